@@ -1,0 +1,109 @@
+"""The one console: progress and messages go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# A log file wants a line now and then, not a line per step.
+PLAIN_LINE_SECONDS = 5.0
+
+
+class Advance(Protocol):
+    """Called after each finished unit of work."""
+
+    def __call__(self, units: int = 1, *, note: str = "") -> None:
+        """Count `units` as done and show `note` beside them."""
+
+
+@cache
+def messages() -> Console:
+    """The rich console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@cache
+def results() -> Console:
+    """The rich console on stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def say(text: str) -> None:
+    """Write one line of plain text to stderr, markup left as it is."""
+    messages().print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Advance]:
+    """Show progress with rate and time left; plain lines where stderr is no terminal.
+
+    Yields a function to call with the number of finished units.
+    """
+    if sys.stderr.isatty():
+        with _bar(what, total) as advance:
+            yield advance
+    else:
+        yield _plain(what, total)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Advance]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=messages()) as shown:
+        task = shown.add_task(what, total=total, note="")
+
+        def advance(units: int = 1, *, note: str = "") -> None:
+            if note:
+                shown.update(task, advance=units, note=note)
+            else:
+                shown.advance(task, units)
+
+        yield advance
+
+
+def _plain(what: str, total: int) -> Advance:
+    started = last_line = monotonic()
+    done = 0
+    latest_note = ""
+
+    def advance(units: int = 1, *, note: str = "") -> None:
+        nonlocal done, last_line, latest_note
+        done += units
+        latest_note = note or latest_note
+        now = monotonic()
+        if now - last_line < PLAIN_LINE_SECONDS:
+            return
+        last_line = now
+        rate = done / (now - started)
+        left = max(total - done, 0) / rate if rate else 0.0
+        say(f"{what}: {done}/{total}, {rate:.1f}/s, {left:.0f} s left {latest_note}".rstrip())
+
+    return advance

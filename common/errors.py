@@ -1,0 +1,40 @@
+"""Errors that are the user's to mend, and the exit codes of every command."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes that every command keeps to."""
+
+    DONE = 0
+    BAD_INPUT = 2
+    REFUSED = 3
+    INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """What is wrong, where, and how to mend it.
+
+    Shown as plain lines on stderr, never as a traceback.
+    """
+
+    exit_code = Exit.BAD_INPUT
+
+    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.mend = mend
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f"\n  {self.mend}" if self.mend else ""
+        return f"{place}{self.what}{advice}"
+
+
+class RefusedError(UserError):
+    """A gate said no; what was in service stays in service."""
+
+    exit_code = Exit.REFUSED
