@@ -1,0 +1,111 @@
+"""The records this application reads, and what it answers with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+OUT_OF_SCOPE = "out_of_scope"
+# A longer question is a document: 413 from the server, cut off by the encoder.
+LONGEST_QUESTION = 2000
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Decision = Literal["answer", "clarify", "handoff"]
+
+
+class Faq(BaseModel):
+    """One entry of the help centre: a question, other ways to ask it, its answer."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    id: Text
+    question: Text
+    similar_questions: list[Text] = []
+    answer: Text
+    intent: str | None = None
+    language: str | None = None
+    tags: list[str] = []
+    url: str | None = None
+
+    @property
+    def variants(self) -> list[str]:
+        """Every way to ask it, the FAQ's own first."""
+        return [self.question, *self.similar_questions]
+
+
+class Question(BaseModel):
+    """What a customer asked, with the FAQ that answers it or its intent, as far as known.
+
+    The intent `out_of_scope` marks what must not be answered.
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    question: Text
+    faq_id: str | None = None
+    intent: str | None = None
+    language: str | None = None
+
+
+class AnswerRequest(BaseModel):
+    """Body of `POST /v1/answers`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Text
+    conversation_id: str | None = Field(None, max_length=200)
+    language: Literal["en", "zh"] | None = None
+    top_k: int = Field(3, ge=1, le=20)
+    stream: bool = False
+
+
+class RankedIntent(BaseModel):
+    """An intent and its probability."""
+
+    name: str
+    confidence: float
+
+
+class Intent(RankedIntent):
+    """The most probable intent and those after it."""
+
+    alternatives: list[RankedIntent] = []
+
+
+class Citation(BaseModel):
+    """An FAQ that speaks for the answer; `score` is the fused search score, 0 to 1."""
+
+    faq_id: str
+    question: str
+    url: str | None = None
+    score: float
+
+
+class Suggestion(BaseModel):
+    """A near candidate, with its answer, so that choosing it needs no second request."""
+
+    faq_id: str
+    question: str
+    answer: str
+
+
+class Handoff(BaseModel):
+    """Why a person should take over."""
+
+    reason: Literal["out_of_scope", "not_sure", "nothing_found"]
+
+
+class Answer(BaseModel):
+    """Reply of `POST /v1/answers`."""
+
+    id: str
+    release_id: str
+    decision: Decision
+    answer: str | None
+    confidence: float
+    intent: Intent | None
+    citations: list[Citation]
+    suggestions: list[Suggestion]
+    handoff: Handoff | None
+    timings_ms: dict[str, float]

@@ -1,0 +1,42 @@
+"""Parameter groups: deeper layers learn slower, heads learn at their own rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from common.models.freezing import layer_count, layer_of
+from common.tuning.settings import Settings
+from common.tuning.task import TaskModule
+
+ENCODER_PREFIX = "pooled."
+
+
+def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, Any]]:
+    """Groups for a torch optimizer, one for each learning rate and weight decay.
+
+    The top encoder layer learns at `learning_rate`, each one below at `layer_decay` times the
+    rate above it (Howard & Ruder 2018, arXiv 1801.06146), the embeddings lowest. Biases and norms
+    are not decayed.
+    """
+    layers = layer_count(module.pooled)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        rate = _learning_rate(name, layers, settings)
+        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def _learning_rate(name: str, layers: int, settings: Settings) -> float:
+    if not name.startswith(ENCODER_PREFIX):
+        return settings.head_learning_rate or settings.learning_rate
+    layer = layer_of(name)
+    below_top = layers - 1 - (layer if layer is not None else -1)
+    return settings.learning_rate * settings.layer_decay**below_top

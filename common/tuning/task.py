@@ -1,0 +1,61 @@
+"""What an application hands the core to be fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from common.models.encoder import PooledEncoder
+    from common.models.loading import Backbone, Tokenize
+
+Record = TypeVar("Record", contravariant=True)
+Batch = dict[str, Tensor]
+Predict = Callable[[Sequence[str]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The figure that early stopping and the gate look at."""
+
+    name: str
+    higher_is_better: bool = True
+
+
+class TaskModule(nn.Module):
+    """A pretrained encoder, pooled, with a task's heads on top.
+
+    `forward(input_ids, attention_mask, **targets)` returns a dict of tensors [batch, …]; with
+    targets it holds the scalar `loss` as well.
+    """
+
+    pooled: PooledEncoder
+
+
+class Task(Protocol[Record]):
+    """An application's task: its head, its loss, its batches and its metrics."""
+
+    name: str
+    monitor: Metric
+
+    def build(self, backbone: Backbone) -> TaskModule:
+        """Put the heads on `backbone`; the result, untrained, is what "before" is measured on."""
+
+    def text(self, record: Record) -> str:
+        """The text that is tokenised for `record`."""
+
+    def collate(self, records: Sequence[Record], tokenize: Tokenize) -> Batch:
+        """Token ids, attention mask and targets for one training step.
+
+        Random choices draw from torch's generator, so that a seed repeats them.
+        """
+
+    def measure(self, predict: Predict, records: Sequence[Record]) -> dict[str, float]:
+        """Metrics on held-out `records`, `monitor` among them.
+
+        Args:
+            predict: texts → the module's outputs for them, without gradients.
+        """
