@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from apps.customer_service.schema import OUT_OF_SCOPE
 from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
 from common.models.encoder import PooledEncoder, predict
 from common.tuning.task import Batch, Metric, Predict, TaskModule
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 # Scaled cosines of the same spread as a softmax over some hundred classes wants.
 INTENT_SCALE = 20.0
-CONTRASTIVE_TEMPERATURE = 0.05
-# FAQs among which each FAQ's hard negatives are drawn.
-HARD_NEIGHBOURS = 8
-UNKNOWN = -1
+# Hendrycks et al. take half; a few outliers a batch are enough.
+OUTLIER_WEIGHT = 0.5
+OUTSIDE = -1
+UNKNOWN = -2
 
 
 @dataclass(frozen=True)
@@ -52,31 +52,43 @@ class CosineClassifier(nn.Module):
 
 
 class AnswerModel(TaskModule):
-    """An embedding for retrieval and intent logits, from one pass through the encoder."""
+    """An embedding for retrieval and intent logits, from one pass through the encoder.
+
+    Args:
+        prototypes: [faqs, width], one direction an FAQ, where there are FAQs.
+        directions: [intents, width], one direction an intent, where there are intents.
+    """
 
     def __init__(
-        self, pooled: PooledEncoder, directions: Tensor | None, width: int, smoothing: float = 0.0
+        self,
+        pooled: PooledEncoder,
+        width: int,
+        *,
+        prototypes: Tensor | None,
+        directions: Tensor | None,
+        smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooled = pooled
         # Starts as the identity; it is what learns for retrieval while the encoder is frozen.
         self.projection = nn.Linear(width, width, bias=False)
         nn.init.eye_(self.projection.weight)
-        self.intents = CosineClassifier(directions) if directions is not None else None
+        self.faqs = None if prototypes is None else CosineClassifier(prototypes)
+        self.intents = None if directions is None else CosineClassifier(directions)
         self.smoothing = smoothing
 
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor,
-        group: Tensor | None = None,
+        faq: Tensor | None = None,
         intent: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Outputs for each text; with targets, the loss.
 
         Args:
-            group: [batch], texts that share a number ask for the same; -1: for nothing known.
-            intent: [batch], class numbers; -1: not known.
+            faq: [batch], number of the FAQ that answers the text; -1: none does; -2: not known.
+            intent: [batch], class numbers; -2: not known.
 
         Returns:
             `embedding` [batch, width] of length 1, `intent_logits` [batch, intents] where there
@@ -86,13 +98,15 @@ class AnswerModel(TaskModule):
         outputs = {"embedding": functional.normalize(self.projection(pooled).float(), dim=-1)}
         if self.intents is not None:
             outputs["intent_logits"] = self.intents(pooled).float()
-        if group is not None and intent is not None:
-            outputs["loss"] = self._loss(outputs, group, intent)
+        if faq is not None and intent is not None:
+            outputs["loss"] = self._loss(outputs, faq, intent)
         return outputs
 
-    def _loss(self, outputs: dict[str, Tensor], group: Tensor, intent: Tensor) -> Tensor:
-        loss = contrastive_loss(outputs["embedding"], group)
-        if "intent_logits" in outputs and bool((intent != UNKNOWN).any()):
+    def _loss(self, outputs: dict[str, Tensor], faq: Tensor, intent: Tensor) -> Tensor:
+        loss = outputs["embedding"].sum() * 0.0
+        if self.faqs is not None:
+            loss = loss + prototype_loss(self.faqs(outputs["embedding"]), faq, self.smoothing)
+        if self.intents is not None and bool((intent != UNKNOWN).any()):
             loss = loss + functional.cross_entropy(
                 outputs["intent_logits"],
                 intent,
@@ -102,28 +116,31 @@ class AnswerModel(TaskModule):
         return loss
 
 
-def contrastive_loss(embedding: Tensor, group: Tensor) -> Tensor:
-    """Pull texts of one group together, away from all others in the batch.
+def prototype_loss(logits: Tensor, faq: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Pull each text to its FAQ's prototype, away from those of all other FAQs.
 
-    Supervised contrastive loss (Khosla et al. 2020, arXiv 2004.11362), except that the other
-    positives of an anchor stand outside the denominator, so that questions of one FAQ never act
-    as each other's negatives. Texts of no group are negatives only.
+    A contrastive loss whose negatives are the prototypes of the whole FAQ (Movshovitz-Attias et
+    al. 2017, arXiv 1703.07464): the hardest are always among them, none has to be mined or drawn
+    into the batch, and questions of one FAQ never act as each other's negatives. A text that no
+    FAQ answers is pushed from all alike, by its distance to the uniform distribution (outlier
+    exposure, Hendrycks et al. 2019, arXiv 1812.04606).
 
     Args:
-        embedding: [batch, width], of length 1.
-        group: [batch]; -1: of no group.
+        logits: [batch, faqs].
+        faq: [batch]; -1: no FAQ answers it; -2: not known.
     """
-    similarity = embedding @ embedding.T / CONTRASTIVE_TEMPERATURE
-    same = (group[:, None] == group[None, :]) & (group[:, None] != UNKNOWN)
-    itself = torch.eye(len(group), dtype=torch.bool, device=group.device)
-    positive = same & ~itself
-    if not bool(positive.any()):
-        return embedding.sum() * 0.0
-    negative = torch.logsumexp(similarity.masked_fill(same | itself, -torch.inf), dim=1)
-    log_probability = similarity - torch.logaddexp(similarity, negative[:, None])
-    anchors = positive.any(dim=1)
-    mean = (log_probability * positive).sum(1)[anchors] / positive.sum(1)[anchors]
-    return -mean.mean()
+    known, outside = faq >= 0, faq == OUTSIDE
+    loss = logits.sum() * 0.0
+    if bool(known.any()):
+        loss = (
+            loss
+            + functional.cross_entropy(logits[known], faq[known], label_smoothing=smoothing)
+            * known.float().mean()
+        )
+    if bool(outside.any()):
+        uniform = -functional.log_softmax(logits[outside], dim=-1).mean(-1)
+        loss = loss + OUTLIER_WEIGHT * uniform.mean() * outside.float().mean()
+    return loss
 
 
 class CustomerServiceTask:
@@ -147,39 +164,33 @@ class CustomerServiceTask:
         self.monitor = Metric("reciprocal_rank" if self.knowledge else "intent_accuracy")
         self._intent_number = {name: number for number, name in enumerate(self.intents)}
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
-        self._group_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
-        self._texts: dict[str, list[str]] = defaultdict(list)
-        self._intent_of: dict[str, str | None] = {}
-        for example in self.knowledge:
-            self._texts[str(example.faq_id)].append(example.text)
-            self._intent_of[str(example.faq_id)] = example.intent
-        self._hard: dict[str, list[str]] = {}
+        self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
 
     def build(self, backbone: Backbone) -> AnswerModel:
-        """Heads on the encoder: intents start from class means, hard negatives are mined."""
+        """Heads on the encoder: FAQ prototypes and intents start from class means."""
         pooled = PooledEncoder(backbone.encoder)
-        bare = _Embedding(pooled)
         texts = [example.text for example in self.training]
-        vectors = predict(bare, backbone, texts, what="Reading the training texts")["embedding"]
-        self._mine_hard_negatives(vectors)
-        directions = self._class_means(vectors) if self.intents else None
-        return AnswerModel(pooled, directions, backbone.dimension, self.smoothing)
+        found = predict(_Embedding(pooled), backbone, texts, what="Reading the training texts")
+        unit = functional.normalize(found["embedding"], dim=-1)
+        faqs = torch.tensor([self._faq(example) for example in self.training])
+        intents = torch.tensor([self._intent(example) for example in self.training])
+        return AnswerModel(
+            pooled,
+            backbone.dimension,
+            prototypes=class_means(unit, faqs) if self._faq_number else None,
+            directions=class_means(unit, intents) if self.intents else None,
+            smoothing=self.smoothing,
+        )
 
     def text(self, record: Example) -> str:
         """The question."""
         return record.text
 
     def collate(self, records: Sequence[Example], tokenize: Tokenize) -> Batch:
-        """Each record, and beside each with an FAQ another of its texts and a hard negative."""
-        examples = list(records)
-        for record in records:
-            if record.faq_id in self._texts:
-                examples.append(self._draw(record.faq_id))
-                if near := self._hard.get(record.faq_id):
-                    examples.append(self._draw(near[_random(len(near))]))
-        batch = tokenize([example.text for example in examples])
-        batch["group"] = torch.tensor([self._group(example) for example in examples])
-        batch["intent"] = torch.tensor([self._intent(example) for example in examples])
+        """Token ids and the numbers of FAQ and intent."""
+        batch = tokenize([record.text for record in records])
+        batch["faq"] = torch.tensor([self._faq(record) for record in records])
+        batch["intent"] = torch.tensor([self._intent(record) for record in records])
         return batch
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
@@ -199,51 +210,33 @@ class CustomerServiceTask:
     def _measure_retrieval(
         self, embedding: Tensor, searched: Tensor, records: Sequence[Example]
     ) -> dict[str, float]:
-        asked = [i for i, record in enumerate(records) if record.faq_id in self._group_number]
+        asked = [i for i, record in enumerate(records) if record.faq_id in self._faq_number]
         if not asked:
             return {"recall_at_1": 0.0, "recall_at_3": 0.0, "reciprocal_rank": 0.0}
-        groups = torch.tensor([self._group(example) for example in self.knowledge])
-        scores = torch.full((len(asked), len(self._group_number)), -torch.inf)
+        numbers = torch.tensor([self._faq(example) for example in self.knowledge])
+        scores = torch.full((len(asked), len(self._faq_number)), -torch.inf)
         scores.scatter_reduce_(
-            1, groups.expand(len(asked), -1), embedding[asked] @ searched.T, reduce="amax"
+            1, numbers.expand(len(asked), -1), embedding[asked] @ searched.T, reduce="amax"
         )
-        target = torch.tensor([self._group(records[i]) for i in asked])
+        target = torch.tensor([self._faq(records[i]) for i in asked])
         return {
             "recall_at_1": recall_at_k(scores, target, 1),
             "recall_at_3": recall_at_k(scores, target, 3),
             "reciprocal_rank": mean_reciprocal_rank(scores, target),
         }
 
-    def _class_means(self, vectors: Tensor) -> Tensor:
-        numbers = torch.tensor([self._intent(example) for example in self.training])
-        unit = functional.normalize(vectors, dim=-1)
-        means = [unit[numbers == number].mean(0) for number in range(len(self.intents))]
-        return torch.stack(means)
-
-    def _mine_hard_negatives(self, vectors: Tensor) -> None:
-        """For each FAQ, the others whose texts lie nearest to its own."""
-        if len(self._group_number) < 2:
-            return
-        groups = torch.tensor([self._group(example) for example in self.training])
-        unit = functional.normalize(vectors, dim=-1)
-        means = torch.stack([unit[groups == g].mean(0) for g in range(len(self._group_number))])
-        similarity = (means @ means.T).fill_diagonal_(-torch.inf)
-        count = min(HARD_NEIGHBOURS, len(means) - 1)
-        names = list(self._group_number)
-        for number, nearest in enumerate(similarity.topk(count).indices.tolist()):
-            self._hard[names[number]] = [names[other] for other in nearest]
-
-    def _draw(self, faq_id: str) -> Example:
-        texts = self._texts[faq_id]
-        return Example(texts[_random(len(texts))], faq_id, self._intent_of[faq_id])
-
-    def _group(self, example: Example) -> int:
-        if self._group_number:
-            return self._group_number.get(example.faq_id or "", UNKNOWN)
-        return self._intent(example)
+    def _faq(self, example: Example) -> int:
+        if example.intent == OUT_OF_SCOPE:
+            return OUTSIDE
+        return self._faq_number.get(example.faq_id or "", UNKNOWN)
 
     def _intent(self, example: Example) -> int:
         return self._intent_number.get(example.intent or "", UNKNOWN)
+
+
+def class_means(vectors: Tensor, numbers: Tensor) -> Tensor:
+    """Mean vector of each class: [texts, width] and [texts] → [classes, width]."""
+    return torch.stack([vectors[numbers == n].mean(0) for n in range(int(numbers.max()) + 1)])
 
 
 class _Embedding(nn.Module):
@@ -255,7 +248,3 @@ class _Embedding(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         return {"embedding": self.pooled(input_ids, attention_mask)}
-
-
-def _random(below: int) -> int:
-    return int(torch.randint(below, (1,)))

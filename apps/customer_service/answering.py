@@ -1,0 +1,232 @@
+"""From a question to an answer: the one path that `ask`, `evaluate` and the server share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from apps.customer_service.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.retrieval import Candidate, Variant, VariantIndex
+from apps.customer_service.schema import (
+    LONGEST_QUESTION,
+    OUT_OF_SCOPE,
+    Answer,
+    Citation,
+    Faq,
+    Handoff,
+    Intent,
+    RankedIntent,
+    Suggestion,
+)
+from apps.customer_service.task import AnswerModel
+from common.files import read_json, write_json
+from common.models.bundled import Source
+from common.models.encoder import PooledEncoder, predict
+from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
+from common.records.reader import read_records, write_jsonl
+from common.records.text import language_of, normalise
+from common.releases.release import Release
+
+HEADS_PREFIX = "pooled."
+INTENTS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the model makes of one question: its embedding and the intents' probabilities."""
+
+    vector: NDArray[np.float32]
+    intents: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A loaded release."""
+
+    release_id: str
+    backbone: Backbone
+    module: AnswerModel
+    intents: list[str]
+    faqs: dict[str, Faq]
+    index: VariantIndex | None
+    confidence: Confidence | None
+    precision: str = "fp32"
+
+    def understand(self, questions: Sequence[str]) -> list[Understood]:
+        """One forward pass for all `questions`, which are normalised."""
+        outputs = predict(self.module, self.backbone, questions, precision=self.precision)
+        vectors = outputs["embedding"].numpy()
+        if not self.intents:
+            return [Understood(vector, {}) for vector in vectors]
+        probabilities = torch.softmax(outputs["intent_logits"], -1).tolist()
+        return [
+            Understood(vector, dict(zip(self.intents, row, strict=True)))
+            for vector, row in zip(vectors, probabilities, strict=True)
+        ]
+
+    def rank(
+        self, question: str, understood: Understood, *, language: str | None = None, top_k: int = 10
+    ) -> list[Candidate]:
+        """FAQs for a normalised question, best first; none in a release of intents alone."""
+        if self.index is None:
+            return []
+        return self.index.search(
+            question,
+            understood.vector,
+            language=language or language_of(question),
+            top_k=max(top_k, CLARIFY_CANDIDATES),
+        )
+
+    def signals(
+        self, candidates: Sequence[Candidate], understood: Understood
+    ) -> NDArray[np.float64]:
+        """What the confidence is computed from."""
+        intent_of = {faq_id: faq.intent for faq_id, faq in self.faqs.items()}
+        return features(candidates, understood.intents, intent_of)
+
+    def answer(
+        self,
+        question: str,
+        understood: Understood,
+        *,
+        language: str | None = None,
+        top_k: int = 3,
+        timings: Mapping[str, float] | None = None,
+    ) -> Answer:
+        """Rank, decide and compose; the answer is the FAQ's own text, word for word."""
+        started = perf_counter()
+        candidates = self.rank(question, understood, language=language)
+        probability, decision = 0.0, "handoff"
+        if self.confidence is not None:
+            signals = self.signals(candidates, understood)
+            probability, decision = self.confidence.decide(signals)
+        intent = _ranked(understood.intents)
+        outside = intent is not None and intent.name == OUT_OF_SCOPE
+        if self.index is not None and not candidates:
+            decision = "handoff"
+        spent = {name: round(value, 2) for name, value in (timings or {}).items()}
+        spent["search"] = round(1000 * (perf_counter() - started), 2)
+        spent["total"] = round(sum(spent.values()), 2)
+        answered = decision == "answer" and bool(candidates)
+        reason = "out_of_scope" if outside else "not_sure" if candidates else "nothing_found"
+        return Answer(
+            id=uuid4().hex,
+            release_id=self.release_id,
+            decision=decision,
+            answer=self.faqs[candidates[0].faq_id].answer if answered else None,
+            confidence=round(probability, 4),
+            intent=intent,
+            citations=[self._citation(candidate) for candidate in candidates[:top_k]],
+            suggestions=self._suggestions(candidates, decision),
+            handoff=Handoff(reason=reason) if decision == "handoff" else None,
+            timings_ms=spent,
+        )
+
+    def cite(
+        self, question: str, understood: Understood, *, language: str | None, top_k: int
+    ) -> list[Citation]:
+        """The ranking alone, for a normalised question."""
+        ranking = self.rank(question, understood, language=language, top_k=top_k)
+        return [self._citation(candidate) for candidate in ranking[:top_k]]
+
+    def _citation(self, candidate: Candidate) -> Citation:
+        faq = self.faqs[candidate.faq_id]
+        score = round(min(max(candidate.score, 0.0), 1.0), 4)
+        return Citation(faq_id=faq.id, question=faq.question, url=faq.url, score=score)
+
+    def _suggestions(self, candidates: Sequence[Candidate], decision: str) -> list[Suggestion]:
+        near = candidates[1:CLARIFY_CANDIDATES] if decision == "answer" else candidates
+        faqs = [self.faqs[candidate.faq_id] for candidate in near[:CLARIFY_CANDIDATES]]
+        return [Suggestion(faq_id=f.id, question=f.question, answer=f.answer) for f in faqs]
+
+
+def prepare(question: str) -> str:
+    """The spelling that is encoded and searched."""
+    return normalise(question[:LONGEST_QUESTION])
+
+
+def _ranked(intents: Mapping[str, float]) -> Intent | None:
+    if not intents:
+        return None
+    ranked = sorted(intents.items(), key=lambda pair: -pair[1])[:INTENTS_SHOWN]
+    first, *others = [RankedIntent(name=n, confidence=round(p, 4)) for n, p in ranked]
+    return Intent(name=first.name, confidence=first.confidence, alternatives=others)
+
+
+def save(answerer: Answerer, directory: Path) -> None:
+    """Write model, heads, FAQs and index into a release's directory."""
+    save_backbone(answerer.backbone, directory / "model")
+    heads = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in answerer.module.state_dict().items()
+        if not name.startswith(HEADS_PREFIX)
+    }
+    save_file(heads, directory / "heads.safetensors")
+    source = answerer.backbone.source
+    write_json(
+        directory / "model.json",
+        {
+            "base": source.name,
+            "query_prefix": source.query_prefix,
+            "passage_prefix": source.passage_prefix,
+            "intents": answerer.intents,
+        },
+    )
+    if answerer.confidence is not None:
+        write_json(directory / "confidence.json", answerer.confidence.to_json())
+    if answerer.index is not None:
+        write_jsonl(directory / "faqs.jsonl", answerer.faqs.values())
+        variants = [[v.text, v.faq_id, v.language] for v in answerer.index.variants]
+        write_json(directory / "variants.json", variants)
+        answerer.index.save(directory / "index")
+
+
+def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> Answerer:
+    """Read a verified release.
+
+    float32 by default: at batch 1 a CPU gains little from less, and figures stay comparable.
+    """
+    directory = release.directory
+    settings: dict[str, Any] = read_json(directory / "model.json")
+    source = Source(
+        settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
+    )
+    backbone = load_backbone(source)
+    heads = load_file(directory / "heads.safetensors")
+    module = AnswerModel(
+        PooledEncoder(backbone.encoder),
+        backbone.dimension,
+        prototypes=heads.get("faqs.directions"),
+        directions=heads.get("intents.directions"),
+    )
+    module.load_state_dict(heads, strict=False)
+    module.to(pick_device(device)).eval()
+    faqs, index = _load_index(directory)
+    confidence = directory / "confidence.json"
+    return Answerer(
+        release_id=release.release_id,
+        backbone=backbone,
+        module=module,
+        intents=settings["intents"],
+        faqs=faqs,
+        index=index,
+        confidence=Confidence.from_json(read_json(confidence)) if confidence.exists() else None,
+        precision=precision,
+    )
+
+
+def _load_index(directory: Path) -> tuple[dict[str, Faq], VariantIndex | None]:
+    if not (directory / "faqs.jsonl").exists():
+        return {}, None
+    faqs = {faq.id: faq for faq in read_records(directory / "faqs.jsonl", Faq)}
+    variants = [Variant(*values) for values in read_json(directory / "variants.json")]
+    return faqs, VariantIndex.load(directory / "index", variants)

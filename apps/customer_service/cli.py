@@ -1,0 +1,345 @@
+"""The verbs of customer service."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.cli import (
+    Backbone,
+    BadRow,
+    Device,
+    Json,
+    Mapping,
+    OnBadRow,
+    Seed,
+    Store,
+    new_app,
+    parse_mapping,
+    run,
+)
+from common.console import results, say
+from common.errors import UserError
+
+app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
+releases = new_app("Releases: list, show, promote, roll back.")
+keys = new_app("API keys of the server.")
+app.add_typer(releases, name="releases")
+app.add_typer(keys, name="keys")
+
+SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
+# Within three minutes on two cores: see the README's figures.
+DEMO_SETTINGS = {"strategy": "top-layers:6", "epochs": "4", "learning_rate": "2e-4"}
+
+Faqs = Annotated[list[Path] | None, typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.")]
+Questions = Annotated[
+    list[Path] | None, typer.Option("--questions", help="Questions with faq_id, intent or both.")
+]
+Validation = Annotated[
+    list[Path] | None, typer.Option("--validation", help="Questions to choose by; else split off.")
+]
+Test = Annotated[
+    list[Path] | None, typer.Option("--test", help="Questions to report on, never learned from.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting, e.g. epochs=3 or strategy=lora. May be repeated."),
+]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings as a TOML file.")]
+MaxWrong = Annotated[
+    float,
+    typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app)
+
+
+def _sources(
+    faqs: list[Path] | None,
+    questions: list[Path] | None,
+    validation: list[Path] | None,
+    test: list[Path] | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+    store: Path,
+) -> Any:
+    from apps.customer_service.data import Sources
+    from apps.customer_service.schema import Faq, Question
+
+    return Sources(
+        faqs=faqs or (),
+        questions=questions or (),
+        validation=validation or (),
+        test=test or (),
+        mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
+        on_bad_row=on_bad_row.value,
+        rejected_directory=store / "customer_service" / "rejected",
+    )
+
+
+def _registry(store: Path) -> Any:
+    from common.releases.registry import Registry
+
+    return Registry(store, "customer_service")
+
+
+@app.command()
+def validate(
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    test: Test = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Read and audit the files without training."""
+    from apps.customer_service.data import read_dataset
+
+    sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
+    dataset = read_dataset(sources)
+    counts = {
+        "faqs": len(dataset.faqs),
+        "train": len(dataset.splits.train),
+        "validation": len(dataset.splits.validation),
+        "test": len(dataset.splits.test),
+    }
+    if as_json:
+        print_json({"counts": counts, "findings": dataset.audit.to_json()})
+    else:
+        results().print(dataset.audit.table())
+        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
+    dataset.audit.raise_on_errors()
+
+
+@app.command()
+def train(
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    test: Test = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    backbone: Backbone = "auto",
+    settings: Set = None,
+    config: Config = None,
+    max_wrong: MaxWrong = 0.05,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    promote: Annotated[bool, typer.Option(help="Let the release serve if it is no worse.")] = True,
+    device: Device = "auto",
+    seed: Seed = 0,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
+    from common.tuning.configuration import read_settings
+
+    chosen = read_settings(config, settings, device=device, seed=seed)
+    sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
+
+    from apps.customer_service.data import read_dataset
+    from apps.customer_service.reporting import before_and_after
+    from apps.customer_service.train import train as fine_tune
+    from common.tuning.finetune import is_main_process
+
+    dataset = read_dataset(sources, seed=seed)
+    if is_main_process() and not as_json:
+        results().print(dataset.audit.table())
+    trained = fine_tune(
+        dataset,
+        chosen,
+        _registry(store),
+        backbone=backbone,
+        max_wrong=max_wrong,
+        resume=resume,
+        promote=promote,
+    )
+    if trained is None:
+        return
+    release = trained.release
+    if as_json:
+        figures = {"before": trained.before, "after": trained.after}
+        print_json({"release_id": release.release_id, "promoted": trained.promoted, **figures})
+        return
+    results().print(before_and_after(trained.before, trained.after))
+    state = "It serves now." if trained.promoted else "It is not promoted."
+    results().print(f"Release {release.release_id}. {state}", markup=False)
+    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def demo(store: Store = Path("var")) -> None:
+    """Fine-tune on the sample data, unless there is a release already."""
+    if (current := _registry(store).current_id()) is not None:
+        say(f"Release {current} is there already.")
+        return
+    train(
+        faqs=sorted(SAMPLES.glob("faqs.*")),
+        questions=sorted(SAMPLES.glob("questions.*")),
+        test=sorted(SAMPLES.glob("test.*")),
+        settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
+        store=store,
+    )
+
+
+@app.command()
+def evaluate(
+    questions: Annotated[list[Path], typer.Option("--questions", help="Held-out questions.")],
+    release_id: Annotated[str | None, typer.Option("--release", help="Default: current.")] = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Measure a release on held-out questions: in all, and by language."""
+    from apps.customer_service import answering
+    from apps.customer_service.data import read_questions
+    from apps.customer_service.evaluate import by_language, mistakes, summarise
+    from apps.customer_service.evaluate import run as ask_all
+    from apps.customer_service.reporting import figures, mistakes_table
+
+    release = _registry(store).open(release_id)
+    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
+    answerer = answering.load(release, device=device)
+    outcomes = ask_all(answerer, read_questions(sources, answerer.faqs))
+    columns = {"all": summarise(outcomes)}
+    columns |= {name: summarise(group) for name, group in by_language(outcomes).items()}
+    if as_json:
+        print_json({"release_id": release.release_id, "figures": columns})
+        return
+    results().print(figures(columns, f"Release {release.release_id}"))
+    results().print(mistakes_table(mistakes(outcomes, limit=10)))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    release_id: Annotated[str | None, typer.Option("--release", help="Default: current.")] = None,
+    language: Annotated[str | None, typer.Option(help="en or zh; else told by the text.")] = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Answer one question."""
+    from apps.customer_service import answering
+    from apps.customer_service.reporting import print_answer
+
+    prepared = answering.prepare(question)
+    if not prepared:
+        raise UserError("the question is empty")
+    answerer = answering.load(_registry(store).open(release_id), device=device)
+    answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
+    if as_json:
+        print_json(answer.model_dump())
+    else:
+        print_answer(answer)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="Require a key; see the verb `keys`.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name the server may be addressed by.")
+    ] = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+) -> None:
+    """Answer over HTTP, with a page to chat on."""
+    from common.serving.api_keys import ApiKeys
+    from common.serving.run import known_hosts
+    from common.serving.run import serve as listen
+
+    registry = _registry(store)
+    if registry.current_id() is None:
+        registry.open()
+    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
+
+    def make_app() -> Any:
+        from apps.customer_service.server import build_app
+
+        say("Loading the release …")
+        return build_app(
+            registry,
+            device=device,
+            api_keys=api_keys,
+            known_hosts=known_hosts(host, allow_host or ()),
+        )
+
+    listen(
+        make_app,
+        host,
+        port,
+        has_api_keys=api_keys is not None,
+        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
+    )
+
+
+@releases.command("list")
+def list_releases(store: Store = Path("var"), as_json: Json = False) -> None:
+    """All releases, and which one serves."""
+    from common.releases.listing import releases_table
+
+    registry = _registry(store)
+    current = registry.current_id()
+    found = registry.all()
+    if as_json:
+        print_json({"current": current, "releases": [r.release_id for r in found]})
+        return
+    results().print(releases_table(found, current, ("right_first", "intent_accuracy", "answered")))
+
+
+@releases.command()
+def show(
+    release_id: Annotated[str | None, typer.Argument(help="Default: current.")] = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """A release's manifest, after checking its files."""
+    release = _registry(store).open(release_id)
+    if as_json:
+        print_json(release.manifest)
+        return
+    shown = {name: value for name, value in release.manifest.items() if name != "files"}
+    results().print_json(data=shown)
+
+
+@releases.command()
+def promote(release_id: str, store: Store = Path("var")) -> None:
+    """Let a release serve; a running server switches to it."""
+    say(f"{_registry(store).promote(release_id).release_id} serves now.")
+
+
+@releases.command()
+def rollback(store: Store = Path("var")) -> None:
+    """Let the release serve that served before."""
+    say(f"{_registry(store).rollback().release_id} serves again.")
+
+
+@keys.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
+) -> None:
+    """Make a key and show it, this once; the file keeps its hash."""
+    from common.serving.api_keys import add_key as add
+
+    sys.stdout.write(add(api_key_file, name) + os.linesep)
+
+
+def print_json(value: object) -> None:
+    """One JSON object to stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")

@@ -1,0 +1,179 @@
+"""From files to examples: read, check, split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.customer_service.schema import OUT_OF_SCOPE, Faq, Question
+from apps.customer_service.task import Example
+from common.errors import UserError
+from common.records.audit import Audit, Sample, audit
+from common.records.reader import OnBadRow, R, Records, read_records
+from common.records.splits import Splits, split
+from common.records.text import fold, language_of, normalise
+
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files a user gave; several files of one kind are read one after the other."""
+
+    faqs: Sequence[Path] = ()
+    questions: Sequence[Path] = ()
+    validation: Sequence[Path] = ()
+    test: Sequence[Path] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    on_bad_row: OnBadRow = "fail"
+    rejected_directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All records, checked, and what is learned from, chosen by and reported on."""
+
+    faqs: dict[str, Faq]
+    splits: Splits[Example]
+    audit: Audit
+    hashes: dict[str, str]
+
+    @property
+    def knowledge(self) -> list[Example]:
+        """Texts to learn from: FAQ variants first, then the training questions."""
+        return self.splits.train
+
+    @property
+    def intents(self) -> list[str]:
+        """Names of the intents in training; none unless there are two to tell apart."""
+        names = sorted({e.intent for e in self.splits.train if e.intent is not None})
+        return names if len(set(names) - {OUT_OF_SCOPE}) > 1 else []
+
+    @property
+    def languages(self) -> set[str]:
+        """Languages of the training texts."""
+        return {language_of(example.text) for example in self.splits.train}
+
+
+def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
+    """Read all files, audit them, and split what is not split by file.
+
+    Raises:
+        UserError: nothing to learn from, bad rows, a question whose FAQ is unknown, or two FAQs
+            with one id. Findings of the audit are not raised here.
+    """
+    if not sources.faqs and not sources.questions:
+        raise UserError("nothing to learn from", mend="Give --faqs FILE, --questions FILE or both.")
+    faq_files = [_read(path, Faq, sources) for path in sources.faqs]
+    faqs = _by_id(faq_files)
+    known = {
+        name: [_read(p, Question, sources) for p in paths]
+        for name, paths in (
+            ("questions", sources.questions),
+            ("validation", sources.validation),
+            ("test", sources.test),
+        )
+    }
+    examples = {name: _examples(files, faqs) for name, files in known.items()}
+    variants = [
+        Sample(variant, faq.id, place)
+        for file in faq_files
+        for faq, place in zip(file.items, file.places, strict=True)
+        for variant in faq.variants
+    ]
+    train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
+    checked = audit(train, [s for file in known["test"] for s in _samples(file)])
+    question_files = [file for group in known.values() for file in group]
+    return Dataset(
+        faqs=faqs,
+        splits=_split(faqs, examples, seed),
+        audit=checked,
+        hashes={str(f.source): f.sha256 for f in faq_files}
+        | {str(f.source): f.sha256 for f in question_files},
+    )
+
+
+def _read(path: Path, record: type[R], sources: Sources) -> Records[R]:
+    fields = {name: col for name, col in sources.mapping.items() if name in record.model_fields}
+    return read_records(
+        path,
+        record,
+        mapping=fields,
+        on_bad_row=sources.on_bad_row,
+        rejected_directory=sources.rejected_directory,
+    )
+
+
+def _by_id(files: Sequence[Records[Faq]]) -> dict[str, Faq]:
+    faqs: dict[str, Faq] = {}
+    for file in files:
+        for faq, place in zip(file.items, file.places, strict=True):
+            if faq.id in faqs:
+                raise UserError(f"id: {faq.id!r} stands there twice", where=place)
+            language = faq.language or language_of(faq.question)
+            faqs[faq.id] = faq.model_copy(update={"language": language})
+    return faqs
+
+
+def _examples(files: Sequence[Records[Question]], faqs: Mapping[str, Faq]) -> list[Example]:
+    examples = []
+    for file in files:
+        for question, place in zip(file.items, file.places, strict=True):
+            if question.faq_id and faqs and question.faq_id not in faqs:
+                raise UserError(f"faq_id: there is no FAQ {question.faq_id!r}", where=place)
+            faq = faqs.get(question.faq_id or "")
+            intent = question.intent or (faq.intent if faq else None)
+            faq_id = faq.id if faq and intent != OUT_OF_SCOPE else None
+            examples.append(Example(normalise(question.question), faq_id, intent))
+    return examples
+
+
+def _samples(file: Records[Question]) -> list[Sample]:
+    return [
+        Sample(question.question, question.faq_id or question.intent, place)
+        for question, place in zip(file.items, file.places, strict=True)
+    ]
+
+
+def _split(
+    faqs: Mapping[str, Faq], examples: Mapping[str, list[Example]], seed: int
+) -> Splits[Example]:
+    """FAQ variants are always learned from; a held-out text is never among what is searched."""
+    variants = [
+        Example(normalise(text), faq.id, faq.intent)
+        for faq in faqs.values()
+        for text in faq.variants
+    ]
+    questions = examples["questions"]
+    validation, test = examples["validation"], examples["test"]
+    if not questions and not validation:
+        sides = _split_by_label(variants, 0.15, seed)
+        return Splits(sides.train, sides.validation, test)
+    if not validation:
+        seen = {fold(variant.text) for variant in variants}
+        fresh = [example for example in questions if fold(example.text) not in seen]
+        known = [example for example in questions if fold(example.text) in seen]
+        sides = _split_by_label(fresh, VALIDATION_SHARE, seed)
+        questions, validation = [*known, *sides.train], sides.validation
+    return Splits([*variants, *questions], validation, test)
+
+
+def _split_by_label(examples: Sequence[Example], share: float, seed: int) -> Splits[Example]:
+    return split(
+        examples,
+        label=lambda example: example.faq_id or example.intent or "",
+        text=lambda example: example.text,
+        validation=share,
+        test=0.0,
+        seed=seed,
+    )
+
+
+def read_questions(sources: Sources, faqs: Mapping[str, Faq]) -> list[Example]:
+    """Held-out questions for a release that knows `faqs`.
+
+    Raises:
+        UserError: bad rows, or a question whose FAQ the release does not know.
+    """
+    return _examples([_read(path, Question, sources) for path in sources.questions], faqs)

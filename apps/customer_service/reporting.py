@@ -1,0 +1,268 @@
+"""What a training run shows: the table in the terminal and the page in the release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from apps.customer_service import evaluate
+from apps.customer_service.evaluate import Outcome
+from apps.customer_service.schema import Answer
+from common.console import results
+from common.evaluation.calibration import (
+    out_of_fold_probability,
+    reliability,
+    risk_coverage,
+    upper_bound,
+)
+from common.evaluation.compare import Difference
+from common.evaluation.report import (
+    Section,
+    curves_picture,
+    reliability_picture,
+    risk_coverage_picture,
+    write_report,
+)
+from common.records.audit import Audit
+from common.tuning.finetune import Tuned
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LABELS = {
+    "questions": "questions",
+    "right_first": "right FAQ first",
+    "right_in_three": "right FAQ among three",
+    "reciprocal_rank": "mean reciprocal rank",
+    "intent_accuracy": "intent accuracy",
+    "answered": "answered",
+    "wrong_among_answered": "wrong among answered",
+    "wrong_bound": "… upper 95 % bound",
+    "out_of_scope_held_back": "out of scope, not answered",
+    "auroc": "in or out of scope, AUROC",
+    "calibration_error": "calibration error",
+}
+# Without a calibrated confidence nothing is answered, so these say nothing of "before".
+AFTER_ONLY = {
+    "answered",
+    "wrong_among_answered",
+    "wrong_bound",
+    "out_of_scope_held_back",
+    "auroc",
+    "calibration_error",
+}
+PLAIN_NUMBERS = {"reciprocal_rank", "auroc", "calibration_error"}
+COVERAGE_BUDGETS = (0.01, 0.02, 0.05, 0.1)
+
+
+def show(name: str, value: float | None) -> str:
+    """One figure for a person: a share as a percentage, a count as it is."""
+    if value is None:
+        return "–"
+    if name == "questions":
+        return f"{value:.0f}"
+    return f"{value:.3f}" if name in PLAIN_NUMBERS else f"{value:.1%}"
+
+
+def rows(
+    before: Mapping[str, float] | None, after: Mapping[str, float]
+) -> list[tuple[str, str, str]]:
+    """Label, before, after, for each figure there is."""
+    found = []
+    for name, label in LABELS.items():
+        if name in after:
+            old = None if before is None or name in AFTER_ONLY else before.get(name)
+            found.append((label, show(name, old), show(name, after[name])))
+    return found
+
+
+def before_and_after(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
+    """The table that `train` ends with."""
+    from rich.table import Table
+
+    table = Table("held-out questions", title="Before and after fine-tuning", title_justify="left")
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right", style="bold")
+    for row in rows(before, after):
+        table.add_row(*row)
+    return table
+
+
+def figures(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """One column of figures for each name, e.g. for each language."""
+    from rich.table import Table
+
+    table = Table("", title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for name, label in LABELS.items():
+        if any(name in column for column in columns.values()):
+            table.add_row(label, *(show(name, column.get(name)) for column in columns.values()))
+    return table
+
+
+def write_training_report(
+    path: Path,
+    *,
+    tuned: Tuned,
+    audit: Audit,
+    before: Sequence[Outcome],
+    after: Sequence[Outcome],
+    validation: Sequence[Outcome],
+    difference: Difference,
+    budget: float,
+    has_test: bool,
+) -> None:
+    """Write the page of one run."""
+    summary = evaluate.summarise(after)
+    held_out = "test questions" if has_test else "validation questions, which chose the model too"
+    verdict = "a clear gain" if difference.low > 0 else "no clear difference"
+    sections = [
+        Section(
+            "Before and after fine-tuning",
+            f"On {len(after)} {held_out}. Right answers {difference.before:.1%} → "
+            f"{difference.after:.1%} (95 % interval of the change {difference.low:+.1%} to "
+            f"{difference.high:+.1%}): {verdict}. Trained "
+            f"{tuned.trained_parameters:,} of {tuned.all_parameters:,} parameters in "
+            f"{tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",
+            [("", "before", "after"), *rows(evaluate.summarise(before), summary)],
+        ),
+        *_by_language(after),
+        Section("Learning", picture=curves_picture(tuned.history, _monitored(tuned))),
+        *_confidence_sections(validation, after, budget, summary["answered"]),
+        _mistakes(after),
+        _confusions(after),
+        Section(
+            "Audit of the training data",
+            table=[
+                ("", "finding", "count", "for example"),
+                *(
+                    (f.severity, f.message, str(f.count), "; ".join(f.examples))
+                    for f in audit.findings
+                ),
+            ],
+        ),
+    ]
+    write_report(path, "Customer service: training report", sections)
+
+
+def _monitored(tuned: Tuned) -> str:
+    return "reciprocal_rank" if "reciprocal_rank" in tuned.after else "intent_accuracy"
+
+
+def _by_language(outcomes: Sequence[Outcome]) -> list[Section]:
+    groups = {k: evaluate.summarise(v) for k, v in sorted(evaluate.by_language(outcomes).items())}
+    if not groups:
+        return []
+    table: list[Sequence[str]] = [("", *groups)]
+    for name, label in LABELS.items():
+        if any(name in group for group in groups.values()):
+            table.append((label, *(show(name, group.get(name)) for group in groups.values())))
+    return [Section("By language", table=table)]
+
+
+def _confidence_sections(
+    validation: Sequence[Outcome], after: Sequence[Outcome], budget: float, answered: float
+) -> list[Section]:
+    signals = np.stack([outcome.signals for outcome in validation])
+    right = np.array([outcome.is_right for outcome in validation])
+    probability = out_of_fold_probability(signals, right)
+    held_out = np.array([outcome.probability for outcome in after])
+    held_out_right = np.array([outcome.is_right for outcome in after])
+    curve = risk_coverage(held_out, held_out_right)
+    costs = [("wrong answers tolerated", "questions answered", "surest wrong share, 95 % bound")]
+    for tolerated in COVERAGE_BUDGETS:
+        costs.append(_cost(held_out, held_out_right, tolerated))
+    return [
+        Section(
+            "Is the confidence honest?",
+            "Probabilities of validation questions by a calibrator that did not see them, "
+            "against how often the first answer was right.",
+            picture=reliability_picture(reliability(probability, right)),
+        ),
+        Section(
+            "What answering more would cost",
+            f"Held-out questions, surest first. --max-wrong {budget:g} chose the threshold on "
+            f"validation questions; it answers {answered:.1%} of the held-out ones.",
+            costs,
+            risk_coverage_picture(curve.coverage, curve.risk, budget=budget, answered=answered),
+        ),
+    ]
+
+
+def _cost(probability: object, right: object, tolerated: float) -> tuple[str, str, str]:
+    stated, correct = np.asarray(probability), np.asarray(right)
+    order = np.argsort(-stated, kind="stable")
+    wrong = np.cumsum(~correct[order])
+    within = np.flatnonzero(wrong / np.arange(1, len(order) + 1) <= tolerated)
+    count = int(within[-1]) + 1 if len(within) else 0
+    bound = upper_bound(int(wrong[count - 1]), count) if count else 1.0
+    return f"{tolerated:.0%}", f"{count / len(order):.1%}", f"{bound:.1%}"
+
+
+def _mistakes(outcomes: Sequence[Outcome]) -> Section:
+    found = evaluate.mistakes(outcomes)
+    table = [("question", "right", "found", "confidence", "decision")]
+    for outcome in found:
+        first = outcome.candidates[0].faq_id if outcome.candidates else outcome.intent
+        right = outcome.example.faq_id or outcome.example.intent
+        stated = f"{outcome.probability:.0%}"
+        table.append((outcome.example.text, right or "–", first or "–", stated, outcome.decision))
+    return Section("Where it is still wrong", "The surest mistakes first.", table if found else ())
+
+
+def _confusions(outcomes: Sequence[Outcome]) -> Section:
+    pairs = Counter(
+        (o.example.faq_id or o.example.intent or "", _found(o))
+        for o in outcomes
+        if o.in_scope and not o.is_right
+    )
+    table = [("right", "taken for", "times")]
+    table += [(right, found, str(times)) for (right, found), times in pairs.most_common(15)]
+    return Section("What is taken for what", table=table if pairs else ())
+
+
+def _found(outcome: Outcome) -> str:
+    if outcome.candidates:
+        return outcome.candidates[0].faq_id
+    return outcome.intent or "nothing"
+
+
+def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
+    """The surest mistakes, for the terminal."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        "still wrong", "right", "found", title="The surest mistakes", title_justify="left"
+    )
+    table.add_column("confidence", justify="right")
+    for outcome in outcomes:
+        right = outcome.example.faq_id or outcome.example.intent or ""
+        stated = f"{outcome.probability:.0%}"
+        table.add_row(escape(outcome.example.text), right, _found(outcome), stated)
+    return table
+
+
+def print_answer(answer: Answer) -> None:
+    """One answer in the terminal: what it says, where from, how sure."""
+    console = results()
+    if answer.decision == "answer" and answer.answer:
+        console.print(answer.answer, markup=False)
+    elif answer.decision == "clarify":
+        console.print("Not sure which of these is meant:")
+    elif answer.decision == "handoff":
+        console.print("Better answered by a person.")
+    console.print(f"\n{answer.decision}, {answer.confidence:.0%} sure", style="bold")
+    if answer.intent:
+        console.print(
+            f"intent: {answer.intent.name} ({answer.intent.confidence:.0%})", markup=False
+        )
+    for citation in answer.citations:
+        place = f"  {citation.url}" if citation.url else ""
+        line = f"  {citation.score:.2f}  {citation.faq_id}  {citation.question}{place}"
+        console.print(line, markup=False, soft_wrap=True)

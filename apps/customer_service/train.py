@@ -1,0 +1,253 @@
+"""Fine-tune on a business's own FAQs and questions, and write a release.
+
+The same file on a laptop, one GPU or many:
+
+    python -m apps.customer_service train --faqs faqs.jsonl --questions questions.csv
+    torchrun --nproc-per-node 2 -m apps.customer_service train --faqs faqs.jsonl …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.customer_service import answering, evaluate
+from apps.customer_service.answering import Answerer
+from apps.customer_service.confidence import fit_confidence
+from apps.customer_service.data import Dataset
+from apps.customer_service.evaluate import Outcome
+from apps.customer_service.reporting import write_training_report
+from apps.customer_service.retrieval import Variant, VariantIndex
+from apps.customer_service.task import AnswerModel, CustomerServiceTask, Example
+from common.console import say
+from common.errors import UserError
+from common.evaluation.compare import Difference, paired_bootstrap
+from common.models import catalog
+from common.models.bundled import Source, locate
+from common.models.encoder import predict
+from common.models.loading import Backbone, load_backbone
+from common.records.text import language_of
+from common.releases import gate
+from common.releases.registry import Registry
+from common.releases.release import Release, write_release
+from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.settings import Settings
+
+APPLICATION = "customer_service"
+FEWEST_EXAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run ends with: a release, and the figures before and after."""
+
+    release: Release
+    before: dict[str, float]
+    after: dict[str, float]
+    difference: Difference
+    promoted: bool
+
+
+def train(
+    dataset: Dataset,
+    settings: Settings,
+    registry: Registry,
+    *,
+    backbone: str = "auto",
+    max_wrong: float = 0.05,
+    resume: bool = False,
+    promote: bool = True,
+) -> Trained | None:
+    """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
+
+    Args:
+        max_wrong: largest tolerated share of wrong answers among those given.
+        resume: go on with the same run where it was interrupted.
+
+    Returns:
+        None in all processes of a `torchrun` but the first.
+
+    Raises:
+        UserError: too little to learn from.
+        RefusedError: the release is kept, but it is worse than the one that serves.
+    """
+    _check(dataset)
+    source = _locate(backbone, dataset)
+    task = CustomerServiceTask(
+        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing
+    )
+    work = registry.root / "training" / _run_name(dataset, settings, source)
+    loaded = load_backbone(source, dropout=settings.dropout)
+    before = _measure_before(task, loaded, dataset)
+    tuned = finetune(task, loaded, dataset.splits, settings, work=work, resume=resume)
+    if not is_main_process():
+        return None
+
+    assert isinstance(tuned.module, AnswerModel)
+    answerer = _answerer(tuned.module, tuned.backbone, dataset, tuned.precision)
+    answerer, validation = _calibrate(answerer, dataset.splits.validation, max_wrong)
+    held_out = dataset.splits.test or dataset.splits.validation
+    after = evaluate.run(answerer, held_out)
+    difference = _difference(before, after)
+    manifest = _manifest(dataset, settings, source, tuned, before, after)
+
+    def fill(directory: Path) -> None:
+        answering.save(answerer, directory)
+        write_training_report(
+            directory / "report.html",
+            tuned=tuned,
+            audit=dataset.audit,
+            before=before,
+            after=after,
+            validation=validation,
+            difference=difference,
+            budget=max_wrong,
+            has_test=bool(dataset.splits.test),
+        )
+
+    release = write_release(registry.releases, fill, manifest)
+    promoted = promote and _promote(registry, release, after, held_out)
+    return Trained(
+        release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
+    )
+
+
+def _check(dataset: Dataset) -> None:
+    dataset.audit.raise_on_errors()
+    if len(dataset.splits.train) < FEWEST_EXAMPLES or not dataset.splits.validation:
+        raise UserError(
+            "too little to learn from",
+            mend="Give some more questions: a few of each FAQ or intent are set apart to measure.",
+        )
+    if not dataset.intents and not dataset.faqs:
+        raise UserError(
+            "nothing to tell apart: the questions have no two intents and there are no FAQs",
+            mend="Give --faqs FILE, or a column of intents: --map intent=COLUMN",
+        )
+
+
+def _locate(backbone: str, dataset: Dataset) -> Source:
+    chosen = catalog.for_languages(dataset.languages) if backbone == "auto" else backbone
+    if is_main_process():
+        say(f"Backbone: {chosen}")
+    return locate(chosen)
+
+
+def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
+    """The same data, settings and backbone are the same run, which `--resume` goes on with."""
+    parts = [sorted(dataset.hashes.values()), settings.model_dump(), source.name]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _measure_before(
+    task: CustomerServiceTask, backbone: Backbone, dataset: Dataset
+) -> list[Outcome]:
+    """The pretrained model on the same path: search by its own vectors, intents by class mean."""
+    module = task.build(backbone)
+    answerer = _answerer(module, backbone, dataset, "fp32")
+    return evaluate.run(answerer, dataset.splits.test or dataset.splits.validation)
+
+
+def _answerer(
+    module: AnswerModel, backbone: Backbone, dataset: Dataset, precision: str
+) -> Answerer:
+    module.eval()
+    variants = [
+        Variant(example.text, example.faq_id, _language(example, dataset))
+        for example in dataset.knowledge
+        if example.faq_id is not None
+    ]
+    index = None
+    if variants:
+        texts = [variant.text for variant in variants]
+        found = predict(module, backbone, texts, precision=precision, what="Building the index")
+        index = VariantIndex.build(variants, found["embedding"].numpy())
+    return Answerer(
+        release_id="",
+        backbone=backbone,
+        module=module,
+        intents=dataset.intents,
+        faqs=dataset.faqs,
+        index=index,
+        confidence=None,
+    )
+
+
+def _language(example: Example, dataset: Dataset) -> str:
+    faq = dataset.faqs[str(example.faq_id)]
+    return faq.language or language_of(faq.question)
+
+
+def _calibrate(
+    answerer: Answerer, validation: Sequence[Example], budget: float
+) -> tuple[Answerer, list[Outcome]]:
+    outcomes = evaluate.run(answerer, validation)
+    confidence = fit_confidence(
+        np.stack([outcome.signals for outcome in outcomes]),
+        np.array([outcome.is_right for outcome in outcomes]),
+        np.array([outcome.is_among_first for outcome in outcomes]),
+        budget,
+    )
+    if not confidence.proven:
+        say(
+            f"Too few validation questions, or too many wrong, to prove at most {budget:.0%} wrong "
+            f"answers: only what is at least {confidence.threshold:.0%} sure will be answered."
+        )
+    calibrated = replace(answerer, confidence=confidence)
+    return calibrated, evaluate.run(calibrated, validation)
+
+
+def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
+    old, new = zip(*pairs, strict=True)
+    return paired_bootstrap(old, new)
+
+
+def _promote(
+    registry: Registry, release: Release, after: Sequence[Outcome], held_out: Sequence[Example]
+) -> bool:
+    """Let the release serve; one that serves already is asked the same held-out questions."""
+    serving_id = registry.current_id()
+    if serving_id is not None:
+        say("Asking the release that serves the same held-out questions")
+        serving = evaluate.run(answering.load(registry.open(serving_id)), held_out)
+        gate.check("right", _difference(serving, after))
+    registry.promote(release.release_id)
+    return True
+
+
+def _manifest(
+    dataset: Dataset,
+    settings: Settings,
+    source: Source,
+    tuned: Tuned,
+    before: Sequence[Outcome],
+    after: Sequence[Outcome],
+) -> dict[str, Any]:
+    splits = dataset.splits
+    counts: Mapping[str, int] = {
+        "faqs": len(dataset.faqs),
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": len(splits.test),
+    }
+    return {
+        "application": APPLICATION,
+        "base_model": source.name,
+        "languages": sorted(dataset.languages),
+        "data": {"sha256": dataset.hashes, "counts": counts},
+        "settings": settings.model_dump(),
+        "measured_on": "test" if splits.test else "validation",
+        "before": evaluate.summarise(before),
+        "after": evaluate.summarise(after),
+        "seconds": round(tuned.seconds, 1),
+        "trained_parameters": tuned.trained_parameters,
+        "precision": tuned.precision,
+        "device": tuned.device,
+    }

@@ -1,0 +1,95 @@
+"""What the command lines of all applications share: options, errors, exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import sys
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.console import say
+from common.errors import Exit, UserError
+
+
+class BadRow(StrEnum):
+    """What to do with rows that cannot be read."""
+
+    fail = "fail"
+    skip = "skip"
+
+
+Store = Annotated[
+    Path, typer.Option("--store", envvar="BIZLM_STORE", help="Where releases and runs are kept.")
+]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone", envvar="BIZLM_BACKBONE", help="minilm, e5-small, a hub id or a directory."
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", envvar="BIZLM_DEVICE", help="auto, cpu, cuda, cuda:1, mps …")
+]
+Seed = Annotated[int, typer.Option("--seed", envvar="BIZLM_SEED", help="Repeats a run exactly.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
+Mapping = Annotated[
+    list[str] | None, typer.Option("--map", help="field=column, where your column is named so.")
+]
+
+OnBadRow = Annotated[
+    BadRow, typer.Option("--on-bad-row", help="fail, or skip and keep the bad rows aside.")
+]
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """A typer application in the house's manner."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def run(app: typer.Typer) -> None:
+    """Run `app` and exit: a user's mistake is shown without a traceback."""
+    # What one joins here is told by our own lines; libraries speak when they fail.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except UserError as error:
+        say(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("Interrupted. What was finished is kept; train goes on with --resume.")
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.DONE)
+
+
+def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[str, str]:
+    """`field=column` pairs as a dict.
+
+    Raises:
+        UserError: no equals sign, or a field that no record has.
+    """
+    mapping = {}
+    for pair in pairs or ():
+        name, separator, column = pair.partition("=")
+        if not separator or not column:
+            raise UserError(f"--map {pair}: not of the form field=column")
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1) or sorted(fields)
+            raise UserError(f"--map {pair}: there is no field {name!r}", mend=", ".join(near))
+        mapping[name] = column
+    return mapping

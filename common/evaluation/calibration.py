@@ -1,0 +1,166 @@
+"""Honest probabilities and a promise kept: calibration, and the risk budget of answering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FOLDS = 5
+# Probabilities at which an answer may be held back, from the strictest down.
+THRESHOLDS = np.round(np.arange(0.995, 0.0, -0.005), 3)
+
+
+@dataclass(frozen=True)
+class LogisticCalibrator:
+    """The probability of being right, from a few standardised features."""
+
+    mean: list[float]
+    scale: list[float]
+    weight: list[float]
+    bias: float
+
+    def probability(self, features: Floats) -> Floats:
+        """[records, features] → [records]."""
+        standard = (features - np.array(self.mean)) / np.array(self.scale)
+        logit = standard @ np.array(self.weight) + self.bias
+        return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `LogisticCalibrator(**values)` restores it."""
+        return asdict(self)
+
+
+def fit_calibrator(features: Floats, correct: Bools) -> LogisticCalibrator:
+    """Logistic regression with an L2 penalty.
+
+    Where all records are right, or all wrong, it states their smoothed share: (k + 1) / (n + 2).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = features.mean(0), features.std(0)
+    scale[scale < 1e-6] = 1.0
+    if len(set(correct.tolist())) < 2:
+        share = (correct.sum() + 1) / (len(correct) + 2)
+        flat = [0.0] * features.shape[1]
+        return LogisticCalibrator(
+            mean.tolist(), scale.tolist(), flat, float(np.log(share / (1 - share)))
+        )
+    model = LogisticRegression(C=1.0, max_iter=1000).fit((features - mean) / scale, correct)
+    return LogisticCalibrator(
+        mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0])
+    )
+
+
+def out_of_fold_probability(features: Floats, correct: Bools, seed: int = 0) -> Floats:
+    """Each record's probability by a calibrator that did not see it (5 folds)."""
+    order = np.random.default_rng(seed).permutation(len(correct))
+    probability = np.empty(len(correct))
+    for fold in np.array_split(order, min(FOLDS, len(order))):
+        others = np.setdiff1d(order, fold)
+        if not len(others):
+            others = fold
+        calibrator = fit_calibrator(features[others], correct[others])
+        probability[fold] = calibrator.probability(features[fold])
+    return probability
+
+
+def upper_bound(wrong: int, answered: int, confidence: float = 0.95) -> float:
+    """One-sided upper bound of a share (Clopper & Pearson 1934); 1 where nothing was answered."""
+    from scipy.stats import beta
+
+    if wrong >= answered:
+        return 1.0
+    return float(beta.ppf(confidence, wrong + 1, answered - wrong))
+
+
+@dataclass(frozen=True)
+class RiskBudget:
+    """A threshold, and what it did on the records it was chosen on.
+
+    `threshold` is None where no threshold keeps the budget: then nothing may be answered.
+    """
+
+    budget: float
+    threshold: float | None
+    answered: int
+    wrong: int
+    records: int
+
+    @property
+    def coverage(self) -> float:
+        """Share of the records that were answered."""
+        return self.answered / self.records if self.records else 0.0
+
+    @property
+    def bound(self) -> float:
+        """Upper 95 % bound of the share of wrong answers."""
+        return upper_bound(self.wrong, self.answered)
+
+
+def choose_threshold(probability: Floats, correct: Bools, budget: float) -> RiskBudget:
+    """The lowest threshold at which the bound of wrong answers keeps within `budget`.
+
+    Thresholds are tested from the strictest down, stopping after the first one that fails once
+    any has passed: as a fixed sequence of tests that needs no correction for their number
+    (Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052). Strict thresholds that answer
+    too few to prove anything are passed over.
+    """
+    chosen = RiskBudget(budget, None, 0, 0, len(correct))
+    enough = _answers_to_prove(budget)
+    for threshold in THRESHOLDS:
+        answered = probability >= threshold
+        count, wrong = int(answered.sum()), int((answered & ~correct).sum())
+        if count < enough:
+            continue
+        if upper_bound(wrong, count) > budget:
+            break
+        chosen = RiskBudget(budget, float(threshold), count, wrong, len(correct))
+    return chosen
+
+
+def _answers_to_prove(budget: float) -> int:
+    """Answers, all right, from which the bound first keeps within the budget."""
+    return int(np.ceil(np.log(0.05) / np.log(1.0 - budget)))
+
+
+@dataclass(frozen=True)
+class RiskCoverage:
+    """For each share of questions answered, surest first, the share of wrong answers."""
+
+    coverage: list[float]
+    risk: list[float]
+
+    @property
+    def area(self) -> float:
+        """Area under the curve; lower is better."""
+        return float(np.mean(self.risk)) if self.risk else 0.0
+
+
+def risk_coverage(probability: Floats, correct: Bools) -> RiskCoverage:
+    """The risk–coverage curve (El-Yaniv & Wiener 2010)."""
+    order = np.argsort(-probability, kind="stable")
+    answered = np.arange(1, len(order) + 1)
+    wrong = np.cumsum(~correct[order])
+    return RiskCoverage((answered / len(order)).tolist(), (wrong / answered).tolist())
+
+
+def reliability(probability: Floats, correct: Bools, bins: int = 10) -> list[dict[str, float]]:
+    """Stated probability beside observed share, over equally filled bins."""
+    order = np.argsort(probability, kind="stable")
+    parts: Sequence[Any] = np.array_split(order, min(bins, len(order)))
+    return [
+        {
+            "stated": float(probability[part].mean()),
+            "observed": float(correct[part].mean()),
+            "records": len(part),
+        }
+        for part in parts
+        if len(part)
+    ]

@@ -1,0 +1,47 @@
+"""Before beside after, on the same records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean gain of `after` over `before` with its 95 % interval."""
+
+    before: float
+    after: float
+    low: float
+    high: float
+    records: int
+
+    @property
+    def gain(self) -> float:
+        """`after` minus `before`."""
+        return self.after - self.before
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+def paired_bootstrap(
+    before: ArrayLike, after: ArrayLike, *, resamples: int = 2000, seed: int = 0
+) -> Difference:
+    """Compare two figures per record by resampling records (Efron & Tibshirani 1993).
+
+    Args:
+        before: [records], the figure of each record before; e.g. 1 for right, 0 for wrong.
+        after: [records], of the same records after.
+    """
+    old, new = np.asarray(before, float), np.asarray(after, float)
+    if old.shape != new.shape or not len(old):
+        raise ValueError("compare the same records, at least one")
+    gain = new - old
+    draws = np.random.default_rng(seed).integers(len(gain), size=(resamples, len(gain)))
+    low, high = np.percentile(gain[draws].mean(1), [2.5, 97.5])
+    return Difference(float(old.mean()), float(new.mean()), float(low), float(high), len(old))

@@ -1,0 +1,33 @@
+"""Releases as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from common.releases.release import Release
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def releases_table(
+    releases: Sequence[Release], current: str | None, figures: Sequence[str]
+) -> Table:
+    """One row a release, newest last, the serving one marked, with some of its figures."""
+    from rich.table import Table
+
+    table = Table("", "release", "base model", "languages")
+    for name in figures:
+        table.add_column(name.replace("_", " "), justify="right")
+    for release in releases:
+        after = release.manifest.get("after", {})
+        shown = [f"{after[name]:.1%}" if name in after else "–" for name in figures]
+        table.add_row(
+            "serves" if release.release_id == current else "",
+            release.release_id,
+            str(release.manifest.get("base_model", "")),
+            ", ".join(release.manifest.get("languages", [])),
+            *shown,
+        )
+    return table

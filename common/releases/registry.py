@@ -1,0 +1,97 @@
+"""Which releases there are, and which one serves."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from common.errors import UserError
+from common.files import write_atomically
+from common.releases.release import MANIFEST, Release, open_release
+
+
+class Registry:
+    """The releases of one application below a store directory.
+
+    `current` is a symbolic link, switched by a rename, so that a reader sees the old release or
+    the new one. `promoted` keeps the order of promotions, for rolling back.
+    """
+
+    def __init__(self, store: Path, application: str) -> None:
+        self.root = store / application
+        self.releases = self.root / "releases"
+        self._link = self.root / "current"
+        self._history = self.root / "promoted"
+
+    def all(self) -> list[Release]:
+        """All releases, oldest first, their files not verified."""
+        found = sorted(path.parent for path in self.releases.glob(f"[!.]*/{MANIFEST}"))
+        return [open_release(directory, verify=False) for directory in found]
+
+    def current_id(self) -> str | None:
+        """The id of the release that serves, if there is one."""
+        try:
+            return self._link.readlink().name
+        except OSError:
+            return None
+
+    def open(self, release_id: str | None = None) -> Release:
+        """Open a release, by default the one that serves, and verify its files.
+
+        Raises:
+            UserError: there is none, or its files were changed.
+        """
+        wanted = release_id or self.current_id()
+        if wanted is None:
+            raise UserError(
+                "there is no release yet", where=str(self.root), mend="Train one: the verb `train`."
+            )
+        return open_release(self._directory(wanted))
+
+    def promote(self, release_id: str) -> Release:
+        """Verify a release and let it serve.
+
+        Raises:
+            UserError: no such release, or its files were changed.
+        """
+        release = self.open(release_id)
+        if self.current_id() != release_id:
+            history = [*self._promotions(), release_id]
+            write_atomically(self._history, "\n".join(history) + "\n")
+        self._point_at(release_id)
+        return release
+
+    def rollback(self) -> Release:
+        """Let the release serve that served before.
+
+        Raises:
+            UserError: none did, or its files were changed.
+        """
+        history = self._promotions()
+        if len(history) < 2:
+            raise UserError("there is no earlier release to go back to", where=str(self.root))
+        release = self.open(history[-2])
+        self._point_at(history[-2])
+        write_atomically(self._history, "\n".join(history[:-1]) + "\n")
+        return release
+
+    def _promotions(self) -> list[str]:
+        if not self._history.is_file():
+            return []
+        return self._history.read_text(encoding="utf-8").split()
+
+    def _directory(self, release_id: str) -> Path:
+        directory = self.releases / release_id
+        if release_id and directory.parent == self.releases and directory.is_dir():
+            return directory
+        known = [release.release_id for release in self.all()]
+        near = difflib.get_close_matches(release_id, known, n=1)
+        mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}"
+        raise UserError(f"no release {release_id!r}", where=str(self.releases), mend=mend)
+
+    def _point_at(self, release_id: str) -> None:
+        temporary = self.root / f".current-{os.getpid()}"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(Path("releases") / release_id)
+        temporary.replace(self._link)

@@ -1,0 +1,113 @@
+"""A release: everything needed to answer, in one directory named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.files import directory_hashes, read_json, write_json
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "faiss-cpu", "tantivy", "numpy")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A directory with its manifest."""
+
+    directory: Path
+    manifest: dict[str, Any]
+
+    @property
+    def release_id(self) -> str:
+        """When it was made, and the first digits of what it holds."""
+        return str(self.manifest["release_id"])
+
+
+def write_release(
+    releases: Path, fill: Callable[[Path], None], manifest: dict[str, Any]
+) -> Release:
+    """Let `fill` write the files, then give the directory its name and its manifest, at once.
+
+    Args:
+        releases: the directory that holds all releases of one application.
+        manifest: what to record beside files, libraries and date.
+    """
+    temporary = releases / f".writing-{os.getpid()}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        fill(temporary)
+        files = directory_hashes(temporary)
+        content = hashlib.sha256(json.dumps(files).encode()).hexdigest()
+        created = datetime.now(UTC)
+        release_id = f"{created:%Y-%m-%dT%H%M%S}-{content[:6]}"
+        full = {
+            "format": FORMAT,
+            "release_id": release_id,
+            "created": created.isoformat(timespec="seconds"),
+            "content": content,
+            "libraries": _versions(),
+            **manifest,
+            "files": files,
+        }
+        write_json(temporary / MANIFEST, full)
+        final = releases / release_id
+        temporary.rename(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Release(final, full)
+
+
+def open_release(directory: Path, *, verify: bool = True) -> Release:
+    """Read a release's manifest and check its files against it.
+
+    Raises:
+        UserError: not a release, a file is missing, changed or was added.
+    """
+    if not (directory / MANIFEST).is_file():
+        raise UserError("not a release: it has no manifest.json", where=str(directory))
+    manifest = read_json(directory / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise UserError("a manifest of another format", where=str(directory / MANIFEST))
+    if verify:
+        _verify(directory, manifest["files"])
+    return Release(directory, manifest)
+
+
+def _verify(directory: Path, expected: dict[str, str]) -> None:
+    found = directory_hashes(directory)
+    found.pop(MANIFEST, None)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) == found.get(name):
+            continue
+        trouble = "was changed"
+        if name not in found:
+            trouble = "is missing"
+        elif name not in expected:
+            trouble = "does not belong to it"
+        raise UserError(
+            f"this release is refused: {name} {trouble}",
+            where=str(directory),
+            mend="Promote another one: releases list, then releases promote ID.",
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in (*LIBRARIES, "bizlm"):
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

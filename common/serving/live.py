@@ -1,0 +1,80 @@
+"""The release that serves, replaced while requests are answered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from common.errors import UserError
+from common.releases.registry import Registry
+from common.releases.release import Release
+
+Loaded = TypeVar("Loaded")
+
+# A promotion is seen within this time.
+POLL_SECONDS = 1.0
+
+
+class LiveRelease(Generic[Loaded]):
+    """Holds the loaded release; a thread watches for a promotion and loads the new one beside it.
+
+    Whoever took `current` before goes on with it to the end. A promoted release that cannot be
+    loaded is refused, and the old one goes on serving.
+    """
+
+    def __init__(self, registry: Registry, load: Callable[[Release], Loaded]) -> None:
+        self._registry = registry
+        self._load = load
+        self._refused: str | None = None
+        release = registry.open()
+        self._current = (release.release_id, load(release))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
+
+    @property
+    def release_id(self) -> str:
+        """Id of the release that serves."""
+        return self._current[0]
+
+    @property
+    def refused(self) -> str | None:
+        """Id of a promoted release that could not be loaded, while it is the promoted one."""
+        return self._refused
+
+    @property
+    def current(self) -> Loaded:
+        """What `load` made of the release that serves."""
+        return self._current[1]
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stop.set()
+        self._thread.join()
+
+    def refresh(self) -> None:
+        """Load the promoted release if it is another one."""
+        promoted = self._registry.current_id()
+        if promoted in {None, self.release_id}:
+            self._refused = None
+            return
+        if promoted == self._refused:
+            return
+        try:
+            release = self._registry.open(promoted)
+            self._current = (release.release_id, self._load(release))
+            self._refused = None
+        except (UserError, OSError) as error:
+            self._refused = promoted
+            logging.getLogger(__name__).error("release %s is refused: %s", promoted, error)
+        else:
+            logging.getLogger(__name__).info("release %s serves now", promoted)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            self.refresh()
