@@ -31,7 +31,7 @@ from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"
-PUBLIC_PATHS = ("/", "/web/index.html", "/web/style.css", "/web/chat.js", "/web/icon.svg")
+PUBLIC_PATHS = ("/", *(f"/web/{path.name}" for path in sorted(WEB.iterdir())))
 QUEUE_BOUND = 256
 MAX_BODY_BYTES = 256 * 1024
 MOST_INPUTS = 256

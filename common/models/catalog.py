@@ -57,5 +57,8 @@ CHECKPOINTS = {checkpoint.name: checkpoint for checkpoint in (MINILM, E5_SMALL)}
 
 
 def for_languages(languages: Collection[str]) -> str:
-    """The name that `--backbone auto` stands for, given the languages of the training texts."""
-    return MINILM.name if set(languages) == {"en"} else E5_SMALL.name
+    """The name that `--backbone auto` stands for, given the languages of the training texts.
+
+    `other` is what has no letters, or a script that neither of our two languages is written in.
+    """
+    return E5_SMALL.name if set(languages) - {"en", "other"} else MINILM.name

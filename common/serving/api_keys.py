@@ -19,7 +19,7 @@ PREFIX = "bizlm_"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
-logger = logging.getLogger("bizlm.auth")
+logger = logging.getLogger(__name__)
 
 
 class ApiKeys:

@@ -56,7 +56,8 @@ class KnownHosts:
         if scope["type"] == "http" and self._addressed(scope) not in self._names:
             known = ", ".join(sorted(self._names))
             detail = f"This server answers to these names only: {known}."
-            await problem(400, detail)(scope, receive, send)
+            mend = "Start it with a further name: --allow-host NAME"
+            await problem(400, detail, mend=mend)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

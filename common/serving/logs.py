@@ -33,5 +33,5 @@ def logging_settings() -> dict[str, Any]:
         "formatters": {"json": {"()": JsonLines}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"bizlm": {"level": "INFO"}},
+        "loggers": {"common": {"level": "INFO"}, "apps": {"level": "INFO"}},
     }

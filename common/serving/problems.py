@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 MOST_FIELDS = 20
 MOST_CHARACTERS = 200
 
-logger = logging.getLogger("bizlm.problems")
+logger = logging.getLogger(__name__)
 
 _SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -59,7 +59,7 @@ def serve(
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
         server = _Server(config, lambda: on_listening(_address(host, listener)))
-        if True:
+        with _stop_signals_spent():
             server.run(sockets=[listener])
 
 

@@ -21,7 +21,7 @@ LABELS = ("route", "method", "status")
 # A cached answer takes milliseconds, a generated one tens of seconds.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-logger = logging.getLogger("bizlm.requests")
+logger = logging.getLogger(__name__)
 
 
 class Queue(Protocol):

@@ -116,18 +116,22 @@ def test_a_full_queue_refuses_and_says_when_to_return(
         nonlocal now
         batcher = model.batcher(queue_bound=2)
         first = await busy(model, batcher)
+        tasks = await submitted(batcher, "a", "b")
+        with pytest.raises(OverloadedError) as refused:
+            await batcher.submit("c")
+        assert refused.value.retry_after_seconds == 1
         now = 2.5
         model.gate.set()
-        await first
+        await asyncio.gather(first, *tasks)
         model.gate.clear()
         model.started.clear()
         second = await busy(model, batcher)
         tasks = await submitted(batcher, "a", "b")
         with pytest.raises(OverloadedError) as refused:
             await batcher.submit("c")
-        # One runs and two wait, at 2.5 s each.
-        assert refused.value.retry_after_seconds == 8
-        assert batcher.rejected == 1
+        # 2.5 s an item first, none in the latest batch: 1.75 s for one that runs and two that wait.
+        assert refused.value.retry_after_seconds == 6
+        assert batcher.rejected == 2
         model.gate.set()
         await asyncio.gather(second, *tasks)
 

@@ -122,6 +122,8 @@ class Listening:
 
 def test_the_result_comes_through() -> None:
     async def work() -> int:
+        for _ in range(10):
+            await asyncio.sleep(0)
         return 7
 
     async def test() -> None:

@@ -64,12 +64,13 @@ def test_every_answer_carries_the_security_headers(
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "box.lan:8000"]
+    "host",
+    ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "box.lan:8000", "[fd00::1]"],
 )
 def test_a_loopback_server_answers_to_its_own_names(
     new_app: Callable[..., FastAPI], ask: Ask, host: str
 ) -> None:
-    app = new_app(known_hosts=known_hosts("127.0.0.1", ["box.lan"]))
+    app = new_app(known_hosts=known_hosts("127.0.0.1", ["box.lan", "[fd00::1]"]))
     assert ask(app, "GET", "/healthz", headers={"Host": host}).status_code == 200
 
 
@@ -85,6 +86,7 @@ def test_a_name_that_was_pointed_here_from_elsewhere_is_refused(
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
     assert "localhost" in response.json()["detail"]
+    assert "--allow-host" in response.json()["mend"]
 
 
 def test_only_a_loopback_address_or_given_names_limit_the_names() -> None:

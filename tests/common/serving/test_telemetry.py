@@ -100,7 +100,7 @@ def test_two_applications_in_a_process_count_apart(
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    records = [record for record in caplog.records if record.name == "bizlm.requests"]
+    records = [record for record in caplog.records if record.getMessage() == "request"]
     return [json.loads(JsonLines().format(record)) for record in records]
 
 
