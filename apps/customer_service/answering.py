@@ -42,10 +42,14 @@ INTENTS_SHOWN = 4
 
 @dataclass(frozen=True)
 class Understood:
-    """What the model makes of one question: its embedding and the intents' probabilities."""
+    """What the model makes of one question.
+
+    Its embedding, each intent's probability, and the cosine to the nearest intent's direction.
+    """
 
     vector: NDArray[np.float32]
     intents: dict[str, float]
+    intent_cosine: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Answerer:
     faqs: dict[str, Faq]
     index: VariantIndex | None
     confidence: Confidence | None
+    prototype_ids: list[str]
     precision: str = "fp32"
 
     def understand(self, questions: Sequence[str]) -> list[Understood]:
@@ -66,11 +71,13 @@ class Answerer:
         outputs = predict(self.module, self.backbone, questions, precision=self.precision)
         vectors = outputs["embedding"].numpy()
         if not self.intents:
-            return [Understood(vector, {}) for vector in vectors]
-        probabilities = torch.softmax(outputs["intent_logits"], -1).tolist()
+            return [Understood(vector, {}, 0.0) for vector in vectors]
+        logits = outputs["intent_logits"]
+        cosines = (logits.max(-1).values / self.module.intent_scale).tolist()
+        probabilities = torch.softmax(logits, -1).tolist()
         return [
-            Understood(vector, dict(zip(self.intents, row, strict=True)))
-            for vector, row in zip(vectors, probabilities, strict=True)
+            Understood(vector, dict(zip(self.intents, row, strict=True)), cosine)
+            for vector, row, cosine in zip(vectors, probabilities, cosines, strict=True)
         ]
 
     def rank(
@@ -91,7 +98,7 @@ class Answerer:
     ) -> NDArray[np.float64]:
         """What the confidence is computed from."""
         intent_of = {faq_id: faq.intent for faq_id, faq in self.faqs.items()}
-        return features(candidates, understood.intents, intent_of)
+        return features(candidates, understood.intents, understood.intent_cosine, intent_of)
 
     def answer(
         self,
@@ -179,6 +186,7 @@ def save(answerer: Answerer, directory: Path) -> None:
             "query_prefix": source.query_prefix,
             "passage_prefix": source.passage_prefix,
             "intents": answerer.intents,
+            "faqs": answerer.prototype_ids,
         },
     )
     if answerer.confidence is not None:
@@ -210,7 +218,8 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
     )
     module.load_state_dict(heads, strict=False)
     module.to(pick_device(device)).eval()
-    faqs, index = _load_index(directory)
+    prototype_ids = settings["faqs"]
+    faqs, index = _load_index(directory, module.prototypes(prototype_ids))
     confidence = directory / "confidence.json"
     return Answerer(
         release_id=release.release_id,
@@ -220,13 +229,16 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
         faqs=faqs,
         index=index,
         confidence=Confidence.from_json(read_json(confidence)) if confidence.exists() else None,
+        prototype_ids=prototype_ids,
         precision=precision,
     )
 
 
-def _load_index(directory: Path) -> tuple[dict[str, Faq], VariantIndex | None]:
+def _load_index(
+    directory: Path, prototypes: Mapping[str, NDArray[np.float32]]
+) -> tuple[dict[str, Faq], VariantIndex | None]:
     if not (directory / "faqs.jsonl").exists():
         return {}, None
     faqs = {faq.id: faq for faq in read_records(directory / "faqs.jsonl", Faq)}
     variants = [Variant(*values) for values in read_json(directory / "variants.json")]
-    return faqs, VariantIndex.load(directory / "index", variants)
+    return faqs, VariantIndex.load(directory / "index", variants, prototypes)

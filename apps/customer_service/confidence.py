@@ -31,12 +31,14 @@ FEATURES = (
     "margin",
     "dense",
     "dense_margin",
+    "prototype",
     "lexical",
     "agreement",
     "neighbours",
     "faq_intent",
     "intent",
     "intent_margin",
+    "intent_cosine",
     "in_scope",
 )
 
@@ -44,6 +46,7 @@ FEATURES = (
 def features(
     candidates: Sequence[Candidate],
     intents: Mapping[str, float],
+    intent_cosine: float,
     intent_of: Mapping[str, str | None],
 ) -> Floats:
     """The signals of one question, in the order of `FEATURES`.
@@ -51,14 +54,16 @@ def features(
     Args:
         candidates: the ranking, best first; may be empty.
         intents: probability of each intent; may be empty.
+        intent_cosine: cosine to the nearest intent's direction, which tells what is out of scope
+            better than the probability does.
         intent_of: FAQ id → its intent.
     """
     in_scope_intents = (p for name, p in intents.items() if name != OUT_OF_SCOPE)
     probabilities = [*sorted(in_scope_intents, reverse=True), 0.0, 0.0]
     in_scope = 1.0 - intents.get(OUT_OF_SCOPE, 0.0)
-    of_intent = [probabilities[0], probabilities[0] - probabilities[1], in_scope]
+    of_intent = [probabilities[0], probabilities[0] - probabilities[1], intent_cosine, in_scope]
     if not candidates:
-        return np.array([0.0] * 8 + of_intent)
+        return np.array([0.0] * 9 + of_intent)
     first = candidates[0]
     others = candidates[1:]
     most_lexical = max(candidates, key=lambda candidate: candidate.lexical)
@@ -71,6 +76,7 @@ def features(
             first.score - (others[0].score if others else 0.0),
             first.dense,
             first.dense - max((other.dense for other in others), default=0.0),
+            first.prototype,
             first.lexical,
             float(agree),
             first.neighbours,

@@ -139,11 +139,11 @@ def _samples(file: Records[Question]) -> list[Sample]:
 def _split(
     faqs: Mapping[str, Faq], examples: Mapping[str, list[Example]], seed: int
 ) -> Splits[Example]:
-    """FAQ variants are always learned from; a held-out text is never among what is searched."""
+    """FAQ texts are always learned from; a held-out text is never among what is searched."""
     variants = [
         Example(normalise(text), faq.id, faq.intent)
         for faq in faqs.values()
-        for text in faq.variants
+        for text in [*faq.variants, *faq.answer_sentences]
     ]
     questions = examples["questions"]
     validation, test = examples["validation"], examples["test"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ DEPTH = 60
 # Share of the lexical score in the fused one. A convex combination of scores ranks better than
 # reciprocal ranks do (Bruch et al. 2022, arXiv 2210.11934).
 LEXICAL_WEIGHT = 0.15
+# Share of the FAQ's learned prototype in the dense score, the nearest variant has the rest.
+PROTOTYPE_WEIGHT = 0.5
 # A BM25 score of this size counts half: it bounds the lexical score to 0…1.
 HALF_BM25 = 12.0
 NEIGHBOURS = 5
@@ -40,21 +42,38 @@ class Variant:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One FAQ in the ranking; all scores 0 to 1, but `dense`, a cosine."""
+    """One FAQ in the ranking.
+
+    `score` is the fused one, 0 to 1; `dense` a cosine (of its nearest variant and its prototype,
+    `prototype` alone); `lexical` 0 to 1; `neighbours` its share of the nearest variants.
+    """
 
     faq_id: str
     score: float
     dense: float
+    prototype: float
     lexical: float
     neighbours: float
 
 
 class VariantIndex:
-    """All variants as vectors (faiss) and as documents (tantivy)."""
+    """All variants as vectors (faiss) and as documents (tantivy).
 
-    def __init__(self, variants: Sequence[Variant], vectors: Floats, vector_index: Any) -> None:
+    Args:
+        vectors: [variants, width], each of length 1.
+        prototypes: FAQ id → [width], of length 1; an FAQ without one goes by its variants.
+    """
+
+    def __init__(
+        self,
+        variants: Sequence[Variant],
+        vectors: Floats,
+        prototypes: Mapping[str, Floats],
+        vector_index: Any,
+    ) -> None:
         self.variants = list(variants)
         self.vectors = vectors
+        self._prototypes = prototypes
         self._vector_index = vector_index
         self._lexical = _lexical_index(self.variants)
         self._rows: dict[str, list[int]] = {}
@@ -63,8 +82,10 @@ class VariantIndex:
         self._languages = {variant.language for variant in self.variants}
 
     @classmethod
-    def build(cls, variants: Sequence[Variant], vectors: Floats) -> VariantIndex:
-        """Index `vectors` [variants, width], each of length 1."""
+    def build(
+        cls, variants: Sequence[Variant], vectors: Floats, prototypes: Mapping[str, Floats]
+    ) -> VariantIndex:
+        """Index `vectors`: exactly while they are few, else by HNSW."""
         import faiss
 
         width = vectors.shape[1]
@@ -74,7 +95,7 @@ class VariantIndex:
         else:
             index = faiss.IndexHNSWFlat(width, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
         index.add(vectors)
-        return cls(variants, vectors, index)
+        return cls(variants, vectors, prototypes, index)
 
     def save(self, directory: Path) -> None:
         """Write the vectors and their index."""
@@ -85,12 +106,15 @@ class VariantIndex:
         faiss.write_index(self._vector_index, str(directory / "vectors.faiss"))
 
     @classmethod
-    def load(cls, directory: Path, variants: Sequence[Variant]) -> VariantIndex:
+    def load(
+        cls, directory: Path, variants: Sequence[Variant], prototypes: Mapping[str, Floats]
+    ) -> VariantIndex:
         """Read what `save` wrote; `variants` in the same order."""
         import faiss
 
         vectors = np.load(directory / "vectors.npy", mmap_mode="r")
-        return cls(variants, vectors, faiss.read_index(str(directory / "vectors.faiss")))
+        index = faiss.read_index(str(directory / "vectors.faiss"))
+        return cls(variants, vectors, prototypes, index)
 
     def search(
         self, text: str, vector: Floats, *, language: str | None = None, top_k: int = 10
@@ -121,10 +145,14 @@ class VariantIndex:
     def _candidate(
         self, faq_id: str, vector: Floats, lexical: float, nearest: list[str]
     ) -> Candidate:
-        dense = float((self.vectors[self._rows[faq_id]] @ vector).max())
+        nearest_variant = float((self.vectors[self._rows[faq_id]] @ vector).max())
+        prototype = nearest_variant
+        if faq_id in self._prototypes:
+            prototype = float(self._prototypes[faq_id] @ vector)
+        dense = PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * nearest_variant
         fused = (1 - LEXICAL_WEIGHT) * max(dense, 0.0) + LEXICAL_WEIGHT * lexical
         share = nearest.count(faq_id) / max(len(nearest), 1)
-        return Candidate(faq_id, fused, dense, lexical, share)
+        return Candidate(faq_id, fused, dense, prototype, lexical, share)
 
     def _search_vectors(self, vector: Floats, language: str | None) -> list[tuple[int, float]]:
         depth = min(DEPTH * len(self._languages), len(self.variants))

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
 LONGEST_QUESTION = 2000
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
+SHORTEST_SENTENCE = 8
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+def _encodable(text: str) -> str:
+    # JSON can name half a character, which no encoding can write.
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("half a surrogate pair")
+    return text
+
+
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_encodable)
+]
 Decision = Literal["answer", "clarify", "handoff"]
 
 
@@ -32,6 +45,12 @@ class Faq(BaseModel):
     def variants(self) -> list[str]:
         """Every way to ask it, the FAQ's own first."""
         return [self.question, *self.similar_questions]
+
+    @property
+    def answer_sentences(self) -> list[str]:
+        """What it tells, a sentence at a time: people ask in the answer's words, too."""
+        sentences = (sentence.strip() for sentence in SENTENCE_END.split(self.answer))
+        return [sentence for sentence in sentences if len(sentence) >= SHORTEST_SENTENCE]
 
 
 class Question(BaseModel):

@@ -31,7 +31,6 @@ from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"
-PUBLIC_PATHS = ("/", *(f"/web/{path.name}" for path in sorted(WEB.iterdir())))
 QUEUE_BOUND = 256
 MAX_BODY_BYTES = 256 * 1024
 MOST_INPUTS = 256
@@ -173,7 +172,7 @@ def build_app(
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,
-        public_paths=PUBLIC_PATHS,
+        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
         known_hosts=known_hosts,
     )
     _add_answers(app, service)

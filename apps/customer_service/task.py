@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -76,6 +78,18 @@ class AnswerModel(TaskModule):
         self.faqs = None if prototypes is None else CosineClassifier(prototypes)
         self.intents = None if directions is None else CosineClassifier(directions)
         self.smoothing = smoothing
+
+    @property
+    def intent_scale(self) -> float:
+        """What the cosines to the intents are multiplied by; 1 where there are none."""
+        return 1.0 if self.intents is None else float(self.intents.log_scale.detach().exp())
+
+    def prototypes(self, faq_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """FAQ id → its prototype, of length 1; `faq_ids` in the order of the classes."""
+        if self.faqs is None:
+            return {}
+        unit = functional.normalize(self.faqs.directions.detach(), dim=-1).cpu().numpy()
+        return dict(zip(faq_ids, unit, strict=True))
 
     def forward(
         self,
@@ -181,6 +195,11 @@ class CustomerServiceTask:
             directions=class_means(unit, intents) if self.intents else None,
             smoothing=self.smoothing,
         )
+
+    @property
+    def faq_ids(self) -> list[str]:
+        """FAQ ids in the order of the prototypes."""
+        return list(self._faq_number)
 
     def text(self, record: Example) -> str:
         """The question."""

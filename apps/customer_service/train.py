@@ -90,7 +90,7 @@ def train(
         return None
 
     assert isinstance(tuned.module, AnswerModel)
-    answerer = _answerer(tuned.module, tuned.backbone, dataset, tuned.precision)
+    answerer = _answerer(task, tuned.module, tuned.backbone, dataset, tuned.precision)
     answerer, validation = _calibrate(answerer, dataset.splits.validation, max_wrong)
     held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
@@ -150,12 +150,16 @@ def _measure_before(
 ) -> list[Outcome]:
     """The pretrained model on the same path: search by its own vectors, intents by class mean."""
     module = task.build(backbone)
-    answerer = _answerer(module, backbone, dataset, "fp32")
+    answerer = _answerer(task, module, backbone, dataset, "fp32")
     return evaluate.run(answerer, dataset.splits.test or dataset.splits.validation)
 
 
 def _answerer(
-    module: AnswerModel, backbone: Backbone, dataset: Dataset, precision: str
+    task: CustomerServiceTask,
+    module: AnswerModel,
+    backbone: Backbone,
+    dataset: Dataset,
+    precision: str,
 ) -> Answerer:
     module.eval()
     variants = [
@@ -167,7 +171,9 @@ def _answerer(
     if variants:
         texts = [variant.text for variant in variants]
         found = predict(module, backbone, texts, precision=precision, what="Building the index")
-        index = VariantIndex.build(variants, found["embedding"].numpy())
+        index = VariantIndex.build(
+            variants, found["embedding"].numpy(), module.prototypes(task.faq_ids)
+        )
     return Answerer(
         release_id="",
         backbone=backbone,
@@ -176,6 +182,7 @@ def _answerer(
         faqs=dataset.faqs,
         index=index,
         confidence=None,
+        prototype_ids=task.faq_ids,
     )
 
 

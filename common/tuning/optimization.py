@@ -17,8 +17,8 @@ def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, A
     """Groups for a torch optimizer, one for each learning rate and weight decay.
 
     The top encoder layer learns at `learning_rate`, each one below at `layer_decay` times the
-    rate above it (Howard & Ruder 2018, arXiv 1801.06146), the embeddings lowest. Biases and norms
-    are not decayed.
+    rate above it (Howard & Ruder 2018, arXiv 1801.06146), the embeddings lowest. Biases, norms
+    and heads are not decayed: a cosine head's length means nothing.
     """
     layers = layer_count(module.pooled)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -26,7 +26,8 @@ def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, A
         if not parameter.requires_grad:
             continue
         rate = _learning_rate(name, layers, settings)
-        decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+        is_decayed = parameter.ndim > 1 and name.startswith(ENCODER_PREFIX)
+        decay = settings.weight_decay if is_decayed else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "weight_decay": decay}
