@@ -81,7 +81,7 @@ def finetune(
 ) -> Tuned:
     """Fine-tune `backbone` for `task`; the best epoch by `task.monitor` is what is returned.
 
-    Runs as it is on a CPU, a GPU, or several under `torchrun`.
+    Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several under `torchrun`.
 
     Args:
         work: where checkpoints and TensorBoard curves go.
@@ -96,9 +96,8 @@ def finetune(
 
     nn.Module.to(backbone.encoder, device)
     module = task.build(backbone).to(device)
-    before = task.measure(
-        partial(predict, module, backbone, precision=precision), splits.validation
-    )
+    run = partial(predict, module, backbone, precision=precision)
+    before = task.measure(run, splits.validation) if splits.validation else {}
     _choose_what_learns(module, settings)
     trainer = _TaskTrainer(task, backbone, module, splits, settings, work, precision)
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
@@ -108,7 +107,7 @@ def finetune(
     if settings.strategy == "lora":
         fold_lora(module.pooled.encoder)
     module.eval()
-    after = task.measure(partial(predict, module, backbone, precision=precision), splits.validation)
+    after = task.measure(run, splits.validation) if splits.validation else {}
     return Tuned(
         module=module,
         backbone=backbone,
@@ -173,7 +172,7 @@ class _TaskTrainer(Trainer, Generic[R]):
         self.bare_module = module
         self.precision = precision
         callbacks: list[TrainerCallback] = [ShowProgress(task.monitor)]
-        if settings.patience:
+        if settings.patience and splits.validation:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.perturbation = (
             EmbeddingPerturbation(
@@ -186,7 +185,7 @@ class _TaskTrainer(Trainer, Generic[R]):
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "tensorboard")
         super().__init__(
             model=module,
-            args=_arguments(task, settings, work, precision, len(splits.train)),
+            args=_arguments(task, settings, work, precision, splits),
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
             data_collator=lambda records: task.collate(records, backbone.tokenize),
@@ -246,10 +245,10 @@ class _TaskTrainer(Trainer, Generic[R]):
 
 
 def _arguments(
-    task: Task[Any], settings: Settings, work: Path, precision: str, records: int
+    task: Task[R], settings: Settings, work: Path, precision: str, splits: Splits[R]
 ) -> TrainingArguments:
     device = pick_device(settings.device)
-    steps_per_epoch = max(1, records // (settings.batch_size * settings.accumulation))
+    steps_per_epoch = max(1, len(splits.train) // (settings.batch_size * settings.accumulation))
     return TrainingArguments(
         output_dir=str(work),
         num_train_epochs=settings.epochs,
@@ -266,10 +265,10 @@ def _arguments(
         use_cpu=device.type == "cpu",
         seed=settings.seed,
         data_seed=settings.seed,
-        eval_strategy="epoch",
+        eval_strategy="epoch" if splits.validation else "no",
         save_strategy="epoch",
         save_total_limit=2,
-        load_best_model_at_end=True,
+        load_best_model_at_end=bool(splits.validation),
         metric_for_best_model=f"eval_{task.monitor.name}",
         greater_is_better=task.monitor.higher_is_better,
         logging_steps=max(1, steps_per_epoch // 10),

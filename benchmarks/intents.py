@@ -1,0 +1,44 @@
+"""Fine-tune intents alone on labelled texts, with the core and the customer-service task."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from apps.customer_service.task import CustomerServiceTask, Example
+from common.models.bundled import locate
+from common.models.loading import load_backbone
+from common.records.splits import Splits
+from common.records.text import normalise
+from common.tuning.finetune import Tuned, finetune
+from common.tuning.settings import Settings
+
+Labelled = Sequence[tuple[str, str]]
+
+
+def tune_intents(
+    train: Labelled, settings: Settings, backbone: str = "minilm"
+) -> tuple[Tuned, list[str]]:
+    """Fine-tune on all of `train`; nothing is held out, so the last epoch is what is kept."""
+    examples = [Example(normalise(text), None, label) for text, label in train]
+    intents = sorted({label for _, label in train})
+    task = CustomerServiceTask(examples, intents, smoothing=settings.label_smoothing)
+    loaded = load_backbone(locate(backbone), dropout=settings.dropout)
+    with tempfile.TemporaryDirectory() as work:
+        tuned = finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))
+    return tuned, intents
+
+
+def logits(tuned: Tuned, texts: Sequence[str]) -> torch.Tensor:
+    """[texts, intents]."""
+    return tuned.predict([normalise(text) for text in texts])["intent_logits"]
+
+
+def accuracy(tuned: Tuned, intents: list[str], labelled: Labelled) -> float:
+    """Share of `labelled` whose intent is right."""
+    predicted = logits(tuned, [text for text, _ in labelled]).argmax(-1).tolist()
+    right = [intents[p] == label for p, (_, label) in zip(predicted, labelled, strict=True)]
+    return sum(right) / len(right)

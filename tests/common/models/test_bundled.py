@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from common.errors import UserError
+from common.models import bundled, catalog, e5_file
+from common.models.bundled import locate
+from common.models.encoder import PooledEncoder, predict
+from common.models.loading import load_backbone
+
+
+class _Vectors(torch.nn.Module):
+    def __init__(self, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.pooled = PooledEncoder(encoder)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        pooled = self.pooled(input_ids, attention_mask)
+        return {"vector": torch.nn.functional.normalize(pooled, dim=-1)}
+
+
+def _vectors(backbone_name: str, texts: list[str]) -> torch.Tensor:
+    backbone = load_backbone(locate(backbone_name))
+    return predict(_Vectors(backbone.encoder), backbone, texts)["vector"]
+
+
+def test_bundled_minilm_finds_the_paraphrase() -> None:
+    asked, right, wrong = _vectors(
+        "minilm", ["I lost my bank card", "My debit card is missing", "It rains in Hamburg"]
+    )
+    assert asked @ right > 0.6
+    assert asked @ wrong < 0.3
+
+
+def test_bundled_e5_understands_chinese_and_english() -> None:
+    texts = [
+        "银行卡丢了怎么办",
+        "我的卡不见了，要挂失",
+        "今天天气很好，去公园散步",
+        "I lost my bank card",
+    ]
+    asked, chinese, weather, english = _vectors("e5-small", texts)
+    assert asked @ chinese > asked @ weather
+    assert asked @ english > weather @ english
+
+
+def test_e5_tokens_are_those_of_the_published_tokenizer() -> None:
+    tokenizer = load_backbone(locate("e5-small")).tokenizer
+    assert tokenizer("Hello world")["input_ids"] == [0, 35378, 8999, 2]
+
+
+def test_unknown_name_lists_what_works_offline() -> None:
+    with pytest.raises(UserError) as raised:
+        locate("minilmm")
+    message = str(raised.value)
+    assert "unknown backbone 'minilmm'" in message
+    assert "Did you mean minilm?" in message
+    assert "e5-small" in message
+
+
+def test_hub_id_that_is_not_here_says_what_works_offline() -> None:
+    with pytest.raises(UserError, match=r"(?s)nobody/nothing is not on this machine.*minilm"):
+        locate("nobody/nothing")
+
+
+def test_directory_without_safetensors_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no config\.json"):
+        locate(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="no \\*\\.safetensors"):
+        locate(str(tmp_path))
+
+
+def test_damaged_package_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / catalog.MINILM.package
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / catalog.MINILM.file).write_bytes(b"not the weights")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("BIZLM_CACHE", str(tmp_path / "cache"))
+    sys.modules.pop(catalog.MINILM.package, None)
+    with pytest.raises(UserError, match="not the one that was published"):
+        locate("minilm")
+
+
+def test_interrupted_unpacking_leaves_nothing_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_source: Path, directory: Path) -> None:
+        (directory / "config.json").touch()
+        raise OSError("disk full")
+
+    monkeypatch.setenv("BIZLM_CACHE", str(tmp_path))
+    monkeypatch.setattr(e5_file, "unpack", fail)
+    with pytest.raises(OSError, match="disk full"):
+        locate("e5-small")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"GGUF" + bytes(100), b"E5S1" + bytes(8)])
+def test_file_of_another_format_or_cut_short_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "e5.bin").write_bytes(content)
+    with pytest.raises(UserError, match=r"not an E5S1|ends too early"):
+        e5_file.unpack(tmp_path / "e5.bin", tmp_path / "out")
+
+
+def test_four_bit_blocks_are_unpacked_low_half_first() -> None:
+    block = struct.pack("<e", 0.5) + bytes([0x80 + 9] + [0x88] * 15)
+    values = e5_file._dequantise(block)
+    assert values[0] == 0.5
+    assert values[16] == 0.0
+    assert (values[1:16] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("languages", "name"),
+    [
+        ({"en"}, "minilm"),
+        ({"en", "other"}, "minilm"),
+        ({"zh"}, "e5-small"),
+        ({"en", "zh"}, "e5-small"),
+    ],
+)
+def test_auto_goes_by_language(languages: set[str], name: str) -> None:
+    assert catalog.for_languages(languages) == name
+
+
+def test_looking_for_models_imports_no_torch() -> None:
+    code = "import sys, common.models.bundled as b; b.available(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert bundled.available() == ["minilm", "e5-small"]

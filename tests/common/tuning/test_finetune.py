@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from toy import tune
+
+from common.models.bundled import Source
+from common.models.loading import load_backbone
+from common.tuning.adversarial import EmbeddingPerturbation
+
+SCRIPT = Path(__file__).parent / "run_toy.py"
+
+
+def _run(model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()) -> dict[str, Any]:
+    out = work.with_suffix(".json")
+    command = [sys.executable, *launcher, str(SCRIPT), str(model), str(work), str(out), *extra]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if "die_after=1" in extra:
+        assert done.returncode == -9
+        return {}
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"strategy": "top-layers:1"},
+        {"strategy": "lora", "learning_rate": 1e-2},
+        {"strategy": "head", "head_learning_rate": 1e-1},
+        {"optimizer": "sgd", "learning_rate": 1e-1, "head_learning_rate": None},
+        {"optimizer": "adafactor"},
+        {"adversarial": 0.1},
+        {"layer_decay": 0.5, "schedule": "cosine", "accumulation": 2, "group_by_length": False},
+    ],
+    ids=str,
+)
+def test_every_way_of_tuning_lowers_the_loss(
+    tiny_model: Path, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    tuned = tune(tiny_model, tmp_path / "work", epochs=8, **settings)
+    assert tuned.after["loss"] < 0.95 * tuned.before["loss"]
+
+
+def test_what_is_frozen_does_not_move(tiny_model: Path, tmp_path: Path) -> None:
+    tuned = tune(tiny_model, tmp_path / "work", strategy="top-layers:1")
+    pretrained = load_backbone(Source("tiny", tiny_model)).encoder.state_dict()
+    for name, tensor in tuned.module.pooled.encoder.state_dict().items():
+        moved = not torch.equal(tensor, pretrained[name])
+        assert moved == name.startswith("encoder.layer.1."), name
+
+
+def test_early_stopping_restores_the_best_epoch(tiny_model: Path, tmp_path: Path) -> None:
+    # Rates this high ruin the model after its first epoch.
+    rates = {"learning_rate": 0.1, "head_learning_rate": 1.0, "schedule": "constant_with_warmup"}
+    ruinous = {**rates, "optimizer": "sgd", "gradient_clipping": 0}
+    tuned = tune(tiny_model, tmp_path / "work", epochs=12, patience=2, **ruinous)
+    losses = [entry["eval_loss"] for entry in tuned.history if "eval_loss" in entry]
+    assert tuned.after["loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert len(losses) < 12
+    assert losses[-1] > min(losses)
+
+
+def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) -> None:
+    first, second = (tune(tiny_model, tmp_path / name, seed=3) for name in "ab")
+    other = tune(tiny_model, tmp_path / "c", seed=4)
+    assert first.after == second.after
+    assert first.after != other.after
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
+    whole = _run(tiny_model, tmp_path / "whole")
+    _run(tiny_model, tmp_path / "killed", "die_after=1")
+    resumed = _run(tiny_model, tmp_path / "killed", "--resume")
+    assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
+    for name, values in whole["weights"].items():
+        assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name
+
+
+def test_two_processes_learn_what_one_does(tiny_model: Path, tmp_path: Path) -> None:
+    same = (
+        "group_by_length=false",
+        "dropout=0.0",
+        "gradient_clipping=0",
+        "optimizer=sgd",
+        "warmup=0",
+    )
+    one = _run(tiny_model, tmp_path / "one", "batch_size=8", *same)
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    two = _run(tiny_model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    assert two["after"] == pytest.approx(one["after"], rel=1e-3)
+
+
+def test_curves_are_written_for_tensorboard(tiny_model: Path, tmp_path: Path) -> None:
+    tune(tiny_model, tmp_path / "work")
+    assert list((tmp_path / "work" / "tensorboard").rglob("events.*"))
+
+
+def test_perturbation_follows_the_gradient_with_the_norm_asked_for() -> None:
+    embeddings = torch.nn.Embedding(10, 4).requires_grad_(False)
+    ids = torch.tensor([[1, 2, 3]])
+    perturbation = EmbeddingPerturbation(embeddings, norm=0.5)
+    weight = torch.randn(4)
+    with perturbation.record():
+        (embeddings(ids) @ weight).sum().backward()
+    with perturbation.apply():
+        moved = embeddings(ids) - embeddings.weight[ids]
+    assert moved.norm().item() == pytest.approx(0.5, rel=1e-5)
+    assert torch.all(moved @ weight > 0)
+    assert torch.equal(embeddings(ids), embeddings.weight[ids])
