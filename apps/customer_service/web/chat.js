@@ -1,286 +1,288 @@
-// The page: what is asked and shown. Text from outside goes in by textContent alone.
-import { answer, examples, ProblemError } from './answers.js';
-import { texts } from './texts.js';
+// The page: asks the questions and keeps the conversation.
+import { answer, examples } from './answers.js';
+import { button, element, icon, language, languageOf, quoted, retell, say, switchLanguage, tell } from './elements.js';
+import { remember } from './memory.js';
+import { explain, showProblem } from './problems.js';
+import { showChosen, showReply, spokenReply } from './reply.js';
 
 const MOST_CHARACTERS = 2000;
+const COUNTED_FROM = 1600;
+const MARGIN = 24;
 const find = (id) => document.getElementById(id);
-const conversation = crypto.randomUUID?.() ?? String(Date.now());
-let language = localStorage.getItem('language') ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
+const dark = matchMedia('(prefers-color-scheme: dark)');
+// randomUUID is missing where the page comes over http from another machine.
+const conversation = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 let running = null;
-
-function element(tag, { className = '', text = '', ...attributes } = {}, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-const say = () => texts[language];
-const languageOf = (text) => (/[\u3400-\u9fff]/.test(text) ? 'zh' : 'en');
-
-function showTexts() {
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
-  document.title = say().title;
-  for (const node of document.querySelectorAll('[data-text]')) node.textContent = say()[node.dataset.text];
-  find('question').placeholder = say().placeholder;
-  find('language').textContent = say().otherLanguage;
-  showTheme();
-  showRunning();
-}
+let following = true;
 
 function theme() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  return document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light');
 }
 
-function showTheme() {
-  find('theme').textContent = say().theme[theme()];
+function showControls() {
+  const now = theme();
+  find('theme').replaceChildren(icon(now === 'dark' ? 'sun' : 'moon'));
+  label(find('theme'), say().theme[now]);
+  find('language').textContent = say().otherLanguage;
+  find('language').lang = language === 'zh' ? 'en' : 'zh-CN';
+  find('question').placeholder = say().placeholder;
+  find('send').replaceChildren(icon(running ? 'stop' : 'send'));
+  find('send').classList.toggle('stops', Boolean(running));
+  label(find('send'), running ? say().stop : say().send);
 }
 
-function showRunning() {
-  find('send').textContent = running ? say().stop : say().send;
+function label(node, words) {
+  node.setAttribute('aria-label', words);
+  node.title = words;
 }
 
-async function showExamples() {
+function showLanguage() {
+  retell();
+  showControls();
+  showLength();
+}
+
+async function showExamples(refused = false) {
+  const asked = language;
   try {
-    const found = await examples(language);
+    const found = await examples(asked);
+    if (asked !== language) return;
     find('release').textContent = found.release_id;
-    find('examples').replaceChildren(
-      ...found.examples.map((question) => element('li', {}, choice(question, () => ask(question)))),
-    );
+    find('examples').replaceChildren(...found.examples.map(example));
+    find('samples').hidden = !found.examples.length;
   } catch (error) {
-    if (error.status === 401 && (await askForKey())) await showExamples();
+    // Any other trouble is told when a question meets it.
+    if (error.status === 401 && (await askForKey(refused))) await showExamples(true);
   }
 }
 
-function choice(text, chosen) {
-  const button = element('button', { className: 'choice', type: 'button', text, lang: languageOf(text) });
-  button.addEventListener('click', chosen);
-  return button;
+function example(question) {
+  const choice = element('button', { type: 'button', class: 'choice' }, quoted('span', question), icon('next'));
+  choice.addEventListener('click', () => ask(question));
+  return element('li', {}, choice);
 }
 
-async function ask(question) {
-  if (running) return;
+function addTurn(question) {
   find('opening').hidden = true;
-  const reply = element('div', { className: 'reply' }, element('p', { className: 'text waiting' }));
-  const asked = element('p', { className: 'asked', text: question, lang: languageOf(question), dir: 'auto' });
+  const you = tell(element('span', { class: 'unseen' }), (words) => words.you);
+  const asked = element('p', { class: 'asked' }, you, quoted('span', question));
+  const reply = element('div', { class: 'reply' });
   const turn = element('li', {}, asked, reply);
   find('turns').append(turn);
-  turn.scrollIntoView({ block: 'end' });
-  running = new AbortController();
-  showRunning();
+  following = true;
+  return { turn, reply };
+}
+
+async function ask(question, { refused = false } = {}) {
+  if (running) return;
+  const { turn, reply } = addTurn(question);
+  showWaiting(reply);
+  follow(turn);
+  keepFocus();
+  setRunning(new AbortController());
+  const trouble = await stream(question, turn, reply);
+  setRunning(null);
+  reply.removeAttribute('aria-busy');
+  if (trouble) await recover(trouble, question, turn, reply, refused);
+  if (turn.isConnected) follow(turn);
+  keepFocus();
+}
+
+// What went wrong, or null.
+async function stream(question, turn, reply) {
   try {
-    await stream(question, reply);
-  } catch (error) {
-    await showProblem(error, question, turn, reply);
-  } finally {
-    running = null;
-    showRunning();
-    find('question').focus();
-  }
-}
-
-async function stream(question, reply) {
-  const text = reply.firstElementChild;
-  for await (const { name, data } of answer(question, conversation, running.signal)) {
-    if (name === 'delta') text.textContent += data.text;
-    if (name === 'done') showAnswer(reply, data);
-    if (name === 'error') throw new ProblemError(data.status, data);
-    reply.scrollIntoView({ block: 'nearest' });
-  }
-}
-
-function showAnswer(reply, found) {
-  find('release').textContent = found.release_id;
-  reply.dataset.decision = found.decision;
-  reply.replaceChildren(...body(found), sure(found), why(found));
-}
-
-function body(found) {
-  if (found.decision === 'clarify') return [element('p', { text: say().clarify }), choices(found.suggestions)];
-  if (found.decision === 'handoff') return handoff(found);
-  if (found.answer === null) return intentAlone(found);
-  const parts = [element('p', { className: 'text', text: found.answer, lang: languageOf(found.answer), dir: 'auto' })];
-  if (found.citations.length) parts.push(source(found.citations[0]));
-  if (found.suggestions.length) {
-    const near = element('details', {}, element('summary', { text: say().near }), choices(found.suggestions));
-    parts.push(near);
-  }
-  return parts;
-}
-
-function handoff(found) {
-  const parts = [
-    element('p', { className: 'text', text: say().handoff[found.handoff.reason] }),
-    element('p', { className: 'handoff small', text: ` ${say().person}` }),
-  ];
-  if (!found.suggestions.length || found.handoff.reason === 'out_of_scope') return parts;
-  const near = element('details', {}, element('summary', { text: say().maybe }), choices(found.suggestions));
-  return [...parts, near];
-}
-
-function intentAlone(found) {
-  return [
-    element('p', { className: 'label', text: say().intent }),
-    element('p', { className: 'text', text: found.intent?.name ?? '–' }),
-  ];
-}
-
-function source(citation) {
-  const line = element('p', { className: 'small' });
-  line.append(`${say().source}: `);
-  const named = { text: citation.question, lang: languageOf(citation.question) };
-  const link = safeLink(citation.url);
-  line.append(link ? element('a', { ...named, href: link, target: '_blank', rel: 'noopener noreferrer' }) : element('span', named));
-  return line;
-}
-
-function safeLink(url) {
-  try {
-    const parsed = new URL(url);
-    return ['http:', 'https:'].includes(parsed.protocol) ? parsed.href : null;
-  } catch {
+    for await (const { name, data } of answer(question, conversation, running.signal)) {
+      if (name === 'delta') showPiece(reply, data.text);
+      if (name === 'done') finish(reply, data, question);
+      follow(turn);
+    }
     return null;
+  } catch (error) {
+    return error;
   }
 }
 
-function choices(suggestions) {
-  const items = suggestions.map((one) => element('li', {}, choice(one.question, () => choose(one))));
-  return element('ul', { className: 'choices' }, ...items);
+function showWaiting(reply) {
+  reply.setAttribute('aria-busy', 'true');
+  const words = tell(element('span', { class: 'unseen' }), (spoken) => spoken.thinking);
+  reply.replaceChildren(element('p', { class: 'text waiting' }, words));
 }
 
-function choose(suggestion) {
-  const words = languageOf(suggestion.question);
-  const reply = element('div', { className: 'reply' },
-    element('p', { className: 'text', text: suggestion.answer, lang: words, dir: 'auto' }),
-    source({ question: suggestion.question }),
-  );
-  const asked = element('p', { className: 'asked', text: suggestion.question, lang: words, dir: 'auto' });
-  const turn = element('li', {}, asked, reply);
-  find('turns').append(turn);
-  turn.scrollIntoView({ block: 'end' });
-  find('question').focus();
-}
-
-function sure(found) {
-  const percent = Math.round(100 * found.confidence);
-  return element('p', { className: 'sure' }, meter(found.confidence), element('span', { text: say().sure(percent) }));
-}
-
-function meter(share) {
-  const bar = element('i');
-  bar.style.width = `${100 * Math.min(Math.max(share, 0), 1)}%`;
-  return element('span', { className: 'meter', 'aria-hidden': 'true' }, bar);
-}
-
-function why(found) {
-  const details = element('details', { className: 'why' }, element('summary', { text: say().why }));
-  if (found.intent) {
-    const ranked = [found.intent, ...found.intent.alternatives];
-    details.append(bars(say().intents, ranked.map((one) => [one.name, one.confidence])));
+function showPiece(reply, piece) {
+  const text = reply.querySelector('.text');
+  if (text.classList.contains('waiting')) {
+    reply.replaceChildren(quoted('p', piece, { class: 'text arriving' }));
+    return;
   }
-  if (found.citations.length) {
-    details.append(bars(say().candidates, found.citations.map((one) => [one.question, one.score])));
-  }
-  details.append(element('p', { className: 'small', text: say().timings(found.timings_ms.total ?? '–') }));
-  return details;
+  text.textContent += piece;
+  text.lang = languageOf(text.textContent);
 }
 
-function bars(title, pairs) {
-  const list = element('dl');
-  for (const [name, share] of pairs) {
-    list.append(
-      element('dt', { text: name, title: name }),
-      element('dd', {}, meter(share)),
-      element('dd', { text: share.toFixed(2) }),
-    );
-  }
-  return element('div', {}, element('p', { className: 'label', text: title }), list);
+function finish(reply, found, question) {
+  find('release').textContent = found.release_id;
+  showReply(reply, found, question, choose);
+  announce(...spokenReply(found));
 }
 
-async function showProblem(error, question, turn, reply) {
+function choose(suggestion, url) {
+  const { turn, reply } = addTurn(suggestion.question);
+  showChosen(reply, suggestion, url);
+  announce(quoted('p', suggestion.answer));
+  follow(turn);
+}
+
+async function recover(error, question, turn, reply, refused) {
   if (error.name === 'AbortError') {
-    reply.append(element('p', { className: 'small', text: say().stopped }));
-    reply.firstElementChild.classList.remove('waiting');
+    showStopped(question, turn, reply);
     return;
   }
-  if (error.status === 401 && (await askForKey())) {
+  if (error.status === 401 && (await askForKey(refused))) {
     turn.remove();
-    queueMicrotask(() => setTimeout(() => ask(question)));
+    await ask(question, { refused: true });
     return;
   }
-  const retry = element('button', { type: 'button', className: 'retry', text: say().retry });
-  retry.addEventListener('click', () => { turn.remove(); ask(question); });
-  reply.classList.add('problem');
-  reply.replaceChildren(element('p', { className: 'text', text: explain(error) }), retry);
+  showProblem(reply, error, ways(question, turn));
+  announce(explain(error, say()));
 }
 
-function explain(error) {
-  if (error.status === 429) return say().busy(error.retryAfter);
-  if (error.status === 413) return say().tooLong;
-  if (error instanceof ProblemError) return `${say().failed} ${error.message}`;
-  return say().offline;
+function ways(question, turn) {
+  return {
+    retry: () => { turn.remove(); ask(question); },
+    edit: () => { turn.remove(); write(question); },
+  };
 }
 
-function askForKey() {
+function showStopped(question, turn, reply) {
+  const { retry, edit } = ways(question, turn);
+  reply.dataset.decision = 'stopped';
+  reply.querySelector('.waiting')?.remove();
+  reply.querySelector('.arriving')?.classList.remove('arriving');
+  reply.append(element('div', { class: 'row' },
+    tell(element('span', { class: 'small' }), (words) => words.stopped),
+    button((words) => words.retry, retry, { class: 'plain' }),
+    button((words) => words.edit, edit, { class: 'plain' })));
+  announce(say().stopped);
+}
+
+function announce(...parts) {
+  find('announcer').replaceChildren(...parts);
+}
+
+// Whoever has moved on with the keyboard stays there; a button that vanished leaves nowhere.
+function keepFocus() {
+  if (document.activeElement === document.body) find('question').focus({ preventScroll: true });
+}
+
+// Shows the end of a growing reply, but never at the price of its beginning.
+function follow(turn) {
+  if (!following) return;
+  const box = turn.getBoundingClientRect();
+  const hidden = box.bottom + MARGIN - find('composer').getBoundingClientRect().top;
+  const spare = box.top - MARGIN - document.querySelector('header').getBoundingClientRect().bottom;
+  window.scrollBy(0, Math.max(0, Math.min(hidden, spare)));
+}
+
+function setRunning(controller) {
+  running = controller;
+  showControls();
+}
+
+function askForKey(refused) {
   const dialog = find('key-dialog');
   if (dialog.open) return Promise.resolve(false);
+  tell(find('key-text'), (words) => (refused ? words.keyRefused : words.keyText));
   dialog.returnValue = '';
+  find('key').value = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      const given = dialog.returnValue === 'ok' && find('key').value.trim();
-      if (given) sessionStorage.setItem('api-key', given);
-      resolve(Boolean(given));
-    }, { once: true });
+    dialog.addEventListener('close', () => resolve(keepKey(dialog)), { once: true });
   });
 }
 
-function showCount() {
-  const length = find('question').value.length;
-  const count = find('count');
-  count.textContent = length > 0.8 * MOST_CHARACTERS ? `${length} / ${MOST_CHARACTERS}` : '';
-  count.className = length > MOST_CHARACTERS ? 'over' : '';
+function keepKey(dialog) {
+  const given = dialog.returnValue === 'ok' && find('key').value.trim();
+  if (given) remember('sessionStorage', 'api-key', given);
+  return Boolean(given);
 }
 
-function submit(event) {
-  event.preventDefault();
-  if (running) {
-    running.abort();
+// Characters as the server counts them: an emoji is one.
+function length() {
+  return [...find('question').value.trim()].length;
+}
+
+function showLength() {
+  const over = length() - MOST_CHARACTERS;
+  find('count').textContent = length() >= COUNTED_FROM ? say().count(length(), MOST_CHARACTERS) : '';
+  find('composer').classList.toggle('over', over > 0);
+  find('question').setAttribute('aria-invalid', String(over > 0));
+  tell(find('hint'), (words) => (over > 0 ? words.over(over) : words.keys));
+  fitHeight();
+}
+
+function fitHeight() {
+  if (CSS.supports('field-sizing', 'content')) return;
+  find('question').style.height = 'auto';
+  find('question').style.height = `${find('question').scrollHeight}px`;
+}
+
+function write(question) {
+  find('question').value = question;
+  showLength();
+  find('question').focus();
+}
+
+function submit() {
+  if (running) return;
+  const question = find('question').value.trim();
+  if (!question) {
+    refuse((words) => words.empty);
     return;
   }
-  const question = find('question').value.trim();
-  if (!question) return;
-  find('question').value = '';
-  showCount();
+  if (length() > MOST_CHARACTERS) {
+    refuse((words) => words.over(length() - MOST_CHARACTERS));
+    return;
+  }
+  write('');
   ask(question);
 }
 
-find('form').addEventListener('submit', submit);
-find('question').addEventListener('input', showCount);
+function refuse(words) {
+  tell(find('hint'), words);
+  find('composer').classList.add('over');
+  announce(words(say()));
+  find('question').focus();
+}
+
+find('form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (running) running.abort();
+  else submit();
+});
+find('question').addEventListener('input', showLength);
 find('question').addEventListener('keydown', (event) => {
-  // While an input method composes Chinese, Enter chooses a word.
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-  submit(event);
+  // While an input method composes Chinese, Enter chooses a word; Safari tells it by 229 only.
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  submit();
 });
 document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape') running?.abort();
+  if (event.key === 'Escape' && !event.isComposing) running?.abort();
 });
+for (const moved of ['wheel', 'touchmove']) {
+  window.addEventListener(moved, () => { following = false; }, { passive: true });
+}
+find('key-cancel').addEventListener('click', () => find('key-dialog').close());
 find('language').addEventListener('click', () => {
-  language = language === 'zh' ? 'en' : 'zh';
-  localStorage.setItem('language', language);
-  showTexts();
+  switchLanguage();
+  showLanguage();
   showExamples();
 });
 find('theme').addEventListener('click', () => {
   const next = theme() === 'dark' ? 'light' : 'dark';
   document.documentElement.dataset.theme = next;
-  localStorage.setItem('theme', next);
-  showTheme();
+  remember('localStorage', 'theme', next);
+  showControls();
 });
-const kept = localStorage.getItem('theme');
-if (kept) document.documentElement.dataset.theme = kept;
-showTexts();
+dark.addEventListener('change', showControls);
+showLanguage();
 showExamples();

@@ -1,0 +1,207 @@
+// Shows one reply: the answer, its source, how sure it is, what else was near, and why.
+import { button, element, icon, quoted, safeLink, say, tell } from './elements.js';
+
+const REFERENCE_CHARACTERS = 8;
+const COPIED_SHOWN_MS = 2000;
+
+export function showReply(reply, found, question, choose) {
+  reply.dataset.decision = found.decision;
+  const parts = {
+    answer: () => answered(reply, found, choose),
+    clarify: () => clarified(found, choose),
+    handoff: () => handedOff(found, question, choose),
+  };
+  const shown = isIntentAlone(found) ? intentAlone(found) : parts[found.decision]();
+  reply.replaceChildren(...shown, why(found));
+}
+
+export function showChosen(reply, suggestion, url) {
+  reply.dataset.decision = 'chosen';
+  reply.replaceChildren(
+    quoted('p', suggestion.answer, { class: 'text' }),
+    element('div', { class: 'facts' }, source({ question: suggestion.question, url })),
+  );
+}
+
+// What a screen reader says when the reply is there.
+export function spokenReply(found) {
+  if (found.decision === 'handoff') return [plain((words) => handoffWords(found, words))];
+  if (found.decision === 'clarify' && found.suggestions.length) {
+    return [plain((words) => words.clarify), ...found.suggestions.map((one) => quoted('p', one.question))];
+  }
+  if (isIntentAlone(found)) return spokenIntent(found.intent);
+  return [quoted('p', found.answer ?? ''), plain((words) => words.sure(percent(found.confidence)))];
+}
+
+function spokenIntent(intent) {
+  if (!intent) return [plain((words) => words.nothing)];
+  return [
+    plain((words) => words.intentAlone),
+    quoted('p', intent.name),
+    plain((words) => words.sure(percent(intent.confidence))),
+  ];
+}
+
+// A release may know intents and no questions: then the intent is all there is to say.
+function isIntentAlone(found) {
+  const hasQuestions = found.citations.length > 0 || found.suggestions.length > 0;
+  return found.answer === null && !hasQuestions && found.decision !== 'handoff';
+}
+
+function intentAlone(found) {
+  if (!found.intent) return [plain((words) => words.nothing)];
+  return [
+    plain((words) => words.intentAlone, { class: 'small' }),
+    quoted('p', found.intent.name, { class: 'text intent' }),
+    element('div', { class: 'facts' }, sure(found.intent.confidence)),
+  ];
+}
+
+function answered(reply, found, choose) {
+  const text = quoted('p', found.answer ?? '', { class: 'text' });
+  const facts = element('div', { class: 'facts' }, sure(found.confidence));
+  if (found.citations.length) facts.append(source(found.citations[0]));
+  const near = found.suggestions.length ? [choices(found, (words) => words.near, choose)] : [];
+  return [keepSelection(reply, text), facts, ...near];
+}
+
+// The streamed paragraph stays when it says the same, and with it what the reader has selected.
+function keepSelection(reply, text) {
+  const streamed = reply.querySelector(':scope > .text');
+  if (streamed?.textContent !== text.textContent) return text;
+  streamed.className = text.className;
+  streamed.lang = text.lang;
+  return streamed;
+}
+
+function clarified(found, choose) {
+  return [
+    choices(found, (words) => words.clarify, choose, 'clarify'),
+    element('div', { class: 'facts' }, sure(found.confidence, (words) => words.sureOfFirst)),
+  ];
+}
+
+function handedOff(found, question, choose) {
+  const said = element('div', { class: 'said' }, plain((words) => handoffWords(found, words), { class: 'text' }));
+  if (found.handoff?.message) said.append(quoted('p', found.handoff.message, { class: 'small' }));
+  if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
+  said.append(forPerson(found, question));
+  const parts = [element('div', { class: 'callout' }, icon('person'), said)];
+  const isNear = found.handoff?.reason !== 'out_of_scope' && found.suggestions.length > 0;
+  return isNear ? [...parts, choices(found, (words) => words.maybe, choose)] : parts;
+}
+
+function handoffWords(found, words) {
+  return words.handoff[found.handoff?.reason] ?? words.handoff.not_sure;
+}
+
+function forPerson(found, question) {
+  const reference = element('span', { class: 'small reference' },
+    tell(element('span'), (words) => words.reference), ' ',
+    quoted('code', found.id.slice(0, REFERENCE_CHARACTERS)));
+  // Browsers give the clipboard to https and to this machine only.
+  if (!navigator.clipboard) return element('div', { class: 'row' }, reference);
+  const copy = button((words) => words.copy, async () => {
+    const done = await copyText(say().copiedText(question, found.id, found.release_id));
+    tell(copy, (words) => (done ? words.copied : words.notCopied));
+    setTimeout(() => tell(copy, (words) => words.copy), COPIED_SHOWN_MS);
+  }, { class: 'plain' });
+  return element('div', { class: 'row' }, copy, reference);
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function plain(words, attributes = {}) {
+  return tell(element('p', attributes), words);
+}
+
+function choices(found, title, choose, kind = 'near') {
+  const urls = new Map(found.citations.map((one) => [one.faq_id, one.url]));
+  const items = found.suggestions.map((one) => {
+    const chosen = element('button', { type: 'button', class: 'choice' }, quoted('span', one.question), icon('next'));
+    chosen.addEventListener('click', () => choose(one, urls.get(one.faq_id)));
+    return element('li', {}, chosen);
+  });
+  const named = plain(title, { class: kind === 'clarify' ? 'text' : 'label' });
+  return element('div', { class: kind }, named, element('ul', { class: 'choices' }, ...items));
+}
+
+function source(citation) {
+  const link = safeLink(citation.url);
+  const title = tell(element('span', { class: 'label' }), (words) => words.source);
+  if (!link) return element('p', { class: 'source' }, title, quoted('cite', citation.question));
+  const opens = tell(element('span', { class: 'unseen' }), (words) => words.opensTab);
+  const anchor = element('a', { href: link, target: '_blank', rel: 'noopener noreferrer' },
+    quoted('cite', citation.question), opens, icon('out'));
+  return element('p', { class: 'source' }, title, anchor);
+}
+
+// Only certainty itself is called 100 %, and only nothing at all 0 %.
+function percent(share) {
+  if (share <= 0) return 0;
+  if (share >= 1) return 100;
+  return Math.min(Math.max(Math.round(100 * share), 1), 99);
+}
+
+function sure(confidence, phrase = (words) => words.sure) {
+  const words = tell(element('span'), (spoken) => phrase(spoken)(percent(confidence)));
+  return element('p', { class: 'sure' }, meter(confidence), words);
+}
+
+function meter(share) {
+  const filled = element('i');
+  filled.style.width = `${100 * Math.min(Math.max(share, 0), 1)}%`;
+  return element('span', { class: 'meter', 'aria-hidden': 'true' }, filled);
+}
+
+function why(found) {
+  const titles = { clarify: 'whyClarify', handoff: 'whyHandoff' };
+  const title = titles[found.decision] ?? 'why';
+  const details = element('details', { class: 'why' }, tell(element('summary'), (words) => words[title]));
+  const panel = element('div', { class: 'panel' });
+  if (found.intent) panel.append(bars((words) => words.intents, intentRows(found.intent)));
+  if (found.citations.length) panel.append(bars((words) => words.candidates, candidateRows(found.citations)));
+  panel.append(bars((words) => words.timings, timingRows(found.timings_ms ?? {})));
+  details.append(panel);
+  return details;
+}
+
+function intentRows(intent) {
+  return [intent, ...(intent.alternatives ?? [])].map((one) => ({
+    name: quoted('dt', one.name, { title: one.name }),
+    share: one.confidence,
+    value: () => `${percent(one.confidence)}\u00a0%`,
+  }));
+}
+
+function candidateRows(citations) {
+  return citations.map((one) => ({
+    name: quoted('dt', one.question, { title: `${one.faq_id}: ${one.question}` }),
+    share: one.score,
+    value: () => one.score.toFixed(2),
+  }));
+}
+
+function timingRows(timings) {
+  const total = timings.total || 1;
+  return Object.entries(timings).map(([stage, spent]) => ({
+    name: tell(element('dt'), (words) => words.stages[stage] ?? stage),
+    share: spent / total,
+    value: (words) => words.milliseconds(spent < 10 ? spent.toFixed(1) : Math.round(spent)),
+  }));
+}
+
+function bars(title, rows) {
+  const list = element('dl');
+  for (const { name, share, value } of rows) {
+    list.append(element('div', {}, name, element('dd', {}, meter(share), tell(element('span'), value))));
+  }
+  return element('section', {}, plain(title, { class: 'label' }), list);
+}
