@@ -107,8 +107,8 @@ class RiskBudget:
 def choose_threshold(probability: Floats, correct: Bools, budget: float) -> RiskBudget:
     """The lowest threshold at which the bound of wrong answers keeps within `budget`.
 
-    Thresholds are tested from the strictest down, stopping after the first one that fails once
-    any has passed: as a fixed sequence of tests that needs no correction for their number
+    Thresholds are tested from the strictest down, stopping at the first one that fails: a fixed
+    sequence of tests needs no correction for their number
     (Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052). Strict thresholds that answer
     too few to prove anything are passed over.
     """

@@ -17,14 +17,14 @@ def accuracy(predicted: Tensor, target: Tensor) -> float:
 
 
 def ranks(scores: Tensor, target: Tensor) -> Tensor:
-    """Rank of the right column, from 1; a tie counts against it.
+    """Rank of the right column, from 1; a tie counts against it, and so does NaN.
 
     Args:
         scores: [records, candidates], higher is better.
         target: [records], the right column of each.
     """
     right = scores.gather(1, target[:, None])
-    return (scores >= right).sum(1)
+    return (~(scores < right)).sum(1)
 
 
 def recall_at_k(scores: Tensor, target: Tensor, k: int) -> float:

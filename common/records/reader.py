@@ -7,7 +7,7 @@ import difflib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, get_origin
 
@@ -19,7 +19,6 @@ from common.files import file_sha256, write_atomically
 
 R = TypeVar("R", bound=BaseModel)
 OnBadRow = Literal["fail", "skip"]
-Row = tuple[str, dict[str, Any]]
 
 BAD_ROWS_SHOWN = 10
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -43,14 +42,25 @@ class Records(Generic[R]):
 
 
 @dataclass(frozen=True)
+class _Broken:
+    """A row that cannot even be split into fields, and what stands there."""
+
+    reason: str
+    content: str | list[str]
+
+
+Row = tuple[str, dict[str, Any] | _Broken]
+
+
+@dataclass(frozen=True)
 class _BadRow:
     place: str
     reason: str
-    row: dict[str, Any] = field(default_factory=dict)
+    row: Any
 
 
-class _BrokenRowError(Exception):
-    """A row that cannot even be split into fields."""
+class _BadRowError(Exception):
+    """A row whose values do not make a record."""
 
 
 def read_records(
@@ -81,10 +91,13 @@ def read_records(
 
     items, places, bad = [], [], []
     for place, row in rows:
+        if isinstance(row, _Broken):
+            bad.append(_BadRow(place, row.reason, row.content))
+            continue
         try:
             items.append(_parse(record, row, sources))
             places.append(place)
-        except _BrokenRowError as error:
+        except _BadRowError as error:
             bad.append(_BadRow(place, str(error), row))
     if bad:
         _report(path, bad, len(rows), on_bad_row, rejected_directory)
@@ -153,34 +166,52 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            row = {"": f"broken JSON: {error.msg} at column {error.colno}"}
-        if not isinstance(row, dict):
-            row = {"": "not a JSON object"}
-        yield place, row
+            reason = f"broken JSON: {error.msg} at column {error.colno}"
+            yield place, _Broken(reason, line)
+            continue
+        yield place, row if isinstance(row, dict) else _Broken("not a JSON object", line)
 
 
 def _read_csv(path: Path, text: str, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = list(io.StringIO(text, newline=""))
+    given_up = 0
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
         # Counted before the read: a quoted cell may run over several lines.
-        place = f"{path}:{reader.line_num + 1}"
+        number = given_up + reader.line_num + 1
+        place = f"{path}:{number}"
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield place, {"": f"broken CSV: {error}"}
-            return
+            yield place, _Broken(f"broken CSV: {error}", lines[number - 1].rstrip("\r\n"))
+            if header is None:
+                return
+            # A quote left open has swallowed lines that follow: only its own is given up.
+            given_up = number
+            reader = csv.reader(lines[number:], delimiter=delimiter, strict=True)
+            continue
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
-            header = [cell.strip() for cell in cells]
+            header = _header(place, cells)
         elif len(cells) != len(header):
-            yield place, {"": f"{len(cells)} cells, but the header has {len(header)}"}
+            reason = f"{len(cells)} cells, but the header has {len(header)}"
+            yield place, _Broken(reason, cells)
         else:
             present = zip(header, cells, strict=True)
-            yield place, {name: cell for name, cell in present if cell.strip()}
+            yield place, {name: cell if cell.strip() else None for name, cell in present}
+
+
+def _header(place: str, cells: Sequence[str]) -> list[str]:
+    """Column names; a nameless one, such as an index that was written along, gets its number."""
+    names = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, start=1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two columns are named {name!r}", where=place)
+    return names
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -192,11 +223,11 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"not a Parquet file: {error}", where=str(path)) from None
     for number, row in enumerate(rows, start=1):
-        yield f"{path}:row {number}", {k: v for k, v in row.items() if v is not None}
+        yield f"{path}:row {number}", row
 
 
 def _columns(rows: Sequence[Row]) -> set[str]:
-    return {name for _, row in rows for name in row} - {""}
+    return {name for _, row in rows if isinstance(row, dict) for name in row}
 
 
 def _field_sources(
@@ -231,9 +262,8 @@ def _field_sources(
 
 
 def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> R:
-    if "" in row:
-        raise _BrokenRowError(row[""])
-    values = {name: row[column] for name, column in sources.items() if column in row}
+    present = {name: row.get(column) for name, column in sources.items()}
+    values = {name: value for name, value in present.items() if value is not None}
     for name, value in values.items():
         if isinstance(value, str) and get_origin(record.model_fields[name].annotation) is list:
             values[name] = _list_cell(value)
@@ -242,7 +272,7 @@ def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> 
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise _BrokenRowError(f"{where}: {first['msg']}") from None
+        raise _BadRowError(f"{where}: {first['msg']}") from None
 
 
 def _list_cell(cell: str) -> Any:

@@ -18,8 +18,9 @@ def normalise(text: str) -> str:
 
     Control and format characters go; letters keep their case.
     """
-    text = unicodedata.normalize("NFKC", text)
+    # Before NFKC, for what is invisible may stand between a letter and its accent.
     text = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_visible(c))
+    text = unicodedata.normalize("NFKC", text)
     if CHINESE.search(text):
         text = _to_simplified().convert(text)
     return " ".join(text.split())

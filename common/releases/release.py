@@ -78,7 +78,8 @@ def open_release(directory: Path, *, verify: bool = True) -> Release:
     if not (directory / MANIFEST).is_file():
         raise UserError("not a release: it has no manifest.json", where=str(directory))
     manifest = read_json(directory / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    known = isinstance(manifest, dict) and manifest.get("format") == FORMAT
+    if not known or not {"release_id", "files"} <= manifest.keys():
         raise UserError("a manifest of another format", where=str(directory / MANIFEST))
     if verify:
         _verify(directory, manifest["files"])

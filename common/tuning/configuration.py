@@ -47,7 +47,9 @@ def _from_file(config: Path) -> dict[str, Any]:
         values = tomllib.loads(config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError("no such file", where=str(config)) from None
-    except tomllib.TOMLDecodeError as error:
+    except IsADirectoryError:
+        raise UserError("a directory, where a file is wanted", where=str(config)) from None
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"broken TOML: {error}", where=str(config)) from None
     _check_names(values, where=str(config))
     return values
