@@ -81,7 +81,8 @@ def finetune(
 ) -> Tuned:
     """Fine-tune `backbone` for `task`; the best epoch by `task.monitor` is what is returned.
 
-    Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several under `torchrun`.
+    Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
+    under `torchrun`.
 
     Args:
         work: where checkpoints and TensorBoard curves go.

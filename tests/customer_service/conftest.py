@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "data_samples" / "customer_service"
+FAQS_USED = 12
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run a verb of customer service in a process of its own."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "apps.customer_service", *map(str, arguments)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+        )
+
+    return call
+
+
+@dataclass(frozen=True)
+class Demo:
+    store: Path
+    faqs: Path
+    questions: Path
+    test: Path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
+    """A release of the first English sample FAQs, its encoder frozen: quick, and good enough."""
+    folder = tmp_path_factory.mktemp("customer-service")
+    lines = (SAMPLES / "faqs.en.jsonl").read_text(encoding="utf-8").splitlines()[:FAQS_USED]
+    faqs = folder / "faqs.jsonl"
+    faqs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ids = {line.split('"id": "')[1].split('"')[0] for line in lines}
+    made = Demo(folder / "var", faqs, folder / "questions.csv", folder / "test.csv")
+    for source, target in (("questions", made.questions), ("test", made.test)):
+        with (SAMPLES / f"{source}.en.csv").open(encoding="utf-8", newline="") as file:
+            rows = [r for r in csv.DictReader(file) if r["faq_id"] in ids or not r["faq_id"]]
+        with target.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["question", "faq_id", "intent", "language"])
+            writer.writeheader()
+            writer.writerows(rows)
+    done = run(
+        "train", "--faqs", made.faqs, "--questions", made.questions, "--test", made.test,
+        "--set", "strategy=head", "--set", "epochs=2", "--max-wrong", 0.2, "--store", made.store,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return made

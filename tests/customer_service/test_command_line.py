@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Demo, Run
+
+
+def test_help_names_every_verb(run: Run) -> None:
+    text = run("--help").stdout
+    for verb in ("validate", "train", "demo", "evaluate", "ask", "serve", "releases", "keys"):
+        assert verb in text
+
+
+def test_training_ends_with_a_release_that_serves(demo: Demo, run: Run) -> None:
+    listed = json.loads(run("releases", "list", "--store", demo.store, "--json").stdout)
+    assert listed["current"] in listed["releases"]
+    shown = json.loads(run("releases", "show", "--store", demo.store, "--json").stdout)
+    assert shown["before"]["right_first"] <= shown["after"]["right_first"] + 0.1
+    report = demo.store / "customer_service" / "releases" / listed["current"] / "report.html"
+    text = report.read_text(encoding="utf-8")
+    assert "Before and after fine-tuning" in text
+    assert text.count("<svg") == 3
+
+
+def test_evaluate_repeats_the_figures_of_training_in_a_fresh_process(demo: Demo, run: Run) -> None:
+    shown = json.loads(run("releases", "show", "--store", demo.store, "--json").stdout)
+    done = run("evaluate", "--questions", demo.test, "--store", demo.store, "--json")
+    measured = json.loads(done.stdout)["figures"]["all"]
+    for name in ("right_first", "right_in_three", "intent_accuracy"):
+        assert measured[name] == pytest.approx(shown["after"][name], abs=0.03), name
+
+
+def test_ask_answers_from_the_faq_word_for_word(demo: Demo, run: Run) -> None:
+    question = "What should I do if my card is lost or stolen?"
+    answer = json.loads(run("ask", question, "--store", demo.store, "--json").stdout)
+    faqs = [json.loads(line) for line in demo.faqs.read_text(encoding="utf-8").splitlines()]
+    assert answer["citations"][0]["faq_id"] == "en-card-lost"
+    if answer["decision"] == "answer":
+        assert answer["answer"] == faqs[0]["answer"]
+
+
+def test_a_changed_release_is_refused(demo: Demo, run: Run, tmp_path: Path) -> None:
+    import shutil
+
+    store = tmp_path / "var"
+    shutil.copytree(demo.store, store, symlinks=True)
+    current = (store / "customer_service" / "current").resolve()
+    with (current / "faqs.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    done = run("ask", "lost card", "--store", store)
+    assert done.returncode == 2
+    assert "faqs.jsonl was changed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "--faqs", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["train"], "nothing to learn from"),
+        (["train", "--faqs", "{faqs}", "--backbone", "bert-bse"], "These work|these work"),
+        (["train", "--faqs", "{faqs}", "--set", "epoch=3"], "Did you mean epochs?"),
+        (["validate", "--questions", "{test}", "--map", "question=text"], "no column 'text'"),
+        (["ask", "lost card", "--store", "{empty}"], "there is no release yet"),
+        (["releases", "promote", "nothing", "--store", "{empty}"], "no release 'nothing'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value[:2]),
+)
+def test_a_mistake_is_told_plainly(
+    demo: Demo, run: Run, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    places = {"faqs": demo.faqs, "test": demo.test, "empty": tmp_path}
+    done = run(*(argument.format(**places) for argument in arguments))
+    assert done.returncode == 2, done.stderr
+    assert any(part in done.stderr for part in message.split("|")), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:
+    questions = tmp_path / "q.csv"
+    questions.write_text("question,intent\nhello there,a\nhow are you,a\n", encoding="utf-8")
+    done = run("validate", "--questions", questions)
+    assert done.returncode == 2
+    assert "one label only" in done.stderr
