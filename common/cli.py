@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
 import sys
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common.console import say
+from common.console import results, say
 from common.errors import Exit, UserError
+
+if TYPE_CHECKING:
+    from common.releases.registry import Registry
 
 
 class BadRow(StrEnum):
@@ -93,3 +97,53 @@ def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[
             raise UserError(f"--map {pair}: there is no field {name!r}", mend=", ".join(near))
         mapping[name] = column
     return mapping
+
+
+def print_json(value: object) -> None:
+    """One JSON object to stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]) -> None:
+    """Add `releases list|show|promote|rollback`; `figures` are the columns of the list."""
+    releases = new_app("Releases: list, show, promote, roll back.")
+    app.add_typer(releases, name="releases")
+
+    def registry(store: Path) -> Registry:
+        from common.releases.registry import Registry
+
+        return Registry(store, application)
+
+    @releases.command("list")
+    def list_releases(store: Store = Path("var"), as_json: Json = False) -> None:
+        """All releases, and which one serves."""
+        from common.releases.listing import releases_table
+
+        found, current = registry(store).all(), registry(store).current_id()
+        if as_json:
+            print_json({"current": current, "releases": [r.release_id for r in found]})
+            return
+        results().print(releases_table(found, current, figures))
+
+    @releases.command()
+    def show(
+        release_id: Annotated[str | None, typer.Argument(help="Default: current.")] = None,
+        store: Store = Path("var"),
+        as_json: Json = False,
+    ) -> None:
+        """A release's manifest, after checking its files."""
+        manifest = registry(store).open(release_id).manifest
+        if as_json:
+            print_json(manifest)
+        else:
+            results().print_json(data={k: v for k, v in manifest.items() if k != "files"})
+
+    @releases.command()
+    def promote(release_id: str, store: Store = Path("var")) -> None:
+        """Let a release serve; a running server switches to it."""
+        say(f"{registry(store).promote(release_id).release_id} serves now.")
+
+    @releases.command()
+    def rollback(store: Store = Path("var")) -> None:
+        """Let the release serve that served before."""
+        say(f"{registry(store).rollback().release_id} serves again.")

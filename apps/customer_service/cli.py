@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -19,17 +18,18 @@ from common.cli import (
     OnBadRow,
     Seed,
     Store,
+    add_release_verbs,
     new_app,
     parse_mapping,
+    print_json,
     run,
 )
 from common.console import results, say
 from common.errors import UserError
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
-releases = new_app("Releases: list, show, promote, roll back.")
 keys = new_app("API keys of the server.")
-app.add_typer(releases, name="releases")
+add_release_verbs(app, "customer_service", ("right_first", "intent_accuracy", "answered"))
 app.add_typer(keys, name="keys")
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -288,47 +288,6 @@ def serve(
     )
 
 
-@releases.command("list")
-def list_releases(store: Store = Path("var"), as_json: Json = False) -> None:
-    """All releases, and which one serves."""
-    from common.releases.listing import releases_table
-
-    registry = _registry(store)
-    current = registry.current_id()
-    found = registry.all()
-    if as_json:
-        print_json({"current": current, "releases": [r.release_id for r in found]})
-        return
-    results().print(releases_table(found, current, ("right_first", "intent_accuracy", "answered")))
-
-
-@releases.command()
-def show(
-    release_id: Annotated[str | None, typer.Argument(help="Default: current.")] = None,
-    store: Store = Path("var"),
-    as_json: Json = False,
-) -> None:
-    """A release's manifest, after checking its files."""
-    release = _registry(store).open(release_id)
-    if as_json:
-        print_json(release.manifest)
-        return
-    shown = {name: value for name, value in release.manifest.items() if name != "files"}
-    results().print_json(data=shown)
-
-
-@releases.command()
-def promote(release_id: str, store: Store = Path("var")) -> None:
-    """Let a release serve; a running server switches to it."""
-    say(f"{_registry(store).promote(release_id).release_id} serves now.")
-
-
-@releases.command()
-def rollback(store: Store = Path("var")) -> None:
-    """Let the release serve that served before."""
-    say(f"{_registry(store).rollback().release_id} serves again.")
-
-
 @keys.command("add")
 def add_key(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
@@ -338,8 +297,3 @@ def add_key(
     from common.serving.api_keys import add_key as add
 
     sys.stdout.write(add(api_key_file, name) + os.linesep)
-
-
-def print_json(value: object) -> None:
-    """One JSON object to stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")

@@ -4,17 +4,11 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from sample import ROOT, SAMPLES, Demo, Run
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "data_samples" / "customer_service"
 FAQS_USED = 12
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +23,6 @@ def run() -> Run:
         )
 
     return call
-
-
-@dataclass(frozen=True)
-class Demo:
-    store: Path
-    faqs: Path
-    questions: Path
-    test: Path
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Demo, Run
+from sample import Demo, Run
 
 
 def test_help_names_every_verb(run: Run) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT, Demo, Run
+from sample import ROOT, Demo, Run
 
 QUESTION = "What should I do if my card is lost or stolen?"
 
