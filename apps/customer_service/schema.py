@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.records.fields import Text
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
@@ -14,16 +16,6 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
 
-def _encodable(text: str) -> str:
-    # JSON can name half a character, which no encoding can write.
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("half a surrogate pair")
-    return text
-
-
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_encodable)
-]
 Decision = Literal["answer", "clarify", "handoff"]
 
 

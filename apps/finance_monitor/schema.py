@@ -1,0 +1,154 @@
+"""The records this application reads and writes: feed, training, scored, alert."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from common.records.fields import Text
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Sentiment = Literal["positive", "neutral", "negative"]
+SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
+AlertStatus = Literal["pending", "firing", "resolved"]
+Severity = Literal["notice", "warning", "critical"]
+
+
+class Story(BaseModel):
+    """What every record tells: a text, or a title with or without a body."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    text: Text | None = None
+    title: Text | None = None
+    body: str | None = None
+    source: str | None = None
+    language: str | None = None
+
+    @model_validator(mode="after")
+    def _has_words(self) -> Self:
+        if not (self.text or self.title):
+            raise ValueError("neither text nor title")
+        return self
+
+    @property
+    def content(self) -> str:
+        """What the model reads."""
+        return self.text or "\n".join(part for part in (self.title, self.body) if part)
+
+    @property
+    def headline(self) -> str:
+        """What a person is shown: the title, or the first line of the text."""
+        return self.title or self.content.splitlines()[0]
+
+
+class FeedRecord(Story):
+    """One line of a feed; `published_at` is event time, kept in UTC."""
+
+    id: Text
+    published_at: Time
+    url: str | None = None
+    entities: list[str] = []
+
+
+class Target(BaseModel):
+    """How a text speaks of one company, whatever it says of others."""
+
+    entity: Text
+    sentiment: Sentiment
+
+
+class TrainingRecord(Story):
+    """A labelled text; a record that lacks one label still trains the others."""
+
+    id: str | None = None
+    published_at: Time | None = None
+    sentiment: Sentiment | None = None
+    topics: list[Text] | None = None
+    targets: list[Target] = []
+
+
+class SentimentScore(BaseModel):
+    """The label, or `None` where the model abstains, and each label's probability."""
+
+    label: Sentiment | None
+    probabilities: dict[Sentiment, float]
+
+
+class TopicScore(BaseModel):
+    """A topic and its probability."""
+
+    name: str
+    probability: float
+
+
+class ScoredRecord(FeedRecord):
+    """A feed record with what the model saw in it."""
+
+    sentiment: SentimentScore
+    topics: list[TopicScore] = []
+    duplicate_of: str | None = None
+    novelty: float = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
+    release_id: str
+
+    @property
+    def negative(self) -> bool:
+        """Whether it counts for a surge."""
+        return self.sentiment.label == "negative"
+
+
+class Evidence(BaseModel):
+    """One distinct story behind an alert, and the words that made it negative."""
+
+    id: str
+    published_at: Time
+    headline: str
+    source: str | None = None
+    url: str | None = None
+    negative: float = Field(description="Probability of negative.")
+    outlets: int = Field(1, description="How many copies of the story were seen.")
+    words: list[str] = []
+
+
+class Window(BaseModel):
+    """The span of event time that an alert speaks of."""
+
+    start: Time
+    end: Time
+
+
+class Alert(BaseModel):
+    """A surge of negative news on one key."""
+
+    alert_id: str
+    fingerprint: str
+    status: AlertStatus
+    severity: Severity
+    key: str
+    starts_at: Time
+    ends_at: Time | None = None
+    window: Window
+    observed: int = Field(description="Negative stories in the window.")
+    expected: float = Field(description="Negative stories that the baseline expects there.")
+    share: float = Field(description="Negative among all stories in the window.")
+    surprise: float = Field(description="The detector's statistic over its threshold.")
+    false_alarm_budget: str
+    evidence: list[Evidence] = []
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    release_id: str | None = None
+    acknowledged_by: str | None = None
