@@ -124,7 +124,13 @@ class Answerer:
         spent["search"] = round(1000 * (perf_counter() - started), 2)
         spent["total"] = round(sum(spent.values()), 2)
         answered = decision == "answer" and bool(candidates)
-        reason = "out_of_scope" if outside else "not_sure" if candidates else "nothing_found"
+        reason = (
+            "out_of_scope"
+            if outside
+            else "nothing_found"
+            if self.index and not candidates
+            else "not_sure"
+        )
         return Answer(
             id=uuid4().hex,
             release_id=self.release_id,

@@ -31,7 +31,7 @@ from common.evaluation.compare import Difference, paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
 from common.models.encoder import predict
-from common.models.loading import Backbone, load_backbone
+from common.models.loading import Backbone, load_backbone, pick_device
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
@@ -84,8 +84,12 @@ def train(
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_backbone(source, dropout=settings.dropout)
-    before = _measure_before(task, loaded, dataset)
-    tuned = finetune(task, loaded, dataset.splits, settings, work=work, resume=resume)
+    loaded.encoder.to(pick_device(settings.device))
+    module = task.build(loaded).to(pick_device(settings.device))
+    before = _measure_before(task, module, loaded, dataset)
+    tuned = finetune(
+        task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
+    )
     if not is_main_process():
         return None
 
@@ -146,10 +150,9 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
 
 
 def _measure_before(
-    task: CustomerServiceTask, backbone: Backbone, dataset: Dataset
+    task: CustomerServiceTask, module: AnswerModel, backbone: Backbone, dataset: Dataset
 ) -> list[Outcome]:
     """The pretrained model on the same path: search by its own vectors, intents by class mean."""
-    module = task.build(backbone)
     answerer = _answerer(task, module, backbone, dataset, "fp32")
     return evaluate.run(answerer, dataset.splits.test or dataset.splits.validation)
 

@@ -14,6 +14,8 @@ Bools = NDArray[np.bool_]
 
 FOLDS = 5
 # Probabilities at which an answer may be held back, from the strictest down.
+# The sequence of tests begins where this many times the fewest provable answers are given.
+FORGIVING = 3
 THRESHOLDS = np.round(np.arange(0.995, 0.0, -0.005), 3)
 
 
@@ -107,13 +109,16 @@ class RiskBudget:
 def choose_threshold(probability: Floats, correct: Bools, budget: float) -> RiskBudget:
     """The lowest threshold at which the bound of wrong answers keeps within `budget`.
 
-    Thresholds are tested from the strictest down, stopping at the first one that fails: a fixed
+    Thresholds are tested from strict to lenient, stopping at the first one that fails: a fixed
     sequence of tests needs no correction for their number
-    (Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052). Strict thresholds that answer
-    too few to prove anything are passed over.
+    (Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052). The sequence begins where
+    enough is answered to forgive a few wrong answers, if there are as many records: at the
+    strictest threshold that could prove anything, one wrong answer would end it. Where it begins
+    depends on how many are answered, never on how many of them are right.
     """
     chosen = RiskBudget(budget, None, 0, 0, len(correct))
-    enough = _answers_to_prove(budget)
+    least = _answers_to_prove(budget)
+    enough = max(least, min(FORGIVING * least, len(correct) // 2))
     for threshold in THRESHOLDS:
         answered = probability >= threshold
         count, wrong = int(answered.sum()), int((answered & ~correct).sum())

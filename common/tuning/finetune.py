@@ -78,6 +78,7 @@ def finetune(
     *,
     work: Path,
     resume: bool = False,
+    module: TaskModule | None = None,
 ) -> Tuned:
     """Fine-tune `backbone` for `task`; the best epoch by `task.monitor` is what is returned.
 
@@ -87,6 +88,7 @@ def finetune(
     Args:
         work: where checkpoints and TensorBoard curves go.
         resume: go on from the last checkpoint in `work`, if there is one.
+        module: what `task.build(backbone)` gave, where it is at hand already.
     """
     started = monotonic()
     set_seed(settings.seed)
@@ -96,7 +98,7 @@ def finetune(
         shutil.rmtree(work, ignore_errors=True)
 
     nn.Module.to(backbone.encoder, device)
-    module = task.build(backbone).to(device)
+    module = (task.build(backbone) if module is None else module).to(device)
     run = partial(predict, module, backbone, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     _choose_what_learns(module, settings)
