@@ -118,19 +118,14 @@ class Answerer:
             probability, decision = self.confidence.decide(signals)
         intent = _ranked(understood.intents)
         outside = intent is not None and intent.name == OUT_OF_SCOPE
-        if self.index is not None and not candidates:
+        nothing_found = self.index is not None and not candidates
+        if nothing_found:
             decision = "handoff"
         spent = {name: round(value, 2) for name, value in (timings or {}).items()}
         spent["search"] = round(1000 * (perf_counter() - started), 2)
         spent["total"] = round(sum(spent.values()), 2)
         answered = decision == "answer" and bool(candidates)
-        reason = (
-            "out_of_scope"
-            if outside
-            else "nothing_found"
-            if self.index and not candidates
-            else "not_sure"
-        )
+        reason = "out_of_scope" if outside else "nothing_found" if nothing_found else "not_sure"
         return Answer(
             id=uuid4().hex,
             release_id=self.release_id,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from apps.customer_service import answering, evaluate
 from apps.customer_service.answering import Answerer
@@ -84,8 +85,9 @@ def train(
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_backbone(source, dropout=settings.dropout)
-    loaded.encoder.to(pick_device(settings.device))
-    module = task.build(loaded).to(pick_device(settings.device))
+    device = pick_device(settings.device)
+    nn.Module.to(loaded.encoder, device)
+    module = task.build(loaded).to(device)
     before = _measure_before(task, module, loaded, dataset)
     tuned = finetune(
         task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
