@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from apps.customer_service.confidence import CLARIFY_CANDIDATES, Confidence, features
 from apps.customer_service.retrieval import Candidate, Variant, VariantIndex
@@ -31,12 +31,12 @@ from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
 from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict
+from common.models.heads import save_heads
 from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
 from common.records.reader import read_records, write_jsonl
 from common.records.text import language_of, normalise
 from common.releases.release import Release
 
-HEADS_PREFIX = "pooled."
 INTENTS_SHOWN = 4
 
 
@@ -173,12 +173,7 @@ def _ranked(intents: Mapping[str, float]) -> Intent | None:
 def save(answerer: Answerer, directory: Path) -> None:
     """Write model, heads, FAQs and index into a release's directory."""
     save_backbone(answerer.backbone, directory / "model")
-    heads = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in answerer.module.state_dict().items()
-        if not name.startswith(HEADS_PREFIX)
-    }
-    save_file(heads, directory / "heads.safetensors")
+    save_heads(answerer.module, directory / "heads.safetensors")
     source = answerer.backbone.source
     write_json(
         directory / "model.json",

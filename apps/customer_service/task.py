@@ -15,13 +15,12 @@ from torch.nn import functional
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
 from common.models.encoder import PooledEncoder, predict
+from common.models.heads import CosineClassifier, Pretrained, class_means
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
     from common.models.loading import Backbone, Tokenize
 
-# Scaled cosines of the same spread as a softmax over some hundred classes wants.
-INTENT_SCALE = 20.0
 # Hendrycks et al. take half; a few outliers a batch are enough.
 OUTLIER_WEIGHT = 0.5
 OUTSIDE = -1
@@ -35,22 +34,6 @@ class Example:
     text: str
     faq_id: str | None
     intent: str | None
-
-
-class CosineClassifier(nn.Module):
-    """Logits are scaled cosines between a vector and one learned direction a class."""
-
-    def __init__(self, directions: Tensor, scale: float = INTENT_SCALE) -> None:
-        super().__init__()
-        self.directions = nn.Parameter(directions)
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """[batch, width] → [batch, classes]."""
-        cosines = (
-            functional.normalize(vectors, dim=-1) @ functional.normalize(self.directions, dim=-1).T
-        )
-        return self.log_scale.exp() * cosines
 
 
 class AnswerModel(TaskModule):
@@ -184,7 +167,7 @@ class CustomerServiceTask:
         """Heads on the encoder: FAQ prototypes and intents start from class means."""
         pooled = PooledEncoder(backbone.encoder)
         texts = [example.text for example in self.training]
-        found = predict(_Embedding(pooled), backbone, texts, what="Reading the training texts")
+        found = predict(Pretrained(pooled), backbone, texts, what="Reading the training texts")
         unit = functional.normalize(found["embedding"], dim=-1)
         faqs = torch.tensor([self._faq(example) for example in self.training])
         intents = torch.tensor([self._intent(example) for example in self.training])
@@ -251,19 +234,3 @@ class CustomerServiceTask:
 
     def _intent(self, example: Example) -> int:
         return self._intent_number.get(example.intent or "", UNKNOWN)
-
-
-def class_means(vectors: Tensor, numbers: Tensor) -> Tensor:
-    """Mean vector of each class: [texts, width] and [texts] → [classes, width]."""
-    return torch.stack([vectors[numbers == n].mean(0) for n in range(int(numbers.max()) + 1)])
-
-
-class _Embedding(nn.Module):
-    """The pretrained encoder's own vectors, before any head."""
-
-    def __init__(self, pooled: PooledEncoder) -> None:
-        super().__init__()
-        self.pooled = pooled
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        return {"embedding": self.pooled(input_ids, attention_mask)}

@@ -16,6 +16,17 @@ def accuracy(predicted: Tensor, target: Tensor) -> float:
     return float((predicted == target).float().mean()) if len(target) else 0.0
 
 
+def f1(predicted: Tensor, target: Tensor, *, average: str) -> float:
+    """F1 of classes [records], or of labels [records, labels] of 0 and 1.
+
+    Args:
+        average: `weighted` by how often a class occurs, `macro`, or `micro`.
+    """
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(target.numpy(), predicted.numpy(), average=average, zero_division=0))
+
+
 def ranks(scores: Tensor, target: Tensor) -> Tensor:
     """Rank of the right column, from 1; a tie counts against it, and so does NaN.
 

@@ -1,0 +1,254 @@
+"""What the core fine-tunes for the finance monitor: one encoder, three heads, one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from apps.finance_monitor.schema import SENTIMENTS
+from common.evaluation.metrics import accuracy, f1
+from common.models.encoder import PooledEncoder, predict
+from common.models.heads import CosineClassifier, Pretrained
+from common.tuning.task import Batch, Metric, Predict, TaskModule
+
+if TYPE_CHECKING:
+    from common.models.loading import Backbone, Tokenize
+
+UNKNOWN = -1
+# A multi-label head tells each topic from all else: cosines around this are a coin's toss.
+NEUTRAL_COSINE = 0.5
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text to learn from, normalised, with the labels that are known.
+
+    `target` is the sentiment towards the entity that `mark` marked in `text`.
+    """
+
+    text: str
+    sentiment: str | None = None
+    topics: tuple[str, ...] | None = None
+    target: str | None = None
+    source: str | None = None
+
+
+def mark(text: str, entity: str) -> str:
+    """Point the encoder at one company: its first mention in brackets, or its name in front."""
+    start = text.casefold().find(entity.casefold())
+    if start < 0 or len(text.casefold()) != len(text):
+        return f"[{entity}] {text}"
+    end = start + len(entity)
+    return f"{text[:start]}[{text[start:end]}]{text[end:]}"
+
+
+class NewsModel(TaskModule):
+    """Sentiment, topics and sentiment towards a marked target, from one pass.
+
+    Args:
+        sentiments: [3, width], one direction a label in the order of `SENTIMENTS`, or None.
+        topics: [topics, width], or None.
+        targets: [3, width], or None.
+        single_topic: every text has exactly one topic: a softmax over them.
+    """
+
+    def __init__(
+        self,
+        pooled: PooledEncoder,
+        *,
+        sentiments: Tensor | None,
+        topics: Tensor | None,
+        targets: Tensor | None,
+        single_topic: bool,
+        smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.pooled = pooled
+        self.sentiments = None if sentiments is None else CosineClassifier(sentiments)
+        self.topics = None if topics is None else CosineClassifier(topics)
+        self.topic_bias = (
+            None
+            if topics is None or single_topic
+            else nn.Parameter(torch.full((len(topics),), -NEUTRAL_COSINE))
+        )
+        self.targets = None if targets is None else CosineClassifier(targets)
+        self.smoothing = smoothing
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        sentiment: Tensor | None = None,
+        topics: Tensor | None = None,
+        target: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Logits for each text; with labels, the loss.
+
+        Args:
+            sentiment, target: [batch], class numbers; -1: not known.
+            topics: [batch, topics] of 0 and 1; a row of -1: not known.
+
+        Returns:
+            `embedding` [batch, width] of length 1; `sentiment_logits` [batch, 3],
+            `topic_logits` [batch, topics] and `target_logits` [batch, 3], each where its head is.
+        """
+        pooled = self.pooled(input_ids, attention_mask)
+        outputs = {"embedding": functional.normalize(pooled.float(), dim=-1)}
+        if self.sentiments is not None:
+            outputs["sentiment_logits"] = self.sentiments(pooled).float()
+        if self.topics is not None:
+            outputs["topic_logits"] = self._topic_logits(pooled).float()
+        if self.targets is not None:
+            outputs["target_logits"] = self.targets(pooled).float()
+        if sentiment is not None and topics is not None and target is not None:
+            outputs["loss"] = self._loss(outputs, sentiment, topics, target)
+        return outputs
+
+    def _topic_logits(self, pooled: Tensor) -> Tensor:
+        assert self.topics is not None
+        logits: Tensor = self.topics(pooled)
+        if self.topic_bias is None:
+            return logits
+        return logits + self.topics.log_scale.exp() * self.topic_bias
+
+    def _loss(
+        self, outputs: dict[str, Tensor], sentiment: Tensor, topics: Tensor, target: Tensor
+    ) -> Tensor:
+        # A head without a label in the batch must still have a gradient, for several processes.
+        loss = sum((o.sum() * 0.0 for o in outputs.values()), start=torch.tensor(0.0))
+        for name, labels in (("sentiment_logits", sentiment), ("target_logits", target)):
+            if name in outputs and bool((labels >= 0).any()):
+                loss = loss + functional.cross_entropy(
+                    outputs[name], labels, ignore_index=UNKNOWN, label_smoothing=self.smoothing
+                )
+        known = (topics >= 0).all(-1) & (topics.shape[-1] > 0)
+        if "topic_logits" in outputs and bool(known.any()):
+            loss = loss + self._topic_loss(outputs["topic_logits"][known], topics[known])
+        return loss
+
+    def _topic_loss(self, logits: Tensor, topics: Tensor) -> Tensor:
+        if self.topic_bias is None:
+            return functional.cross_entropy(
+                logits, topics.argmax(-1), label_smoothing=self.smoothing
+            )
+        # Summed over topics, meaned over texts: as strong as a softmax over them.
+        return (
+            functional.binary_cross_entropy_with_logits(logits, topics.float(), reduction="none")
+            .sum(-1)
+            .mean()
+        )
+
+
+class FinanceMonitorTask:
+    """Sentiment, topics and targets, whichever of them the records have.
+
+    Args:
+        training: what is learned from; heads start from the class means of its texts.
+        topics: names in the order of the logits.
+    """
+
+    name = "finance_monitor"
+
+    def __init__(
+        self, training: Sequence[Example], topics: Sequence[str], *, smoothing: float = 0.0
+    ) -> None:
+        self.training = list(training)
+        self.topics = list(topics)
+        self.smoothing = smoothing
+        labelled = [e.topics for e in training if e.topics is not None]
+        self.single_topic = bool(labelled) and all(len(found) == 1 for found in labelled)
+        self.has_sentiment = any(e.sentiment for e in training)
+        self.has_targets = any(e.target for e in training)
+        self.monitor = Metric("sentiment_f1" if self.has_sentiment else "topic_f1")
+        self._topic_number = {name: number for number, name in enumerate(self.topics)}
+
+    def build(self, backbone: Backbone) -> NewsModel:
+        """Heads on the encoder, each direction the mean of its class."""
+        pooled = PooledEncoder(backbone.encoder)
+        texts = [example.text for example in self.training]
+        found = predict(Pretrained(pooled), backbone, texts, what="Reading the training texts")
+        unit = functional.normalize(found["embedding"], dim=-1)
+        sentiment = torch.tensor([_label(e.sentiment) for e in self.training])
+        target = torch.tensor([_label(e.target) for e in self.training])
+        return NewsModel(
+            pooled,
+            sentiments=_means(unit, sentiment) if self.has_sentiment else None,
+            topics=self._topic_means(unit) if self.topics else None,
+            targets=_means(unit, target) if self.has_targets else None,
+            single_topic=self.single_topic,
+            smoothing=self.smoothing,
+        )
+
+    def _topic_means(self, unit: Tensor) -> Tensor:
+        member = torch.stack([self._topics(example) for example in self.training]).clamp(min=0)
+        return member.float().T @ unit / member.sum(0).clamp(min=1)[:, None]
+
+    def text(self, record: Example) -> str:
+        """The text."""
+        return record.text
+
+    def collate(self, records: Sequence[Example], tokenize: Tokenize) -> Batch:
+        """Token ids and the labels, -1 where one is not known."""
+        batch = tokenize([record.text for record in records])
+        batch["sentiment"] = torch.tensor([_label(record.sentiment) for record in records])
+        batch["target"] = torch.tensor([_label(record.target) for record in records])
+        batch["topics"] = torch.stack([self._topics(record) for record in records])
+        return batch
+
+    def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
+        """Weighted F1 and accuracy of sentiment and target; micro F1 of the topics."""
+        outputs = predict([record.text for record in records])
+        metrics: dict[str, float] = {}
+        for name, labels in (
+            ("sentiment", [_label(record.sentiment) for record in records]),
+            ("target", [_label(record.target) for record in records]),
+        ):
+            known = [i for i, label in enumerate(labels) if label != UNKNOWN]
+            if f"{name}_logits" in outputs and known:
+                predicted = outputs[f"{name}_logits"][known].argmax(-1)
+                right = torch.tensor([labels[i] for i in known])
+                metrics[f"{name}_f1"] = f1(predicted, right, average="weighted")
+                metrics[f"{name}_accuracy"] = accuracy(predicted, right)
+        if self.topics:
+            metrics["topic_f1"] = self._topic_f1(outputs["topic_logits"], records)
+        return metrics
+
+    def _topic_f1(self, logits: Tensor, records: Sequence[Example]) -> float:
+        known = [i for i, record in enumerate(records) if record.topics is not None]
+        if not known:
+            return 0.0
+        right = torch.stack([self._topics(records[i]) for i in known])
+        return f1(chosen_topics(logits[known], single=self.single_topic), right, average="micro")
+
+    def _topics(self, example: Example) -> Tensor:
+        if example.topics is None:
+            return torch.full((len(self.topics),), UNKNOWN)
+        numbers = {self._topic_number[name] for name in example.topics if name in self.topics}
+        return torch.tensor([int(n in numbers) for n in range(len(self.topics))], dtype=torch.long)
+
+
+def chosen_topics(logits: Tensor, *, single: bool) -> Tensor:
+    """[texts, topics] → 0 and 1: the most probable, or all that are more likely than not."""
+    if single:
+        return functional.one_hot(logits.argmax(-1), logits.shape[-1])
+    return (logits > 0).long()
+
+
+def _label(name: str | None) -> int:
+    return SENTIMENTS.index(name) if name in SENTIMENTS else UNKNOWN  # type: ignore[arg-type]
+
+
+def _means(unit: Tensor, labels: Tensor) -> Tensor:
+    """[3, width]; a label without a text starts from the mean of all."""
+    present = set(labels.tolist())
+    return torch.stack(
+        [
+            unit[labels == n].mean(0) if n in present else unit.mean(0)
+            for n in range(len(SENTIMENTS))
+        ]
+    )

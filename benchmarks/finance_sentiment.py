@@ -1,0 +1,71 @@
+"""Weighted F1 on the validation split of twitter_financial_news, chosen by a part of train.
+
+python -m benchmarks.finance_sentiment [--data DIR]
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import tempfile
+from pathlib import Path
+
+import torch
+
+from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.task import Example, FinanceMonitorTask
+from benchmarks.harness import parser, report, start
+from common.evaluation.metrics import accuracy, f1
+from common.models.bundled import locate
+from common.models.loading import load_backbone
+from common.records.splits import Splits
+from common.records.text import normalise
+from common.tuning.finetune import finetune
+from common.tuning.settings import Settings
+
+SETTINGS = {"epochs": 4, "learning_rate": 2e-4, "adversarial": 0.5}
+LINK = re.compile(r"https?://\S+")
+
+
+def main() -> None:
+    """Fine-tune, measure on the validation split once, report."""
+    arguments = parser("twitter_financial_news: sentiment")
+    arguments.add_argument("--set", action="append", default=[], help="a setting: name=value")
+    arguments.add_argument(
+        "--choose", action="store_true", help="hold a tenth of train out, leave valid.csv alone"
+    )
+    chosen = arguments.parse_args()
+    start(chosen)
+    folder = chosen.data / "twitter_financial_news"
+    train = _read(folder / "train.csv")
+    held_out = train[::10] if chosen.choose else _read(folder / "valid.csv")
+    train = [e for i, e in enumerate(train) if i % 10] if chosen.choose else train
+    given = dict(pair.split("=", 1) for pair in chosen.set)
+    settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
+    task = FinanceMonitorTask(train, [], smoothing=settings.label_smoothing)
+    backbone = load_backbone(locate("minilm"), dropout=settings.dropout)
+    with tempfile.TemporaryDirectory() as work:
+        tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))
+    logits = tuned.predict([example.text for example in held_out])["sentiment_logits"]
+    right = torch.tensor([SENTIMENTS.index(e.sentiment) for e in held_out])
+    figures = {
+        "training texts": len(train),
+        "weighted F1": f1(logits.argmax(-1), right, average="weighted"),
+        "accuracy": accuracy(logits.argmax(-1), right),
+        "minutes": tuned.seconds / 60,
+        "settings": settings.model_dump(exclude_defaults=True),
+    }
+    if chosen.choose:
+        print(figures)
+    else:
+        report("finance_sentiment", figures)
+
+
+def _read(path: Path) -> list[Example]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [Example(normalise(LINK.sub("", row["text"])), row["label"]) for row in rows]
+
+
+if __name__ == "__main__":
+    main()
