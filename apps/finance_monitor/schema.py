@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     model_validator,
@@ -26,6 +27,21 @@ Sentiment = Literal["positive", "neutral", "negative"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
+
+
+# How others name the three.
+SENTIMENT_NAMES: dict[str, Sentiment] = {
+    **dict.fromkeys(("positive", "pos", "bullish", "正面", "积极", "利好"), "positive"),
+    **dict.fromkeys(("neutral", "neu", "中性", "无"), "neutral"),
+    **dict.fromkeys(("negative", "neg", "bearish", "负面", "消极", "利空"), "negative"),
+}
+
+
+def _known_name(value: object) -> object:
+    return SENTIMENT_NAMES.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+Labelled = Annotated[Sentiment, BeforeValidator(_known_name)]
 
 
 class Story(BaseModel):
@@ -69,7 +85,7 @@ class Target(BaseModel):
     """How a text speaks of one company, whatever it says of others."""
 
     entity: Text
-    sentiment: Sentiment
+    sentiment: Labelled
 
 
 class TrainingRecord(Story):
@@ -77,7 +93,7 @@ class TrainingRecord(Story):
 
     id: str | None = None
     published_at: Time | None = None
-    sentiment: Sentiment | None = None
+    sentiment: Labelled | None = None
     topics: list[Text] | None = None
     targets: list[Target] = []
 
@@ -101,13 +117,16 @@ class ScoredRecord(FeedRecord):
 
     sentiment: SentimentScore
     topics: list[TopicScore] = []
+    targets: list[Target] = []
     duplicate_of: str | None = None
     novelty: float = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
     release_id: str
 
-    @property
-    def negative(self) -> bool:
-        """Whether it counts for a surge."""
+    def is_negative_on(self, key: str) -> bool:
+        """Whether it counts for a surge on `key`: what it says of that company goes first."""
+        for target in self.targets:
+            if target.entity == key:
+                return target.sentiment == "negative"
         return self.sentiment.label == "negative"
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from common.models.loading import Backbone, Tokenize
 
 UNKNOWN = -1
-# A multi-label head tells each topic from all else: cosines around this are a coin's toss.
-NEUTRAL_COSINE = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ class NewsModel(TaskModule):
         sentiments: [3, width], one direction a label in the order of `SENTIMENTS`, or None.
         topics: [topics, width], or None.
         targets: [3, width], or None.
-        single_topic: every text has exactly one topic: a softmax over them.
+        topic_bias: [topics], subtracted from the cosines; None: every text has exactly one
+            topic, and a softmax goes over them.
     """
 
     def __init__(
@@ -64,18 +63,14 @@ class NewsModel(TaskModule):
         sentiments: Tensor | None,
         topics: Tensor | None,
         targets: Tensor | None,
-        single_topic: bool,
+        topic_bias: Tensor | None,
         smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooled = pooled
         self.sentiments = None if sentiments is None else CosineClassifier(sentiments)
         self.topics = None if topics is None else CosineClassifier(topics)
-        self.topic_bias = (
-            None
-            if topics is None or single_topic
-            else nn.Parameter(torch.full((len(topics),), -NEUTRAL_COSINE))
-        )
+        self.topic_bias = None if topic_bias is None else nn.Parameter(topic_bias)
         self.targets = None if targets is None else CosineClassifier(targets)
         self.smoothing = smoothing
 
@@ -114,7 +109,7 @@ class NewsModel(TaskModule):
         logits: Tensor = self.topics(pooled)
         if self.topic_bias is None:
             return logits
-        return logits + self.topics.log_scale.exp() * self.topic_bias
+        return logits - self.topics.log_scale.exp() * self.topic_bias
 
     def _loss(
         self, outputs: dict[str, Tensor], sentiment: Tensor, topics: Tensor, target: Tensor
@@ -175,18 +170,26 @@ class FinanceMonitorTask:
         unit = functional.normalize(found["embedding"], dim=-1)
         sentiment = torch.tensor([_label(e.sentiment) for e in self.training])
         target = torch.tensor([_label(e.target) for e in self.training])
+        topics, topic_bias = self._topic_start(unit) if self.topics else (None, None)
         return NewsModel(
             pooled,
             sentiments=_means(unit, sentiment) if self.has_sentiment else None,
-            topics=self._topic_means(unit) if self.topics else None,
+            topics=topics,
             targets=_means(unit, target) if self.has_targets else None,
-            single_topic=self.single_topic,
+            topic_bias=None if self.single_topic else topic_bias,
             smoothing=self.smoothing,
         )
 
-    def _topic_means(self, unit: Tensor) -> Tensor:
-        member = torch.stack([self._topics(example) for example in self.training]).clamp(min=0)
-        return member.float().T @ unit / member.sum(0).clamp(min=1)[:, None]
+    def _topic_start(self, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """Class means, and the cosine half way between a topic's texts and all others."""
+        labels = torch.stack([self._topics(example) for example in self.training])
+        known = (labels >= 0).all(-1)
+        member, unit = labels[known].float(), unit[known]
+        means = member.T @ unit / member.sum(0).clamp(min=1)[:, None]
+        cosines = unit @ functional.normalize(means, dim=-1).T
+        inside = (cosines * member).sum(0) / member.sum(0).clamp(min=1)
+        outside = (cosines * (1 - member)).sum(0) / (1 - member).sum(0).clamp(min=1)
+        return means, (inside + outside) / 2
 
     def text(self, record: Example) -> str:
         """The text."""
@@ -240,7 +243,7 @@ def chosen_topics(logits: Tensor, *, single: bool) -> Tensor:
 
 
 def _label(name: str | None) -> int:
-    return SENTIMENTS.index(name) if name in SENTIMENTS else UNKNOWN  # type: ignore[arg-type]
+    return SENTIMENTS.index(name) if name in SENTIMENTS else UNKNOWN
 
 
 def _means(unit: Tensor, labels: Tensor) -> Tensor:

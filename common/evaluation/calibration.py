@@ -60,6 +60,28 @@ def fit_calibrator(features: Floats, correct: Bools) -> LogisticCalibrator:
     )
 
 
+def fit_temperature(logits: Floats, label: NDArray[np.int64]) -> float:
+    """The number by which to divide logits so that probabilities are honest.
+
+    Minimises the negative log-likelihood (Guo et al. 2017, arXiv 1706.04599).
+
+    Args:
+        logits: [records, classes]; or [records] for a yes or no, with labels 1 and 0.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    # A yes or no is two classes, of which one has the logit 0.
+    both = logits if logits.ndim == 2 else np.stack([np.zeros_like(logits), logits], axis=1)
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(both / np.exp(log_temperature), axis=1)
+        return float(-scaled[np.arange(len(label)), label].mean())
+
+    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded")
+    return float(np.exp(found.x))
+
+
 def out_of_fold_probability(features: Floats, correct: Bools, seed: int = 0) -> Floats:
     """Each record's probability by a calibrator that did not see it (5 folds)."""
     order = np.random.default_rng(seed).permutation(len(correct))

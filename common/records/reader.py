@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, get_origin
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -265,7 +265,7 @@ def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> 
     present = {name: row.get(column) for name, column in sources.items()}
     values = {name: value for name, value in present.items() if value is not None}
     for name, value in values.items():
-        if isinstance(value, str) and get_origin(record.model_fields[name].annotation) is list:
+        if isinstance(value, str) and _is_list(record.model_fields[name].annotation):
             values[name] = _list_cell(value)
     try:
         return record.model_validate(values)
@@ -273,6 +273,11 @@ def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> 
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
         raise _BadRowError(f"{where}: {first['msg']}") from None
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a field holds a list, or a list or nothing."""
+    return list in {get_origin(annotation), *map(get_origin, get_args(annotation))}
 
 
 def _list_cell(cell: str) -> Any:

@@ -1,0 +1,130 @@
+"""From files to examples: read, check, split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.task import Example, mark
+from common.errors import UserError
+from common.records.audit import Audit, Sample, audit
+from common.records.reader import OnBadRow, Records, read_records
+from common.records.splits import Splits, split
+from common.records.text import language_of, normalise
+
+VALIDATION_SHARE = 0.15
+# The model reads no further anyway.
+LONGEST_TEXT = 2000
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files a user gave."""
+
+    news: Sequence[Path] = ()
+    validation: Sequence[Path] = ()
+    test: Sequence[Path] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    on_bad_row: OnBadRow = "fail"
+    rejected_directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All records, checked, and what is learned from, chosen by and reported on."""
+
+    splits: Splits[Example]
+    audit: Audit
+    hashes: dict[str, str]
+
+    @property
+    def topics(self) -> list[str]:
+        """Names of the topics in training; none unless there are two to tell apart."""
+        names = sorted({name for e in self.splits.train for name in e.topics or ()})
+        return names if len(names) > 1 else []
+
+    @property
+    def languages(self) -> set[str]:
+        """Languages of the training texts."""
+        return {language_of(example.text) for example in self.splits.train}
+
+
+def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
+    """Read all files, audit them, and split what is not split by file.
+
+    Raises:
+        UserError: nothing to learn from, or bad rows. Findings of the audit are not raised here.
+    """
+    if not sources.news:
+        raise UserError("nothing to learn from", mend="Give --news FILE.")
+    news, validation, test = (
+        [_read(path, sources) for path in paths]
+        for paths in (sources.news, sources.validation, sources.test)
+    )
+    train, held = _records(news), _records(validation)
+    if not validation:
+        sides = split(
+            train,
+            label=lambda record: record.sentiment or "|".join(record.topics or ()),
+            text=lambda record: record.content,
+            validation=VALIDATION_SHARE,
+            test=0.0,
+            seed=seed,
+        )
+        train, held = sides.train, sides.validation
+    return Dataset(
+        splits=Splits(examples(train), examples(held), examples(_records(test))),
+        audit=audit(
+            [s for file in news for s in _samples(file)],
+            [s for file in test for s in _samples(file)],
+        ),
+        hashes={str(f.source): f.sha256 for f in [*news, *validation, *test]},
+    )
+
+
+def read_examples(sources: Sources) -> list[Example]:
+    """Held-out records of `sources.test`."""
+    return examples(_records([_read(path, sources) for path in sources.test]))
+
+
+def prepare(text: str) -> str:
+    """The spelling that is encoded."""
+    return normalise(text[:LONGEST_TEXT])
+
+
+def examples(records: Sequence[TrainingRecord]) -> list[Example]:
+    """One example a record, and one more for each target that it names."""
+    found = []
+    for record in records:
+        text = prepare(record.content)
+        topics = None if record.topics is None else tuple(record.topics)
+        if record.sentiment is not None or topics is not None:
+            found.append(Example(text, record.sentiment, topics, source=record.source))
+        found += [
+            Example(mark(text, normalise(t.entity)), target=t.sentiment, source=record.source)
+            for t in record.targets
+        ]
+    return found
+
+
+def _read(path: Path, sources: Sources) -> Records[TrainingRecord]:
+    return read_records(
+        path,
+        TrainingRecord,
+        mapping=sources.mapping,
+        on_bad_row=sources.on_bad_row,
+        rejected_directory=sources.rejected_directory,
+    )
+
+
+def _records(files: Sequence[Records[TrainingRecord]]) -> list[TrainingRecord]:
+    return [record for file in files for record in file]
+
+
+def _samples(file: Records[TrainingRecord]) -> list[Sample]:
+    return [
+        Sample(record.content, record.sentiment, place)
+        for record, place in zip(file.items, file.places, strict=True)
+    ]
