@@ -46,6 +46,13 @@ Mapping = Annotated[
     list[str] | None, typer.Option("--map", help="field=column, where your column is named so.")
 ]
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting, e.g. epochs=3 or strategy=lora. May be repeated."),
+]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings as a TOML file.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")]
+Promote = Annotated[bool, typer.Option(help="Let the release serve if it is no worse.")]
 OnBadRow = Annotated[
     BadRow, typer.Option("--on-bad-row", help="fail, or skip and keep the bad rows aside.")
 ]

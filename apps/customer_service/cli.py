@@ -12,11 +12,15 @@ import typer
 from common.cli import (
     Backbone,
     BadRow,
+    Config,
     Device,
     Json,
     Mapping,
     OnBadRow,
+    Promote,
+    Resume,
     Seed,
+    Set,
     Store,
     add_release_verbs,
     new_app,
@@ -46,11 +50,6 @@ Validation = Annotated[
 Test = Annotated[
     list[Path] | None, typer.Option("--test", help="Questions to report on, never learned from.")
 ]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="A setting, e.g. epochs=3 or strategy=lora. May be repeated."),
-]
-Config = Annotated[Path | None, typer.Option("--config", help="Settings as a TOML file.")]
 MaxWrong = Annotated[
     float,
     typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
@@ -133,8 +132,8 @@ def train(
     settings: Set = None,
     config: Config = None,
     max_wrong: MaxWrong = 0.05,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
-    promote: Annotated[bool, typer.Option(help="Let the release serve if it is no worse.")] = True,
+    resume: Resume = False,
+    promote: Promote = True,
     device: Device = "auto",
     seed: Seed = 0,
     store: Store = Path("var"),

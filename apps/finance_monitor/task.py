@@ -182,7 +182,7 @@ class FinanceMonitorTask:
 
     def _topic_start(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Class means, and the cosine half way between a topic's texts and all others."""
-        labels = torch.stack([self._topics(example) for example in self.training])
+        labels = self.members(self.training)
         known = (labels >= 0).all(-1)
         member, unit = labels[known].float(), unit[known]
         means = member.T @ unit / member.sum(0).clamp(min=1)[:, None]
@@ -200,7 +200,7 @@ class FinanceMonitorTask:
         batch = tokenize([record.text for record in records])
         batch["sentiment"] = torch.tensor([_label(record.sentiment) for record in records])
         batch["target"] = torch.tensor([_label(record.target) for record in records])
-        batch["topics"] = torch.stack([self._topics(record) for record in records])
+        batch["topics"] = self.members(records)
         return batch
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
@@ -225,8 +225,12 @@ class FinanceMonitorTask:
         known = [i for i, record in enumerate(records) if record.topics is not None]
         if not known:
             return 0.0
-        right = torch.stack([self._topics(records[i]) for i in known])
+        right = self.members([records[i] for i in known])
         return f1(chosen_topics(logits[known], single=self.single_topic), right, average="micro")
+
+    def members(self, records: Sequence[Example]) -> Tensor:
+        """[records, topics] of 0 and 1; a row of -1 where the topics are not known."""
+        return torch.stack([self._topics(record) for record in records])
 
     def _topics(self, example: Example) -> Tensor:
         if example.topics is None:

@@ -82,6 +82,29 @@ def curves_picture(history: Sequence[Mapping[str, float]], figure: str) -> str:
     return _svg(draw) if losses and figures else ""
 
 
+def confusion_picture(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """What was right, by row, against what was found; shaded by its share of the row."""
+    if not any(map(sum, counts)):
+        return ""
+    shares = [[n / max(sum(row), 1) for n in row] for row in counts]
+
+    def draw(axes: Axes) -> None:
+        axes.grid(visible=False)
+        axes.imshow(shares, cmap="Greens", vmin=0, vmax=1)
+        for i, row in enumerate(counts):
+            for j, count in enumerate(row):
+                colour = "white" if shares[i][j] > 0.6 else "black"
+                axes.text(
+                    j, i, f"{count}\n{shares[i][j]:.0%}", ha="center", va="center", color=colour
+                )
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("found")
+        axes.set_ylabel("right")
+
+    return _svg(draw, square=True)
+
+
 def reliability_picture(bins: Sequence[Mapping[str, float]]) -> str:
     """Stated probability against observed share; on the diagonal it is honest."""
 

@@ -1,0 +1,241 @@
+"""Fine-tune on labelled news, and write a release.
+
+The same file on a laptop, one GPU or many:
+
+    python -m apps.finance_monitor train --news news.csv --map text=title --map sentiment=label
+    torchrun --nproc-per-node 2 -m apps.finance_monitor train --news news.csv …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from apps.finance_monitor import classifying, evaluate
+from apps.finance_monitor.classifying import NEGATIVE, Classifier
+from apps.finance_monitor.data import Dataset
+from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.reporting import write_training_report
+from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.task import Example, FinanceMonitorTask, NewsModel
+from common.console import say
+from common.errors import UserError
+from common.evaluation.calibration import fit_temperature
+from common.evaluation.compare import Difference, paired_bootstrap
+from common.models import catalog
+from common.models.bundled import Source, locate
+from common.models.encoder import predict
+from common.models.loading import load_backbone, pick_device
+from common.releases import gate
+from common.releases.registry import Registry
+from common.releases.release import Release, write_release
+from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.settings import Settings
+
+APPLICATION = "finance_monitor"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run ends with: a release, and the figures before and after."""
+
+    release: Release
+    before: dict[str, float]
+    after: dict[str, float]
+    difference: Difference
+    promoted: bool
+
+
+def train(
+    dataset: Dataset,
+    settings: Settings,
+    registry: Registry,
+    *,
+    backbone: str = "auto",
+    resume: bool = False,
+    promote: bool = True,
+) -> Trained | None:
+    """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
+
+    Args:
+        resume: go on with the same run where it was interrupted.
+
+    Returns:
+        None in all processes of a `torchrun` but the first.
+
+    Raises:
+        UserError: too little to learn from.
+        RefusedError: the release is kept, but it is worse than the one that serves.
+    """
+    _check(dataset)
+    source = _locate(backbone, dataset)
+    task = FinanceMonitorTask(
+        dataset.splits.train, dataset.topics, smoothing=settings.label_smoothing
+    )
+    work = registry.root / "training" / _run_name(dataset, settings, source)
+    loaded = load_backbone(source, dropout=settings.dropout)
+    device = pick_device(settings.device)
+    nn.Module.to(loaded.encoder, device)
+    module = task.build(loaded).to(device).eval()
+    held_out = dataset.splits.test or dataset.splits.validation
+    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
+    tuned = finetune(
+        task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
+    )
+    if not is_main_process():
+        return None
+
+    assert isinstance(tuned.module, NewsModel)
+    classifier = _calibrate(
+        Classifier("", tuned.backbone, tuned.module, dataset.topics), task, dataset
+    )
+    after = evaluate.run(classifier, held_out)
+    difference = _difference(before, after)
+
+    def fill(directory: Path) -> None:
+        classifying.save(classifier, directory)
+        write_training_report(
+            directory / "report.html",
+            tuned=tuned,
+            monitor=task.monitor.name,
+            audit=dataset.audit,
+            before=before,
+            after=after,
+            difference=difference,
+            has_test=bool(dataset.splits.test),
+        )
+
+    manifest = _manifest(dataset, settings, source, tuned, before, after)
+    release = write_release(registry.releases, fill, manifest)
+    promoted = promote and _promote(registry, release, after, held_out)
+    return Trained(
+        release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
+    )
+
+
+def _check(dataset: Dataset) -> None:
+    dataset.audit.raise_on_errors()
+    splits = dataset.splits
+    labels = {e.sentiment for e in splits.train if e.sentiment}
+    if len(labels) < 2 and not dataset.topics:
+        raise UserError(
+            "nothing to tell apart: there are neither two sentiments nor two topics",
+            mend="Name the columns: --map sentiment=COLUMN --map topics=COLUMN",
+        )
+    if not splits.validation:
+        raise UserError(
+            "too little to learn from",
+            mend="Give some more texts: a few of each label are set apart to measure.",
+        )
+
+
+def _locate(backbone: str, dataset: Dataset) -> Source:
+    chosen = catalog.for_languages(dataset.languages) if backbone == "auto" else backbone
+    if is_main_process():
+        say(f"Backbone: {chosen}")
+    return locate(chosen)
+
+
+def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
+    """The same data, settings and backbone are the same run, which `--resume` goes on with."""
+    parts = [sorted(dataset.hashes.values()), settings.model_dump(), source.name]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _calibrate(classifier: Classifier, task: FinanceMonitorTask, dataset: Dataset) -> Classifier:
+    """Temperatures, and what is usual, from the validation records."""
+    validation = dataset.splits.validation
+    outputs = predict(classifier.module, classifier.backbone, [e.text for e in validation])
+    names: tuple[str, ...] = SENTIMENTS
+    temperatures = {}
+    for name, labels in (
+        ("sentiment", [e.sentiment for e in validation]),
+        ("target", [e.target for e in validation]),
+    ):
+        known = [i for i, label in enumerate(labels) if label is not None]
+        if f"{name}_logits" in outputs and known:
+            logits = outputs[f"{name}_logits"][known].double().numpy()
+            right = np.array([names.index(labels[i] or "") for i in known])
+            temperatures[name] = fit_temperature(logits, right)
+    known = [i for i, example in enumerate(validation) if example.topics is not None]
+    if "topic_logits" in outputs and known:
+        logits = outputs["topic_logits"][known].double().numpy()
+        member = task.members([validation[i] for i in known]).numpy()
+        if task.single_topic:
+            temperatures["topic"] = fit_temperature(logits, member.argmax(1))
+        else:
+            temperatures["topic"] = fit_temperature(logits.ravel(), member.ravel())
+    calibrated = replace(classifier, temperatures=temperatures)
+    return replace(calibrated, baseline=_baseline(calibrated, validation))
+
+
+def _baseline(classifier: Classifier, validation: Sequence[Example]) -> dict[str, float]:
+    """What the model usually says, to notice later when it says something else."""
+    texts = [example.text for example in validation if example.target is None]
+    readings = [r.sentiment for r in classifier.read(texts) if r.sentiment is not None]
+    if not readings:
+        return {}
+    probabilities = np.stack(readings)
+    return {
+        "negative": float(probabilities[:, NEGATIVE].mean()),
+        "confidence": float(probabilities.max(1).mean()),
+        "confidence_deviation": float(probabilities.max(1).std()),
+        "texts": float(len(readings)),
+    }
+
+
+def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    return paired_bootstrap([o.is_right for o in before], [o.is_right for o in after])
+
+
+def _promote(
+    registry: Registry, release: Release, after: Sequence[Outcome], held_out: Sequence[Example]
+) -> bool:
+    """Let the release serve; one that serves already reads the same held-out texts."""
+    serving_id = registry.current_id()
+    if serving_id is not None:
+        say("Giving the release that serves the same held-out texts")
+        serving = evaluate.run(classifying.load(registry.open(serving_id)), held_out)
+        gate.check("right", _difference(serving, after))
+    registry.promote(release.release_id)
+    return True
+
+
+def _manifest(
+    dataset: Dataset,
+    settings: Settings,
+    source: Source,
+    tuned: Tuned,
+    before: Sequence[Outcome],
+    after: Sequence[Outcome],
+) -> dict[str, Any]:
+    splits = dataset.splits
+    return {
+        "application": APPLICATION,
+        "base_model": source.name,
+        "languages": sorted(dataset.languages),
+        "topics": dataset.topics,
+        "data": {
+            "sha256": dataset.hashes,
+            "counts": {
+                "train": len(splits.train),
+                "validation": len(splits.validation),
+                "test": len(splits.test),
+            },
+        },
+        "settings": settings.model_dump(),
+        "measured_on": "test" if splits.test else "validation",
+        "before": evaluate.summarise(before),
+        "after": evaluate.summarise(after),
+        "seconds": round(tuned.seconds, 1),
+        "trained_parameters": tuned.trained_parameters,
+        "precision": tuned.precision,
+        "device": tuned.device,
+    }
