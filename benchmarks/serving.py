@@ -1,0 +1,149 @@
+"""Latency and throughput of `/v1/answers` on CPU, beside the bare encoder at the same batch.
+
+python -m benchmarks.serving [--faqs 1000] [--requests 800]
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.harness import parser, report, start
+
+CLIENTS = 16
+SAMPLES = Path(__file__).parents[1] / "data_samples" / "customer_service"
+# The figures speak of serving, so an hour of training would teach nothing here.
+TRAINING = ["--set", "strategy=head", "--set", "epochs=1", "--backbone", "minilm"]
+
+
+def main() -> None:
+    """Train a release over many FAQs, start the server, ask it; then the bare encoder."""
+    arguments = parser("/v1/answers: latency and throughput")
+    arguments.add_argument("--faqs", type=int, default=1000)
+    arguments.add_argument("--requests", type=int, default=800)
+    chosen = arguments.parse_args()
+    start(chosen)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "var"
+        asked = _train(Path(folder), store, chosen.faqs, chosen.data)
+        texts = [asked[i % len(asked)] for i in range(chosen.requests)]
+        with _server(store) as port:
+            _ask(port, texts[:50])
+            single = _ask(port, texts[: chosen.requests // 4])
+            began = time.perf_counter()
+            _ask_together(port, texts)
+            together = len(texts) / (time.perf_counter() - began)
+        bare = _bare_encoder(store, texts)
+    report(
+        "serving",
+        {
+            "FAQs": chosen.faqs,
+            "one client, p50 ms": float(np.percentile(single, 50)),
+            "one client, p95 ms": float(np.percentile(single, 95)),
+            f"{CLIENTS} clients, answers/s": together,
+            f"bare encoder at batch {CLIENTS}, texts/s": bare,
+            "ratio": together / bare,
+        },
+    )
+
+
+def _train(folder: Path, store: Path, count: int, data: Path) -> list[str]:
+    """FAQs from banking77's training questions, each its own entry; asked are its test ones."""
+    import csv
+
+    def read(name: str) -> list[str]:
+        with (data / "banking77" / name).open(encoding="utf-8", newline="") as file:
+            return [row["text"] for row in csv.DictReader(file)]
+
+    known = list(dict.fromkeys(read("train.csv")))
+    rows = [
+        {"id": f"faq-{n}", "question": q, "similar_questions": [f"{q} please"], "answer": q}
+        for n, q in enumerate(known[:count])
+    ]
+    faqs = folder / "faqs.jsonl"
+    faqs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    command = [sys.executable, "-m", "apps.customer_service", "train", "--faqs", str(faqs)]
+    subprocess.run([*command, *TRAINING, "--store", str(store)], check=True)
+    return read("test.csv")
+
+
+@contextmanager
+def _server(store: Path) -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
+    process = subprocess.Popen([*command, "--port", str(port)])
+    try:
+        _wait(port)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def _wait(port: int) -> None:
+    for _ in range(600):
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the server did not start")
+
+
+def _ask(port: int, texts: Sequence[str]) -> list[float]:
+    """Milliseconds of each answer, over one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    spent = []
+    for text in texts:
+        began = time.perf_counter()
+        body = json.dumps({"question": text})
+        connection.request("POST", "/v1/answers", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise SystemExit(f"status {response.status}: {content[:200]!r}")
+        spent.append(1000 * (time.perf_counter() - began))
+    return spent
+
+
+def _ask_together(port: int, texts: Sequence[str]) -> None:
+    parts = [texts[n::CLIENTS] for n in range(CLIENTS)]
+    threads = [threading.Thread(target=_ask, args=(port, part)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _bare_encoder(store: Path, texts: Sequence[str]) -> float:
+    """Texts a second through the release's encoder, `CLIENTS` at a time, tokenised and pooled."""
+    from apps.customer_service import answering
+    from common.models.encoder import predict
+    from common.releases.registry import Registry
+
+    answerer = answering.load(Registry(store, "customer_service").open())
+    batches = [texts[i : i + CLIENTS] for i in range(0, len(texts), CLIENTS)]
+    for batch in batches[:5]:
+        predict(answerer.module, answerer.backbone, batch)
+    began = time.perf_counter()
+    for batch in batches:
+        predict(answerer.module, answerer.backbone, batch)
+    return len(texts) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
