@@ -97,7 +97,7 @@ class Answerer:
         self, candidates: Sequence[Candidate], understood: Understood
     ) -> NDArray[np.float64]:
         """What the confidence is computed from."""
-        intent_of = {faq_id: faq.intent for faq_id, faq in self.faqs.items()}
+        intent_of = {c.faq_id: self.faqs[c.faq_id].intent for c in candidates}
         return features(candidates, understood.intents, understood.intent_cosine, intent_of)
 
     def answer(

@@ -112,7 +112,8 @@ class VariantIndex:
         """Read what `save` wrote; `variants` in the same order."""
         import faiss
 
-        vectors = np.load(directory / "vectors.npy", mmap_mode="r")
+        # As a plain array: indexing a memmap costs far more than what it reads.
+        vectors = np.asarray(np.load(directory / "vectors.npy", mmap_mode="r"))
         index = faiss.read_index(str(directory / "vectors.faiss"))
         return cls(variants, vectors, prototypes, index)
 

@@ -92,7 +92,11 @@ def _listen(host: str, port: int) -> socket.socket:
     other_host = "Choose an address of this machine: --host 127.0.0.1"
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # Else the body of a reply waits 40 ms for the client to acknowledge its headers; asyncio
+        # sets it only on sockets that it made itself.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (socket.gaierror, UnicodeError):
         raise UserError(f"no such host: {host}", mend=other_host) from None
     except OSError as error:
