@@ -76,6 +76,7 @@ class VariantIndex:
         self._prototypes = prototypes
         self._vector_index = vector_index
         self._lexical = _lexical_index(self.variants)
+        self._row_at: dict[tuple[int, int], int] = {}
         self._rows: dict[str, list[int]] = {}
         for row, variant in enumerate(self.variants):
             self._rows.setdefault(variant.faq_id, []).append(row)
@@ -131,22 +132,34 @@ class VariantIndex:
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
         nearest = [self.variants[row].faq_id for row, _ in dense[:NEIGHBOURS]]
-        best_lexical: dict[str, float] = {}
-        for row, score in lexical:
-            faq_id = self.variants[row].faq_id
-            best_lexical[faq_id] = max(best_lexical.get(faq_id, 0.0), score)
-        found = {self.variants[row].faq_id for row, _ in dense} | best_lexical.keys()
+        best_dense, best_lexical = self._best_of_faq(dense), self._best_of_faq(lexical)
         candidates = [
-            self._candidate(faq_id, vector, best_lexical.get(faq_id, 0.0), nearest)
-            for faq_id in found
+            self._candidate(faq_id, vector, best_dense, best_lexical, nearest)
+            for faq_id in best_dense.keys() | best_lexical.keys()
         ]
         candidates.sort(key=lambda candidate: (-candidate.score, candidate.faq_id))
         return candidates[:top_k]
 
+    def _best_of_faq(self, hits: Sequence[tuple[int, float]]) -> dict[str, float]:
+        best: dict[str, float] = {}
+        for row, score in hits:
+            faq_id = self.variants[row].faq_id
+            best[faq_id] = max(best.get(faq_id, -1.0), score)
+        return best
+
     def _candidate(
-        self, faq_id: str, vector: Floats, lexical: float, nearest: list[str]
+        self,
+        faq_id: str,
+        vector: Floats,
+        best_dense: Mapping[str, float],
+        best_lexical: Mapping[str, float],
+        nearest: list[str],
     ) -> Candidate:
-        nearest_variant = float((self.vectors[self._rows[faq_id]] @ vector).max())
+        lexical = best_lexical.get(faq_id, 0.0)
+        if faq_id in best_dense:
+            nearest_variant = best_dense[faq_id]
+        else:
+            nearest_variant = float((self.vectors[self._rows[faq_id]] @ vector).max())
         prototype = nearest_variant
         if faq_id in self._prototypes:
             prototype = float(self._prototypes[faq_id] @ vector)
@@ -170,13 +183,21 @@ class VariantIndex:
         if not asked:
             return []
         query, _ = self._lexical.parse_query_lenient(asked, ["text"])
-        hits = self._lexical.searcher().search(query, DEPTH * len(self._languages)).hits
+        searcher = self._lexical.searcher()
+        hits = searcher.search(query, DEPTH * len(self._languages)).hits
         scored = []
         for score, address in hits:
-            row = int(self._lexical.searcher().doc(address)["row"][0])
+            row = self._row(searcher, address)
             if language in {None, self.variants[row].language}:
                 scored.append((row, score / (score + HALF_BM25)))
         return scored
+
+    def _row(self, searcher: Any, address: Any) -> int:
+        # Fetching a document costs more than searching for it.
+        place = (address.segment_ord, address.doc)
+        if place not in self._row_at:
+            self._row_at[place] = int(searcher.doc(address)["row"][0])
+        return self._row_at[place]
 
 
 def _lexical_index(variants: Sequence[Variant]) -> Any:
