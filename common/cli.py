@@ -79,9 +79,11 @@ def run(app: typer.Typer) -> None:
     except UserError as error:
         say(f"Error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("Interrupted. What was finished is kept; train goes on with --resume.")
-        sys.exit(Exit.INTERRUPTED)
+    except SystemExit as end:
+        # typer turns Ctrl+C into this, without a word.
+        if end.code == Exit.INTERRUPTED:
+            say("Interrupted. What was finished is kept; train goes on with --resume.")
+        raise
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from common.evaluation.calibration import (
+    LogisticCalibrator,
+    choose_threshold,
+    fit_calibrator,
+    fit_temperature,
+    out_of_fold_probability,
+    reliability,
+    risk_coverage,
+    upper_bound,
+)
+
+BUDGET = 0.1
+
+
+def test_the_calibrator_finds_the_probabilities_that_made_the_data() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(4000, 3))
+    truth = expit(features @ np.array([1.5, -1.0, 0.0]) + 0.5)
+    found = fit_calibrator(features, random.random(4000) < truth)
+    assert np.abs(found.probability(features) - truth).mean() < 0.02
+    again = LogisticCalibrator(**found.to_json())
+    assert np.array_equal(again.probability(features), found.probability(features))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_records_that_are_all_alike_give_their_smoothed_share(right: bool) -> None:
+    found = fit_calibrator(np.ones((8, 2)), np.full(8, right))
+    assert found.probability(np.zeros((1, 2)))[0] == pytest.approx(0.9 if right else 0.1)
+
+
+def test_a_left_out_probability_does_not_know_its_own_label() -> None:
+    random = np.random.default_rng(1)
+    features, correct = random.normal(size=(60, 20)), random.random(60) < 0.5
+    inside = fit_calibrator(features, correct).probability(features)
+    outside = out_of_fold_probability(features, correct)
+    assert ((inside > 0.5) == correct).mean() > ((outside > 0.5) == correct).mean() + 0.1
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> None:
+    random = np.random.default_rng(2)
+    logits = random.normal(size=(20_000, 4)) * 3
+    probabilities = np.exp(logits / temperature)
+    probabilities /= probabilities.sum(1, keepdims=True)
+    drawn = (probabilities.cumsum(1) > random.random((20_000, 1))).argmax(1)
+    assert fit_temperature(logits, drawn) == pytest.approx(temperature, rel=0.1)
+    yes = random.random(20_000) < expit(logits[:, 0] / temperature)
+    assert fit_temperature(logits[:, 0], yes.astype(int)) == pytest.approx(temperature, rel=0.1)
+
+
+@pytest.mark.parametrize("records", [100, 400])
+def test_the_budget_is_kept_in_nineteen_of_twenty_draws(records: int) -> None:
+    """The true share of wrong answers at the chosen threshold, over many draws of the records."""
+    random = np.random.default_rng(3)
+    stated = random.beta(2, 1, size=200_000)
+    true_wrong = np.sort(stated)
+    risk_above = (1 - true_wrong[::-1]).cumsum() / np.arange(1, len(stated) + 1)
+    broken = answered = 0
+    draws = 400
+    for _ in range(draws):
+        probability = random.choice(stated, records)
+        choice = choose_threshold(probability, random.random(records) < probability, BUDGET)
+        if choice.threshold is None:
+            continue
+        answered += 1
+        above = int((stated >= choice.threshold).sum())
+        broken += bool(risk_above[above - 1] > BUDGET)
+    assert broken <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
+    assert answered > 0 or records < 400
+
+
+def test_a_budget_that_cannot_be_proven_answers_nothing() -> None:
+    assert choose_threshold(np.full(10, 0.99), np.full(10, True), 0.05).threshold is None
+    assert choose_threshold(np.full(500, 0.99), np.full(500, False), 0.05).threshold is None
+
+
+def test_a_looser_budget_never_answers_less() -> None:
+    random = np.random.default_rng(4)
+    probability = random.beta(3, 1, 1000)
+    correct = random.random(1000) < probability
+    shares = [choose_threshold(probability, correct, b).coverage for b in (0.02, 0.05, 0.1, 0.3)]
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.5
+
+
+def test_the_upper_bound_is_clopper_and_pearsons() -> None:
+    assert upper_bound(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59))
+    assert upper_bound(0, 0) == upper_bound(5, 5) == 1.0
+
+
+def test_risk_falls_on_the_surest_first() -> None:
+    curve = risk_coverage(np.array([0.9, 0.2, 0.8, 0.1]), np.array([True, False, True, False]))
+    assert curve.coverage == [0.25, 0.5, 0.75, 1.0]
+    assert curve.risk == [0.0, 0.0, pytest.approx(1 / 3), 0.5]
+
+
+def test_honest_probabilities_lie_on_the_diagonal() -> None:
+    random = np.random.default_rng(5)
+    stated = random.random(20_000)
+    for bin_ in reliability(stated, random.random(20_000) < stated):
+        assert bin_["stated"] == pytest.approx(bin_["observed"], abs=0.05)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from common.errors import RefusedError, UserError
+from common.evaluation.compare import Difference
+from common.releases import gate
+from common.releases.registry import Registry
+from common.releases.release import Release, open_release, write_release
+
+
+def _write(registry: Registry, content: str) -> Release:
+    def fill(directory: Path) -> None:
+        (directory / "model").mkdir()
+        (directory / "model" / "weights").write_text(content, encoding="utf-8")
+
+    return write_release(registry.releases, fill, {"application": "test", "after": {"f1": 0.5}})
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path, "test")
+
+
+def test_a_release_is_read_back_with_its_manifest(registry: Registry) -> None:
+    written = _write(registry, "a")
+    opened = open_release(written.directory)
+    assert opened.manifest == written.manifest
+    assert opened.manifest["after"] == {"f1": 0.5}
+    assert list(opened.manifest["files"]) == ["model/weights"]
+    assert {"release_id", "created", "content", "libraries"} <= opened.manifest.keys()
+
+
+def test_the_name_tells_the_content(registry: Registry) -> None:
+    ids = [_write(registry, content).release_id for content in ("a", "b")]
+    assert ids[0][-6:] != ids[1][-6:]
+    assert [release.release_id for release in registry.all()] == sorted(ids)
+
+
+def test_writing_that_fails_leaves_nothing(registry: Registry) -> None:
+    def fail(directory: Path) -> None:
+        (directory / "half").write_text("half", encoding="utf-8")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_release(registry.releases, fail, {})
+    assert registry.all() == []
+    assert list(registry.releases.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["changed", "missing", "added", "manifest"])
+def test_a_release_that_is_not_as_it_was_is_refused(registry: Registry, change: str) -> None:
+    directory = _write(registry, "a").directory
+    weights = directory / "model" / "weights"
+    match change:
+        case "changed":
+            weights.write_text("b", encoding="utf-8")
+        case "missing":
+            weights.unlink()
+        case "added":
+            (directory / "model" / "more").write_text("x", encoding="utf-8")
+        case "manifest":
+            (directory / "manifest.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match=r"refused|another format"):
+        open_release(directory)
+
+
+def test_promoting_and_rolling_back(registry: Registry) -> None:
+    first, second = _write(registry, "a"), _write(registry, "b")
+    assert registry.current_id() is None
+    registry.promote(first.release_id)
+    registry.promote(second.release_id)
+    assert registry.open().release_id == second.release_id
+    assert registry.rollback().release_id == first.release_id
+    assert registry.current_id() == first.release_id
+    with pytest.raises(UserError, match="no earlier release"):
+        registry.rollback()
+
+
+def test_a_release_that_does_not_exist_names_the_nearest(registry: Registry) -> None:
+    release_id = _write(registry, "a").release_id
+    with pytest.raises(UserError, match=f"Did you mean {release_id}"):
+        registry.promote(release_id[:-1])
+    for name in ("../test", ".", "nothing/.."):
+        with pytest.raises(UserError, match="no release"):
+            registry.open(name)
+
+
+def test_a_reader_sees_one_release_or_the_other(registry: Registry) -> None:
+    ids = {_write(registry, content).release_id for content in ("a", "b")}
+    registry.promote(min(ids))
+    seen: set[str | None] = set()
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.add(registry.current_id())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(100):
+        for release_id in ids:
+            registry.promote(release_id)
+    stop.set()
+    reader.join()
+    assert seen == ids
+
+
+def test_the_gate_refuses_only_what_is_clearly_worse() -> None:
+    gate.check("right", Difference(0.9, 0.91, -0.01, 0.03, 100))
+    gate.check("right", Difference(0.9, 0.88, -0.05, 0.01, 100))
+    with pytest.raises(RefusedError, match=r"worse: right 90\.0% → 80\.0%") as caught:
+        gate.check("right", Difference(0.9, 0.8, -0.15, -0.05, 100))
+    assert caught.value.exit_code == 3
