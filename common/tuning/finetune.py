@@ -105,6 +105,9 @@ def finetune(
     trainer = _TaskTrainer(task, backbone, module, splits, settings, work, precision)
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     trainer.train(resume_from_checkpoint=checkpoint)
+    # accelerate leaves its mixed precision around `forward`: what is measured next would not be
+    # what a release computes.
+    trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
 
     trained, of_all = trained_share(module)
     if settings.strategy == "lora":

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from sample import ROOT, Demo, Run
+from sample import Demo, Run
+from server import running
 
 QUESTION = "What should I do if my card is lost or stolen?"
 
@@ -25,19 +23,8 @@ def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(store: Path) -> Iterator[httpx.Client]:
-    """The real server, started as a user does, on a free port."""
-    command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
-    process = subprocess.Popen(
-        [*command, "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr
-    address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
-    # The log must be read, or a full pipe would stop the server.
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    with httpx.Client(base_url=address, timeout=60) as made:
+    with running(store) as address, httpx.Client(base_url=address, timeout=60) as made:
         yield made
-    process.terminate()
-    assert process.wait(60) == 0
 
 
 def test_answers_with_source_confidence_and_timings(client: httpx.Client) -> None:

@@ -1,0 +1,28 @@
+"""The real server, started as a user does, on a free port."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sample import ROOT
+
+
+@contextmanager
+def running(store: Path) -> Iterator[str]:
+    """Yields its address; ends it, and expects it to end well."""
+    command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
+    process = subprocess.Popen(
+        [*command, "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr
+    address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
+    # The log must be read, or a full pipe would stop the server.
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield address
+    process.terminate()
+    assert process.wait(60) == 0

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sample import ROOT, Demo, Run
+
+SETTINGS = ["--set", "epochs=2", "--set", "learning_rate=1e-3", "--max-wrong", "0.2"]
+
+
+def _train(
+    run: Run, demo: Demo, model: Path, store: Path, *more: str
+) -> dict[str, dict[str, float]]:
+    done = run(
+        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--test", demo.test,
+        "--backbone", model, *SETTINGS, *more, "--store", store, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    trained: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return trained
+
+
+@pytest.mark.parametrize("strategy", ["full", "head", "top-layers:1", "lora"])
+def test_every_strategy_answers_the_same_in_a_fresh_process(
+    strategy: str, run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+) -> None:
+    trained = _train(run, demo, tiny_model, tmp_path, "--set", f"strategy={strategy}")
+    done = run("evaluate", "--questions", demo.test, "--store", tmp_path, "--json")
+    measured = json.loads(done.stdout)["figures"]["all"]
+    for name, value in trained["after"].items():
+        assert measured[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
+    run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+) -> None:
+    longer = ("--set", "epochs=12")
+    undisturbed = _train(run, demo, tiny_model, tmp_path / "whole", *longer)
+    store = tmp_path / "killed"
+    command = [
+        sys.executable, "-m", "apps.customer_service", "train",
+        "--faqs", demo.faqs, "--questions", demo.questions, "--test", demo.test,
+        "--backbone", tiny_model, *SETTINGS, *longer, "--store", store,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not list(store.rglob("checkpoint-*/trainer_state.json")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    resumed = _train(run, demo, tiny_model, store, *longer, "--resume")
+    assert resumed["before"] == undisturbed["before"]
+    assert resumed["after"] == pytest.approx(undisturbed["after"], abs=1e-6)
+
+
+def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "apps.customer_service", "train", "--faqs", demo.faqs, "--questions", demo.questions,
+        "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    releases = list((tmp_path / "customer_service" / "releases").iterdir())
+    assert [release.name for release in releases] == [json.loads(done.stdout)["release_id"]]
