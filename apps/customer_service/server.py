@@ -200,7 +200,14 @@ def _refuse_long(texts: list[str]) -> None:
 
 
 def _add_answers(app: FastAPI, service: _Service) -> None:
-    @app.post("/v1/answers", response_model=Answer, tags=["answers"], summary="Answer a question")
+    @app.post(
+        "/v1/answers",
+        response_model=Answer,
+        responses={200: {"content": {"text/event-stream": {"schema": Event.model_json_schema()}}}},
+        tags=["answers"],
+        summary="Answer a question",
+        description="With `stream`, the same as events: `start`, `delta` for each piece, `done`.",
+    )
     async def answers(asked: AnswerRequest, request: Request) -> Answer | Response:
         _refuse_long([asked.question])
         answer = await until_disconnected(request, service.answer(asked))
@@ -220,6 +227,13 @@ async def _events(answer: Answer) -> AsyncIterator[bytes]:
 
 def _event(name: str, data: str) -> bytes:
     return format_sse_event(data_str=data, event=name)
+
+
+class Event(BaseModel):
+    """One event of a streamed answer; `data` is JSON: an answer, or a piece of its text."""
+
+    event: Literal["start", "delta", "done"]
+    data: str
 
 
 class Piece(BaseModel):

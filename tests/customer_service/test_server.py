@@ -48,6 +48,26 @@ def test_a_stream_ends_with_the_same_answer(client: httpx.Client) -> None:
     assert pieces == (whole["answer"] or "")
 
 
+def test_questions_that_share_a_pass_get_the_answers_they_get_alone(client: httpx.Client) -> None:
+    questions = [
+        QUESTION,
+        "我的卡丢了",
+        "xyzzy",
+        *(f"how do I get card number {n}" for n in range(13)),
+    ]
+
+    def ask(question: str) -> tuple[str, float, str]:
+        reply = client.post("/v1/answers", json={"question": question}).raise_for_status().json()
+        return reply["decision"], reply["confidence"], reply["citations"][0]["faq_id"]
+
+    alone = [ask(question) for question in questions]
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(3):
+            for one, other in zip(alone, pool.map(ask, questions), strict=True):
+                assert (one[0], one[2]) == (other[0], other[2])
+                assert one[1] == pytest.approx(other[1], abs=0.002)
+
+
 def test_nonsense_goes_to_a_person(client: httpx.Client) -> None:
     answer = client.post("/v1/answers", json={"question": "sing me a song about dragons"}).json()
     assert answer["decision"] == "handoff"
