@@ -26,7 +26,7 @@ serve: setup
 	$(BIN)/python -m apps.customer_service serve
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
