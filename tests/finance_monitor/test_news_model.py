@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.task import Example, FinanceMonitorTask, chosen_topics, mark
+from common.models.bundled import Source
+from common.models.loading import Backbone, load_backbone
+
+EXAMPLES = [
+    Example("profits up", "positive", ("earnings",)),
+    Example("loss and fraud", "negative", ("earnings", "regulation")),
+    Example("meeting held", "neutral", ()),
+    Example("[abc] sued", target="negative"),
+    Example("no label of sentiment", None, ("regulation",)),
+]
+
+
+@pytest.fixture
+def backbone(tiny_model: Path) -> Backbone:
+    return load_backbone(Source("tiny", tiny_model, "", ""))
+
+
+def test_records_that_lack_a_label_train_the_other_heads(backbone: Backbone) -> None:
+    task = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"])
+    module = task.build(backbone)
+    for examples, moved, still in (
+        (EXAMPLES[3:4], "targets", ("sentiments", "topics")),
+        (EXAMPLES[4:5], "topics", ("sentiments", "targets")),
+        ([Example("only this", "positive")], "sentiments", ("topics", "targets")),
+    ):
+        module.zero_grad()
+        module(**task.collate(examples, backbone.tokenize))["loss"].backward()
+        gradient = {
+            n: p.grad.abs().sum() for n, p in module.named_parameters() if p.grad is not None
+        }
+        assert gradient[f"{moved}.directions"] > 0
+        assert all(gradient[f"{name}.directions"] == 0 for name in still)
+
+
+def test_a_topic_head_is_a_softmax_only_where_every_text_has_one(backbone: Backbone) -> None:
+    several = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"]).build(backbone)
+    assert several.topic_bias is not None
+    one = FinanceMonitorTask(
+        [Example("a b", topics=("x",)), Example("c d", topics=("y",))], ["x", "y"]
+    ).build(backbone)
+    assert one.topic_bias is None
+    assert one.sentiments is None
+
+
+def test_each_head_starts_from_the_means_of_its_classes(backbone: Backbone) -> None:
+    task = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"])
+    module = task.build(backbone).eval()
+    assert module.sentiments is not None
+    with torch.no_grad():
+        outputs = module(**backbone.tokenize([EXAMPLES[1].text]))
+    start = functional.normalize(module.sentiments.directions[2].detach(), dim=0)
+    assert float(outputs["embedding"][0] @ start) == pytest.approx(1, abs=1e-4)
+
+
+def test_chosen_topics() -> None:
+    logits = torch.tensor([[0.2, -1.0, 3.0], [-1.0, -2.0, -3.0]])
+    assert chosen_topics(logits, single=False).tolist() == [[1, 0, 1], [0, 0, 0]]
+    assert chosen_topics(logits, single=True).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "marked"),
+    [
+        ("Alba beats Borel", "borel", "Alba beats [Borel]"),
+        ("海港银行利润下滑", "海港银行", "[海港银行]利润下滑"),
+        ("a rival grows", "Alba", "[Alba] a rival grows"),
+    ],
+)
+def test_a_target_is_marked_where_it_is_named(text: str, entity: str, marked: str) -> None:
+    assert mark(text, entity) == marked
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("Bearish", "negative"), ("利好", "positive"), (" NEU ", "neutral")]
+)
+def test_other_names_of_the_three_sentiments_are_known(name: str, label: str) -> None:
+    assert TrainingRecord(text="a", sentiment=name).sentiment == label  # type: ignore[arg-type]
