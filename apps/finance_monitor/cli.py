@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from apps.finance_monitor.alerts_cli import alerts
 from common.cli import (
     Backbone,
     BadRow,
@@ -26,12 +27,18 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results
+from common.console import results, say
 from common.errors import UserError
 
 APPLICATION = "finance_monitor"
 app = new_app("Reads financial news as it comes, and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accuracy"))
+app.add_typer(alerts, name="alerts")
+
+SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
+# Within three minutes on two cores.
+DEMO_SETTINGS = {"strategy": "top-layers:6", "epochs": "4", "learning_rate": "2e-4"}
+DEMO_SPEED = "60"
 
 News = Annotated[list[Path] | None, typer.Option("--news", help="Labelled news to learn from.")]
 Validation = Annotated[
@@ -43,6 +50,23 @@ Test = Annotated[
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
     Path | None, typer.Option("--entities", help="Companies to watch: name, aliases, ticker.")
+]
+
+FeedSpec = Annotated[
+    str, typer.Argument(help="A file that grows, - for stdin, or redis://HOST/STREAM?group=NAME.")
+]
+FalseAlarms = Annotated[
+    str, typer.Option(help='Tolerated over all topics and companies together: "1 per 30d".')
+]
+WindowWidth = Annotated[str, typer.Option("--window", help="Width of a window, like 1h.")]
+Lateness = Annotated[str, typer.Option("--allowed-lateness", help="How long to wait for news.")]
+Delay = Annotated[str, typer.Option("--for", help="A surge must last so long to be told.")]
+Escalate = Annotated[
+    str | None, typer.Option("--escalate-after", help="Tell again if nobody acknowledges: 30min.")
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option("--notify", help="jsonl:PATH, https://…, or an apprise address. May be repeated."),
 ]
 
 
@@ -182,3 +206,174 @@ def evaluate(
         print_json({"release_id": release.release_id, "figures": columns})
     else:
         results().print(figures(columns, f"Release {release.release_id}"))
+
+
+@app.command()
+def score(
+    feed: Annotated[Path, typer.Argument(help="News as JSON lines.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Scored news as JSON lines.")],
+    release_id: ReleaseId = None,
+    entities: Entities = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Label a file: sentiment, topics, companies, copies."""
+    from apps.finance_monitor import classifying
+    from apps.finance_monitor.entities import read_entities
+    from apps.finance_monitor.scoring import score_file
+
+    listed = read_entities(entities) if entities else None
+    classifier = classifying.load(_registry(store).open(release_id), device=device)
+    scored, rejected = score_file(feed, output, classifier, listed)
+    if as_json:
+        print_json({"scored": scored, "rejected": rejected, "output": str(output)})
+    else:
+        say(f"{scored} scored: {output}")
+
+
+@app.command()
+def watch(
+    feed: FeedSpec,
+    entities: Entities = None,
+    false_alarms: FalseAlarms = "1 per 30d",
+    window: WindowWidth = "1h",
+    allowed_lateness: Lateness = "5min",
+    delay: Delay = "0",
+    escalate_after: Escalate = None,
+    notify: Notify = None,
+    once: Annotated[bool, typer.Option("--once", help="Read to the end and stop.")] = False,
+    scored: Annotated[
+        bool, typer.Option("--scored", help="The feed was scored by --score-only.")
+    ] = False,
+    score_only: Annotated[
+        str | None, typer.Option("--score-only", help="Write scored news to this Redis Stream.")
+    ] = None,
+    release_id: ReleaseId = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
+) -> None:
+    """Follow a feed: trends as they come, and an alert when negative news surges."""
+    from apps.finance_monitor.running import Options
+
+    options = Options(
+        false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
+    )
+    options.rules()
+    classifier, topics = _classifier(store, release_id, device, scored)
+    if score_only:
+        from apps.finance_monitor.running import score_only as score_stream
+        from apps.finance_monitor.watching import stopped_by_signals
+
+        with stopped_by_signals() as stopping:
+            score_stream(classifier, options.entity_list(), feed, score_only, stopping)
+        return
+    _watch(feed, options, classifier, topics, store / APPLICATION, once, scored, as_json)
+
+
+def _classifier(store: Path, release_id: str | None, device: str, scored: bool) -> tuple[Any, Any]:
+    from apps.finance_monitor import classifying
+
+    release = _registry(store).open(release_id)
+    topics = release.manifest["topics"]
+    if scored:
+        return None, topics
+    say("Loading the release …")
+    return classifying.load(release, device=device), topics
+
+
+def _watch(
+    feed: str,
+    options: Any,
+    classifier: Any,
+    topics: list[str],
+    directory: Path,
+    once: bool,
+    scored: bool,
+    as_json: bool,
+) -> None:
+    from apps.finance_monitor.running import follow, open_watch
+    from apps.finance_monitor.sinks import ConsoleSink, LinesSink
+    from apps.finance_monitor.watching import stopped_by_signals
+
+    has_page = not as_json and results().is_terminal
+    sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]
+    with (
+        stopped_by_signals() as stopping,
+        open_watch(directory, options, classifier, topics, sinks) as watched,
+    ):
+        if has_page:
+            from apps.finance_monitor.display import show_while
+
+            show_while(
+                watched,
+                lambda after: follow(
+                    watched, feed, stopping, once=once, scored=scored, after=after
+                ),
+            )
+        else:
+            follow(watched, feed, stopping, once=once, scored=scored)
+        tally = watched.monitor.tally
+    say(
+        f"{tally['records']} stories, {tally['duplicates']} copies, {tally['late']} late,"
+        f" {tally['repeated']} seen before, {tally['rejected']} unreadable."
+    )
+
+
+@app.command()
+def backtest(
+    history: Annotated[Path, typer.Argument(help="News of the past as JSON lines.")],
+    events: Annotated[
+        Path | None, typer.Option("--events", help="Known surges: name, key, start, end.")
+    ] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option("--budget", help="Further budgets to compare.")
+    ] = None,
+    entities: Entities = None,
+    false_alarms: FalseAlarms = "1 per 30d",
+    window: WindowWidth = "1h",
+    allowed_lateness: Lateness = "5min",
+    delay: Delay = "0",
+    scored: Annotated[bool, typer.Option("--scored", help="Written by the verb score.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
+    release_id: ReleaseId = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Replay the past: every alert that would have fired, how soon, and how many for nothing."""
+    from apps.finance_monitor.backtest import (
+        Replay,
+        alerts_table,
+        events_table,
+        read_events,
+        sweep_table,
+        write_backtest_report,
+    )
+    from apps.finance_monitor.budget import parse_budget
+    from apps.finance_monitor.reporting import rows_table
+    from apps.finance_monitor.running import Options
+
+    options = Options(false_alarms, window, allowed_lateness, delay, None, entities)
+    rules, listed = options.rules(), options.entity_list()
+    budgets = [parse_budget(wording) for wording in budget or ()]
+    known = read_events(events) if events else []
+    if not history.is_file():
+        raise UserError("no such file", where=str(history))
+    classifier, topics = _classifier(store, release_id, device, scored)
+    replay = Replay(history, classifier, rules, topics=topics, entities=listed)
+    outcome = replay.outcome(known)
+    sweep = [replay.under(one, known) for one in budgets]
+    report = report or store / APPLICATION / "backtest.html"
+    write_backtest_report(report, outcome, sweep, replay.store)
+    if as_json:
+        print_json(outcome.to_json() | {"sweep": [one.to_json() for one in sweep]})
+        return
+    title = f"{len(outcome.told)} alerts in {outcome.days:.1f} days, {outcome.budget}"
+    results().print(rows_table(alerts_table(outcome), title))
+    if known:
+        results().print(rows_table(events_table(outcome), "Known events"))
+    if sweep:
+        results().print(rows_table(sweep_table([outcome, *sweep]), "Budgets"))
+    results().print(f"Report: {report}", markup=False, soft_wrap=True)

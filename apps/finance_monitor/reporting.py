@@ -141,3 +141,14 @@ def _mistakes(outcomes: Sequence[Outcome]) -> Section:
         table.append((o.example.text, o.label or "–", o.found or "–", f"{o.confidence:.0%}"))
     text = "The surest mistakes first."
     return Section("Where it is still wrong", text, table if len(table) > 1 else ())
+
+
+def rows_table(rows: Sequence[Sequence[str]], title: str) -> Table:
+    """Rows with a header row first, for the terminal."""
+    from rich.table import Table
+
+    header, *others = rows
+    table = Table(*header, title=title, title_justify="left")
+    for row in others:
+        table.add_row(*row)
+    return table

@@ -170,4 +170,5 @@ class Alert(BaseModel):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     release_id: str | None = None
+    fired_at: Time | None = Field(None, description="End of the window in which it began to fire.")
     acknowledged_by: str | None = None

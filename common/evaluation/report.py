@@ -79,7 +79,7 @@ def curves_picture(history: Sequence[Mapping[str, float]], figure: str) -> str:
         right.plot(*zip(*figures, strict=True), "o-", color="#0b6e4f", label=figure)
         right.set_ylabel(figure.replace("_", " "))
 
-    return _svg(draw) if losses and figures else ""
+    return svg(draw) if losses and figures else ""
 
 
 def confusion_picture(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
@@ -102,7 +102,7 @@ def confusion_picture(counts: Sequence[Sequence[int]], names: Sequence[str]) -> 
         axes.set_xlabel("found")
         axes.set_ylabel("right")
 
-    return _svg(draw, square=True)
+    return svg(draw, square=True)
 
 
 def reliability_picture(bins: Sequence[Mapping[str, float]]) -> str:
@@ -115,7 +115,7 @@ def reliability_picture(bins: Sequence[Mapping[str, float]]) -> str:
         axes.set_xlabel("stated probability of being right")
         axes.set_ylabel("share that was right")
 
-    return _svg(draw, square=True)
+    return svg(draw, square=True)
 
 
 def risk_coverage_picture(
@@ -131,10 +131,11 @@ def risk_coverage_picture(
         axes.set_ylabel("share of wrong answers")
         axes.legend(frameon=False)
 
-    return _svg(draw)
+    return svg(draw)
 
 
-def _svg(draw: Callable[[Axes], None], *, square: bool = False) -> str:
+def svg(draw: Callable[[Axes], None], *, square: bool = False) -> str:
+    """What `draw` puts on the axes, as an SVG element."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 4.4) if square else (7, 3.6), layout="constrained")
@@ -144,5 +145,5 @@ def _svg(draw: Callable[[Axes], None], *, square: bool = False) -> str:
     draw(axes)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    drawn = buffer.getvalue()
+    return drawn[drawn.index("<svg") :]

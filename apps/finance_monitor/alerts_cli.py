@@ -1,0 +1,101 @@
+"""`alerts list|ack|silence|resolve`: what people do about alerts."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.cli import Json, Store, new_app, print_json
+from common.console import results, say
+from common.errors import UserError
+
+alerts = new_app("Alerts: list, acknowledge, silence, resolve.")
+
+AlertId = Annotated[str, typer.Argument(help="The alert's id, or how it begins.")]
+By = Annotated[str, typer.Option("--by", help="Who you are.", default_factory=getpass.getuser)]
+
+
+def open_store(directory: Path) -> Any:
+    """The store of a monitor that has run."""
+    from apps.finance_monitor.running import store_path
+    from apps.finance_monitor.store import Store as MonitorStore
+
+    path = store_path(directory / "finance_monitor")
+    if not path.exists():
+        raise UserError(
+            "nothing was watched yet", where=str(path), mend="Start `watch` with this --store."
+        )
+    return MonitorStore(path)
+
+
+@alerts.command("list")
+def list_alerts(
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """The latest alerts, and what people did about them."""
+    from rich.table import Table
+
+    from apps.finance_monitor.casework import cases, silences
+    from apps.finance_monitor.notifications import headline
+
+    opened = open_store(store)
+    found, muted = cases(opened, limit), silences(opened)
+    if as_json:
+        print_json(
+            {
+                "alerts": [case.model_dump(mode="json") for case in found],
+                "silences": [one.model_dump(mode="json") for one in muted],
+            }
+        )
+        return
+    table = Table("id", "status", "severity", "since (UTC)", "what", "who")
+    for case in found:
+        alert = case.alert
+        status: str = "closed" if case.closed_at else alert.status
+        if case.muted_by:
+            status += f", explained by {case.muted_by}"
+        who = case.closed_by or case.acknowledged_by or ""
+        since = f"{alert.starts_at:%Y-%m-%d %H:%M}"
+        table.add_row(alert.alert_id[:8], status, alert.severity, since, headline(alert), who)
+    results().print(table)
+    for one in muted:
+        say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
+
+
+@alerts.command()
+def ack(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+    """Say that you look after it: it is not escalated any more."""
+    from apps.finance_monitor.casework import acknowledge
+
+    done = acknowledge(open_store(store), alert_id, by)
+    say(f"{done.alert.alert_id}: {by} is on it.")
+
+
+@alerts.command()
+def resolve(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+    """Call it done: nothing more is told of it."""
+    from apps.finance_monitor.casework import resolve as close
+
+    done = close(open_store(store), alert_id, by)
+    say(f"{done.alert.alert_id}: closed by {by}.")
+
+
+@alerts.command()
+def silence(
+    key: Annotated[str, typer.Argument(help="A topic, a company, or * for all.")],
+    by: By,
+    lasting: Annotated[str, typer.Option("--for", help="How long, like 2h or 3d.")] = "1d",
+    comment: Annotated[str, typer.Option(help="Why.")] = "",
+    store: Store = Path("var"),
+) -> None:
+    """Tell nothing of a topic or company for a while; its alerts are kept and shown."""
+    from apps.finance_monitor.casework import silence as mute
+    from apps.finance_monitor.periods import parse_period
+
+    made = mute(open_store(store), key, parse_period(lasting), by, comment)
+    say(f"Silent on {made.key} until {made.until:%Y-%m-%d %H:%M} UTC.")

@@ -1,0 +1,303 @@
+"""The past again, by event time and as fast as it goes: what would have fired, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel
+
+from apps.finance_monitor.budget import Budget
+from apps.finance_monitor.casework import Case, cases
+from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor.entities import EntityList
+from apps.finance_monitor.file_feed import FileFeed
+from apps.finance_monitor.keys import name_of
+from apps.finance_monitor.monitor import Rules
+from apps.finance_monitor.notifications import headline, in_words
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord, Time
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.watching import Step, Watch
+from common.console import progress
+from common.errors import UserError
+from common.evaluation.report import Section, svg, write_report
+from common.records.reader import read_records
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# An alert that begins this long after an event ended still speaks of it.
+AFTERMATH = timedelta(hours=24)
+AROUND = 3 * 24 * 3600.0  # seconds of trend drawn before and after an alert
+
+
+class LabelledEvent(BaseModel):
+    """What is known to have happened; `kind` quiet: no alert is wanted."""
+
+    name: str
+    key: str
+    start: Time
+    end: Time
+    kind: Literal["surge", "quiet"] = "surge"
+
+    def explains(self, case: Case) -> bool:
+        """Whether the alert speaks of this event."""
+        alert = case.alert
+        meant = self.key in {alert.key, name_of(alert.key)}
+        end = alert.ends_at or alert.window.end
+        return meant and alert.starts_at < self.end + AFTERMATH and end > self.start
+
+
+@dataclass(frozen=True)
+class Found:
+    """One labelled event, and the first alert that told of it."""
+
+    event: LabelledEvent
+    case: Case | None
+
+    @property
+    def delay(self) -> timedelta | None:
+        """From the event's start to the alert."""
+        if self.case is None or self.case.alert.fired_at is None:
+            return None
+        return max(self.case.alert.fired_at - self.event.start, timedelta())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a budget would have come to."""
+
+    budget: Budget
+    cases: list[Case]
+    found: list[Found]
+    days: float
+
+    @property
+    def told(self) -> list[Case]:
+        """The alerts that somebody would have been told of."""
+        return [case for case in self.cases if case.notified_at]
+
+    @property
+    def false_alarms(self) -> list[Case]:
+        """Told, and no surge explains them; all of them if no events are known."""
+        surges = [one.event for one in self.found if one.event.kind == "surge"]
+        return [case for case in self.told if not any(e.explains(case) for e in surges)]
+
+    @property
+    def detected(self) -> list[Found]:
+        """Surges that were told of."""
+        return [one for one in self.found if one.event.kind == "surge" and one.case]
+
+    @property
+    def median_delay_hours(self) -> float | None:
+        """Half of the detected surges were told of sooner."""
+        delays = [
+            one.delay.total_seconds() / 3600 for one in self.detected if one.delay is not None
+        ]
+        return round(median(delays), 2) if delays else None
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "budget": str(self.budget),
+            "days": round(self.days, 2),
+            "alerts": [case.model_dump(mode="json") for case in self.cases],
+            "told": len(self.told),
+            "false_alarms": [case.alert.alert_id for case in self.false_alarms],
+            "events": [
+                {
+                    "name": one.event.name,
+                    "kind": one.event.kind,
+                    "alert_id": one.case.alert.alert_id if one.case else None,
+                    "delay_hours": one.delay.total_seconds() / 3600
+                    if one.delay is not None
+                    else None,
+                }
+                for one in self.found
+            ],
+            "median_delay_hours": self.median_delay_hours,
+        }
+
+
+def read_events(path: Path) -> list[LabelledEvent]:
+    """Read labelled events.
+
+    Raises:
+        UserError: the file is missing or a row is wrong.
+    """
+    return read_records(path, LabelledEvent).items
+
+
+class Replay:
+    """A history, scored once, to be judged under several budgets.
+
+    Raises:
+        UserError: no such file, or no record in it.
+    """
+
+    def __init__(
+        self,
+        history: Path,
+        classifier: Classifier | None,
+        rules: Rules,
+        *,
+        topics: Sequence[str] = (),
+        entities: EntityList | None = None,
+        rejected: Path | None = None,
+    ) -> None:
+        self.store = Store(None)
+        self.watch = Watch(
+            self.store, rules, classifier, topics=topics, entities=entities, rejected=rejected
+        )
+        self._entities = entities
+        self._topics = topics
+        self._classifier = classifier
+        record = FeedRecord if classifier else ScoredRecord
+        feed = FileFeed(history, once=True, record=record)
+        size = history.stat().st_size
+        with progress("Reading the past", size) as advance:
+            left = size
+
+            def after(step: Step) -> None:
+                nonlocal left
+                advance(max(0, left - step.batch.backlog))
+                left = step.batch.backlog
+
+            self.watch.follow(feed, Flag(), after)
+        self.watch.finish()
+        if not self.watch.monitor.tally["records"]:
+            raise UserError("no record to read", where=str(history))
+
+    @property
+    def days(self) -> float:
+        """Event time from the first record to the last."""
+        row = self.store.rows("SELECT min(published) a, max(published) b FROM stories")[0]
+        return float(row["b"] - row["a"]) / 86400
+
+    def outcome(self, events: Sequence[LabelledEvent]) -> Outcome:
+        """Under the rules that the history was read with."""
+        return self._outcome(self.watch, events)
+
+    def under(self, budget: Budget, events: Sequence[LabelledEvent]) -> Outcome:
+        """The same stories under another budget; nothing is scored again."""
+        rules = replace(self.watch.monitor.rules, budget=budget)
+        watch = Watch(Store(None), rules, None, topics=self._topics, entities=self._entities)
+        query = "SELECT content, signature FROM stories ORDER BY sequence"
+        watch.replay(
+            ScoredRecord.model_validate_json(row["content"]) for row in self.store.rows(query)
+        )
+        return self._outcome(watch, events)
+
+    def _outcome(self, watch: Watch, events: Sequence[LabelledEvent]) -> Outcome:
+        found = sorted(cases(watch.store, 10_000), key=lambda case: case.alert.window.end)
+        told = [case for case in found if case.notified_at]
+        return Outcome(
+            watch.monitor.rules.budget,
+            sorted(found, key=lambda case: case.alert.starts_at),
+            [Found(e, next((c for c in told if e.explains(c)), None)) for e in events],
+            self.days,
+        )
+
+
+def write_backtest_report(
+    path: Path, outcome: Outcome, sweep: Sequence[Outcome], store: Store
+) -> None:
+    """The alerts with a picture of each one's window, and what other budgets would have come to."""
+    sections = [
+        Section(
+            "In short",
+            text=f"{len(outcome.told)} alerts in {outcome.days:.1f} days"
+            f" under a budget of {outcome.budget}.",
+        )
+    ]
+    if outcome.found:
+        sections.append(Section("Events", table=events_table(outcome)))
+    if sweep:
+        sections.append(Section("Other budgets", table=sweep_table(sweep)))
+    trend = store.trend(0)
+    for case in outcome.cases:
+        muted = f"Not told: explained by {name_of(case.muted_by)}. " if case.muted_by else ""
+        sections.append(
+            Section(
+                headline(case.alert),
+                text=muted + in_words(case.alert),
+                picture=window_picture(trend.get(case.alert.key, []), case),
+            )
+        )
+    write_report(path, "Backtest", sections)
+
+
+def alerts_table(outcome: Outcome) -> list[list[str]]:
+    """One row for each alert."""
+    rows = [["told (UTC)", "severity", "what", "not told"]]
+    for case in outcome.cases:
+        alert = case.alert
+        fired = f"{alert.fired_at:%Y-%m-%d %H:%M}" if alert.fired_at else "–"
+        why = f"{name_of(case.muted_by)} explains it" if case.muted_by else ""
+        rows.append([fired, alert.severity, headline(alert), why])
+    return rows
+
+
+def events_table(outcome: Outcome) -> list[list[str]]:
+    """One row for each labelled event."""
+    rows = [["event", "key", "began", "told after", "severity"]]
+    for one in outcome.found:
+        wanted = "" if one.event.kind == "surge" else " (no alert wanted)"
+        delay = f"{one.delay.total_seconds() / 3600:.1f} h" if one.delay is not None else "not told"
+        rows.append(
+            [
+                one.event.name + wanted,
+                name_of(one.event.key),
+                f"{one.event.start:%Y-%m-%d %H:%M}",
+                delay,
+                one.case.alert.severity if one.case else "–",
+            ]
+        )
+    return rows
+
+
+def sweep_table(outcomes: Iterable[Outcome]) -> list[list[str]]:
+    """One row for each budget."""
+    rows = [["budget", "alerts told", "surges found", "median delay", "unexplained"]]
+    for one in outcomes:
+        surges = sum(found.event.kind == "surge" for found in one.found)
+        delay = one.median_delay_hours
+        rows.append(
+            [
+                str(one.budget),
+                str(len(one.told)),
+                f"{len(one.detected)} of {surges}" if surges else "–",
+                f"{delay:.1f} h" if delay is not None else "–",
+                str(len(one.false_alarms)),
+            ]
+        )
+    return rows
+
+
+def window_picture(rows: Sequence[dict[str, Any]], case: Case) -> str:
+    """Negative stories by window around an alert, the usual beside them, the alert shaded."""
+    alert = case.alert
+    start = alert.starts_at.timestamp() - AROUND
+    end = (alert.ends_at or alert.window.end).timestamp() + AROUND
+    shown = [row for row in rows if start <= row["start"] <= end]
+
+    def draw(axes: Axes) -> None:
+        def hours(seconds: float) -> float:
+            return (seconds - alert.starts_at.timestamp()) / 3600
+
+        times = [hours(row["start"]) for row in shown]
+        axes.step(times, [row["negative"] for row in shown], where="post", label="negative")
+        axes.plot(times, [row["expected"] for row in shown], label="usual", linestyle="--")
+        axes.axvspan(0, hours((alert.ends_at or alert.window.end).timestamp()), alpha=0.15)
+        if alert.fired_at:
+            axes.axvline(hours(alert.fired_at.timestamp()), color="tab:red", label="told")
+        axes.set_xlabel(f"hours from {alert.starts_at:%Y-%m-%d %H:%M} UTC")
+        axes.set_ylabel("stories")
+        axes.legend()
+
+    return svg(draw)

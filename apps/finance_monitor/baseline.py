@@ -1,0 +1,189 @@
+"""How many negative stories a key usually has in a window, and how much that scatters.
+
+All keys are learned side by side: an array has one row per key. A window's count is modelled as
+
+    count ~ NegativeBinomial(mean = level x hour of day x hour of week, variance = mean + d mean^2)
+
+The level is the mean under a gamma prior, forgotten exponentially. The factors of the hours are
+posterior means under gamma priors around one, so that they stay at one while history is short.
+The dispersion d comes from the forecast's own errors, each weighted by what it tells of d, and is
+drawn to a usual value where a key has too few stories to tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+HOUR = 3600.0
+HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
+# 1970-01-01 was a Thursday.
+MONDAY = 4 * HOURS_OF_DAY
+
+LEAST_MEAN = 0.05  # stories per hour; where a key has fewer, one alone would be a surge
+LEVEL_MEMORY = 14 * 24.0  # hours
+DAY_MEMORY, WEEK_MEMORY = 21.0, 6.0  # visits of that hour
+DISPERSION_MEMORY = 30 * 24.0  # hours
+# How firmly a factor is held at one, in stories; half of these moved it for chance alone.
+DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
+PRIOR_HOURS = 12.0
+USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
+LEAST_DISPERSION = 0.01
+
+
+@dataclass
+class Columns:
+    """Arrays with one row per key, which grow together."""
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` keys; new rows hold what a new key starts with."""
+        for field in fields(self):
+            held = getattr(self, field.name)
+            wider = np.zeros((size, *held.shape[1:]), held.dtype)
+            wider[: len(held)] = held
+            setattr(self, field.name, wider)
+
+
+def _rows(*columns: int) -> Floats:
+    return np.zeros((0, *columns))
+
+
+@dataclass
+class History(Columns):
+    """What was learned: sums over the past, each forgotten at its own pace.
+
+    Attributes:
+        stories, hours: the level is one over the other; hours are weighted by their factors.
+        day_stories, day_expected: by hour of day, UTC.
+        week_stories, week_expected: by hour of week, UTC.
+        scatter, scatter_weight: the dispersion is one over the other.
+    """
+
+    stories: Floats
+    hours: Floats
+    day_stories: Floats
+    day_expected: Floats
+    week_stories: Floats
+    week_expected: Floats
+    scatter: Floats
+    scatter_weight: Floats
+
+    @classmethod
+    def empty(cls) -> History:
+        """Of no key."""
+        return cls(
+            _rows(),
+            _rows(),
+            _rows(HOURS_OF_DAY),
+            _rows(HOURS_OF_DAY),
+            _rows(HOURS_OF_WEEK),
+            _rows(HOURS_OF_WEEK),
+            _rows(),
+            _rows(),
+        )
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Of one window, per key: the expected count and its relative variance beyond Poisson."""
+
+    mean: Floats
+    dispersion: Floats
+
+
+class Baseline:
+    """Forecasts a window's counts, and learns from those that were usual.
+
+    Args:
+        width: of a window, seconds.
+    """
+
+    def __init__(self, width: float, history: History | None = None) -> None:
+        self._hours = width / HOUR
+        self.history = history or History.empty()
+        # How long the monitor has watched, hours, forgotten like a level: a key that was never
+        # seen before had none all that time.
+        self.watched = 0.0
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` keys."""
+        known = len(self.history.hours)
+        self.history.grow(size)
+        self.history.hours[known:] = self.watched
+
+    def forecast(self, start: float) -> Forecast:
+        """What is expected of the window that starts at `start`, seconds since 1970."""
+        day, week = self._factors(start)
+        level = self._level()
+        mean = self._hours * level * day * week
+        held = self.history
+        dispersion = (DISPERSION_PRIOR * USUAL_DISPERSION + held.scatter) / (
+            DISPERSION_PRIOR + held.scatter_weight
+        )
+        # The level is itself uncertain by one part in the stories it was learned from.
+        uncertain = 1 / (held.stories + LEAST_MEAN * PRIOR_HOURS)
+        return Forecast(mean, np.maximum(dispersion, LEAST_DISPERSION) + uncertain)
+
+    def learn(self, start: float, counts: Floats, forecast: Forecast, usual: Floats) -> None:
+        """Take a window into the past.
+
+        Args:
+            usual: [keys], how much of the window to learn from: 0 while an alarm is on.
+        """
+        held = self.history
+        hour_of_day, hour_of_week = _hours(start)
+        day, week = self._factors(start)
+        level = self._level() * self._hours
+        self.watched = self._remember(self.watched, LEVEL_MEMORY) + self._hours
+        self._learn_scatter(counts, forecast.mean, usual)
+        for stories, expected, hour, memory, other in (
+            (held.day_stories, held.day_expected, hour_of_day, DAY_MEMORY, week),
+            (held.week_stories, held.week_expected, hour_of_week, WEEK_MEMORY, day),
+        ):
+            kept = 1 - usual * self._hours / memory
+            stories[:, hour] = kept * stories[:, hour] + usual * counts
+            expected[:, hour] = kept * expected[:, hour] + usual * level * other
+        kept = 1 - usual * self._hours / LEVEL_MEMORY
+        held.stories = kept * held.stories + usual * counts
+        held.hours = kept * held.hours + usual * self._hours * day * week
+
+    def start_anew(self, rows: NDArray[np.bool_], stories: Floats, hours: Floats) -> None:
+        """Take `stories` in `hours` for the level of these keys: what was a surge is usual now."""
+        self.history.stories[rows] = stories[rows]
+        self.history.hours[rows] = hours[rows]
+
+    def _learn_scatter(self, counts: Floats, mean: Floats, usual: Floats) -> None:
+        held = self.history
+        # (x - m)^2 - m has mean d m^2 and, for small d, variance m + 2 m^2.
+        weight = usual * mean / (1 + 2 * mean)
+        kept = 1 - usual * self._hours / DISPERSION_MEMORY
+        held.scatter = kept * held.scatter + weight * ((counts - mean) ** 2 - mean)
+        held.scatter_weight = kept * held.scatter_weight + weight * mean**2
+
+    def _level(self) -> Floats:
+        held = self.history
+        mean = (held.stories + LEAST_MEAN * PRIOR_HOURS) / (held.hours + PRIOR_HOURS)
+        return np.maximum(mean, LEAST_MEAN)
+
+    def _factors(self, start: float) -> tuple[Floats, Floats]:
+        held = self.history
+        hour_of_day, hour_of_week = _hours(start)
+        day = (DAY_PRIOR + held.day_stories[:, hour_of_day]) / (
+            DAY_PRIOR + held.day_expected[:, hour_of_day]
+        )
+        week = (WEEK_PRIOR + held.week_stories[:, hour_of_week]) / (
+            WEEK_PRIOR + held.week_expected[:, hour_of_week]
+        )
+        return day, week
+
+    def _remember(self, value: float, memory: float) -> float:
+        return (1 - self._hours / memory) * value
+
+
+def _hours(start: float) -> tuple[int, int]:
+    hours = int(start // HOUR)
+    return hours % HOURS_OF_DAY, (hours - MONDAY) % HOURS_OF_WEEK

@@ -1,0 +1,55 @@
+"""What is watched: the market as a whole, each topic, each company.
+
+A key is written `market`, `topic/credit` or `company/Northgate Bank`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.finance_monitor.schema import ScoredRecord
+
+MARKET = "market"
+TOPIC = "topic"
+COMPANY = "company"
+# The wider the later: a wide alert may be explained by a narrower one.
+_BREADTH = {COMPANY: 0, TOPIC: 1, MARKET: 2}
+
+
+def keys_for(topics: Sequence[str], companies: Sequence[str]) -> list[str]:
+    """All keys that are known beforehand."""
+    return [MARKET, *(topic_key(t) for t in topics), *(company_key(c) for c in companies)]
+
+
+def topic_key(topic: str) -> str:
+    """The key of a topic."""
+    return f"{TOPIC}/{topic}"
+
+
+def company_key(company: str) -> str:
+    """The key of a company."""
+    return f"{COMPANY}/{company}"
+
+
+def kind_of(key: str) -> str:
+    """`market`, `topic` or `company`."""
+    return key.partition("/")[0]
+
+
+def name_of(key: str) -> str:
+    """What a person calls it."""
+    return key.partition("/")[2] or key
+
+
+def breadth(key: str) -> int:
+    """0 for a company, 1 for a topic, 2 for the market."""
+    return _BREADTH[kind_of(key)]
+
+
+def keys_of(story: ScoredRecord) -> dict[str, bool]:
+    """The keys that a story counts for, and whether it is negative there."""
+    negative = story.sentiment.label == "negative"
+    keys = {MARKET: negative}
+    keys |= {topic_key(topic.name): negative for topic in story.topics}
+    keys |= {company_key(name): story.is_negative_on(name) for name in story.entities}
+    return keys

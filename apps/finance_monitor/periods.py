@@ -1,0 +1,36 @@
+"""Spans of time as people write them: 5min, 2h, 30d."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from common.errors import UserError
+
+UNITS = {
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "hour": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "day": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "week": timedelta(weeks=1),
+}
+_WORDING = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|[a-z]+?)s?\s*", re.IGNORECASE)
+
+
+def parse_period(wording: str) -> timedelta:
+    """Read "5min", "2 hours", "30d"; "0" is none.
+
+    Raises:
+        UserError: no number with a unit.
+    """
+    if wording.strip() == "0":
+        return timedelta()
+    matched = _WORDING.fullmatch(wording)
+    unit = UNITS.get(matched[2].lower()) if matched else None
+    if matched is None or unit is None:
+        raise UserError(f"not a span of time: {wording!r}", mend='Write it like "5min" or "2h".')
+    return float(matched[1]) * unit

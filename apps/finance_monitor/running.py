@@ -1,0 +1,146 @@
+"""From the options of a command to a watch at work: what `watch`, `demo` and `serve` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+from apps.finance_monitor.budget import parse_budget
+from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor.delivery import Delivery
+from apps.finance_monitor.entities import EntityList, read_entities
+from apps.finance_monitor.feed import Feed, open_feed
+from apps.finance_monitor.monitor import Rules
+from apps.finance_monitor.periods import parse_period
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.sinks import Sink, open_sink
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.watching import Step, Watch
+from common.errors import UserError
+from common.files import exclusive_lock
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user decides, in the user's words."""
+
+    false_alarms: str = "1 per 30d"
+    window: str = "1h"
+    allowed_lateness: str = "5min"
+    delay: str = "0"
+    escalate_after: str | None = None
+    entities: Path | None = None
+    notify: Sequence[str] = ()
+
+    def rules(self) -> Rules:
+        """The monitor's rules.
+
+        Raises:
+            UserError: a budget or a period that nobody can read.
+        """
+        width = parse_period(self.window)
+        if not timedelta(minutes=1) <= width <= timedelta(days=1):
+            raise UserError(f"--window {self.window}: between a minute and a day")
+        return Rules(
+            parse_budget(self.false_alarms),
+            width.total_seconds(),
+            parse_period(self.allowed_lateness).total_seconds(),
+            parse_period(self.delay).total_seconds(),
+        )
+
+    def entity_list(self) -> EntityList | None:
+        """The companies to watch, if there is a list."""
+        return read_entities(self.entities) if self.entities else None
+
+
+def store_path(directory: Path) -> Path:
+    """Where a monitor's state is kept."""
+    return directory / "monitor.sqlite"
+
+
+@contextmanager
+def open_watch(
+    directory: Path,
+    options: Options,
+    classifier: Classifier | None,
+    topics: Sequence[str],
+    sinks: Sequence[Sink] = (),
+) -> Iterator[Watch]:
+    """A watch with its store locked, and its sinks at work; ends with what can be told told.
+
+    Raises:
+        UserError: another process watches here, or an option is wrong.
+    """
+    rules, entities = options.rules(), options.entity_list()
+    escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
+    opened = [*sinks, *(open_sink(address) for address in options.notify)]
+    with ExitStack() as stack:
+        stack.enter_context(exclusive_lock(directory / "monitor.lock"))
+        store = Store(store_path(directory))
+        stack.callback(store.close)
+        delivery = Delivery(store, opened, escalate_after=escalate_after)
+        watch = Watch(
+            store,
+            rules,
+            classifier,
+            topics=topics,
+            entities=entities,
+            delivery=delivery,
+            rejected=directory / "rejected.jsonl",
+        )
+        delivery.start()
+        delivery.wake()
+        stack.callback(delivery.stop)
+        yield watch
+
+
+def follow(
+    watch: Watch,
+    spec: str,
+    stopping: Event,
+    *,
+    once: bool = False,
+    scored: bool = False,
+    after: Callable[[Step], None] | None = None,
+) -> None:
+    """Read the feed that `spec` names from where the last run was stopped."""
+    record = ScoredRecord if scored else FeedRecord
+    feed = open_feed(spec, once, watch.position, record=record)
+    try:
+        watch.follow(feed, stopping, after)
+    finally:
+        feed.close()
+
+
+def score_only(
+    classifier: Classifier, entities: EntityList | None, source: str, target: str, stopping: Event
+) -> None:
+    """Score messages of one Redis Stream into another, as one of many.
+
+    Raises:
+        UserError: an address is no stream, or the two are not on the same server.
+    """
+    from apps.finance_monitor.redis_feed import RedisFeed, connect
+
+    feed: Feed = open_feed(source)
+    if not isinstance(feed, RedisFeed):
+        raise UserError("--score-only reads a Redis Stream", where=source)
+    _, stream, _ = connect(target)
+    if source.split("/")[2] != target.split("/")[2]:
+        raise UserError("both streams must be on the same server", where=target)
+    while not stopping.is_set():
+        batch = feed.read_batch(64)
+        if not (batch.records or batch.rejected):
+            continue
+        named = [
+            list(dict.fromkeys([*record.entities, *(entities.find(record.content))]))
+            if entities
+            else record.entities
+            for record in batch.records
+        ]
+        feed.publish(stream, classifier.score(batch.records, named))
+    feed.close()

@@ -1,0 +1,284 @@
+"""What the monitor keeps on disk: one SQLite file, one transaction per batch.
+
+Position in the feed, stories, counts, detector, alerts and what is still to be delivered change
+together, so that a process may die at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.finance_monitor.monitor import Closed, Late
+from apps.finance_monitor.schema import Alert, ScoredRecord
+from common.errors import UserError
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE state (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE stories (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    published REAL NOT NULL,
+    duplicate_of TEXT,
+    entities TEXT NOT NULL,
+    signature BLOB,
+    content TEXT NOT NULL
+);
+CREATE INDEX stories_by_time ON stories (published);
+CREATE INDEX stories_by_original ON stories (duplicate_of) WHERE duplicate_of IS NOT NULL;
+CREATE TABLE negatives (key TEXT, published REAL, sequence INTEGER, negative REAL);
+CREATE INDEX negatives_by_key ON negatives (key, published);
+CREATE TABLE windows (
+    start REAL, key TEXT, negative INTEGER, positive INTEGER, stories INTEGER,
+    expected REAL, surprise REAL,
+    PRIMARY KEY (start, key)
+) WITHOUT ROWID;
+CREATE TABLE alerts (
+    alert_id TEXT PRIMARY KEY, key TEXT, status TEXT, starts REAL, content TEXT NOT NULL,
+    muted_by TEXT, notified_at TEXT, escalated_at TEXT,
+    acknowledged_by TEXT, acknowledged_at TEXT, closed_by TEXT, closed_at TEXT
+);
+CREATE TABLE silences (
+    silence_id INTEGER PRIMARY KEY, key TEXT, until TEXT, by TEXT, comment TEXT
+);
+CREATE TABLE outbox (
+    number INTEGER PRIMARY KEY, idempotency_key TEXT, sink TEXT, body TEXT,
+    attempts INTEGER DEFAULT 0, error TEXT, delivered_at TEXT,
+    UNIQUE (idempotency_key, sink)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A story within the window of duplicates."""
+
+    id: str
+    published: float
+    entities: list[str]
+    signature: NDArray[np.uint32] | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A negative story behind an alert, and how many outlets told it."""
+
+    story: ScoredRecord
+    outlets: int
+
+
+class Store:
+    """One monitor's file; safe to use from several threads, and to read from other processes.
+
+    Raises:
+        UserError: it was written by a newer version.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Open `path`, or keep everything in memory with None."""
+        self.path = path
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = RLock()
+        self._database = sqlite3.connect(
+            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+        )
+        self._database.row_factory = sqlite3.Row
+        self._database.execute("PRAGMA journal_mode = WAL")
+        # What was committed survives a power failure as well as kill -9.
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise UserError("written by a newer version", where=str(self.path))
+        if version == 0:
+            self._database.executescript(
+                f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    def read_state(self, name: str) -> bytes | None:
+        """What `write_state` kept under `name`."""
+        found = self.rows("SELECT content FROM state WHERE name = ?", name)
+        return bytes(found[0][0]) if found else None
+
+    def write_state(self, name: str, content: bytes) -> None:
+        """Keep `content`; to be called within a transaction."""
+        self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, content))
+
+    def known_ids(self, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that are kept already."""
+        found: set[str] = set()
+        for start in range(0, len(ids), 500):
+            some = ids[start : start + 500]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id FROM stories WHERE id IN ({marks})"
+            found |= {row["id"] for row in self.rows(query, *some)}
+        return found
+
+    def story(self, identity: str) -> ScoredRecord | None:
+        """A story by its id."""
+        found = self.rows("SELECT content FROM stories WHERE id = ?", identity)
+        return ScoredRecord.model_validate_json(found[0]["content"]) if found else None
+
+    def latest_stories(self, limit: int) -> list[ScoredRecord]:
+        """Those that came last, newest first."""
+        rows = self.rows("SELECT content FROM stories ORDER BY sequence DESC LIMIT ?", limit)
+        return [ScoredRecord.model_validate_json(row["content"]) for row in rows]
+
+    def originals_since(self, time: float) -> Iterator[Remembered]:
+        """Stories that are no copies, in the order they came."""
+        for row in self.rows(
+            "SELECT id, published, entities, signature FROM stories"
+            " WHERE published >= ? AND duplicate_of IS NULL ORDER BY sequence",
+            time,
+        ):
+            signature = row["signature"]
+            yield Remembered(
+                row["id"],
+                row["published"],
+                json.loads(row["entities"]),
+                None if signature is None else np.frombuffer(signature, np.uint32),
+            )
+
+    def add_stories(
+        self,
+        stories: Iterable[tuple[int, ScoredRecord, NDArray[np.uint32] | None]],
+        negatives: Iterable[tuple[str, float, int, float]],
+    ) -> None:
+        """Keep stories by their sequence, and for each key those that are negative on it."""
+        self._database.executemany(
+            "INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    sequence,
+                    story.id,
+                    story.published_at.timestamp(),
+                    story.duplicate_of,
+                    json.dumps(story.entities, ensure_ascii=False),
+                    None if signature is None else signature.tobytes(),
+                    story.model_dump_json(exclude_none=True),
+                )
+                for sequence, story, signature in stories
+            ],
+        )
+        self._database.executemany("INSERT INTO negatives VALUES (?, ?, ?, ?)", list(negatives))
+
+    def add_windows(self, closed: Iterable[Closed], late: Iterable[Late]) -> None:
+        """Keep closed windows, and count late stories in theirs."""
+        self._database.executemany(
+            "INSERT OR REPLACE INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (window.start, key, *window.counts.get(key, (0, 0, 0)), expected, surprise)
+                for window in closed
+                for key, expected in window.expected.items()
+                if (surprise := window.surprise[key]) or key in window.counts
+            ],
+        )
+        self._database.executemany(
+            "INSERT INTO windows VALUES (?, ?, ?, ?, 1, 0, 0) ON CONFLICT DO UPDATE SET"
+            " negative = negative + excluded.negative, positive = positive + excluded.positive,"
+            " stories = stories + 1",
+            [
+                (story.start, key, negative, story.is_positive and not negative)
+                for story in late
+                for key, negative in story.keys.items()
+            ],
+        )
+
+    def telling(self, key: str, start: float, end: float, sequence: int, limit: int) -> list[Told]:
+        """The most negative distinct stories of a key in a window, as known at `sequence`."""
+        rows = self.rows(
+            "SELECT s.content, s.id, (SELECT COUNT(*) FROM stories c WHERE c.duplicate_of = s.id"
+            " AND c.sequence <= ?3) + 1 AS outlets FROM negatives n JOIN stories s USING (sequence)"
+            " WHERE n.key = ?1 AND n.published >= ?2 AND n.published < ?4 AND n.sequence <= ?3"
+            " ORDER BY n.negative DESC, outlets DESC, n.sequence LIMIT ?5",
+            key,
+            start,
+            sequence,
+            end,
+            limit,
+        )
+        return [
+            Told(ScoredRecord.model_validate_json(row["content"]), row["outlets"]) for row in rows
+        ]
+
+    def share_of(self, wide: str, narrow: str, start: float, end: float) -> float:
+        """How many of a wide key's negative stories concern the narrow one too."""
+        found = self.rows(
+            "SELECT COUNT(*) AS all_, COUNT(m.sequence) AS both_ FROM negatives n"
+            " LEFT JOIN negatives m ON m.sequence = n.sequence AND m.key = ?2"
+            " AND m.published >= ?3 AND m.published < ?4"
+            " WHERE n.key = ?1 AND n.published >= ?3 AND n.published < ?4",
+            wide,
+            narrow,
+            start,
+            end,
+        )[0]
+        return found["both_"] / found["all_"] if found["all_"] else 0.0
+
+    def write_alert(self, alert: Alert, muted_by: str | None) -> None:
+        """Keep an alert as it stands now; what people did about it stays."""
+        self._database.execute(
+            "INSERT INTO alerts (alert_id, key, status, starts, content, muted_by)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " status = excluded.status, content = excluded.content, muted_by = excluded.muted_by",
+            (
+                alert.alert_id,
+                alert.key,
+                alert.status,
+                alert.starts_at.timestamp(),
+                alert.model_dump_json(),
+                muted_by,
+            ),
+        )
+
+    def forget_before(self, time: float) -> None:
+        """Let go of stories and windows that ended before `time`; alerts are kept."""
+        with self.transaction() as database:
+            for table, column in (
+                ("stories", "published"),
+                ("negatives", "published"),
+                ("windows", "start"),
+            ):
+                database.execute(f"DELETE FROM {table} WHERE {column} < ?", (time,))
+
+    def trend(self, since: float) -> dict[str, list[dict[str, Any]]]:
+        """Closed windows by key, in the order of time."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows("SELECT * FROM windows WHERE start >= ? ORDER BY start", since):
+            found.setdefault(row["key"], []).append(dict(row))
+        return found

@@ -1,0 +1,352 @@
+"""Follow a feed: read a batch, score it, judge it, commit all of it, tell.
+
+A batch is committed in one transaction, so that a process that dies is as if it had not begun it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+from apps.finance_monitor.alerts import Change
+from apps.finance_monitor.casework import silences
+from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor.delivery import Delivery, enqueue
+from apps.finance_monitor.drift import Drift
+from apps.finance_monitor.entities import EntityList
+from apps.finance_monitor.feed import Batch, Feed, append_rejected
+from apps.finance_monitor.intake import Intake, Taken
+from apps.finance_monitor.keys import MARKET, breadth, keys_for, keys_of
+from apps.finance_monitor.monitor import Closed, Late, Monitor, Rules
+from apps.finance_monitor.notifications import Notification, group
+from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
+from apps.finance_monitor.store import Store, Told
+from common.console import say
+from common.errors import UserError
+
+EVIDENCE_SHOWN = 5
+# Half of a wide alert's stories concern a narrower one that fires: that one explains it.
+EXPLAINS_FROM = 0.5
+SMALL_BATCH, LARGE_BATCH = 32, 512
+# Bytes or messages behind which a batch grows.
+BEHIND = 20_000
+RETRY_SECONDS = 5.0
+RETENTION = 60 * 24 * 3600.0
+FORGET_EVERY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch came to: all that is committed together."""
+
+    batch: Batch
+    taken: list[tuple[int, Taken]]
+    changes: list[Change]
+    closed: list[Closed]
+    late: list[Late]
+
+
+@dataclass
+class Pace:
+    """How fast it goes, for people to look at."""
+
+    started: float = field(default_factory=monotonic)
+    records: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    backlog: int = 0
+    disk_full: bool = False
+
+    @property
+    def per_second(self) -> float:
+        """Records a second since the start."""
+        return self.records / max(monotonic() - self.started, 1e-9)
+
+
+class Watch:
+    """One monitor over one feed, with its store.
+
+    Args:
+        classifier: None where the feed holds scored records.
+        delivery: None where nobody is told, as in a backtest.
+        rejected: the file that broken lines are kept in.
+
+    Raises:
+        UserError: the store was made with windows of another width.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        classifier: Classifier | None,
+        *,
+        topics: Sequence[str] = (),
+        entities: EntityList | None = None,
+        delivery: Delivery | None = None,
+        rejected: Path | None = None,
+    ) -> None:
+        self.store = store
+        self.pace = Pace()
+        self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
+        self.drift = Drift(classifier.baseline if classifier else {})
+        self._classifier = classifier
+        self._delivery = delivery
+        self._rejected = rejected
+        self._forgotten_until = 0.0
+        kept = store.read_state("monitor")
+        now = self._restore(json.loads(kept)) if kept else None
+        self._intake = Intake(classifier, entities, store, now)
+        self._words = lru_cache(1024)(self._find_words)
+
+    def _restore(self, kept: dict[str, Any]) -> float | None:
+        if kept["width"] != self.monitor.rules.width:
+            raise UserError(
+                f"windows are {kept['width'] / 60:g} minutes wide here",
+                where=str(self.store.path),
+                mend="Keep that width, or begin anew with another --store.",
+            )
+        self.monitor.restore(kept["monitor"], self.store.read_state("detector"))
+        self.drift.restore(kept["drift"])
+        now: float | None = kept["now"]
+        return now
+
+    @property
+    def position(self) -> str | None:
+        """Where the feed goes on, as JSON."""
+        kept = self.store.read_state("position")
+        return kept.decode() if kept else None
+
+    def follow(
+        self, feed: Feed, stopping: Event, after: Callable[[Step], None] | None = None
+    ) -> None:
+        """Read until the feed ends or `stopping` is set; what was read is committed."""
+        size = SMALL_BATCH
+        while not stopping.is_set():
+            batch = feed.read_batch(size)
+            self.pace.backlog = batch.backlog
+            size = LARGE_BATCH if batch.backlog > BEHIND else SMALL_BATCH
+            if batch.records or batch.rejected:
+                step = self.process(batch)
+                self.commit(step, stopping)
+                if batch.position:
+                    feed.acknowledge(batch.position)
+                if after:
+                    after(step)
+            elif after:
+                after(Step(batch, [], [], [], []))
+            if batch.ended:
+                break
+
+    def process(self, batch: Batch) -> Step:
+        """Score and judge a batch; nothing is written yet."""
+        taken, repeated = self._intake.take(batch.records)
+        numbered = []
+        for one in taken:
+            self.monitor.observe(one.story)
+            numbered.append((self.monitor.sequence, one))
+            self.drift.observe(one.story)
+        self.monitor.tally["repeated"] += repeated
+        self.monitor.tally["rejected"] += len(batch.rejected)
+        self.pace.records += len(batch.records)
+        self.pace.rejected += len(batch.rejected)
+        self.pace.repeated += repeated
+        return Step(batch, numbered, *self.monitor.take_changes())
+
+    def replay(self, stories: Iterable[ScoredRecord]) -> None:
+        """Judge stories that passed the intake of another watch, to the end."""
+        taken = []
+        for story in stories:
+            self.monitor.observe(story)
+            taken.append((self.monitor.sequence, Taken(story, None)))
+        self.commit(Step(Batch([], [], None), taken, *self.monitor.take_changes()))
+        self.finish()
+
+    def finish(self) -> Step:
+        """Close what is open, for the history ends here."""
+        self.monitor.finish()
+        step = Step(Batch([], [], None), [], *self.monitor.take_changes())
+        self.commit(step)
+        return step
+
+    def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
+        """Write it, waiting for room on a full disk; alerts are told even then."""
+        told: list[Notification] | None = None
+        while True:
+            try:
+                notifications = self._write(step)
+                break
+            except (sqlite3.OperationalError, OSError) as error:
+                if told is None:
+                    say(f"Cannot write, reads no further until it can: {error}")
+                    self.pace.disk_full = True
+                    told = group([c.alert for c in step.changes if _is_told(c)])
+                    if self._delivery:
+                        self._delivery.tell_now(told)
+                if (stopping or Event()).wait(RETRY_SECONDS):
+                    raise UserError(
+                        f"stopped while the disk could not be written: {error}",
+                        where=str(self.store.path),
+                        mend="Make room and start again: it goes on where it was.",
+                    ) from None
+        self.pace.disk_full = False
+        if notifications and self._delivery:
+            self._delivery.wake()
+        self._forget()
+        return notifications
+
+    def _write(self, step: Step) -> list[Notification]:
+        if self._rejected:
+            append_rejected(self._rejected, step.batch.rejected)
+        with self.store.transaction() as database:
+            self.store.add_stories(
+                ((number, one.story, one.signature) for number, one in step.taken),
+                _negatives(step.taken),
+            )
+            self.store.add_windows(step.closed, step.late)
+            notifications = self._write_alerts(database, step.changes)
+            if step.closed:
+                self.store.write_state("detector", self.monitor.detector.to_bytes())
+            self.store.write_state("monitor", self._state())
+            if step.batch.position:
+                position = step.batch.position.model_dump_json()
+                self.store.write_state("position", position.encode())
+        return notifications
+
+    def _state(self) -> bytes:
+        state = {
+            "width": self.monitor.rules.width,
+            "now": self._intake.now,
+            "drift": self.drift.to_json(),
+            "monitor": self.monitor.to_json(),
+        }
+        return json.dumps(state, ensure_ascii=False).encode()
+
+    def _write_alerts(
+        self, database: sqlite3.Connection, changes: Sequence[Change]
+    ) -> list[Notification]:
+        told = []
+        muting = silences(self.store)
+        # The narrowest first: it may explain the wider ones.
+        for change in sorted(changes, key=lambda c: (c.alert.window.end, breadth(c.alert.key))):
+            alert = self._with_evidence(change)
+            muted_by = self._explanation(alert)
+            self.store.write_alert(alert, muted_by)
+            row = database.execute(
+                "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
+            ).fetchone()
+            silent = muted_by or row["closed_at"] or any(s.covers(alert.key) for s in muting)
+            if alert.status == "resolved":
+                silent = not row["notified_at"] or row["closed_at"]
+            if _is_told(change) and not silent:
+                told.append(alert)
+                database.execute(
+                    "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
+                    (datetime.now(UTC).isoformat(), alert.alert_id),
+                )
+        notifications = group(told)
+        for notification in notifications:
+            enqueue(database, self._delivery.sinks if self._delivery else [], notification)
+        return notifications
+
+    def _explanation(self, alert: Alert) -> str | None:
+        """The key of another alert that says the same better, if one fires."""
+        start, end = alert.window.start.timestamp(), alert.window.end.timestamp()
+        others = [key for key in self.monitor.book.open if key != alert.key]
+        for key in sorted(others, key=breadth):
+            if breadth(key) < breadth(alert.key):
+                if self.store.share_of(alert.key, key, start, end) >= EXPLAINS_FROM:
+                    return key
+            elif key == MARKET and self.store.share_of(MARKET, alert.key, start, end) < (
+                EXPLAINS_FROM
+            ):
+                explained = self.monitor.book.open[MARKET]
+                if self._is_explained(explained):
+                    continue
+                return MARKET
+        return None
+
+    def _is_explained(self, wide: Alert) -> bool:
+        start, end = wide.window.start.timestamp(), wide.window.end.timestamp()
+        return any(
+            self.store.share_of(wide.key, key, start, end) >= EXPLAINS_FROM
+            for key in self.monitor.book.open
+            if breadth(key) < breadth(wide.key)
+        )
+
+    def _with_evidence(self, change: Change) -> Alert:
+        alert = change.alert
+        told = self.store.telling(
+            alert.key,
+            alert.window.start.timestamp(),
+            alert.window.end.timestamp(),
+            change.sequence,
+            EVIDENCE_SHOWN,
+        )
+        release = told[0].story.release_id if told else None
+        return alert.model_copy(
+            update={"evidence": [self._evidence(one) for one in told], "release_id": release}
+        )
+
+    def _evidence(self, told: Told) -> Evidence:
+        story = told.story
+        return Evidence(
+            id=story.id,
+            published_at=story.published_at,
+            headline=story.headline,
+            source=story.source,
+            url=story.url,
+            negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
+            outlets=told.outlets,
+            words=list(self._words(story.content)),
+        )
+
+    def _find_words(self, text: str) -> tuple[str, ...]:
+        return tuple(self._classifier.negative_words(text)) if self._classifier else ()
+
+    def _forget(self) -> None:
+        now = self.monitor.clock.now
+        if now and now - self._forgotten_until > FORGET_EVERY:
+            self._forgotten_until = now
+            self.store.forget_before(now - RETENTION)
+
+
+def _is_told(change: Change) -> bool:
+    return change.event != "pending" and change.alert.fired_at is not None
+
+
+def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:
+    for number, one in taken:
+        story: ScoredRecord = one.story
+        if story.duplicate_of:
+            continue
+        probability = round(story.sentiment.probabilities.get("negative", 1.0), 2)
+        for key, is_negative in keys_of(story).items():
+            if is_negative:
+                yield key, story.published_at.timestamp(), number, probability
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Event]:
+    """An event that SIGINT and SIGTERM set: what was begun is finished first."""
+    import signal
+
+    stopping = Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopping.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,98 @@
+"""Windows of event time that close when the watermark has passed their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+# A record this far ahead of all others is not believed before as many agree with it.
+LEAP = 24 * 3600.0
+AGREEING = 3
+NEGATIVE, POSITIVE, ALL = range(3)
+
+
+@dataclass
+class Clock:
+    """Event time as the feed tells it, seconds since 1970; kept from leaping by one bad record.
+
+    Attributes:
+        now: the latest time that is believed.
+        doubted: times of the records that are ahead by more than a day.
+    """
+
+    now: float | None = None
+    doubted: list[float] = field(default_factory=list)
+
+    def advance(self, time: float) -> bool:
+        """Take in a record's time; False: it is not believed for now.
+
+        Three records ahead that lie within a day of each other are believed.
+        """
+        if self.now is None or time - self.now <= LEAP:
+            self.now = max(time, self.now or time)
+            return True
+        self.doubted = [*self.doubted[1 - AGREEING :], time]
+        if len(self.doubted) < AGREEING or max(self.doubted) - min(self.doubted) > LEAP:
+            return False
+        self.now, self.doubted = max(self.doubted), []
+        return True
+
+
+@dataclass
+class Windows:
+    """Counts per window and key, of windows that are still open.
+
+    Args:
+        width: of a window, seconds; windows start at its multiples.
+        lateness: how long after its end a window waits for records, seconds of event time.
+
+    Attributes:
+        next_start: of the first window that is not closed yet.
+    """
+
+    width: float
+    lateness: float
+    next_start: float | None = None
+    open: dict[float, dict[str, list[int]]] = field(default_factory=dict)
+
+    def start_of(self, time: float) -> float:
+        """Start of the window that holds `time`."""
+        return time // self.width * self.width
+
+    def is_late(self, time: float) -> bool:
+        """Whether its window is closed already."""
+        return self.next_start is not None and time < self.next_start
+
+    def add(self, time: float, keys: dict[str, bool], is_positive: bool) -> None:
+        """Count a story for its keys in its window, which must not be closed."""
+        start = self.start_of(time)
+        if self.next_start is None:
+            self.next_start = start
+        window = self.open.setdefault(start, {})
+        for key, is_negative in keys.items():
+            counts = window.setdefault(key, [0, 0, 0])
+            counts[NEGATIVE] += is_negative
+            counts[POSITIVE] += is_positive and not is_negative
+            counts[ALL] += 1
+
+    def close_until(self, now: float) -> Iterator[tuple[float, dict[str, list[int]]]]:
+        """Close every window whose end the watermark has passed, empty ones among them."""
+        while self.next_start is not None and self.next_start + self.width <= now - self.lateness:
+            start = self.next_start
+            self.next_start = start + self.width
+            yield start, self.open.pop(start, {})
+
+    def close_rest(self) -> Iterator[tuple[float, dict[str, list[int]]]]:
+        """Close all that holds something: nothing more will come."""
+        if self.open:
+            yield from self.close_until(max(self.open) + self.width + self.lateness)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is open, for `restore`."""
+        return {"next_start": self.next_start, "open": [[k, v] for k, v in self.open.items()]}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Go on where `to_json` was called."""
+        self.next_start = kept["next_start"]
+        self.open = {float(start): counts for start, counts in kept["open"]}
