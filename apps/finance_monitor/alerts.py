@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -21,11 +21,17 @@ WARNING_FROM, CRITICAL_FROM = 1.5, 3.0
 
 @dataclass(frozen=True)
 class Change:
-    """What has just happened to an alert; `sequence` is the last record it may know of."""
+    """What has just happened to an alert.
+
+    Attributes:
+        sequence: the last record it may know of.
+        open: keys of all alerts that were not resolved then, this one among them.
+    """
 
     event: Event
     alert: Alert
     sequence: int
+    open: tuple[str, ...] = ()
 
 
 @dataclass
@@ -58,7 +64,7 @@ class AlertBook:
                 self.open[alert.key] = alert
             if event:
                 changes.append(Change(event, alert, sequence))
-        return changes
+        return [replace(change, open=tuple(self.open)) for change in changes]
 
     def _describe(
         self, known: Alert | None, start: float, width: float, key: str, verdict: Verdict, row: int

@@ -36,6 +36,7 @@ NEGATIVE = SENTIMENTS.index("negative")
 ABSTAIN_BELOW = 0.45
 TOPIC_FROM = 0.5
 WORDS_SHOWN = 3
+LEAST_DROP = 0.02
 # Leaving out one word after the other costs a pass each.
 MOST_WORDS_TRIED = 40
 
@@ -142,7 +143,7 @@ class Classifier:
         negative = [r.sentiment[NEGATIVE] for r in readings if r.sentiment is not None]
         whole, without = negative[0], negative[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
-        return [word for word, left in drops[:WORDS_SHOWN] if left < whole]
+        return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
 
 
 def sentiment_score(reading: Reading) -> SentimentScore:

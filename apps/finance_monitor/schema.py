@@ -101,7 +101,7 @@ class TrainingRecord(Story):
 class SentimentScore(BaseModel):
     """The label, or `None` where the model abstains, and each label's probability."""
 
-    label: Sentiment | None
+    label: Sentiment | None = None
     probabilities: dict[Sentiment, float]
 
 

@@ -236,26 +236,32 @@ class Store:
             Told(ScoredRecord.model_validate_json(row["content"]), row["outlets"]) for row in rows
         ]
 
-    def share_of(self, wide: str, narrow: str, start: float, end: float) -> float:
-        """How many of a wide key's negative stories concern the narrow one too."""
+    def share_of(self, wide: str, narrow: str, start: float, end: float, sequence: int) -> float:
+        """How many of a wide key's negative stories, as known at `sequence`, concern `narrow`."""
         found = self.rows(
             "SELECT COUNT(*) AS all_, COUNT(m.sequence) AS both_ FROM negatives n"
             " LEFT JOIN negatives m ON m.sequence = n.sequence AND m.key = ?2"
             " AND m.published >= ?3 AND m.published < ?4"
-            " WHERE n.key = ?1 AND n.published >= ?3 AND n.published < ?4",
+            " WHERE n.key = ?1 AND n.published >= ?3 AND n.published < ?4 AND n.sequence <= ?5",
             wide,
             narrow,
             start,
             end,
+            sequence,
         )[0]
         return found["both_"] / found["all_"] if found["all_"] else 0.0
 
     def write_alert(self, alert: Alert, muted_by: str | None) -> None:
-        """Keep an alert as it stands now; what people did about it stays."""
+        """Keep an alert as it stands now; what people did about it stays.
+
+        A resolved one keeps what muted it before.
+        """
         self._database.execute(
             "INSERT INTO alerts (alert_id, key, status, starts, content, muted_by)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " status = excluded.status, content = excluded.content, muted_by = excluded.muted_by",
+            " status = excluded.status, content = excluded.content,"
+            " muted_by = CASE excluded.status WHEN 'resolved' THEN muted_by"
+            " ELSE excluded.muted_by END",
             (
                 alert.alert_id,
                 alert.key,

@@ -42,7 +42,7 @@ SHARE_PRIOR = 20.0
 SHARE_MEMORY = 14 * 24.0  # hours
 # Stories of one key in one window are not independent: ten tell as much as five.
 STORIES_TOGETHER = 0.1
-WARM_UP = 72.0  # hours without alarms, for nothing is known yet
+WARM_UP = 72.0  # hours without alarms, for little is known yet
 ENDED_BELOW = 1.5  # times the expected count
 HOLD = 6.0  # hours so quiet before an alarm ends: one that would flap is held open
 NEW_NORMAL = 72.0  # hours after which a surge is what is usual
@@ -150,13 +150,14 @@ class SurgeDetector:
         forecast = self.baseline.forecast(start)
         evidence = _count_evidence(negative, forecast)
         self.hours_seen += self._hours
+        if self.hours_seen <= WARM_UP:
+            # A baseline of a day or two is no measure: evidence is gathered from here on.
+            self._end(np.ones(len(self), dtype=np.bool_))
         self._follow_run(start, negative, all_, forecast.mean, evidence)
         tests.counts = _step(tests.counts, evidence)
         tests.shares = _step(tests.shares, self._share_evidence(negative, all_))
         statistic = _average(tests.counts)
-        begins = (
-            (statistic >= np.log(threshold)) & self._share_is_up() & (self.hours_seen > WARM_UP)
-        )
+        begins = (statistic >= np.log(threshold)) & self._share_is_up()
         alarmed = (tests.alarmed > 0) | begins
         calm = alarmed & (negative <= np.maximum(ENDED_BELOW * forecast.mean, 0.5))
         tests.alarmed = np.where(alarmed, tests.alarmed + self._hours, 0.0)

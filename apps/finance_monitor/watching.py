@@ -239,7 +239,7 @@ class Watch:
         # The narrowest first: it may explain the wider ones.
         for change in sorted(changes, key=lambda c: (c.alert.window.end, breadth(c.alert.key))):
             alert = self._with_evidence(change)
-            muted_by = self._explanation(alert)
+            muted_by = self._explanation(change)
             self.store.write_alert(alert, muted_by)
             row = database.execute(
                 "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
@@ -258,30 +258,28 @@ class Watch:
             enqueue(database, self._delivery.sinks if self._delivery else [], notification)
         return notifications
 
-    def _explanation(self, alert: Alert) -> str | None:
-        """The key of another alert that says the same better, if one fires."""
-        start, end = alert.window.start.timestamp(), alert.window.end.timestamp()
-        others = [key for key in self.monitor.book.open if key != alert.key]
-        for key in sorted(others, key=breadth):
-            if breadth(key) < breadth(alert.key):
-                if self.store.share_of(alert.key, key, start, end) >= EXPLAINS_FROM:
-                    return key
-            elif key == MARKET and self.store.share_of(MARKET, alert.key, start, end) < (
-                EXPLAINS_FROM
-            ):
-                explained = self.monitor.book.open[MARKET]
-                if self._is_explained(explained):
-                    continue
-                return MARKET
-        return None
+    def _explanation(self, change: Change) -> str | None:
+        """The key of another alert that says the same better.
 
-    def _is_explained(self, wide: Alert) -> bool:
-        start, end = wide.window.start.timestamp(), wide.window.end.timestamp()
-        return any(
-            self.store.share_of(wide.key, key, start, end) >= EXPLAINS_FROM
-            for key in self.monitor.book.open
-            if breadth(key) < breadth(wide.key)
+        That is a narrower one which at least half of the stories concern; or that of the whole
+        market, if it has no such explanation itself.
+        """
+        key = change.alert.key
+        for narrow in sorted(change.open, key=breadth):
+            if breadth(narrow) < breadth(key) and self._explains(narrow, key, change):
+                return narrow
+        if key == MARKET or MARKET not in change.open:
+            return None
+        parts = (other for other in change.open if other != MARKET)
+        explained = any(self._explains(part, MARKET, change) for part in parts)
+        return None if explained else MARKET
+
+    def _explains(self, narrow: str, wide: str, change: Change) -> bool:
+        window = change.alert.window
+        share = self.store.share_of(
+            wide, narrow, window.start.timestamp(), window.end.timestamp(), change.sequence
         )
+        return share >= EXPLAINS_FROM
 
     def _with_evidence(self, change: Change) -> Alert:
         alert = change.alert
