@@ -377,3 +377,78 @@ def backtest(
     if sweep:
         results().print(rows_table(sweep_table([outcome, *sweep]), "Budgets"))
     results().print(f"Report: {report}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def serve(
+    feed: Annotated[
+        str | None, typer.Option("--feed", help="Follow this; else what is posted to /v1/records.")
+    ] = None,
+    entities: Entities = None,
+    false_alarms: FalseAlarms = "1 per 30d",
+    window: WindowWidth = "1h",
+    allowed_lateness: Lateness = "5min",
+    delay: Delay = "0",
+    escalate_after: Escalate = None,
+    notify: Notify = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8001,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="Require a key; see the verb `keys`.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name the server may be addressed by.")
+    ] = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+) -> None:
+    """Watch, and show trends and alerts on a page."""
+    from apps.finance_monitor.running import Options
+
+    options = Options(
+        false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
+    )
+    options.rules()
+    registry = _registry(store)
+    if registry.current_id() is None:
+        registry.open()
+    _serve(registry, options, feed, host, port, api_key_file, allow_host or [], device)
+
+
+def _serve(
+    registry: Any,
+    options: Any,
+    feed: str | None,
+    host: str,
+    port: int,
+    api_key_file: Path | None,
+    names: list[str],
+    device: str,
+) -> None:
+    from common.serving.api_keys import ApiKeys
+    from common.serving.run import known_hosts
+    from common.serving.run import serve as listen
+
+    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
+    made: list[Any] = []
+
+    def make_app() -> Any:
+        from apps.finance_monitor.server import build_app
+        from apps.finance_monitor.service import MonitorService
+
+        say("Loading the release …")
+        service = MonitorService(registry, options, feed, device=device)
+        made.append(build_app(service, api_keys=api_keys, known_hosts=known_hosts(host, names)))
+        return made[0]
+
+    def stop() -> None:
+        made[0].state.stop()
+
+    listen(
+        make_app,
+        host,
+        port,
+        has_api_keys=api_keys is not None,
+        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
+        on_stopping=stop,
+    )

@@ -53,7 +53,7 @@ class Intake:
         store: Store,
         now: float | None = None,
     ) -> None:
-        self._classifier = classifier
+        self.classifier = classifier
         self._entities = entities
         self._store = store
         self.now = now or 0.0
@@ -95,14 +95,14 @@ class Intake:
         return _Seen(record, named, signature, resemblance)
 
     def _score(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
-        if self._classifier is None:
+        if self.classifier is None:
             stories = [
                 one.record.model_copy(update={"entities": one.entities})
                 for one in seen
                 if isinstance(one.record, ScoredRecord)
             ]
         else:
-            stories = self._classifier.score(
+            stories = self.classifier.score(
                 [one.record for one in seen], [one.entities for one in seen]
             )
         return [

@@ -126,6 +126,11 @@ class Watch:
         kept = self.store.read_state("position")
         return kept.decode() if kept else None
 
+    @property
+    def sink_failures(self) -> dict[str, int]:
+        """By sink, how often it failed since it last took something."""
+        return dict(self._delivery.failures) if self._delivery else {}
+
     def follow(
         self, feed: Feed, stopping: Event, after: Callable[[Step], None] | None = None
     ) -> None:
@@ -161,6 +166,12 @@ class Watch:
         self.pace.rejected += len(batch.rejected)
         self.pace.repeated += repeated
         return Step(batch, numbered, *self.monitor.take_changes())
+
+    def use(self, classifier: Classifier) -> None:
+        """Score with another release from the next batch on."""
+        if self._classifier and classifier.release_id != self._classifier.release_id:
+            self._classifier = self._intake.classifier = classifier
+            self.drift = Drift(classifier.baseline)
 
     def replay(self, stories: Iterable[ScoredRecord]) -> None:
         """Judge stories that passed the intake of another watch, to the end."""

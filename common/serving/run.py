@@ -38,11 +38,12 @@ def serve(
     *,
     has_api_keys: bool,
     on_listening: Callable[[str], None],
+    on_stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted and return.
 
     The port is taken before `make_app` loads anything. `on_listening` gets the address, once
-    requests are answered.
+    requests are answered; `on_stopping` is the time to end streams that have no end of their own.
 
     Raises:
         UserError: the host or the port cannot be had.
@@ -58,19 +59,29 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
-        server = _Server(config, lambda: on_listening(_address(host, listener)))
+        server = _Server(config, lambda: on_listening(_address(host, listener)), on_stopping)
         with _stop_signals_spent():
             server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], None],
+        on_stopping: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._on_stopping = on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
 
 @contextmanager

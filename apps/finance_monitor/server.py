@@ -1,0 +1,307 @@
+"""HTTP routes: trends, alerts and what people do about them, scoring, records, and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.staticfiles import StaticFiles
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel, ConfigDict, Field
+
+from apps.finance_monitor import casework
+from apps.finance_monitor.casework import Case, Silence
+from apps.finance_monitor.keys import name_of
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.service import MonitorService
+from common.errors import UserError
+from common.models.encoder import TOKENS_PER_BATCH
+from common.records.fields import Text
+from common.serving.api_keys import ApiKeys
+from common.serving.app import create_app
+from common.serving.batching import Batcher
+from common.serving.cpus import available_cpus
+from common.serving.disconnect import until_disconnected
+from common.serving.telemetry import Telemetry
+
+WEB = Path(__file__).parent / "web"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+QUEUE_BOUND = 512
+MOST_RECORDS = 256
+# How soon a page sees what is new, and how often it hears that the server is there.
+LOOK_SECONDS, BEAT_SECONDS = 0.5, 15.0
+
+
+class Records(BaseModel):
+    """Body of `POST /v1/score` and `POST /v1/records`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    records: Annotated[list[FeedRecord], Field(min_length=1, max_length=MOST_RECORDS)]
+
+
+class Scored(BaseModel):
+    """Reply of `POST /v1/score`, in the order of the request."""
+
+    release_id: str
+    records: list[ScoredRecord]
+
+
+class Accepted(BaseModel):
+    """Reply of `POST /v1/records`: kept on disk, read in turn; a known id counts once."""
+
+    accepted: int
+
+
+class Trends(BaseModel):
+    """Windows by key; each key has an entry for each of `starts`."""
+
+    width_seconds: float
+    starts: list[str]
+    keys: list[dict[str, Any]]
+
+
+class Alerts(BaseModel):
+    """Alerts, the latest first, and the silences that last."""
+
+    alerts: list[Case]
+    silences: list[Silence]
+
+
+class By(BaseModel):
+    """Who does it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Text
+
+
+class SilenceRequest(By):
+    """Tell nothing of `key`, a topic, a company or `*`, for so many hours."""
+
+    key: Text
+    hours: float = Field(24.0, gt=0, le=24 * 365)
+    comment: str = ""
+
+
+def build_app(
+    service: MonitorService,
+    *,
+    api_keys: ApiKeys | None = None,
+    known_hosts: frozenset[str] | None = None,
+) -> FastAPI:
+    """The monitor's server; `app.state.stop` ends the streams that pages listen to."""
+    torch.set_num_threads(available_cpus())
+    telemetry = Telemetry()
+    batcher: Batcher[FeedRecord, ScoredRecord] = Batcher(
+        lambda records: service.live.current.score(
+            records,
+            [[*record.entities, *service.find_entities(record.content)] for record in records],
+        ),
+        cost=lambda record: len(record.content) + 2,
+        budget=TOKENS_PER_BATCH,
+        queue_bound=QUEUE_BOUND,
+    )
+    telemetry.watch("score", batcher)
+    telemetry.registry.register(_WatchMetrics(service))
+    stopping = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await batcher.drain()
+        await asyncio.get_running_loop().run_in_executor(None, service.stop)
+
+    app = create_app(
+        title="bizlm finance monitor",
+        version="1",
+        description="Reads news as it comes, and raises an alert when negative news surges.",
+        is_ready=lambda: _is_ready(service),
+        lifespan=lifespan,
+        telemetry=telemetry,
+        max_body_bytes=MAX_BODY_BYTES,
+        api_keys=api_keys,
+        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
+        known_hosts=known_hosts,
+    )
+    app.state.stop = stopping.set
+    _add_reading(app, service, stopping)
+    _add_casework(app, service)
+    _add_records(app, service, batcher)
+    _add_page(app)
+    return app
+
+
+def _is_ready(service: MonitorService) -> tuple[bool, dict[str, Any]]:
+    reasons: dict[str, Any] = {"release_id": service.live.release_id}
+    if service.live.refused:
+        reasons["refused_release"] = service.live.refused
+    if service.failed:
+        reasons["feed"] = service.failed
+    return service.failed is None and not service.watch.pace.disk_full, reasons
+
+
+def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event) -> None:
+    @app.get("/v1/status", tags=["reading"], summary="How the watch is doing")
+    def status() -> dict[str, Any]:
+        return service.status()
+
+    @app.get("/v1/trends", tags=["reading"], summary="Counts by window and key")
+    def trends(
+        hours: Annotated[float, Query(gt=0, le=24 * 60)] = 48.0, key: str | None = None
+    ) -> Trends:
+        found = service.trends(hours, lambda one: key is None or key in {one, name_of(one)})
+        return Trends.model_validate(found)
+
+    @app.get("/v1/alerts", tags=["reading"], summary="Alerts, their evidence, and who is on them")
+    def alerts(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Alerts:
+        store = service.watch.store
+        return Alerts(alerts=casework.cases(store, limit), silences=casework.silences(store))
+
+    @app.get("/v1/stories", tags=["reading"], summary="The latest stories")
+    def stories(limit: Annotated[int, Query(ge=1, le=200)] = 30) -> list[ScoredRecord]:
+        return service.watch.store.latest_stories(limit)
+
+    @app.get(
+        "/v1/events",
+        tags=["reading"],
+        summary="A `changed` event with the status, whenever there is something new",
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
+    async def events(request: Request) -> Response:
+        return EventSourceResponse(_changes(service, request, stopping))
+
+
+async def _changes(
+    service: MonitorService, request: Request, stopping: asyncio.Event
+) -> AsyncIterator[bytes]:
+    told, quiet = -1, 0.0
+    while not stopping.is_set() and not await request.is_disconnected():
+        if service.version != told or quiet >= BEAT_SECONDS:
+            told, quiet = service.version, 0.0
+            yield format_sse_event(data_str=json.dumps(service.status()), event="changed")
+        quiet += LOOK_SECONDS
+        try:
+            await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            continue
+
+
+def _add_casework(app: FastAPI, service: MonitorService) -> None:
+    store = service.watch.store
+
+    @app.post("/v1/alerts/{alert_id}/acknowledge", tags=["casework"], summary="Look after it")
+    def acknowledge(alert_id: str, asked: By) -> Case:
+        return _found(lambda: casework.acknowledge(store, alert_id, asked.by))
+
+    @app.post("/v1/alerts/{alert_id}/resolve", tags=["casework"], summary="Call it done")
+    def resolve(alert_id: str, asked: By) -> Case:
+        return _found(lambda: casework.resolve(store, alert_id, asked.by))
+
+    @app.post("/v1/silences", tags=["casework"], summary="Tell nothing of a key for a while")
+    def silence(asked: SilenceRequest) -> Silence:
+        lasting = timedelta(hours=asked.hours)
+        made = casework.silence(store, asked.key, lasting, asked.by, asked.comment)
+        service.touch()
+        return made
+
+    def _found(act: Any) -> Case:
+        try:
+            case: Case = act()
+        except UserError as error:
+            raise HTTPException(404, str(error)) from None
+        service.touch()
+        return case
+
+
+def _add_records(
+    app: FastAPI, service: MonitorService, batcher: Batcher[FeedRecord, ScoredRecord]
+) -> None:
+    @app.post("/v1/score", tags=["records"], summary="Label records; nothing is kept")
+    async def score(asked: Records, request: Request) -> Scored:
+        async def all_of_them() -> list[ScoredRecord]:
+            return list(await asyncio.gather(*(batcher.submit(one) for one in asked.records)))
+
+        scored = await until_disconnected(request, all_of_them())
+        return Scored(release_id=scored[0].release_id, records=scored)
+
+    @app.post("/v1/records", status_code=202, tags=["records"], summary="Push news to be watched")
+    def records(asked: Records) -> Accepted:
+        if not service.takes_records:
+            raise HTTPException(409, "This server follows a feed of its own.")
+        try:
+            service.post(asked.records)
+        except OSError as error:
+            raise HTTPException(507, f"The records could not be kept: {error.strerror}.") from error
+        return Accepted(accepted=len(asked.records))
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html")
+
+    app.mount("/web", StaticFiles(directory=WEB), name="web")
+
+
+class _WatchMetrics(Collector):
+    """What the watch does, for Prometheus."""
+
+    def __init__(self, service: MonitorService) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        watch = self._service.watch
+        tally = dict(watch.monitor.tally)
+        for name, meaning in (
+            ("records", "Records read"),
+            ("duplicates", "Copies of an earlier story"),
+            ("late", "Records for a closed window"),
+            ("repeated", "Records whose id was known"),
+            ("rejected", "Lines that are no records"),
+        ):
+            counter = CounterMetricFamily(f"bizlm_monitor_{name}", meaning)
+            counter.add_metric([], tally.get(name, 0))
+            yield counter
+        sentiments = CounterMetricFamily(
+            "bizlm_monitor_sentiment", "Records by sentiment", labels=["sentiment"]
+        )
+        for label in ("positive", "neutral", "negative", "abstained"):
+            sentiments.add_metric([label], tally.get(label, 0))
+        yield sentiments
+        yield from self._gauges()
+
+    def _gauges(self) -> Iterator[Metric]:
+        watch = self._service.watch
+        alerts = GaugeMetricFamily(
+            "bizlm_monitor_alerts", "Alerts that are not resolved", labels=["severity"]
+        )
+        open_alerts = watch.monitor.alerts
+        for severity in ("notice", "warning", "critical"):
+            alerts.add_metric([severity], sum(one.severity == severity for one in open_alerts))
+        yield alerts
+        failures = GaugeMetricFamily(
+            "bizlm_monitor_sink_failures", "Failures since the last success", labels=["sink"]
+        )
+        for sink, count in watch.sink_failures.items():
+            failures.add_metric([sink], count)
+        yield failures
+        for name, meaning, value in (
+            ("lag", "Bytes or messages that wait", watch.pace.backlog),
+            ("records_per_second", "Rate since the start", watch.pace.per_second),
+            ("disk_full", "Whether reading stands still for want of disk", watch.pace.disk_full),
+            ("drift", "Whether confidence has fallen below training's", watch.drift.has_drifted),
+            ("confidence", "Mean confidence of late", watch.drift.confidence or 0.0),
+        ):
+            yield GaugeMetricFamily(f"bizlm_monitor_{name}", meaning, value=float(value))

@@ -1,0 +1,169 @@
+"""The watch inside a server: a thread that follows the feed while people look at what it found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from typing import Any
+
+from apps.finance_monitor import classifying
+from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor.keys import MARKET, kind_of, name_of
+from apps.finance_monitor.running import Options, follow, open_watch
+from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.watching import Step, Watch
+from common.console import say
+from common.errors import UserError
+from common.releases.registry import Registry
+from common.releases.release import Release
+from common.serving.live import LiveRelease
+
+INBOX = "inbox.jsonl"
+RESTART_SECONDS = 5.0
+
+
+class MonitorService:
+    """A watch with its thread, and the release it scores with.
+
+    Args:
+        feed: None: what is posted, which is kept in the inbox.
+
+    Raises:
+        UserError: there is no release, another process watches here, or an option is wrong.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        options: Options,
+        feed: str | None = None,
+        *,
+        device: str = "auto",
+    ) -> None:
+        directory = registry.root
+
+        def load(release: Release) -> Classifier:
+            return classifying.load(release, device=device)
+
+        self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
+        self._entities = options.entity_list()
+        self._feed = feed
+        self._inbox = directory / INBOX
+        self._inbox_lock = Lock()
+        self._stopping = Event()
+        self._resources = ExitStack()
+        self._thread = Thread(target=self._work, name="watch", daemon=True)
+        self.version = 0
+        self.failed: str | None = None
+        self.watch: Watch = self._resources.enter_context(
+            open_watch(directory, options, self.live.current, self.live.current.topics)
+        )
+        if feed is None:
+            self._inbox.touch()
+
+    @property
+    def takes_records(self) -> bool:
+        """Whether records can be posted: there is no other feed."""
+        return self._feed is None
+
+    def start(self) -> None:
+        """Begin to follow the feed."""
+        self.live.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch at hand; what was read is committed."""
+        self._stopping.set()
+        self._thread.join()
+        self._resources.close()
+        self.live.stop()
+
+    def _work(self) -> None:
+        spec = self._feed or str(self._inbox)
+        while not self._stopping.is_set():
+            try:
+                follow(self.watch, spec, self._stopping, after=self._after)
+                return
+            except UserError as error:
+                self.failed = str(error)
+                say(f"The feed cannot be read: {error}")
+                self._stopping.wait(RESTART_SECONDS)
+
+    def _after(self, step: Step) -> None:
+        self.failed = None
+        self.watch.use(self.live.current)
+        if step.taken or step.batch.rejected:
+            self.version += 1
+
+    def touch(self) -> None:
+        """Tell those who look that something changed."""
+        self.version += 1
+
+    def post(self, records: Sequence[FeedRecord]) -> None:
+        """Keep records for the watch; they survive a crash once this returns."""
+        lines = "".join(record.model_dump_json(exclude_none=True) + "\n" for record in records)
+        with self._inbox_lock, self._inbox.open("ab") as file:
+            file.write(lines.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def find_entities(self, text: str) -> list[str]:
+        """Companies of the list that a text names."""
+        return self._entities.find(text) if self._entities else []
+
+    def status(self) -> dict[str, Any]:
+        """How the watch is doing."""
+        watch = self.watch
+        now = watch.monitor.clock.now
+        return {
+            "version": self.version,
+            "release_id": self.live.release_id,
+            "event_time": datetime.fromtimestamp(now, UTC).isoformat() if now else None,
+            "per_second": round(watch.pace.per_second, 2),
+            "backlog": watch.pace.backlog,
+            "disk_full": watch.pace.disk_full,
+            "drift": watch.drift.has_drifted,
+            "failed": self.failed,
+            "tally": dict(watch.monitor.tally),
+            "budget": str(watch.monitor.rules.budget),
+            "takes_records": self.takes_records,
+        }
+
+    def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """Closed windows of the last hours of event time, by key, the busiest first."""
+        width = self.watch.monitor.rules.width
+        now = self.watch.monitor.clock.now or 0.0
+        since = now - hours * 3600
+        found = self.watch.store.trend(since)
+        starts = sorted({row["start"] for rows in found.values() for row in rows})
+        keys = [
+            {
+                "key": key,
+                "name": name_of(key),
+                "kind": kind_of(key),
+                "stories": sum(row["stories"] for row in rows),
+                "negative": sum(row["negative"] for row in rows),
+                "windows": _filled(rows, starts),
+            }
+            for key, rows in found.items()
+            if wanted(key)
+        ]
+        keys.sort(key=lambda one: (one["key"] != MARKET, -one["stories"], one["key"]))
+        return {"width_seconds": width, "starts": [_iso(start) for start in starts], "keys": keys}
+
+
+def _filled(rows: Sequence[dict[str, Any]], starts: Sequence[float]) -> list[dict[str, Any]]:
+    """One entry for each window, of which the quiet ones are not kept."""
+    by_start = {row["start"]: row for row in rows}
+    names = ("negative", "positive", "stories", "expected", "surprise")
+    return [
+        {name: by_start[start][name] if start in by_start else 0 for name in names}
+        for start in starts
+    ]
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -1,0 +1,72 @@
+// Alerts: what fires, its evidence, what people did about it, and what is over.
+import { write } from './api.js';
+import { ask, button, element, quoted, recall, remember, say, time } from './elements.js';
+
+export function showFiring(cases, silences, act) {
+  const place = document.getElementById('firing');
+  const open = cases.filter((one) => one.alert.status !== 'resolved' && !one.closed_at && !one.muted_by);
+  if (!open.length) place.replaceChildren(element('p', { class: 'calm' }, say().calm));
+  else place.replaceChildren(...open.map((one) => card(one, silences, act)));
+}
+
+export function showPast(cases) {
+  const over = cases.filter((one) => one.alert.status === 'resolved' || one.closed_at || one.muted_by);
+  const place = document.getElementById('past');
+  if (!over.length) place.replaceChildren(element('li', { class: 'small' }, say().noPast));
+  else place.replaceChildren(...over.map(line));
+}
+
+export const nameOf = (key) => {
+  const [kind, ...rest] = key.split('/');
+  if (kind === 'market') return say().market;
+  return kind === 'topic' ? say().topics[rest.join('/')] ?? rest.join('/') : rest.join('/');
+};
+
+const surge = (alert) => say().surge(alert.observed, alert.expected, Math.round(100 * alert.share));
+
+function card(one, silences, act) {
+  const { alert } = one;
+  const silenced = silences.some((s) => ['*', alert.key, alert.key.split('/').slice(1).join('/')].includes(s.key));
+  const notes = [say().severity[alert.severity], say().status[alert.status], say().since(time(alert.starts_at))];
+  if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
+  if (silenced) notes.push(say().silenced);
+  const actions = element('div', { class: 'row' });
+  if (!one.acknowledged_by) {
+    actions.append(button(say().acknowledge, () => act((by) => write(`/v1/alerts/${alert.alert_id}/acknowledge`, { by })), { class: 'main' }));
+  }
+  if (!silenced) actions.append(button(say().silence, () => act((by) => write('/v1/silences', { key: alert.key, by }))));
+  actions.append(button(say().close, () => act((by) => write(`/v1/alerts/${alert.alert_id}/resolve`, { by }))));
+  return element('article', { class: 'alert', 'data-severity': alert.severity, 'data-key': alert.key },
+    element('p', { class: 'severity' }, notes.join(' · ')),
+    element('h3', {}, quoted(nameOf(alert.key))),
+    element('p', {}, surge(alert)),
+    element('ol', { class: 'evidence' }, ...alert.evidence.map(evidence)),
+    actions);
+}
+
+function evidence(story) {
+  const facts = [time(story.published_at), story.source, story.outlets > 1 ? say().outlets(story.outlets) : null].filter(Boolean).join(' · ');
+  const words = story.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
+  return element('li', {}, quoted(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
+}
+
+function line(one) {
+  const { alert } = one;
+  const end = alert.ends_at ?? alert.window.end;
+  const notes = [say().severity[alert.severity], say().until(time(alert.starts_at), time(end))];
+  if (one.muted_by) notes.push(say().explained(nameOf(one.muted_by)));
+  if (one.closed_by) notes.push(say().closed(one.closed_by));
+  else if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
+  return element('li', { 'data-severity': alert.severity },
+    element('span', {}, quoted(nameOf(alert.key)), ' — ', surge(alert)),
+    element('span', { class: 'small' }, notes.join(' · ')));
+}
+
+// Who acts is asked once, and kept for the next time.
+export async function actor() {
+  const kept = recall('by');
+  if (kept) return kept;
+  const given = await ask(say().who, say().whoText);
+  if (given) remember('by', given);
+  return given;
+}

@@ -1,0 +1,38 @@
+// Trends: one small picture for each key, drawn from its windows.
+import { nameOf } from './alerts.js';
+import { drawn, element, quoted, say, time } from './elements.js';
+
+const MOST_SHOWN = 18;
+const HEIGHT = 60;
+
+export function showTrends(trends, cases) {
+  const firing = new Map(cases
+    .filter((one) => one.alert.status !== 'resolved' && !one.closed_at)
+    .map((one) => [one.alert.key, one.alert.severity]));
+  const ranked = [...trends.keys].sort((a, b) => firing.has(b.key) - firing.has(a.key));
+  const shown = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
+  const place = document.getElementById('trends');
+  if (!shown.length) place.replaceChildren(element('p', { class: 'small' }, say().nothingYet));
+  else place.replaceChildren(...shown.map((key) => figure(key, trends.starts, firing.get(key.key))));
+}
+
+function figure(key, starts, severity) {
+  const name = nameOf(key.key);
+  const words = say().chart(name, key.negative, key.stories);
+  return element('figure', { class: 'trend', 'data-severity': severity, 'data-key': key.key },
+    element('figcaption', {}, quoted(name), element('span', {}, `${key.negative} / ${key.stories}`)),
+    picture(key.windows, words),
+    element('span', { class: 'span' }, element('span', {}, time(starts[0])), element('span', {}, time(starts.at(-1)))));
+}
+
+function picture(windows, words) {
+  const top = Math.max(1, ...windows.map((one) => Math.max(one.stories, one.expected)));
+  const y = (value) => HEIGHT * (1 - value / top);
+  const bars = (name) => windows
+    .map((one, i) => (one[name] ? `M${i + 0.1} ${HEIGHT}V${y(one[name]).toFixed(2)}H${i + 0.9}V${HEIGHT}Z` : ''))
+    .join('');
+  const usual = windows.map((one, i) => `${i ? 'L' : 'M'}${i} ${y(one.expected).toFixed(2)}H${i + 1}`).join('');
+  const svg = drawn('svg', { viewBox: `0 0 ${Math.max(windows.length, 1)} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': words });
+  svg.append(drawn('path', { class: 'all', d: bars('stories') }), drawn('path', { class: 'negative', d: bars('negative') }), drawn('path', { class: 'usual', d: usual }));
+  return svg;
+}
