@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from apps.finance_monitor.budget import Budget
 from apps.finance_monitor.casework import Case, cases
-from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.file_feed import FileFeed
 from apps.finance_monitor.keys import name_of
@@ -30,6 +29,8 @@ from common.records.reader import read_records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from apps.finance_monitor.classifying import Classifier
 
 # An alert that begins this long after an event ended still speaks of it.
 AFTERMATH = timedelta(hours=24)

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from apps.finance_monitor.data import prepare
 from apps.finance_monitor.schema import (
     SENTIMENTS,
     FeedRecord,
@@ -23,6 +22,7 @@ from apps.finance_monitor.schema import (
     TopicScore,
 )
 from apps.finance_monitor.task import NewsModel, mark
+from apps.finance_monitor.text import prepare
 from common.files import read_json, write_json
 from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict

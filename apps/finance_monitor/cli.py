@@ -273,14 +273,16 @@ def watch(
 
 
 def _classifier(store: Path, release_id: str | None, device: str, scored: bool) -> tuple[Any, Any]:
+    registry = _registry(store)
+    if scored:
+        # Topics are learned from the feed where no release tells them.
+        known = release_id or registry.current_id()
+        return None, registry.open(known).manifest["topics"] if known else []
     from apps.finance_monitor import classifying
 
-    release = _registry(store).open(release_id)
-    topics = release.manifest["topics"]
-    if scored:
-        return None, topics
+    release = registry.open(release_id)
     say("Loading the release …")
-    return classifying.load(release, device=device), topics
+    return classifying.load(release, device=device), release.manifest["topics"]
 
 
 def _watch(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.task import Example, mark
+from apps.finance_monitor.text import prepare
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, read_records
@@ -15,8 +16,6 @@ from common.records.splits import Splits, split
 from common.records.text import language_of, normalise
 
 VALIDATION_SHARE = 0.15
-# The model reads no further anyway.
-LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,6 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
 def read_examples(sources: Sources) -> list[Example]:
     """Held-out records of `sources.test`."""
     return examples(_records([_read(path, sources) for path in sources.test]))
-
-
-def prepare(text: str) -> str:
-    """The spelling that is encoded."""
-    return normalise(text[:LONGEST_TEXT])
 
 
 def examples(records: Sequence[TrainingRecord]) -> list[Example]:

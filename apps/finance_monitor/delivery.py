@@ -99,9 +99,9 @@ class Delivery:
         while not self._stopping.is_set():
             self._wake[sink.name].wait(timeout=pause or None)
             self._wake[sink.name].clear()
-            if pause:
-                # Woken by news: the receiver is given its time all the same.
-                self._stopping.wait(pause)
+            # Woken by news, perhaps: the receiver is given its time all the same.
+            if pause and self._stopping.wait(pause):
+                return
             try:
                 pause = self._empty(sink, pause)
             except sqlite3.Error as error:

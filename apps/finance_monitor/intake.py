@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.classifying import Classifier
-from apps.finance_monitor.data import prepare
 from apps.finance_monitor.duplicates import Duplicates, Resemblance, signature_of
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.text import prepare
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.classifying import Classifier
 
 # How long a copy is told from news that repeats itself, seconds.
 DUPLICATE_WINDOW = 48 * 3600.0

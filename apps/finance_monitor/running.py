@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from apps.finance_monitor.budget import parse_budget
-from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.delivery import Delivery
 from apps.finance_monitor.entities import EntityList, read_entities
 from apps.finance_monitor.feed import Feed, open_feed
@@ -22,6 +22,9 @@ from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
 from common.errors import UserError
 from common.files import exclusive_lock
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.classifying import Classifier
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.feed import append_rejected
 from apps.finance_monitor.file_feed import FileFeed
@@ -14,6 +13,9 @@ from apps.finance_monitor.intake import Intake, Taken
 from apps.finance_monitor.store import Store
 from common.console import progress, say
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.classifying import Classifier
 
 BATCH = 256
 

@@ -236,15 +236,15 @@ class Store:
             Told(ScoredRecord.model_validate_json(row["content"]), row["outlets"]) for row in rows
         ]
 
-    def share_of(self, wide: str, narrow: str, start: float, end: float, sequence: int) -> float:
-        """How many of a wide key's negative stories, as known at `sequence`, concern `narrow`."""
+    def share_of(self, key: str, other: str, start: float, end: float, sequence: int) -> float:
+        """How many of a key's negative stories, as known at `sequence`, concern the other too."""
         found = self.rows(
             "SELECT COUNT(*) AS all_, COUNT(m.sequence) AS both_ FROM negatives n"
             " LEFT JOIN negatives m ON m.sequence = n.sequence AND m.key = ?2"
             " AND m.published >= ?3 AND m.published < ?4"
             " WHERE n.key = ?1 AND n.published >= ?3 AND n.published < ?4 AND n.sequence <= ?5",
-            wide,
-            narrow,
+            key,
+            other,
             start,
             end,
             sequence,

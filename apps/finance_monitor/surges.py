@@ -44,7 +44,7 @@ SHARE_MEMORY = 14 * 24.0  # hours
 STORIES_TOGETHER = 0.1
 WARM_UP = 72.0  # hours without alarms, for little is known yet
 ENDED_BELOW = 1.5  # times the expected count
-HOLD = 6.0  # hours so quiet before an alarm ends: one that would flap is held open
+HOLD = 6.0  # hours so calm before an alarm ends: one that would flap is held open
 NEW_NORMAL = 72.0  # hours after which a surge is what is usual
 
 
@@ -58,6 +58,7 @@ class Tests(Columns):
         negative, all: stories, forgotten; their quotient is the usual share.
         alarmed: since how many hours the alarm is on; 0: it is not.
         calm: for how many hours of it there was no more than usual.
+        excess: stories beyond the usual in those hours.
         surged: negative stories since it is on.
         cusum: log-likelihood ratio of the likeliest onset (Lorden 1971), 0 before any.
         since: that onset, seconds since 1970; `run_` sums are what came from there on.
@@ -69,6 +70,7 @@ class Tests(Columns):
     all: Floats
     alarmed: Floats
     calm: Floats
+    excess: Floats
     surged: Floats
     cusum: Floats
     since: Floats
@@ -80,7 +82,7 @@ class Tests(Columns):
     def empty(cls) -> Tests:
         """Of no key."""
         row = np.zeros(0)
-        return cls(np.zeros((0, len(MULTIPLES))), np.zeros((0, len(ODDS))), *([row] * 10))
+        return cls(np.zeros((0, len(MULTIPLES))), np.zeros((0, len(ODDS))), *([row] * 11))
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,10 @@ class SurgeDetector:
         statistic = _average(tests.counts)
         begins = (statistic >= np.log(threshold)) & self._share_is_up()
         alarmed = (tests.alarmed > 0) | begins
-        calm = alarmed & (negative <= np.maximum(ENDED_BELOW * forecast.mean, 0.5))
+        # What comes beyond the usual, less what the usual leaves room for: one story may.
+        excess = np.maximum(tests.excess + negative - ENDED_BELOW * forecast.mean, 0.0)
+        calm = alarmed & (excess <= 1)
+        tests.excess = np.where(calm, excess, 0.0)
         tests.alarmed = np.where(alarmed, tests.alarmed + self._hours, 0.0)
         tests.calm = np.where(calm, tests.calm + self._hours, 0.0)
         tests.surged = np.where(alarmed, tests.surged + negative, 0.0)

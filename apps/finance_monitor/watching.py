@@ -15,17 +15,16 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.finance_monitor.alerts import Change
 from apps.finance_monitor.casework import silences
-from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.delivery import Delivery, enqueue
 from apps.finance_monitor.drift import Drift
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.intake import Intake, Taken
-from apps.finance_monitor.keys import MARKET, breadth, keys_for, keys_of
+from apps.finance_monitor.keys import breadth, keys_for, keys_of
 from apps.finance_monitor.monitor import Closed, Late, Monitor, Rules
 from apps.finance_monitor.notifications import Notification, group
 from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
@@ -33,8 +32,11 @@ from apps.finance_monitor.store import Store, Told
 from common.console import say
 from common.errors import UserError
 
+if TYPE_CHECKING:
+    from apps.finance_monitor.classifying import Classifier
+
 EVIDENCE_SHOWN = 5
-# Half of a wide alert's stories concern a narrower one that fires: that one explains it.
+# Half of an alert's stories concern another one that fires: that one may explain it.
 EXPLAINS_FROM = 0.5
 SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
@@ -200,7 +202,9 @@ class Watch:
                 if told is None:
                     say(f"Cannot write, reads no further until it can: {error}")
                     self.pace.disk_full = True
-                    told = group([c.alert for c in step.changes if _is_told(c)])
+                    told = group(
+                        [c.alert for c in step.changes if _is_told(c) and _is_narrowest(c)]
+                    )
                     if self._delivery:
                         self._delivery.tell_now(told)
                 if (stopping or Event()).wait(RETRY_SECONDS):
@@ -272,23 +276,28 @@ class Watch:
     def _explanation(self, change: Change) -> str | None:
         """The key of another alert that says the same better.
 
-        That is a narrower one which at least half of the stories concern; or that of the whole
-        market, if it has no such explanation itself.
+        That is a narrower one which at least half of the stories concern; or a wider one that
+        this is part of, if nothing narrower explains that.
         """
         key = change.alert.key
-        for narrow in sorted(change.open, key=breadth):
-            if breadth(narrow) < breadth(key) and self._explains(narrow, key, change):
-                return narrow
-        if key == MARKET or MARKET not in change.open:
-            return None
-        parts = (other for other in change.open if other != MARKET)
-        explained = any(self._explains(part, MARKET, change) for part in parts)
-        return None if explained else MARKET
+        for other in sorted(change.open, key=breadth):
+            if breadth(other) == breadth(key):
+                continue
+            if self._explains(other, key, change) and (
+                breadth(other) < breadth(key) or not self._is_explained(other, change)
+            ):
+                return other
+        return None
 
-    def _explains(self, narrow: str, wide: str, change: Change) -> bool:
+    def _is_explained(self, wide: str, change: Change) -> bool:
+        narrower = (key for key in change.open if breadth(key) < breadth(wide))
+        return any(self._explains(key, wide, change) for key in narrower)
+
+    def _explains(self, other: str, key: str, change: Change) -> bool:
+        """Whether at least half of the stories on `key` concern `other` too."""
         window = change.alert.window
         share = self.store.share_of(
-            wide, narrow, window.start.timestamp(), window.end.timestamp(), change.sequence
+            key, other, window.start.timestamp(), window.end.timestamp(), change.sequence
         )
         return share >= EXPLAINS_FROM
 
@@ -331,6 +340,11 @@ class Watch:
 
 def _is_told(change: Change) -> bool:
     return change.event != "pending" and change.alert.fired_at is not None
+
+
+def _is_narrowest(change: Change) -> bool:
+    """Whether no narrower alert is open: all that can be said without reading the stories."""
+    return not any(breadth(key) < breadth(change.alert.key) for key in change.open)
 
 
 def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:

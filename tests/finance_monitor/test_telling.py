@@ -1,0 +1,252 @@
+"""Sinks and their delivery, against real receivers that fail and recover."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from news import at
+
+from apps.finance_monitor import casework
+from apps.finance_monitor.delivery import Delivery, enqueue, escalate
+from apps.finance_monitor.notifications import Notification
+from apps.finance_monitor.schema import Alert, Evidence, Window
+from apps.finance_monitor.sinks import (
+    DeliveryError,
+    FileSink,
+    WebhookSink,
+    open_sink,
+)
+from apps.finance_monitor.store import Store
+from common.errors import UserError
+
+
+def _alert(identity: str = "a1", status: str = "firing", key: str = "company/Alba") -> Alert:
+    return Alert(
+        alert_id=identity,
+        fingerprint="f1",
+        status=status,
+        severity="warning",
+        key=key,
+        starts_at=at(1),
+        ends_at=at(4) if status == "resolved" else None,
+        window=Window(start=at(1), end=at(2)),
+        observed=12,
+        expected=1.5,
+        share=0.8,
+        surprise=1.7,
+        false_alarm_budget="1 per 30d",
+        evidence=[
+            Evidence(id="s", published_at=at(1), headline="Alba collapses", negative=0.9, outlets=3)
+        ],
+        fired_at=at(2),
+    )
+
+
+def _news(identity: str = "a1", status: str = "firing") -> Notification:
+    return Notification(alerts=[_alert(identity, status)])
+
+
+class Receiver(ThreadingHTTPServer):
+    """Keeps what it gets; answers 503 while `down`."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.down = False
+        self.attempts = 0
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.attempts += 1
+        if self.server.down:
+            self.send_response(503)
+        else:
+            self.server.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "monitor.sqlite")
+    yield opened
+    opened.close()
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _enqueue(store: Store, delivery: Delivery, notification: Notification) -> None:
+    with store.transaction() as database:
+        enqueue(database, delivery.sinks, notification)
+    delivery.wake()
+
+
+def test_the_webhook_speaks_alertmanagers_language_and_is_signed(receiver: Receiver) -> None:
+    WebhookSink(receiver.url, secret="s3cret").deliver(_news())
+    headers, body = receiver.got[0]
+    digest = hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+    assert headers["x-signature-256"] == f"sha256={digest}"
+    assert headers["idempotency-key"] == _news().idempotency_key
+    told = json.loads(body)
+    assert (told["version"], told["status"]) == ("4", "firing")
+    (alert,) = told["alerts"]
+    assert alert["labels"]["severity"] == "warning"
+    assert alert["endsAt"] == "0001-01-01T00:00:00Z"
+    assert "Alba collapses (3 outlets)" in alert["annotations"]["description"]
+
+
+def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
+    assert _news().idempotency_key == _news().idempotency_key
+    assert _news().idempotency_key != _news(status="resolved").idempotency_key
+
+
+def test_a_receiver_that_is_down_gets_it_once_when_it_is_back(
+    store: Store, receiver: Receiver
+) -> None:
+    receiver.down = True
+    delivery = Delivery(store, [WebhookSink(receiver.url)], first_pause=0.05)
+    delivery.start()
+    _enqueue(store, delivery, _news("a1"))
+    _enqueue(store, delivery, _news("a2"))
+    _wait(lambda: receiver.attempts >= 2)
+    receiver.down = False
+    _wait(lambda: len(receiver.got) == 2)
+    delivery.stop()
+    ids = [json.loads(body)["alerts"][0]["annotations"]["alert_id"] for _, body in receiver.got]
+    assert ids == ["a1", "a2"]
+    assert not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL")
+
+
+def test_a_sink_that_is_down_delays_no_other(
+    store: Store, receiver: Receiver, tmp_path: Path
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    nobody = WebhookSink("http://127.0.0.1:9/hook")
+    delivery = Delivery(store, [nobody, FileSink(path)], first_pause=30)
+    delivery.start()
+    _enqueue(store, delivery, _news())
+    _wait(path.exists)
+    _wait(lambda: bool(path.read_text()))
+    _wait(lambda: delivery.failures[nobody.name] > 0)
+    delivery.stop(patience=0.1)
+    waiting = store.rows("SELECT sink, attempts FROM outbox WHERE delivered_at IS NULL")
+    assert [(row["sink"], row["attempts"]) for row in waiting] == [(nobody.name, 1)]
+
+
+def test_what_waits_on_disk_is_told_after_a_restart(store: Store, receiver: Receiver) -> None:
+    receiver.down = True
+    first = Delivery(store, [WebhookSink(receiver.url)], first_pause=30)
+    first.start()
+    _enqueue(store, first, _news())
+    _wait(lambda: receiver.attempts == 1)
+    first.stop(patience=0.1)
+    receiver.down = False
+    second = Delivery(store, [WebhookSink(receiver.url)])
+    second.start()
+    second.wake()
+    _wait(lambda: len(receiver.got) == 1)
+    second.stop()
+
+
+def test_the_file_is_not_written_twice_and_a_torn_line_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    FileSink(path).deliver(_news("a1"))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"idempotency_key": "to')
+    again = FileSink(path)
+    again.deliver(_news("a1"))
+    again.deliver(_news("a2"))
+    assert [json.loads(line)["alert_id"] for line in path.read_text().splitlines()] == ["a1", "a2"]
+
+
+def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver) -> None:
+    sink = open_sink(receiver.url.replace("http://", "json://"))
+    sink.deliver(_news())
+    told = json.loads(receiver.got[0][1])
+    assert "Negative news on Alba" in told["title"]
+    receiver.down = True
+    with pytest.raises(DeliveryError):
+        sink.deliver(_news())
+    assert "hook" not in sink.name
+
+
+def test_an_address_nobody_knows_is_refused_without_its_secrets() -> None:
+    with pytest.raises(UserError) as error:
+        open_sink("slak://token-a/token-b")
+    assert "token" not in str(error.value)
+
+
+def _kept(store: Store, alert: Alert, notified: bool = True) -> None:
+    with store.transaction() as database:
+        store.write_alert(alert, None)
+        if notified:
+            database.execute("UPDATE alerts SET notified_at = ?", (at(2).isoformat(),))
+
+
+def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
+    _kept(store, _alert())
+    now = datetime.now(UTC)
+    assert escalate(store, ["console"], at(1)) == 0
+    assert escalate(store, ["console"], now) == 1
+    assert escalate(store, ["console"], now) == 0
+    (row,) = store.rows("SELECT body FROM outbox")
+    assert Notification.model_validate_json(row["body"]).escalated
+
+
+def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
+    _kept(store, _alert())
+    done = casework.acknowledge(store, "a1", "Mei")
+    assert done.acknowledged_by == "Mei"
+    assert escalate(store, ["console"], datetime.now(UTC)) == 0
+
+
+def test_cases_are_found_by_how_their_id_begins(store: Store) -> None:
+    _kept(store, _alert("abc1"))
+    _kept(store, _alert("abd2"))
+    assert casework.case(store, "abc").alert.alert_id == "abc1"
+    with pytest.raises(UserError, match="2 alerts"):
+        casework.case(store, "ab")
+    with pytest.raises(UserError, match="no such alert"):
+        casework.case(store, "%")
+    assert not casework.resolve(store, "abc1", "Jun").is_open
+
+
+def test_a_silence_covers_its_key_by_name_for_its_time(store: Store) -> None:
+    made = casework.silence(store, "Alba", timedelta(hours=1), "Mei", "known")
+    casework.silence(store, "*", timedelta(seconds=-1), "Mei")
+    assert [one.key for one in casework.silences(store)] == ["Alba"]
+    assert made.covers("company/Alba")
+    assert not made.covers("topic/credit")
