@@ -1,0 +1,288 @@
+"""The server and its page, with a release, as its users meet them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from news import at
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BAD = ("shares plunge after fraud", "warns of heavy losses", "misses its payment", "cuts jobs")
+GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts")
+FLAT = ("holds its meeting", "opens an office", "names a chairman", "files its report")
+HOSTILE = (
+    "Alba <script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+)
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release that tells good from bad, its encoder frozen."""
+    folder = tmp_path_factory.mktemp("monitor")
+    with (folder / "news.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "sentiment", "topics"])
+        for name in ("Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault"):
+            for label, phrases in (("negative", BAD), ("positive", GOOD), ("neutral", FLAT)):
+                for phrase in phrases:
+                    topic = "credit" if "payment" in phrase or "losses" in phrase else "company"
+                    writer.writerow([f"{name} {phrase}", label, topic])
+    done = _run(
+        "train", "--news", folder / "news.csv", "--set", "strategy=head", "--set", "epochs=6",
+        "--set", "learning_rate=5e-3", "--store", folder / "var",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "var"
+
+
+@contextmanager
+def _serving(store: Path, *more: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--port", "0", *more],
+        cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr
+    address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield address
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+@pytest.fixture(scope="module")
+def address(store: Path) -> Iterator[str]:
+    with _serving(store, "--entities", str(_entities(store))) as served:
+        yield served
+
+
+def _entities(store: Path) -> Path:
+    path = store / "entities.csv"
+    path.write_text("name,aliases\nAlba,Alba AG\n云岭银行,云岭\n", encoding="utf-8")
+    return path
+
+
+def _ask(address: str, path: str, body: object | None = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        address + path, data, {"Content-Type": "application/json"} if data else {}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            content = reply.read()
+            status = reply.status
+    except urllib.error.HTTPError as error:
+        content, status = error.read(), error.code
+    return status, json.loads(content) if content[:1] in b"[{" else content.decode()
+
+
+def _record(identity: str, hours: float, text: str) -> dict[str, str]:
+    return {"id": identity, "published_at": at(hours).isoformat(), "text": text}
+
+
+def _wait(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _news() -> list[dict[str, str]]:
+    """Five days of mixed news, then one bad morning for Alba, then a calm day."""
+    found = []
+    for hour in range(24 * 7):
+        for i, phrase in enumerate((GOOD[hour % 4], FLAT[hour % 4])):
+            found.append(_record(f"q{hour}-{i}", hour + i / 3, f"House {hour}x{i} {phrase}"))
+        if hour % 4 == 0:
+            found.append(_record(f"b{hour}", hour + 0.9, f"House {hour}y {BAD[hour % 3]}"))
+    for i in range(24):
+        when = 24 * 5 + i / 8
+        text = f"Alba {BAD[i % 4]} in town {i * 7919} says witness {chr(97 + i) * 9}"
+        found.append(_record(f"s{i}", when, text))
+    found.append(_record("hostile", 24 * 7 + 0.5, HOSTILE))
+    return sorted(found, key=lambda one: one["published_at"])
+
+
+@pytest.fixture(scope="module")
+def fed(address: str) -> str:
+    news = _news()
+    for start in range(0, len(news), 200):
+        status, reply = _ask(address, "/v1/records", {"records": news[start : start + 200]})
+        assert (status, reply) == (202, {"accepted": len(news[start : start + 200])})
+    _wait(lambda: _ask(address, "/v1/status")[1]["tally"].get("records") == len(news))
+    return address
+
+
+def test_scoring_labels_and_finds_companies(address: str) -> None:
+    status, reply = _ask(
+        address,
+        "/v1/score",
+        {
+            "records": [
+                _record("1", 1, "Alba AG warns of heavy losses"),
+                _record("2", 1, "云岭上涨"),
+            ]
+        },
+    )
+    assert status == 200
+    first, second = reply["records"]
+    assert first["sentiment"]["label"] == "negative"
+    assert abs(sum(first["sentiment"]["probabilities"].values()) - 1) < 1e-3
+    assert first["topics"][0]["name"] == "credit"
+    assert (first["entities"], second["entities"]) == (["Alba"], ["云岭银行"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/score", {"records": []}, 422),
+        ("/v1/score", {"records": [{"id": "x", "text": "t"}]}, 422),
+        ("/v1/records", {"records": [_record("x", 1, " ")]}, 422),
+        ("/v1/alerts/nothing/acknowledge", {"by": "Mei"}, 404),
+        ("/v1/silences", {"key": "Alba", "by": "Mei", "hours": -1}, 422),
+    ],
+)
+def test_wrong_requests_are_told_what_is_wrong(
+    address: str, path: str, body: object, status: int
+) -> None:
+    found, reply = _ask(address, path, body)
+    assert found == status
+    assert reply["title"]
+
+
+def test_posted_news_raises_an_alert_with_its_evidence(fed: str) -> None:
+    _, reply = _ask(fed, "/v1/alerts")
+    ours = [one for one in reply["alerts"] if one["alert"]["key"] == "company/Alba"]
+    assert len(ours) == 1
+    alert = ours[0]["alert"]
+    assert alert["starts_at"] == at(24 * 5).isoformat().replace("+00:00", "Z")
+    assert len(alert["evidence"]) == 5
+    assert all(story["headline"].startswith("Alba") for story in alert["evidence"])
+    _, trends = _ask(fed, "/v1/trends?hours=200&key=Alba")
+    (trend,) = trends["keys"]
+    assert sum(window["negative"] for window in trend["windows"]) >= 12
+    assert len(trend["windows"]) == len(trends["starts"])
+
+
+def test_a_record_posted_twice_counts_once(fed: str) -> None:
+    _, before = _ask(fed, "/v1/status")
+    _ask(fed, "/v1/records", {"records": _news()[-3:]})
+    repeated = before["tally"]["repeated"] + 3
+    _wait(lambda: _ask(fed, "/v1/status")[1]["tally"]["repeated"] == repeated)
+    assert _ask(fed, "/v1/status")[1]["tally"]["records"] == before["tally"]["records"]
+
+
+def test_people_work_on_alerts_over_http(fed: str) -> None:
+    _, reply = _ask(fed, "/v1/alerts")
+    identity = reply["alerts"][0]["alert"]["alert_id"]
+    status, case = _ask(fed, f"/v1/alerts/{identity}/acknowledge", {"by": "Mei"})
+    assert (status, case["acknowledged_by"]) == (200, "Mei")
+    status, case = _ask(fed, f"/v1/alerts/{identity}/resolve", {"by": "Jun"})
+    assert (status, case["closed_by"]) == (200, "Jun")
+
+
+def test_metrics_tell_what_the_watch_does(fed: str) -> None:
+    _, metrics = _ask(fed, "/metrics")
+    for name in ("records_total", "late_total", "duplicates_total", "lag", "drift"):
+        assert f"bizlm_monitor_{name}" in metrics
+
+
+def test_changes_are_pushed(fed: str) -> None:
+    with urllib.request.urlopen(f"{fed}/v1/events", timeout=30) as stream:
+        lines = [stream.readline().decode() for _ in range(2)]
+        assert lines[0] == "event: changed\n"
+        version = json.loads(lines[1].removeprefix("data: "))["version"]
+        stream.readline()
+        _ask(fed, "/v1/records", {"records": [_record("pushed", 24 * 7 + 0.6, "Borel rallies")]})
+        assert stream.readline() == b"event: changed\n"
+        assert json.loads(stream.readline().decode().removeprefix("data: "))["version"] > version
+
+
+def test_a_restart_goes_on_where_it_was(store: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "var"
+    (copied / "finance_monitor").mkdir(parents=True)
+    source = store / "finance_monitor"
+    shutil.copytree(source / "releases", copied / "finance_monitor" / "releases")
+    (copied / "finance_monitor" / "current").symlink_to(
+        os.readlink(source / "current")  # noqa: PTH115
+    )
+    shutil.copy(source / "promoted", copied / "finance_monitor" / "promoted")
+    for expected, identity in ((1, "a"), (2, "b")):
+        with _serving(copied) as served:
+            _ask(served, "/v1/records", {"records": [_record(identity, 1, f"Borel {identity}")]})
+
+            def is_read(served: str = served, expected: int = expected) -> bool:
+                return bool(_ask(served, "/v1/status")[1]["tally"].get("records") == expected)
+
+            _wait(is_read)
+
+
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
+def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
+    from selenium import webdriver
+    from selenium.common.exceptions import NoSuchElementException
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en"):
+        options.add_argument(argument)
+    options.binary_location = str(CHROMIUM)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        wait = WebDriverWait(driver, 20, ignored_exceptions=[NoSuchElementException])
+        driver.get(fed)
+        wait.until(lambda d: "stories" in d.find_element(By.ID, "status").text)
+        wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "#trends svg path.negative"))
+        page = driver.find_element(By.TAG_NAME, "main")
+        assert "Alba" in driver.find_element(By.ID, "trends").text
+        assert "<script>" in page.text
+        assert driver.title == "News monitor"
+        driver.find_element(By.ID, "language").click()
+        assert driver.title == "舆情监测"
+        assert "正在告警" in page.text
+
+        # A new surge appears without a reload, and is acknowledged by name.
+        surge = [
+            _record(f"n{i}", 24 * 7 + 2 + i / 30, f"Alba {BAD[i % 4]} at site {i * 104729}")
+            for i in range(24)
+        ]
+        after = _record("tick", 24 * 7 + 4.3, "Borel opens an office")
+        _ask(fed, "/v1/records", {"records": [*surge, after]})
+        card = wait.until(
+            lambda d: d.find_element(By.CSS_SELECTOR, "#firing .alert[data-key='company/Alba']")
+        )
+        card.find_element(By.CSS_SELECTOR, "button.main").click()
+        name = wait.until(lambda d: d.find_element(By.ID, "ask-input"))
+        name.send_keys("Mei")
+        driver.find_element(By.CSS_SELECTOR, "#ask button.main").click()
+        wait.until(lambda d: "Mei" in d.find_element(By.ID, "firing").text)
+        severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+        assert not severe
+    finally:
+        driver.quit()
