@@ -186,6 +186,7 @@ def demo(store: Store = Path("var")) -> None:
         questions=sorted(SAMPLES.glob("questions.*")),
         test=sorted(SAMPLES.glob("test.*")),
         settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
+        resume=True,
         store=store,
     )
 

@@ -60,13 +60,14 @@ class Found:
 
     event: LabelledEvent
     case: Case | None
+    lateness: timedelta
 
     @property
     def delay(self) -> timedelta | None:
-        """From the event's start to the alert."""
+        """From the event's start to the alert, which waited for late news."""
         if self.case is None or self.case.alert.fired_at is None:
             return None
-        return max(self.case.alert.fired_at - self.event.start, timedelta())
+        return max(self.case.alert.fired_at + self.lateness - self.event.start, timedelta())
 
 
 @dataclass(frozen=True)
@@ -197,10 +198,11 @@ class Replay:
     def _outcome(self, watch: Watch, events: Sequence[LabelledEvent]) -> Outcome:
         found = sorted(cases(watch.store, 10_000), key=lambda case: case.alert.window.end)
         told = [case for case in found if case.notified_at]
+        lateness = timedelta(seconds=watch.monitor.rules.lateness)
         return Outcome(
             watch.monitor.rules.budget,
             sorted(found, key=lambda case: case.alert.starts_at),
-            [Found(e, next((c for c in told if e.explains(c)), None)) for e in events],
+            [Found(e, next((c for c in told if e.explains(c)), None), lateness) for e in events],
             self.days,
         )
 

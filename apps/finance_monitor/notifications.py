@@ -34,11 +34,16 @@ def headline(alert: Alert) -> str:
     name = name_of(alert.key)
     if CHINESE.search(name):
         state = "已结束" if alert.status == "resolved" else "激增"
-        return f"{name}：负面新闻{state}，{alert.observed} 条（预期 {alert.expected:g} 条）"
+        return f"{name}：负面新闻{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
     subject = "the market" if name == MARKET else name
     state = "has ended" if alert.status == "resolved" else ""
     surge = f"Negative news on {subject} {state}".rstrip()
-    return f"{surge}: {alert.observed} stories where {alert.expected:g} are usual"
+    return f"{surge}: {alert.observed} stories where {usual(alert)} are usual"
+
+
+def usual(alert: Alert) -> str:
+    """The expected count, no finer than one can imagine."""
+    return f"{alert.expected:.1f}" if alert.expected >= 0.05 else "0"
 
 
 def in_words(alert: Alert) -> str:

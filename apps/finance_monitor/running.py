@@ -103,16 +103,20 @@ def open_watch(
 
 def follow(
     watch: Watch,
-    spec: str,
+    source: str | Feed,
     stopping: Event,
     *,
     once: bool = False,
     scored: bool = False,
     after: Callable[[Step], None] | None = None,
 ) -> None:
-    """Read the feed that `spec` names from where the last run was stopped."""
+    """Read a feed, or the one that `source` names from where the last run was stopped."""
     record = ScoredRecord if scored else FeedRecord
-    feed = open_feed(spec, once, watch.position, record=record)
+    feed = (
+        open_feed(source, once, watch.position, record=record)
+        if isinstance(source, str)
+        else source
+    )
     try:
         watch.follow(feed, stopping, after)
     finally:
