@@ -1,0 +1,5 @@
+"""`python -m apps.recommender VERB`."""
+
+from apps.recommender.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""The records this application reads and writes: interactions, items, users, candidates, lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+from common.records.fields import Text
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Behavior = Literal["browse", "click", "comment", "share", "purchase"]
+BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
+
+
+class Record(BaseModel):
+    """What all records share: an id may be written as a number."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+
+class Interaction(Record):
+    """One thing a user did; with `label` 0, what was shown to them and not taken.
+
+    `timestamp` is ISO 8601 with zone, or seconds since 1970.
+    """
+
+    user_id: Text
+    item_id: Text
+    behavior: Annotated[Behavior, BeforeValidator(_lower)] = "click"
+    timestamp: Time
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
+    impression_id: Text | None = None
+    position: int | None = Field(None, ge=0)
+    label: Literal[0, 1] | None = None
+    rating: float | None = Field(None, allow_inf_nan=False)
+
+
+class Item(Record):
+    """Something that can be recommended."""
+
+    item_id: Text
+    title: Text
+    description: str | None = None
+    tags: list[Text] = []
+    category: Text | None = None
+    price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    created_at: Time | None = None
+    language: str | None = None
+    available: bool = True
+
+    @property
+    def content(self) -> str:
+        """What the model reads."""
+        parts = [self.title, self.description or "", " ".join(self.tags)]
+        return "\n".join(part for part in parts if part)
+
+
+class User(Record):
+    """What is known of a user beside what they did: any further columns are features."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="allow")
+
+    user_id: Text
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """The further columns."""
+        return dict(self.model_extra or {})
+
+
+class Candidate(Record):
+    """An item that may be shown to a user; without `user_id`, to everybody."""
+
+    item_id: Text
+    user_id: Text | None = None
+
+
+class Reason(BaseModel):
+    """Why an item stands in a list: items of the history that speak for it, or a feature."""
+
+    kind: Literal["history", "feature"]
+    text: str = Field(description="One sentence in the user's language.")
+    item_id: str | None = None
+    feature: str | None = None
+    strength: float
+
+
+class Recommendation(BaseModel):
+    """One row of the output."""
+
+    user_id: str
+    item_id: str
+    rank: int = Field(description="From 1.")
+    score: float = Field(description="The second stage's score; higher is better.")
+    text_score: float = Field(description="Largest cosine of the item and the user's interests.")
+    p_click: float
+    p_purchase: float
+    source: Literal["text", "neighbours", "popular"]
+    cold_user: bool
+    cold_item: bool
+    reasons: list[Reason] = []
+    model_id: str
+    scored_at: datetime
