@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,22 @@ def read_json(path: Path) -> Any:
         raise UserError(f"not JSON: {error.msg}", where=f"{path}:{error.lineno}") from None
     except UnicodeDecodeError:
         raise UserError("not JSON: not UTF-8", where=str(path)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read one TOML file.
+
+    Raises:
+        UserError: the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("no such file", where=str(path)) from None
+    except IsADirectoryError:
+        raise UserError("a directory, where a file is wanted", where=str(path)) from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise UserError(f"broken TOML: {error}", where=str(path)) from None
 
 
 def file_sha256(path: Path) -> str:
