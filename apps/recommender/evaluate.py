@@ -1,0 +1,184 @@
+"""How good ranked lists are for what users did next, among all items, none left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.recommender.events import Events, Histories, Impressions, Int32, Int64, Mask, histories
+from apps.recommender.queries import Queries
+from apps.recommender.top_k import best_of_rows
+from common.evaluation import ranking
+from common.evaluation.compare import Difference, paired_bootstrap
+
+Floats = NDArray[np.float64]
+Scores = NDArray[np.float32]
+Scorer = Callable[[Histories], Scores]
+
+PLACES = 50
+DEPTHS = (5, 10, PLACES)
+# Places of a list that people look at: coverage, diversity, novelty and Gini are of these.
+SHOWN = 10
+BLOCK_ROWS = 256
+BLOCK_CELLS = 2**23
+MEASURES = {
+    "ndcg": ranking.ndcg_at_k,
+    "recall": ranking.recall_at_k,
+    "mrr": ranking.reciprocal_rank_at_k,
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one method's lists.
+
+    Attributes:
+        figures: `ndcg@10`, `recall@50`, `mrr@5` …, one value a query.
+        cold_items: the same where only cold items are relevant; NaN where a query has none.
+        lists: `coverage`, `diversity`, `novelty`, `gini` of the first ten places.
+    """
+
+    name: str
+    figures: Mapping[str, Floats]
+    cold_items: Mapping[str, Floats]
+    lists: Mapping[str, float]
+
+
+def rank_all(scores: Scores, seen: Mask | None = None, k: int = PLACES) -> Int32:
+    """[rows, k], the unseen items with the highest scores; equal ones by their number.
+
+    Args:
+        scores: [rows, items]; NaN and -inf are not ranked.
+        seen: [rows, items], what is left out.
+
+    Returns:
+        Item numbers, -1 where a row has fewer than `k`.
+    """
+    excluded = np.isnan(scores) if seen is None else seen | np.isnan(scores)
+    # -0.0 becomes 0.0, to which it is equal.
+    ranked, _ = best_of_rows(np.where(excluded, np.float32(-np.inf), scores) + np.float32(0), k)
+    return ranked
+
+
+def seen_items(events: Events, users: Int64, as_of: Int64, items: int) -> Mask:
+    """[rows, items], what each of `users` [rows] has events with before its `as_of` [rows]."""
+    seen = np.zeros((len(users), items), np.bool_)
+    for row, (user, moment) in enumerate(zip(users, as_of, strict=True)):
+        own = events.of(int(user))
+        seen[row, events.item[own][events.time[own] < moment]] = True
+    return seen
+
+
+def rank_queries(
+    scorer: Scorer, events: Events, queries: Queries, *, k: int = PLACES, length: int = PLACES
+) -> Int32:
+    """[queries, k], the best unseen items by `scorer`, which sees the last `length` events."""
+    items = len(queries.cold_item)
+    ranked = np.empty((len(queries), k), np.int32)
+    for block in _blocks(len(queries), items):
+        users, as_of = queries.users[block], queries.as_of[block]
+        scores = scorer(histories(events, users, as_of, length))
+        ranked[block] = rank_all(scores, seen_items(events, users, as_of, items), k)
+    return ranked
+
+
+def _blocks(rows: int, items: int) -> list[slice]:
+    size = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(items, 1)))
+    return [slice(start, start + size) for start in range(0, rows, size)]
+
+
+def evaluate_lists(
+    name: str,
+    ranked: Int32,
+    queries: Queries,
+    *,
+    counts: Int64,
+    users: int,
+    vectors: Scores | None = None,
+) -> Evaluation:
+    """Figures of `ranked` [queries, places].
+
+    Args:
+        counts: [items], how many users knew each before the cutoff; `users`, of how many.
+        vectors: [items, width], by which the diversity of a list is measured.
+    """
+    shown = ranked[:, :SHOWN]
+    lists = {
+        "coverage": ranking.coverage(shown, len(counts)),
+        "novelty": _mean(ranking.novelty(shown, counts, users)),
+        "gini": ranking.gini(np.bincount(shown[shown >= 0], minlength=len(counts))),
+    }
+    if vectors is not None:
+        lists["diversity"] = _mean(ranking.intra_list_diversity(shown, vectors))
+    cold = [items[queries.cold_item[items]] for items in queries.relevant]
+    return Evaluation(name, _figures(ranked, queries.relevant), _figures(ranked, cold), lists)
+
+
+def _figures(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:
+    found = ranking.hits(ranked, relevant)
+    count = np.array([len(items) for items in relevant], np.int64)
+    return {
+        f"{name}@{k}": measure(found, count, k)
+        for k in DEPTHS
+        for name, measure in MEASURES.items()
+    }
+
+
+def summarise(evaluation: Evaluation, queries: Queries) -> dict[str, float]:
+    """Means over all queries, over cold users (`cold_users/…`) and cold items (`cold_items/…`).
+
+    A group that is empty has no figures.
+    """
+    groups = {
+        "": evaluation.figures,
+        "cold_users/": {n: v[queries.cold_user] for n, v in evaluation.figures.items()},
+        "cold_items/": evaluation.cold_items,
+    }
+    means = {
+        f"{group}{name}": _mean(values)
+        for group, figures in groups.items()
+        for name, values in figures.items()
+        if not np.isnan(values).all()
+    }
+    return {**means, **evaluation.lists}
+
+
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def compare(
+    model: Evaluation, baselines: Sequence[Evaluation], figure: str = "ndcg@10"
+) -> dict[str, Difference]:
+    """What the model gains over each baseline in `figure`, with its interval, by name.
+
+    A win is claimed only where `low` is above zero.
+    """
+    after = model.figures[figure]
+    return {b.name: paired_bootstrap(b.figures[figure], after) for b in baselines}
+
+
+def impression_scores(
+    scorer: Scorer, events: Events, impressions: Impressions, items: int, length: int = PLACES
+) -> Scores:
+    """[rows], the score of each shown item as of the moment it was shown."""
+    moment = np.stack([impressions.user.astype(np.int64), impressions.time])
+    (users, as_of), row = np.unique(moment, axis=1, return_inverse=True)
+    scores = np.empty(len(impressions), np.float32)
+    for block in _blocks(len(users), items):
+        here = (row >= block.start) & (row < block.stop)
+        found = scorer(histories(events, users[block], as_of[block], length))
+        scores[here] = found[row[here] - block.start, impressions.item[here]]
+    return scores
+
+
+def impression_areas(scores: Scores, impressions: Impressions) -> dict[str, float]:
+    """`auc` over all rows, and `user_auc`: its mean over the users who took some, not all."""
+    everybody = np.zeros(len(scores), np.int64)
+    whole = ranking.area_by_group(scores, impressions.label, everybody)
+    single = ranking.area_by_group(scores, impressions.label, impressions.user)
+    return {"auc": _mean(whole), "user_auc": _mean(single)}
