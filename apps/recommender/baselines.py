@@ -94,7 +94,8 @@ class ItemKnn:
         parts = []
         for start in range(0, len(catalogue), rows):
             near = (met[:, start : start + rows].T @ met).toarray()
-            near /= length[start : start + rows, None] * length + self.shrinkage or 1.0
+            size = length[start : start + rows, None] * length + self.shrinkage
+            near /= np.maximum(size, 1.0)
             here = np.arange(len(near))
             near[here, start + here] = 0.0
             parts.append(_largest(near, self.neighbours))
