@@ -1,0 +1,80 @@
+"""What is wrong with items and interactions before a model learns from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from apps.recommender.catalogue import Catalogue
+from apps.recommender.schema import Item
+from common.errors import UserError
+from common.records.audit import EXAMPLES_SHOWN, Finding, Severity
+from common.records.reader import Records
+from common.records.text import fold, language_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Above this share of rows it is no slip of the hand: the two files do not belong together.
+UNKNOWN_TOLERATED = 0.5
+FEW_EVENTS = 5
+
+
+def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
+    """Findings about the items.
+
+    Raises:
+        UserError: two items with one id.
+    """
+    places: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
+    languages: Counter[str] = Counter()
+    for file in files:
+        for item, place in zip(file.items, file.places, strict=True):
+            if item.item_id in places:
+                raise UserError(
+                    f"item {item.item_id!r} stands here and at {places[item.item_id]}", where=place
+                )
+            places[item.item_id] = place
+            texts.setdefault(fold(item.content), []).append(place)
+            languages[language_of(item.content)] += 1
+    findings = [_note("languages", "languages of items", languages)]
+    twins = [", ".join(group[:3]) for group in texts.values() if len(group) > 1]
+    if twins:
+        message = "items with the same text"
+        findings.append(
+            Finding("warning", "same_text", message, len(twins), twins[:EXAMPLES_SHOWN])
+        )
+    return findings
+
+
+def check_rows(frame: pl.DataFrame, catalogue: Catalogue) -> list[Finding]:
+    """Findings about the interactions: unknown items, repeated rows, few events."""
+    import polars as pl
+
+    from apps.recommender.schema import BEHAVIORS
+
+    findings = []
+    unknown = frame.filter(~pl.col("item_id").is_in(catalogue.ids))
+    if len(unknown):
+        severity: Severity = "error" if len(unknown) > UNKNOWN_TOLERATED * len(frame) else "warning"
+        examples = unknown["item_id"].unique(maintain_order=True).head(EXAMPLES_SHOWN).to_list()
+        message = "interactions with an item that is not in the items file, left out"
+        findings.append(Finding(severity, "unknown_item", message, len(unknown), examples))
+    repeated = len(frame) - frame.select("user_id", "item_id", "behavior", "time").n_unique()
+    if repeated:
+        findings.append(Finding("note", "repeated", "rows that stand there already", repeated))
+    few = frame.group_by("user_id").len().filter(pl.col("len") < FEW_EVENTS)
+    if len(few):
+        message = f"users with fewer than {FEW_EVENTS} rows"
+        findings.append(Finding("note", "few_events", message, len(few)))
+    counts = frame["behavior"].value_counts(sort=True).rows()
+    behaviors = Counter({BEHAVIORS[number]: count for number, count in counts})
+    findings.append(_note("behaviors", "behaviours", behaviors))
+    return findings
+
+
+def _note(code: str, message: str, counts: Counter[str]) -> Finding:
+    shares = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    return Finding("note", code, message, len(counts), [shares])

@@ -1,0 +1,274 @@
+"""From files to arrays: read, check, number users and items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.recommender.catalogue import Catalogue, build_catalogue
+from apps.recommender.checks import check_items, check_rows
+from apps.recommender.events import Events, Impressions, sorted_events
+from apps.recommender.interactions import read_interactions
+from apps.recommender.schema import Candidate, Interaction, Item, Record, User
+from common.errors import UserError
+from common.records.audit import Audit, Finding
+from common.records.reader import OnBadRow, R, Records, read_records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+RECORDS: dict[str, type[Record]] = {
+    "interactions": Interaction,
+    "items": Item,
+    "users": User,
+    "candidates": Candidate,
+}
+# What `--map` may name: a field wherever it occurs, or the field of one file.
+MAPPABLE = {name for record in RECORDS.values() for name in record.model_fields} | {
+    f"{file}.{name}" for file, record in RECORDS.items() for name in record.model_fields
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files a user gave; several of one kind are read one after the other."""
+
+    interactions: Sequence[Path]
+    items: Sequence[Path]
+    users: Path | None = None
+    candidates: Path | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    on_bad_row: OnBadRow = "fail"
+    rejected_directory: Path | None = None
+
+    def columns(self, file: str) -> dict[str, str]:
+        """What `--map` says of one kind of file."""
+        fields = RECORDS[file].model_fields
+        shared = {name: column for name, column in self.mapping.items() if name in fields}
+        own = {
+            name.partition(".")[2]: column
+            for name, column in self.mapping.items()
+            if name.startswith(f"{file}.")
+        }
+        return shared | own
+
+
+@dataclass(frozen=True)
+class UserFeatures:
+    """Further columns of the users file as numbers: [users, names], NaN where not known."""
+
+    names: list[str]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Which items may be recommended at all, and the lists of users that have their own.
+
+    `everybody` is [items]; `of_user` maps user numbers to sorted item numbers.
+    """
+
+    everybody: NDArray[np.bool_]
+    of_user: dict[int, NDArray[np.int32]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All records as arrays; `user_ids[u]` is the id of user number u."""
+
+    catalogue: Catalogue
+    user_ids: list[str]
+    events: Events
+    impressions: Impressions | None
+    features: UserFeatures
+    allowed: Allowed
+    audit: Audit
+    hashes: dict[str, str]
+
+    @cached_property
+    def user_number(self) -> dict[str, int]:
+        """User id → user number."""
+        return {user_id: n for n, user_id in enumerate(self.user_ids)}
+
+
+def read_dataset(sources: Sources) -> Dataset:
+    """Read all files; users are numbered by their ids' order, items by their file's.
+
+    Raises:
+        UserError: bad rows, two items with one id, or no interaction with an item that is known.
+    """
+    items = [_read(path, Item, "items", sources) for path in sources.items]
+    catalogue = build_catalogue([item for file in items for item in file])
+    findings = check_items(items)
+    tables = [
+        read_interactions(
+            path,
+            mapping=sources.columns("interactions"),
+            on_bad_row=sources.on_bad_row,
+            rejected_directory=sources.rejected_directory,
+        )
+        for path in sources.interactions
+    ]
+    frame = _concatenate([table.frame for table in tables])
+    findings += check_rows(frame, catalogue)
+    frame = _known(frame, catalogue)
+    users = [_read(sources.users, User, "users", sources)] if sources.users else []
+    described = [user for file in users for user in file]
+    user_ids = sorted({*frame["user_id"].unique().to_list(), *(u.user_id for u in described)})
+    numbers = {user_id: n for n, user_id in enumerate(user_ids)}
+    lists = (
+        _read(sources.candidates, Candidate, "candidates", sources) if sources.candidates else None
+    )
+    files: list[Records[Any]] = [*items, *users, *([lists] if lists else [])]
+    paths_of_tables = zip(sources.interactions, tables, strict=True)
+    return Dataset(
+        catalogue=catalogue,
+        user_ids=user_ids,
+        events=_events(frame, catalogue, numbers),
+        impressions=_impressions(frame, catalogue, numbers),
+        features=_user_features(described, numbers),
+        allowed=_allowed(lists, catalogue, numbers),
+        audit=_sorted(findings),
+        hashes={str(file.source): file.sha256 for file in files}
+        | {str(path): table.sha256 for path, table in paths_of_tables},
+    )
+
+
+def read_items(sources: Sources) -> Catalogue:
+    """The items alone."""
+    return build_catalogue(
+        [item for path in sources.items for item in _read(path, Item, "items", sources)]
+    )
+
+
+def _read(path: Path, record: type[R], file: str, sources: Sources) -> Records[R]:
+    return read_records(
+        path,
+        record,
+        mapping=sources.columns(file),
+        on_bad_row=sources.on_bad_row,
+        rejected_directory=sources.rejected_directory,
+    )
+
+
+def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.concat(frames)
+
+
+def _known(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """Rows whose item is in the catalogue; `check_rows` counts the others."""
+    import polars as pl
+
+    known = frame.filter(pl.col("item_id").is_in(catalogue.ids))
+    if known.is_empty():
+        raise UserError(
+            "no interaction names an item of the items file",
+            mend=f"For example {frame['item_id'][0]!r} here, {catalogue.ids[0]!r} there.",
+        )
+    return known
+
+
+def _numbers(column: pl.Series, numbers: Mapping[str, int]) -> NDArray[np.int32]:
+    import polars as pl
+
+    replaced = column.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.Int32)
+    return replaced.to_numpy()
+
+
+def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:
+    """What was done; a rating above the mean weighs more than one below."""
+    import polars as pl
+
+    done = frame.filter(pl.col("label").is_null() | (pl.col("label") == 1))
+    mean = done["rating"].mean()
+    relative = pl.col("rating") / mean if mean else pl.lit(1.0)
+    weight = done.select((pl.col("weight") * relative.fill_null(1.0)).clip(0.05).alias("weight"))
+    return sorted_events(
+        _numbers(done["user_id"], users),
+        _numbers(done["item_id"], catalogue.number),
+        done["behavior"].to_numpy(),
+        done["time"].to_numpy(),
+        weight["weight"].to_numpy(),
+        users=len(users),
+    )
+
+
+def _impressions(
+    frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]
+) -> Impressions | None:
+    import polars as pl
+
+    shown = frame.filter(pl.col("impression_id").is_not_null() & pl.col("label").is_not_null())
+    if shown.is_empty():
+        return None
+    shown = shown.sort("impression_id", maintain_order=True)
+    return Impressions(
+        impression=(shown["impression_id"].rle_id()).to_numpy().astype(np.int32),
+        user=_numbers(shown["user_id"], users),
+        item=_numbers(shown["item_id"], catalogue.number),
+        label=shown["label"].to_numpy(),
+        time=shown["time"].to_numpy(),
+    )
+
+
+def _user_features(users: Sequence[User], numbers: Mapping[str, int]) -> UserFeatures:
+    """Numbers as they are; each word of a column by its place among that column's words."""
+    names = sorted({name for user in users for name in user.features})
+    values = np.full((len(numbers), len(names)), np.nan, np.float32)
+    for column, name in enumerate(names):
+        cells = {user.user_id: user.features.get(name) for user in users}
+        as_numbers = {user_id: _number(cell) for user_id, cell in cells.items()}
+        if any(as_numbers[u] is None for u, cell in cells.items() if cell is not None):
+            ordered = sorted({str(cell) for cell in cells.values() if cell is not None})
+            as_numbers = {
+                u: None if cell is None else float(ordered.index(str(cell)))
+                for u, cell in cells.items()
+            }
+        for user_id, number in as_numbers.items():
+            if number is not None:
+                values[numbers[user_id], column] = number
+    return UserFeatures(names, values)
+
+
+def _number(cell: object) -> float | None:
+    try:
+        return float(str(cell))
+    except ValueError:
+        return None
+
+
+def _allowed(
+    lists: Records[Candidate] | None, catalogue: Catalogue, users: Mapping[str, int]
+) -> Allowed:
+    if lists is None:
+        return Allowed(catalogue.available, {})
+    everybody = np.zeros(len(catalogue), np.bool_)
+    own: dict[int, set[int]] = {}
+    for candidate, place in zip(lists.items, lists.places, strict=True):
+        item = catalogue.number.get(candidate.item_id)
+        if item is None:
+            raise UserError(f"there is no item {candidate.item_id!r}", where=place)
+        if candidate.user_id is None:
+            everybody[item] = True
+        elif candidate.user_id in users:
+            own.setdefault(users[candidate.user_id], set()).add(item)
+    if not everybody.any():
+        # Lists for some users alone say nothing about the others.
+        everybody = np.ones(len(catalogue), np.bool_)
+    return Allowed(
+        everybody & catalogue.available,
+        {user: np.array(sorted(found), np.int32) for user, found in own.items()},
+    )
+
+
+def _sorted(findings: Sequence[Finding]) -> Audit:
+    order = {"error": 0, "warning": 1, "note": 2}
+    return Audit(sorted(findings, key=lambda finding: order[finding.severity]))

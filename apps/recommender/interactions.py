@@ -1,0 +1,190 @@
+"""Read interactions fast, column by column; row by row where something is amiss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.recommender.schema import BEHAVIORS, Interaction
+from common.console import say
+from common.files import file_sha256
+from common.records.reader import OnBadRow, read_records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+REQUIRED = {"user_id", "item_id", "timestamp"}
+# Beyond it pydantic takes a number for milliseconds; the row reader decides.
+LAST_SECOND = 20_000_000_000
+
+
+@dataclass(frozen=True)
+class InteractionTable:
+    """All rows of one file, checked.
+
+    `frame` has the columns `user_id`, `item_id` (text), `behavior` (number into `BEHAVIORS`),
+    `time` (seconds since 1970), `weight`, `rating` (null where not known), `impression_id` (text
+    or null) and `label` (0, 1 or null).
+    """
+
+    frame: pl.DataFrame
+    sha256: str
+
+
+def read_interactions(
+    path: Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    on_bad_row: OnBadRow = "fail",
+    rejected_directory: Path | None = None,
+) -> InteractionTable:
+    """Read CSV, TSV, Parquet or JSONL.
+
+    A clean table is read by columns, many times as fast as by rows. Anything unexpected
+    sends the whole file through `read_records`, whose errors name file, line and field.
+
+    Raises:
+        UserError: as `read_records`.
+    """
+    frame = _read_clean(path, dict(mapping or {}))
+    if frame is not None:
+        return InteractionTable(frame, file_sha256(path))
+    records = read_records(
+        path,
+        Interaction,
+        mapping=mapping,
+        on_bad_row=on_bad_row,
+        rejected_directory=rejected_directory,
+    )
+    return InteractionTable(_frame(records.items), records.sha256)
+
+
+def _read_clean(path: Path, mapping: dict[str, str]) -> pl.DataFrame | None:
+    """The checked columns, or None where the row reader has to look."""
+    import polars as pl
+
+    try:
+        raw = _raw(path)
+        if raw is None or not len(raw):
+            return None
+        sources = {name: mapping.get(name, name) for name in Interaction.model_fields}
+        present = {name: column for name, column in sources.items() if column in raw.columns}
+        if not present.keys() >= REQUIRED | mapping.keys():
+            return None
+        checked = _checked(raw.select(pl.col(c).alias(name) for name, c in present.items()))
+    except (pl.exceptions.PolarsError, OSError):
+        return None
+    ignored = sorted(set(raw.columns) - set(present.values()))
+    if ignored and checked is not None:
+        say(f"{path}: ignored columns: {', '.join(ignored)}")
+    return checked
+
+
+def _raw(path: Path) -> pl.DataFrame | None:
+    import polars as pl
+
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in {".csv", ".tsv", ".parquet"}:
+        return None
+    if suffix == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_csv(path, infer_schema=False, separator="\t" if suffix == ".tsv" else ",")
+
+
+def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
+    """Typed columns; None if any value does not fit."""
+    import polars as pl
+
+    frame = frame.cast({"user_id": pl.String, "item_id": pl.String})
+    frame = frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+    columns = [
+        pl.col("user_id"),
+        pl.col("item_id"),
+        _behavior(frame),
+        _seconds(frame.schema["timestamp"]).alias("time"),
+        _number(frame, "weight", 1.0),
+        _number(frame, "rating", None),
+        _column(frame, "impression_id").cast(pl.String).alias("impression_id"),
+        _column(frame, "label").cast(pl.Int8).alias("label"),
+    ]
+    typed = frame.select(columns)
+    positions = frame.select(_column(frame, "position").cast(pl.Int64).alias("position"))
+    fits = typed.select(
+        pl.col("user_id", "item_id", "behavior", "time").is_not_null().all(),
+        ((pl.col("weight") > 0) & pl.col("weight").is_finite()).all().alias("weight"),
+        (pl.col("rating").is_finite() | pl.col("rating").is_null()).all().alias("rating"),
+        (pl.col("label").is_in([0, 1]) | pl.col("label").is_null()).all().alias("label"),
+    ).row(0)
+    least = positions["position"].min()
+    return typed if all(fits) and (least is None or int(str(least)) >= 0) else None
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col(name) if name in frame.columns else pl.lit(None)
+
+
+def _behavior(frame: pl.DataFrame) -> pl.Expr:
+    import polars as pl
+
+    known = pl.Enum(BEHAVIORS)
+    names = _column(frame, "behavior").cast(pl.String).str.to_lowercase().fill_null("click")
+    return names.cast(known).to_physical().cast(pl.Int8).alias("behavior")
+
+
+def _number(frame: pl.DataFrame, name: str, default: float | None) -> pl.Expr:
+    import polars as pl
+
+    return _column(frame, name).cast(pl.Float64).fill_null(pl.lit(default)).alias(name)
+
+
+def _seconds(kind: pl.DataType) -> pl.Expr:
+    """Seconds since 1970 from numbers, from text, or from times with a zone; else null."""
+    import polars as pl
+
+    column = pl.col("timestamp")
+    if isinstance(kind, pl.Datetime) and kind.time_zone:
+        return column.dt.epoch("s")
+    if kind.is_integer():
+        return pl.when(column.abs() < LAST_SECOND).then(column.cast(pl.Int64))
+    if kind != pl.String:
+        return pl.lit(None, pl.Int64)
+    number = column.cast(pl.Int64, strict=False)
+    zoned = (
+        column.str.replace(" ", "T")
+        .str.replace(r"[Zz]$", "+0000")
+        .str.replace(r"([+-]\d\d):(\d\d)$", "${1}${2}")
+    )
+    time = zoned.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_zone="UTC", strict=False)
+    plain = pl.when(number.abs() < LAST_SECOND).then(number)
+    return pl.coalesce(plain, time.dt.epoch("s"))
+
+
+def _frame(records: list[Interaction]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(
+        {
+            "user_id": [r.user_id for r in records],
+            "item_id": [r.item_id for r in records],
+            "behavior": [BEHAVIORS.index(r.behavior) for r in records],
+            "time": [int(r.timestamp.timestamp() // 1) for r in records],
+            "weight": [r.weight for r in records],
+            "rating": [r.rating for r in records],
+            "impression_id": [r.impression_id for r in records],
+            "label": [r.label for r in records],
+        },
+        schema={
+            "user_id": pl.String,
+            "item_id": pl.String,
+            "behavior": pl.Int8,
+            "time": pl.Int64,
+            "weight": pl.Float64,
+            "rating": pl.Float64,
+            "impression_id": pl.String,
+            "label": pl.Int8,
+        },
+    )

@@ -1,0 +1,210 @@
+"""What the core fine-tunes for the recommender: both towers, on what users did next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Records
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from apps.recommender.catalogue import Catalogue
+from apps.recommender.events import Histories
+from apps.recommender.losses import best_match
+from apps.recommender.sequences import TARGET_WEIGHTS, Sequence, Shown, TrainingRecord
+from apps.recommender.towers import TowerModel, TowerSizes
+from common.evaluation.ranking import ndcg_at_k
+from common.models.encoder import PooledEncoder
+from common.models.heads import Pretrained
+from common.models.loading import Backbone, Tokenize
+from common.tuning.task import Batch, Metric, Predict
+
+# Users of one forward pass outside of training.
+USERS_PER_BLOCK = 256
+ITEMS_PER_BLOCK = 65536
+
+
+@dataclass(frozen=True)
+class Query:
+    """One user to choose the best epoch by: a history [1, length], and what came after."""
+
+    history: Histories
+    relevant: NDArray[np.int32]
+
+
+class RecommenderTask:
+    """Both towers over the texts of a catalogue.
+
+    Args:
+        pretrained: [items, width] text vectors of the encoder as it is.
+        frozen: the encoder does not learn, so that `pretrained` is all that is ever read.
+        inclusion: [items], how often each item is an event, as a share of all.
+        negatives: items drawn uniformly into each batch, beside those of its users.
+    """
+
+    name = "recommender"
+    monitor = Metric("ndcg_at_10")
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        pretrained: Tensor,
+        *,
+        frozen: bool,
+        popularity: NDArray[np.float64],
+        sizes: TowerSizes,
+        negatives: int = 256,
+    ) -> None:
+        self.catalogue = catalogue
+        self.pretrained = pretrained
+        self.frozen = frozen
+        self.popularity = torch.from_numpy(popularity)
+        self.sizes = sizes
+        self.negatives = min(negatives, len(catalogue))
+        self.model: TowerModel | None = None
+
+    def build(self, backbone: Backbone) -> TowerModel:
+        """Towers on the encoder; untrained, users are the mean of what they did."""
+        self.model = TowerModel(
+            PooledEncoder(backbone.encoder), self.pretrained.mean(0), self.sizes
+        )
+        return self.model
+
+    def text(self, record: TrainingRecord) -> str:
+        """Nothing: a record is many texts, and batches are made by users."""
+        return ""
+
+    def collate(self, records: Records[TrainingRecord], tokenize: Tokenize) -> Batch:
+        """The batch's items, each once, and what each user did with them by row."""
+        items, places = self._items(records)
+        length = self.sizes.history
+        rows = len(records)
+        batch: Batch = {
+            "history": torch.full((rows, length), -1),
+            "behavior": torch.zeros(rows, length, dtype=torch.long),
+            "time": torch.zeros(rows, length, dtype=torch.long),
+            "target": torch.full((rows, length), -1),
+            "weight": torch.zeros(rows, length),
+        }
+        for row, record in enumerate(records):
+            _fill(batch, row, record, places)
+        batch |= _impressions(records, places)
+        batch["log_inclusion"] = self._log_inclusion(items, records)
+        if self.frozen:
+            return batch | {"vectors": self.pretrained[items]}
+        return batch | tokenize([self.catalogue.texts[i] for i in items.tolist()])
+
+    def _items(self, records: Records[TrainingRecord]) -> tuple[Tensor, Tensor]:
+        """Numbers of the batch's items [batch items], and [items] the row of each, -1: none."""
+        own = [torch.from_numpy(_sequence(record).item) for record in records]
+        own += [torch.from_numpy(record.item) for record in records if isinstance(record, Shown)]
+        drawn = torch.randint(len(self.catalogue), (self.negatives,))
+        items = torch.from_numpy(np.unique(torch.cat([*own, drawn]).numpy()))
+        places = torch.full((len(self.catalogue),), -1)
+        places[items] = torch.arange(len(items))
+        return items, places
+
+    def _log_inclusion(self, items: Tensor, records: Records[TrainingRecord]) -> Tensor:
+        """Probability that an item is among the events or the uniform draws of a batch."""
+        events = sum(len(_sequence(record).item) for record in records)
+        absent = (1 - self.popularity[items]) ** events
+        absent *= (1 - 1 / len(self.catalogue)) ** self.negatives
+        return (1 - absent).log().float()
+
+    def measure(self, predict: Predict, records: Records[Query]) -> dict[str, float]:
+        """nDCG@10 of the text score alone, over all items but those the user knows."""
+        assert self.model is not None
+        read = self.pretrained if self.frozen else predict(self.catalogue.texts)["embedding"]
+        figures = []
+        items = item_vectors(self.model, read)
+        for start in range(0, len(records), USERS_PER_BLOCK):
+            block = records[start : start + USERS_PER_BLOCK]
+            past = _stack([record.history for record in block])
+            scores = best_match(interests(self.model, items, past), items)
+            known = torch.from_numpy(past.item).long()
+            scores = scores.scatter(1, known.clamp(min=0), -torch.inf)
+            ranked = scores.topk(min(10, len(items))).indices.numpy()
+            hits = np.stack([np.isin(r, q.relevant) for r, q in zip(ranked, block, strict=True)])
+            counts = np.array([len(query.relevant) for query in block])
+            figures.append(ndcg_at_k(hits, counts, 10))
+        return {"ndcg_at_10": float(np.concatenate(figures).mean())}
+
+
+def text_vectors(backbone: Backbone) -> nn.Module:
+    """The module that reads texts as the pretrained encoder does."""
+    return Pretrained(PooledEncoder(backbone.encoder))
+
+
+@torch.inference_mode()
+def item_vectors(model: TowerModel, vectors: Tensor) -> Tensor:
+    """Text vectors → item vectors of length 1, [items, width], float32 on the CPU."""
+    device = model.log_scale.device
+    model.eval()
+    blocks = range(0, len(vectors), ITEMS_PER_BLOCK)
+    parts = [model.items(vectors[i : i + ITEMS_PER_BLOCK].to(device)) for i in blocks]
+    return torch.cat([part.float().cpu() for part in parts])
+
+
+@torch.inference_mode()
+def interests(model: TowerModel, items: Tensor, past: Histories) -> Tensor:
+    """[users, interests, width] at the end of each history; zeros where it is empty."""
+    device = model.log_scale.device
+    was_training = model.training
+    model.eval()
+    number = torch.from_numpy(past.item).long()
+    mask = number >= 0
+    # An all but empty block need not be read at its full length.
+    used = max(1, int(mask.sum(1).max()))
+    number, mask = number[:, -used:], mask[:, -used:]
+    found = model.users(
+        items[number.clamp(min=0)].to(device),
+        torch.from_numpy(past.behavior[:, -used:]).long().to(device),
+        torch.from_numpy(past.time[:, -used:]).to(device),
+        mask.to(device),
+    )[:, -1]
+    model.train(was_training)
+    result: Tensor = found.float().cpu() * mask[:, -1, None, None]
+    return result
+
+
+def _sequence(record: TrainingRecord) -> Sequence:
+    return record.history if isinstance(record, Shown) else record
+
+
+def _fill(batch: Batch, row: int, record: TrainingRecord, places: Tensor) -> None:
+    """One user's history, at the right end, and what came next at each of its places."""
+    sequence = _sequence(record)
+    read = len(sequence.item) if isinstance(record, Shown) else len(sequence.item) - 1
+    part = slice(batch["history"].shape[1] - read, None)
+    numbers = places[torch.from_numpy(sequence.item).long()]
+    batch["history"][row, part] = numbers[:read]
+    batch["behavior"][row, part] = torch.from_numpy(sequence.behavior[:read]).long()
+    batch["time"][row, part] = torch.from_numpy(sequence.time[:read])
+    if isinstance(record, Shown):
+        return
+    batch["target"][row, part] = numbers[1:]
+    worth = sequence.weight[1:] * TARGET_WEIGHTS[sequence.behavior[1:]]
+    batch["weight"][row, part] = torch.from_numpy(worth)
+
+
+def _impressions(records: Records[TrainingRecord], places: Tensor) -> Batch:
+    widest = max([len(r.item) for r in records if isinstance(r, Shown)], default=1)
+    shown = torch.full((len(records), widest), -1)
+    taken = torch.zeros(len(records), widest, dtype=torch.long)
+    for row, record in enumerate(records):
+        if isinstance(record, Shown):
+            shown[row, : len(record.item)] = places[torch.from_numpy(record.item).long()]
+            taken[row, : len(record.item)] = torch.from_numpy(record.taken).long()
+    return {"shown": shown, "taken": taken}
+
+
+def _stack(past: Records[Histories]) -> Histories:
+    return Histories(
+        item=np.concatenate([h.item for h in past]),
+        behavior=np.concatenate([h.behavior for h in past]),
+        time=np.concatenate([h.time for h in past]),
+        weight=np.concatenate([h.weight for h in past]),
+        as_of=np.concatenate([h.as_of for h in past]),
+    )

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from apps.recommender.interactions import _frame, _read_clean, read_interactions
+from apps.recommender.schema import Interaction
+from common.errors import UserError
+from common.records.reader import read_records
+
+HEADER = "user_id,item_id,behavior,timestamp,weight\n"
+CLEAN = HEADER + (
+    "1,a,Click,2026-01-01T00:00:00Z,\n"
+    " 2 ,b,purchase,2026-01-01T08:00:00+08:00,2\n"
+    "3,c,,1260759144,0.5\n"
+    "4,d,share,2026-01-01 08:00:00.75+0800,1\n"
+)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_columns_and_rows_read_the_same(tmp_path: Path) -> None:
+    path = _write(tmp_path / "i.csv", CLEAN)
+    by_columns = _read_clean(path, {})
+    assert by_columns is not None
+    assert by_columns.equals(_frame(read_records(path, Interaction).items))
+
+
+def test_parquet_with_zoned_times_reads_as_csv(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "user": [1, 2],
+            "item_id": ["a", "b"],
+            "timestamp": pl.Series([0, 86400]).cast(pl.Datetime("ms", "Asia/Shanghai")),
+        }
+    )
+    frame.write_parquet(tmp_path / "i.parquet")
+    read = read_interactions(tmp_path / "i.parquet", mapping={"user_id": "user"}).frame
+    assert read["user_id"].to_list() == ["1", "2"]
+    assert read["behavior"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("1,a,click,2026-01-01T00:00:00,1", "timestamp: Input should have timezone info"),
+        ("1,,click,1,1", "item_id"),
+        ("1,a,buy,1,1", "behavior"),
+        ("1,a,click,1,-1", "weight"),
+        ("1,a,click,1,nan", "weight"),
+        ("1,a,click", "3 cells, but the header has 5"),
+        ("1,a,click,soon,1", "timestamp"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, row: str, message: str) -> None:
+    path = _write(tmp_path / "i.csv", CLEAN + row + "\n")
+    with pytest.raises(UserError) as caught:
+        read_interactions(path)
+    assert f"{path}:6: {message}" in str(caught.value)
+
+
+def test_bad_rows_are_skipped_on_demand_and_kept_aside(tmp_path: Path) -> None:
+    path = _write(tmp_path / "i.csv", CLEAN + "5,e,buy,1,1\n")
+    read = read_interactions(path, on_bad_row="skip")
+    assert len(read.frame) == 4
+    assert "buy" in (tmp_path / "i.rejected.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_missing_column_is_named_with_the_map_that_mends_it(tmp_path: Path) -> None:
+    path = _write(tmp_path / "i.csv", "userId,item_id,timestamp\n1,a,1\n")
+    with pytest.raises(UserError, match="--map user_id=userId"):
+        read_interactions(path)
