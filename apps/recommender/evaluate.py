@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.baselines import Baseline
+from apps.recommender.catalogue import Catalogue
 from apps.recommender.events import Events, Histories, Impressions, Int32, Int64, Mask, histories
 from apps.recommender.queries import Queries
 from apps.recommender.top_k import best_of_rows
+from common.console import progress
 from common.evaluation import ranking
 from common.evaluation.compare import Difference, paired_bootstrap
 
@@ -76,7 +79,7 @@ def rank_queries(
     scorer: Scorer, events: Events, queries: Queries, *, k: int = PLACES, length: int = PLACES
 ) -> Int32:
     """[queries, k], the best unseen items by `scorer`, which sees the last `length` events."""
-    items = len(queries.cold_item)
+    items = len(queries.known_by)
     ranked = np.empty((len(queries), k), np.int32)
     for block in _blocks(len(queries), items):
         users, as_of = queries.users[block], queries.as_of[block]
@@ -91,30 +94,43 @@ def _blocks(rows: int, items: int) -> list[slice]:
 
 
 def evaluate_lists(
-    name: str,
-    ranked: Int32,
-    queries: Queries,
-    *,
-    counts: Int64,
-    users: int,
-    vectors: Scores | None = None,
+    name: str, ranked: Int32, queries: Queries, *, vectors: Scores | None = None
 ) -> Evaluation:
     """Figures of `ranked` [queries, places].
 
     Args:
-        counts: [items], how many users knew each before the cutoff; `users`, of how many.
-        vectors: [items, width], by which the diversity of a list is measured.
+        vectors: [items, width], by which the diversity of a list is measured, if at all.
     """
-    shown = ranked[:, :SHOWN]
+    shown, known_by = ranked[:, :SHOWN], queries.known_by
     lists = {
-        "coverage": ranking.coverage(shown, len(counts)),
-        "novelty": _mean(ranking.novelty(shown, counts, users)),
-        "gini": ranking.gini(np.bincount(shown[shown >= 0], minlength=len(counts))),
+        "coverage": ranking.coverage(shown, len(known_by)),
+        "novelty": _mean(ranking.novelty(shown, known_by, queries.trained_users)),
+        "gini": ranking.gini(np.bincount(shown[shown >= 0], minlength=len(known_by))),
     }
     if vectors is not None:
         lists["diversity"] = _mean(ranking.intra_list_diversity(shown, vectors))
     cold = [items[queries.cold_item[items]] for items in queries.relevant]
     return Evaluation(name, _figures(ranked, queries.relevant), _figures(ranked, cold), lists)
+
+
+def evaluate_baselines(
+    baselines: Sequence[Baseline],
+    events: Events,
+    catalogue: Catalogue,
+    queries: Queries,
+    *,
+    vectors: Scores | None = None,
+) -> list[Evaluation]:
+    """Fit each baseline on what lies before the cutoff, and rank all items by it."""
+    training = events.before(queries.training_before)
+    found = []
+    with progress("baselines", len(baselines)) as advance:
+        for baseline in baselines:
+            baseline.fit(training, catalogue)
+            ranked = rank_queries(baseline.scores, events, queries)
+            found.append(evaluate_lists(baseline.name, ranked, queries, vectors=vectors))
+            advance(note=baseline.name)
+    return found
 
 
 def _figures(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:

@@ -23,7 +23,8 @@ class Queries:
         as_of: [queries] seconds since 1970: only what was earlier may be looked at.
         relevant: the numbers of the items a user turned to later and had not met before.
         cold_user: [queries], whether the user had fewer than five events by then.
-        cold_item: [items], whether the training events hold none of the item.
+        known_by: [items], how many users had met each before the cutoff.
+        trained_users: how many users have any event before the cutoff.
         training_before: [users], `events.before(training_before)` is what may be trained on.
     """
 
@@ -31,11 +32,17 @@ class Queries:
     as_of: Int64
     relevant: list[Int32]
     cold_user: Mask
-    cold_item: Mask
+    known_by: Int64
+    trained_users: int
     training_before: Int64
 
     def __len__(self) -> int:
         return len(self.users)
+
+    @property
+    def cold_item(self) -> Mask:
+        """[items], whether nobody had met the item before the cutoff."""
+        return np.asarray(self.known_by == 0)
 
     @property
     def cold_item_share(self) -> float:
@@ -69,13 +76,14 @@ def build_queries(
     later = events.where(fresh & (events.time >= moment) & (events.time < last))
     earlier = np.bincount(events.user[events.time < moment], minlength=events.users)
     users = np.flatnonzero(later.counts()).astype(np.int64)
-    known = events.before(cutoff).item
+    trained = events.where(fresh & (events.time < cutoff[events.user]))
     return Queries(
         users=users,
         as_of=as_of[users],
         relevant=[later.item[later.of(int(user))] for user in users],
         cold_user=earlier[users] < FEW_EVENTS,
-        cold_item=np.bincount(known, minlength=len(catalogue)) == 0,
+        known_by=np.bincount(trained.item, minlength=len(catalogue)),
+        trained_users=int(np.count_nonzero(trained.counts())),
         training_before=cutoff,
     )
 

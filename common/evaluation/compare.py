@@ -42,6 +42,8 @@ def paired_bootstrap(
     if old.shape != new.shape or not len(old):
         raise ValueError("compare the same records, at least one")
     gain = new - old
-    draws = np.random.default_rng(seed).integers(len(gain), size=(resamples, len(gain)))
-    low, high = np.percentile(gain[draws].mean(1), [2.5, 97.5])
+    random = np.random.default_rng(seed)
+    # One resample at a time: all at once would take resamples × records of memory.
+    means = [gain[random.integers(len(gain), size=len(gain))].mean() for _ in range(resamples)]
+    low, high = np.percentile(means, [2.5, 97.5])
     return Difference(float(old.mean()), float(new.mean()), float(low), float(high), len(old))

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from apps.recommender.baselines import Popularity
 from apps.recommender.catalogue import Catalogue, build_catalogue
 from apps.recommender.evaluate import (
     compare,
+    evaluate_baselines,
     evaluate_lists,
     impression_areas,
     impression_scores,
@@ -17,6 +19,7 @@ from apps.recommender.evaluate import (
 from apps.recommender.events import Events, Histories, Impressions, sorted_events
 from apps.recommender.queries import build_queries
 from apps.recommender.schema import Item
+from apps.recommender.text_baselines import Bm25
 
 ITEMS = 6
 
@@ -45,6 +48,8 @@ def test_what_is_right_is_what_a_user_newly_met_after_the_cutoff() -> None:
     # User 1 is asked after two events; the third bears the time of the second.
     assert queries.as_of.tolist() == [10, 16]
     assert [items.tolist() for items in queries.relevant] == [[2, 5], [0]]
+    assert queries.known_by.tolist() == [1, 1, 0, 1, 1, 0]
+    assert queries.trained_users == 2
     assert queries.cold_item.tolist() == [False, False, True, False, False, True]
     assert queries.cold_item_share == pytest.approx(2 / 3)
     assert queries.cold_user.tolist() == [True, True]
@@ -118,9 +123,7 @@ def test_a_method_is_asked_with_the_past_alone_and_seen_items_are_left_out() -> 
     queries = build_queries(events, _catalogue(), 10, fold_in=2)
     ranked = rank_queries(_oracle, events, queries, k=4)
     assert ranked.tolist() == [[5, 4, 3, 2], [0, 5, 2, -1]]
-    evaluation = evaluate_lists(
-        "oracle", ranked, queries, counts=np.array([1, 1, 0, 1, 1, 0]), users=2
-    )
+    evaluation = evaluate_lists("oracle", ranked, queries)
     assert evaluation.figures["mrr@10"].tolist() == [1.0, 1.0]
     assert evaluation.figures["recall@5"].tolist() == [1.0, 1.0]
     assert evaluation.cold_items["recall@5"][0] == 1.0
@@ -132,11 +135,24 @@ def test_a_method_is_asked_with_the_past_alone_and_seen_items_are_left_out() -> 
     assert "diversity" not in means
 
 
+def test_baselines_are_fitted_on_the_past_and_ranked_in_full() -> None:
+    events = _events(ROWS, 4)
+    queries = build_queries(events, _catalogue(), 10, fold_in=2)
+    vectors = np.eye(ITEMS, dtype=np.float32)
+    found = evaluate_baselines(
+        [Popularity(), Bm25()], events, _catalogue(), queries, vectors=vectors
+    )
+    assert [one.name for one in found] == ["popularity", "BM25"]
+    # Before the cutoff items 0, 1, 3, 4 have one user each; user 1 has seen 1, 3 and 4.
+    assert found[0].figures["mrr@10"].tolist() == [1 / 3, 1.0]
+    assert found[0].lists["diversity"] == pytest.approx(1.0)
+
+
 def test_a_group_that_is_empty_has_no_figures() -> None:
     events = _events([(0, n % ITEMS, n) for n in range(5)] + [(0, 5, 20)], 1)
     queries = build_queries(events, _catalogue(), 10)
     ranked = np.array([[5, -1]], np.int32)
-    known = evaluate_lists("m", ranked, queries, counts=np.ones(ITEMS, int), users=1)
+    known = evaluate_lists("m", ranked, queries)
     assert not [name for name in summarise(known, queries) if name.startswith("cold_users")]
 
 
@@ -146,11 +162,10 @@ def test_a_win_needs_an_interval_that_excludes_zero() -> None:
     rows = [(u, 60, 1) for u in range(users)] + [(u, int(right[u]), 20) for u in range(users)]
     catalogue = build_catalogue([Item(item_id=str(n), title="x") for n in range(61)])
     queries = build_queries(_events(rows, users), catalogue, 10)
-    counts = np.ones(61, int)
 
     def method(name: str, share: float) -> np.ndarray:
         first = np.where(random.random(users) < share, right, 55)
-        return evaluate_lists(name, first[:, None], queries, counts=counts, users=users)
+        return evaluate_lists(name, first[:, None], queries)
 
     model = method("model", 0.6)
     found = compare(model, [method("weak", 0.2), method("like it", 0.6)])
