@@ -39,14 +39,14 @@ class Evaluation:
     """Figures of one method's lists.
 
     Attributes:
-        figures: `ndcg@10`, `recall@50`, `mrr@5` …, one value a query.
-        cold_items: the same where only cold items are relevant; NaN where a query has none.
+        figures: `ndcg@10`, `recall@50`, `mrr@5` …, one value a query, NaN where it has none. With
+            `cold_users/` before the name, of cold users alone; with `cold_items/`, where only cold
+            items are relevant.
         lists: `coverage`, `diversity`, `novelty`, `gini` of the first ten places.
     """
 
     name: str
     figures: Mapping[str, Floats]
-    cold_items: Mapping[str, Floats]
     lists: Mapping[str, float]
 
 
@@ -109,8 +109,12 @@ def evaluate_lists(
     }
     if vectors is not None:
         lists["diversity"] = _mean(ranking.intra_list_diversity(shown, vectors))
-    cold = [items[queries.cold_item[items]] for items in queries.relevant]
-    return Evaluation(name, _figures(ranked, queries.relevant), _figures(ranked, cold), lists)
+    figures = _figures(ranked, queries.relevant)
+    cold_items = _figures(ranked, [i[queries.cold_item[i]] for i in queries.relevant])
+    cold_users = {n: np.where(queries.cold_user, v, np.nan) for n, v in figures.items()}
+    figures |= {f"cold_users/{n}": values for n, values in cold_users.items()}
+    figures |= {f"cold_items/{n}": values for n, values in cold_items.items()}
+    return Evaluation(name, figures, lists)
 
 
 def evaluate_baselines(
@@ -143,23 +147,10 @@ def _figures(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:
     }
 
 
-def summarise(evaluation: Evaluation, queries: Queries) -> dict[str, float]:
-    """Means over all queries, over cold users (`cold_users/…`) and cold items (`cold_items/…`).
-
-    A group that is empty has no figures.
-    """
-    groups = {
-        "": evaluation.figures,
-        "cold_users/": {n: v[queries.cold_user] for n, v in evaluation.figures.items()},
-        "cold_items/": evaluation.cold_items,
-    }
-    means = {
-        f"{group}{name}": _mean(values)
-        for group, figures in groups.items()
-        for name, values in figures.items()
-        if not np.isnan(values).all()
-    }
-    return {**means, **evaluation.lists}
+def summarise(evaluation: Evaluation) -> dict[str, float]:
+    """Means of all figures, by their names; what no query has is left out."""
+    known = {n: v for n, v in evaluation.figures.items() if not np.isnan(v).all()}
+    return {**{name: _mean(values) for name, values in known.items()}, **evaluation.lists}
 
 
 def _mean(values: Floats) -> float:
@@ -172,10 +163,14 @@ def compare(
 ) -> dict[str, Difference]:
     """What the model gains over each baseline in `figure`, with its interval, by name.
 
-    A win is claimed only where `low` is above zero.
+    A win is claimed only where `low` is above zero. Queries that lack the figure are left out; if
+    all do, there is nothing to compare.
     """
     after = model.figures[figure]
-    return {b.name: paired_bootstrap(b.figures[figure], after) for b in baselines}
+    known = ~np.isnan(after)
+    if not known.any():
+        return {}
+    return {b.name: paired_bootstrap(b.figures[figure][known], after[known]) for b in baselines}
 
 
 def impression_scores(

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.evaluation.compare import Difference
 from common.files import write_atomically
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ figure { margin: 1rem 0; background: #fff; display: inline-block; border-radius:
 svg { max-width: 100%; height: auto; }
 p { max-width: 42rem; }
 """
+
+
+CLEAR_GAIN, CLEAR_LOSS, UNCLEAR = "#0b6e4f", "#b3261e", "#8a8f98"
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,40 @@ def confusion_picture(counts: Sequence[Sequence[int]], names: Sequence[str]) -> 
     return svg(draw, square=True)
 
 
-def reliability_picture(bins: Sequence[Mapping[str, float]]) -> str:
+def reliability_picture(
+    bins: Sequence[Mapping[str, float]],
+    *,
+    stated: str = "stated probability of being right",
+    observed: str = "share that was right",
+) -> str:
     """Stated probability against observed share; on the diagonal it is honest."""
 
     def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], "--", color="#8a8f98", linewidth=1)
-        stated, observed = [b["stated"] for b in bins], [b["observed"] for b in bins]
-        axes.plot(stated, observed, "o-", color="#0b6e4f")
-        axes.set_xlabel("stated probability of being right")
-        axes.set_ylabel("share that was right")
+        points = [(b["stated"], b["observed"]) for b in bins]
+        # Probabilities of what is rare lie together near 0, and would be one dot on the whole.
+        end = min(1.0, 1.1 * max(map(max, points), default=1.0)) or 1.0
+        axes.plot([0, end], [0, end], "--", color="#8a8f98", linewidth=1)
+        axes.plot(*zip(*points, strict=True), "o-", color="#0b6e4f")
+        axes.set_xlabel(stated)
+        axes.set_ylabel(observed)
 
-    return svg(draw, square=True)
+    return svg(draw, square=True) if bins else ""
+
+
+def gains_picture(gains: Mapping[str, Difference], unit: str) -> str:
+    """What is gained over each of several others, with its interval; green where it is clear."""
+
+    def draw(axes: Axes) -> None:
+        for row, gain in enumerate(gains.values()):
+            colour = CLEAR_GAIN if gain.low > 0 else CLEAR_LOSS if gain.high < 0 else UNCLEAR
+            axes.plot([gain.low, gain.high], [row, row], color=colour)
+            axes.plot(gain.gain, row, "o", color=colour)
+        axes.axvline(0, color=UNCLEAR, linestyle="--", linewidth=1)
+        axes.set_yticks(range(len(gains)), list(gains))
+        axes.invert_yaxis()
+        axes.set_xlabel(f"gain in {unit}, with 95 % interval")
+
+    return svg(draw) if gains else ""
 
 
 def risk_coverage_picture(

@@ -126,9 +126,9 @@ def test_a_method_is_asked_with_the_past_alone_and_seen_items_are_left_out() -> 
     evaluation = evaluate_lists("oracle", ranked, queries)
     assert evaluation.figures["mrr@10"].tolist() == [1.0, 1.0]
     assert evaluation.figures["recall@5"].tolist() == [1.0, 1.0]
-    assert evaluation.cold_items["recall@5"][0] == 1.0
-    assert np.isnan(evaluation.cold_items["recall@5"][1])
-    means = summarise(evaluation, queries)
+    assert evaluation.figures["cold_items/recall@5"][0] == 1.0
+    assert np.isnan(evaluation.figures["cold_items/recall@5"][1])
+    means = summarise(evaluation)
     assert means["cold_items/mrr@10"] == 1.0
     assert means["cold_users/mrr@10"] == 1.0
     assert means["coverage"] == pytest.approx(5 / 6)
@@ -153,7 +153,9 @@ def test_a_group_that_is_empty_has_no_figures() -> None:
     queries = build_queries(events, _catalogue(), 10)
     ranked = np.array([[5, -1]], np.int32)
     known = evaluate_lists("m", ranked, queries)
-    assert not [name for name in summarise(known, queries) if name.startswith("cold_users")]
+    assert not [name for name in summarise(known) if name.startswith("cold_users")]
+    assert compare(known, [known], "cold_users/ndcg@10") == {}
+    assert compare(known, [known], "cold_items/ndcg@10")["m"].records == 1
 
 
 def test_a_win_needs_an_interval_that_excludes_zero() -> None:
