@@ -1,0 +1,291 @@
+"""HTTP routes: users, their histories and rankings, and the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+
+from apps.recommender.catalogue import Catalogue
+from apps.recommender.schema import Behavior, Interaction, Recommendation, Time
+from common.records.fields import Text
+from common.serving.api_keys import ApiKeys
+from common.serving.app import create_app
+from common.serving.batching import Batcher
+from common.serving.disconnect import until_disconnected
+from common.serving.telemetry import Telemetry
+
+WEB = Path(__file__).parent / "web"
+MAX_BODY_BYTES = 1024 * 1024
+QUEUE_BOUND = 64
+MOST_USERS, MOST_EVENTS, MOST_ITEMS = 100, 1000, 100
+ANONYMOUS = "anonymous"
+
+Language = Literal["en", "zh"]
+K = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Strength = Annotated[float, Field(ge=0, le=1, description="None: as the release chose.")]
+
+
+class Recommender(Protocol):
+    """A loaded release and the data that it ranks."""
+
+    @property
+    def model_id(self) -> str: ...  # noqa: D102
+    @property
+    def catalogue(self) -> Catalogue: ...  # noqa: D102
+    @property
+    def users(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def diversity(self) -> float:
+        """The strength chosen in training."""
+
+    def history(self, user_id: str) -> Sequence[Interaction]:
+        """What a user did, oldest first."""
+
+    def recommend(
+        self, user_id: str, k: int, *, diversity: float | None, language: str | None
+    ) -> list[Recommendation]:
+        """The ranking of a user, best first; reasons in `language`, or the user's own."""
+
+    def recommend_for(
+        self,
+        history: Sequence[Interaction],
+        k: int,
+        *,
+        diversity: float | None,
+        language: str | None,
+    ) -> list[Recommendation]:
+        """The ranking of somebody who did what `history` holds, and nothing else."""
+
+
+class Users(BaseModel):
+    """Ids that hold the query, those that begin with it first; of `total` in all."""
+
+    total: int
+    users: list[str]
+
+
+class Shown(BaseModel):
+    """What the page shows of an item; an item of the history may be gone from the catalogue."""
+
+    title: str | None
+    category: str | None
+    price: float | None
+
+
+class Done(Shown):
+    """One event of a history."""
+
+    item_id: str
+    behavior: Behavior
+    timestamp: Time
+    rating: float | None
+
+
+class History(BaseModel):
+    """What a user did, the latest first; `total` counts what is left out as well."""
+
+    user_id: str
+    total: int
+    events: list[Done]
+
+
+class Listed(Recommendation, Shown):
+    """One place of a ranking."""
+
+
+class Ranking(BaseModel):
+    """A ranking, and the strength of diversity it was made with."""
+
+    user_id: str
+    model_id: str
+    diversity: float
+    tuned_diversity: float
+    items: list[Listed]
+
+
+class Event(BaseModel):
+    """Something the user did."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    item_id: Text
+    behavior: Behavior = "click"
+    timestamp: Time
+
+
+class RankingRequest(BaseModel):
+    """Body of `POST /v1/recommendations`: a history, in any order; it may be empty."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    user_id: Text = ANONYMOUS
+    history: Annotated[list[Event], Field(max_length=MOST_EVENTS)]
+    k: K = 10
+    diversity: Strength | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One ranking that is wanted: of a known user, or of a history."""
+
+    user_id: str
+    history: Sequence[Interaction] | None
+    k: int
+    diversity: float | None
+    language: str | None
+
+
+def build_app(
+    recommender: Recommender,
+    *,
+    api_keys: ApiKeys | None = None,
+    known_hosts: frozenset[str] | None = None,
+) -> FastAPI:
+    """The recommender's server: one user at a time, over one release and its data."""
+
+    def rank(asked: list[_Asked]) -> list[Ranking]:
+        return [_rank(recommender, one) for one in asked]
+
+    telemetry = Telemetry()
+    batcher: Batcher[_Asked, Ranking] = Batcher(
+        rank, cost=lambda _: 1, budget=1, queue_bound=QUEUE_BOUND
+    )
+    telemetry.watch("rankings", batcher)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await batcher.drain()
+
+    app = create_app(
+        title="bizlm recommender",
+        version="1",
+        description="Ranks what a user may want next, from what they read and did.",
+        is_ready=lambda: (True, {"model_id": recommender.model_id}),
+        lifespan=lifespan,
+        telemetry=telemetry,
+        max_body_bytes=MAX_BODY_BYTES,
+        api_keys=api_keys,
+        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
+        known_hosts=known_hosts,
+    )
+    known = frozenset(recommender.users)
+    _add_users(app, recommender, known)
+    _add_rankings(app, recommender, known, batcher)
+    _add_page(app)
+    return app
+
+
+def _add_users(app: FastAPI, recommender: Recommender, known: frozenset[str]) -> None:
+    folded = [(user_id.casefold(), user_id) for user_id in recommender.users]
+
+    @app.get("/v1/users", tags=["users"], summary="Find users by their id, or some of them all")
+    def users(query: str = "", limit: Annotated[int, Query(ge=1, le=MOST_USERS)] = 20) -> Users:
+        sought = query.strip().casefold()
+        found = [(not key.startswith(sought), one) for key, one in folded if sought in key]
+        if not sought:
+            # From all over the file: its first users may all be alike.
+            found = found[:: max(1, len(found) // limit)]
+        else:
+            found.sort(key=lambda one: (one[0], len(one[1])))
+        return Users(total=len(known), users=[user_id for _, user_id in found[:limit]])
+
+    @app.get("/v1/users/{user_id:path}/history", tags=["users"], summary="What a user did")
+    def history(user_id: str, limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 200) -> History:
+        _check_known(user_id, known)
+        events = recommender.history(user_id)
+        latest = list(reversed(events[-limit:]))
+        done = [_done(recommender.catalogue, event) for event in latest]
+        return History(user_id=user_id, total=len(events), events=done)
+
+
+def _add_rankings(
+    app: FastAPI,
+    recommender: Recommender,
+    known: frozenset[str],
+    batcher: Batcher[_Asked, Ranking],
+) -> None:
+    @app.get("/v1/recommendations/{user_id:path}", tags=["rankings"], summary="A user's ranking")
+    async def ranking(
+        request: Request,
+        user_id: str,
+        k: K = 10,
+        diversity: Strength | None = None,
+        language: Language | None = None,
+    ) -> Ranking:
+        _check_known(user_id, known)
+        asked = _Asked(user_id, None, k, diversity, language)
+        return await until_disconnected(request, batcher.submit(asked))
+
+    @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a given history")
+    async def ranking_of_history(asked: RankingRequest, request: Request) -> Ranking:
+        for event in asked.history:
+            if event.item_id not in recommender.catalogue.number:
+                raise HTTPException(422, f"There is no item {event.item_id!r}.")
+        history = [
+            Interaction(user_id=asked.user_id, **event.model_dump())
+            for event in sorted(asked.history, key=lambda event: event.timestamp)
+        ]
+        wanted = _Asked(asked.user_id, history, asked.k, asked.diversity, asked.language)
+        return await until_disconnected(request, batcher.submit(wanted))
+
+
+def _check_known(user_id: str, known: frozenset[str]) -> None:
+    if user_id not in known:
+        raise HTTPException(404, f"There is no user {user_id!r}.")
+
+
+def _rank(recommender: Recommender, asked: _Asked) -> Ranking:
+    k, diversity, language = asked.k, asked.diversity, asked.language
+    if asked.history is None:
+        rows = recommender.recommend(asked.user_id, k, diversity=diversity, language=language)
+    else:
+        rows = recommender.recommend_for(asked.history, k, diversity=diversity, language=language)
+    tuned = recommender.diversity
+    return Ranking(
+        user_id=asked.user_id,
+        model_id=recommender.model_id,
+        diversity=tuned if diversity is None else diversity,
+        tuned_diversity=tuned,
+        items=[Listed(**vars(row), **_shown(recommender.catalogue, row.item_id)) for row in rows],
+    )
+
+
+def _done(catalogue: Catalogue, event: Interaction) -> Done:
+    return Done(
+        item_id=event.item_id,
+        behavior=event.behavior,
+        timestamp=event.timestamp,
+        rating=event.rating,
+        **_shown(catalogue, event.item_id),
+    )
+
+
+def _shown(catalogue: Catalogue, item_id: str) -> dict[str, Any]:
+    number = catalogue.number.get(item_id)
+    if number is None:
+        return {"title": None, "category": None, "price": None}
+    category, price = catalogue.category[number], float(catalogue.price[number])
+    return {
+        "title": catalogue.titles[number],
+        "category": catalogue.categories[category] if category >= 0 else None,
+        "price": None if math.isnan(price) else round(price, 2),
+    }
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html")
+
+    app.mount("/web", StaticFiles(directory=WEB), name="web")

@@ -1,0 +1,78 @@
+// The two lists: what a user did, and what is ranked for them.
+import { element, find, number, percent, quoted, say, time } from './elements.js';
+
+const facts = (...parts) => parts.filter((part) => part !== null).flatMap((part, n) => (n ? [' · ', part] : [part]));
+const title = (one) => quoted(one.title ?? one.item_id, 'p', { class: 'title' });
+
+export function showHistory(history) {
+  const rows = history.events.map(done);
+  if (!rows.length) rows.push(element('li', { class: 'small' }, say().noHistory));
+  find('history').replaceChildren(...rows);
+  find('past-note').textContent = rows.length && history.total ? say().events(history.events.length, history.total) : '';
+}
+
+function done(event) {
+  return element('li', { class: 'event', 'data-item': event.item_id, tabindex: -1 },
+    title(event),
+    element('p', { class: 'small' }, ...facts(
+      element('span', { class: 'behavior', 'data-behavior': event.behavior }, say().behaviors[event.behavior]),
+      element('time', { datetime: event.timestamp }, time(event.timestamp)),
+      event.category && quoted(event.category),
+      event.price !== null ? say().price(number(event.price)) : null,
+      event.rating !== null ? say().rated(number(event.rating)) : null,
+      event.title === null ? say().gone : null)));
+}
+
+export function showRanking(ranking) {
+  const scores = ranking.items.map((one) => one.score);
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  // The bar shows where a score lies in this list: scores have no zero of their own.
+  const width = (score) => (high > low ? 8 + (92 * (score - low)) / (high - low) : 100);
+  const rows = ranking.items.map((one) => place(one, width(one.score)));
+  if (!rows.length) rows.push(element('li', { class: 'small' }, say().noRanking));
+  find('ranking').replaceChildren(...rows);
+  const note = find('next-note');
+  note.replaceChildren(quoted(say().by(ranking.user_id, ranking.model_id)));
+  if (ranking.items.some((one) => one.cold_user)) note.append(' ', mark('coldUser'));
+}
+
+const mark = (name) => element('span', { class: 'mark', 'data-mark': name }, say()[name]);
+
+function place(one, width) {
+  const bar = element('i');
+  // The page's policy allows styles set so, but none in attributes.
+  bar.style.width = `${width}%`;
+  return element('li', { class: 'place', 'data-item': one.item_id },
+    element('span', { class: 'rank' }, number(one.rank)),
+    element('div', {},
+      title(one),
+      element('p', { class: 'small' }, ...facts(
+        one.category && quoted(one.category),
+        one.price !== null ? say().price(number(one.price)) : null,
+        say().sources[one.source],
+        one.cold_item ? mark('coldItem') : null)),
+      element('p', { class: 'figures' },
+        element('span', { class: 'bar', 'aria-hidden': 'true' }, bar),
+        element('span', {}, say().score(number(one.score))),
+        element('span', {}, say().click(percent(one.p_click))),
+        element('span', {}, say().purchase(percent(one.p_purchase)))),
+      one.reasons.length ? element('ul', { class: 'reasons', 'aria-label': say().reasons }, ...one.reasons.map(reason)) : null));
+}
+
+function reason(one) {
+  const row = one.item_id === null ? null : eventOf(one.item_id);
+  if (!row) return element('li', { 'data-kind': one.kind }, quoted(one.text));
+  const link = element('button', { type: 'button', class: 'link', title: say().show }, quoted(one.text));
+  link.addEventListener('click', () => point(one.item_id));
+  return element('li', { 'data-kind': one.kind }, link);
+}
+
+const events = () => [...find('history').querySelectorAll('.event')];
+const eventOf = (id) => events().find((row) => row.dataset.item === id);
+
+function point(id) {
+  for (const row of events()) row.classList.toggle('pointed', row.dataset.item === id);
+  const row = eventOf(id);
+  row?.scrollIntoView({ block: 'center' });
+  row?.focus({ preventScroll: true });
+}

@@ -1,0 +1,291 @@
+"""The page in a real browser, against the real server over a small shop."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+from shop import HOSTILE, TITLES, Shop, serving
+
+from apps.recommender.server import build_app
+from common.serving.api_keys import ApiKeys, add_key
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the path"
+)
+SECONDS_TO_APPEAR = 10
+SHOWN = """
+return [...document.querySelectorAll(arguments[0])]
+  .filter((one) => one.checkVisibility() && one.textContent.includes(arguments[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture(scope="module")
+def address(shop: Shop) -> Iterator[str]:
+    with serving(build_app(shop)) as served:
+        yield f"{served}/"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    options = Options()
+    options.binary_location = CHROMIUM
+    profile = tmp_path_factory.mktemp("chromium")
+    for flag in (
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "force-prefers-reduced-motion",
+        "window-size=1200,900",
+        f"user-data-dir={profile}",
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """What a visitor does and sees."""
+
+    def __init__(self, driver: WebDriver, address: str) -> None:
+        self.driver = driver
+        self.address = address
+
+    def open(self, language: str = "en-US", part: str = "") -> None:
+        agent = self.driver.execute_script("return navigator.userAgent")
+        self.command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        # Otherwise another part of the same page would not load it again.
+        self.driver.get("about:blank")
+        self.driver.get(self.address + part)
+
+    def command(self, name: str, **parameters: Any) -> None:
+        self.driver.execute_cdp_cmd(name, parameters)
+
+    def resize(self, width: int, height: int) -> None:
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    def wait(self, until: Callable[[], Any]) -> Any:
+        return WebDriverWait(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
+
+    def see(self, selector: str, text: str = "") -> WebElement:
+        """The first shown match that holds the text, once there is one."""
+
+        def shown() -> WebElement | None:
+            fitting = self.driver.execute_script(SHOWN, selector, text)
+            return fitting[0] if fitting else None
+
+        return self.wait(shown)
+
+    def texts(self, selector: str) -> list[str]:
+        return [one.text for one in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+
+    def press(self, *keys: str) -> None:
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def focused(self) -> str:
+        return self.script("document.activeElement.id || document.activeElement.textContent")
+
+    def script(self, source: str) -> Any:
+        return self.driver.execute_script(f"return {source}")
+
+
+@pytest.fixture
+def page(chromium: WebDriver, address: str, shop: Shop) -> Iterator[Page]:
+    opened = Page(chromium, address)
+    opened.command("Emulation.clearDeviceMetricsOverride")
+    opened.open()
+    opened.see("#ranking .place")
+    shop.asked.clear()
+    yield opened
+    shop.broken = False
+    opened.script("[localStorage.clear(), sessionStorage.clear()]")
+    # A refused request is logged by the browser itself; everything else would be ours.
+    logged = chromium.get_log("browser")
+    assert [one for one in logged if "Failed to load resource" not in one["message"]] == []
+    requested = opened.script("performance.getEntriesByType('resource').map((one) => one.name)")
+    assert [url for url in requested if not url.startswith(opened.address)] == []
+
+
+def test_a_history_stands_beside_its_ranking(page: Page) -> None:
+    page.see("#users button[aria-pressed=true]", "reader-0")
+    assert page.texts("#history .title") == [TITLES[2], TITLES[1], TITLES[0], "sold-out"]
+    assert "bought" not in page.texts("#history li")[0]
+    assert "commented on · 12 Mar 2026" in page.texts("#history li")[0]
+    assert "price 10 · rated 4" in page.texts("#history li")[2]
+    assert "no longer among the items" in page.texts("#history li")[3]
+    places = page.texts("#ranking .place")
+    assert len(places) == 10
+    assert places[0].startswith(f"1\n{TITLES[3]}\n小说 · price 11.5 · found by text")
+    assert "click 25%" in places[0]
+    assert "purchase 0.4%" in places[0]
+    assert "Its price suits you." in places[0]
+    assert "found by popularity" in places[1]
+    assert page.texts("#ranking [data-mark=coldItem]") == ["new item"]
+    widths = [
+        bar.size["width"] for bar in page.driver.find_elements(By.CSS_SELECTOR, "#ranking .bar i")
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > widths[-1] > 0
+    left, right = (page.see(name).rect for name in ("#history", "#ranking"))
+    assert left["x"] + left["width"] <= right["x"]
+
+
+def test_a_user_is_found_by_id_with_the_keyboard(page: Page) -> None:
+    page.see("#query").click()
+    page.press("READER-2")
+    page.see("#found", "11 users found")
+    page.press(Keys.TAB, Keys.TAB, Keys.ENTER)
+    page.see("#next-note", "for reader-20,")
+    assert page.focused() == "reader-20", "the keyboard stays where it was"
+    assert page.script("location.hash") == "#user=reader-20"
+    page.see("#query").clear()
+    page.see("#query").send_keys("newcomer", Keys.ENTER)
+    page.see("#next-note [data-mark=coldUser]", "new user")
+    page.see("#history", "Nothing yet.")
+    page.driver.back()
+    page.see("#next-note", "for reader-20,")
+    page.see("#query").clear()
+    page.see("#query").send_keys("nobody")
+    page.see("#found", "No user has this in their id.")
+
+
+def test_the_slider_ranks_again_and_can_be_taken_back(page: Page, shop: Shop) -> None:
+    page.see("#strength", "0.2 (as tuned)")
+    assert page.see("#tuned").get_attribute("disabled")
+    page.see("#diversity").click()
+    page.press(Keys.END)
+    page.see("#ranking .place:first-child", HOSTILE)
+    assert page.see("#strength").text == "1"
+    assert page.focused() == "diversity"
+    page.press(Keys.HOME)
+    page.see("#ranking .place:first-child", TITLES[3])
+    assert shop.asked[-1] == (0.0, "en")
+    page.see("#tuned").click()
+    page.see("#strength", "0.2 (as tuned)")
+    page.wait(lambda: shop.asked[-1] == (None, "en"))
+
+
+def test_the_length_of_the_ranking_is_kept(page: Page) -> None:
+    assert len(page.texts("#ranking .place")) == 10
+    page.see("#lengths button", "20 items").click()
+    page.see("#lengths button[aria-pressed=true]", "20 items")
+    page.driver.refresh()
+    page.see("#lengths button[aria-pressed=true]", "20 items")
+
+
+def test_a_reason_leads_to_the_event_it_speaks_of(page: Page) -> None:
+    page.see("#ranking .reasons button", f"It is close to “{TITLES[2]}”.").click()
+    page.see("#history .event.pointed", TITLES[2])
+    assert page.script("document.activeElement.dataset.item") == "item-2"
+    assert len(page.texts("#history .pointed")) == 1
+
+
+def test_the_page_and_its_reasons_in_chinese(page: Page) -> None:
+    page.see("#language").click()
+    page.see("h2", "推荐结果")
+    page.see("#ranking .reasons", f"与您买过的“{TITLES[2]}”内容相近。")
+    assert page.driver.title == "个性化推荐"
+    assert page.script("document.documentElement.lang") == "zh-CN"
+    page.see("#ranking .place", "点击概率 25%")
+    page.open("zh-CN")
+    page.see("#found", "共 33 位用户")
+    assert page.script("document.querySelector('#language').textContent") == "English"
+
+
+def test_a_link_opens_its_user_whatever_the_id(page: Page) -> None:
+    for user in ("读者/一", HOSTILE):
+        page.open(part=f"#user={quote(user, safe='')}")
+        page.see("#next-note", f"for {user},")
+    page.open(part="#user=nobody")
+    page.see("#trouble", "There is no user 'nobody'.")
+
+
+def test_no_text_becomes_markup(page: Page) -> None:
+    page.open(part=f"#user={quote(HOSTILE, safe='')}")
+    page.see("#lengths button", "20 items").click()
+    page.see("#ranking .title", HOSTILE)
+    page.see("#ranking .reasons", HOSTILE)
+    page.see("#next-note", HOSTILE)
+    assert page.driver.title == "Recommendations"
+    assert page.script("document.querySelectorAll('main script, main img').length") == 0
+
+
+def test_trouble_is_told_and_can_be_tried_again(page: Page, shop: Shop) -> None:
+    shop.broken = True
+    page.see("#lengths button", "50 items").click()
+    page.see("#trouble", "That did not work: the shop is closed")
+    shop.broken = False
+    page.see("#retry").click()
+    page.wait(lambda: not page.see("main").find_element(By.ID, "trouble").is_displayed())
+    assert len(page.texts("#ranking .place")) == 10
+
+
+def test_dark_and_light(page: Page) -> None:
+    def background() -> str:
+        return page.script("getComputedStyle(document.body).backgroundColor")
+
+    dark = "rgb(16, 23, 27)"
+    page.command(
+        "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}]
+    )
+    assert background() == dark
+    page.see("#theme").click()
+    page.wait(lambda: background() != dark)
+    page.driver.refresh()
+    page.see("#ranking .place")
+    assert background() != dark
+    page.command("Emulation.setEmulatedMedia", features=[])
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, width: int) -> None:
+    page.resize(width, 700)
+    page.open(part=f"#user={quote(HOSTILE, safe='')}")
+    page.see("#ranking .place")
+    assert page.script("document.documentElement.scrollWidth") <= width
+    past, following = page.see("#history").rect, page.see("#ranking").rect
+    assert past["y"] + past["height"] <= following["y"], "one below the other"
+
+
+def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    key = add_key(keys, "page")
+    with serving(build_app(Shop(), api_keys=ApiKeys.load(keys))) as served:
+        page = Page(chromium, f"{served}/")
+        page.open()
+        page.see("#ask-input").send_keys("wrong", Keys.ENTER)
+        page.see("#ask-input").send_keys(key, Keys.ENTER)
+        page.see("#ranking .place", TITLES[3])
+    chromium.get_log("browser")
