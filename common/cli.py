@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -41,6 +41,23 @@ Device = Annotated[
     str, typer.Option("--device", envvar="BIZLM_DEVICE", help="auto, cpu, cuda, cuda:1, mps …")
 ]
 Seed = Annotated[int, typer.Option("--seed", envvar="BIZLM_SEED", help="Repeats a run exactly.")]
+# Of `train`, where they are settings: None leaves them to the settings file and the defaults.
+DeviceSetting = Annotated[
+    str | None,
+    typer.Option("--device", envvar="BIZLM_DEVICE", help="auto (default), cpu, cuda, cuda:1 …"),
+]
+PrecisionSetting = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"] | None,
+    typer.Option(
+        "--precision",
+        envvar="BIZLM_PRECISION",
+        help="auto (default): bf16 where the GPU or the CPU has it.",
+    ),
+]
+SeedSetting = Annotated[
+    int | None,
+    typer.Option("--seed", envvar="BIZLM_SEED", help="Repeats a run exactly. Default: 0."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", help="field=column, where your column is named so.")

@@ -14,12 +14,14 @@ from common.cli import (
     BadRow,
     Config,
     Device,
+    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
+    PrecisionSetting,
     Promote,
     Resume,
-    Seed,
+    SeedSetting,
     Set,
     Store,
     add_release_verbs,
@@ -134,15 +136,16 @@ def train(
     max_wrong: MaxWrong = 0.05,
     resume: Resume = False,
     promote: Promote = True,
-    device: Device = "auto",
-    seed: Seed = 0,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
     from common.tuning.configuration import read_settings
 
-    chosen = read_settings(config, settings, device=device, seed=seed)
+    chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
     sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
 
     from apps.customer_service.data import read_dataset
@@ -150,7 +153,7 @@ def train(
     from apps.customer_service.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
-    dataset = read_dataset(sources, seed=seed)
+    dataset = read_dataset(sources, seed=chosen.seed)
     if is_main_process() and not as_json:
         results().print(dataset.audit.table())
     trained = fine_tune(

@@ -25,14 +25,14 @@ def read_settings(
     Args:
         config: a TOML file of settings.
         pairs: `name=value`, as given to `--set`.
-        flags: settings that have a flag of their own.
+        flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
         UserError: the file is missing or broken, an unknown name, or an impossible value.
     """
     values = _from_file(config) if config else {}
     values |= _from_environment()
-    values |= flags
+    values |= {name: value for name, value in flags.items() if value is not None}
     values |= _from_pairs(pairs or ())
     try:
         return Settings(**values)

@@ -25,6 +25,7 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 
+from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
 from common.models.encoder import predict
 from common.models.freezing import freeze, parse_strategy, trained_share
@@ -89,11 +90,16 @@ def finetune(
         work: where checkpoints and TensorBoard curves go.
         resume: go on from the last checkpoint in `work`, if there is one.
         module: what `task.build(backbone)` gave, where it is at hand already.
+
+    Raises:
+        UserError: a device or a precision that this machine cannot train with.
     """
     started = monotonic()
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError("a CPU cannot train in fp16", mend="Take --precision auto, bf16 or fp32.")
     if not resume and is_main_process():
         shutil.rmtree(work, ignore_errors=True)
 

@@ -22,6 +22,7 @@ def test_flag_goes_before_environment_before_file_before_default(
     assert read_settings(config).learning_rate == read_settings().learning_rate
     monkeypatch.setenv("BIZLM_EPOCHS", "6")
     assert read_settings(config).epochs == 6
+    assert read_settings(config, seed=None).seed == 5
     found = read_settings(config, ["epochs=3", "dropout=none"], seed=1)
     assert (found.epochs, found.batch_size, found.seed, found.dropout) == (3, 8, 1, None)
 

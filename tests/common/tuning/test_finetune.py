@@ -11,6 +11,7 @@ import pytest
 import torch
 from toy import tune
 
+from common.errors import UserError
 from common.models.bundled import Source
 from common.models.loading import load_backbone
 from common.tuning.adversarial import EmbeddingPerturbation
@@ -99,6 +100,13 @@ def test_two_processes_learn_what_one_does(tiny_model: Path, tmp_path: Path) -> 
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     two = _run(tiny_model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)
+
+
+def test_half_precision_that_a_cpu_cannot_train_in_is_told(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="a CPU cannot train in fp16"):
+        tune(tiny_model, tmp_path / "work", device="cpu", precision="fp16")
 
 
 def test_curves_are_written_for_tensorboard(tiny_model: Path, tmp_path: Path) -> None:
