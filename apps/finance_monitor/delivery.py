@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
 
+from apps.finance_monitor.casework import silences
 from apps.finance_monitor.notifications import Notification
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.sinks import DeliveryError, Sink
@@ -129,11 +130,12 @@ class Delivery:
                 return None
         try:
             sink.deliver(notification)
-        except DeliveryError as error:
+        except Exception as error:
+            # Whatever a receiver's client raises: its thread must live, for it is not told yet.
             if not self.failures[sink.name]:
                 say(f"{sink.name}: not delivered, tries again: {error}")
             self.failures[sink.name] += 1
-            return error.retry_after or 0.0
+            return (error.retry_after if isinstance(error, DeliveryError) else None) or 0.0
         with self._lock:
             self._told.add(key)
         self.delivered[sink.name] += 1
@@ -162,7 +164,13 @@ class Delivery:
 
 
 def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
-    """Tell once more of what fires, was told before that time, and nobody has acknowledged."""
+    """Tell once more of what fires, was told before that time, and nobody has acknowledged.
+
+    Returns:
+        Of how many alerts; silenced ones wait.
+    """
+    muting = silences(store)
+    told = 0
     with store.transaction() as database:
         rows = database.execute(
             "SELECT alert_id, content FROM alerts WHERE status = 'firing' AND notified_at < ?"
@@ -171,12 +179,15 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
         ).fetchall()
         for row in rows:
             alert = Alert.model_validate_json(row["content"])
+            if any(silence.covers(alert.key) for silence in muting):
+                continue
+            told += 1
             enqueue(database, sinks, Notification(alerts=[alert], escalated=True))
             database.execute(
                 "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
                 (_now().isoformat(), row["alert_id"]),
             )
-    return len(rows)
+    return told
 
 
 def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: Notification) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from ahocorasick_rs import AhoCorasick, MatchKind
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.text import prepare
 from common.errors import UserError
 from common.records.fields import Text
 from common.records.reader import OnBadRow, read_records
@@ -78,6 +80,13 @@ class EntityList:
             ):
                 found[self._owners[number]] = None
         return list(found)
+
+
+def companies_in(record: FeedRecord, listed: EntityList | None) -> list[str]:
+    """The companies that a record came with, and those of the list that its text names."""
+    if listed is None:
+        return list(record.entities)
+    return list(dict.fromkeys([*record.entities, *listed.find(prepare(record.content))]))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -98,7 +98,8 @@ def open_feed(
 
         committed = _read_position(RedisPosition, position, spec)
         return RedisFeed(spec, committed, once=once, record=record)
-    from apps.finance_monitor.file_feed import FileFeed, FilePosition
+    from apps.finance_monitor.file_feed import FileFeed
+    from apps.finance_monitor.open_file import FilePosition
 
     return FileFeed(
         Path(spec), _read_position(FilePosition, position, spec), once=once, record=record

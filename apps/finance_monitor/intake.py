@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.duplicates import Duplicates, Resemblance, signature_of
-from apps.finance_monitor.entities import EntityList
+from apps.finance_monitor.entities import EntityList, companies_in
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.text import prepare
@@ -84,9 +84,7 @@ class Intake:
 
     def _look(self, record: FeedRecord) -> _Seen:
         text = prepare(record.content)
-        named = list(record.entities)
-        if self._entities:
-            named = list(dict.fromkeys([*named, *self._entities.find(text)]))
+        named = companies_in(record, self._entities)
         signature = signature_of(text)
         time = record.published_at.timestamp()
         resemblance = self._duplicates.compare(signature, named)

@@ -24,12 +24,13 @@ from apps.finance_monitor.feed import (
     reject,
     sort,
 )
+from apps.finance_monitor.periods import parse_period
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from common.console import say
 from common.errors import UserError
 
-# A reader that kept a message for so long is taken for dead, milliseconds.
-ABANDONED = 60_000
+# A reader that kept a message for so long is taken for dead.
+ABANDONED = "60s"
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 FIELD = "record"
 DEFAULT_GROUP = "bizlm"
@@ -44,11 +45,12 @@ class RedisPosition(Position):
 
 
 class RedisFeed:
-    """Messages of `redis://[:password@]host[:port]/stream?group=g&consumer=c`.
+    """Messages of `redis://[:password@]host[:port]/stream?group=g&consumer=c&claim_after=60s`.
+
+    A message that another reader has kept for longer than `claim_after` is taken over.
 
     Args:
         once: stop when nothing new is left.
-        abandoned: after how many milliseconds another reader's message is claimed.
 
     Raises:
         UserError: the address is wrong or nobody answers there.
@@ -61,14 +63,14 @@ class RedisFeed:
         *,
         once: bool = False,
         record: type[FeedRecord] = FeedRecord,
-        abandoned: int = ABANDONED,
     ) -> None:
         self._redis, self._stream, options = connect(spec)
         self._group = options.get("group", DEFAULT_GROUP)
         self._consumer = options.get("consumer", f"{socket.gethostname()}-{os.getpid()}")
         self._once = once
         self._record = record
-        self._abandoned = abandoned
+        claim_after = parse_period(options.get("claim_after", ABANDONED))
+        self._claim_after = round(claim_after.total_seconds() * 1000)
         self._position = position
         self._unacknowledged: list[bytes] = []
         # What this consumer was given before it was stopped comes first.
@@ -124,7 +126,7 @@ class RedisFeed:
             self._stream,
             self._group,
             self._consumer,
-            self._abandoned,
+            self._claim_after,
             start_id=self._claimed_up_to,
             count=count,
         )
@@ -203,7 +205,7 @@ def connect(spec: str) -> tuple[Any, str, dict[str, str]]:
     if parts.scheme not in {"redis", "rediss"} or not stream:
         raise UserError("not the address of a stream", where=spec, mend="redis://HOST/STREAM")
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - {"group", "consumer", "db"}
+    unknown = set(options) - {"group", "consumer", "claim_after", "db"}
     if unknown:
         raise UserError(f"unknown option: {sorted(unknown)[0]}", where=spec)
     database = options.pop("db", "0")

@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING
 
 from apps.finance_monitor.budget import parse_budget
 from apps.finance_monitor.delivery import Delivery
-from apps.finance_monitor.entities import EntityList, read_entities
-from apps.finance_monitor.feed import Feed, open_feed
+from apps.finance_monitor.entities import EntityList, companies_in, read_entities
+from apps.finance_monitor.feed import Feed, append_rejected, open_feed
 from apps.finance_monitor.monitor import Rules
 from apps.finance_monitor.periods import parse_period
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.sinks import Sink, open_sink
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
+from common.console import say
 from common.errors import UserError
 from common.files import exclusive_lock
 
 if TYPE_CHECKING:
     from apps.finance_monitor.classifying import Classifier
+
+REJECTED = "rejected.jsonl"
+SCORED_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def open_watch(
             topics=topics,
             entities=entities,
             delivery=delivery,
-            rejected=directory / "rejected.jsonl",
+            rejected=directory / REJECTED,
         )
         delivery.start()
         delivery.wake()
@@ -124,9 +128,14 @@ def follow(
 
 
 def score_only(
-    classifier: Classifier, entities: EntityList | None, source: str, target: str, stopping: Event
+    directory: Path,
+    classifier: Classifier,
+    entities: EntityList | None,
+    source: str,
+    target: str,
+    stopping: Event,
 ) -> None:
-    """Score messages of one Redis Stream into another, as one of many.
+    """Score messages of one Redis Stream into another, as one of many; keeps what is no record.
 
     Raises:
         UserError: an address is no stream, or the two are not on the same server.
@@ -139,15 +148,14 @@ def score_only(
     _, stream, _ = connect(target)
     if source.split("/")[2] != target.split("/")[2]:
         raise UserError("both streams must be on the same server", where=target)
+    scored = 0
     while not stopping.is_set():
-        batch = feed.read_batch(64)
+        batch = feed.read_batch(SCORED_TOGETHER)
         if not (batch.records or batch.rejected):
             continue
-        named = [
-            list(dict.fromkeys([*record.entities, *(entities.find(record.content))]))
-            if entities
-            else record.entities
-            for record in batch.records
-        ]
+        append_rejected(directory / REJECTED, batch.rejected)
+        named = [companies_in(record, entities) for record in batch.records]
         feed.publish(stream, classifier.score(batch.records, named))
+        scored += len(batch.records)
     feed.close()
+    say(f"{scored} scored.")

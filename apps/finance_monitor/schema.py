@@ -171,4 +171,3 @@ class Alert(BaseModel):
     annotations: dict[str, str] = {}
     release_id: str | None = None
     fired_at: Time | None = Field(None, description="End of the window in which it began to fire.")
-    acknowledged_by: str | None = None

@@ -106,7 +106,7 @@ def build_app(
     batcher: Batcher[FeedRecord, ScoredRecord] = Batcher(
         lambda records: service.live.current.score(
             records,
-            [[*record.entities, *service.find_entities(record.content)] for record in records],
+            [service.companies_in(record) for record in records],
         ),
         cost=lambda record: len(record.content) + 2,
         budget=TOKENS_PER_BATCH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,9 @@ from typing import Any
 
 from apps.finance_monitor import classifying
 from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor.entities import companies_in
 from apps.finance_monitor.keys import MARKET, kind_of, name_of
+from apps.finance_monitor.open_file import FilePosition
 from apps.finance_monitor.running import Options, follow, open_watch
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.watching import Step, Watch
@@ -23,6 +26,10 @@ from common.serving.live import LiveRelease
 
 INBOX = "inbox.jsonl"
 RESTART_SECONDS = 5.0
+# From here on a new inbox is begun, and the one before the last is let go.
+INBOX_BYTES = 64 << 20
+
+logger = logging.getLogger(__name__)
 
 
 class MonitorService:
@@ -30,6 +37,7 @@ class MonitorService:
 
     Args:
         feed: None: what is posted, which is kept in the inbox.
+        scored: the feed holds scored records; the release serves `POST /v1/score` alone.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -41,6 +49,7 @@ class MonitorService:
         options: Options,
         feed: str | None = None,
         *,
+        scored: bool = False,
         device: str = "auto",
     ) -> None:
         directory = registry.root
@@ -51,6 +60,7 @@ class MonitorService:
         self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
         self._entities = options.entity_list()
         self._feed = feed
+        self._scored = scored
         self._inbox = directory / INBOX
         self._inbox_lock = Lock()
         self._stopping = Event()
@@ -59,7 +69,12 @@ class MonitorService:
         self.version = 0
         self.failed: str | None = None
         self.watch: Watch = self._resources.enter_context(
-            open_watch(directory, options, self.live.current, self.live.current.topics)
+            open_watch(
+                directory,
+                options,
+                None if scored else self.live.current,
+                self.live.current.topics,
+            )
         )
         if feed is None:
             self._inbox.touch()
@@ -85,16 +100,22 @@ class MonitorService:
         spec = self._feed or str(self._inbox)
         while not self._stopping.is_set():
             try:
-                follow(self.watch, spec, self._stopping, after=self._after)
+                follow(self.watch, spec, self._stopping, scored=self._scored, after=self._after)
                 return
             except UserError as error:
                 self.failed = str(error)
                 say(f"The feed cannot be read: {error}")
                 self._stopping.wait(RESTART_SECONDS)
+            except Exception as error:
+                # What is in memory may be ahead of what is committed: only a restart mends that.
+                self.failed = f"the watch has ended: {error}"
+                logger.exception("the watch has ended")
+                return
 
     def _after(self, step: Step) -> None:
         self.failed = None
-        self.watch.use(self.live.current)
+        if not self._scored:
+            self.watch.use(self.live.current)
         if step.taken or step.batch.rejected:
             self.version += 1
 
@@ -105,14 +126,26 @@ class MonitorService:
     def post(self, records: Sequence[FeedRecord]) -> None:
         """Keep records for the watch; they survive a crash once this returns."""
         lines = "".join(record.model_dump_json(exclude_none=True) + "\n" for record in records)
-        with self._inbox_lock, self._inbox.open("ab") as file:
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with self._inbox_lock:
+            self._rotate_inbox()
+            with self._inbox.open("ab") as file:
+                file.write(lines.encode())
+                file.flush()
+                os.fsync(file.fileno())
 
-    def find_entities(self, text: str) -> list[str]:
-        """Companies of the list that a text names."""
-        return self._entities.find(text) if self._entities else []
+    def _rotate_inbox(self) -> None:
+        """Let go of what was posted and read long ago."""
+        status = self._inbox.stat()
+        kept = self.watch.position
+        if status.st_size < INBOX_BYTES or kept is None:
+            return
+        # Then all of the file that is replaced was read and committed.
+        if FilePosition.model_validate_json(kept).inode == status.st_ino:
+            self._inbox.replace(self._inbox.with_name(f"{INBOX}.1"))
+
+    def companies_in(self, record: FeedRecord) -> list[str]:
+        """The companies that a record comes with or names."""
+        return companies_in(record, self._entities)
 
     def status(self) -> dict[str, Any]:
         """How the watch is doing."""

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Protocol
@@ -137,7 +138,8 @@ class WebhookSink:
     """POST in Alertmanager's form, with an idempotency key, signed if there is a secret."""
 
     def __init__(self, url: str, secret: str | None = None) -> None:
-        self.name = url
+        self.name = _masked(url, urllib.parse.urlsplit(url).hostname or "")
+        self._url = url
         self._secret = secret
 
     def deliver(self, notification: Notification) -> None:
@@ -150,7 +152,7 @@ class WebhookSink:
         if self._secret:
             digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
             headers["X-Signature-256"] = f"sha256={digest}"
-        request = urllib.request.Request(self.name, body, headers, method="POST")
+        request = urllib.request.Request(self._url, body, headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT):
                 pass
@@ -179,12 +181,16 @@ class AppriseSink:
                 f"no such address to notify: {address.partition('://')[0]}://…",
                 mend="console, jsonl:PATH, https://…, or an address as apprise writes it.",
             )
-        # The address holds tokens: it is never shown.
-        digest = hashlib.sha256(address.encode()).hexdigest()[:8]
-        self.name = f"{address.partition('://')[0]}:{digest}"
+        self.name = _masked(address)
 
     def deliver(self, notification: Notification) -> None:
         """Send one message for each alert."""
         for alert in notification.alerts:
             if not self._apprise.notify(title=headline(alert), body=in_words(alert)):
                 raise DeliveryError("apprise could not deliver it")
+
+
+def _masked(address: str, host: str = "") -> str:
+    """A name for an address that may hold tokens, which are never shown."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
+    return f"{address.partition('://')[0]}://{host}#{digest}"

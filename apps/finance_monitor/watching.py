@@ -10,34 +10,29 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from apps.finance_monitor.alerts import Change
-from apps.finance_monitor.casework import silences
-from apps.finance_monitor.delivery import Delivery, enqueue
+from apps.finance_monitor.delivery import Delivery
 from apps.finance_monitor.drift import Drift
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.intake import Intake, Taken
-from apps.finance_monitor.keys import breadth, keys_for, keys_of
+from apps.finance_monitor.keys import keys_for, keys_of
 from apps.finance_monitor.monitor import Closed, Late, Monitor, Rules
-from apps.finance_monitor.notifications import Notification, group
-from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
-from apps.finance_monitor.store import Store, Told
+from apps.finance_monitor.notifications import Notification
+from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.telling import Telling, without_store
 from common.console import say
 from common.errors import UserError
 
 if TYPE_CHECKING:
     from apps.finance_monitor.classifying import Classifier
 
-EVIDENCE_SHOWN = 5
-# Half of an alert's stories concern another one that fires: that one may explain it.
-EXPLAINS_FROM = 0.5
 SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
 BEHIND = 20_000
@@ -105,10 +100,11 @@ class Watch:
         self._delivery = delivery
         self._rejected = rejected
         self._forgotten_until = 0.0
+        self._warned_of_drift = False
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
         self._intake = Intake(classifier, entities, store, now)
-        self._words = lru_cache(1024)(self._find_words)
+        self._telling = Telling(store, delivery.sinks if delivery else (), self._negative_words)
 
     def _restore(self, kept: dict[str, Any]) -> float | None:
         if kept["width"] != self.monitor.rules.width:
@@ -162,12 +158,22 @@ class Watch:
             self.monitor.observe(one.story)
             numbered.append((self.monitor.sequence, one))
             self.drift.observe(one.story)
+        self._warn_of_drift()
         self.monitor.tally["repeated"] += repeated
         self.monitor.tally["rejected"] += len(batch.rejected)
         self.pace.records += len(batch.records)
         self.pace.rejected += len(batch.rejected)
         self.pace.repeated += repeated
         return Step(batch, numbered, *self.monitor.take_changes())
+
+    def _warn_of_drift(self) -> None:
+        if self.drift.has_drifted != self._warned_of_drift:
+            self._warned_of_drift = self.drift.has_drifted
+            if self._warned_of_drift:
+                say(
+                    "Warning: the model is less sure of this news than of its training texts"
+                    f" ({self.drift.confidence:.0%} on average). Tune it again on such news."
+                )
 
     def use(self, classifier: Classifier) -> None:
         """Score with another release from the next batch on."""
@@ -202,9 +208,7 @@ class Watch:
                 if told is None:
                     say(f"Cannot write, reads no further until it can: {error}")
                     self.pace.disk_full = True
-                    told = group(
-                        [c.alert for c in step.changes if _is_told(c) and _is_narrowest(c)]
-                    )
+                    told = without_store(step.changes)
                     if self._delivery:
                         self._delivery.tell_now(told)
                 if (stopping or Event()).wait(RETRY_SECONDS):
@@ -228,7 +232,7 @@ class Watch:
                 _negatives(step.taken),
             )
             self.store.add_windows(step.closed, step.late)
-            notifications = self._write_alerts(database, step.changes)
+            notifications = self._telling.write(database, step.changes)
             if step.closed:
                 self.store.write_state("detector", self.monitor.detector.to_bytes())
             self.store.write_state("monitor", self._state())
@@ -246,105 +250,14 @@ class Watch:
         }
         return json.dumps(state, ensure_ascii=False).encode()
 
-    def _write_alerts(
-        self, database: sqlite3.Connection, changes: Sequence[Change]
-    ) -> list[Notification]:
-        told = []
-        muting = silences(self.store)
-        # The narrowest first: it may explain the wider ones.
-        for change in sorted(changes, key=lambda c: (c.alert.window.end, breadth(c.alert.key))):
-            alert = self._with_evidence(change)
-            muted_by = self._explanation(change)
-            self.store.write_alert(alert, muted_by)
-            row = database.execute(
-                "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
-            ).fetchone()
-            silent = muted_by or row["closed_at"] or any(s.covers(alert.key) for s in muting)
-            if alert.status == "resolved":
-                silent = not row["notified_at"] or row["closed_at"]
-            if _is_told(change) and not silent:
-                told.append(alert)
-                database.execute(
-                    "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
-                    (datetime.now(UTC).isoformat(), alert.alert_id),
-                )
-        notifications = group(told)
-        for notification in notifications:
-            enqueue(database, self._delivery.sinks if self._delivery else [], notification)
-        return notifications
-
-    def _explanation(self, change: Change) -> str | None:
-        """The key of another alert that says the same better.
-
-        That is a narrower one which at least half of the stories concern; or a wider one that
-        this is part of, if nothing narrower explains that.
-        """
-        key = change.alert.key
-        for other in sorted(change.open, key=breadth):
-            if breadth(other) == breadth(key):
-                continue
-            if self._explains(other, key, change) and (
-                breadth(other) < breadth(key) or not self._is_explained(other, change)
-            ):
-                return other
-        return None
-
-    def _is_explained(self, wide: str, change: Change) -> bool:
-        narrower = (key for key in change.open if breadth(key) < breadth(wide))
-        return any(self._explains(key, wide, change) for key in narrower)
-
-    def _explains(self, other: str, key: str, change: Change) -> bool:
-        """Whether at least half of the stories on `key` concern `other` too."""
-        window = change.alert.window
-        share = self.store.share_of(
-            key, other, window.start.timestamp(), window.end.timestamp(), change.sequence
-        )
-        return share >= EXPLAINS_FROM
-
-    def _with_evidence(self, change: Change) -> Alert:
-        alert = change.alert
-        told = self.store.telling(
-            alert.key,
-            alert.window.start.timestamp(),
-            alert.window.end.timestamp(),
-            change.sequence,
-            EVIDENCE_SHOWN,
-        )
-        release = told[0].story.release_id if told else None
-        return alert.model_copy(
-            update={"evidence": [self._evidence(one) for one in told], "release_id": release}
-        )
-
-    def _evidence(self, told: Told) -> Evidence:
-        story = told.story
-        return Evidence(
-            id=story.id,
-            published_at=story.published_at,
-            headline=story.headline,
-            source=story.source,
-            url=story.url,
-            negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
-            outlets=told.outlets,
-            words=list(self._words(story.content)),
-        )
-
-    def _find_words(self, text: str) -> tuple[str, ...]:
-        return tuple(self._classifier.negative_words(text)) if self._classifier else ()
+    def _negative_words(self, text: str) -> list[str]:
+        return self._classifier.negative_words(text) if self._classifier else []
 
     def _forget(self) -> None:
         now = self.monitor.clock.now
         if now and now - self._forgotten_until > FORGET_EVERY:
             self._forgotten_until = now
             self.store.forget_before(now - RETENTION)
-
-
-def _is_told(change: Change) -> bool:
-    return change.event != "pending" and change.alert.fired_at is not None
-
-
-def _is_narrowest(change: Change) -> bool:
-    """Whether no narrower alert is open: all that can be said without reading the stories."""
-    return not any(breadth(key) < breadth(change.alert.key) for key in change.open)
 
 
 def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:

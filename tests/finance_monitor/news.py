@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord, SentimentScore, TopicScore
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+BAD = ("shares plunge after fraud", "warns of heavy losses", "misses its payment", "cuts jobs")
+GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts")
+FLAT = ("holds its meeting", "opens an office", "names a chairman", "files its report")
 
 
 def at(hours: float) -> datetime:

@@ -9,7 +9,8 @@ import pytest
 from news import record
 
 from apps.finance_monitor.feed import LONGEST_LINE, StdinFeed, append_rejected, open_feed
-from apps.finance_monitor.file_feed import FileFeed, FilePosition
+from apps.finance_monitor.file_feed import FileFeed
+from apps.finance_monitor.open_file import FilePosition
 from common.errors import UserError
 
 

@@ -2,81 +2,39 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from news import at
+from monitor_serving import copy_release, serving
+from news import BAD, FLAT, GOOD, at, record, story
+
+from apps.finance_monitor.running import Options
+from apps.finance_monitor.service import MonitorService
+from common.releases.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-BAD = ("shares plunge after fraud", "warns of heavy losses", "misses its payment", "cuts jobs")
-GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts")
-FLAT = ("holds its meeting", "opens an office", "names a chairman", "files its report")
 HOSTILE = (
     "Alba <script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 )
 
 
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
-
-
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release that tells good from bad, its encoder frozen."""
-    folder = tmp_path_factory.mktemp("monitor")
-    with (folder / "news.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "sentiment", "topics"])
-        for name in ("Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault"):
-            for label, phrases in (("negative", BAD), ("positive", GOOD), ("neutral", FLAT)):
-                for phrase in phrases:
-                    topic = "credit" if "payment" in phrase or "losses" in phrase else "company"
-                    writer.writerow([f"{name} {phrase}", label, topic])
-    done = _run(
-        "train", "--news", folder / "news.csv", "--set", "strategy=head", "--set", "epochs=6",
-        "--set", "learning_rate=5e-3", "--store", folder / "var",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder / "var"
-
-
-@contextmanager
-def _serving(store: Path, *more: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, "--port", "0", *more],
-        cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr
-    address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield address
-    process.terminate()
-    assert process.wait(60) == 0
+def store(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of its own with that release."""
+    return copy_release(release, tmp_path_factory.mktemp("monitor") / "var")
 
 
 @pytest.fixture(scope="module")
 def address(store: Path) -> Iterator[str]:
-    with _serving(store, "--entities", str(_entities(store))) as served:
+    with serving(store, "--entities", str(_entities(store))) as served:
         yield served
 
 
@@ -223,16 +181,9 @@ def test_changes_are_pushed(fed: str) -> None:
 
 
 def test_a_restart_goes_on_where_it_was(store: Path, tmp_path: Path) -> None:
-    copied = tmp_path / "var"
-    (copied / "finance_monitor").mkdir(parents=True)
-    source = store / "finance_monitor"
-    shutil.copytree(source / "releases", copied / "finance_monitor" / "releases")
-    (copied / "finance_monitor" / "current").symlink_to(
-        os.readlink(source / "current")  # noqa: PTH115
-    )
-    shutil.copy(source / "promoted", copied / "finance_monitor" / "promoted")
+    copied = copy_release(store, tmp_path / "var")
     for expected, identity in ((1, "a"), (2, "b")):
-        with _serving(copied) as served:
+        with serving(copied) as served:
             _ask(served, "/v1/records", {"records": [_record(identity, 1, f"Borel {identity}")]})
 
             def is_read(served: str = served, expected: int = expected) -> bool:
@@ -286,3 +237,32 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
         assert not severe
     finally:
         driver.quit()
+
+
+def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.finance_monitor.service.INBOX_BYTES", 1000)
+    registry = Registry(copy_release(release, tmp_path / "var"), "finance_monitor")
+    service = MonitorService(registry, Options())
+    service.start()
+    for i in range(40):
+        service.post([record(f"r{i}", 1 + i / 60, f"Alba opens office number {i * 7919}")])
+        if i % 10 == 9:
+            _wait(lambda read=i + 1: service.watch.monitor.tally["records"] == read)
+    service.stop()
+    inbox = registry.root / "inbox.jsonl"
+    assert inbox.with_name("inbox.jsonl.1").exists()
+    assert inbox.stat().st_size < 3000
+
+
+def test_a_scored_feed_is_shown_without_scoring_it_again(release: Path, tmp_path: Path) -> None:
+    feed = tmp_path / "scored.jsonl"
+    lines = [story(f"s{i}", i / 10, "positive").model_dump_json() + "\n" for i in range(30)]
+    feed.write_text("".join(lines), encoding="utf-8")
+    store = copy_release(release, tmp_path / "var")
+    with serving(store, "--feed", str(feed), "--scored") as served:
+        _wait(lambda: _ask(served, "/v1/status")[1]["tally"].get("records") == len(lines))
+        _, stories = _ask(served, "/v1/stories")
+        assert {one["release_id"] for one in stories} == {"r1"}
+        assert _ask(served, "/v1/records", {"records": [_record("x", 1, "Alba")]})[0] == 409

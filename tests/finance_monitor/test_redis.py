@@ -90,7 +90,7 @@ def test_what_was_not_acknowledged_comes_again_to_the_same_reader(
 def test_a_dead_readers_messages_are_claimed_by_another(address: str, client: Any) -> None:
     _add(client, "news", "a")
     assert _ids(RedisFeed(f"{address}/news?group=g&consumer=dead")) == ["a"]
-    living = RedisFeed(f"{address}/news?group=g&consumer=living", abandoned=50)
+    living = RedisFeed(f"{address}/news?group=g&consumer=living&claim_after=0.05s")
     time.sleep(0.1)
     assert _ids(living) == ["a"]
 
@@ -120,6 +120,53 @@ def test_publishing_and_acknowledging_are_one(address: str, client: Any) -> None
     feed.publish("scored", [story("a", 1)])
     assert client.xlen("scored") == 1
     assert client.xpending("news", "g")["pending"] == 0
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
+    address: str, client: Any, release: Path
+) -> None:
+    expected = [f"r{i}" for i in range(320)]
+    for i, identity in enumerate(expected):
+        text = f"Alba {'warns of heavy losses' if i % 3 else 'shares rally'}, says source {i}"
+        client.xadd(
+            "news", {"record": record(identity, 1, text).model_dump_json(exclude_none=True)}
+        )
+    client.xadd("news", {"record": "no json"})
+
+    def work(name: str) -> subprocess.Popen[str]:
+        command = [
+            sys.executable, "-m", "apps.finance_monitor", "watch",
+            f"{address}/news?group=g&consumer={name}&claim_after=1s",
+            "--score-only", f"{address}/scored", "--store", str(release),
+        ]  # fmt: skip
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        )
+
+    def wait_for(scored: int) -> None:
+        deadline = time.monotonic() + 120
+        while client.xlen("scored") < scored:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with work("dies") as first:
+        wait_for(1)
+        first.kill()
+    assert client.xlen("scored") < len(expected)
+    with work("lives") as second:
+        wait_for(len(expected))
+        while client.xpending("news", "g")["pending"]:
+            time.sleep(0.01)
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(30) == 0
+    scored = [
+        ScoredRecord.model_validate_json(fields[b"record"]) for _, fields in client.xrange("scored")
+    ]
+    assert sorted(one.id for one in scored) == sorted(expected)
+    assert {one.sentiment.label for one in scored if int(one.id[1:]) % 3} == {"negative"}
+    rejected = (release / "finance_monitor" / "rejected.jsonl").read_text().splitlines()
+    assert json.loads(rejected[-1])["content"] == "no json"
 
 
 def test_a_detector_that_is_killed_tells_the_same(

@@ -233,6 +233,39 @@ def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
     assert escalate(store, ["console"], datetime.now(UTC)) == 0
 
 
+def test_a_silenced_alert_is_not_escalated_before_the_silence_ends(store: Store) -> None:
+    _kept(store, _alert())
+    casework.silence(store, "Alba", timedelta(seconds=0.2), "Mei")
+    assert escalate(store, ["console"], datetime.now(UTC)) == 0
+    time.sleep(0.25)
+    assert escalate(store, ["console"], datetime.now(UTC)) == 1
+
+
+def test_a_receiver_whose_client_breaks_is_tried_again(store: Store) -> None:
+    class Breaks:
+        name = "breaks"
+        attempts = 0
+
+        def deliver(self, notification: Notification) -> None:
+            self.attempts += 1
+            if self.attempts == 1:
+                raise ValueError("a bug of its client")
+
+    sink = Breaks()
+    delivery = Delivery(store, [sink], first_pause=0.05)
+    delivery.start()
+    _enqueue(store, delivery, _news())
+    _wait(lambda: delivery.delivered["breaks"] == 1)
+    assert sink.attempts == 2
+    delivery.stop()
+
+
+def test_the_token_in_a_webhooks_address_is_not_shown() -> None:
+    sink = WebhookSink("https://user:pass@hooks.example/services/T0KEN?key=s3cret")
+    assert sink.name.startswith("https://hooks.example")
+    assert not any(part in sink.name for part in ("pass", "T0KEN", "s3cret"))
+
+
 def test_cases_are_found_by_how_their_id_begins(store: Store) -> None:
     _kept(store, _alert("abc1"))
     _kept(store, _alert("abd2"))

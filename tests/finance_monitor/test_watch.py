@@ -21,6 +21,7 @@ from news import quiet_then_surge, story
 from apps.finance_monitor.budget import parse_budget
 from apps.finance_monitor.casework import case, cases, resolve, silence
 from apps.finance_monitor.delivery import Delivery
+from apps.finance_monitor.drift import Drift
 from apps.finance_monitor.feed import Batch
 from apps.finance_monitor.monitor import Rules
 from apps.finance_monitor.schema import ScoredRecord
@@ -243,6 +244,21 @@ def test_another_width_of_windows_needs_another_store(tmp_path: Path) -> None:
     _feed(_watch(store), [story("a", 1)])
     with pytest.raises(UserError, match="60 minutes wide"):
         _watch(store, rules=Rules(RULES.budget, width=1800))
+
+
+def test_a_model_that_is_less_sure_than_in_training_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("apps.finance_monitor.watching.say", said.append)
+    # The stories of these tests are 90 % sure.
+    for usual, warnings in ((0.92, 0), (0.99, 1)):
+        said.clear()
+        watch = _watch(Store(None))
+        watch.drift = Drift({"confidence": usual, "confidence_deviation": 0.05, "texts": 500})
+        _feed(watch, quiet_then_surge())
+        assert watch.drift.has_drifted == bool(warnings)
+        assert len(said) == warnings
 
 
 class FullDisk(Store):

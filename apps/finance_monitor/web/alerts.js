@@ -1,19 +1,19 @@
 // Alerts: what fires, its evidence, what people did about it, and what is over.
 import { write } from './api.js';
-import { ask, button, element, quoted, recall, remember, say, time } from './elements.js';
+import { ask, button, element, fill, quoted, recall, remember, say, time } from './elements.js';
 
 export function showFiring(cases, silences, act) {
-  const place = document.getElementById('firing');
   const open = cases.filter((one) => one.alert.status !== 'resolved' && !one.closed_at && !one.muted_by);
-  if (!open.length) place.replaceChildren(element('p', { class: 'calm' }, say().calm));
-  else place.replaceChildren(...open.map((one) => card(one, silences, act)));
+  fill(document.getElementById('firing'), [open, silences], () => (open.length
+    ? open.map((one) => card(one, silences, act))
+    : [element('p', { class: 'calm' }, say().calm)]));
 }
 
 export function showPast(cases) {
   const over = cases.filter((one) => one.alert.status === 'resolved' || one.closed_at || one.muted_by);
-  const place = document.getElementById('past');
-  if (!over.length) place.replaceChildren(element('li', { class: 'small' }, say().noPast));
-  else place.replaceChildren(...over.map(line));
+  fill(document.getElementById('past'), over, () => (over.length
+    ? over.map(line)
+    : [element('li', { class: 'small' }, say().noPast)]));
 }
 
 export const nameOf = (key) => {

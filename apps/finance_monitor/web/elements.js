@@ -51,6 +51,16 @@ export function drawn(tag, attributes = {}, ...children) {
   return made;
 }
 
+const shown = new WeakMap();
+
+// Builds a place anew only if what it shows has changed: focus and selection survive the rest.
+export function fill(place, facts, build) {
+  const told = JSON.stringify([language, facts]);
+  if (shown.get(place) === told) return;
+  shown.set(place, told);
+  place.replaceChildren(...build());
+}
+
 // Text from outside, in a language of its own; a link where the address is safe.
 export function quoted(text, url) {
   const language = /\p{Script=Han}/u.test(text) ? 'zh' : /\p{Script=Latin}/u.test(text) ? 'en' : '';

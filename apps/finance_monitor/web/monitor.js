@@ -1,7 +1,7 @@
 // The page: listens to the server, and shows what it tells.
 import { actor, showFiring, showPast } from './alerts.js';
 import { listen, read } from './api.js';
-import { button, element, language, quoted, recall, remember, say, switchLanguage, time } from './elements.js';
+import { button, element, fill, language, quoted, recall, remember, say, switchLanguage, time } from './elements.js';
 import { showTrends } from './trends.js';
 
 const SPANS = [24, 48, 168, 336];
@@ -34,9 +34,9 @@ function show() {
   showFiring(alerts.alerts, alerts.silences, act);
   showPast(alerts.alerts);
   showTrends(trends, alerts.alerts);
-  const place = document.getElementById('stories');
-  place.replaceChildren(...stories.map(story));
-  if (!stories.length) place.append(element('li', { class: 'small' }, say().nothingYet));
+  fill(document.getElementById('stories'), stories, () => (stories.length
+    ? stories.map(story)
+    : [element('li', { class: 'small' }, say().nothingYet)]));
 }
 
 function story(one) {

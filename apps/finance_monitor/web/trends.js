@@ -1,6 +1,6 @@
 // Trends: one small picture for each key, drawn from its windows.
 import { nameOf } from './alerts.js';
-import { drawn, element, quoted, say, time } from './elements.js';
+import { drawn, element, fill, quoted, say, time } from './elements.js';
 
 const MOST_SHOWN = 18;
 const HEIGHT = 60;
@@ -11,9 +11,9 @@ export function showTrends(trends, cases) {
     .map((one) => [one.alert.key, one.alert.severity]));
   const ranked = [...trends.keys].sort((a, b) => firing.has(b.key) - firing.has(a.key));
   const shown = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
-  const place = document.getElementById('trends');
-  if (!shown.length) place.replaceChildren(element('p', { class: 'small' }, say().nothingYet));
-  else place.replaceChildren(...shown.map((key) => figure(key, trends.starts, firing.get(key.key))));
+  fill(document.getElementById('trends'), [shown, trends.starts, [...firing]], () => (shown.length
+    ? shown.map((key) => figure(key, trends.starts, firing.get(key.key)))
+    : [element('p', { class: 'small' }, say().nothingYet)]));
 }
 
 function figure(key, starts, severity) {

@@ -1,0 +1,54 @@
+"""Options that several verbs share, and what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.console import say
+
+APPLICATION = "finance_monitor"
+
+ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
+Entities = Annotated[
+    Path | None, typer.Option("--entities", help="Companies to watch: name, aliases, ticker.")
+]
+
+FalseAlarms = Annotated[
+    str, typer.Option(help='Tolerated over all topics and companies together: "1 per 30d".')
+]
+WindowWidth = Annotated[str, typer.Option("--window", help="Width of a window, like 1h.")]
+Lateness = Annotated[str, typer.Option("--allowed-lateness", help="How long to wait for news.")]
+Delay = Annotated[str, typer.Option("--for", help="A surge must last so long to be told.")]
+Escalate = Annotated[
+    str | None, typer.Option("--escalate-after", help="Tell again if nobody acknowledges: 30min.")
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option("--notify", help="jsonl:PATH, https://…, or an apprise address. May be repeated."),
+]
+
+
+def open_registry(store: Path) -> Any:
+    """The releases of this application."""
+    from common.releases.registry import Registry
+
+    return Registry(store, APPLICATION)
+
+
+def load_classifier(
+    store: Path, release_id: str | None, device: str, scored: bool
+) -> tuple[Any, Any]:
+    """The classifier of a release, or None where the feed is scored already, and its topics."""
+    registry = open_registry(store)
+    if scored:
+        # Topics are learned from the feed where no release tells them.
+        known = release_id or registry.current_id()
+        return None, registry.open(known).manifest["topics"] if known else []
+    from apps.finance_monitor import classifying
+
+    release = registry.open(release_id)
+    say("Loading the release …")
+    return classifying.load(release, device=device), release.manifest["topics"]

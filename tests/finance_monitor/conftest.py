@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from news import BAD, FLAT, GOOD
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose release tells good from bad, its encoder frozen."""
+    folder = tmp_path_factory.mktemp("release")
+    with (folder / "news.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "sentiment", "topics"])
+        for name in ("Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault"):
+            for label, phrases in (("negative", BAD), ("positive", GOOD), ("neutral", FLAT)):
+                for phrase in phrases:
+                    topic = "credit" if "payment" in phrase or "losses" in phrase else "company"
+                    writer.writerow([f"{name} {phrase}", label, topic])
+    command = [
+        sys.executable, "-m", "apps.finance_monitor", "train",
+        "--news", str(folder / "news.csv"), "--set", "strategy=head", "--set", "epochs=6",
+        "--set", "learning_rate=5e-3", "--store", str(folder / "var"),
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "var"

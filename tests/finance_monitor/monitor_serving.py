@@ -1,0 +1,44 @@
+"""The real server, started as a user does, on a free port, with a store of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def copy_release(release: Path, store: Path) -> Path:
+    """Put the promoted release of one store into another."""
+    source, target = release / "finance_monitor", store / "finance_monitor"
+    target.mkdir(parents=True)
+    shutil.copytree(source / "releases", target / "releases")
+    (target / "current").symlink_to(os.readlink(source / "current"))  # noqa: PTH115
+    shutil.copy(source / "promoted", target / "promoted")
+    return store
+
+
+@contextmanager
+def serving(store: Path, *more: str) -> Iterator[str]:
+    """Yields its address; ends it, and expects it to end well."""
+    command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
+    process = subprocess.Popen(
+        [*command, "--port", "0", *more],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
+    # The log must be read, or a full pipe would stop the server.
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield address
+    process.terminate()
+    assert process.wait(60) == 0

@@ -1,0 +1,125 @@
+"""What every server and every command line promises, held by this application."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from monitor_serving import copy_release, serving
+from schemathesis.checks import CHECKS
+
+ROOT = Path(__file__).parents[2]
+CHECKED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+)
+EXAMPLES = 15
+# A stream that ends with the server.
+ENDLESS = "/v1/events"
+VERBS = (
+    "validate", "train", "evaluate", "score", "watch", "demo", "backtest", "serve",
+    "releases list", "releases promote", "alerts list", "alerts ack", "alerts silence",
+    "alerts resolve", "keys add",
+)  # fmt: skip
+
+
+def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path) -> None:
+    seen = set()
+    with serving(copy_release(release, tmp_path / "var")) as address:
+        description = schemathesis.openapi.from_url(f"{address}/openapi.json")
+        for found in description.get_all_operations():
+            operation = found.ok()
+            seen.add(operation.path)
+            if operation.path != ENDLESS:
+                _try(operation)
+    assert {"/v1/trends", "/v1/alerts", "/v1/score", "/v1/records", "/healthz"} <= seen
+
+
+def _try(operation: schemathesis.APIOperation) -> None:
+    cases = st.one_of(
+        operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode
+    )
+
+    @given(case=cases)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS.get_by_names(CHECKED))
+
+    check()
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    done = _run(*verb.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"torch", "transformers", "numpy", "faiss", "fastapi", "matplotlib", "redis"}
+    code = f"import sys, apps.finance_monitor.cli; print({heavy} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "--news", "nothing.csv"],
+        ["evaluate", "--news", "nothing.csv"],
+        ["score", "nothing.jsonl", "-o", "scored.jsonl"],
+        ["watch", "nothing.jsonl", "--once"],
+        ["backtest", "nothing.jsonl"],
+        ["watch", "feed.jsonl", "--entities", "nothing.csv"],
+        ["watch", "redis://127.0.0.1:1/news"],
+        ["serve", "--scored"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_named(release: Path, tmp_path: Path, arguments: list[str]) -> None:
+    done = _run(*arguments, "--store", release)
+    assert done.returncode == 2
+    assert "nothing" in done.stderr or "127.0.0.1:1" in done.stderr or "--feed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_without_a_release_or_a_watch_says_what_to_do(tmp_path: Path) -> None:
+    for arguments in (["watch", "feed.jsonl"], ["serve"], ["alerts", "list"]):
+        done = _run(*arguments, "--store", tmp_path)
+        assert done.returncode == 2
+        assert "train" in done.stderr or "watch" in done.stderr
+
+
+def test_broken_rows_are_counted_and_kept_beside_the_output(release: Path, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.jsonl"
+    good = {"id": "a", "published_at": "2026-03-02T09:00:00Z", "text": "Alba rallies"}
+    feed.write_text(json.dumps(good) + "\nno json\n", encoding="utf-8")
+    output = tmp_path / "scored.jsonl"
+    done = _run("score", feed, "-o", output, "--store", release, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["scored"], told["rejected"]) == (1, 1)
+    assert json.loads(output.read_text())["sentiment"]["label"] == "positive"
+    assert "no json" in (tmp_path / "scored.rejected.jsonl").read_text()
