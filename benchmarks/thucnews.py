@@ -1,0 +1,64 @@
+"""Topic accuracy on thucnews_title: fitted on its dev split, measured once on its test split.
+
+python -m benchmarks.thucnews [--data DIR] [--threads 1]
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from apps.finance_monitor.task import Example, FinanceMonitorTask
+from benchmarks.harness import parser, report, start
+from common.evaluation.metrics import accuracy
+from common.models.bundled import locate
+from common.models.loading import load_backbone
+from common.records.splits import Splits
+from common.records.text import normalise
+from common.tuning.finetune import finetune
+from common.tuning.settings import Settings
+
+SETTINGS = {"epochs": 4, "learning_rate": 2e-4, "label_smoothing": 0.1}
+
+
+def main() -> None:
+    """Fine-tune, measure, report."""
+    arguments = parser("thucnews_title: topic")
+    arguments.add_argument("--set", action="append", default=[], help="a setting: name=value")
+    arguments.add_argument(
+        "--choose", action="store_true", help="hold a tenth of dev out, leave test.txt alone"
+    )
+    chosen = arguments.parse_args()
+    start(chosen)
+    folder = chosen.data / "thucnews_title"
+    names = (folder / "class.txt").read_text(encoding="utf-8").split()
+    train = _read(folder / "dev.txt", names)
+    held_out = train[::10] if chosen.choose else _read(folder / "test.txt", names)
+    train = [e for i, e in enumerate(train) if i % 10] if chosen.choose else train
+    given = dict(pair.split("=", 1) for pair in chosen.set)
+    settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
+    task = FinanceMonitorTask(train, names, smoothing=settings.label_smoothing)
+    backbone = load_backbone(locate("e5-small"), dropout=settings.dropout)
+    with tempfile.TemporaryDirectory() as work:
+        tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))
+    found = tuned.predict([example.text for example in held_out])["topic_logits"].argmax(-1)
+    figures = {
+        "training texts": len(train),
+        "test texts": len(held_out),
+        "accuracy": accuracy(found, task.members(held_out).argmax(-1)),
+        "minutes": tuned.seconds / 60,
+        "settings": settings.model_dump(exclude_defaults=True),
+    }
+    if chosen.choose:
+        print(figures)
+    else:
+        report("thucnews", figures)
+
+
+def _read(path: Path, names: list[str]) -> list[Example]:
+    rows = [line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [Example(normalise(title), topics=(names[int(number)],)) for title, number in rows]
+
+
+if __name__ == "__main__":
+    main()
