@@ -1,0 +1,97 @@
+"""The sample data are what their README says, and a release tuned on them finds both surges."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "data_samples" / "finance_monitor"
+TOPICS = {
+    "earnings", "deals", "regulation", "credit", "macro", "products", "management", "markets",
+}  # fmt: skip
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (SAMPLES / name).read_text(encoding="utf-8").splitlines()]
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_labels_are_complete_and_no_text_stands_twice(language: str) -> None:
+    rows = _rows(f"news.{language}.jsonl") + _rows(f"test.{language}.jsonl")
+    assert len({row["text"] for row in rows}) == len(rows) > 300
+    assert {topic for row in rows for topic in row["topics"]} == TOPICS
+    shares = Counter(row["sentiment"] for row in rows)
+    assert min(shares.values()) > 0.2 * len(rows)
+    names = {line.split(",")[0] for line in (SAMPLES / "entities.csv").read_text().splitlines()}
+    targets = [target for row in rows for target in row.get("targets", [])]
+    assert len(targets) > 20
+    assert {target["entity"] for target in targets} <= names
+
+
+def test_no_story_of_the_feed_was_learned() -> None:
+    learned = {row["text"] for part in ("en", "zh") for row in _rows(f"news.{part}.jsonl")}
+    assert not learned & {row["text"] for row in _rows("feed.jsonl")}
+
+
+def test_the_feed_is_what_its_script_writes(tmp_path: Path) -> None:
+    for name in ("stories.jsonl", "assemble_feed.py"):
+        (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
+    subprocess.run([sys.executable, str(tmp_path / "assemble_feed.py")], check=True)
+    for name in ("feed.jsonl", "events.jsonl"):
+        assert (tmp_path / name).read_bytes() == (SAMPLES / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_backtest_finds_both_surges_and_no_third(tmp_path: Path) -> None:
+    store = tmp_path / "var"
+    news = [
+        part for name in ("news.en", "news.zh") for part in ("--news", SAMPLES / f"{name}.jsonl")
+    ]
+    done = _run(
+        "train", *news, "--set", "strategy=head", "--set", "epochs=8",
+        "--set", "learning_rate=5e-3", "--store", store,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = _run(
+        "backtest", SAMPLES / "feed.jsonl", "--events", SAMPLES / "events.jsonl",
+        "--entities", SAMPLES / "entities.csv", "--store", store, "--budget", "1 per 7d", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    by_name = {event["name"]: event for event in found["events"]}
+    for name in ("northgate-outage", "dongli-default"):
+        assert by_name[name]["alert_id"]
+        assert by_name[name]["delay_hours"] < 4
+    for name in ("orion-developer-day", "meridian-decline"):
+        assert by_name[name]["alert_id"] is None
+    assert found["told"] == 2
+    assert found["false_alarms"] == []
+    assert found["sweep"][0]["budget"] == "1 per 7d"
+    assert (store / "finance_monitor" / "backtest.html").read_text().count("<svg") >= 2
+
+    scored = tmp_path / "scored.jsonl"
+    done = _run("score", SAMPLES / "feed.jsonl", "-o", scored, "--store", store)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in scored.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == len(_rows("feed.jsonl"))
+    again = _run(
+        "backtest", scored, "--scored", "--entities", SAMPLES / "entities.csv",
+        "--store", store, "--json",
+    )  # fmt: skip
+    assert json.loads(again.stdout)["told"] == 2
