@@ -1,0 +1,171 @@
+"""What the second stage ranks by: one row of numbers for each user and candidate.
+
+Everything is as of the moment of the query: counts are taken from earlier events, the history
+ends before it. What is fixed (texts, prices, the users file) is taken as always known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.recommender.affinity import (
+    PURCHASE,
+    likeness,
+    overlap_of_tags,
+    price_beyond,
+    share_of_kind,
+    times_met,
+)
+from apps.recommender.candidates import Candidates
+from apps.recommender.catalogue import Catalogue
+from apps.recommender.data import UserFeatures
+from apps.recommender.events import Events, Histories, Int32, Int64
+from apps.recommender.item_facts import item_facts
+from apps.recommender.popularity import DAY, activity
+from apps.recommender.signals import FEATURES, Feature
+
+Float32 = NDArray[np.float32]
+
+
+class FeatureBuilder:
+    """Builds features for blocks of users; it keeps what all blocks share."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        vectors: NDArray[Any],
+        events: Events,
+        users: UserFeatures | None = None,
+    ) -> None:
+        """Sort the events by item.
+
+        Args:
+            vectors: [items, width] of length 1, of the items' texts, possibly a memory map.
+            events: all that may be counted; of these, each query counts what was before it.
+            users: further columns of the users file, [users, names].
+        """
+        self._vectors = vectors
+        self._users = users or UserFeatures([], np.empty((events.users, 0), np.float32))
+        self._facts = item_facts(catalogue)
+        bought = events.where(events.behavior == PURCHASE)
+        self._activities = (activity(events, len(catalogue)), activity(bought, len(catalogue)))
+        self._counted: tuple[int, list[Float32]] | None = None
+        self.features = (*FEATURES, *map(_of_user, self._users.names))
+
+    @property
+    def names(self) -> list[str]:
+        """Names in the order of the last axis."""
+        return [feature.name for feature in self.features]
+
+    def build(self, users: Int64, histories: Histories, candidates: Candidates) -> Float32:
+        """[rows, places, features]; NaN where nothing is known, and where there is no candidate.
+
+        Args:
+            users: [rows] numbers.
+            histories: of these users, with the moment of each query.
+        """
+        item = candidates.item
+        columns = (
+            self._scores(candidates)
+            | self._likeness(histories, item)
+            | self._popularity(item, histories.as_of)
+            | self._facts_of(histories, item)
+            | _habits(histories)
+        )
+        found = np.empty((*item.shape, len(self.features)), np.float32)
+        for n, feature in enumerate(FEATURES):
+            found[:, :, n] = columns[feature.name]
+        found[:, :, len(FEATURES) :] = self._users.values[users][:, None]
+        found[candidates.is_empty] = np.nan
+        return found
+
+    def _scores(self, candidates: Candidates) -> dict[str, Float32]:
+        text, neighbours = candidates.text_score, candidates.neighbour_score
+        empty = candidates.is_empty
+        best_text = np.where(empty, -np.inf, text).max(1, keepdims=True, initial=-np.inf)
+        best_neighbour = np.where(empty, 0, neighbours).max(1, keepdims=True, initial=0)
+        return {
+            "text_score": text,
+            "text_gap": text - best_text,
+            "neighbour_score": neighbours,
+            "neighbour_share": neighbours / np.where(best_neighbour > 0, best_neighbour, np.nan),
+        }
+
+    def _likeness(self, histories: Histories, item: Int32) -> dict[str, Float32]:
+        found = likeness(histories, item, self._vectors)
+        return {
+            "similar_last": found.last,
+            "similar_last_3": found.last_3,
+            "similar_last_10": found.last_10,
+            "similar_best": found.best,
+            "similar_bought": found.bought,
+        }
+
+    def _popularity(self, item: Int32, as_of: Int64) -> dict[str, Float32]:
+        met, bought = self._counts(item, as_of)
+        day, week, month, ever, forgetting = np.moveaxis(met, 2, 0)
+        return {
+            "events_1_day": np.log1p(day),
+            "events_7_days": np.log1p(week),
+            "events_30_days": np.log1p(month),
+            "events_all": np.log1p(ever),
+            "events_forgetting": np.log1p(forgetting),
+            "trend": np.log((week + 1) / (month * (7 / 30) + 1)),
+            "purchases_30_days": np.log1p(bought[:, :, 2]),
+            "purchase_share": bought[:, :, 3] / (ever + 10),
+        }
+
+    def _counts(self, item: Int32, as_of: Int64) -> list[Float32]:
+        """Counts [rows, places, …] of events and of purchases."""
+        if not len(as_of) or (as_of != as_of[0]).any():
+            return [one.at(item, as_of) for one in self._activities]
+        # A batch job asks about one moment: all items are counted once.
+        moment = int(as_of[0])
+        if self._counted is None or self._counted[0] != moment:
+            self._counted = moment, [one.of_all(moment) for one in self._activities]
+        return [np.take(one, np.maximum(item, 0), axis=0) for one in self._counted[1]]
+
+    def _facts_of(self, histories: Histories, item: Int32) -> dict[str, Float32]:
+        facts = self._facts
+        here = np.maximum(item, 0)
+        age = np.maximum(histories.as_of[:, None] - facts.created[here], 0) / DAY
+        return {
+            "age": np.log1p(age).astype(np.float32),
+            "price": facts.log_price[here],
+            "price_to_history": price_beyond(facts, histories, item),
+            "price_to_bought": price_beyond(facts, histories, item, bought=True),
+            "category_share": share_of_kind(facts.category, facts.categories, histories, item),
+            "tag_overlap": overlap_of_tags(facts, histories, item),
+            "language_share": share_of_kind(facts.language, facts.languages, histories, item),
+            "times_met": times_met(histories, item),
+        }
+
+
+def _habits(histories: Histories) -> dict[str, Float32]:
+    """What the history tells of its user, [rows, 1] each; NaN without events."""
+    known = histories.item >= 0
+    count = known.sum(1)
+    some = np.where(count > 0, count, np.nan)
+    first = np.where(known, histories.time, np.iinfo(np.int64).max).min(1, initial=2**62)
+    last = histories.time[:, -1]
+    pace = np.where(count > 1, (last - first) / np.maximum(count - 1, 1) / DAY, np.nan)
+    bought = (known & (histories.behavior == PURCHASE)).sum(1)
+    columns = {
+        "user_events": np.log1p(count),
+        "user_pace": np.log1p(pace),
+        "user_idle": np.log1p((histories.as_of - last) / DAY) * some / some,
+        "user_purchase_share": bought / some,
+    }
+    return {name: values.astype(np.float32)[:, None] for name, values in columns.items()}
+
+
+def _of_user(name: str) -> Feature:
+    return Feature(
+        f"user: {name}",
+        f"It suits people like you ({name}).",
+        f"适合和您情况相近的用户（{name}）。",
+        "never",
+    )
