@@ -206,8 +206,10 @@ def test_the_length_of_the_ranking_is_kept(page: Page) -> None:
 
 
 def test_a_reason_leads_to_the_event_it_speaks_of(page: Page) -> None:
-    page.see("#ranking .reasons button", f"It is close to “{TITLES[2]}”.").click()
+    page.see("#ranking .place:last-child .reasons button", f"It is close to “{TITLES[2]}”.").click()
     page.see("#history .event.pointed", TITLES[2])
+    top = page.script("document.querySelector('.pointed').getBoundingClientRect().top")
+    assert 0 <= top < page.script("innerHeight"), "both are in sight"
     assert page.script("document.activeElement.dataset.item") == "item-2"
     assert len(page.texts("#history .pointed")) == 1
 

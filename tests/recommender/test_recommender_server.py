@@ -12,15 +12,24 @@ from shop import HOSTILE, MODEL, NOW, TITLES, Shop, serving
 from apps.recommender.server import build_app
 
 
-@pytest.fixture
-def shop() -> Shop:
-    return Shop()
-
-
-@pytest.fixture
-def client(shop: Shop) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def opened_shop() -> Iterator[tuple[Shop, httpx.Client]]:
+    shop = Shop()
     with serving(build_app(shop)) as address, httpx.Client(base_url=address) as made:
-        yield made
+        yield shop, made
+
+
+@pytest.fixture
+def shop(opened_shop: tuple[Shop, httpx.Client]) -> Shop:
+    shop, _ = opened_shop
+    shop.broken = False
+    shop.asked.clear()
+    return shop
+
+
+@pytest.fixture
+def client(opened_shop: tuple[Shop, httpx.Client]) -> httpx.Client:
+    return opened_shop[1]
 
 
 def test_users_are_found_by_their_ids(client: httpx.Client, shop: Shop) -> None:
@@ -133,6 +142,7 @@ def test_what_the_recommender_refuses_is_told(client: httpx.Client, shop: Shop) 
     reply = client.get("/v1/recommendations/reader-1")
     assert reply.status_code == 422
     assert reply.json()["detail"] == "the shop is closed"
+    shop.broken = False
 
 
 def test_page_health_and_metrics(client: httpx.Client) -> None:

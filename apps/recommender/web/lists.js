@@ -73,6 +73,6 @@ const eventOf = (id) => events().find((row) => row.dataset.item === id);
 function point(id) {
   for (const row of events()) row.classList.toggle('pointed', row.dataset.item === id);
   const row = eventOf(id);
-  row?.scrollIntoView({ block: 'center' });
+  row?.scrollIntoView({ block: 'nearest' });
   row?.focus({ preventScroll: true });
 }

@@ -16,7 +16,7 @@ export const texts = {
     by: (user, model) => `for ${user}, by release ${model}`,
     diversity: 'Diversity',
     diversityText: 'Left: the most relevant first. Right: each item unlike those above it.',
-    tuned: 'As tuned',
+    tuned: 'Reset',
     isTuned: 'as tuned',
     lengths: 'Length of the ranking',
     length: (items) => `${items} items`,
