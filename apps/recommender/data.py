@@ -80,10 +80,14 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All records as arrays; `user_ids[u]` is the id of user number u."""
+    """All records as arrays; `user_ids[u]` is the id of user number u.
+
+    `languages` are those that the users file gives in a column of that name.
+    """
 
     catalogue: Catalogue
     user_ids: list[str]
+    languages: list[str | None]
     events: Events
     impressions: Impressions | None
     features: UserFeatures
@@ -122,6 +126,7 @@ def read_dataset(sources: Sources) -> Dataset:
     described = [user for file in users for user in file]
     user_ids = sorted({*frame["user_id"].unique().to_list(), *(u.user_id for u in described)})
     numbers = {user_id: n for n, user_id in enumerate(user_ids)}
+    spoken = {user.user_id: user.features.get("language") for user in described}
     lists = (
         _read(sources.candidates, Candidate, "candidates", sources) if sources.candidates else None
     )
@@ -130,6 +135,7 @@ def read_dataset(sources: Sources) -> Dataset:
     return Dataset(
         catalogue=catalogue,
         user_ids=user_ids,
+        languages=[spoken.get(user_id) for user_id in user_ids],
         events=_events(frame, catalogue, numbers),
         impressions=_impressions(frame, catalogue, numbers),
         features=_user_features(described, numbers),

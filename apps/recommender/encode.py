@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,21 +71,29 @@ def text_key(text: str) -> bytes:
 
 
 def encode(
-    module: nn.Module, backbone: Backbone, texts: Sequence[str], cache: VectorCache
+    open_encoder: Callable[[], tuple[nn.Module, Backbone]],
+    texts: Sequence[str],
+    cache: VectorCache,
+    *,
+    width: int,
 ) -> NDArray[np.float32]:
     """[texts, width] vectors, as the encoder gives them; says how many were new.
 
     What is missing is encoded in the order of its keys, in segments of fixed size: an
     interrupted run goes on with the same segments, and ends with the same bytes.
+
+    Args:
+        open_encoder: loads what reads texts; called only where something is missing.
     """
     keys = [text_key(text) for text in texts]
     missing = cache.missing(keys)
     say(f"Items: {len(texts)} texts, {len(missing)} to encode.")
     if missing:
+        module, backbone = open_encoder()
         with progress("Encoding items", len(missing)) as advance:
             for start in range(0, len(missing), TEXTS_PER_SEGMENT):
                 places = missing[start : start + TEXTS_PER_SEGMENT]
                 found = predict(module, backbone, [texts[i] for i in places])["embedding"]
                 cache.add([keys[i] for i in places], found.numpy())
                 advance(len(places))
-    return cache.gather(keys, backbone.dimension)
+    return cache.gather(keys, width)

@@ -64,8 +64,8 @@ def best_match(interests: Tensor, items: Tensor) -> Tensor:
 
     [rows, interests, width] and [items, width] → [rows, items].
     """
-    found: Tensor = torch.einsum("rhw,iw->rhi", interests, items).amax(1)
-    return found
+    rows, several, _ = interests.shape
+    return (interests.flatten(0, 1) @ items.T).view(rows, several, -1).amax(1)
 
 
 def corrected_softmax(logits: Tensor, target: Tensor, log_inclusion: Tensor, own: Tensor) -> Tensor:

@@ -184,9 +184,24 @@ def _fill(batch: Batch, row: int, record: TrainingRecord, places: Tensor) -> Non
     batch["time"][row, part] = torch.from_numpy(sequence.time[:read])
     if isinstance(record, Shown):
         return
-    batch["target"][row, part] = numbers[1:]
-    worth = sequence.weight[1:] * TARGET_WEIGHTS[sequence.behavior[1:]]
-    batch["weight"][row, part] = torch.from_numpy(worth)
+    is_new, worth = _first_meetings(sequence)
+    batch["target"][row, part] = torch.where(torch.from_numpy(is_new[1:]), numbers[1:], -1)
+    batch["weight"][row, part] = torch.from_numpy(worth[1:])
+
+
+def _first_meetings(sequence: Sequence) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which events are the first with their item, and the most that any event with it is worth.
+
+    An item that is clicked, read and bought is one thing to foresee, and it is foreseen when it
+    is first met: lists do not hold what a user knows.
+    """
+    worth = sequence.weight * TARGET_WEIGHTS[sequence.behavior]
+    _, first, which = np.unique(sequence.item, return_index=True, return_inverse=True)
+    most = np.zeros(len(first), np.float32)
+    np.maximum.at(most, which, worth)
+    is_new = np.zeros(len(worth), np.bool_)
+    is_new[first] = True
+    return is_new, most[which]
 
 
 def _impressions(records: Records[TrainingRecord], places: Tensor) -> Batch:

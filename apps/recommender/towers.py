@@ -118,8 +118,8 @@ class UserTower(nn.Module):
         age = (age[:, None] - age[None, :]).to(items.dtype)
         kept = torch.exp(-self.log_pace.exp()[:, None, None] * age.clamp(min=0)) * (age >= 0)
         weight = self.log_behavior.exp()[behavior] * mask
-        mean: Tensor = torch.einsum("hij,bjw->bihw", kept, items * weight[..., None])
-        return mean
+        mean = torch.matmul(kept[None], (items * weight[..., None])[:, None])
+        return mean.transpose(1, 2)
 
     def _blocked(self, mask: Tensor) -> Tensor:
         """True where attention is blocked: the future, and places without an event."""

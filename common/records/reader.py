@@ -86,7 +86,9 @@ def read_records(
     columns = _columns(rows)
     sources = _field_sources(path, record, dict(mapping or {}), columns)
     ignored = sorted(columns - set(sources.values()))
-    if ignored:
+    if record.model_config.get("extra") == "allow":
+        sources |= {column: column for column in ignored}
+    elif ignored:
         say(f"{path}: ignored columns: {', '.join(ignored)}")
 
     items, places, bad = [], [], []
@@ -265,7 +267,8 @@ def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> 
     present = {name: row.get(column) for name, column in sources.items()}
     values = {name: value for name, value in present.items() if value is not None}
     for name, value in values.items():
-        if isinstance(value, str) and _is_list(record.model_fields[name].annotation):
+        field = record.model_fields.get(name)
+        if field and isinstance(value, str) and _is_list(field.annotation):
             values[name] = _list_cell(value)
     try:
         return record.model_validate(values)
