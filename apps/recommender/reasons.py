@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from apps.recommender.catalogue import Catalogue
 from apps.recommender.events import Histories
 from apps.recommender.evidence import closest, pointing
 from apps.recommender.schema import BEHAVIORS, Reason
+from apps.recommender.signals import FEATURES, Feature
 from common.records.text import language_of
 
 Language = Literal["en", "zh"]
@@ -55,31 +56,10 @@ FROM_HISTORY: dict[Language, dict[str, str]] = {
         "same": "您之前{did}。",
     },
 }
-FROM_SOURCE: dict[Language, dict[str, str]] = {
-    "en": {
-        "text": "Its text matches what you have shown interest in.",
-        "neighbours": "People with a history like yours chose it.",
-        "popular": "Many people choose it at the moment.",
-    },
-    "zh": {
-        "text": "内容与您关注的话题相符。",
-        "neighbours": "与您喜好相近的人选了它。",
-        "popular": "近期很受欢迎。",
-    },
-}
+# The feature that tells how an item was found.
+OF_SOURCE = {"text": "text_score", "neighbours": "neighbour_score", "popular": "events_forgetting"}
 LINKS = tuple(FROM_HISTORY["en"])
 _REASONS = TypeAdapter(list[Reason])
-
-
-class Explained(Protocol):
-    """A feature of the second stage, and a sentence for where it speaks for an item."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def english(self) -> str: ...  # noqa: D102
-    @property
-    def chinese(self) -> str: ...  # noqa: D102
 
 
 def read_reasons(text: str) -> list[Reason]:
@@ -97,7 +77,7 @@ class Explainer:
         least_similarity: float,
         *,
         neighbours: Any = None,
-        features: Sequence[Explained] = (),
+        features: Sequence[Feature] = FEATURES,
     ) -> None:
         """Keep what all blocks share.
 
@@ -112,14 +92,9 @@ class Explainer:
         self._vectors = vectors
         self._least = least_similarity
         self._neighbours = neighbours
-        self._features = [
-            {"en": _feature(one.name, one.english), "zh": _feature(one.name, one.chinese)}
-            for one in features
-        ]
-        self._sources: list[dict[Language, str]] = [
-            {language: _feature(name, FROM_SOURCE[language][name]) for language in ("en", "zh")}
-            for name in SOURCES
-        ]
+        self._features = [_open_feature(feature) for feature in features]
+        by_name = {feature.name: feature for feature in FEATURES}
+        self._sources = [_open_feature(by_name[OF_SOURCE[source]]) for source in SOURCES]
         self._from_history = lru_cache(SENTENCES_KEPT)(self._write_from_history)
         self._language = lru_cache(SENTENCES_KEPT)(self._language_of)
 
@@ -140,7 +115,8 @@ class Explainer:
             items: [users, k] item numbers, -1 where there is none.
             source: [users, k] numbers into `SOURCES`.
             languages: [users]; None where not known: the item's language is taken.
-            contributions: [users, k, features], what each added to the score, without the bias.
+            contributions: [users, k, features], what each added to the score, without the bias;
+                0 where the feature's sentence is not true of the item (`signals.is_true`).
 
         Returns:
             For each user one text for each place that holds an item.
@@ -213,8 +189,11 @@ class Explainer:
         return _open({"kind": "history", "text": text, "item_id": self._catalogue.ids[item]})
 
 
-def _feature(name: str, sentence: str) -> str:
-    return _open({"kind": "feature", "text": sentence, "feature": name})
+def _open_feature(feature: Feature) -> dict[Language, str]:
+    def written(text: str) -> str:
+        return _open({"kind": "feature", "text": text, "feature": feature.name})
+
+    return {"en": written(feature.english), "zh": written(feature.chinese)}
 
 
 def _open(reason: dict[str, str]) -> str:

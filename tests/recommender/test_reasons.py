@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,13 @@ from apps.recommender.events import Histories
 from apps.recommender.evidence import closest, pointing, usual_similarity
 from apps.recommender.reasons import Explainer, read_reasons
 from apps.recommender.schema import BEHAVIORS, Item, Reason
+from apps.recommender.signals import Feature
 
 TITLES = ["Dune", "Solaris", "Roses", "Soil & <b>compost</b>", '城市里的"树"', "A quiet river"]
 # Space, space, garden, garden, garden, nothing of either.
 VECTORS = np.array([[1, 0], [0.8, 0.6], [0, 1], [0.1, 0.995], [-0.1, 0.995], [0, 0]], np.float32)
 CLOSE = 0.7
 TEXT = SOURCES.index("text")
-
-
-@dataclass(frozen=True)
-class Feature:
-    name: str
-    english: str
-    chinese: str
 
 
 FEATURES = (
