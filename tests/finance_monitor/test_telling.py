@@ -20,6 +20,7 @@ from apps.finance_monitor.delivery import Delivery, enqueue, escalate
 from apps.finance_monitor.notifications import Notification
 from apps.finance_monitor.schema import Alert, Evidence, Window
 from apps.finance_monitor.sinks import (
+    ConsoleSink,
     DeliveryError,
     FileSink,
     WebhookSink,
@@ -192,6 +193,29 @@ def test_the_file_is_not_written_twice_and_a_torn_line_is_mended(tmp_path: Path)
     assert [json.loads(line)["alert_id"] for line in path.read_text().splitlines()] == ["a1", "a2"]
 
 
+def test_a_file_that_cannot_be_written_gets_it_once_it_can(store: Store, tmp_path: Path) -> None:
+    blocked = tmp_path / "alerts"
+    blocked.write_text("a file where the folder should be")
+    path = blocked / "told.jsonl"
+    delivery = Delivery(store, [FileSink(path)], first_pause=0.05)
+    delivery.start()
+    _enqueue(store, delivery, _news())
+    _wait(lambda: delivery.failures[f"jsonl:{path}"] > 1)
+    blocked.unlink()
+    _wait(lambda: path.exists() and len(path.read_text().splitlines()) == 1)
+    delivery.stop()
+
+
+def test_the_console_tells_what_and_the_stories_behind_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ConsoleSink().deliver(_news())
+    told = capsys.readouterr().err
+    assert "Negative news on Alba: 12 stories where 1.5 are usual" in told
+    assert "Alba collapses (3 outlets)" in told
+
+
 def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver) -> None:
     sink = open_sink(receiver.url.replace("http://", "json://"))
     sink.deliver(_news())
@@ -200,6 +224,9 @@ def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver
     receiver.down = True
     with pytest.raises(DeliveryError):
         sink.deliver(_news())
+    receiver.down = False
+    sink.deliver(_news())
+    assert len(receiver.got) == 2
     assert "hook" not in sink.name
 
 
