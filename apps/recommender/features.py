@@ -164,7 +164,7 @@ def _habits(histories: Histories) -> dict[str, Float32]:
 
 def _of_user(name: str) -> Feature:
     return Feature(
-        f"user: {name}",
+        f"user_{name}",
         f"It suits people like you ({name}).",
         f"适合和您情况相近的用户（{name}）。",
         "never",

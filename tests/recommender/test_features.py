@@ -137,7 +137,7 @@ def test_users_get_the_same_alone_as_together() -> None:
 
 def test_columns_of_the_users_file_are_features() -> None:
     of_users = UserFeatures(["tier"], np.array([[1], [2], [np.nan]], np.float32))
-    found = _features([[0, -1], [0, 1]], [1, 2], users=of_users)["user: tier"]
+    found = _features([[0, -1], [0, 1]], [1, 2], users=of_users)["user_tier"]
     assert found[0, 0] == 2 and np.isnan(found[0, 1]) and np.isnan(found[1]).all()
 
 
@@ -147,7 +147,11 @@ def test_every_feature_has_a_sentence_of_its_own_in_both_languages() -> None:
 
 
 def test_a_sentence_is_true_only_where_the_value_says_so() -> None:
-    features = [Feature("h", "", "", "high"), Feature("n", "", "", "near"), Feature("x", "", "", "never")]  # fmt: skip
+    features = [
+        Feature("h", "", "", "high"),
+        Feature("n", "", "", "near"),
+        Feature("x", "", "", "never"),
+    ]
     values = np.array([[[3, 0.1, 9], [1, -2, 9], [np.nan, np.nan, 9]]], np.float32)
     assert is_true(values, features)[0].tolist() == [
         [True, True, False],
