@@ -145,14 +145,18 @@ class _Count:
         users = np.arange(len(items))[:, None, None] * (int(groups.max(initial=0)) + 1)
         keys, counter = np.unique(np.where(groups < 0, -1, users + groups), return_inverse=True)
         self._most = cap.most
-        self._counter = counter.reshape(groups.shape)
+        # One plane a group: a sum along so short a last axis would take far longer.
+        self._counters = np.moveaxis(counter.reshape(groups.shape), 2, 0).copy()
         # What is in no group is counted as well, but never comes up to a limit.
         self._taken = np.where(keys < 0, np.iinfo(np.int32).min, 0)
 
     def after(self, best: Int64, found: Mask) -> Mask:
         """Count the items of places `best` where `found`; [users, places] that may still come."""
-        self._taken[self._counter[np.arange(len(best)), best][found]] += 1
-        allowed: Mask = np.all(self._taken[self._counter] < self._most, axis=-1)
+        self._taken[self._counters[:, np.arange(len(best)), best][:, found]] += 1
+        is_full = self._taken >= self._most
+        allowed = np.ones(self._counters.shape[1:], np.bool_)
+        for counter in self._counters:
+            allowed &= ~is_full[counter]
         return allowed
 
 
