@@ -58,6 +58,7 @@ FROM_HISTORY: dict[Language, dict[str, str]] = {
 }
 # The feature that tells how an item was found.
 OF_SOURCE = {"text": "text_score", "neighbours": "neighbour_score", "popular": "events_forgetting"}
+POPULAR = SOURCES.index("popular")
 LINKS = tuple(FROM_HISTORY["en"])
 _REASONS = TypeAdapter(list[Reason])
 
@@ -109,7 +110,7 @@ class Explainer:
         """Reasons for each item of each list: JSON text of `schema.Reason`s, strongest kind first.
 
         Up to two items of the history, and the feature that raised the score most. Where nothing
-        of this speaks for an item, its source does.
+        of this speaks for an item, its source does; there may be no reason at all.
 
         Args:
             items: [users, k] item numbers, -1 where there is none.
@@ -123,6 +124,9 @@ class Explainer:
         """
         speaking = self._speaking(items, histories)
         feature, gain = _strongest_feature(items, contributions)
+        # Only popularity speaks to somebody of whom nothing is known.
+        is_known = (histories.item >= 0).any(1)[:, None]
+        source = np.where(is_known | (source == POPULAR), source, -1)
         columns = [items, *speaking, feature, gain, source]
         rows = zip(languages, *(column.tolist() for column in columns), strict=True)
         return [
@@ -173,7 +177,7 @@ class Explainer:
         ][:MOST_FROM_HISTORY]
         if feature >= 0:
             reasons.append(f"{self._features[feature][spoken]}{gain:.3f}}}")
-        if not reasons:
+        if not reasons and source >= 0:
             reasons.append(f"{self._sources[source][spoken]}0.0}}")
         return f"[{','.join(reasons)}]"
 

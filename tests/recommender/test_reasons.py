@@ -122,12 +122,15 @@ def test_the_strongest_feature_speaks_if_it_helped(catalogue: Catalogue) -> None
         ("popular", "Many people choose it at the moment.", "近期很受欢迎。"),
     ],
 )
-def test_without_a_history_the_source_speaks(
+def test_where_nothing_else_speaks_the_source_does(
     catalogue: Catalogue, source: str, english: str, chinese: str
 ) -> None:
     number = SOURCES.index(source)
-    assert texts(explain(catalogue, 0, history(), "en", number)) == [english]
-    assert texts(explain(catalogue, 0, history(), "zh-CN", number)) == [chinese]
+    far = history((2, "click"))
+    assert texts(explain(catalogue, 0, far, "en", number)) == [english]
+    assert texts(explain(catalogue, 0, far, "zh-CN", number)) == [chinese]
+    unknown = explain(catalogue, 0, history(), "en", number)
+    assert texts(unknown) == ([english] if source == "popular" else [])
 
 
 def test_the_language_is_the_users_or_else_the_items(catalogue: Catalogue) -> None:
