@@ -125,7 +125,7 @@ class Explainer:
         speaking = self._speaking(items, histories)
         feature, gain = _strongest_feature(items, contributions)
         # Only popularity speaks to somebody of whom nothing is known.
-        is_known = (histories.item >= 0).any(1)[:, None]
+        is_known = np.any(histories.item >= 0, axis=1, keepdims=True)
         source = np.where(is_known | (source == POPULAR), source, -1)
         columns = [items, *speaking, feature, gain, source]
         rows = zip(languages, *(column.tolist() for column in columns), strict=True)
