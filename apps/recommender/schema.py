@@ -25,6 +25,11 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _from_cell(value: object) -> object:
+    """A cell of a CSV is text, where only the numbers 0 and 1 are choices."""
+    return int(value) if isinstance(value, str) and value.strip() in {"0", "1"} else value
+
+
 Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Behavior = Literal["browse", "click", "comment", "share", "purchase"]
 BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
@@ -49,7 +54,7 @@ class Interaction(Record):
     weight: float = Field(1.0, gt=0, allow_inf_nan=False)
     impression_id: Text | None = None
     position: int | None = Field(None, ge=0)
-    label: Literal[0, 1] | None = None
+    label: Annotated[Literal[0, 1] | None, BeforeValidator(_from_cell)] = None
     rating: float | None = Field(None, allow_inf_nan=False)
 
 
