@@ -116,8 +116,8 @@ class Recommendation(BaseModel):
     rank: int = Field(description="From 1.")
     score: float = Field(description="The second stage's score; higher is better.")
     text_score: float = Field(description="Largest cosine of the item and the user's interests.")
-    p_click: float
-    p_purchase: float
+    p_click: float | None = Field(description="None where the release states no probabilities.")
+    p_purchase: float | None
     source: Literal["text", "neighbours", "popular"]
     cold_user: bool
     cold_item: bool

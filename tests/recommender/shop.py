@@ -61,7 +61,7 @@ class Shop:
                     item_id=f"item-{n}",
                     title=title,
                     category=HOSTILE if title == HOSTILE else ["garden", "小说"][n % 2],
-                    price=None if n == 4 else 10 + n / 2,
+                    price={4: None, 6: 0}.get(n, 10 + n / 2),
                 )
                 for n, title in enumerate(TITLES)
             ]
@@ -138,8 +138,8 @@ class Shop:
             rank=rank,
             score=2.0 - rank / 4,
             text_score=0.7,
-            p_click=0.25 / rank,
-            p_purchase=0.004,
+            p_click=None if rank == 4 else 0.25 / rank,
+            p_purchase=None if rank == 4 else 0.004,
             source="popular" if rank == 2 else "text",
             cold_user=not history,
             cold_item=rank == 3,

@@ -151,7 +151,10 @@ def test_a_history_stands_beside_its_ranking(page: Page) -> None:
     assert "click 25%" in places[0]
     assert "purchase 0.4%" in places[0]
     assert "Its price suits you." in places[0]
+    assert "score 1.75" in places[0]
     assert "found by popularity" in places[1]
+    assert "click" not in places[3], "not every release states probabilities"
+    assert "free" in places[3]
     assert page.texts("#ranking [data-mark=coldItem]") == ["new item"]
     widths = [
         bar.size["width"] for bar in page.driver.find_elements(By.CSS_SELECTOR, "#ranking .bar i")

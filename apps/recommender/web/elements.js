@@ -70,7 +70,6 @@ export function number(value, options = {}) {
 }
 
 export function percent(share) {
-  if (share === null || share === undefined) return '–';
   return number(share, { style: 'percent', maximumFractionDigits: share < 0.01 ? 2 : share < 0.1 ? 1 : 0 });
 }
 

@@ -2,6 +2,7 @@
 import { element, find, number, percent, quoted, say, time } from './elements.js';
 
 const facts = (...parts) => parts.filter((part) => part !== null).flatMap((part, n) => (n ? [' · ', part] : [part]));
+const price = ({ price: paid }) => (paid === null ? null : paid === 0 ? say().free : say().price(number(paid)));
 const title = (one) => quoted(one.title ?? one.item_id, 'p', { class: 'title' });
 
 export function showHistory(history) {
@@ -18,7 +19,7 @@ function done(event) {
       element('span', { class: 'behavior', 'data-behavior': event.behavior }, say().behaviors[event.behavior]),
       element('time', { datetime: event.timestamp }, time(event.timestamp)),
       event.category && quoted(event.category),
-      event.price !== null ? say().price(number(event.price)) : null,
+      price(event),
       event.rating !== null ? say().rated(number(event.rating)) : null,
       event.title === null ? say().gone : null)));
 }
@@ -48,14 +49,14 @@ function place(one, width) {
       title(one),
       element('p', { class: 'small' }, ...facts(
         one.category && quoted(one.category),
-        one.price !== null ? say().price(number(one.price)) : null,
+        price(one),
         say().sources[one.source],
         one.cold_item ? mark('coldItem') : null)),
       element('p', { class: 'figures' },
         element('span', { class: 'bar', 'aria-hidden': 'true' }, bar),
-        element('span', {}, say().score(number(one.score))),
-        element('span', {}, say().click(percent(one.p_click))),
-        element('span', {}, say().purchase(percent(one.p_purchase)))),
+        element('span', {}, say().score(number(one.score, { minimumFractionDigits: 2 }))),
+        one.p_click === null ? null : element('span', {}, say().click(percent(one.p_click))),
+        one.p_purchase === null ? null : element('span', {}, say().purchase(percent(one.p_purchase)))),
       one.reasons.length ? element('ul', { class: 'reasons', 'aria-label': say().reasons }, ...one.reasons.map(reason)) : null));
 }
 
