@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from apps.customer_service.task import CustomerServiceTask, Example
 from common.models.bundled import locate
 from common.models.loading import load_backbone
@@ -32,13 +30,13 @@ def tune_intents(
     return tuned, intents
 
 
-def logits(tuned: Tuned, texts: Sequence[str]) -> torch.Tensor:
-    """[texts, intents]."""
-    return tuned.predict([normalise(text) for text in texts])["intent_logits"]
+def normalised(labelled: Labelled) -> list[str]:
+    """The texts as the model reads them."""
+    return [normalise(text) for text, _ in labelled]
 
 
 def accuracy(tuned: Tuned, intents: list[str], labelled: Labelled) -> float:
     """Share of `labelled` whose intent is right."""
-    predicted = logits(tuned, [text for text, _ in labelled]).argmax(-1).tolist()
+    predicted = tuned.predict(normalised(labelled))["intent_logits"].argmax(-1).tolist()
     right = [intents[p] == label for p, (_, label) in zip(predicted, labelled, strict=True)]
     return sum(right) / len(right)

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # Before torch is imported: two thread pools that spin against each other are slower than one.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
+PATIENCE_SECONDS = 20.0
 PIECES = [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
 
 
@@ -35,3 +45,40 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config, add_pooling_layer=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait for another thread to bring a state about."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it never came about"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def served(eventually: Callable[[Callable[[], bool]], None]) -> Callable[..., Any]:
+    """Run an application on a free loopback port for the length of a `with` block."""
+    import uvicorn
+
+    @contextmanager
+    def run(app: FastAPI) -> Iterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            server = uvicorn.Server(
+                uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+            )
+            thread = threading.Thread(target=server.run, args=([listener],))
+            thread.start()
+            eventually(lambda: server.started or not thread.is_alive())
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.should_exit = True
+                thread.join()
+
+    return run

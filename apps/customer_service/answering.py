@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import Tensor
 
 from apps.customer_service.confidence import CLARIFY_CANDIDATES, Confidence, features
 from apps.customer_service.retrieval import Candidate, Variant, VariantIndex
@@ -44,7 +45,8 @@ INTENTS_SHOWN = 4
 class Understood:
     """What the model makes of one question.
 
-    Its embedding, each intent's probability, and the cosine to the nearest intent's direction.
+    Its embedding, each intent's probability, and how near it is to what the intents were learned
+    from, as `nearness` has it.
     """
 
     vector: NDArray[np.float32]
@@ -54,7 +56,11 @@ class Understood:
 
 @dataclass(frozen=True)
 class Answerer:
-    """A loaded release."""
+    """A loaded release.
+
+    `texts` [texts, width] are the embeddings of what a release of intents alone learned from;
+    where there are FAQs, their index has them.
+    """
 
     release_id: str
     backbone: Backbone
@@ -64,16 +70,21 @@ class Answerer:
     index: VariantIndex | None
     confidence: Confidence | None
     prototype_ids: list[str]
+    texts: NDArray[np.float32] | None = None
     precision: str = "fp32"
 
     def understand(self, questions: Sequence[str]) -> list[Understood]:
         """One forward pass for all `questions`, which are normalised."""
-        outputs = predict(self.module, self.backbone, questions, precision=self.precision)
+        return self.read(predict(self.module, self.backbone, questions, precision=self.precision))
+
+    def read(self, outputs: Mapping[str, Tensor]) -> list[Understood]:
+        """What the model's outputs say of each question."""
         vectors = outputs["embedding"].numpy()
         if not self.intents:
             return [Understood(vector, {}, 0.0) for vector in vectors]
         logits = outputs["intent_logits"]
-        cosines = (logits.max(-1).values / self.module.intent_scale).tolist()
+        direction = (logits.max(-1).values / self.module.intent_scale).numpy()
+        cosines = nearness(direction, vectors, self.texts).tolist()
         probabilities = torch.softmax(logits, -1).tolist()
         return [
             Understood(vector, dict(zip(self.intents, row, strict=True)), cosine)
@@ -157,6 +168,25 @@ class Answerer:
         return [Suggestion(faq_id=f.id, question=f.question, answer=f.answer) for f in faqs]
 
 
+def nearness(
+    direction: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    texts: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """How near questions are to what is known; it tells what is out of scope.
+
+    The mean of two cosines tells it better than either does.
+
+    Args:
+        direction: [questions], cosine to the nearest intent's direction.
+        vectors: [questions, width], of length 1.
+        texts: [texts, width], embeddings of the training texts; None: `direction` alone.
+    """
+    if texts is None:
+        return direction
+    return np.asarray(0.5 * (direction + (vectors @ texts.T).max(1)))
+
+
 def prepare(question: str) -> str:
     """The spelling that is encoded and searched."""
     return normalise(question[:LONGEST_QUESTION])
@@ -187,6 +217,8 @@ def save(answerer: Answerer, directory: Path) -> None:
     )
     if answerer.confidence is not None:
         write_json(directory / "confidence.json", answerer.confidence.to_json())
+    if answerer.texts is not None:
+        np.save(directory / "texts.npy", answerer.texts)
     if answerer.index is not None:
         write_jsonl(directory / "faqs.jsonl", answerer.faqs.values())
         variants = [[v.text, v.faq_id, v.language] for v in answerer.index.variants]
@@ -217,6 +249,7 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
     prototype_ids = settings["faqs"]
     faqs, index = _load_index(directory, module.prototypes(prototype_ids))
     confidence = directory / "confidence.json"
+    texts = directory / "texts.npy"
     return Answerer(
         release_id=release.release_id,
         backbone=backbone,
@@ -226,6 +259,7 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
         index=index,
         confidence=Confidence.from_json(read_json(confidence)) if confidence.exists() else None,
         prototype_ids=prototype_ids,
+        texts=np.load(texts) if texts.exists() else None,
         precision=precision,
     )
 

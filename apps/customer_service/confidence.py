@@ -54,8 +54,8 @@ def features(
     Args:
         candidates: the ranking, best first; may be empty.
         intents: probability of each intent; may be empty.
-        intent_cosine: cosine to the nearest intent's direction, which tells what is out of scope
-            better than the probability does.
+        intent_cosine: how near the question is to what the intents were learned from, which tells
+            what is out of scope better than the probability does.
         intent_of: FAQ id → its intent.
     """
     in_scope_intents = (p for name, p in intents.items() if name != OUT_OF_SCOPE)

@@ -25,6 +25,7 @@ from apps.customer_service.data import Dataset
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.retrieval import Variant, VariantIndex
+from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.task import AnswerModel, CustomerServiceTask, Example
 from common.console import say
 from common.errors import UserError
@@ -172,13 +173,13 @@ def _answerer(
         for example in dataset.knowledge
         if example.faq_id is not None
     ]
+    in_scope = [e.text for e in dataset.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
+    known = [variant.text for variant in variants] or in_scope
+    found = predict(module, backbone, known, precision=precision, what="Building the index")
+    vectors = found["embedding"].numpy()
     index = None
     if variants:
-        texts = [variant.text for variant in variants]
-        found = predict(module, backbone, texts, precision=precision, what="Building the index")
-        index = VariantIndex.build(
-            variants, found["embedding"].numpy(), module.prototypes(task.faq_ids)
-        )
+        index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
     return Answerer(
         release_id="",
         backbone=backbone,
@@ -188,6 +189,7 @@ def _answerer(
         index=index,
         confidence=None,
         prototype_ids=task.faq_ids,
+        texts=None if variants else vectors,
     )
 
 
