@@ -70,8 +70,7 @@ def _answers(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
     answers = from_items(rows, override_num_blocks=len(rows)).map_batches(
         _actor(work, ray.remote(num_cpus=0)(Attempts).remote()),
         batch_size=1,
-        # One at a time: a shard that waits shall not share the fate of one that kills its worker.
-        compute=ActorPoolStrategy(size=min(workers, len(rows)), max_tasks_in_flight_per_actor=1),
+        compute=ActorPoolStrategy(size=min(workers, len(rows))),
         num_cpus=1,
         runtime_env={"env_vars": ONE_THREAD},
     )
