@@ -1,0 +1,101 @@
+"""Kill -9 the real `score` at random moments, start it again, compare the directories byte by byte.
+
+python -m benchmarks.recommender_recovery [--store var] [--workers 2]
+
+Needs a release in the store: `python -m apps.recommender demo` makes one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import parser, report
+from common.files import directory_hashes
+
+SAMPLES = Path(__file__).parents[1] / "data_samples" / "recommender"
+KILLS = 10
+
+
+def command(out: Path, store: Path, workers: int) -> list[str]:
+    """What a user types, on the sample data."""
+    return [
+        sys.executable, "-m", "apps.recommender", "score",
+        "--interactions", str(SAMPLES / "interactions.csv"),
+        "--items", str(SAMPLES / "items.jsonl"),
+        "--users", str(SAMPLES / "users.csv"),
+        "--store", str(store), "--out", str(out), "--k", "50",
+        "--workers", str(workers), "--shard-size", "20",
+    ]  # fmt: skip
+
+
+def content_hash(out: Path) -> str:
+    """One SHA-256 over the names and bytes of all files."""
+    return hashlib.sha256(json.dumps(directory_hashes(out)).encode()).hexdigest()
+
+
+def run_whole(arguments: list[str]) -> float:
+    """Run to the end; seconds."""
+    began = time.monotonic()
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def kill_after(arguments: list[str], seconds: float) -> None:
+    """Start it and kill it; its workers have to notice for themselves."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def finished_shards(out: Path) -> int:
+    """Shards that have their final name."""
+    return len(list(out.glob("shard=*/part-0.parquet")))
+
+
+def recovery(store: Path, workers: int, seed: int) -> dict[str, Any]:
+    """Kill each run once, at a moment drawn from its whole length, and finish it."""
+    rng = random.Random(seed)
+    same, reached = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole"
+        seconds = run_whole(command(whole, store, workers=1))
+        expected, shards = content_hash(whole), finished_shards(whole)
+        seconds = min(seconds, run_whole(command(Path(folder) / "timed", store, workers)))
+        for number in range(KILLS):
+            out = Path(folder) / str(number)
+            kill_after(command(out, store, workers), rng.uniform(0, seconds))
+            reached.append(finished_shards(out))
+            run_whole(command(out, store, workers))
+            same += content_hash(out) == expected
+            print(f"killed at {reached[-1]} of {shards}: {same} of {number + 1} same", flush=True)
+    return {
+        "shards": shards,
+        "workers": workers,
+        "seconds of an undisturbed run": seconds,
+        "shards there when killed": ", ".join(map(str, reached)),
+        "identical": f"{same} of {KILLS}",
+    }
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    arguments = parser(__doc__ or "")
+    arguments.add_argument("--store", type=Path, default=Path("var"))
+    arguments.add_argument("--workers", type=int, default=2)
+    chosen = arguments.parse_args()
+    report("recommender_recovery", recovery(chosen.store, chosen.workers, chosen.seed))
+
+
+if __name__ == "__main__":
+    main()
