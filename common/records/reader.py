@@ -6,6 +6,7 @@ import csv
 import difflib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def read_records(
     rows = _checked_rows(path)
     columns = _columns(rows)
     sources = _field_sources(path, record, dict(mapping or {}), columns)
-    ignored = sorted(columns - set(sources.values()))
+    ignored = sorted(columns.keys() - set(sources.values()))
     if record.model_config.get("extra") == "allow":
         sources |= {column: column for column in ignored}
     elif ignored:
@@ -228,12 +229,17 @@ def _read_parquet(path: Path) -> Iterator[Row]:
         yield f"{path}:row {number}", row
 
 
-def _columns(rows: Sequence[Row]) -> set[str]:
-    return {name for _, row in rows if isinstance(row, dict) for name in row}
+def _columns(rows: Sequence[Row]) -> Counter[str]:
+    """The columns' names, and how much is written in each."""
+    written: Counter[str] = Counter()
+    for _, row in rows:
+        if isinstance(row, dict):
+            written.update({name: len(str(value)) for name, value in row.items()})
+    return written
 
 
 def _field_sources(
-    path: Path, record: type[BaseModel], mapping: dict[str, str], columns: set[str]
+    path: Path, record: type[BaseModel], mapping: dict[str, str], columns: Counter[str]
 ) -> dict[str, str]:
     """The column that each field is read from."""
     for name, column in mapping.items():
@@ -252,9 +258,9 @@ def _field_sources(
     sources = {name: mapping.get(name, name) for name in record.model_fields}
     for name, definition in record.model_fields.items():
         if definition.is_required() and sources[name] not in columns and columns:
-            free = sorted(columns - set(sources.values())) or sorted(columns)
-            near = difflib.get_close_matches(name, free, n=1, cutoff=0.4)
-            guess = (near or free)[0]
+            free = sorted(columns.keys() - set(sources.values())) or sorted(columns)
+            near = difflib.get_close_matches(name, free, n=1, cutoff=0.6)
+            guess = near[0] if near else max(free, key=lambda column: columns[column])
             raise UserError(
                 f"missing column {name!r}",
                 where=str(path),

@@ -61,6 +61,14 @@ def test_another_column_stands_in_for_a_field(tmp_path: Path) -> None:
     assert (row.text, row.count) == ("hello", 3)
 
 
+def test_where_no_name_is_alike_the_column_with_most_text_is_proposed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("category,utterance\ncard,where is the card that you sent\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_records(path, Row)
+    assert "--map text=utterance" in str(caught.value)
+
+
 def test_a_missing_column_names_the_map_that_mends_it(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("texts,n\nhello,3\n", encoding="utf-8")
