@@ -1,0 +1,177 @@
+"""One user at a time: histories and rankings, by ids, for the server and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from apps.recommender.candidates import SOURCES
+from apps.recommender.catalogue import Catalogue
+from apps.recommender.events import Histories
+from apps.recommender.pipeline import Block, Pipeline, Ranked
+from apps.recommender.reasons import read_reasons
+from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
+from apps.recommender.signals import FEATURES
+from common.errors import UserError
+
+
+class RankingService:
+    """A release over its data, asked about one user at a time."""
+
+    def __init__(self, pipeline: Pipeline, model_id: str) -> None:
+        self._pipeline = pipeline
+        self._prepared = pipeline.prepared
+        self.model_id = model_id
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What can be recommended."""
+        return self._prepared.catalogue
+
+    @property
+    def users(self) -> Sequence[str]:
+        """Ids of all users that are known."""
+        return self._prepared.user_ids
+
+    @property
+    def diversity(self) -> float:
+        """The strength chosen in training."""
+        return self._pipeline.choices.strength
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {user_id: number for number, user_id in enumerate(self.users)}
+
+    def history(self, user_id: str) -> list[Interaction]:
+        """What a user did before the moment that is ranked for, oldest first.
+
+        Raises:
+            UserError: the user is not known.
+        """
+        events, ids = self._prepared.events, self.catalogue.ids
+        mine = events.of(self._number(user_id))
+        columns = (events.item[mine], events.behavior[mine], events.time[mine])
+        return [
+            Interaction(
+                user_id=user_id,
+                item_id=ids[item],
+                behavior=BEHAVIORS[behavior],
+                timestamp=datetime.fromtimestamp(time, UTC),
+            )
+            for item, behavior, time in zip(*(c.tolist() for c in columns), strict=True)
+            if time < self._prepared.as_of
+        ]
+
+    def recommend(
+        self,
+        user_id: str,
+        k: int,
+        *,
+        diversity: float | None = None,
+        language: str | None = None,
+    ) -> list[Recommendation]:
+        """The ranking of a user, best first; reasons in `language`, or the user's own.
+
+        Raises:
+            UserError: the user is not known.
+        """
+        number = self._number(user_id)
+        block = self._pipeline.look_up(
+            np.array([number]),
+            np.array([self._prepared.as_of]),
+            own_lists=number in self._prepared.allowed.of_user,
+        )
+        spoken = language or self._prepared.languages[number]
+        return self._rank(user_id, block, k, spoken, diversity)
+
+    def recommend_for(
+        self,
+        history: Sequence[Interaction],
+        k: int,
+        *,
+        diversity: float | None = None,
+        language: str | None = None,
+    ) -> list[Recommendation]:
+        """The ranking of somebody of whom nothing is known but this history, oldest first.
+
+        Raises:
+            UserError: an item of it is not known.
+        """
+        past = self._past(history)
+        excluded = self._excluded(history)
+        block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
+        # The features of user 0 are those of somebody else.
+        block.features[:, :, len(FEATURES) :] = np.nan
+        user_id = history[0].user_id if history else ""
+        return self._rank(user_id, block, k, language, diversity)
+
+    def _number(self, user_id: str) -> int:
+        if user_id not in self._numbers:
+            raise UserError(f"there is no user {user_id!r}")
+        return self._numbers[user_id]
+
+    def _item(self, item_id: str) -> int:
+        if item_id not in self.catalogue.number:
+            raise UserError(f"there is no item {item_id!r}")
+        return self.catalogue.number[item_id]
+
+    def _past(self, history: Sequence[Interaction]) -> Histories:
+        length = self._pipeline.choices.history
+        latest = history[-length:]
+        at = slice(length - len(latest), length)
+        past = Histories(
+            item=np.full((1, length), -1, np.int32),
+            behavior=np.zeros((1, length), np.int8),
+            time=np.zeros((1, length), np.int64),
+            weight=np.zeros((1, length), np.float32),
+            as_of=np.array([self._prepared.as_of]),
+        )
+        past.item[0, at] = [self._item(event.item_id) for event in latest]
+        past.behavior[0, at] = [BEHAVIORS.index(event.behavior) for event in latest]
+        past.time[0, at] = [int(event.timestamp.timestamp()) for event in latest]
+        past.weight[0, at] = [event.weight for event in latest]
+        moment = max(self._prepared.as_of, int(past.time.max(initial=0)) + 1)
+        return replace(past, as_of=np.array([moment]))
+
+    def _excluded(self, history: Sequence[Interaction]) -> csr_array:
+        """[1, items], what is not to be shown again."""
+        behavior = np.array([BEHAVIORS.index(event.behavior) for event in history], np.int8)
+        item = np.array([self._item(event.item_id) for event in history], np.int32)
+        item = np.unique(item[self._pipeline.choices.rules.excludes(behavior)])
+        row = np.zeros(len(item), np.int32)
+        shape = (1, len(self.catalogue))
+        return csr_array((np.ones(len(item), np.bool_), (row, item)), shape=shape)
+
+    def _rank(
+        self, user_id: str, block: Block, k: int, language: str | None, diversity: float | None
+    ) -> list[Recommendation]:
+        ranked = self._pipeline.rank_block(block, k, [language], diversity)
+        now = datetime.now(UTC)
+        places = np.flatnonzero(ranked.item[0] >= 0)
+        return [self._row(user_id, ranked, place, now) for place in places.tolist()]
+
+    def _row(self, user_id: str, ranked: Ranked, place: int, now: datetime) -> Recommendation:
+        return Recommendation(
+            user_id=user_id,
+            item_id=self.catalogue.ids[ranked.item[0, place]],
+            rank=place + 1,
+            score=float(ranked.score[0, place]),
+            text_score=float(ranked.text_score[0, place]),
+            p_click=_known(ranked.p_click[0, place]),
+            p_purchase=_known(ranked.p_purchase[0, place]),
+            source=SOURCES[ranked.source[0, place]],
+            cold_user=bool(ranked.cold_user[0]),
+            cold_item=bool(ranked.cold_item[0, place]),
+            reasons=read_reasons(ranked.reasons[0][place]),
+            model_id=self.model_id,
+            scored_at=now,
+        )
+
+
+def _known(probability: np.float32) -> float | None:
+    return None if np.isnan(probability) else float(probability)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from apps.recommender.catalogue import build_catalogue
+from apps.recommender.data import Allowed, UserFeatures
+from apps.recommender.events import sorted_events
+from apps.recommender.neighbours import learn_neighbours
+from apps.recommender.pipeline import Choices, Pipeline
+from apps.recommender.prepared import Prepared
+from apps.recommender.rules import Rules
+from apps.recommender.schema import BEHAVIORS, Interaction, Item, Recommendation
+from apps.recommender.service import RankingService
+from apps.recommender.towers import TowerModel, TowerSizes
+from common.errors import UserError
+
+ITEMS, WIDTH, SUBJECTS = 60, 8, 3
+START = datetime(2026, 3, 1, tzinfo=UTC)
+USERS = ("ada", "bo", "chen", "dora")
+
+
+def _pipeline(rules: Rules | None = None) -> Pipeline:
+    """Untrained towers over items of three subjects; ada and chen read of the first."""
+    random = np.random.default_rng(0)
+    catalogue = build_catalogue(
+        [Item(item_id=f"i{n}", title=f"Title {n}", category="abc"[n % 3]) for n in range(ITEMS)]
+    )
+    center = np.eye(WIDTH)[np.arange(ITEMS) % SUBJECTS] + random.normal(size=(ITEMS, WIDTH)) / 8
+    vectors = (center / np.linalg.norm(center, axis=1, keepdims=True)).astype(np.float32)
+    user = np.repeat([0, 1, 2], 6).astype(np.int32)
+    events = sorted_events(
+        user,
+        np.array([0, 3, 6, 9, 12, 15, 1, 4, 7, 2, 5, 8, 0, 3, 6, 18, 21, 24], np.int32),
+        np.tile(np.arange(6, dtype=np.int8) % 5, 3),
+        np.arange(18) * 3600 + int(START.timestamp()),
+        np.ones(18, np.float32),
+        users=len(USERS),
+    )
+    prepared = Prepared(
+        catalogue=catalogue,
+        items=vectors,
+        user_ids=list(USERS),
+        languages=["en", None, "zh", None],
+        events=events,
+        features=UserFeatures(["age"], np.array([[30], [40], [50], [60]], np.float32)),
+        allowed=Allowed(np.ones(ITEMS, np.bool_), {3: np.array([5, 50], np.int32)}),
+        neighbours=learn_neighbours(events, catalogue),
+        as_of=int(START.timestamp()) + 17 * 3600,
+    )
+    towers = TowerModel(nn.Identity(), torch.zeros(WIDTH), TowerSizes(width=8, history=10)).eval()
+    return Pipeline(towers, prepared, Choices(rules=rules or Rules(), history=10))
+
+
+@pytest.fixture(scope="module")
+def service() -> RankingService:
+    return RankingService(_pipeline(), "release-1")
+
+
+def ids(rows: list[Recommendation]) -> list[str]:
+    return [row.item_id for row in rows]
+
+
+def subjects(rows: list[Recommendation]) -> list[int]:
+    return [int(row.item_id[1:]) % SUBJECTS for row in rows]
+
+
+def test_a_history_ends_before_the_moment_that_is_ranked_for(service: RankingService) -> None:
+    history = service.history("ada")
+    assert [event.item_id for event in history] == ["i0", "i3", "i6", "i9", "i12", "i15"]
+    assert [event.behavior for event in history] == [*BEHAVIORS, BEHAVIORS[0]]
+    assert history[1].timestamp == START + timedelta(hours=1)
+    assert len(service.history("chen")) == 5
+    assert service.history("dora") == []
+
+
+def test_a_ranking_follows_the_history(service: RankingService) -> None:
+    rows = service.recommend("ada", 10)
+    assert [row.rank for row in rows] == list(range(1, 11))
+    assert {row.model_id for row in rows} == {"release-1"}
+    assert {row.user_id for row in rows} == {"ada"}
+    assert {row.p_click for row in rows} == {None}, "nothing was calibrated"
+    assert subjects(rows) == [0] * 10
+    assert not set(ids(rows)) & {event.item_id for event in service.history("ada")}
+    assert not any(row.cold_user for row in rows)
+    assert "It is close to" in rows[0].reasons[0].text
+    assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+
+
+def test_reasons_are_in_the_language_asked_for_or_the_users(service: RankingService) -> None:
+    assert "内容相近" in service.recommend("chen", 1)[0].reasons[0].text
+    assert "It is close" in service.recommend("chen", 1, language="en")[0].reasons[0].text
+    assert "内容相近" in service.recommend("ada", 1, language="zh")[0].reasons[0].text
+
+
+def test_more_diversity_gives_more_subjects(service: RankingService) -> None:
+    assert service.diversity == 0
+    assert len(set(subjects(service.recommend("ada", 6, diversity=0.9)))) > 1
+
+
+def test_a_user_with_a_list_of_their_own_gets_nothing_else(service: RankingService) -> None:
+    assert sorted(ids(service.recommend("dora", 10))) == ["i5", "i50"]
+
+
+def _interaction(item: str, behavior: str = "click", hours: float = 1) -> Interaction:
+    when = START + timedelta(hours=hours)
+    return Interaction(user_id="eve", item_id=item, behavior=behavior, timestamp=when)
+
+
+def test_somebody_new_is_ranked_by_the_history_given(service: RankingService) -> None:
+    rows = service.recommend_for([_interaction("i1"), _interaction("i4", hours=900)], 10)
+    assert subjects(rows)[:5] == [1] * 5
+    assert not {"i1", "i4"} & set(ids(rows))
+    assert {row.user_id for row in rows} == {"eve"}
+    assert all(row.cold_user for row in rows)
+
+
+def test_the_same_history_gets_the_same_ranking(service: RankingService) -> None:
+    known = service.recommend("ada", 10)
+    assert ids(service.recommend_for(service.history("ada"), 10)) == ids(known)
+
+
+def test_without_a_history_what_is_popular_comes_first(service: RankingService) -> None:
+    rows = service.recommend_for([], 5)
+    assert ids(rows)[0] in {"i0", "i3", "i6"}
+    assert all(row.cold_user for row in rows)
+
+
+def test_rules_are_kept() -> None:
+    rules = Rules(exclude_after=("purchase",), most_per_category=2, blocked_items=("i18",))
+    service = RankingService(_pipeline(rules), "release-1")
+    rows = service.recommend("ada", 20)
+    assert len(rows) == 6
+    assert "i18" not in ids(rows)
+    assert "i12" not in ids(service.recommend_for([_interaction("i12", "purchase")], 20))
+    assert "i12" in ids(service.recommend_for([_interaction("i12", "browse")], 20))
+
+
+def test_who_or_what_is_not_known_is_named(service: RankingService) -> None:
+    with pytest.raises(UserError, match="there is no user 'nobody'"):
+        service.recommend("nobody", 5)
+    with pytest.raises(UserError, match="there is no user 'nobody'"):
+        service.history("nobody")
+    with pytest.raises(UserError, match="there is no item 'gone'"):
+        service.recommend_for([_interaction("gone")], 5)
