@@ -140,6 +140,17 @@ class Histories:
     def __len__(self) -> int:
         return len(self.item)
 
+    def row(self, number: int) -> Histories:
+        """One of them, [1, length]."""
+        part = slice(number, number + 1)
+        return Histories(
+            self.item[part],
+            self.behavior[part],
+            self.time[part],
+            self.weight[part],
+            self.as_of[part],
+        )
+
 
 def histories(events: Events, users: Int64, as_of: Int64, length: int = 50) -> Histories:
     """The last `length` events of each of `users` [rows] earlier than its `as_of` [rows]."""

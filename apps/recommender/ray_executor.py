@@ -24,7 +24,7 @@ def run_on_ray(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
 
     Raises:
         UserError: Ray is not installed.
-        StoppedError: a worker died twice over the same shard, or the cluster went away.
+        StoppedError: a worker died twice over the same shard, or the cluster cannot be reached.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -45,8 +45,16 @@ def _start(workers: int) -> None:
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
+    cluster = os.environ.get("RAY_ADDRESS")
+    if cluster:
+        try:
+            ray.init(**quiet)
+        except (ConnectionError, ray.exceptions.RayError) as error:
+            raise StoppedError(
+                f"cannot join the Ray cluster: {str(error).strip()}",
+                where=f"RAY_ADDRESS={cluster}",
+                mend="See to the cluster, and the same command goes on.",
+            ) from None
         return
     # Its own warnings about how Ray Data starts actors would stand between our lines.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +11,24 @@ import numpy as np
 from apps.recommender.evaluate import Evaluation, compare, summarise
 from apps.recommender.queries import Queries
 from common.evaluation.compare import Difference
-from common.evaluation.report import Section, gains_picture, reliability_picture
+from common.evaluation.report import (
+    Section,
+    curves_picture,
+    gains_picture,
+    reliability_picture,
+    svg,
+    write_report,
+)
+from common.records.audit import Audit
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from rich.table import Table
+
+    from apps.recommender.comparison import Comparison
+    from apps.recommender.schema import Interaction, Recommendation
+    from apps.recommender.second_stage import SecondStage
+    from common.tuning.finetune import Tuned
 
 LABELS = {
     "ndcg@10": "nDCG@10",
@@ -25,6 +40,8 @@ LABELS = {
     "gini": "Gini",
 }
 COMPARED = ("ndcg@10", "recall@50")
+FEATURES_SHOWN = 15
+LAST_SHOWN = 3
 GROUPS = {"cold_users/": "Cold users", "cold_items/": "Cold items"}
 BETTER, WORSE, UNCLEAR = "✓", "✗", " "
 MARKS = (
@@ -156,3 +173,110 @@ def reliability_sections(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> l
         for behavior, of in bins.items()
         if of
     ]
+
+
+def write_training_report(
+    path: Path,
+    *,
+    tuned: Tuned,
+    monitor: str,
+    audit: Audit,
+    comparison: Comparison,
+    stage: SecondStage,
+) -> None:
+    """Write the page of one run."""
+    gain = compare(comparison.model, [comparison.before])[comparison.before.name]
+    model, others, queries = comparison.model, comparison.others, comparison.queries
+    sections = [
+        Section(
+            "Before and after",
+            f"nDCG@10 of {len(queries)} users {gain.before:.3f} → {gain.after:.3f} (95 % interval "
+            f"of the change {gain.low:+.3f} to {gain.high:+.3f}), from the pretrained text score "
+            f"to the whole recommender. Trained {tuned.trained_parameters:,} of "
+            f"{tuned.all_parameters:,} parameters in {tuned.seconds:.0f} s on {tuned.device} "
+            f"({tuned.precision}).",
+        ),
+        *comparison_sections(model, others, queries),
+        Section("Learning", picture=curves_picture(tuned.history, monitor)),
+        _importance_section(stage),
+        *reliability_sections(comparison.bins),
+        _diversity_section(stage),
+        Section("Audit of the data", table=_audit_rows(audit)),
+    ]
+    shown = [s for s in sections if s.text or s.table or s.picture]
+    write_report(path, "Recommender: training report", shown)
+
+
+def _importance_section(stage: SecondStage) -> Section:
+    if stage.ranker is None:
+        return Section("What the second stage ranks by", "The text score alone.")
+    shares = list(stage.ranker.importance().items())[:FEATURES_SHOWN]
+    rows = [[name.replace("_", " "), f"{share:.1%}"] for name, share in shares]
+    text = f"{stage.ranker.trees} trees; shares of what their splits gain."
+    return Section("What the second stage ranks by", text, [["feature", "share"], *rows])
+
+
+def _diversity_section(stage: SecondStage) -> Section:
+    rows = [
+        [
+            f"{one.strength:g}" + (" (chosen)" if one.strength == stage.choices.strength else ""),
+            f"{one.ndcg:.4f}",
+            f"{one.diversity:.3f}",
+        ]
+        for one in stage.diversity.trials
+    ]
+    return Section(
+        "What diversity costs",
+        "On the stretch of time before the test. Diversity is the mean distance (1 − cosine) "
+        "between the items of a list.",
+        [["strength", "nDCG@10", "diversity"], *rows],
+        tradeoff_picture([(one.diversity, one.ndcg) for one in stage.diversity.trials]),
+    )
+
+
+def ranking_table(
+    history: Sequence[Interaction], ranking: Sequence[Recommendation], titles: Mapping[str, str]
+) -> Table:
+    """One user's ranking with its reasons; what they did last stands below."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    last = history[-1 : -LAST_SHOWN - 1 : -1]
+    caption = "; ".join(f"{one.behavior} {titles.get(one.item_id, one.item_id)}" for one in last)
+    table = Table(
+        "",
+        "item",
+        "score",
+        "p(click)",
+        "p(buy)",
+        "why",
+        caption=escape(f"Last: {caption}") if last else None,
+        caption_justify="left",
+    )
+    for one in ranking:
+        mark = " (new)" if one.cold_item else ""
+        table.add_row(
+            str(one.rank),
+            escape(titles[one.item_id] + mark),
+            f"{one.score:.2f}",
+            f"{one.p_click:.1%}",
+            f"{one.p_purchase:.1%}",
+            escape("\n".join(reason.text for reason in one.reasons)),
+        )
+    return table
+
+
+def tradeoff_picture(points: Sequence[tuple[float, float]]) -> str:
+    """Diversity against nDCG, as SVG."""
+
+    def draw(axes: Axes) -> None:
+        axes.plot(*zip(*points, strict=True), "o-", color="#0b6e4f")
+        axes.set_xlabel("diversity")
+        axes.set_ylabel("nDCG@10")
+
+    return svg(draw)
+
+
+def _audit_rows(audit: Audit) -> list[tuple[str, str, str, str]]:
+    found = [(f.severity, f.message, str(f.count), "; ".join(f.examples)) for f in audit.findings]
+    return [("", "finding", "count", "for example"), *found]

@@ -9,9 +9,9 @@ from scipy.sparse import csr_array
 from apps.recommender.events import Events, Int64
 from apps.recommender.top_k import Float32, Int32, best_of_rows
 
-# Products that are held at once: this many vectors with this many items, 32 MiB.
+# Products that are held at once: this many vectors with this many items, 128 MiB.
 VECTORS = 256
-ITEMS = 32_768
+ITEMS = 131_072
 
 
 def exact_top_k(
@@ -40,13 +40,15 @@ def exact_top_k(
     found = np.full((users, k), -1, np.int32)
     scores = np.full((users, k), -np.inf, np.float32)
     step = max(1, VECTORS // interests)
+    # Memory that is used again: fresh pages cost as much as the selection.
+    room = np.empty((step * interests, min(ITEMS, len(items))), np.float32)
     for start in range(0, users, step):
         block = slice(start, min(start + step, users))
         # One interest after the other, so that their maximum is taken of whole rows.
         queries = np.ascontiguousarray(vectors[block].transpose(1, 0, 2))
         left_out = None if excluded is None else _pairs(excluded, block)
         for first in range(0, len(items), ITEMS):
-            product = _products(queries, items[first : first + ITEMS])
+            product = _products(queries, items[first : first + ITEMS], room)
             if allowed is not None:
                 product[:, ~allowed[first : first + ITEMS]] = -np.inf
             if left_out is not None:
@@ -67,10 +69,12 @@ def seen(events: Events, users: Int64, items: int) -> csr_array:
     return csr_array((stored, events.item[place], offsets), shape=(len(users), items))
 
 
-def _products(queries: Float32, items: Float32) -> Float32:
-    """[interests, users, width] and [n, width] → [users, n], the largest over interests."""
+def _products(queries: Float32, items: Float32, room: Float32) -> Float32:
+    """[interests, users, width] and [n, width] → [users, n] in `room`, the largest of interests."""
     interests, users, width = queries.shape
-    product = np.matmul(queries.reshape(-1, width), items.T).reshape(interests, users, -1)
+    out = room.reshape(-1)[: interests * users * len(items)].reshape(-1, len(items))
+    product = np.matmul(queries.reshape(-1, width), items.T, out=out)
+    product = product.reshape(interests, users, len(items))
     for other in product[1:]:
         np.maximum(product[0], other, out=product[0])
     best: Float32 = product[0]

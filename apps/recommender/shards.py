@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from common.files import file_sha256
 
@@ -126,3 +129,18 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_vectors(path: Path, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+    """Item ids and their vectors [items, width] as one Parquet file, whole or not at all."""
+    width = vectors.shape[1]
+    flat = pa.array(vectors.ravel(), pa.float32())
+    column = pa.FixedSizeListArray.from_arrays(flat, width)
+    table = pa.table({"item_id": pa.array(ids, pa.string()), "vector": column})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(table, temporary, compression="zstd", compression_level=COMPRESSION_LEVEL)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

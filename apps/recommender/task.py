@@ -122,7 +122,7 @@ class RecommenderTask:
         for start in range(0, len(records), USERS_PER_BLOCK):
             block = records[start : start + USERS_PER_BLOCK]
             past = _stack([record.history for record in block])
-            scores = best_match(interests(self.model, items, past), items)
+            scores = best_match(interests(self.model, items.numpy(), past), items)
             known = torch.from_numpy(past.item).long()
             scores = scores.scatter(1, known.clamp(min=0), -torch.inf)
             ranked = scores.topk(min(10, len(items))).indices.numpy()
@@ -148,18 +148,21 @@ def item_vectors(model: TowerModel, vectors: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def interests(model: TowerModel, items: Tensor, past: Histories) -> Tensor:
-    """[users, interests, width] at the end of each history; zeros where it is empty."""
+def interests(model: TowerModel, items: NDArray[np.float32], past: Histories) -> Tensor:
+    """[users, interests, width] at the end of each history; zeros where it is empty.
+
+    Args:
+        items: [items, width] of length 1, possibly a memory map.
+    """
     device = model.log_scale.device
     was_training = model.training
     model.eval()
-    number = torch.from_numpy(past.item).long()
-    mask = number >= 0
     # An all but empty block need not be read at its full length.
-    used = max(1, int(mask.sum(1).max()))
-    number, mask = number[:, -used:], mask[:, -used:]
+    used = max(1, int((past.item >= 0).sum(1).max(initial=0)))
+    number = past.item[:, -used:]
+    mask = torch.from_numpy(number >= 0)
     found = model.users(
-        items[number.clamp(min=0)].to(device),
+        torch.from_numpy(items[np.maximum(number, 0)]).to(device),
         torch.from_numpy(past.behavior[:, -used:]).long().to(device),
         torch.from_numpy(past.time[:, -used:]).to(device),
         mask.to(device),

@@ -70,18 +70,29 @@ def split_in_time(
     windows: list[Window] = []
     known = events
     for bound in reversed(bounds):
-        past = known.before(bound)
-        queries = build_queries(known, catalogue, bound, fold_in=fold_in)
-        if not len(queries) or not len(past):
-            raise UserError(
-                "too few moments in time to learn, choose and measure one after the other",
-                mend="Give interactions over a longer time, another --cutoff, or "
-                "--strategy leave-one-out.",
-            )
-        windows.append(Window(past, known, queries))
-        known = past
+        windows.append(window_from(known, catalogue, bound, fold_in=fold_in))
+        known = windows[-1].past
     test, calibration, ranker = windows
     return Timeline(ranker.past, ranker, calibration, test)
+
+
+def window_from(
+    events: Events, catalogue: Catalogue, cutoff: int | Int64, *, fold_in: int = 10
+) -> Window:
+    """What came at `cutoff` (seconds since 1970, for all or for each user) and later.
+
+    Raises:
+        UserError: nothing lies before it, or nobody can be asked about what lies after it.
+    """
+    past = events.before(cutoff)
+    queries = build_queries(events, catalogue, cutoff, fold_in=fold_in)
+    if not len(queries) or not len(past):
+        raise UserError(
+            "too few moments in time to learn, choose and measure one after the other",
+            mend="Give interactions over a longer time, another --cutoff, or "
+            "--strategy leave-one-out.",
+        )
+    return Window(past, events, queries)
 
 
 def _last(events: Events, places: int) -> Int64:

@@ -10,6 +10,7 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 
 GROUP = 32
+ROWS = 16
 LOW = np.int64(0xFFFFFFFF)
 
 
@@ -27,18 +28,29 @@ def best_of_rows(scores: Float32, k: int) -> tuple[Int32, Float32]:
     Returns:
         [rows, k] places and scores; -1 and -inf where a row has no more.
     """
+    rows, _ = scores.shape
+    found = np.full((rows, k), -1, np.int32)
+    best = np.full((rows, k), -np.inf, np.float32)
+    # A few rows at a time stay in the cache.
+    for start in range(0, rows, ROWS):
+        block = slice(start, start + ROWS)
+        found[block], best[block] = unpack(np.sort(_candidates(scores[block], k))[:, ::-1], k)
+    return found, best
+
+
+def _candidates(scores: Float32, k: int) -> Int64:
+    """Keys of the `k` best of each row, in no order."""
     rows, n = scores.shape
     groups = n // GROUP
     if groups <= 2 * k:
-        keys = pack(scores, np.arange(n))
-    else:
-        whole = scores[:, : groups * GROUP].reshape(rows, groups, GROUP)
-        chosen = _places(largest(pack(_maxima(whole), np.arange(groups)), k))
-        places = (chosen[:, :, None] * GROUP + np.arange(GROUP)).reshape(rows, -1)
-        rest = np.broadcast_to(np.arange(groups * GROUP, n), (rows, n - groups * GROUP))
-        places = np.concatenate([places, rest], axis=1)
-        keys = pack(np.take_along_axis(scores, places, axis=1), places)
-    return unpack(np.sort(largest(keys, k), axis=1)[:, ::-1], k)
+        return largest(pack(scores, np.arange(n)), k)
+    whole, rest = scores[:, : groups * GROUP], np.arange(groups * GROUP, n)
+    grouped = whole.reshape(rows, groups, GROUP)
+    chosen = places_of(largest(pack(_maxima(grouped), np.arange(groups)), k))
+    within = grouped[np.arange(rows)[:, None], chosen]
+    places = chosen[:, :, None] * GROUP + np.arange(GROUP)
+    keys = [pack(within, places).reshape(rows, -1), pack(scores[:, rest], rest)]
+    return largest(np.concatenate(keys, axis=1), k)
 
 
 def _maxima(grouped: Float32) -> Float32:
@@ -59,7 +71,7 @@ def unpack(keys: Int64, k: int) -> tuple[Int32, Float32]:
     """Places and scores of `keys` [rows, ≤ k], filled up to k with -1 and -inf."""
     ordered = (keys >> 32).astype(np.int32)
     scores = (ordered ^ ((ordered >> 31) & np.int32(0x7FFFFFFF))).view(np.float32)
-    places = np.where(np.isneginf(scores), -1, _places(keys)).astype(np.int32)
+    places = np.where(np.isneginf(scores), -1, places_of(keys)).astype(np.int32)
     missing = ((0, 0), (0, k - keys.shape[1]))
     return (
         np.pad(places, missing, constant_values=-1),
@@ -73,5 +85,6 @@ def largest(keys: Int64, k: int) -> Int64:
     return keys if n <= k else np.partition(keys, n - k, axis=1)[:, n - k :]
 
 
-def _places(keys: Int64) -> Int64:
+def places_of(keys: Int64) -> Int64:
+    """The places in `keys`."""
     return LOW - (keys & LOW)

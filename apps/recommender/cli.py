@@ -1,0 +1,249 @@
+"""The verbs of the recommender: train and measure; others stand in the files named `…_cli.py`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apps.recommender.options_cli import (
+    APPLICATION,
+    SAMPLES,
+    CandidateFile,
+    Cutoff,
+    FoldIn,
+    Interactions,
+    Items,
+    MappingOption,
+    ReleaseId,
+    RulesFile,
+    Split,
+    Strategy,
+    Users,
+    open_registry,
+    parse_moment,
+    read_data,
+)
+from apps.recommender.score_cli import verbs as score_verbs
+from apps.recommender.serve_cli import keys
+from apps.recommender.serve_cli import verbs as serve_verbs
+from common.cli import (
+    Backbone,
+    BadRow,
+    Config,
+    Device,
+    DeviceSetting,
+    Json,
+    OnBadRow,
+    PrecisionSetting,
+    Promote,
+    Resume,
+    SeedSetting,
+    Set,
+    Store,
+    add_release_verbs,
+    new_app,
+    print_json,
+    run,
+)
+from common.console import results
+
+# Few steps: a batch is whole histories, and the encoder's texts are read once.
+DEFAULTS = {
+    "strategy": "head",
+    "epochs": 12,
+    "batch_size": 32,
+    "head_learning_rate": 1e-3,
+    "group_by_length": False,
+}
+
+app = new_app("Ranks what a user may want next, from the texts of what they read and did.")
+app.registered_commands.extend([*score_verbs.registered_commands])
+app.registered_commands.extend([*serve_verbs.registered_commands])
+add_release_verbs(app, APPLICATION, ("ndcg@10", "recall@50", "coverage"))
+app.add_typer(keys, name="keys")
+
+
+class Method(StrEnum):
+    """How lists are made diverse."""
+
+    dpp = "dpp"
+    mmr = "mmr"
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app)
+
+
+@app.command()
+def validate(
+    interactions: Interactions,
+    items: Items,
+    users: Users = None,
+    candidates: CandidateFile = None,
+    mapping: MappingOption = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Read and audit the files without training."""
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+    counts = {
+        "items": len(dataset.catalogue),
+        "available": int(dataset.allowed.everybody.sum()),
+        "users": len(dataset.user_ids),
+        "events": len(dataset.events),
+        "impressions": 0 if dataset.impressions is None else len(dataset.impressions),
+    }
+    if as_json:
+        print_json({"counts": counts, "findings": dataset.audit.to_json()})
+    else:
+        results().print(dataset.audit.table())
+        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
+    dataset.audit.raise_on_errors()
+
+
+@app.command()
+def train(
+    interactions: Interactions,
+    items: Items,
+    users: Users = None,
+    mapping: MappingOption = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    tune: Annotated[
+        str | None, typer.Option(help="frozen (default), lora, top-layers:N or full.")
+    ] = None,
+    interests: Annotated[int, typer.Option(min=1, max=4, help="Vectors a user has.")] = 2,
+    strategy: Strategy = Split.global_time,
+    cutoff: Cutoff = None,
+    fold_in: FoldIn = 10,
+    rules: RulesFile = None,
+    diversify: Annotated[Method, typer.Option(help="How lists are made diverse.")] = Method.dpp,
+    max_ndcg_loss: Annotated[
+        float, typer.Option(min=0, max=1, help="What diversity may cost of nDCG@10.")
+    ] = 0.01,
+    backbone: Backbone = "auto",
+    settings: Set = None,
+    config: Config = None,
+    resume: Resume = False,
+    promote: Promote = True,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on what users did; ends with a table beside simpler methods, and a release."""
+    from common.tuning.configuration import read_settings
+
+    chosen = read_settings(
+        config,
+        settings,
+        defaults=DEFAULTS,
+        strategy="head" if tune == "frozen" else tune,
+        device=device,
+        precision=precision,
+        seed=seed,
+    )
+    moment = parse_moment(cutoff, "--cutoff")
+    registry = open_registry(store)
+
+    from apps.recommender.pipeline import Choices
+    from apps.recommender.reporting import comparison_table
+    from apps.recommender.rules import Rules, read_rules
+    from apps.recommender.timeline import split_in_time
+    from apps.recommender.towers import TowerSizes
+    from apps.recommender.train import train as fine_tune
+    from common.tuning.finetune import is_main_process
+
+    wanted = read_rules(rules) if rules else Rules()
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    if is_main_process() and not as_json:
+        results().print(dataset.audit.table())
+    trained = fine_tune(
+        dataset,
+        split_in_time(
+            dataset.events,
+            dataset.catalogue,
+            strategy=strategy.value,
+            cutoff=moment,
+            fold_in=fold_in,
+        ),
+        chosen,
+        registry,
+        backbone=backbone,
+        sizes=TowerSizes(interests=interests),
+        choices=Choices(rules=wanted, method=diversify.value),
+        max_ndcg_loss=max_ndcg_loss,
+        resume=resume,
+        promote=promote,
+    )
+    if trained is None:
+        return
+    release, compared = trained.release, trained.comparison
+    if as_json:
+        print_json(
+            {
+                "release_id": release.release_id,
+                "promoted": trained.promoted,
+                "methods": compared.figures,
+            }
+        )
+        return
+    title = f"{len(compared.queries)} users, what came after the cutoff"
+    results().print(comparison_table(compared.model, compared.others, title))
+    state = "It serves now." if trained.promoted else "It is not promoted."
+    results().print(f"Release {release.release_id}. {state}", markup=False)
+    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    interactions: Interactions,
+    items: Items,
+    users: Users = None,
+    cutoff: Cutoff = None,
+    fold_in: FoldIn = 10,
+    mapping: MappingOption = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    release_id: ReleaseId = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Measure a release on what came after a cutoff, beside simpler methods."""
+    registry = open_registry(store)
+    release = registry.open(release_id)
+    moment = parse_moment(cutoff or release.manifest["data"]["begins"]["test"], "--cutoff") or 0
+
+    from apps.recommender.comparison import compare_release
+    from apps.recommender.model import load
+    from apps.recommender.reporting import comparison_table
+    from apps.recommender.timeline import window_from
+
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
+    compared = compare_release(
+        load(release), dataset, window, registry.root / "vectors", device=device
+    )
+    if as_json:
+        print_json({"release_id": release.release_id, "methods": compared.figures})
+        return
+    title = f"Release {release.release_id}: {len(compared.queries)} users"
+    results().print(comparison_table(compared.model, compared.others, title))
+
+
+@app.command()
+def demo(store: Store = Path("var")) -> None:
+    """Train on the sample shop if need be, rank for all its readers, and show one of them."""
+    from apps.recommender.score_cli import recommend, score
+
+    done = [SAMPLES / "interactions.csv", SAMPLES / "impressions.csv"]
+    items, users = [SAMPLES / "items.jsonl"], SAMPLES / "users.csv"
+    if open_registry(store).current_id() is None:
+        train(done, items, users, resume=True, store=store)
+    score(done, items, store / APPLICATION / "demo", users, store=store)
+    recommend("user-001", done, items, users, store=store)

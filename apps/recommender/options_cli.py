@@ -1,0 +1,105 @@
+"""Options that several verbs of the recommender share, and what they open."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.cli import BadRow, parse_mapping
+from common.errors import UserError
+
+APPLICATION = "recommender"
+SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
+
+
+class Split(StrEnum):
+    """How the past is told from the future."""
+
+    global_time = "global-time"
+    leave_one_out = "leave-one-out"
+
+
+Interactions = Annotated[
+    list[Path], typer.Option("--interactions", help="What users did: CSV, TSV, Parquet or JSONL.")
+]
+Items = Annotated[list[Path], typer.Option("--items", help="Items with their texts.")]
+Users = Annotated[
+    Path | None, typer.Option("--users", help="user_id and further columns, taken as features.")
+]
+CandidateFile = Annotated[
+    Path | None,
+    typer.Option("--candidates", help="Items that may be shown: to a user_id, or to everybody."),
+]
+RulesFile = Annotated[
+    Path | None, typer.Option("--rules", help="Rules of lists as TOML: caps, blocked items …")
+]
+MappingOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="field=column, or items.field=column for one of the files."),
+]
+Strategy = Annotated[Split, typer.Option("--strategy", help="How to split the past in time.")]
+Cutoff = Annotated[
+    str | None, typer.Option("--cutoff", help="Where the test begins, e.g. 2026-06-01.")
+]
+FoldIn = Annotated[
+    int, typer.Option(min=0, help="Who begins after the cutoff is asked after so many events.")
+]
+ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The moment to rank for. Default: after the last interaction."),
+]
+
+
+def open_registry(store: Path) -> Any:
+    """The releases of this application."""
+    from common.releases.registry import Registry
+
+    return Registry(store, APPLICATION)
+
+
+def read_data(
+    interactions: list[Path],
+    items: list[Path],
+    users: Path | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+    store: Path,
+    candidates: Path | None = None,
+) -> Any:
+    """The data set of the files a user gave."""
+    from apps.recommender.data import MAPPABLE, Sources, read_dataset
+
+    return read_dataset(
+        Sources(
+            interactions=interactions,
+            items=items,
+            users=users,
+            candidates=candidates,
+            mapping=parse_mapping(mapping, MAPPABLE),
+            on_bad_row=on_bad_row.value,
+            rejected_directory=store / APPLICATION / "rejected",
+        )
+    )
+
+
+def parse_moment(text: str | None, option: str) -> int | None:
+    """Seconds since 1970 of an ISO 8601 date or time; without a zone, UTC.
+
+    Raises:
+        UserError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{option} {text}: not a date or time",
+            mend="Write it like 2026-06-01 or 2026-06-01T08:00:00+08:00.",
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
