@@ -1,5 +1,7 @@
 """Kill -9 the real `score` at random moments, start it again, compare the directories byte by byte.
 
+The items are encoded anew in each run, so that a kill may strike there too.
+
 python -m benchmarks.recommender_recovery [--store var] [--workers 2]
 
 Needs a release in the store: `python -m apps.recommender demo` makes one.
@@ -21,19 +23,26 @@ from typing import Any
 
 from benchmarks.harness import parser, report
 from common.files import directory_hashes
+from common.releases.registry import Registry
 
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "recommender"
 KILLS = 10
 
 
-def command(out: Path, store: Path, workers: int) -> list[str]:
-    """What a user types, on the sample data."""
+def command(place: Path, store: Path, workers: int) -> list[str]:
+    """What a user types, on the sample data; `place` gets a store that knows only the release."""
+    registry = Registry(store, "recommender")
+    own = Registry(place, "recommender")
+    own.root.mkdir(parents=True, exist_ok=True)
+    if not own.releases.exists():
+        own.releases.symlink_to(registry.releases.resolve())
     return [
         sys.executable, "-m", "apps.recommender", "score",
         "--interactions", str(SAMPLES / "interactions.csv"),
         "--items", str(SAMPLES / "items.jsonl"),
         "--users", str(SAMPLES / "users.csv"),
-        "--store", str(store), "--out", str(out), "--k", "50",
+        "--store", str(place), "--release", str(registry.current_id()),
+        "--out", str(place / "out"), "--k", "50",
         "--workers", str(workers), "--shard-size", "20",
     ]  # fmt: skip
 
@@ -68,16 +77,16 @@ def recovery(store: Path, workers: int, seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     same, reached = 0, []
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "whole"
-        seconds = run_whole(command(whole, store, workers=1))
-        expected, shards = content_hash(whole), finished_shards(whole)
-        seconds = min(seconds, run_whole(command(Path(folder) / "timed", store, workers)))
+        whole, timed = Path(folder) / "whole", Path(folder) / "timed"
+        run_whole(command(whole, store, workers=1))
+        expected, shards = content_hash(whole / "out"), finished_shards(whole / "out")
+        seconds = run_whole(command(timed, store, workers))
         for number in range(KILLS):
-            out = Path(folder) / str(number)
-            kill_after(command(out, store, workers), rng.uniform(0, seconds))
-            reached.append(finished_shards(out))
-            run_whole(command(out, store, workers))
-            same += content_hash(out) == expected
+            place = Path(folder) / str(number)
+            kill_after(command(place, store, workers), rng.uniform(0, seconds))
+            reached.append(finished_shards(place / "out"))
+            run_whole(command(place, store, workers))
+            same += content_hash(place / "out") == expected
             print(f"killed at {reached[-1]} of {shards}: {same} of {number + 1} same", flush=True)
     return {
         "shards": shards,

@@ -78,6 +78,17 @@ class ScoreAndWrite:
             raise _unwritable(self.directory, error) from None
 
 
+def check_directory(plan: JobPlan) -> None:
+    """Say early what `run_job` would refuse; makes nothing.
+
+    Raises:
+        UserError: the directory of `plan` holds another run or something else.
+    """
+    if plan.directory.is_dir():
+        refuse_foreign(plan.directory)
+        read_finished(plan)
+
+
 def run_job(plan: JobPlan, score: Score, executor: str = "local", workers: int = 1) -> Outcome:
     """Score all users of `plan` into its directory, or what an earlier start has left of them.
 

@@ -19,7 +19,7 @@ from common.files import file_sha256, read_json, write_atomically, write_json
 
 MANIFEST, JOURNAL, SUCCESS, LOCK = "_manifest.json", "_journal.jsonl", "_SUCCESS", "_lock"
 # Another version of one of these may give other bytes.
-LIBRARIES = ("bizlm", "lightgbm", "numpy", "pyarrow", "torch")
+LIBRARIES = ("bizlm", "lightgbm", "numpy", "pyarrow", "scipy", "torch")
 DIFFERENCES_SHOWN = 5
 
 
@@ -117,8 +117,8 @@ def read_finished(plan: JobPlan) -> list[ShardFile]:
     """
     journal, manifest = plan.directory / JOURNAL, plan.directory / MANIFEST
     if journal.exists():
-        run, *entries = _complete_lines(journal)
-        identity = run["run"]
+        first, *entries = _complete_lines(journal) or [{"run": plan.identity}]
+        identity = first["run"]
     elif manifest.exists():
         kept = read_json(manifest)
         identity, entries = kept["run"], kept["shards"]
@@ -137,9 +137,14 @@ def read_finished(plan: JobPlan) -> list[ShardFile]:
 
 
 def _complete_lines(path: Path) -> list[Any]:
-    """Its lines as JSON; one that was cut off when the machine stopped is the last, and left."""
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    """Its lines as JSON, up to one that was cut off when the machine stopped."""
+    values = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            values.append(json.loads(line))
+        except ValueError:
+            break
+    return values
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.recommender.data import Dataset
-from apps.recommender.job import Outcome, run_job
+from apps.recommender.job import Outcome, check_directory, run_job
 from apps.recommender.manifest import JobPlan
 from apps.recommender.model import load, prepare
 from apps.recommender.prepared import DONE, write_prepared
@@ -74,6 +74,7 @@ def run_scoring(
         },
         scored_at=datetime.fromtimestamp(moment, UTC),
     )
+    check_directory(plan)
     prepared = root / "prepared" / _name(plan.identity)
     if not (prepared / DONE).exists():
         write_prepared(

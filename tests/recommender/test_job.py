@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from made_up_scores import PLACES, MadeUpScore, make_vectors, plan
 
 from apps.recommender.executors import StoppedError
-from apps.recommender.job import run_job
+from apps.recommender.job import check_directory, run_job
 from apps.recommender.manifest import Journal
 from apps.recommender.shards import SCHEMA, ShardFile, split_users
 from common.errors import UserError
@@ -100,7 +100,7 @@ def test_a_run_goes_on_after_its_last_finished_shard(
 ) -> None:
     # As after a power cut: a line and a file cut off, and a name that was never given.
     with (stopped / "_journal.jsonl").open("a") as journal:
-        journal.write('{"shard": 2, "users"')
+        journal.write('{"shard": 2, "us\x00\n{"shard"')
     (stopped / "._journal.jsonl.7.tmp").write_text("half")
     (stopped / "_temporary").mkdir(exist_ok=True)
     (stopped / "_temporary" / "00002-7.parquet").write_text("half")
@@ -153,8 +153,11 @@ def test_another_run_is_refused(
     if state == "finished":
         run_job(plan(stopped, vectors), MadeUpScore(vectors))
     before = directory_hashes(stopped)
+    other = replace(plan(stopped, vectors), **change)
+    with pytest.raises(UserError, match="holds another run"):
+        check_directory(other)
     with pytest.raises(UserError) as caught:
-        run_job(replace(plan(stopped, vectors), **change), MadeUpScore(vectors))
+        run_job(other, MadeUpScore(vectors))
     assert told in str(caught.value)
     assert caught.value.exit_code == 2
     assert directory_hashes(stopped).items() - before.items() <= {
