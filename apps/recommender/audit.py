@@ -101,5 +101,5 @@ def _differences(one: NDArray[Any], other: NDArray[Any]) -> int:
     """Values that differ; all of them where the shapes do. NaN equals NaN."""
     if one.shape != other.shape:
         return max(one.size, other.size)
-    same = (one == other) | ((one != one) & (other != other))
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
     return int((~same).sum())

@@ -97,3 +97,12 @@ def encode(
                 cache.add([keys[i] for i in places], found.numpy())
                 advance(len(places))
     return cache.gather(keys, width)
+
+
+def keep(texts: Sequence[str], vectors: NDArray[np.float32], cache: VectorCache) -> None:
+    """Put vectors [texts, width] that are at hand into the cache."""
+    keys = [text_key(text) for text in texts]
+    places = cache.missing(keys)
+    for start in range(0, len(places), TEXTS_PER_SEGMENT):
+        part = places[start : start + TEXTS_PER_SEGMENT]
+        cache.add([keys[i] for i in part], vectors[part])

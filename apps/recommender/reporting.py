@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.table import Table
 
+    from apps.recommender.audit import LeakAudit
     from apps.recommender.comparison import Comparison
     from apps.recommender.schema import Interaction, Recommendation
     from apps.recommender.second_stage import SecondStage
@@ -41,6 +42,8 @@ LABELS = {
 }
 COMPARED = ("ndcg@10", "recall@50")
 FEATURES_SHOWN = 15
+# More would not fit beside the methods' names.
+COLUMNS_IN_TERMINAL = 4
 LAST_SHOWN = 3
 GROUPS = {"cold_users/": "Cold users", "cold_items/": "Cold items"}
 BETTER, WORSE, UNCLEAR = "✓", "✗", " "
@@ -59,9 +62,9 @@ def comparison_table(model: Evaluation, baselines: Sequence[Evaluation], title: 
     """One row a method, the model first."""
     from rich.table import Table
 
-    header, *rows = comparison_rows(model, baselines)
+    header, *rows = [row[: 1 + COLUMNS_IN_TERMINAL] for row in comparison_rows(model, baselines)]
     table = Table(title=title, title_justify="left", caption=MARKS, caption_justify="left")
-    table.add_column(header[0])
+    table.add_column(header[0], no_wrap=True)
     for name in header[1:]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -243,16 +246,12 @@ def ranking_table(
 
     last = history[-1 : -LAST_SHOWN - 1 : -1]
     caption = "; ".join(f"{one.behavior} {titles.get(one.item_id, one.item_id)}" for one in last)
-    table = Table(
-        "",
-        "item",
-        "score",
-        "p(click)",
-        "p(buy)",
-        "why",
-        caption=escape(f"Last: {caption}") if last else None,
-        caption_justify="left",
-    )
+    table = Table(caption=escape(f"Last: {caption}") if last else None, caption_justify="left")
+    table.add_column("")
+    table.add_column("item", overflow="fold", ratio=2)
+    for name in ("score", "p(click)", "p(buy)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=3)
     for one in ranking:
         mark = " (new)" if one.cold_item else ""
         table.add_row(
@@ -263,6 +262,23 @@ def ranking_table(
             f"{one.p_purchase:.1%}",
             escape("\n".join(reason.text for reason in one.reasons)),
         )
+    return table
+
+
+def audit_table(found: LeakAudit) -> Table:
+    """What was compared, and what changed with the future."""
+    from rich.table import Table
+
+    if not found.shuffled:
+        verdict = "Nothing lies after the cutoff: this proves nothing."
+    elif found.is_clean:
+        verdict = f"{found.shuffled} later events were shuffled and left out: nothing changed."
+    else:
+        verdict = f"{found.shuffled} later events were shuffled: what follows knows the future."
+    table = Table("", "values", "changed", title=verdict, title_justify="left")
+    for name, count in found.compared.items():
+        changed = found.changed.get(name, 0)
+        table.add_row(name, f"{count:,}", f"{changed:,}", style="red" if changed else None)
     return table
 
 

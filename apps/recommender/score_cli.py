@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,7 @@ from apps.recommender.options_cli import (
 )
 from common.cli import BadRow, Device, Json, OnBadRow, Store, print_json
 from common.console import results, say
-from common.errors import Exit
+from common.errors import Exit, UserError
 
 verbs = typer.Typer()
 
@@ -180,20 +181,28 @@ def audit(
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
-    """Prove that nothing after the cutoff reaches a feature or a score: exit 3 if it does."""
+    """Shuffle what lies after the cutoff; exits with 3 if a feature or a score changes."""
     registry = open_registry(store)
     release = registry.open(release_id)
-    moment = parse_moment(cutoff or release.manifest["data"]["begins"]["test"], "--cutoff")
+    learned_to = release.manifest["data"]["begins"]["test"]
+    moment = parse_moment(cutoff or learned_to, "--cutoff") or 0
+    if moment < (parse_moment(learned_to, "--cutoff") or 0):
+        raise UserError(
+            f"the release learned from interactions up to {learned_to}",
+            where=f"--cutoff {cutoff}",
+            mend="Audit it at that moment or later.",
+        )
 
-    from apps.recommender.leaks import audit_leaks
+    from apps.recommender.leaks import audit_release
     from apps.recommender.model import load
+    from apps.recommender.reporting import audit_table
 
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
-    found = audit_leaks(load(release), dataset, moment, registry.root / "vectors", device=device)
+    found = audit_release(load(release), dataset, moment, registry.root / "vectors", device=device)
     if as_json:
-        print_json(found.to_json())
+        print_json({"is_clean": found.is_clean, **asdict(found)})
     else:
-        results().print(found.table())
+        results().print(audit_table(found))
     if not found.is_clean:
         raise typer.Exit(Exit.REFUSED)
 

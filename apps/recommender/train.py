@@ -28,7 +28,7 @@ from apps.recommender.comparison import (
     compare_methods,
 )
 from apps.recommender.data import Dataset
-from apps.recommender.encode import VectorCache, encode
+from apps.recommender.encode import VectorCache, encode, keep
 from apps.recommender.evaluate import evaluate_lists
 from apps.recommender.events import histories
 from apps.recommender.pipeline import Choices
@@ -48,6 +48,7 @@ from common.console import say
 from common.evaluation.compare import paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
+from common.models.encoder import predict
 from common.models.loading import Backbone, load_backbone, pick_device
 from common.records.splits import Splits
 from common.records.text import language_of
@@ -104,7 +105,8 @@ def train(
     loaded = load_backbone(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
-    pretrained = _read_texts(dataset, loaded, registry.root / "vectors")
+    caches = registry.root / "vectors"
+    pretrained = _read_texts(dataset, loaded, caches)
     task = _task(dataset, timeline, settings, pretrained, sizes)
     module = task.build(loaded)
     untrained = TextScorer(_towers(module), item_vectors(module, pretrained).numpy())
@@ -116,7 +118,7 @@ def train(
 
     assert isinstance(tuned.module, TowerModel)
     towers = _towers(tuned.module)
-    vectors = pretrained if task.frozen else tuned.predict(dataset.catalogue.texts)["embedding"]
+    vectors = pretrained if task.frozen else _read_again(tuned.backbone, dataset)
     items = item_vectors(towers, vectors).numpy()
     stage = fit_second_stage(
         towers, dataset, items, timeline, choices, max_ndcg_loss=max_ndcg_loss, seed=settings.seed
@@ -152,6 +154,9 @@ def train(
 
     manifest = _manifest(dataset, timeline, settings, source, tuned, stage, comparison)
     release = write_release(registry.releases, fill, manifest)
+    # The release reads texts as its encoder just did: they need not be read once more.
+    cache = VectorCache(caches / releases.directory_id(release.directory / "model"))
+    keep(dataset.catalogue.texts, vectors.numpy(), cache)
     promoted = promote and _promote(registry, release, comparison, dataset, timeline.test)
     return Trained(release, comparison, promoted)
 
@@ -170,6 +175,14 @@ def _read_texts(dataset: Dataset, loaded: Backbone, caches: Path) -> Tensor:
     texts = dataset.catalogue.texts
     found = encode(lambda: (text_vectors(loaded), loaded), texts, cache, width=loaded.dimension)
     return torch.from_numpy(found)
+
+
+def _read_again(backbone: Backbone, dataset: Dataset) -> Tensor:
+    """[items, width], all texts as the fine-tuned encoder reads them, in full precision."""
+    found = predict(
+        text_vectors(backbone), backbone, dataset.catalogue.texts, what="Encoding items"
+    )
+    return found["embedding"]
 
 
 def _task(
