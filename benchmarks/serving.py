@@ -5,7 +5,6 @@ python -m benchmarks.serving [--faqs 1000] [--requests 800]
 
 from __future__ import annotations
 
-import http.client
 import json
 import signal
 import socket
@@ -24,6 +23,10 @@ from benchmarks.harness import parser, report, start
 
 CLIENTS = 16
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "customer_service"
+HEAD = (
+    "POST /v1/answers HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+)
 # The figures speak of serving, so an hour of training would teach nothing here.
 TRAINING = ["--set", "strategy=head", "--set", "epochs=1", "--backbone", "minilm"]
 
@@ -105,19 +108,39 @@ def _wait(port: int) -> None:
 
 
 def _ask(port: int, texts: Sequence[str]) -> list[float]:
-    """Milliseconds of each answer, over one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    """Milliseconds of each answer, over one connection.
+
+    Straight over the socket: a client that parses costs the cores that the server is measured on.
+    """
     spent = []
-    for text in texts:
-        began = time.perf_counter()
-        body = json.dumps({"question": text})
-        connection.request("POST", "/v1/answers", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise SystemExit(f"status {response.status}: {content[:200]!r}")
-        spent.append(1000 * (time.perf_counter() - began))
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        for text in texts:
+            body = json.dumps({"question": text}).encode()
+            head = HEAD.format(port=port, length=len(body)).encode()
+            began = time.perf_counter()
+            connection.sendall(head + body)
+            _read_reply(connection)
+            spent.append(1000 * (time.perf_counter() - began))
     return spent
+
+
+def _read_reply(connection: socket.socket) -> None:
+    reply = b""
+    while b"\r\n\r\n" not in reply:
+        reply += _more(connection)
+    head, _, body = reply.partition(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"refused: {reply[:300]!r}")
+    length = int(head.lower().partition(b"content-length:")[2].split()[0])
+    while len(body) < length:
+        body += _more(connection)
+
+
+def _more(connection: socket.socket) -> bytes:
+    received = connection.recv(65536)
+    if not received:
+        raise SystemExit("the server hung up")
+    return received
 
 
 def _ask_together(port: int, texts: Sequence[str]) -> None:

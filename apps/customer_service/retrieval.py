@@ -73,13 +73,22 @@ class VariantIndex:
     ) -> None:
         self.variants = list(variants)
         self.vectors = vectors
-        self._prototypes = prototypes
         self._vector_index = vector_index
         self._lexical = _lexical_index(self.variants)
         self._row_at: dict[tuple[int, int], int] = {}
-        self._rows: dict[str, list[int]] = {}
+        rows: dict[str, list[int]] = {}
         for row, variant in enumerate(self.variants):
-            self._rows.setdefault(variant.faq_id, []).append(row)
+            rows.setdefault(variant.faq_id, []).append(row)
+        self._faq_ids = list(rows)
+        self._rows = list(rows.values())
+        self._faq_of = np.empty(len(self.variants), dtype=np.int64)
+        for number, own in enumerate(self._rows):
+            self._faq_of[own] = number
+        # Not a number: no prototype.
+        self._prototypes = np.full((len(rows), vectors.shape[1]), np.nan, dtype=np.float32)
+        for number, faq_id in enumerate(self._faq_ids):
+            if faq_id in prototypes:
+                self._prototypes[number] = prototypes[faq_id]
         self._languages = {variant.language for variant in self.variants}
 
     @classmethod
@@ -131,42 +140,56 @@ class VariantIndex:
         only = language if language in self._languages else None
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
-        nearest = [self.variants[row].faq_id for row, _ in dense[:NEIGHBOURS]]
-        best_dense, best_lexical = self._best_of_faq(dense), self._best_of_faq(lexical)
-        candidates = [
-            self._candidate(faq_id, vector, best_dense, best_lexical, nearest)
-            for faq_id in best_dense.keys() | best_lexical.keys()
-        ]
-        candidates.sort(key=lambda candidate: (-candidate.score, candidate.faq_id))
-        return candidates[:top_k]
+        return self._fuse(vector, dense, lexical, top_k) if dense or lexical else []
 
-    def _best_of_faq(self, hits: Sequence[tuple[int, float]]) -> dict[str, float]:
-        best: dict[str, float] = {}
-        for row, score in hits:
-            faq_id = self.variants[row].faq_id
-            best[faq_id] = max(best.get(faq_id, -1.0), score)
+    def _fuse(
+        self,
+        vector: Floats,
+        dense: Sequence[tuple[int, float]],
+        lexical: Sequence[tuple[int, float]],
+        top_k: int,
+    ) -> list[Candidate]:
+        """One ranking of the FAQs that either search found; all of them scored at once."""
+        found = np.unique(self._faq_of[[row for row, _ in (*dense, *lexical)]])
+        best_dense = self._best_of(found, dense, nothing=-np.inf)
+        best_lexical = self._best_of(found, lexical, nothing=0.0)
+        unseen = np.flatnonzero(np.isneginf(best_dense))
+        best_dense[unseen] = self._nearest_variant(found[unseen], vector)
+        prototype = self._prototypes[found] @ vector
+        prototype = np.where(np.isnan(prototype), best_dense, prototype)
+        both = PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * best_dense
+        fused = (1 - LEXICAL_WEIGHT) * np.maximum(both, 0.0) + LEXICAL_WEIGHT * best_lexical
+        nearest = [int(self._faq_of[row]) for row, _ in dense[:NEIGHBOURS]]
+        return [
+            Candidate(
+                faq_id=self._faq_ids[found[i]],
+                score=float(fused[i]),
+                dense=float(both[i]),
+                prototype=float(prototype[i]),
+                lexical=float(best_lexical[i]),
+                neighbours=nearest.count(found[i]) / max(len(nearest), 1),
+            )
+            for i in np.argsort(-fused, kind="stable")[:top_k]
+        ]
+
+    def _best_of(
+        self, found: NDArray[np.int64], hits: Sequence[tuple[int, float]], nothing: float
+    ) -> NDArray[np.float64]:
+        """The best hit of each FAQ in `found`, which is sorted."""
+        best = np.full(len(found), nothing)
+        if hits:
+            rows, scores = zip(*hits, strict=True)
+            np.maximum.at(best, np.searchsorted(found, self._faq_of[list(rows)]), scores)
         return best
 
-    def _candidate(
-        self,
-        faq_id: str,
-        vector: Floats,
-        best_dense: Mapping[str, float],
-        best_lexical: Mapping[str, float],
-        nearest: list[str],
-    ) -> Candidate:
-        lexical = best_lexical.get(faq_id, 0.0)
-        if faq_id in best_dense:
-            nearest_variant = best_dense[faq_id]
-        else:
-            nearest_variant = float((self.vectors[self._rows[faq_id]] @ vector).max())
-        prototype = nearest_variant
-        if faq_id in self._prototypes:
-            prototype = float(self._prototypes[faq_id] @ vector)
-        dense = PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * nearest_variant
-        fused = (1 - LEXICAL_WEIGHT) * max(dense, 0.0) + LEXICAL_WEIGHT * lexical
-        share = nearest.count(faq_id) / max(len(nearest), 1)
-        return Candidate(faq_id, fused, dense, prototype, lexical, share)
+    def _nearest_variant(self, faqs: NDArray[np.int64], vector: Floats) -> NDArray[np.float64]:
+        """[faqs], the cosine of each FAQ's nearest variant."""
+        if not len(faqs):
+            return np.empty(0)
+        own = [self._rows[faq] for faq in faqs]
+        starts = np.cumsum([0, *(len(rows) for rows in own[:-1])])
+        cosines = self.vectors[np.concatenate(own)] @ vector
+        return np.asarray(np.maximum.reduceat(cosines, starts), dtype=np.float64)
 
     def _search_vectors(self, vector: Floats, language: str | None) -> list[tuple[int, float]]:
         depth = min(DEPTH * len(self._languages), len(self.variants))
