@@ -78,8 +78,17 @@ def load_backbone(source: Source, *, dropout: float | None = None) -> Backbone:
         raise UserError(
             f"cannot load this model: {str(error).splitlines()[0]}", where=str(source.directory)
         ) from None
+    _let_go_of_file(encoder)
     _return_freed_memory()
     return Backbone(source, encoder, tokenizer)
+
+
+def _let_go_of_file(encoder: Any) -> None:
+    """Copy what is still a view of the file, which else stays in memory as a whole."""
+    tensors = [*encoder.parameters(), *encoder.buffers()]
+    # The largest last: by then the file is let go, and the copy finds room.
+    for tensor in sorted(tensors, key=lambda one: int(one.numel())):
+        tensor.data = tensor.data.clone()
 
 
 def _return_freed_memory() -> None:
