@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
@@ -17,6 +18,9 @@ PAIRS, USUAL_SHARE = 20_000, 0.95
 # The table that finds an item's place in the lists of a block holds about so many entries.
 TABLE_ENTRIES = 1_000_000
 USERS_AT_ONCE = 64
+# What an item points at beyond these many, hardly anybody chooses because of it.
+STRONGEST = 20
+ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,22 @@ def usual_similarity(vectors: NDArray[Any], seed: int = 0) -> float:
     other = (one + random.integers(1, len(vectors), size=PAIRS)) % len(vectors)
     cosines = np.einsum("pw,pw->p", vectors[one], vectors[other], dtype=np.float32)
     return float(np.quantile(cosines, USUAL_SHARE))
+
+
+def strongest_links(weights: Any, most: int = STRONGEST) -> Any:
+    """The `most` strongest entries of each row of a scipy CSR, as another one."""
+    kept = [np.empty(0, np.int64)]
+    for start in range(0, weights.shape[0], ROWS_AT_ONCE):
+        offsets = weights.indptr[start : start + ROWS_AT_ONCE + 1].astype(np.int64)
+        row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        order = np.lexsort((-weights.data[offsets[0] : offsets[-1]], row))
+        rank = np.arange(len(row)) - (offsets - offsets[0])[row]
+        kept.append(np.sort(order[rank < most]) + offsets[0])
+    entry = np.concatenate(kept)
+    length = np.minimum(np.diff(weights.indptr), most)
+    offsets = np.concatenate([[0], np.cumsum(length)])
+    parts = (weights.data[entry], weights.indices[entry], offsets)
+    return sparse.csr_matrix(parts, shape=weights.shape)
 
 
 def closest(

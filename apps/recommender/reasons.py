@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from apps.recommender.candidates import SOURCES
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.events import Histories
-from apps.recommender.evidence import closest, pointing
+from apps.recommender.evidence import closest, pointing, strongest_links
 from apps.recommender.schema import BEHAVIORS, Reason
 from apps.recommender.signals import FEATURES, Feature
 from common.records.text import language_of
@@ -92,7 +92,7 @@ class Explainer:
         self._catalogue = catalogue
         self._vectors = vectors
         self._least = least_similarity
-        self._neighbours = neighbours
+        self._neighbours = None if neighbours is None else strongest_links(neighbours)
         self._features = [_open_feature(feature) for feature in features]
         by_name = {feature.name: feature for feature in FEATURES}
         self._sources = [_open_feature(by_name[OF_SOURCE[source]]) for source in SOURCES]

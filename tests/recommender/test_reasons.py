@@ -9,7 +9,7 @@ from scipy import sparse
 from apps.recommender.candidates import SOURCES
 from apps.recommender.catalogue import Catalogue, build_catalogue
 from apps.recommender.events import Histories
-from apps.recommender.evidence import closest, pointing, usual_similarity
+from apps.recommender.evidence import closest, pointing, strongest_links, usual_similarity
 from apps.recommender.reasons import Explainer, read_reasons
 from apps.recommender.schema import BEHAVIORS, Item, Reason
 from apps.recommender.signals import Feature
@@ -174,6 +174,15 @@ def test_evidence_agrees_with_looking_at_every_pair() -> None:
         weight = max((dense[one, item] for one in past), default=0.0)
         assert strongest.strength[user, place] == weight
         assert (strongest.place[user, place] >= 0) == (weight > 0)
+
+
+def test_of_many_links_the_strongest_are_kept() -> None:
+    random = np.random.default_rng(0)
+    dense = random.random((50, 50)).astype(np.float32) * (random.random((50, 50)) < 0.3)
+    dense[7] = 0
+    found = strongest_links(sparse.csr_matrix(dense), most=5).toarray()
+    least = np.sort(dense, axis=1)[:, -5, None]
+    assert np.array_equal(found, np.where(dense >= np.maximum(least, 1e-9), dense, 0))
 
 
 def test_close_means_closer_than_most_pairs() -> None:
