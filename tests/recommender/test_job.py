@@ -73,7 +73,7 @@ def test_other_libraries_read_it(undisturbed: Path) -> None:
     assert rows["scored_at"].unique().to_list() == [made_up_scores.SCORED_AT]
 
 
-@pytest.mark.parametrize("after", [-1, 0, 1, 5, 9, 10])
+@pytest.mark.parametrize("after", [-1, 0, 4, 10])
 def test_kill_nine_and_the_same_command_give_the_same_bytes(
     undisturbed: Path, vectors: Path, tmp_path: Path, after: int
 ) -> None:
