@@ -41,7 +41,8 @@ def list_alerts(
     from rich.table import Table
 
     from apps.finance_monitor.casework import cases, silences
-    from apps.finance_monitor.notifications import headline
+    from apps.finance_monitor.keys import name_of
+    from apps.finance_monitor.notifications import usual
 
     opened = open_store(store)
     found, muted = cases(opened, limit), silences(opened)
@@ -53,15 +54,24 @@ def list_alerts(
             }
         )
         return
-    table = Table("id", "status", "severity", "since (UTC)", "what", "who")
+    table = Table()
+    for name in ("id", "status", "severity", "since (UTC)", "on", "negative", "usual", "who"):
+        table.add_column(name, overflow="fold")
     for case in found:
         alert = case.alert
-        status: str = "closed" if case.closed_at else alert.status
+        on = name_of(alert.key)
         if case.muted_by:
-            status += f", explained by {case.muted_by}"
-        who = case.closed_by or case.acknowledged_by or ""
-        since = f"{alert.starts_at:%Y-%m-%d %H:%M}"
-        table.add_row(alert.alert_id[:8], status, alert.severity, since, headline(alert), who)
+            on += f" ({name_of(case.muted_by)} explains it)"
+        table.add_row(
+            alert.alert_id[:8],
+            "closed" if case.closed_at else alert.status,
+            alert.severity,
+            f"{alert.starts_at:%Y-%m-%d %H:%M}",
+            on,
+            str(alert.observed),
+            usual(alert),
+            case.closed_by or case.acknowledged_by or "",
+        )
     results().print(table)
     for one in muted:
         say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")

@@ -18,7 +18,7 @@ from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.file_feed import FileFeed
 from apps.finance_monitor.keys import name_of
 from apps.finance_monitor.monitor import Rules
-from apps.finance_monitor.notifications import headline, in_words
+from apps.finance_monitor.notifications import headline, in_words, usual
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord, Time
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
@@ -237,12 +237,13 @@ def write_backtest_report(
 
 def alerts_table(outcome: Outcome) -> list[list[str]]:
     """One row for each alert."""
-    rows = [["told (UTC)", "severity", "what", "not told"]]
+    rows = [["told (UTC)", "severity", "on", "negative", "usual", "not told"]]
     for case in outcome.cases:
         alert = case.alert
         fired = f"{alert.fired_at:%Y-%m-%d %H:%M}" if alert.fired_at else "–"
         why = f"{name_of(case.muted_by)} explains it" if case.muted_by else ""
-        rows.append([fired, alert.severity, headline(alert), why])
+        what = [name_of(alert.key), str(alert.observed), usual(alert)]
+        rows.append([fired, alert.severity, *what, why])
     return rows
 
 

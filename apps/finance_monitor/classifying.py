@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +37,8 @@ NEGATIVE = SENTIMENTS.index("negative")
 ABSTAIN_BELOW = 0.45
 TOPIC_FROM = 0.5
 WORDS_SHOWN = 3
-LEAST_DROP = 0.02
+# In log odds: of a text that is surely negative, no word alone changes the probability much.
+LEAST_DROP = 0.2
 # Leaving out one word after the other costs a pass each.
 MOST_WORDS_TRIED = 40
 
@@ -140,8 +142,8 @@ class Classifier:
             return []
         lowered = prepared.lower()
         readings = self.read([prepared, *(lowered.replace(word, " ") for word in tried)])
-        negative = [r.sentiment[NEGATIVE] for r in readings if r.sentiment is not None]
-        whole, without = negative[0], negative[1:]
+        odds = [_log_odds(r.sentiment[NEGATIVE]) for r in readings if r.sentiment is not None]
+        whole, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
         return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
 
@@ -157,6 +159,10 @@ def sentiment_score(reading: Reading) -> SentimentScore:
         label=SENTIMENTS[best] if sure else None,
         probabilities={name: round(p, 4) for name, p in shares},
     )
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 def _carries_meaning(word: str) -> bool:

@@ -91,12 +91,13 @@ class Display:
             counts = [window.counts.get(key, [0, 0, 0]) for window in self._windows]
             negative = [count[0] for count in counts]
             all_ = sum(count[2] for count in counts)
+            expected = self._windows[-1].expected.get(key)
             open_alert = self._watch.monitor.book.open.get(key)
             table.add_row(
                 name_of(key),
                 sparkline(negative),
                 str(negative[-1]),
-                f"{self._windows[-1].expected.get(key, 0.0):.1f}",
+                f"{expected:.1f}" if expected is not None else "–",
                 f"{sum(negative) / all_:.0%}" if all_ else "–",
                 style=COLOURS[open_alert.severity] if open_alert else None,
             )
@@ -167,5 +168,6 @@ def _alert_lines(case: Case) -> list[RenderableType]:
     for story in alert.evidence:
         outlets = f"  ({story.outlets} outlets)" if story.outlets > 1 else ""
         words = f"  [{', '.join(story.words)}]" if story.words else ""
-        lines.append(Text(f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"))
+        told = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
+        lines.append(Text(told, no_wrap=True, overflow="ellipsis"))
     return lines

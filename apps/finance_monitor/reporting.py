@@ -148,7 +148,10 @@ def rows_table(rows: Sequence[Sequence[str]], title: str) -> Table:
     from rich.table import Table
 
     header, *others = rows
-    table = Table(*header, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        # Chinese has no spaces to break at, and a name cut short names nothing.
+        table.add_column(name, overflow="fold")
     for row in others:
         table.add_row(*row)
     return table

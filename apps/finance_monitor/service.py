@@ -189,11 +189,12 @@ class MonitorService:
 
 
 def _filled(rows: Sequence[dict[str, Any]], starts: Sequence[float]) -> list[dict[str, Any]]:
-    """One entry for each window, of which the quiet ones are not kept."""
+    """One entry for each window; of the quiet ones nothing is kept, nor what was expected."""
     by_start = {row["start"]: row for row in rows}
     names = ("negative", "positive", "stories", "expected", "surprise")
+    quiet = dict.fromkeys(names, 0) | {"expected": None}
     return [
-        {name: by_start[start][name] if start in by_start else 0 for name in names}
+        {name: by_start[start][name] for name in names} if start in by_start else quiet
         for start in starts
     ]
 

@@ -12,7 +12,7 @@ from apps.finance_monitor.casework import silences
 from apps.finance_monitor.delivery import enqueue
 from apps.finance_monitor.keys import breadth
 from apps.finance_monitor.notifications import Notification, group
-from apps.finance_monitor.schema import Alert, Evidence
+from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
 from apps.finance_monitor.store import Store, Told
 
 EVIDENCE_SHOWN = 5
@@ -113,7 +113,7 @@ class Telling:
             url=story.url,
             negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
             outlets=told.outlets,
-            words=list(self._words(story.content)),
+            words=[word for word in self._words(story.content) if not _names(story, word)],
         )
 
 
@@ -129,3 +129,8 @@ def _is_told(change: Change) -> bool:
 def _is_narrowest(change: Change) -> bool:
     """Whether no narrower alert is open: all that can be said without reading the stories."""
     return not any(breadth(key) < breadth(change.alert.key) for key in change.open)
+
+
+def _names(story: ScoredRecord, word: str) -> bool:
+    """Whether a word is of a company's name: that is no reason."""
+    return any(word.casefold() in name.casefold() for name in story.entities)

@@ -137,7 +137,7 @@ class Watch:
         while not stopping.is_set():
             batch = feed.read_batch(size)
             self.pace.backlog = batch.backlog
-            size = LARGE_BATCH if batch.backlog > BEHIND else SMALL_BATCH
+            size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH
             if batch.records or batch.rejected:
                 step = self.process(batch)
                 self.commit(step, stopping)

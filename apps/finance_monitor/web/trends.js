@@ -2,7 +2,7 @@
 import { nameOf } from './alerts.js';
 import { drawn, element, fill, quoted, say, time } from './elements.js';
 
-const MOST_SHOWN = 18;
+const MOST_SHOWN = 12;
 const HEIGHT = 60;
 
 export function showTrends(trends, cases) {
@@ -19,19 +19,22 @@ export function showTrends(trends, cases) {
 function figure(key, starts, severity) {
   const name = nameOf(key.key);
   const words = say().chart(name, key.negative, key.stories);
+  const top = Math.max(1, ...key.windows.map((one) => Math.max(one.stories, one.expected)));
   return element('figure', { class: 'trend', 'data-severity': severity, 'data-key': key.key },
     element('figcaption', {}, quoted(name), element('span', {}, `${key.negative} / ${key.stories}`)),
-    picture(key.windows, words),
-    element('span', { class: 'span' }, element('span', {}, time(starts[0])), element('span', {}, time(starts.at(-1)))));
+    picture(key.windows, top, words),
+    element('span', { class: 'span' },
+      element('span', {}, time(starts[0])), element('span', {}, say().tallest(top)), element('span', {}, time(starts.at(-1)))));
 }
 
-function picture(windows, words) {
-  const top = Math.max(1, ...windows.map((one) => Math.max(one.stories, one.expected)));
+function picture(windows, top, words) {
   const y = (value) => HEIGHT * (1 - value / top);
   const bars = (name) => windows
     .map((one, i) => (one[name] ? `M${i + 0.1} ${HEIGHT}V${y(one[name]).toFixed(2)}H${i + 0.9}V${HEIGHT}Z` : ''))
     .join('');
-  const usual = windows.map((one, i) => `${i ? 'L' : 'M'}${i} ${y(one.expected).toFixed(2)}H${i + 1}`).join('');
+  // Of windows without news it is not kept: the line runs straight over them.
+  const known = windows.flatMap((one, i) => (one.expected === null ? [] : [`${i + 0.5} ${y(one.expected).toFixed(2)}`]));
+  const usual = known.length ? `M${known.join('L')}` : '';
   const svg = drawn('svg', { viewBox: `0 0 ${Math.max(windows.length, 1)} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': words });
   svg.append(drawn('path', { class: 'all', d: bars('stories') }), drawn('path', { class: 'negative', d: bars('negative') }), drawn('path', { class: 'usual', d: usual }));
   return svg;
