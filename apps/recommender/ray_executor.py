@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from common.errors import Exit, UserError
 
 # Answers are a few hundred bytes each.
 OBJECT_STORE_BYTES = 128 << 20
+KNOCK_SECONDS = 10
 
 
 def run_on_ray(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
@@ -48,8 +50,9 @@ def _start(workers: int) -> None:
     cluster = os.environ.get("RAY_ADDRESS")
     if cluster:
         try:
+            _knock(cluster)
             ray.init(**quiet)
-        except (ConnectionError, ray.exceptions.RayError) as error:
+        except (OSError, ray.exceptions.RayError) as error:
             raise StoppedError(
                 f"cannot join the Ray cluster: {str(error).strip()}",
                 where=f"RAY_ADDRESS={cluster}",
@@ -67,6 +70,13 @@ def _start(workers: int) -> None:
         runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}},
         **quiet,
     )
+
+
+def _knock(address: str) -> None:
+    """Raise an OSError where nobody listens: Ray would try for many minutes without a word."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "://" not in host:
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _answers(work: Work, shards: Sequence[Shard], workers: int) -> Answers:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -18,19 +19,11 @@ from apps.recommender.shards import Shard, ShardFile
 from common.errors import UserError
 from common.files import directory_hashes
 
-EXECUTORS = [
-    "local",
-    pytest.param(
-        "ray",
-        marks=[
-            pytest.mark.slow,
-            pytest.mark.skipif(
-                importlib.util.find_spec("ray") is None,
-                reason="Ray is not installed: pip install 'bizlm[ray]'",
-            ),
-        ],
-    ),
-]
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None,
+    reason="Ray is not installed: pip install 'bizlm[ray]'",
+)
+EXECUTORS = ["local", pytest.param("ray", marks=[pytest.mark.slow, needs_ray])]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -108,6 +101,18 @@ def test_an_unknown_executor_is_told() -> None:
     with pytest.raises(UserError, match="no executor 'spark'") as caught:
         executor_named("spark")
     assert "local, ray" in str(caught.value)
+
+
+@needs_ray
+def test_a_cluster_that_is_not_there_is_told(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(StoppedError, match="cannot join the Ray cluster") as caught:
+            run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors), "ray")
+    assert "RAY_ADDRESS=127.0.0.1:" in str(caught.value)
 
 
 def test_without_ray_the_extra_is_named(
