@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from apps.recommender.candidates import Candidates
 from apps.recommender.events import Events, Int64
+from apps.recommender.signals import RISING
 from common.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,19 +25,18 @@ Float32 = NDArray[np.float32]
 GAINS = np.array([1, 2, 3, 3, 4], np.int8)
 TREES, NAMES = "ranker.txt", "ranker.json"
 ROUNDS = 300
-PATIENCE = 50
 FOLDS = 5
 FEW_ROUNDS = 30
-MANY_QUERIES = 5_000
+MANY_QUERIES = 1_000
 SETTINGS: Mapping[str, Any] = {
     "objective": "lambdarank",
     "metric": "ndcg",
     "eval_at": [10],
     "label_gain": [0, 1, 2, 4, 7],
     "lambdarank_truncation_level": 30,
-    "learning_rate": 0.05,
-    "num_leaves": 15,
-    "min_data_in_leaf": 50,
+    "learning_rate": 0.03,
+    "num_leaves": 7,
+    "min_data_in_leaf": 200,
     "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -140,7 +140,8 @@ def train_ranker(
             mend="Give interactions over a longer time, or more candidates.",
         )
     features, worth = features[taught], worth[taught]
-    settings = dict(SETTINGS, seed=seed)
+    rising = [int(name in RISING) for name in names]
+    settings = dict(SETTINGS, seed=seed, monotone_constraints=rising)
     best = _useful_rounds(features, worth, settings, rounds)
     return Ranker(_grow(features, worth, settings, best), list(names))
 
@@ -161,8 +162,7 @@ def _useful_rounds(
         curve: list[float] = []
         _grow(features[rest], worth[rest], settings, rounds, (features[fold], worth[fold]), curve)
         curves.append(curve)
-    shortest = min(map(len, curves))
-    return int(np.mean([curve[:shortest] for curve in curves], axis=0).argmax()) + 1
+    return int(np.mean(curves, axis=0).argmax()) + 1
 
 
 def _grow(
@@ -186,10 +186,7 @@ def _grow(
         rounds,
         valid_sets=[_dataset(*held_out, reference=data)],
         valid_names=["held_out"],
-        callbacks=[
-            lightgbm.early_stopping(PATIENCE, verbose=False),
-            lightgbm.record_evaluation(recorded),
-        ],
+        callbacks=[lightgbm.record_evaluation(recorded)],
     )
     curve.extend(recorded["held_out"]["ndcg@10"])
     return booster

@@ -87,6 +87,14 @@ FEATURES = (
     Feature("user_purchase_share", "It suits how you shop.", "适合您的购买习惯。", "never"),
 )
 
+# Of two items alike in all else, the one with more of these is never ranked lower. The trees are
+# bound to it: from some hundred queries they would else learn chance.
+RISING = frozenset(
+    feature.name
+    for feature in FEATURES
+    if feature.true_where == "high" and feature.name not in {"trend", "purchase_share", "times_met"}
+)
+
 
 def is_true(values: NDArray[np.float32], features: Sequence[Feature]) -> NDArray[np.bool_]:
     """Where each feature's sentence is true of an item.
