@@ -38,6 +38,7 @@ def list_alerts(
     as_json: Json = False,
 ) -> None:
     """The latest alerts, and what people did about them."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from apps.finance_monitor.casework import cases, silences
@@ -54,9 +55,9 @@ def list_alerts(
             }
         )
         return
-    table = Table()
-    for name in ("id", "status", "severity", "since (UTC)", "on", "negative", "usual", "who"):
-        table.add_column(name, overflow="fold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("id", "since (UTC)", "status", "severity", "on", "negative (usual)", "who"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"id", "since (UTC)", "status"})
     for case in found:
         alert = case.alert
         on = name_of(alert.key)
@@ -64,12 +65,11 @@ def list_alerts(
             on += f" ({name_of(case.muted_by)} explains it)"
         table.add_row(
             alert.alert_id[:8],
+            f"{alert.starts_at:%d %b %H:%M}",
             "closed" if case.closed_at else alert.status,
             alert.severity,
-            f"{alert.starts_at:%Y-%m-%d %H:%M}",
             on,
-            str(alert.observed),
-            usual(alert),
+            f"{alert.observed} ({usual(alert)})",
             case.closed_by or case.acknowledged_by or "",
         )
     results().print(table)
