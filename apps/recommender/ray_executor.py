@@ -86,7 +86,7 @@ def _answers(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
     DataContext.get_current().enable_progress_bars = False
     rows = [{"number": s.number, "start": s.start, "stop": s.stop} for s in shards]
     answers = from_items(rows, override_num_blocks=len(rows)).map_batches(
-        _actor(work, ray.remote(num_cpus=0)(Attempts).remote()),
+        _actor(work, _count_attempts()),
         batch_size=1,
         compute=ActorPoolStrategy(size=min(workers, len(rows))),
         num_cpus=1,
@@ -113,6 +113,15 @@ class Attempts:
         """How often the shard has been begun, this time among them."""
         self._begun[shard] += 1
         return self._begun[shard]
+
+
+def _count_attempts() -> Any:
+    """The counter, on this machine: it shall not go away with one of the workers'."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(Attempts).remote()
 
 
 def _actor(work: Work, attempts: Any) -> type:

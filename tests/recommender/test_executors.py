@@ -15,6 +15,7 @@ from made_up_scores import MadeUpScore, make_vectors, plan
 
 from apps.recommender.executors import StoppedError, executor_named
 from apps.recommender.job import run_job
+from apps.recommender.manifest import Journal
 from apps.recommender.shards import Shard, ShardFile
 from common.errors import UserError
 from common.files import directory_hashes
@@ -101,6 +102,37 @@ def test_an_unknown_executor_is_told() -> None:
     with pytest.raises(UserError, match="no executor 'spark'") as caught:
         executor_named("spark")
     assert "local, ray" in str(caught.value)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
+    monkeypatch.setenv("PYTHONPATH", str(Path(made_up_scores.__file__).parent))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    add = Journal.add
+    try:
+        lost = cluster.add_node(**node)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+
+        def lose(journal: Journal, written: ShardFile) -> None:
+            add(journal, written)
+            if lost in cluster.worker_nodes and written.shard >= 3:
+                cluster.remove_node(lost, allow_graceful=False)
+
+        monkeypatch.setattr(Journal, "add", lose)
+        score = MadeUpScore(vectors, seconds=0.5)
+        run_job(plan(tmp_path / "two", vectors), score, "ray", workers=2)
+        assert lost not in cluster.worker_nodes
+    finally:
+        cluster.shutdown()
+    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
 
 
 @needs_ray
