@@ -46,11 +46,10 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Replay the past: every alert that would have fired, how soon, and how many for nothing."""
-    from apps.finance_monitor.backtest import (
-        Replay,
+    from apps.finance_monitor.backtest import Replay, read_events
+    from apps.finance_monitor.backtest_report import (
         alerts_table,
         events_table,
-        read_events,
         sweep_table,
         write_backtest_report,
     )

@@ -94,7 +94,7 @@ class Telling:
         told = self._store.telling(
             alert.key,
             alert.window.start.timestamp(),
-            alert.window.end.timestamp(),
+            (alert.ends_at or alert.window.end).timestamp(),
             change.sequence,
             EVIDENCE_SHOWN,
         )
