@@ -307,4 +307,4 @@ def _manifest(
 
 
 def _begin(window: Window) -> str:
-    return iso(float(window.past.time.max() + 1))
+    return iso(float(window.queries.training_before.min()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,32 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.errors import UserError
+from common.files import read_toml
 from common.tuning.settings import Settings
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 
 
 def read_settings(
-    config: Path | None = None, pairs: Sequence[str] | None = None, **flags: Any
+    config: Path | None = None,
+    pairs: Sequence[str] | None = None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    **flags: Any,
 ) -> Settings:
     """Settings of a run.
 
     Args:
         config: a TOML file of settings.
         pairs: `name=value`, as given to `--set`.
+        defaults: an application's own, where they differ from those of `Settings`.
         flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
         UserError: the file is missing or broken, an unknown name, or an impossible value.
     """
-    values = _from_file(config) if config else {}
+    values = dict(defaults or {})
+    values |= _from_file(config) if config else {}
     values |= _from_environment()
     values |= {name: value for name, value in flags.items() if value is not None}
     values |= _from_pairs(pairs or ())
@@ -43,14 +49,7 @@ def read_settings(
 
 
 def _from_file(config: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(config.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("no such file", where=str(config)) from None
-    except IsADirectoryError:
-        raise UserError("a directory, where a file is wanted", where=str(config)) from None
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise UserError(f"broken TOML: {error}", where=str(config)) from None
+    values = read_toml(config)
     _check_names(values, where=str(config))
     return values
 

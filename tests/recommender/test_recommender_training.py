@@ -1,0 +1,212 @@
+"""From the command line: files to a release, and from a release to ranked lists."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from apps.recommender.schema import Recommendation
+from common.files import directory_hashes
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "data_samples" / "recommender"
+USERS = 90
+QUICK = ("--set", "epochs=1", "--device", "cpu", "--precision", "fp32")
+
+
+def _run(
+    *arguments: object, module: tuple[str, ...] = ("-m", "apps.recommender")
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *module, *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+
+
+def _done(*arguments: object) -> subprocess.CompletedProcess[str]:
+    done = _run(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    """The sample shop with its first users alone."""
+    made = tmp_path_factory.mktemp("shop")
+    for name in ("interactions", "impressions", "users"):
+        rows = pl.read_csv(SAMPLES / f"{name}.csv", infer_schema=False)
+        rows.filter(pl.col("user_id") <= f"user-{USERS:03}").write_csv(made / f"{name}.csv")
+    return (
+        "--interactions", made / "interactions.csv",
+        "--interactions", made / "impressions.csv",
+        "--items", SAMPLES / "items.jsonl",
+        "--users", made / "users.csv",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(
+    data: tuple[object, ...], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    made = tmp_path_factory.mktemp("recommender") / "var"
+    done = _done("train", *data, *QUICK, "--backbone", tiny_model, "--store", made, "--json")
+    trained = json.loads(done.stdout)
+    assert trained["promoted"]
+    assert {"recommender", "popularity", "item mean", "item-kNN", "EASE", "BM25"} <= set(
+        trained["methods"]
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def scored(data: tuple[object, ...], store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("scored") / "out"
+    _done(
+        "score", *data, "--k", "7", "--shard-size", "12", "--workers", "1",
+        "--out", out, "--store", store,
+    )  # fmt: skip
+    return out
+
+
+def test_the_release_says_what_it_learned_from_and_what_it_reached(store: Path) -> None:
+    manifest = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    begins = manifest["data"]["begins"]
+    assert begins["ranker"] < begins["calibration"] < begins["test"]
+    assert manifest["data"]["counts"]["items"] == 400
+    assert manifest["after"]["ndcg@10"] > manifest["methods"]["popularity"]["ndcg@10"]
+    report = (store / "recommender" / "current" / "report.html").read_text(encoding="utf-8")
+    for title in ("Beside the baselines", "Cold items", "What diversity costs", "Learning"):
+        assert title in report
+
+
+def test_every_user_gets_a_full_list_without_what_they_know(scored: Path) -> None:
+    rows = pl.read_parquet(scored / "shard=*" / "part-0.parquet")
+    lists = rows.group_by("user_id").agg(pl.col("item_id"), pl.col("rank"))
+    assert len(lists) == USERS
+    assert all(ranks == list(range(1, 8)) for ranks in lists["rank"].to_list())
+    assert all(len(set(items)) == 7 for items in lists["item_id"].to_list())
+    known = pl.read_csv(SAMPLES / "interactions.csv").select("user_id", "item_id").unique()
+    assert rows.join(known, on=["user_id", "item_id"]).is_empty()
+    away = pl.read_ndjson(SAMPLES / "items.jsonl").filter(~pl.col("available"))
+    assert not set(rows["item_id"]) & set(away["item_id"])
+    assert rows["p_click"].is_between(0, 1).all()
+    assert (rows["p_purchase"] <= rows["p_click"] + 1e-6).all()
+
+
+def test_the_same_command_again_keeps_every_byte(
+    data: tuple[object, ...], scored: Path, store: Path
+) -> None:
+    before = directory_hashes(scored)
+    victim = scored / "shard=00003" / "part-0.parquet"
+    victim.write_bytes(victim.read_bytes()[:100])
+    (scored / "_SUCCESS").unlink()
+    done = _done(
+        "score", *data, "--k", "7", "--shard-size", "12", "--workers", "2",
+        "--out", scored, "--store", store, "--json",
+    )  # fmt: skip
+    assert json.loads(done.stdout)["shards_kept"] == 7
+    assert directory_hashes(scored) == before
+
+
+def test_one_user_gets_the_list_of_the_batch_job(
+    data: tuple[object, ...], scored: Path, store: Path
+) -> None:
+    done = _done("recommend", "user-042", *data, "--k", "7", "--store", store, "--json")
+    one = [Recommendation.model_validate(entry) for entry in json.loads(done.stdout)]
+    rows = pl.read_parquet(scored / "shard=*" / "part-0.parquet")
+    rows = rows.filter(pl.col("user_id") == "user-042").sort("rank")
+    assert [entry.item_id for entry in one] == rows["item_id"].to_list()
+    assert all(entry.reasons for entry in one)
+
+
+def test_nothing_after_the_cutoff_reaches_a_score(data: tuple[object, ...], store: Path) -> None:
+    found = json.loads(_done("audit", *data, "--store", store, "--json").stdout)
+    assert found["is_clean"]
+    assert found["shuffled"] > 100
+    assert "score" in found["compared"]
+
+
+def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> None:
+    lines = (SAMPLES / "items.jsonl").read_text(encoding="utf-8").splitlines()
+    for place in (5, 250):
+        item = json.loads(lines[place])
+        lines[place] = json.dumps({**item, "title": item["title"] + " anew"})
+    changed = tmp_path / "items.jsonl"
+    changed.write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "vectors.parquet"
+    done = _done("embed", "--items", changed, "-o", out, "--store", store)
+    assert "400 texts, 2 to encode" in done.stderr
+    vectors = pl.read_parquet(out)
+    assert vectors.columns == ["item_id", "vector"] and len(vectors) == 400
+
+
+def test_a_release_is_measured_again_as_it_was_in_training(
+    data: tuple[object, ...], store: Path
+) -> None:
+    found = json.loads(_done("evaluate", *data, "--store", store, "--json").stdout)
+    manifest = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    before, after = manifest["methods"]["recommender"], found["methods"]["recommender"]
+    assert after["ndcg@10"] == pytest.approx(before["ndcg@10"], abs=1e-6)
+
+
+def test_the_encoder_may_learn_too(
+    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "var"
+    _done("train", *data, *QUICK, "--tune", "lora", "--backbone", tiny_model, "--store", store)
+    shown = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    assert shown["settings"]["strategy"] == "lora"
+    again = json.loads(_done("evaluate", *data, "--store", store, "--json").stdout)
+    figure = shown["methods"]["recommender"]["ndcg@10"]
+    assert again["methods"]["recommender"]["ndcg@10"] == pytest.approx(figure, abs=1e-3)
+
+
+def test_two_processes_train_as_one(
+    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "var"
+    done = _run(
+        "--nproc-per-node", "2", "--master-port", "29577", "-m", "apps.recommender", "train",
+        *data, *QUICK, "--set", "batch_size=16", "--backbone", tiny_model, "--store", store,
+        "--json", module=("-m", "torch.distributed.run"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["promoted"]
+
+
+MISTAKES = (
+    ("train --cutoff soon", "not a date or time"),
+    ("train --cutoff 2020-01-01", "no interaction lies before the cutoff"),
+    ("train --tune some", "unknown strategy 'some'"),
+    ("train --set epoch=3", "Did you mean epochs?"),
+    ("validate --map items.titel=name", "there is no field 'items.titel'"),
+    ("validate --candidates none.csv", "none.csv: no such file"),
+    ("recommend nobody", "there is no user 'nobody'"),
+    ("audit --cutoff 2026-03-10", "Audit it at that moment or later"),
+    ("score --out tests", "holds something else already"),
+)
+
+
+@pytest.mark.parametrize(("command", "message"), MISTAKES)
+def test_a_mistake_is_told_and_ends_with_2(
+    command: str, message: str, data: tuple[object, ...], store: Path
+) -> None:
+    done = _run(*command.split(), *data, "--store", store)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_other_columns_of_users_than_in_training_are_refused(
+    data: tuple[object, ...], store: Path
+) -> None:
+    done = _run("recommend", "user-001", *data[:6], "--store", store)
+    assert done.returncode == 2
+    assert "other columns of users" in done.stderr
