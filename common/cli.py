@@ -173,3 +173,19 @@ def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]
     def rollback(store: Store = Path("var")) -> None:
         """Let the release serve that served before."""
         say(f"{registry(store).rollback().release_id} serves again.")
+
+
+def add_key_verbs(app: typer.Typer) -> None:
+    """Add `keys add`: who may use the server."""
+    keys = new_app("API keys of the server.")
+    app.add_typer(keys, name="keys")
+
+    @keys.command()
+    def add(
+        name: Annotated[str, typer.Argument(help="Who will use it.")],
+        api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
+    ) -> None:
+        """Make a key and show it, this once; the file keeps its hash."""
+        from common.serving.api_keys import add_key
+
+        sys.stdout.write(add_key(api_key_file, name) + os.linesep)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from apps.customer_service import serve_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -24,6 +23,7 @@ from common.cli import (
     SeedSetting,
     Set,
     Store,
+    add_key_verbs,
     add_release_verbs,
     new_app,
     parse_mapping,
@@ -34,13 +34,13 @@ from common.console import results, say
 from common.errors import UserError
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
-keys = new_app("API keys of the server.")
 add_release_verbs(app, "customer_service", ("right_first", "intent_accuracy", "answered"))
-app.add_typer(keys, name="keys")
+app.add_typer(serve_cli.verbs)
+add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
 # Within three minutes on two cores: see the README's figures.
-DEMO_SETTINGS = {"strategy": "top-layers:6", "epochs": "4", "learning_rate": "2e-4"}
+DEMO_SETTINGS = {"strategy": "top-layers:6", "epochs": "3", "learning_rate": "2e-4"}
 
 Faqs = Annotated[list[Path] | None, typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.")]
 Questions = Annotated[
@@ -52,6 +52,7 @@ Validation = Annotated[
 Test = Annotated[
     list[Path] | None, typer.Option("--test", help="Questions to report on, never learned from.")
 ]
+ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 MaxWrong = Annotated[
     float,
     typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
@@ -197,7 +198,7 @@ def demo(store: Store = Path("var")) -> None:
 @app.command()
 def evaluate(
     questions: Annotated[list[Path], typer.Option("--questions", help="Held-out questions.")],
-    release_id: Annotated[str | None, typer.Option("--release", help="Default: current.")] = None,
+    release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     device: Device = "auto",
@@ -225,9 +226,49 @@ def evaluate(
 
 
 @app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="A new directory to write.")],
+    questions: Annotated[
+        list[Path], typer.Option("--questions", help="Held-out questions to compare answers on.")
+    ],
+    release_id: ReleaseId = None,
+    min_same: Annotated[
+        float, typer.Option(min=0, max=1, help="Least share with the same first answer.")
+    ] = 0.9,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Write a release as ONNX in 8 bits, for onnxruntime on a CPU; refused if it answers worse."""
+    from dataclasses import asdict
+
+    from apps.customer_service import answering
+    from apps.customer_service.data import read_questions
+    from apps.customer_service.export import export as write
+    from apps.customer_service.schema import OUT_OF_SCOPE
+
+    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
+    answerer = answering.load(_registry(store).open(release_id), device="cpu")
+    examples = read_questions(sources, answerer.faqs)
+    # Where nothing is right, which FAQ comes first means nothing.
+    asked = [example.text for example in examples if example.intent != OUT_OF_SCOPE]
+    found = write(answerer, asked, out, min_same)
+    if as_json:
+        print_json(asdict(found))
+        return
+    results().print(
+        f"{out}: {found.megabytes:.0f} MB. On {found.questions} questions the same first answer to "
+        f"{found.same_first:.1%}, mean cosine {found.cosine:.3f}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
-    release_id: Annotated[str | None, typer.Option("--release", help="Default: current.")] = None,
+    release_id: ReleaseId = None,
     language: Annotated[str | None, typer.Option(help="en or zh; else told by the text.")] = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -246,57 +287,3 @@ def ask(
         print_json(answer.model_dump())
     else:
         print_answer(answer)
-
-
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-    api_key_file: Annotated[
-        Path | None, typer.Option(help="Require a key; see the verb `keys`.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further name the server may be addressed by.")
-    ] = None,
-    device: Device = "auto",
-    store: Store = Path("var"),
-) -> None:
-    """Answer over HTTP, with a page to chat on."""
-    from common.serving.api_keys import ApiKeys
-    from common.serving.run import known_hosts
-    from common.serving.run import serve as listen
-
-    registry = _registry(store)
-    if registry.current_id() is None:
-        registry.open()
-    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
-
-    def make_app() -> Any:
-        from apps.customer_service.server import build_app
-
-        say("Loading the release …")
-        return build_app(
-            registry,
-            device=device,
-            api_keys=api_keys,
-            known_hosts=known_hosts(host, allow_host or ()),
-        )
-
-    listen(
-        make_app,
-        host,
-        port,
-        has_api_keys=api_keys is not None,
-        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
-    )
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
-    api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
-) -> None:
-    """Make a key and show it, this once; the file keeps its hash."""
-    from common.serving.api_keys import add_key as add
-
-    sys.stdout.write(add(api_key_file, name) + os.linesep)

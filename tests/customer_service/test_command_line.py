@@ -9,7 +9,17 @@ from sample import Demo, Run
 
 def test_help_names_every_verb(run: Run) -> None:
     text = run("--help").stdout
-    for verb in ("validate", "train", "demo", "evaluate", "ask", "serve", "releases", "keys"):
+    for verb in (
+        "validate",
+        "train",
+        "demo",
+        "evaluate",
+        "export",
+        "ask",
+        "serve",
+        "releases",
+        "keys",
+    ):
         assert verb in text
 
 
@@ -76,6 +86,19 @@ def test_a_mistake_is_told_plainly(
     assert done.returncode == 2, done.stderr
     assert any(part in done.stderr for part in message.split("|")), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_demo_that_was_killed_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from apps.customer_service import cli
+
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(cli, "train", asked.update)
+    cli.demo(tmp_path)
+    assert asked["resume"] is True
+    assert asked["store"] == tmp_path
+    assert "questions" in asked
 
 
 def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:

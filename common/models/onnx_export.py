@@ -1,0 +1,120 @@
+"""A module as ONNX with 8-bit weights, for onnxruntime on a CPU, and how near it stays."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from common.errors import UserError
+from common.models.encoder import batches_by_tokens
+
+if TYPE_CHECKING:
+    from common.models.loading import Backbone
+
+INPUTS = ("input_ids", "attention_mask")
+# The exporter names inner values after torch's operations, `embedding` among them.
+OUTPUT = "output_"
+# Two texts of different lengths, so that neither size is taken for a constant.
+TRACED = ("a text", "and another one, which has some more words")
+
+
+class _Tuple(nn.Module):
+    """The module's outputs by position, in the order of their names: ONNX knows no dicts."""
+
+    def __init__(self, module: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.module = module
+        self.names = names
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.module(input_ids, attention_mask)
+        return tuple(outputs[name] for name in self.names)
+
+
+def export_int8(module: nn.Module, backbone: Backbone, path: Path) -> list[str]:
+    """Write `module` to `path`: weights in 8 bits, a scale for each output channel.
+
+    Args:
+        module: maps `input_ids` and `attention_mask` [batch, tokens] to a dict of tensors.
+
+    Returns:
+        The names of the file's outputs: the module's own, each after `OUTPUT`.
+
+    Raises:
+        UserError: the packages that it takes are not installed.
+    """
+    _require()
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    module = module.cpu().eval()
+    example = backbone.tokenize(TRACED)
+    with torch.no_grad():
+        names = sorted(module(**example))
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
+    with TemporaryDirectory() as folder, _quiet(), torch.no_grad():
+        whole = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            _Tuple(module, names),
+            tuple(example[name] for name in INPUTS),
+            whole,
+            input_names=list(INPUTS),
+            output_names=[OUTPUT + name for name in names],
+            dynamic_shapes=dict.fromkeys(INPUTS, sizes),
+            dynamo=True,
+            verbose=False,
+        )
+        quantize_dynamic(whole, path, weight_type=QuantType.QInt8, per_channel=True)
+    return [OUTPUT + name for name in names]
+
+
+def predict_int8(path: Path, backbone: Backbone, texts: Sequence[str]) -> dict[str, Tensor]:
+    """What `common.models.encoder.predict` gives, from the file that `export_int8` wrote."""
+    _require()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    batches = batches_by_tokens(backbone.token_counts(texts))
+    parts: list[list[Tensor]] = []
+    for batch in batches:
+        tokens = backbone.tokenize([texts[i] for i in batch])
+        found = session.run(names, {name: tokens[name].numpy() for name in INPUTS})
+        parts.append([torch.from_numpy(values) for values in found])
+    order = torch.tensor([index for batch in batches for index in batch]).argsort()
+    columns = zip(*parts, strict=True)
+    return {
+        name.removeprefix(OUTPUT): torch.cat(column)[order]
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def _require() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"the package {error.name} is not installed", mend="pip install 'bizlm[onnx]'"
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # The exporter and the quantiser tell of what does not concern this model.
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
