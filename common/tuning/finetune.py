@@ -23,7 +23,6 @@ from transformers import (
 )
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
-from transformers.trainer_utils import get_last_checkpoint
 
 from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
@@ -149,8 +148,9 @@ def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
 
 
 def _last_checkpoint(work: Path) -> str | None:
-    found: str | None = get_last_checkpoint(str(work))  # type: ignore[no-untyped-call]
-    return found
+    """The newest one that is whole: a run may be killed while it writes, and this comes last."""
+    whole = [path.parent for path in work.glob("checkpoint-*/trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None
 
 
 class _RecordDataset(Dataset[Any]):

@@ -82,6 +82,10 @@ def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) 
 def test_a_killed_run_resumes_to_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
     whole = _run(tiny_model, tmp_path / "whole")
     _run(tiny_model, tmp_path / "killed", "die_after=1")
+    # As if it had died once more, in the middle of writing.
+    half = tmp_path / "killed" / "checkpoint-999"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
     resumed = _run(tiny_model, tmp_path / "killed", "--resume")
     assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
     for name, values in whole["weights"].items():
