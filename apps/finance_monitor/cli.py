@@ -32,6 +32,7 @@ from common.cli import (
     SeedSetting,
     Set,
     Store,
+    add_key_verbs,
     add_release_verbs,
     new_app,
     parse_mapping,
@@ -46,7 +47,7 @@ add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accurac
 for verbs in (watch_cli.verbs, backtest_cli.verbs, serve_cli.verbs):
     app.add_typer(verbs)
 app.add_typer(alerts, name="alerts")
-app.add_typer(serve_cli.keys, name="keys")
+add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
 # Within two minutes on two cores.
@@ -194,6 +195,37 @@ def evaluate(
         print_json({"release_id": release.release_id, "figures": columns})
     else:
         results().print(figures(columns, f"Release {release.release_id}"))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="A new directory to write.")],
+    news: Annotated[list[Path], typer.Option("--news", help="Held-out news to compare on.")],
+    release_id: ReleaseId = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Write a release as ONNX in 8 bits, for onnxruntime on a CPU; refused if it says otherwise."""
+    from dataclasses import asdict
+
+    from apps.finance_monitor import classifying
+    from apps.finance_monitor.data import read_examples
+    from apps.finance_monitor.export import export as write
+
+    examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
+    classifier = classifying.load(open_registry(store).open(release_id), device="cpu")
+    found = write(classifier, [e.text for e in examples if e.target is None], out)
+    if as_json:
+        print_json(asdict(found))
+        return
+    results().print(
+        f"{out}: {found.megabytes:.0f} MB. The same label for {found.same_label:.1%} of "
+        f"{found.texts} texts, mean cosine {found.cosine:.3f}.",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

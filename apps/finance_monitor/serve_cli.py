@@ -1,9 +1,7 @@
-"""`serve` and `keys`: the monitor as a server."""
+"""`serve`: the monitor as a server."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +23,6 @@ from common.console import say
 from common.errors import UserError
 
 verbs = new_app("Serve.")
-keys = new_app("API keys of the server.")
 
 
 @verbs.command()
@@ -108,14 +105,3 @@ def _serve(
         on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
         on_stopping=stop,
     )
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
-    api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
-) -> None:
-    """Make a key and show it, this once; the file keeps its hash."""
-    from common.serving.api_keys import add_key as add
-
-    sys.stdout.write(add(api_key_file, name) + os.linesep)

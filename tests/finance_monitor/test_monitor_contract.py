@@ -26,7 +26,7 @@ EXAMPLES = 15
 # A stream that ends with the server.
 ENDLESS = "/v1/events"
 VERBS = (
-    "validate", "train", "evaluate", "score", "watch", "demo", "backtest", "serve",
+    "validate", "train", "evaluate", "export", "score", "watch", "demo", "backtest", "serve",
     "releases list", "releases promote", "alerts list", "alerts ack", "alerts silence",
     "alerts resolve", "keys add",
 )  # fmt: skip
