@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from apps.recommender.approximate import MOST_EXACT, build_search
 from apps.recommender.data import Dataset
 from apps.recommender.encode import VectorCache, encode
 from apps.recommender.events import Events
@@ -160,9 +161,11 @@ def prepare(
     past = events.before(moment)
     if not len(past):
         raise UserError("no interaction is earlier than the moment to rank for")
+    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    many = len(items) > MOST_EXACT
     return Prepared(
         catalogue=dataset.catalogue,
-        items=item_vectors_of(model, dataset.catalogue.texts, caches, device=device),
+        items=items,
         user_ids=dataset.user_ids,
         languages=dataset.languages,
         events=past,
@@ -170,6 +173,7 @@ def prepare(
         allowed=dataset.allowed,
         neighbours=learn_neighbours(past, dataset.catalogue),
         as_of=moment,
+        approximate=build_search(items, dataset.allowed.everybody) if many else None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.approximate import ApproximateSearch, load_search
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.data import Allowed, UserFeatures
 from apps.recommender.events import Events
@@ -22,7 +23,8 @@ DONE = "prepared.json"
 class Prepared:
     """What is known by the moment that is scored for.
 
-    `items` is [items, width], of length 1, mapped rather than read.
+    `items` is [items, width], of length 1, mapped rather than read; `approximate` searches in
+    them where they are too many to go through.
     """
 
     catalogue: Catalogue
@@ -34,6 +36,7 @@ class Prepared:
     allowed: Allowed
     neighbours: Neighbours
     as_of: int
+    approximate: ApproximateSearch | None = None
 
 
 def write_prepared(directory: Path, prepared: Prepared) -> None:
@@ -67,6 +70,8 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
     np.save(directory / "own.counts.npy", np.array([len(found) for found in own.values()], int))
     np.save(directory / "own.items.npy", np.concatenate([np.empty(0, np.int32), *own.values()]))
     prepared.neighbours.save(directory)
+    if prepared.approximate is not None:
+        prepared.approximate.save(directory)
     write_json(
         directory / DONE,
         {
@@ -113,4 +118,5 @@ def open_prepared(directory: Path) -> Prepared:
         allowed=Allowed(mapped("everybody"), own),
         neighbours=load_neighbours(directory),
         as_of=known["as_of"],
+        approximate=load_search(directory),
     )
