@@ -103,7 +103,7 @@ def _require() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"the package {error.name} is not installed", mend="pip install 'bizlm[onnx]'"
+            f"the package {error.name} is not installed", mend="pip install -e '.[onnx]'"
         ) from None
 
 
