@@ -46,7 +46,8 @@ class Delivery:
         self._wake = {sink.name: Event() for sink in sinks}
         # Told while the disk was full, so that the outbox does not know.
         self._told: set[tuple[str, str]] = set()
-        self._lock = Lock()
+        # One at a time: what is told at once and what waits in the outbox may be the same.
+        self._telling = {name: Lock() for name in self._wake}
         self.failures = dict.fromkeys(self._wake, 0)
         self.delivered = dict.fromkeys(self._wake, 0)
         self._threads = [Thread(target=self._work, args=(sink,), daemon=True) for sink in sinks]
@@ -125,21 +126,20 @@ class Delivery:
     def _tell(self, sink: Sink, notification: Notification) -> float | None:
         """None: it is told. Else after how many seconds the receiver wants to be asked again."""
         key = (sink.name, notification.idempotency_key)
-        with self._lock:
+        with self._telling[sink.name]:
             if key in self._told:
                 return None
-        try:
-            sink.deliver(notification)
-        except Exception as error:
-            # Whatever a receiver's client raises: its thread must live, for it is not told yet.
-            if not self.failures[sink.name]:
-                say(f"{sink.name}: not delivered, tries again: {error}")
-            self.failures[sink.name] += 1
-            return (error.retry_after if isinstance(error, DeliveryError) else None) or 0.0
-        with self._lock:
+            try:
+                sink.deliver(notification)
+            except Exception as error:
+                # Whatever a receiver's client raises: its thread must live, it is not told yet.
+                if not self.failures[sink.name]:
+                    say(f"{sink.name}: not delivered, tries again: {error}")
+                self.failures[sink.name] += 1
+                return (error.retry_after if isinstance(error, DeliveryError) else None) or 0.0
             self._told.add(key)
-        self.delivered[sink.name] += 1
-        self.failures[sink.name] = 0
+            self.delivered[sink.name] += 1
+            self.failures[sink.name] = 0
         return None
 
     def _note_delivered(self, number: int) -> None:
