@@ -19,12 +19,13 @@ from apps.recommender.evaluate import (
     rank_queries,
     summarise,
 )
-from apps.recommender.events import Histories, Int32
+from apps.recommender.events import Histories, Impressions, Int32
 from apps.recommender.model import Model, item_vectors_of
 from apps.recommender.pipeline import Pipeline
 from apps.recommender.queries import Queries
 from apps.recommender.rivals import Family, families
 from apps.recommender.second_stage import prepare_window, window_blocks, window_worth
+from apps.recommender.shown import shown_areas
 from apps.recommender.task import interests
 from apps.recommender.timeline import Window
 from apps.recommender.towers import TowerModel
@@ -44,13 +45,15 @@ Bins = dict[str, list[dict[str, float]]]
 class Comparison:
     """Figures of the recommender, of its parts, and of baselines, on the same queries.
 
-    `bins` hold stated beside observed probabilities, by behaviour.
+    `bins` hold stated beside observed probabilities, by behaviour; `shown` areas under the curve of
+    what was logged as shown.
     """
 
     model: Evaluation
     others: list[Evaluation]
     queries: Queries
     bins: Bins
+    shown: dict[str, dict[str, float]]
 
     @property
     def figures(self) -> dict[str, dict[str, float]]:
@@ -82,7 +85,9 @@ def compare_methods(
     pipeline: Pipeline,
     window: Window,
     rivals: Sequence[Baseline],
+    *,
     untrained: TextScorer | None = None,
+    impressions: Impressions | None = None,
 ) -> Comparison:
     """Rank all items for every query of `window`.
 
@@ -104,7 +109,8 @@ def compare_methods(
         *evaluate_baselines(rivals, known, prepared.catalogue, queries, vectors=items),
     ]
     model = evaluate_lists(FULL, asked.lists, queries, vectors=items)
-    return Comparison(model, others, queries, asked.bins)
+    shown = shown_areas(pipeline, impressions, int(queries.training_before.min()))
+    return Comparison(model, others, queries, asked.bins, shown)
 
 
 def compare_release(
@@ -118,7 +124,7 @@ def compare_release(
     items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
     pipeline = model.pipeline(prepare_window(dataset, items, window), counted=window.past)
     usual = [family[0] for family in affordable(families(items), dataset)]
-    return compare_methods(pipeline, window, usual)
+    return compare_methods(pipeline, window, usual, impressions=dataset.impressions)
 
 
 def affordable(found: Sequence[Family], dataset: Dataset) -> list[Family]:

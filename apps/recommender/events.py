@@ -118,6 +118,16 @@ class Impressions:
     def __len__(self) -> int:
         return len(self.user)
 
+    def where(self, mask: Mask) -> Impressions:
+        """The rows that `mask` [rows] keeps."""
+        return Impressions(
+            self.impression[mask],
+            self.user[mask],
+            self.item[mask],
+            self.label[mask],
+            self.time[mask],
+        )
+
 
 @dataclass(frozen=True)
 class Histories:

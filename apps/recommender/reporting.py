@@ -200,6 +200,7 @@ def write_training_report(
             f"({tuned.precision}).",
         ),
         *comparison_sections(model, others, queries),
+        shown_section(comparison.shown),
         Section("Learning", picture=curves_picture(tuned.history, monitor)),
         _importance_section(stage),
         *reliability_sections(comparison.bins),

@@ -139,7 +139,13 @@ def train(
         ranker=stage.ranker,
         probabilities=stage.probabilities,
     )
-    comparison = compare_methods(pipeline, timeline.test, rivals, untrained)
+    comparison = compare_methods(
+        pipeline,
+        timeline.test,
+        rivals,
+        untrained=untrained,
+        impressions=dataset.impressions,
+    )
 
     def fill(directory: Path) -> None:
         releases.save(directory, tuned.backbone, towers, stage)
@@ -299,6 +305,7 @@ def _manifest(
         "before": figures[comparison.before.name],
         "after": figures[FULL],
         "methods": figures,
+        "shown": comparison.shown,
         "seconds": round(tuned.seconds, 1),
         "trained_parameters": tuned.trained_parameters,
         "precision": tuned.precision,
