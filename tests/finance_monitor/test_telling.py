@@ -288,22 +288,22 @@ def test_a_receiver_whose_client_breaks_is_tried_again(store: Store) -> None:
 
 
 def test_what_is_being_told_is_not_told_again_meanwhile(store: Store) -> None:
+    got: list[Notification] = []
+
     class Slow:
         name = "slow"
-        got: list[Notification] = []
 
         def deliver(self, notification: Notification) -> None:
             time.sleep(0.3)
-            self.got.append(notification)
+            got.append(notification)
 
-    sink = Slow()
-    delivery = Delivery(store, [sink])
+    delivery = Delivery(store, [Slow()])
     delivery.start()
     delivery.tell_now([_news()])
     _enqueue(store, delivery, _news())
     _wait(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
     delivery.stop()
-    assert len(sink.got) == 1
+    assert len(got) == 1
 
 
 def test_the_token_in_a_webhooks_address_is_not_shown() -> None:
