@@ -44,6 +44,7 @@ def rerank(
     *,
     caps: Sequence[Cap] = (),
     first: int = FIRST,
+    diverse: int | None = None,
 ) -> Int32:
     """The `k` places of each list in their new order, chosen greedily among its `first` best.
 
@@ -58,6 +59,8 @@ def rerank(
         relevance: [users, places], higher is better, finite where there is an item.
         vectors: [items, width] of length 1; an item of zeros is like no other.
         caps: kept without exception, so that a list may end before `k`.
+        diverse: so many places are chosen for their difference, and those behind them by relevance
+            alone; default: all.
 
     Returns:
         [users, k] places; those left over hold -1 and stand last.
@@ -71,7 +74,15 @@ def rerank(
         for part in parts:
             kernel = _similarities(items[part], vectors) if strength > 0 else None
             difference = _DIFFERENCES[method](kernel, k) if kernel is not None else None
-            chosen[part] = _choose(items[part], scaled[part], difference, k, strength, caps)
+            chosen[part] = _choose(
+                items[part],
+                scaled[part],
+                difference,
+                k,
+                strength,
+                caps,
+                k if diverse is None else diverse,
+            )
     else:
         chosen = _all_in_order(items, k)
     return np.where(chosen < 0, -1, np.take_along_axis(order, chosen, 1)).astype(np.int32)
@@ -114,6 +125,7 @@ def _choose(
     k: int,
     strength: float,
     caps: Sequence[Cap],
+    diverse: int,
 ) -> Int32:
     """[users, k]: at each step the open place with the largest weighted sum, -1 when none is."""
     rows = np.arange(len(items))
@@ -121,9 +133,10 @@ def _choose(
     counts = [_Count(cap, items) for cap in caps]
     chosen = np.full((len(items), k), -1, np.int32)
     for step in range(min(k, items.shape[1])):
-        value = (1 - strength) * relevance
-        if difference is not None:
-            value += strength * difference.now()
+        is_diverse = difference is not None and step < diverse
+        value = relevance
+        if difference is not None and is_diverse:
+            value = (1 - strength) * relevance + strength * difference.now()
         best = np.where(is_open, value, -np.inf).argmax(1)
         found = is_open[rows, best]
         if not found.any():
@@ -132,7 +145,7 @@ def _choose(
         is_open[rows, best] = False
         for count in counts:
             is_open = np.logical_and(is_open, count.after(best, found))
-        if difference is not None:
+        if difference is not None and is_diverse:
             difference.take(best)
     return chosen
 

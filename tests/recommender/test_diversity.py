@@ -169,3 +169,17 @@ def test_the_strength_chosen_is_the_most_diverse_within_the_loss(method: Method)
 def test_what_cannot_be_afforded_is_not_chosen() -> None:
     given = _validation(np.random.default_rng(1))
     assert choose_strength(**given, max_ndcg_loss=0.0, strengths=(0.5, 1.0)).strength == 0.0
+
+
+@pytest.mark.parametrize("method", ["dpp", "mmr"])
+def test_behind_the_diverse_places_relevance_alone_decides(method: Method) -> None:
+    random = np.random.default_rng(4)
+    vectors = random.standard_normal((40, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    items = np.arange(40, dtype=np.int32)[None]
+    relevance = np.linspace(1, 0, 40)[None]
+    whole = rerank(items, relevance, vectors, 12, 0.8, method)[0]
+    found = rerank(items, relevance, vectors, 12, 0.8, method, diverse=5)[0]
+    assert found[:5].tolist() == whole[:5].tolist()
+    rest = [place for place in range(40) if place not in found[:5]]
+    assert found[5:].tolist() == rest[:7]
