@@ -59,9 +59,14 @@ def run_whole(arguments: list[str]) -> float:
     return time.monotonic() - began
 
 
-def kill_after(arguments: list[str], seconds: float) -> None:
-    """Start it and kill it; its workers have to notice for themselves."""
+def kill(arguments: list[str], out: Path, *, seconds: float, shards: int) -> None:
+    """Start it, wait for so many shards and then so many seconds, and kill it.
+
+    Its workers have to notice for themselves.
+    """
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while finished_shards(out) < shards and process.poll() is None:
+        time.sleep(0.001)
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -73,7 +78,7 @@ def finished_shards(out: Path) -> int:
 
 
 def recovery(store: Path, workers: int, seed: int) -> dict[str, Any]:
-    """Kill each run once, at a moment drawn from its whole length, and finish it."""
+    """Kill each run once, anywhere in its length or among its shards, and finish it."""
     rng = random.Random(seed)
     same, reached = 0, []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +88,13 @@ def recovery(store: Path, workers: int, seed: int) -> dict[str, Any]:
         seconds = run_whole(command(timed, store, workers))
         for number in range(KILLS):
             place = Path(folder) / str(number)
-            kill_after(command(place, store, workers), rng.uniform(0, seconds))
+            # Loading and encoding take most of so short a run: half of the kills wait for shards.
+            moment = (
+                {"seconds": rng.uniform(0, seconds), "shards": 0}
+                if number % 2
+                else {"seconds": rng.uniform(0, 0.3), "shards": rng.randrange(1, shards)}
+            )
+            kill(command(place, store, workers), place / "out", **moment)
             reached.append(finished_shards(place / "out"))
             run_whole(command(place, store, workers))
             same += content_hash(place / "out") == expected
