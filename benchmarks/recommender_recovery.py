@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -68,7 +66,7 @@ def kill(arguments: list[str], out: Path, *, seconds: float, shards: int) -> Non
     while finished_shards(out) < shards and process.poll() is None:
         time.sleep(0.001)
     time.sleep(seconds)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
 
 
