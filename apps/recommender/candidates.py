@@ -19,12 +19,14 @@ class Candidates:
         text_score: [users, places], largest dot product of the item and the user's interests.
         neighbour_score: [users, places], how strongly items of the history point at the item.
         source: [users, places] numbers into `SOURCES`: the first search that found it.
+        company_score: [users, places], how often it was met together with items of the history.
     """
 
     item: NDArray[np.int32]
     text_score: NDArray[np.float32]
     neighbour_score: NDArray[np.float32]
     source: NDArray[np.int8]
+    company_score: NDArray[np.float32]
 
     @property
     def is_empty(self) -> NDArray[np.bool_]:

@@ -24,10 +24,13 @@ from apps.recommender.catalogue import Catalogue
 from apps.recommender.data import UserFeatures
 from apps.recommender.events import Events, Histories, Int32, Int64
 from apps.recommender.item_facts import item_facts
-from apps.recommender.popularity import DAY, activity
+from apps.recommender.popularity import COUNTS, DAY, activity, in_total
 from apps.recommender.signals import FEATURES, Feature
 
 Float32 = NDArray[np.float32]
+
+# Below these, of what is usual and of the best candidate, differences are taken for chance.
+SMALL_RATIO, SMALL_SHARE = 0.1, 0.02
 
 
 class FeatureBuilder:
@@ -52,6 +55,7 @@ class FeatureBuilder:
         self._facts = item_facts(catalogue)
         bought = events.where(events.behavior == PURCHASE)
         self._activities = (activity(events, len(catalogue)), activity(bought, len(catalogue)))
+        self._total = in_total(events)
         self._counted: tuple[int, list[Float32]] | None = None
         self.features = (*FEATURES, *map(_of_user, self._users.names))
 
@@ -92,6 +96,7 @@ class FeatureBuilder:
             "text_gap": text - best_text,
             "neighbour_score": neighbours,
             "neighbour_share": neighbours / np.where(best_neighbour > 0, best_neighbour, np.nan),
+            "company_share": _log_share(candidates.company_score, empty),
         }
 
     def _likeness(self, histories: Histories, item: Int32) -> dict[str, Float32]:
@@ -106,13 +111,25 @@ class FeatureBuilder:
 
     def _popularity(self, item: Int32, as_of: Int64) -> dict[str, Float32]:
         met, bought = self._counts(item, as_of)
-        day, week, month, ever, forgetting = np.moveaxis(met, 2, 0)
+        day, week, month, ever, _, _, weight = np.moveaxis(met, 2, 0)
+        total = self._total.at(np.zeros((len(item), 1), np.int32), as_of)
+        # How the mean item fares, which grows with the data; the figures of an item do not.
+        usual = total / max(self._activities[0].items, 1)
+        mean_weight = total[:, :, -1] / np.maximum(total[:, :, COUNTS.index("all")], 1)
+
+        def beyond_usual(name: str) -> Float32:
+            of = COUNTS.index(name)
+            ratio = met[:, :, of] / np.maximum(usual[:, :, of], 1e-9)
+            return np.log(ratio + SMALL_RATIO)
+
         return {
             "events_1_day": np.log1p(day),
             "events_7_days": np.log1p(week),
             "events_30_days": np.log1p(month),
-            "events_all": np.log1p(ever),
-            "events_forgetting": np.log1p(forgetting),
+            "events_all": beyond_usual("all"),
+            "events_forgetting": beyond_usual("forgetting"),
+            "events_forgetting_slowly": beyond_usual("forgetting slowly"),
+            "liking": (weight - ever * mean_weight) / (ever + 10),
             "trend": np.log((week + 1) / (month * (7 / 30) + 1)),
             "purchases_30_days": np.log1p(bought[:, :, 2]),
             "purchase_share": bought[:, :, 3] / (ever + 10),
@@ -142,6 +159,13 @@ class FeatureBuilder:
             "language_share": share_of_kind(facts.language, facts.languages, histories, item),
             "times_met": times_met(histories, item),
         }
+
+
+def _log_share(values: Float32, empty: NDArray[np.bool_]) -> Float32:
+    """Of the user's best candidate, from 0 up; NaN where no candidate has any."""
+    best = np.where(empty, 0, values).max(1, keepdims=True, initial=0)
+    share = values / np.where(best > 0, best, np.nan)
+    return np.log1p(share / SMALL_SHARE).astype(np.float32)
 
 
 def _habits(histories: Histories) -> dict[str, Float32]:

@@ -32,6 +32,8 @@ USERS_PER_BLOCK = 256
 CELLS_PER_BLOCK = 2**25
 # Shapley values cost more than all else: further down a list the history alone explains.
 PLACES_EXPLAINED = 10
+# What people look at: further down, a list is for whoever wants more of the same.
+PLACES_DIVERSE = 10
 
 Float32 = NDArray[np.float32]
 
@@ -100,9 +102,15 @@ class Pipeline:
         self.builder = FeatureBuilder(catalogue, prepared.items, counted, prepared.features)
         met = activity(counted, len(catalogue)).of_all(prepared.as_of)
         self.is_cold = met[:, COUNTS.index("all")] == 0
+        self.caps = choices.rules.caps(catalogue)
         allowed = choices.rules.allowed(catalogue) & prepared.allowed.everybody
         self.search = CandidateSearch(
-            prepared.items, prepared.neighbours, _popularity(met), allowed, choices.depths
+            prepared.items,
+            prepared.neighbours,
+            _popularity(met),
+            allowed,
+            choices.depths,
+            prepared.approximate,
         )
         self.explainer = Explainer(
             catalogue,
@@ -196,7 +204,8 @@ class Pipeline:
             k,
             self.choices.strength if strength is None else strength,
             self.choices.method,
-            caps=self.choices.rules.caps(self.prepared.catalogue),
+            caps=self.caps,
+            diverse=PLACES_DIVERSE,
         )
         item = _taken(candidates.item, order, -1)
         score = _taken(scores, order, np.nan)
@@ -254,10 +263,13 @@ class Pipeline:
 
 
 def _popularity(met: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[items, COUNTS] → [items]: as much by what is taken just now as by what always was."""
-    now, ever = met[:, COUNTS.index("forgetting")], met[:, COUNTS.index("all")]
-    popularity: NDArray[np.float32] = now / max(now.max(), 1e-9) + ever / max(ever.max(), 1e-9)
-    return popularity
+    """[items, COUNTS] → [items]: an item is as popular as its best place by any of three counts."""
+    places = np.empty((3, len(met)), np.int64)
+    for place, name in zip(places, ("forgetting", "forgetting slowly", "all"), strict=True):
+        place[np.argsort(-met[:, COUNTS.index(name)], kind="stable")] = np.arange(len(met))
+    # Among equals, the item that does well by the other counts too.
+    popularity = 1 / (places.min(0) + places.mean(0) / (len(met) + 1) + 1)
+    return np.asarray(popularity, np.float32)
 
 
 def _padded(lists: Sequence[Int32]) -> Int32:

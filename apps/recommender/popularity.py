@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from apps.recommender.events import Events, Int32, Int64
 DAY = 24 * 3600
 WINDOWS = (1 * DAY, 7 * DAY, 30 * DAY)
 HALF_LIFE = 14 * DAY
+# Where tastes change over years, what was popular in the last few of them is what counts.
+SLOW_HALF_LIFE = 365 * DAY
+HALF_LIVES = {"forgetting": HALF_LIFE, "forgetting slowly": SLOW_HALF_LIFE}
 # What `Activity.at` gives, in its order.
-COUNTS = ("1 day", "7 days", "30 days", "all", "forgetting")
+COUNTS = ("1 day", "7 days", "30 days", "all", "forgetting", "forgetting slowly", "weight")
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,17 @@ class Activity:
     Attributes:
         keys: [events] sorted; item and time in one integer, see `_key`.
         time: [events] seconds, in the order of `keys`.
-        remaining: [events], what the item's events up to this one still count at its time.
+        remaining: by name in `HALF_LIVES`, [events], what the item's events up to this one still
+            count at its time.
+        weight: [events], sum of the weights of the item's events up to this one.
         first: seconds of the earliest event; `span` is a second more than the time to the last.
     """
 
     items: int
     keys: Int64
     time: Int64
-    remaining: NDArray[np.float64]
+    remaining: Mapping[str, NDArray[np.float64]]
+    weight: NDArray[np.float64]
     first: int
     span: int
 
@@ -43,8 +50,8 @@ class Activity:
             as_of: [rows] seconds.
 
         Returns:
-            [rows, places, len(COUNTS)]: events in each window, in all, and all with half the
-            weight for every `HALF_LIFE` that passed since.
+            [rows, places, len(COUNTS)]: events in each window, in all, and all counting half for
+            every `HALF_LIFE` and every `SLOW_HALF_LIFE` that passed since; sum of their weights.
         """
         counts = self._counts(np.maximum(item, 0), as_of[:, None])
         counts[item < 0] = 0
@@ -63,11 +70,14 @@ class Activity:
         counts = np.zeros((*item.shape, len(COUNTS)), np.float32)
         for n, window in enumerate(WINDOWS):
             counts[..., n] = end - self._place(item, as_of - window)
-        counts[..., -2] = end - begin
+        counts[..., COUNTS.index("all")] = end - begin
         some = end > begin
         last = end[some] - 1
         age = as_of[some] - self.time[last]
-        counts[some, -1] = self.remaining[last] * 0.5 ** (age / HALF_LIFE)
+        for name, half_life in HALF_LIVES.items():
+            kept = self.remaining[name][last] * 0.5 ** (age / half_life)
+            counts[some, COUNTS.index(name)] = kept
+        counts[some, COUNTS.index("weight")] = self.weight[last]
         return counts
 
     def _place(self, item: NDArray[np.integer[Any]], moment: Int64) -> Int64:
@@ -79,23 +89,38 @@ class Activity:
 def activity(events: Events, items: int) -> Activity:
     """Sort `events` by item and time; what lies after a moment is left out when it is asked."""
     if not len(events):
-        empty = np.empty(0, np.int64)
-        return Activity(items, empty, empty, np.empty(0), 0, 1)
+        empty, nothing = np.empty(0, np.int64), np.empty(0)
+        return Activity(items, empty, empty, dict.fromkeys(HALF_LIVES, nothing), nothing, 0, 1)
     first = int(events.time.min())
     span = int(events.time.max()) - first + 1
-    keys = np.sort(events.item * np.int64(span) + (events.time - first))
+    keys = events.item * np.int64(span) + (events.time - first)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
     time = keys % span + first
-    return Activity(items, keys, time, _remaining(keys // span, time), first, span)
+    follows = np.zeros(len(keys), np.bool_)
+    follows[1:] = np.diff(keys // span) == 0
+    gap = np.diff(time, prepend=first)
+    once = np.ones(len(keys))
+    remaining = {
+        name: _running(once, np.where(follows, 0.5 ** (gap / half_life), 0))
+        for name, half_life in HALF_LIVES.items()
+    }
+    weight = _running(events.weight[order].astype(np.float64), follows.astype(np.float64))
+    return Activity(items, keys, time, remaining, weight, first, span)
 
 
-def _remaining(item: Int64, time: Int64) -> NDArray[np.float64]:
-    """Sums that halve every `HALF_LIFE`, running along each item's events.
+def in_total(events: Events) -> Activity:
+    """The same of all items together, as if they were one: item 0."""
+    return activity(replace(events, item=np.zeros_like(events.item)), 1)
 
-    Each pass joins every event with a stretch twice as long before it (Hillis & Steele 1986).
+
+def _running(values: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running sums, of which the share `kept` [events] is left at each event; 0 begins anew.
+
+    Each pass joins every event with a stretch twice as long before it (Hillis & Steele 1986). What
+    stands before the beginning leaves no trace in a sum, not even by rounding.
     """
-    total = np.ones(len(item))
-    kept = np.zeros(len(item))
-    kept[1:] = np.where(item[1:] == item[:-1], 0.5 ** (np.diff(time) / HALF_LIFE), 0)
+    total, kept = values.copy(), kept.copy()
     step = 1
     while kept.any():
         total[step:] += kept[step:] * total[:-step]

@@ -1,8 +1,7 @@
-"""The second stage: boosted trees that order the candidates of each query."""
+"""The second stage: a linear order of each query's candidates, corrected by boosted trees."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from numpy.typing import NDArray
 
 from apps.recommender.candidates import Candidates
 from apps.recommender.events import Events, Int64
+from apps.recommender.listwise import Linear, fit_linear
 from apps.recommender.signals import RISING
 from common.errors import UserError
+from common.files import read_json, write_json
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -52,14 +53,15 @@ SETTINGS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Ranker:
-    """Trained trees, and the names of the features in the order they must come in."""
+    """What a score is the sum of, and the names of the features in the order they must come in."""
 
+    linear: Linear
     booster: Booster
     names: list[str]
 
     @property
     def trees(self) -> int:
-        """How many trees a score is the sum of."""
+        """How many trees correct the linear order."""
         return int(self.booster.num_trees())
 
     def score(self, features: Float32) -> Float32:
@@ -70,29 +72,32 @@ class Ranker:
         scores = np.full(len(flat), -np.inf, np.float32)
         if there.any():
             scores[there] = self.booster.predict(flat[there], num_threads=1)
+            scores[there] += self.linear.score(flat[there])
         return scores.reshape(rows, places)
 
     def contributions(self, features: Float32) -> Float32:
-        """[rows, places, features], what each added to the score: Shapley values of the trees.
+        """[rows, places, features], what each added to the score.
 
-        Lundberg et al. 2018, arXiv 1802.03888. The bias, the same for all, is left out.
+        Its linear part and its Shapley value of the trees (Lundberg et al. 2018,
+        arXiv 1802.03888). The bias, the same for all, is left out.
         """
         rows, places, width = features.shape
         added = self.booster.predict(features.reshape(-1, width), pred_contrib=True, num_threads=1)
-        return np.asarray(added, np.float32)[:, :-1].reshape(rows, places, width)
+        trees = np.asarray(added, np.float32)[:, :-1].reshape(rows, places, width)
+        return trees + self.linear.contributions(features)
 
     def importance(self) -> dict[str, float]:
-        """Share of the gain of all splits by feature, largest first."""
-        gain = self.booster.feature_importance("gain")
-        total = max(gain.sum(), 1e-12)
-        order = np.argsort(-gain, kind="stable")
-        return {self.names[n]: float(gain[n] / total) for n in order}
+        """Share of each feature, largest first: half by its weight, half by what splits gain."""
+        parts = np.stack([self.linear.weights, self.booster.feature_importance("gain")])
+        shares = (parts / np.maximum(parts.sum(1, keepdims=True), 1e-12)).mean(0)
+        order = np.argsort(-shares, kind="stable")
+        return {self.names[n]: float(shares[n]) for n in order}
 
     def save(self, directory: Path) -> None:
-        """Write LightGBM's own text file and the names into `directory`."""
+        """Write LightGBM's own text file, and names and weights, into `directory`."""
         self.booster.save_model(str(directory / TREES))
-        text = json.dumps(self.names, ensure_ascii=False)
-        (directory / NAMES).write_text(text, encoding="utf-8")
+        linear = {name: values.tolist() for name, values in vars(self.linear).items()}
+        write_json(directory / NAMES, {"names": self.names, "linear": linear})
 
 
 def load_ranker(directory: Path) -> Ranker:
@@ -110,7 +115,9 @@ def load_ranker(directory: Path) -> Ranker:
         raise UserError(
             "this is not a ranker", where=str(directory / TREES), mend="Train the release again."
         ) from error
-    return Ranker(booster, json.loads((directory / NAMES).read_text(encoding="utf-8")))
+    known: dict[str, Any] = read_json(directory / NAMES)
+    linear = {name: np.array(values, np.float32) for name, values in known["linear"].items()}
+    return Ranker(Linear(**linear), booster, known["names"])
 
 
 def train_ranker(
@@ -121,10 +128,12 @@ def train_ranker(
     seed: int = 0,
     rounds: int = ROUNDS,
 ) -> Ranker:
-    """LambdaMART (Burges 2010) over the candidates of each query.
+    """LambdaMART (Burges 2010) over the candidates of each query, from a linear order on.
 
-    How many trees are useful is found by cross-validation over whole queries; the trees are then
-    grown on all of them. Queries none of whose candidates was taken teach nothing.
+    From some hundred queries trees learn chance, weights of a few features do not: the trees
+    begin where the weights end. How many trees are useful is found by cross-validation over whole
+    queries; both are then fitted on all of them. Queries none of whose candidates was taken teach
+    nothing.
 
     Args:
         features: [queries, places, features]; all NaN where there is no candidate.
@@ -143,7 +152,13 @@ def train_ranker(
     rising = [int(name in RISING) for name in names]
     settings = dict(SETTINGS, seed=seed, monotone_constraints=rising)
     best = _useful_rounds(features, worth, settings, rounds)
-    return Ranker(_grow(features, worth, settings, best), list(names))
+    linear = _linear(features, worth, settings)
+    return Ranker(linear, _grow(linear, features, worth, settings, best), list(names))
+
+
+def _linear(features: Float32, worth: NDArray[np.int8], settings: Mapping[str, Any]) -> Linear:
+    gain = np.array(settings["label_gain"], np.float64)[worth]
+    return fit_linear(features, gain, np.flatnonzero(settings["monotone_constraints"]))
 
 
 def _useful_rounds(
@@ -160,12 +175,15 @@ def _useful_rounds(
     for fold in folds[: 1 if queries > MANY_QUERIES else FOLDS]:
         rest = np.setdiff1d(order, fold)
         curve: list[float] = []
-        _grow(features[rest], worth[rest], settings, rounds, (features[fold], worth[fold]), curve)
+        linear = _linear(features[rest], worth[rest], settings)
+        held_out = features[fold], worth[fold]
+        _grow(linear, features[rest], worth[rest], settings, rounds, held_out, curve)
         curves.append(curve)
     return int(np.mean(curves, axis=0).argmax()) + 1
 
 
 def _grow(
+    linear: Linear,
     features: Float32,
     worth: NDArray[np.int8],
     settings: dict[str, Any],
@@ -176,7 +194,7 @@ def _grow(
     """Trees; `curve` takes the nDCG@10 of what is held out after each."""
     import lightgbm
 
-    data = _dataset(features, worth)
+    data = _dataset(linear, features, worth)
     if held_out is None or curve is None:
         return lightgbm.train(settings, data, rounds)
     recorded: dict[str, dict[str, list[float]]] = {}
@@ -184,7 +202,7 @@ def _grow(
         settings,
         data,
         rounds,
-        valid_sets=[_dataset(*held_out, reference=data)],
+        valid_sets=[_dataset(linear, *held_out, reference=data)],
         valid_names=["held_out"],
         callbacks=[lightgbm.record_evaluation(recorded)],
     )
@@ -192,11 +210,20 @@ def _grow(
     return booster
 
 
-def _dataset(features: Float32, worth: NDArray[np.int8], reference: Any = None) -> Any:
+def _dataset(
+    linear: Linear, features: Float32, worth: NDArray[np.int8], reference: Any = None
+) -> Any:
     import lightgbm
 
     there = ~np.isnan(features).all(2)
-    return lightgbm.Dataset(features[there], worth[there], group=there.sum(1), reference=reference)
+    rows = features[there]
+    return lightgbm.Dataset(
+        rows,
+        worth[there],
+        group=there.sum(1),
+        init_score=linear.score(rows),
+        reference=reference,
+    )
 
 
 def gains(events: Events, queries: Int64, as_of: Int64, candidates: Candidates) -> NDArray[np.int8]:

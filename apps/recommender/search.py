@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from apps.recommender.approximate import ApproximateSearch
 from apps.recommender.candidates import Candidates
 from apps.recommender.events import Histories
 from apps.recommender.neighbours import Neighbours
@@ -21,11 +22,11 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Depths:
-    """How many candidates each search gives."""
+    """How many candidates each search gives; by neighbours, each of their two scores."""
 
     text: int = 200
     neighbours: int = 50
-    popular: int = 50
+    popular: int = 80
 
 
 class CandidateSearch:
@@ -36,6 +37,7 @@ class CandidateSearch:
         neighbours: which items speak for which.
         popularity: [items], higher is more popular at the moment that is asked for.
         allowed: [items], which may be recommended to anybody.
+        approximate: takes the place of exact search by text.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class CandidateSearch:
         popularity: NDArray[np.float32],
         allowed: NDArray[np.bool_],
         depths: Depths,
+        approximate: ApproximateSearch | None = None,
     ) -> None:
         self.items = items
         self.neighbours = neighbours
         self.allowed = allowed
         self.depths = depths
+        self.approximate = approximate
         ranked = np.argsort(np.where(allowed, -popularity, np.inf), kind="stable")
         self.popular = ranked[: int(allowed.sum())].astype(np.int32)
 
@@ -67,14 +71,16 @@ class CandidateSearch:
             excluded: [users, items], stored values are what is not to be found.
             given: [users, places], lists that take the place of all searches; -1: none.
         """
-        together = self.neighbours.scores(past)
+        together, company = self.neighbours.scores(past), self.neighbours.company_scores(past)
         barred = excluded.toarray() | ~self.allowed
         if given is not None:
             found = [np.where(_at(barred, given), -1, given)]
         else:
             found = [
                 self._by_text(interests, excluded),
-                self._by_neighbours(together, barred),
+                np.concatenate(
+                    [self._by_neighbours(scores, barred) for scores in (together, company)], 1
+                ),
                 self._popular(barred),
             ]
         sources = [np.full(items.shape, n, np.int8) for n, items in enumerate(found)]
@@ -84,18 +90,23 @@ class CandidateSearch:
             text_score=self._text_scores(interests, item),
             neighbour_score=np.where(item < 0, np.float32(0), _at(together, item)),
             source=source,
+            company_score=np.where(item < 0, np.float32(0), _at(company, item)),
         )
 
     def _by_text(self, interests: Float32, excluded: csr_array) -> Int32:
-        found, _ = exact_top_k(
-            interests, self.items, self.depths.text, allowed=self.allowed, excluded=excluded
-        )
+        if self.approximate is not None:
+            found, _ = self.approximate.top_k(interests, self.depths.text, excluded)
+            found = np.where(self.allowed[np.maximum(found, 0)], found, np.int32(-1))
+        else:
+            found, _ = exact_top_k(
+                interests, self.items, self.depths.text, allowed=self.allowed, excluded=excluded
+            )
         # Of who has no history, any order by text is chance.
         is_known = np.asarray(interests.any((1, 2)))
         return np.where(is_known[:, None], found, np.int32(-1))
 
-    def _by_neighbours(self, together: Float32, barred: NDArray[np.bool_]) -> Int32:
-        scores = np.where(barred | (together <= 0), np.float32(-np.inf), together)
+    def _by_neighbours(self, scores: Float32, barred: NDArray[np.bool_]) -> Int32:
+        scores = np.where(barred | (scores <= 0), np.float32(-np.inf), scores)
         found, _ = best_of_rows(scores, self.depths.neighbours)
         return found
 

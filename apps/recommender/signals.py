@@ -40,6 +40,11 @@ FEATURES = (
         "It is among what people like you choose most.",
         "在与您喜好相近的人当中格外受欢迎。",
     ),
+    Feature(
+        "company_share",
+        "Who chose what you chose often chose it too.",
+        "选过您所选内容的人，也常选它。",
+    ),
     Feature("similar_last", "It is close to what you looked at last.", "与您刚看过的内容相近。"),
     Feature(
         "similar_last_3",
@@ -62,6 +67,10 @@ FEATURES = (
     Feature("events_30_days", "Many people chose it this month.", "这个月很多人选了它。"),
     Feature("events_all", "Many people have chosen it.", "选过它的人很多。"),
     Feature("events_forgetting", "Many people choose it at the moment.", "近期很受欢迎。"),
+    Feature(
+        "events_forgetting_slowly", "It has been popular for a long time.", "长期以来一直受欢迎。"
+    ),
+    Feature("liking", "Those who chose it think highly of it.", "选过它的人评价都不错。"),
     Feature("trend", "More and more people choose it.", "关注它的人越来越多。"),
     Feature("purchases_30_days", "It was bought often this month.", "这个月买的人不少。"),
     Feature("purchase_share", "Who looks at it often buys it.", "看过它的人常常会买。"),

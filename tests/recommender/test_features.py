@@ -64,6 +64,7 @@ def _features(item: list[list[int]], asked: list[int], **options: Any) -> dict[s
         np.linspace(0.9, 0.1, shape[1], dtype=np.float32) * np.ones(shape, np.float32),
         np.ones(shape, np.float32),
         np.zeros(shape, np.int8),
+        np.linspace(0, 0.5, shape[1], dtype=np.float32) * np.ones(shape, np.float32),
     )
     past = histories(EVENTS, number, np.full(len(number), NOW), 6)
     values = builder.build(number, past, candidates)
@@ -94,6 +95,9 @@ def one() -> dict[str, np.ndarray]:
         ("purchase_share", [0, 0, 1 / 12]),
         ("age", [np.log(4), np.nan, np.nan]),
         ("price", [np.nan, np.nan, np.log(11)]),
+        # Four events before now, of four items.
+        ("events_all", np.log([1 / 1 + 0.1, 0.1, 2 / 1 + 0.1])),
+        ("liking", [0, 0, 0]),
         ("price_to_bought", [np.nan, np.nan, 0]),
         ("category_share", [0, np.nan, 1]),
         ("times_met", [0, 0, 1]),

@@ -72,7 +72,8 @@ def _compute(
         interests = VECTORS[np.maximum(past.item[:, -1:], 0)]
         item, text = exact_top_k(interests, VECTORS, 20, excluded=known)
         together = np.take_along_axis(neighbours.scores(past), np.maximum(item, 0), 1)
-        candidates = Candidates(item, text, together, np.zeros(item.shape, np.int8))
+        company = np.take_along_axis(neighbours.company_scores(past), np.maximum(item, 0), 1)
+        candidates = Candidates(item, text, together, np.zeros(item.shape, np.int8), company)
         builder = FeatureBuilder(CATALOGUE, VECTORS, events)
         features = builder.build(users, past, candidates)
         # Any trees will do, if only they look at popularity.
@@ -94,7 +95,7 @@ def test_no_feature_and_no_score_looks_beyond_the_cutoff(events: Events) -> None
     ("planted", "told"),
     [
         (_compute(as_of=CUTOFF + 5 * DAY), {"events_7_days", "similar_last", "score"}),
-        (_compute(learned=lambda events: events), {"neighbour_score"}),
+        (_compute(learned=lambda events: events), {"neighbour_score", "company_share"}),
         (_compute(excluded=lambda events: events), {"candidates"}),
     ],
     ids=["counts and histories", "neighbours", "candidates"],

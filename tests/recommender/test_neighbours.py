@@ -102,8 +102,28 @@ def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     found.save(tmp_path)
     loaded = load_neighbours(tmp_path)
     assert (loaded.weights != found.weights).nnz == 0
+    assert (loaded.company != found.company).nnz == 0
     assert loaded.half_life == 10
 
 
+def test_company_counts_users_by_when_they_were_seen_and_how_much_they_met() -> None:
+    # User 0 met items 0, 1 and 2, user 1 a half-life later items 0 and 3, user 2 item 4 alone.
+    user, item = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 3, 4])
+    time = np.array([0, 0, 0, 1, 1, 1]) * neighbours.USER_HALF_LIFE
+    events = sorted_events(user, item, np.ones(6, np.int8), time, np.ones(6, np.float32), users=4)
+    found = learn_neighbours(events, _catalogue(6))
+    rarity = np.log1p(3 / (1 + np.array([2, 1, 1, 1, 1, 0])))
+    company = found.company.toarray()
+    assert np.allclose(
+        company[0],
+        rarity[0] * np.array([0, 1, 1, 0, 0, 0]) * 0.5 / np.sqrt(3)
+        + (rarity[0] * np.array([0, 0, 0, 1, 0, 0]) / np.sqrt(2)),
+    )
+    assert not company[4].any() and not company[5].any()
+    asked = histories(events, np.array([1, 3]), np.full(2, time.max() + 1), length=5)
+    assert np.allclose(found.company_scores(asked), [company[0] + company[3], np.zeros(6)])
+
+
 def test_without_events_nothing_speaks() -> None:
-    assert learn_neighbours(_events(3, 4, 0), _catalogue(4)).weights.nnz == 0
+    found = learn_neighbours(_events(3, 4, 0), _catalogue(4))
+    assert found.weights.nnz == 0 and found.company.nnz == 0

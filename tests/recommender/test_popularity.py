@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 
 from apps.recommender.events import Events, sorted_events
-from apps.recommender.popularity import COUNTS, DAY, HALF_LIFE, WINDOWS, activity
+from apps.recommender.popularity import (
+    COUNTS,
+    DAY,
+    HALF_LIFE,
+    SLOW_HALF_LIFE,
+    WINDOWS,
+    activity,
+    in_total,
+)
 
 START = 1_700_000_000
 
@@ -36,7 +44,11 @@ def test_any_moment_agrees_with_counting() -> None:
     rng = np.random.default_rng(1)
     item = rng.integers(0, 20, 800)
     time = START + rng.integers(0, 60 * DAY, 800)
-    found = activity(_events(item.tolist(), time.tolist()), 20)
+    weight = rng.random(800).astype(np.float32)
+    events = sorted_events(
+        rng.integers(0, 5, 800), item, np.ones(800, np.int8), time, weight, users=5
+    )
+    found = activity(events, 20)
     asked = rng.integers(0, 20, (30, 6))
     moments = START + rng.integers(-5 * DAY, 70 * DAY, 30)
     counts = found.at(asked, moments)
@@ -48,7 +60,13 @@ def test_any_moment_agrees_with_counting() -> None:
             assert counts[row, place, :4].tolist() == [*windows, past.sum()]
             forgetting = (0.5 ** (age[past] / HALF_LIFE)).sum()
             assert np.isclose(counts[row, place, 4], forgetting, rtol=1e-5)
+            slowly = (0.5 ** (age[past] / SLOW_HALF_LIFE)).sum()
+            assert np.isclose(counts[row, place, 5], slowly, rtol=1e-5)
+            assert np.isclose(counts[row, place, 6], weight[past].sum(), rtol=1e-5)
     assert np.array_equal(found.of_all(moments[0])[asked[0]], counts[0])
+    whole = in_total(events).at(np.zeros((30, 1), np.int32), moments)
+    for row, moment in enumerate(moments):
+        assert np.allclose(whole[row, 0], found.of_all(moment).sum(0), rtol=1e-4)
 
 
 def test_without_events_all_is_zero() -> None:

@@ -11,7 +11,7 @@ from apps.recommender.ranker import GAINS, TREES, Ranker, gains, load_ranker, tr
 from apps.recommender.schema import BEHAVIORS
 from common.errors import UserError
 
-NAMES = ["useful", "带逗号, 和冒号: 的名字", "noise"]
+NAMES = ["text_score", "带逗号, 和冒号: 的名字", "noise"]
 
 
 def _queries(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +35,7 @@ def test_it_learns_what_was_taken(ranker: Ranker) -> None:
     features, worth = _queries(100, 1)
     first = ranker.score(features).argsort(1)[:, ::-1][:, :3]
     assert np.take_along_axis(worth > 0, first, 1).mean() > 0.6
-    assert next(iter(ranker.importance())) == "useful"
+    assert next(iter(ranker.importance())) == "text_score"
 
 
 def test_empty_places_score_lowest(ranker: Ranker) -> None:
@@ -106,7 +106,7 @@ def test_the_worth_of_a_candidate_is_the_strongest_later_behaviour() -> None:
         events,
         np.array([2, 0]),
         np.array([40, 10]),
-        Candidates(item, zeros, zeros, zeros.astype(np.int8)),
+        Candidates(item, zeros, zeros, zeros.astype(np.int8), zeros),
     )
     click, browse, purchase = (GAINS[BEHAVIORS.index(b)] for b in ("click", "browse", "purchase"))
     assert found.tolist() == [[0, click, 0], [0, browse, purchase]]
