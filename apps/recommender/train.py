@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from apps.recommender import model as releases
 from apps.recommender.comparison import (
-    FULL,
     Comparison,
     TextScorer,
     affordable,
@@ -32,17 +31,17 @@ from apps.recommender.encode import VectorCache, encode, keep
 from apps.recommender.evaluate import evaluate_lists
 from apps.recommender.events import histories
 from apps.recommender.pipeline import Choices
+from apps.recommender.record import manifest
 from apps.recommender.reporting import write_training_report
 from apps.recommender.rivals import choose_rivals, families
 from apps.recommender.second_stage import (
-    SecondStage,
     fit_second_stage,
     prepare_window,
     window_pipeline,
 )
 from apps.recommender.sequences import sequences, shown_after
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
-from apps.recommender.timeline import Timeline, Window, iso
+from apps.recommender.timeline import Timeline, Window
 from apps.recommender.towers import TowerModel, TowerSizes
 from common.console import say
 from common.evaluation.compare import paired_bootstrap
@@ -55,10 +54,9 @@ from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.finetune import finetune, is_main_process
 from common.tuning.settings import Settings
 
-APPLICATION = "recommender"
 # The strategy under which the encoder does not learn: texts are then read once.
 FROZEN = "head"
 GATE = "ndcg@10"
@@ -158,8 +156,8 @@ def train(
             stage=stage,
         )
 
-    manifest = _manifest(dataset, timeline, settings, source, tuned, stage, comparison)
-    release = write_release(registry.releases, fill, manifest)
+    recorded = manifest(dataset, timeline, settings, source, tuned, stage, comparison)
+    release = write_release(registry.releases, fill, recorded)
     # The release reads texts as its encoder just did: they need not be read once more.
     cache = VectorCache(caches / releases.directory_id(release.directory / "model"))
     keep(dataset.catalogue.texts, vectors.numpy(), cache)
@@ -267,51 +265,3 @@ def _promote(
         gate.check(GATE, paired_bootstrap(old, comparison.model.figures[GATE]))
     registry.promote(release.release_id)
     return True
-
-
-def _manifest(
-    dataset: Dataset,
-    timeline: Timeline,
-    settings: Settings,
-    source: Source,
-    tuned: Tuned,
-    stage: SecondStage,
-    comparison: Comparison,
-) -> dict[str, Any]:
-    catalogue = dataset.catalogue
-    figures = comparison.figures
-    return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted({language_of(text) for text in catalogue.texts}),
-        "data": {
-            "sha256": dataset.hashes,
-            "counts": {
-                "items": len(catalogue),
-                "users": len(dataset.user_ids),
-                "events": len(dataset.events),
-                "test_users": len(comparison.queries),
-            },
-            "begins": {
-                "ranker": _begin(timeline.ranker),
-                "calibration": _begin(timeline.calibration),
-                "test": _begin(timeline.test),
-            },
-        },
-        "settings": settings.model_dump(),
-        "features": stage.features,
-        "diversity": {"method": stage.choices.method, "strength": stage.choices.strength},
-        "measured_on": "test",
-        "before": figures[comparison.before.name],
-        "after": figures[FULL],
-        "methods": figures,
-        "shown": comparison.shown,
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
-    }
-
-
-def _begin(window: Window) -> str:
-    return iso(float(window.queries.training_before.min()))

@@ -210,3 +210,17 @@ def test_other_columns_of_users_than_in_training_are_refused(
     done = _run("recommend", "user-001", *data[:6], "--store", store)
     assert done.returncode == 2
     assert "other columns of users" in done.stderr
+
+
+def test_an_export_sees_items_where_the_release_does(
+    data: tuple[object, ...], store: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra [onnx] is not installed")
+    pytest.importorskip("onnxscript", reason="the extra [onnx] is not installed")
+    out = tmp_path / "exported"
+    done = _done("export", *data[4:6], "--out", out, "--store", store, "--json")
+    assert json.loads(done.stdout)["cosine"] > 0.95
+    assert {"model.onnx", "export.json", "tokenizer.json"} <= {p.name for p in out.iterdir()}
+    again = _run("export", *data[4:6], "--out", out, "--store", store)
+    assert again.returncode == 2
+    assert "there already" in again.stderr

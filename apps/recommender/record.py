@@ -1,0 +1,65 @@
+"""What a release of the recommender records: its data, its settings, what it reached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.recommender.comparison import FULL, Comparison
+from apps.recommender.data import Dataset
+from apps.recommender.second_stage import SecondStage
+from apps.recommender.timeline import Timeline, Window, iso
+from common.models.bundled import Source
+from common.records.text import language_of
+from common.tuning.finetune import Tuned
+from common.tuning.settings import Settings
+
+APPLICATION = "recommender"
+
+
+def manifest(
+    dataset: Dataset,
+    timeline: Timeline,
+    settings: Settings,
+    source: Source,
+    tuned: Tuned,
+    stage: SecondStage,
+    comparison: Comparison,
+) -> dict[str, Any]:
+    """What a release tells of itself."""
+    catalogue = dataset.catalogue
+    figures = comparison.figures
+    return {
+        "application": APPLICATION,
+        "base_model": source.name,
+        "languages": sorted({language_of(text) for text in catalogue.texts}),
+        "data": {
+            "sha256": dataset.hashes,
+            "counts": {
+                "items": len(catalogue),
+                "users": len(dataset.user_ids),
+                "events": len(dataset.events),
+                "test_users": len(comparison.queries),
+            },
+            "begins": {
+                "ranker": _begin(timeline.ranker),
+                "calibration": _begin(timeline.calibration),
+                "test": _begin(timeline.test),
+            },
+        },
+        "settings": settings.model_dump(),
+        "features": stage.features,
+        "diversity": {"method": stage.choices.method, "strength": stage.choices.strength},
+        "measured_on": "test",
+        "before": figures[comparison.before.name],
+        "after": figures[FULL],
+        "methods": figures,
+        "shown": comparison.shown,
+        "seconds": round(tuned.seconds, 1),
+        "trained_parameters": tuned.trained_parameters,
+        "precision": tuned.precision,
+        "device": tuned.device,
+    }
+
+
+def _begin(window: Window) -> str:
+    return iso(float(window.queries.training_before.min()))
