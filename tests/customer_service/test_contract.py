@@ -1,49 +1,38 @@
-"""Requests made up from the API's own description: none may break the server or its promises."""
+"""What every server and every command line promises, held by this application."""
 
 from __future__ import annotations
 
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sample import Demo
-from schemathesis.checks import CHECKS
+import subprocess
+import sys
+
+import pytest
+from http_contract import try_every_operation
+from sample import ROOT, Demo, Run
 from server import running
 
-CHECKED = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-)
-EXAMPLES = 25
+VERBS = (
+    "validate", "train", "demo", "evaluate", "export", "ask", "serve", "keys add",
+    "releases list", "releases show", "releases promote", "releases rollback",
+)  # fmt: skip
 
 
 def test_every_operation_keeps_to_its_description(demo: Demo) -> None:
-    seen = set()
     with running(demo.store) as address:
-        description = schemathesis.openapi.from_url(f"{address}/openapi.json")
-        for found in description.get_all_operations():
-            operation = found.ok()
-            seen.add(operation.path)
-            _try(operation)
+        seen = try_every_operation(address)
     assert {"/v1/answers", "/v1/retrieve", "/v1/embeddings", "/healthz"} <= seen
 
 
-def _try(operation: schemathesis.APIOperation) -> None:
-    cases = st.one_of(
-        operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode
-    )
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, run: Run) -> None:
+    done = run(*verb.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
 
-    @given(case=cases)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    def check(case: schemathesis.Case) -> None:
-        case.call_and_validate(checks=CHECKS.get_by_names(CHECKED))
 
-    check()
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"torch", "transformers", "numpy", "faiss", "fastapi", "matplotlib", "onnxruntime"}
+    code = f"import sys, apps.customer_service.cli; print({heavy} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "set()"

@@ -8,21 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from http_contract import try_every_operation
 from monitor_serving import copy_release, serving
-from schemathesis.checks import CHECKS
 
 ROOT = Path(__file__).parents[2]
-CHECKED = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-)
-EXAMPLES = 15
 # A stream that ends with the server.
 ENDLESS = "/v1/events"
 VERBS = (
@@ -33,34 +22,9 @@ VERBS = (
 
 
 def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path) -> None:
-    seen = set()
     with serving(copy_release(release, tmp_path / "var")) as address:
-        description = schemathesis.openapi.from_url(f"{address}/openapi.json")
-        for found in description.get_all_operations():
-            operation = found.ok()
-            seen.add(operation.path)
-            if operation.path != ENDLESS:
-                _try(operation)
+        seen = try_every_operation(address, examples=15, endless=[ENDLESS])
     assert {"/v1/trends", "/v1/alerts", "/v1/score", "/v1/records", "/healthz"} <= seen
-
-
-def _try(operation: schemathesis.APIOperation) -> None:
-    cases = st.one_of(
-        operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode
-    )
-
-    @given(case=cases)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    def check(case: schemathesis.Case) -> None:
-        case.call_and_validate(checks=CHECKS.get_by_names(CHECKED))
-
-    check()
 
 
 def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
