@@ -32,7 +32,7 @@ def families(pretrained: Scores) -> list[Family]:
         [ItemMean(shrinkage) for shrinkage in (5.0, 20.0, 100.0)],
         [ItemKnn(shrinkage=shrinkage) for shrinkage in (1.0, 10.0, 100.0, 1000.0)],
         [Ease(regularisation) for regularisation in (300.0, 3000.0, 30000.0)],
-        [Bm25()],
+        [Bm25(forgetting) for forgetting in (1.0, 0.9)],
         [FrozenEncoder(pretrained, forgetting) for forgetting in (0.8, 0.9, 1.0)],
     ]
 

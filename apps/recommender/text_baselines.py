@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.baselines import multi_hot
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.events import Events, Histories
 
@@ -15,30 +14,34 @@ Scores = NDArray[np.float32]
 
 
 class Bm25:
-    """The titles of a history as one question to the texts of all items.
+    """The texts of a history as one question to the texts of all items.
 
     Robertson & Zaragoza 2009, with an inverse document frequency that is never negative.
+
+    Args:
+        forgetting: by how much an item's words weigh less than those of the one after it.
     """
 
     name = "BM25"
 
-    def __init__(self, k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(self, forgetting: float = 1.0, *, k1: float = 1.2, b: float = 0.75) -> None:
+        self.forgetting = forgetting
         self.k1 = k1
         self.b = b
 
     def fit(self, events: Events, catalogue: Catalogue) -> None:
-        """Count and weigh the words of titles and texts; events play no part."""
+        """Count and weigh the words of all texts; events play no part."""
         from sklearn.feature_extraction.text import CountVectorizer
 
         from common.records.text import words
 
         vectorizer = CountVectorizer(analyzer=words, dtype=np.float32)
         if any(words(text) for text in catalogue.texts):
-            self.documents = self._weighed(vectorizer.fit_transform(catalogue.texts)).T.tocsr()
-            self.titles = vectorizer.transform(catalogue.titles)
+            self.words = vectorizer.fit_transform(catalogue.texts)
+            self.documents = self._weighed(self.words.copy()).T.tocsr()
         else:
-            self.documents = np.zeros((0, len(catalogue)), np.float32)
-            self.titles = np.zeros((len(catalogue), 0), np.float32)
+            self.words = np.zeros((len(catalogue), 0), np.float32)
+            self.documents = self.words.T
 
     def _weighed(self, documents: Any) -> Any:
         """CSR [items, words], counts → weights."""
@@ -53,8 +56,15 @@ class Bm25:
         return documents
 
     def scores(self, histories: Histories) -> Scores:
-        """Sums of the weights of the words in the titles, each as often as it occurs there."""
-        question = multi_hot(histories, self.titles.shape[0]) @ self.titles
+        """Sums of the weights of the words of all events, each as often as it occurs there."""
+        from scipy import sparse
+
+        there = histories.item >= 0
+        row, place = np.nonzero(there)
+        weight = self.forgetting ** np.arange(there.shape[1])[::-1][place]
+        pairs = row, histories.item[row, place]
+        shape = len(histories), self.words.shape[0]
+        question = sparse.csr_matrix((weight.astype(np.float32), pairs), shape) @ self.words
         found = question @ self.documents
         return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), np.float32)
 

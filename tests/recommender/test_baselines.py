@@ -175,6 +175,25 @@ def test_bm25_counted_by_hand() -> None:
     assert bm25.scores(_histories([0]))[0, 1] == pytest.approx(expected, rel=1e-5)
 
 
+def test_bm25_asks_with_the_whole_text_and_may_forget() -> None:
+    items = [
+        Item(item_id="0", title="Rye", description="bread and butter"),
+        Item(item_id="1", title="Sourdough bread"),
+        Item(item_id="2", title="A sail"),
+        Item(item_id="3", title="Sail repair"),
+    ]
+    catalogue = build_catalogue(items)
+    asked = _histories([0, 2])
+    scores = {}
+    for forgetting in (1.0, 0.5):
+        bm25 = Bm25(forgetting)
+        bm25.fit(_events([(0, 0)], 1), catalogue)
+        scores[forgetting] = bm25.scores(asked)[0]
+    assert scores[1.0][1] > 0, "by a word of the description"
+    assert scores[0.5][1] == pytest.approx(scores[1.0][1] / 2)
+    assert scores[0.5][3] == pytest.approx(scores[1.0][3])
+
+
 def test_texts_without_a_word_score_nothing() -> None:
     bm25 = Bm25()
     bm25.fit(_events([(0, 0)], 1), _catalogue(["…", "?"]))
