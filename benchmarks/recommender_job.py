@@ -5,7 +5,7 @@ python -m benchmarks.recommender_job [--users 100000] [--items 20000] [--workers
 The release is trained on the sample data first, if the store has none. The shop is synthetic: users
 with 30 events in the mean, items as vectors around 200 directions, so that no text is encoded.
 Stages are timed in one process over the first users; the job itself runs in worker processes, as
-`score` runs it, for half of the users first and then for all of them, to see whether memory grows.
+`score` runs it, for a tenth of the users and then for all of them, to see whether memory grows.
 """
 
 from __future__ import annotations
@@ -236,10 +236,10 @@ def main() -> None:
         write_prepared(place, prepared)
         stages = time_stages(model.pipeline(prepared), min(USERS_TIMED, chosen.users))
         del prepared
-        half = run(model, place, chosen.users // 2, chosen.workers)
+        tenth = run(model, place, chosen.users // 10, chosen.workers)
         whole = run(model, place, chosen.users, chosen.workers)
     figures = {f"{stage}, ms a user": spent for stage, spent in stages.items()}
-    figures |= {f"half of the users: {name}": value for name, value in half.items()}
+    figures |= {f"a tenth of the users: {name}": value for name, value in tenth.items()}
     figures |= {f"all users: {name}": value for name, value in whole.items()}
     shape = {"users": chosen.users, "items": chosen.items, "workers": chosen.workers, "k": K}
     report("recommender_job", shape | figures)

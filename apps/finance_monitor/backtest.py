@@ -18,11 +18,12 @@ from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.file_feed import FileFeed
 from apps.finance_monitor.keys import name_of
 from apps.finance_monitor.monitor import Rules
-from apps.finance_monitor.schema import FeedRecord, ScoredRecord, Time
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
 from common.console import progress
 from common.errors import UserError
+from common.records.fields import Time
 from common.records.reader import read_records
 
 if TYPE_CHECKING:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,14 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from common.records.fields import Text
+from common.records.fields import Text, Time
 
-
-def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
-
-
-Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Sentiment = Literal["positive", "neutral", "negative"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 AlertStatus = Literal["pending", "firing", "resolved"]

@@ -27,7 +27,6 @@ from apps.recommender.options_cli import (
     read_data,
 )
 from apps.recommender.score_cli import verbs as score_verbs
-from apps.recommender.serve_cli import keys
 from apps.recommender.serve_cli import verbs as serve_verbs
 from common.cli import (
     Backbone,
@@ -43,6 +42,7 @@ from common.cli import (
     SeedSetting,
     Set,
     Store,
+    add_key_verbs,
     add_release_verbs,
     new_app,
     print_json,
@@ -63,7 +63,7 @@ app = new_app("Ranks what a user may want next, from the texts of what they read
 app.registered_commands.extend([*score_verbs.registered_commands])
 app.registered_commands.extend([*serve_verbs.registered_commands])
 add_release_verbs(app, APPLICATION, ("ndcg@10", "recall@50", "coverage"))
-app.add_typer(keys, name="keys")
+add_key_verbs(app)
 
 
 class Method(StrEnum):

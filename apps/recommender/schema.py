@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
 )
 
-from common.records.fields import Text
-
-
-def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
+from common.records.fields import Text, Time
 
 
 def _lower(value: object) -> object:
@@ -30,7 +24,6 @@ def _from_cell(value: object) -> object:
     return int(value) if isinstance(value, str) and value.strip() in {"0", "1"} else value
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Behavior = Literal["browse", "click", "comment", "share", "purchase"]
 BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
 

@@ -1,9 +1,7 @@
-"""The verbs `serve` and `keys` of the recommender."""
+"""The verb `serve` of the recommender."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +19,10 @@ from apps.recommender.options_cli import (
     parse_moment,
     read_data,
 )
-from common.cli import BadRow, Device, OnBadRow, Store, new_app
+from common.cli import BadRow, Device, OnBadRow, Store
 from common.console import say
 
 verbs = typer.Typer()
-keys = new_app("API keys of the server.")
 
 
 @verbs.command()
@@ -81,14 +78,3 @@ def serve(
         has_api_keys=api_keys is not None,
         on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
     )
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
-    api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
-) -> None:
-    """Make a key and show it, this once; the file keeps its hash."""
-    from common.serving.api_keys import add_key as add
-
-    sys.stdout.write(add(api_key_file, name) + os.linesep)

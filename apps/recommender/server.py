@@ -15,8 +15,8 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.recommender.catalogue import Catalogue
-from apps.recommender.schema import Behavior, Interaction, Recommendation, Time
-from common.records.fields import Text
+from apps.recommender.schema import Behavior, Interaction, Recommendation
+from common.records.fields import Text, Time
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher

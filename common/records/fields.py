@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 
 def _encodable(text: str) -> str:
@@ -17,3 +18,11 @@ def _encodable(text: str) -> str:
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_encodable)
 ]
+
+
+def _to_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+# ISO 8601 with zone, or seconds since 1970; kept in UTC.
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
