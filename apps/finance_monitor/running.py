@@ -76,6 +76,8 @@ def open_watch(
     classifier: Classifier | None,
     topics: Sequence[str],
     sinks: Sequence[Sink] = (),
+    *,
+    explainer: Classifier | None = None,
 ) -> Iterator[Watch]:
     """A watch with its store locked, and its sinks at work; ends with what can be told told.
 
@@ -98,6 +100,7 @@ def open_watch(
             entities=entities,
             delivery=delivery,
             rejected=directory / REJECTED,
+            explainer=explainer,
         )
         delivery.start()
         delivery.wake()

@@ -37,7 +37,8 @@ class MonitorService:
 
     Args:
         feed: None: what is posted, which is kept in the inbox.
-        scored: the feed holds scored records; the release serves `POST /v1/score` alone.
+        scored: the feed holds scored records; the release is for `POST /v1/score`, and for the
+            words behind an alert.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -74,6 +75,7 @@ class MonitorService:
                 options,
                 None if scored else self.live.current,
                 self.live.current.topics,
+                explainer=self.live.current,
             )
         )
         if feed is None:

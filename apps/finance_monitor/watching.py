@@ -74,6 +74,7 @@ class Watch:
 
     Args:
         classifier: None where the feed holds scored records.
+        explainer: finds the words behind an alert; by default the classifier does.
         delivery: None where nobody is told, as in a backtest.
         rejected: the file that broken lines are kept in.
 
@@ -91,12 +92,14 @@ class Watch:
         entities: EntityList | None = None,
         delivery: Delivery | None = None,
         rejected: Path | None = None,
+        explainer: Classifier | None = None,
     ) -> None:
         self.store = store
         self.pace = Pace()
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
         self._classifier = classifier
+        self._explainer = explainer
         self._delivery = delivery
         self._rejected = rejected
         self._forgotten_until = 0.0
@@ -251,7 +254,8 @@ class Watch:
         return json.dumps(state, ensure_ascii=False).encode()
 
     def _negative_words(self, text: str) -> list[str]:
-        return self._classifier.negative_words(text) if self._classifier else []
+        explainer = self._classifier or self._explainer
+        return explainer.negative_words(text) if explainer else []
 
     def _forget(self) -> None:
         now = self.monitor.clock.now

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from monitor_serving import copy_release, serving
-from news import BAD, FLAT, GOOD, at, record, story
+from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
 
 from apps.finance_monitor.running import Options
 from apps.finance_monitor.service import MonitorService
@@ -256,13 +256,20 @@ def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(
     assert inbox.stat().st_size < 3000
 
 
-def test_a_scored_feed_is_shown_without_scoring_it_again(release: Path, tmp_path: Path) -> None:
+def test_a_scored_feed_is_shown_and_explained_without_scoring_it_again(
+    release: Path, tmp_path: Path
+) -> None:
     feed = tmp_path / "scored.jsonl"
-    lines = [story(f"s{i}", i / 10, "positive").model_dump_json() + "\n" for i in range(30)]
-    feed.write_text("".join(lines), encoding="utf-8")
+    stories = [
+        one.model_copy(update={"text": f"Alba {BAD[i % 4]}, {one.text}"})
+        for i, one in enumerate([*quiet_then_surge(days=4), story("end", 24 * 6 + 2, "neutral")])
+    ]
+    feed.write_text("".join(one.model_dump_json() + "\n" for one in stories), encoding="utf-8")
     store = copy_release(release, tmp_path / "var")
     with serving(store, "--feed", str(feed), "--scored") as served:
-        _wait(lambda: _ask(served, "/v1/status")[1]["tally"].get("records") == len(lines))
-        _, stories = _ask(served, "/v1/stories")
-        assert {one["release_id"] for one in stories} == {"r1"}
+        _wait(lambda: _ask(served, "/v1/status")[1]["tally"].get("records") == len(stories))
+        _, reply = _ask(served, "/v1/alerts")
+        (ours,) = [one for one in reply["alerts"] if one["alert"]["key"] == "company/Alba"]
+        assert {one["release_id"] for one in _ask(served, "/v1/stories")[1]} == {"r1"}
+        assert any(evidence["words"] for evidence in ours["alert"]["evidence"])
         assert _ask(served, "/v1/records", {"records": [_record("x", 1, "Alba")]})[0] == 409
