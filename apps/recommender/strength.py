@@ -18,11 +18,15 @@ STRENGTHS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0
 
 @dataclass(frozen=True)
 class Trial:
-    """What one strength gives: means over the lists."""
+    """What one strength gives: means over the lists.
+
+    `error` is the standard error of the loss of nDCG against the order of relevance.
+    """
 
     strength: float
     ndcg: float
     diversity: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def choose_strength(
     """The strength with the most diverse lists that cost at most `max_ndcg_loss` of nDCG at `k`.
 
     The loss is counted in nDCG itself (0.01: from 0.30 to 0.29), from the order of relevance
-    under the same caps. Strength 0 costs nothing, so there is always a choice.
+    under the same caps, and one standard error beyond what was seen: of few lists, the cheapest
+    strength is cheap by chance. Strength 0 costs nothing, so there is always a choice.
 
     Args:
         items, relevance, vectors, method, caps: as for `rerank`.
@@ -57,16 +62,20 @@ def choose_strength(
         relevant: [users], how many items are relevant to each; users with none are left out.
     """
 
-    def attempt(strength: float) -> Trial:
+    def attempt(strength: float) -> tuple[NDArray[np.float64], float]:
         order = rerank(items, relevance, vectors, k, strength, method, caps=caps)
         taken = np.maximum(order, 0)
         found = np.take_along_axis(hits, taken, 1) & (order >= 0)
         ranked = np.where(order < 0, -1, np.take_along_axis(items, taken, 1))
         ndcg = ndcg_at_k(found, relevant, k)
-        return Trial(strength, _mean(ndcg), _mean(intra_list_diversity(ranked, vectors)))
+        return ndcg, _mean(intra_list_diversity(ranked, vectors))
 
-    trials = [attempt(strength) for strength in sorted({0.0, *strengths})]
-    affordable = [one for one in trials if trials[0].ndcg - one.ndcg <= max_ndcg_loss]
+    plain, _ = attempt(0.0)
+    trials = []
+    for strength in sorted({0.0, *strengths}):
+        ndcg, diversity = attempt(strength)
+        trials.append(Trial(strength, _mean(ndcg), diversity, _standard_error(plain - ndcg)))
+    affordable = [one for one in trials if trials[0].ndcg - one.ndcg + one.error <= max_ndcg_loss]
     best = max(affordable or trials[:1], key=lambda one: (one.diversity, -one.strength))
     return Choice(best.strength, trials)
 
@@ -74,3 +83,8 @@ def choose_strength(
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else 0.0
+
+
+def _standard_error(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.std() / np.sqrt(len(known))) if len(known) else 0.0
