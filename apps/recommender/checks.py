@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.recommender.catalogue import Catalogue
+import numpy as np
+from numpy.typing import NDArray
+
 from apps.recommender.schema import Item
 from common.errors import UserError
 from common.records.audit import EXAMPLES_SHOWN, Finding, Severity
@@ -49,20 +51,27 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
     return findings
 
 
-def check_rows(frame: pl.DataFrame, catalogue: Catalogue) -> list[Finding]:
-    """Findings about the interactions: unknown items, repeated rows, few events."""
+def check_rows(frame: pl.DataFrame, item: NDArray[np.int32]) -> list[Finding]:
+    """Findings about the interactions: unknown items, repeated rows, few events.
+
+    Args:
+        item: [rows] item numbers, -1 where the items file does not hold it.
+    """
     import polars as pl
 
     from apps.recommender.schema import BEHAVIORS
 
     findings = []
-    unknown = frame.filter(~pl.col("item_id").is_in(catalogue.ids))
+    unknown = frame.filter(item < 0)
     if len(unknown):
         severity: Severity = "error" if len(unknown) > UNKNOWN_TOLERATED * len(frame) else "warning"
-        examples = unknown["item_id"].unique(maintain_order=True).head(EXAMPLES_SHOWN).to_list()
+        names = unknown["item_id"].unique(maintain_order=True).head(EXAMPLES_SHOWN)
+        examples = names.cast(pl.String).to_list()
         message = "interactions with an item that is not in the items file, left out"
         findings.append(Finding(severity, "unknown_item", message, len(unknown), examples))
-    repeated = len(frame) - frame.select("user_id", "item_id", "behavior", "time").n_unique()
+    # By the hashes of rows: a set of the rows themselves takes ten times the memory.
+    row = np.sort(frame.select("user_id", "item_id", "behavior", "time").hash_rows().to_numpy())
+    repeated = int((row[1:] == row[:-1]).sum())
     if repeated:
         findings.append(Finding("note", "repeated", "rows that stand there already", repeated))
     few = frame.group_by("user_id").len().filter(pl.col("len") < FEW_EVENTS)

@@ -120,11 +120,12 @@ def read_dataset(sources: Sources) -> Dataset:
         for path in sources.interactions
     ]
     frame = _concatenate([table.frame for table in tables])
-    findings += check_rows(frame, catalogue)
-    frame = _known(frame, catalogue)
+    item = _numbers(frame["item_id"], catalogue.number)
+    findings += check_rows(frame, item)
+    frame = _known(frame, item, catalogue)
     users = [_read(sources.users, User, "users", sources)] if sources.users else []
     described = [user for file in users for user in file]
-    user_ids = sorted({*frame["user_id"].unique().to_list(), *(u.user_id for u in described)})
+    user_ids = sorted({*_names(frame["user_id"]), *(user.user_id for user in described)})
     numbers = {user_id: n for n, user_id in enumerate(user_ids)}
     spoken = {user.user_id: user.features.get("language") for user in described}
     lists = (
@@ -169,11 +170,9 @@ def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _known(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+def _known(frame: pl.DataFrame, item: NDArray[np.int32], catalogue: Catalogue) -> pl.DataFrame:
     """Rows whose item is in the catalogue; `check_rows` counts the others."""
-    import polars as pl
-
-    known = frame.filter(pl.col("item_id").is_in(catalogue.ids))
+    known = frame.filter(item >= 0)
     if known.is_empty():
         raise UserError(
             "no interaction names an item of the items file",
@@ -182,11 +181,23 @@ def _known(frame: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     return known
 
 
-def _numbers(column: pl.Series, numbers: Mapping[str, int]) -> NDArray[np.int32]:
+def _names(column: pl.Series) -> list[str]:
+    """What occurs in a column of categories."""
     import polars as pl
 
-    replaced = column.replace_strict(list(numbers), list(numbers.values()), return_dtype=pl.Int32)
-    return replaced.to_numpy()
+    return column.unique().cast(pl.String).to_list()
+
+
+def _numbers(column: pl.Series, numbers: Mapping[str, int]) -> NDArray[np.int32]:
+    """[rows], the number of each row's category, -1 where it has none."""
+    import polars as pl
+
+    occurring = column.unique()
+    code = occurring.to_physical().to_numpy()
+    table = np.full(int(code.max(initial=0)) + 1, -1, np.int32)
+    table[code] = [numbers.get(name, -1) for name in occurring.cast(pl.String).to_list()]
+    found: NDArray[np.int32] = table[column.to_physical().to_numpy()]
+    return found
 
 
 def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 REQUIRED = {"user_id", "item_id", "timestamp"}
 # Beyond it pydantic takes a number for milliseconds; the row reader decides.
 LAST_SECOND = 20_000_000_000
+ROWS_AT_ONCE = 500_000
+NAMES = ("user_id", "item_id")
 
 
 @dataclass(frozen=True)
 class InteractionTable:
     """All rows of one file, checked.
 
-    `frame` has the columns `user_id`, `item_id` (text), `behavior` (number into `BEHAVIORS`),
+    `frame` has the columns `user_id`, `item_id` (categories), `behavior` (number into `BEHAVIORS`),
     `time` (seconds since 1970), `weight`, `rating` (null where not known), `impression_id` (text
     or null) and `label` (0, 1 or null).
     """
@@ -62,35 +64,40 @@ def read_interactions(
 
 
 def _read_clean(path: Path, mapping: dict[str, str]) -> pl.DataFrame | None:
-    """The checked columns, or None where the row reader has to look."""
+    """The checked columns, or None where the row reader has to look; a block of rows at a time."""
     import polars as pl
 
+    if not path.is_file() or path.suffix.lower() not in {".csv", ".tsv", ".parquet"}:
+        return None
     try:
-        raw = _raw(path)
-        if raw is None or not len(raw):
-            return None
+        whole = _scan(path)
+        columns = whole.collect_schema().names()
         sources = {name: mapping.get(name, name) for name in Interaction.model_fields}
-        present = {name: column for name, column in sources.items() if column in raw.columns}
+        present = {name: column for name, column in sources.items() if column in columns}
         if not present.keys() >= REQUIRED | mapping.keys():
             return None
-        checked = _checked(raw.select(pl.col(c).alias(name) for name, c in present.items()))
+        wanted = whole.select(pl.col(c).alias(name) for name, c in present.items())
+        parts = []
+        for block in wanted.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
+            checked = _checked(block)
+            if checked is None:
+                return None
+            parts.append(checked)
     except (pl.exceptions.PolarsError, OSError):
         return None
-    ignored = sorted(set(raw.columns) - set(present.values()))
-    if ignored and checked is not None:
+    ignored = sorted(set(columns) - set(present.values()))
+    if ignored and parts:
         say(f"{path}: ignored columns: {', '.join(ignored)}")
-    return checked
+    return pl.concat(parts) if parts else None
 
 
-def _raw(path: Path) -> pl.DataFrame | None:
+def _scan(path: Path) -> pl.LazyFrame:
     import polars as pl
 
     suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in {".csv", ".tsv", ".parquet"}:
-        return None
     if suffix == ".parquet":
-        return pl.read_parquet(path)
-    return pl.read_csv(path, infer_schema=False, separator="\t" if suffix == ".tsv" else ",")
+        return pl.scan_parquet(path)
+    return pl.scan_csv(path, infer_schema=False, separator="\t" if suffix == ".tsv" else ",")
 
 
 def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
@@ -118,7 +125,10 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
         (pl.col("label").is_in([0, 1]) | pl.col("label").is_null()).all().alias("label"),
     ).row(0)
     least = positions["position"].min()
-    return typed if all(fits) and (least is None or int(str(least)) >= 0) else None
+    if not all(fits) or (least is not None and int(str(least)) < 0):
+        return None
+    # A name that occurs a thousand times is kept once.
+    return typed.cast(dict.fromkeys(NAMES, pl.Categorical))
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
@@ -178,8 +188,8 @@ def _frame(records: list[Interaction]) -> pl.DataFrame:
             "label": [r.label for r in records],
         },
         schema={
-            "user_id": pl.String,
-            "item_id": pl.String,
+            "user_id": pl.Categorical,
+            "item_id": pl.Categorical,
             "behavior": pl.Int8,
             "time": pl.Int64,
             "weight": pl.Float64,

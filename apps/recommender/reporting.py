@@ -247,7 +247,11 @@ def ranking_table(
 
     last = history[-1 : -LAST_SHOWN - 1 : -1]
     caption = "; ".join(f"{one.behavior} {titles.get(one.item_id, one.item_id)}" for one in last)
-    table = Table(caption=escape(f"Last: {caption}") if last else None, caption_justify="left")
+    table = Table(
+        show_lines=True,
+        caption=escape(f"Last: {caption}") if last else None,
+        caption_justify="left",
+    )
     table.add_column("")
     table.add_column("item", overflow="fold", ratio=2)
     for name in ("score", "p(click)", "p(buy)"):
