@@ -32,7 +32,7 @@ from apps.finance_monitor.watching import Watch
 from benchmarks.harness import parser, report, start
 from benchmarks.watching import BEGIN, RULES, Generated
 
-TEXTS, SCORED = 3000, 50_000
+TEXTS, SCORED = 1000, 30_000
 WORKERS = (1, 2)
 
 
