@@ -23,6 +23,7 @@ import numpy as np
 import psutil
 
 from apps.recommender.catalogue import build_catalogue
+from apps.recommender.counting import EventCounting
 from apps.recommender.data import Allowed, UserFeatures
 from apps.recommender.events import Events, histories, sorted_events
 from apps.recommender.job import run_job
@@ -86,6 +87,7 @@ def shop(users: int, items: int, width: int, seed: int) -> Prepared:
         allowed=Allowed(np.ones(items, np.bool_), {}),
         neighbours=learn_neighbours(events, catalogue),
         as_of=START + DAYS * DAY,
+        snapshot=EventCounting(events, items).snapshot(START + DAYS * DAY),
     )
 
 

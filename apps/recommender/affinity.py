@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.counting import PURCHASE
 from apps.recommender.events import Histories
 from apps.recommender.item_facts import ItemFacts
-from apps.recommender.schema import BEHAVIORS
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -26,7 +26,6 @@ ROWS_AT_ONCE = 32
 HALF_LIFE = 10.0
 # By what was done, in the order of BEHAVIORS, how much a likeness to it says.
 LIKENESS_WEIGHTS = np.array([0.6, 0.8, 0.9, 0.9, 1.0], np.float32)
-PURCHASE = BEHAVIORS.index("purchase")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.affinity import (
-    PURCHASE,
     likeness,
     overlap_of_tags,
     price_beyond,
@@ -21,10 +20,11 @@ from apps.recommender.affinity import (
 )
 from apps.recommender.candidates import Candidates
 from apps.recommender.catalogue import Catalogue
+from apps.recommender.counting import PURCHASE, EventCounting, Snapshot
 from apps.recommender.data import UserFeatures
 from apps.recommender.events import Events, Histories, Int32, Int64
 from apps.recommender.item_facts import item_facts
-from apps.recommender.popularity import COUNTS, DAY, activity, in_total
+from apps.recommender.popularity import COUNTS, DAY
 from apps.recommender.signals import FEATURES, Feature
 
 Float32 = NDArray[np.float32]
@@ -40,24 +40,26 @@ class FeatureBuilder:
         self,
         catalogue: Catalogue,
         vectors: NDArray[Any],
-        events: Events,
+        counted: Events | Snapshot,
         users: UserFeatures | None = None,
     ) -> None:
-        """Sort the events by item.
+        """Sort the events by item, unless they are counted already.
 
         Args:
             vectors: [items, width] of length 1, of the items' texts, possibly a memory map.
-            events: all that may be counted; of these, each query counts what was before it.
-            users: further columns of the users file, [users, names].
+            counted: all events that may be counted, of which each query counts what was before it;
+                or their counts as of one moment.
+            users: further columns of the users file, [users, names]; default: none.
         """
         self._vectors = vectors
-        self._users = users or UserFeatures([], np.empty((events.users, 0), np.float32))
+        self._users = users
         self._facts = item_facts(catalogue)
-        bought = events.where(events.behavior == PURCHASE)
-        self._activities = (activity(events, len(catalogue)), activity(bought, len(catalogue)))
-        self._total = in_total(events)
-        self._counted: tuple[int, list[Float32]] | None = None
-        self.features = (*FEATURES, *map(_of_user, self._users.names))
+        if isinstance(counted, Snapshot):
+            self.counting: Snapshot | EventCounting = counted
+        else:
+            self.counting = EventCounting(counted, len(catalogue))
+        names = users.names if users else []
+        self.features = (*FEATURES, *map(_of_user, names))
 
     @property
     def names(self) -> list[str]:
@@ -82,7 +84,8 @@ class FeatureBuilder:
         found = np.empty((*item.shape, len(self.features)), np.float32)
         for n, feature in enumerate(FEATURES):
             found[:, :, n] = columns[feature.name]
-        found[:, :, len(FEATURES) :] = self._users.values[users][:, None]
+        if self._users is not None:
+            found[:, :, len(FEATURES) :] = self._users.values[users][:, None]
         found[candidates.is_empty] = np.nan
         return found
 
@@ -110,11 +113,11 @@ class FeatureBuilder:
         }
 
     def _popularity(self, item: Int32, as_of: Int64) -> dict[str, Float32]:
-        met, bought = self._counts(item, as_of)
+        counts = self.counting.of(item, as_of)
+        met, bought, total = counts.met, counts.bought, counts.total
         day, week, month, ever, _, _, weight = np.moveaxis(met, 2, 0)
-        total = self._total.at(np.zeros((len(item), 1), np.int32), as_of)
         # How the mean item fares, which grows with the data; the figures of an item do not.
-        usual = total / max(self._activities[0].items, 1)
+        usual = total / max(self.counting.items, 1)
         mean_weight = total[:, :, -1] / np.maximum(total[:, :, COUNTS.index("all")], 1)
 
         def beyond_usual(name: str) -> Float32:
@@ -134,16 +137,6 @@ class FeatureBuilder:
             "purchases_30_days": np.log1p(bought[:, :, 2]),
             "purchase_share": bought[:, :, 3] / (ever + 10),
         }
-
-    def _counts(self, item: Int32, as_of: Int64) -> list[Float32]:
-        """Counts [rows, places, …] of events and of purchases."""
-        if not len(as_of) or (as_of != as_of[0]).any():
-            return [one.at(item, as_of) for one in self._activities]
-        # A batch job asks about one moment: all items are counted once.
-        moment = int(as_of[0])
-        if self._counted is None or self._counted[0] != moment:
-            self._counted = moment, [one.of_all(moment) for one in self._activities]
-        return [np.take(one, np.maximum(item, 0), axis=0) for one in self._counted[1]]
 
     def _facts_of(self, histories: Histories, item: Int32) -> dict[str, Float32]:
         facts = self._facts

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from apps.recommender.approximate import MOST_EXACT, build_search
+from apps.recommender.counting import EventCounting
 from apps.recommender.data import Dataset
 from apps.recommender.encode import VectorCache, encode
 from apps.recommender.events import Events
@@ -174,6 +175,7 @@ def prepare(
         neighbours=learn_neighbours(past, dataset.catalogue),
         as_of=moment,
         approximate=build_search(items, dataset.allowed.everybody) if many else None,
+        snapshot=EventCounting(past, len(items)).snapshot(moment),
     )
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from apps.recommender.candidates import Candidates
+from apps.recommender.counting import EventCounting
 from apps.recommender.diversity import Method, rerank
 from apps.recommender.events import Events, Histories, Int32, Int64, histories
 from apps.recommender.evidence import usual_similarity
 from apps.recommender.features import FeatureBuilder
-from apps.recommender.popularity import COUNTS, activity
+from apps.recommender.popularity import COUNTS
 from apps.recommender.prepared import Prepared
 from apps.recommender.probabilities import Probabilities
 from apps.recommender.queries import FEW_EVENTS
@@ -78,7 +79,8 @@ class Pipeline:
     """A trained recommender over what is known by a moment.
 
     Args:
-        counted: events that popularity is counted from; default: all that are known.
+        counted: events that popularity is counted from; default: what `prepared` has counted, or
+            all that are known.
         ranker: None ranks by the text score alone.
     """
 
@@ -93,14 +95,19 @@ class Pipeline:
         probabilities: Probabilities | None = None,
     ) -> None:
         catalogue, events = prepared.catalogue, prepared.events
-        counted = events if counted is None else counted
+        given = prepared.snapshot or events
         self.towers = towers
         self.prepared = prepared
         self.choices = choices
         self.ranker = ranker
         self.probabilities = probabilities
-        self.builder = FeatureBuilder(catalogue, prepared.items, counted, prepared.features)
-        met = activity(counted, len(catalogue)).of_all(prepared.as_of)
+        self.builder = FeatureBuilder(
+            catalogue, prepared.items, given if counted is None else counted, prepared.features
+        )
+        counting = self.builder.counting
+        if isinstance(counting, EventCounting):
+            counting = counting.snapshot(prepared.as_of)
+        met = counting.met
         self.is_cold = met[:, COUNTS.index("all")] == 0
         self.caps = choices.rules.caps(catalogue)
         allowed = choices.rules.allowed(catalogue) & prepared.allowed.everybody

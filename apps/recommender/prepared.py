@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from apps.recommender.approximate import ApproximateSearch, load_search
 from apps.recommender.catalogue import Catalogue
+from apps.recommender.counting import Snapshot
 from apps.recommender.data import Allowed, UserFeatures
 from apps.recommender.events import Events
 from apps.recommender.neighbours import Neighbours, load_neighbours
 from common.files import read_json, write_json
 
 DONE = "prepared.json"
+COUNTED = ("met", "bought", "total")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Prepared:
     """What is known by the moment that is scored for.
 
     `items` is [items, width], of length 1, mapped rather than read; `approximate` searches in
-    them where they are too many to go through.
+    them where they are too many to go through; with `snapshot` no event has to be counted again.
     """
 
     catalogue: Catalogue
@@ -37,6 +39,7 @@ class Prepared:
     neighbours: Neighbours
     as_of: int
     approximate: ApproximateSearch | None = None
+    snapshot: Snapshot | None = None
 
 
 def write_prepared(directory: Path, prepared: Prepared) -> None:
@@ -70,6 +73,9 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
     np.save(directory / "own.counts.npy", np.array([len(found) for found in own.values()], int))
     np.save(directory / "own.items.npy", np.concatenate([np.empty(0, np.int32), *own.values()]))
     prepared.neighbours.save(directory)
+    if prepared.snapshot is not None:
+        for name in COUNTED:
+            np.save(directory / f"counts.{name}.npy", getattr(prepared.snapshot, name))
     if prepared.approximate is not None:
         prepared.approximate.save(directory)
     write_json(
@@ -119,4 +125,9 @@ def open_prepared(directory: Path) -> Prepared:
         neighbours=load_neighbours(directory),
         as_of=known["as_of"],
         approximate=load_search(directory),
+        snapshot=(
+            Snapshot(known["as_of"], *(mapped(f"counts.{name}") for name in COUNTED))
+            if (directory / "counts.met.npy").exists()
+            else None
+        ),
     )
