@@ -258,8 +258,8 @@ def export(
         print_json(asdict(found))
         return
     results().print(
-        f"{out}: {found.megabytes:.0f} MB. On {found.questions} questions the same first answer to "
-        f"{found.same_first:.1%}, mean cosine {found.cosine:.3f}.",
+        f"{out}: {found.megabytes:.0f} MB. On {found.texts} questions the same first answer to "
+        f"{found.same:.1%}, mean cosine {found.cosine:.3f}.",
         markup=False,
         soft_wrap=True,
     )
