@@ -106,6 +106,8 @@ def train(
     caches = registry.root / "vectors"
     pretrained = _read_texts(dataset, loaded, caches)
     task = _task(dataset, timeline, settings, pretrained, sizes)
+    # The towers' first weights are drawn here, before the core sets the seed for training.
+    torch.manual_seed(settings.seed)
     module = task.build(loaded)
     untrained = TextScorer(_towers(module), item_vectors(module, pretrained).numpy())
     work = registry.root / "training" / _run_name(dataset, timeline, settings, source, sizes)
