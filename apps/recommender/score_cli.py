@@ -195,7 +195,7 @@ def export(
         return
     results().print(
         f"{out}: {found.megabytes:.0f} MB. Mean cosine {found.cosine:.3f}, "
-        f"{found.shared_neighbours:.1%} of the nearest shared, on {found.items} items.",
+        f"{found.same:.1%} of {found.texts} items lie where they did.",
         markup=False,
         soft_wrap=True,
     )
