@@ -99,7 +99,8 @@ def run(app: typer.Typer) -> None:
     except SystemExit as end:
         # typer turns Ctrl+C into this, without a word.
         if end.code == Exit.INTERRUPTED:
-            say("Interrupted. What was finished is kept: the same command goes on, train with --resume.")
+            say("Interrupted. What was finished is kept: the same command goes on,")
+            say("  and train goes on with --resume.")
         raise
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone.
