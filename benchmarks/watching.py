@@ -36,6 +36,7 @@ from apps.finance_monitor.store import Store
 from apps.finance_monitor.text import prepare
 from apps.finance_monitor.watching import Watch
 from benchmarks.harness import parser, report, start
+from common.errors import UserError
 from common.releases.registry import Registry
 
 RULES = Rules(parse_budget("1 per 30d"))
@@ -59,7 +60,10 @@ def main() -> None:
 
 
 def _load(store: Path) -> Classifier:
-    return classifying.load(Registry(store, "finance_monitor").open())
+    try:
+        return classifying.load(Registry(store, "finance_monitor").open())
+    except UserError as error:
+        raise SystemExit(str(error)) from None
 
 
 def throughput(store: Path, data: Path) -> dict[str, Any]:

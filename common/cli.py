@@ -40,7 +40,6 @@ Backbone = Annotated[
 Device = Annotated[
     str, typer.Option("--device", envvar="BIZLM_DEVICE", help="auto, cpu, cuda, cuda:1, mps …")
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="BIZLM_SEED", help="Repeats a run exactly.")]
 # Of `train`, where they are settings: None leaves them to the settings file and the defaults.
 DeviceSetting = Annotated[
     str | None,

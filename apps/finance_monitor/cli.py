@@ -221,7 +221,7 @@ def export(
         print_json(asdict(found))
         return
     results().print(
-        f"{out}: {found.megabytes:.0f} MB. The same label for {found.same_label:.1%} of "
+        f"{out}: {found.megabytes:.0f} MB. The same label for {found.same:.1%} of "
         f"{found.texts} texts, mean cosine {found.cosine:.3f}.",
         markup=False,
         soft_wrap=True,

@@ -144,14 +144,16 @@ class Asked:
 
 def ask(pipeline: Pipeline, window: Window) -> Asked:
     """Rank for every query of a window."""
-    lists, plain, scores, worth = [], [], [], []
+    lists: list[Int32] = []
+    plain: list[Int32] = []
+    scores, worth = [], []
     for block in window_blocks(pipeline, window, "Ranking"):
         spoken = [None] * len(block.users)
-        shown = pipeline.rank_block(block, PLACES, spoken, with_reasons=False)
-        lists.append(shown.item)
-        plain.append(pipeline.rank_block(block, PLACES, spoken, 0.0, with_reasons=False).item)
+        scored = pipeline.scores(block)
+        for strength, into in ((None, lists), (0.0, plain)):
+            into.append(pipeline.rank_block(block, PLACES, spoken, strength, False, scored).item)
         found = ~block.candidates.is_empty
-        scores.append(pipeline.scores(block)[found])
+        scores.append(scored[found])
         worth.append(window_worth(block, window)[found])
     assert pipeline.probabilities is not None
     bins = pipeline.probabilities.bins(np.concatenate(scores), np.concatenate(worth))

@@ -173,20 +173,6 @@ def compare(
     return {b.name: paired_bootstrap(b.figures[figure][known], after[known]) for b in baselines}
 
 
-def impression_scores(
-    scorer: Scorer, events: Events, impressions: Impressions, items: int, length: int = PLACES
-) -> Scores:
-    """[rows], the score of each shown item as of the moment it was shown."""
-    moment = np.stack([impressions.user.astype(np.int64), impressions.time])
-    (users, as_of), row = np.unique(moment, axis=1, return_inverse=True)
-    scores = np.empty(len(impressions), np.float32)
-    for block in _blocks(len(users), items):
-        here = (row >= block.start) & (row < block.stop)
-        found = scorer(histories(events, users[block], as_of[block], length))
-        scores[here] = found[row[here] - block.start, impressions.item[here]]
-    return scores
-
-
 def impression_areas(scores: Scores, impressions: Impressions) -> dict[str, float]:
     """`auc` over all rows, and `user_auc`: its mean over the users who took some, not all."""
     everybody = np.zeros(len(scores), np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from apps.recommender.popularity import COUNTS
 from apps.recommender.prepared import Prepared
 from apps.recommender.probabilities import Probabilities
 from apps.recommender.queries import FEW_EVENTS
+from apps.recommender.ranked import Ranked, joined
 from apps.recommender.ranker import Ranker
 from apps.recommender.reasons import Explainer
 from apps.recommender.rules import Rules
@@ -58,21 +59,6 @@ class Block:
     past: Histories
     candidates: Candidates
     features: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Lists of some users: [users, k] each; places left over hold item -1 and stand last."""
-
-    item: Int32
-    score: NDArray[np.float32]
-    text_score: NDArray[np.float32]
-    p_click: NDArray[np.float32]
-    p_purchase: NDArray[np.float32]
-    source: NDArray[np.int8]
-    cold_item: NDArray[np.bool_]
-    cold_user: NDArray[np.bool_]
-    reasons: list[list[str]]
 
 
 class Pipeline:
@@ -192,7 +178,7 @@ class Pipeline:
                 rows.append(part)
                 if advance:
                     advance(len(part))
-        return _joined(pieces, np.argsort(np.concatenate(rows)))
+        return joined(pieces, np.argsort(np.concatenate(rows)))
 
     def rank_block(
         self,
@@ -201,9 +187,15 @@ class Pipeline:
         languages: Sequence[str | None],
         strength: float | None = None,
         with_reasons: bool = True,
+        scores: Float32 | None = None,
     ) -> Ranked:
-        """Order the candidates of one block, diversify, explain."""
-        candidates, scores = block.candidates, self.scores(block)
+        """Order the candidates of one block, diversify, explain.
+
+        Args:
+            scores: what `scores` gave for the block, where it is at hand.
+        """
+        candidates = block.candidates
+        scores = self.scores(block) if scores is None else scores
         order = rerank(
             candidates.item,
             np.where(candidates.is_empty, 0, scores),
@@ -291,15 +283,3 @@ def _taken(values: NDArray[Any], order: Int32, filling: float) -> NDArray[Any]:
     """Values [rows, places] in their new order [rows, k]."""
     taken = np.take_along_axis(values, np.maximum(order, 0), 1)
     return np.where(order < 0, np.array(filling, values.dtype), taken)
-
-
-def _joined(pieces: Sequence[Ranked], order: Int64) -> Ranked:
-    """Rows of all pieces, in another order."""
-
-    def column(name: str) -> NDArray[Any]:
-        joined: NDArray[Any] = np.concatenate([getattr(piece, name) for piece in pieces])[order]
-        return joined
-
-    reasons = [texts for piece in pieces for texts in piece.reasons]
-    arrays = {one.name: column(one.name) for one in fields(Ranked) if one.name != "reasons"}
-    return Ranked(**arrays, reasons=[reasons[row] for row in order] if reasons else [])

@@ -124,8 +124,8 @@ def recommend(
     release = registry.open(release_id)
 
     from apps.recommender.model import load, prepare
-    from apps.recommender.reporting import ranking_table
     from apps.recommender.service import RankingService
+    from apps.recommender.tables import ranking_table
 
     model = load(release)
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
@@ -228,7 +228,7 @@ def audit(
 
     from apps.recommender.leaks import audit_release
     from apps.recommender.model import load
-    from apps.recommender.reporting import audit_table
+    from apps.recommender.tables import audit_table
 
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     found = audit_release(load(release), dataset, moment, registry.root / "vectors", device=device)

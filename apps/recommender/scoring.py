@@ -12,8 +12,9 @@ import numpy as np
 
 from apps.recommender.candidates import SOURCES
 from apps.recommender.model import load
-from apps.recommender.pipeline import Pipeline, Ranked
+from apps.recommender.pipeline import Pipeline
 from apps.recommender.prepared import Prepared, open_prepared
+from apps.recommender.ranked import Ranked
 from apps.recommender.rules import Rules
 from apps.recommender.shards import SCHEMA, Shard
 from common.releases.release import open_release

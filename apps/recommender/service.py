@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 from apps.recommender.candidates import SOURCES
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.events import Histories
-from apps.recommender.pipeline import Block, Pipeline, Ranked
+from apps.recommender.pipeline import Block, Pipeline
+from apps.recommender.ranked import Ranked
 from apps.recommender.reasons import read_reasons
 from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
 from apps.recommender.signals import FEATURES

@@ -14,7 +14,7 @@ from common.errors import RefusedError, UserError
 from common.models.onnx_export import predict_int8
 from common.releases.registry import Registry
 
-pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
 TEXTS = [f"Hollis {phrase}" for phrases in (BAD, GOOD, FLAT) for phrase in phrases]
 
 
@@ -36,7 +36,7 @@ def test_one_that_says_otherwise_is_not_written(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classifier = classifying.load(Registry(release, "finance_monitor").open())
-    monkeypatch.setattr("apps.finance_monitor.export.LEAST_COSINE", 0.99999)
+    monkeypatch.setattr("common.releases.export.LEAST_COSINE", 0.99999)
     with pytest.raises(RefusedError, match="in 8 bits"):
         export(classifier, TEXTS, tmp_path / "int8")
     assert not (tmp_path / "int8").exists()
