@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
 from common.models.encoder import predict
 from common.models.freezing import freeze, parse_strategy, trained_share
+from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Backbone, pick_device, pick_precision
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
@@ -109,7 +111,8 @@ def finetune(
     _choose_what_learns(module, settings)
     trainer = _TaskTrainer(task, backbone, module, splits, settings, work, precision)
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
+    with _reading_once(module, settings):
+        trainer.train(resume_from_checkpoint=checkpoint)
     # accelerate leaves its mixed precision around `forward`: what is measured next would not be
     # what a release computes.
     trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
@@ -145,6 +148,18 @@ def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
     else:
         strategy = parse_strategy(settings.strategy)
         freeze(encoder, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
+
+
+@contextmanager
+def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
+    """Keep the vectors of an encoder that neither learns nor is perturbed."""
+    pooled = module.pooled
+    if settings.strategy == "head" and not settings.adversarial:
+        module.pooled = FrozenPooling(pooled.encoder)
+    try:
+        yield
+    finally:
+        module.pooled = pooled
 
 
 def _last_checkpoint(work: Path) -> str | None:

@@ -1,0 +1,46 @@
+"""A frozen encoder reads a text once, however often training comes back to it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from common.models.encoder import PooledEncoder
+
+# 200,000 vectors of 384 float32 are some 300 MB; what comes after them is encoded each time.
+TEXTS_KEPT = 200_000
+
+
+class FrozenPooling(PooledEncoder):
+    """A `PooledEncoder` whose encoder does not learn, and which remembers its vectors.
+
+    The encoder reads as in evaluation, so dropout, which would make each reading another one,
+    acts above it alone.
+    """
+
+    def __init__(self, encoder: nn.Module, texts_kept: int = TEXTS_KEPT) -> None:
+        super().__init__(encoder)
+        self.texts_kept = texts_kept
+        self._known: dict[bytes, Tensor] = {}
+
+    def train(self, mode: bool = True) -> FrozenPooling:
+        """The encoder stays in evaluation."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """[batch, tokens] twice → [batch, width] in float32, without gradients."""
+        ids, mask = input_ids.cpu(), attention_mask.cpu().bool()
+        keys = [row[real].numpy().tobytes() for row, real in zip(ids, mask, strict=True)]
+        new = [number for number, key in enumerate(keys) if key not in self._known]
+        found = {}
+        if new:
+            with torch.no_grad():
+                vectors = super().forward(input_ids[new], attention_mask[new]).cpu()
+            # Copies: a row that is a view would keep the whole batch.
+            found = {keys[number]: row.clone() for number, row in zip(new, vectors, strict=True)}
+            room = self.texts_kept - len(self._known)
+            self._known.update(list(found.items())[: max(room, 0)])
+        rows = [found[key] if key in found else self._known[key] for key in keys]
+        return torch.stack(rows).to(input_ids.device)

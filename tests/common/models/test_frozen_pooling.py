@@ -1,0 +1,57 @@
+"""A frozen encoder's vectors are remembered, and are those that it would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from common.models.bundled import Source
+from common.models.encoder import PooledEncoder
+from common.models.frozen_pooling import FrozenPooling
+from common.models.loading import Backbone, load_backbone
+
+
+def _backbone(model: Path) -> Backbone:
+    return load_backbone(Source("tiny", model))
+
+
+def _count_readings(encoder: torch.nn.Module) -> list[int]:
+    texts: list[int] = []
+    encoder.register_forward_pre_hook(
+        lambda _module, _inputs, named: texts.append(len(named["input_ids"])), with_kwargs=True
+    )
+    return texts
+
+
+def test_a_text_is_read_once_whatever_stands_beside_it(tiny_model: Path) -> None:
+    backbone = _backbone(tiny_model)
+    frozen = FrozenPooling(backbone.encoder).train()
+    reference = PooledEncoder(backbone.encoder)
+    together = backbone.tokenize(["a", "bbbb mno", "a"])
+    expected = reference(**together)
+    read = _count_readings(backbone.encoder)
+    torch.testing.assert_close(frozen(**together), expected)
+    torch.testing.assert_close(frozen(**backbone.tokenize(["a"])), expected[:1])
+    again = frozen(**backbone.tokenize(["bbbb mno", "cc", "a"]))
+    torch.testing.assert_close(again[[2, 0]], expected[:2])
+    assert read == [3, 1]
+
+
+def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
+    backbone = _backbone(tiny_model)
+    frozen = FrozenPooling(backbone.encoder, texts_kept=1)
+    read = _count_readings(backbone.encoder)
+    texts = backbone.tokenize(["a", "bbbb mno"])
+    torch.testing.assert_close(frozen(**texts), frozen(**texts))
+    assert read == [2, 1]
+
+
+def test_what_evaluation_read_can_be_learned_from(tiny_model: Path) -> None:
+    backbone = _backbone(tiny_model)
+    frozen = FrozenPooling(backbone.encoder)
+    head = torch.nn.Linear(backbone.dimension, 2)
+    with torch.inference_mode():
+        frozen(**backbone.tokenize(["a"]))
+    head(frozen(**backbone.tokenize(["a"]))).sum().backward()
+    assert head.weight.grad is not None
