@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict
 from common.models.heads import save_heads
 from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
+from common.models.ngrams import NgramClassifier
 from common.records.text import CHINESE, normalise, words
 from common.releases.release import Release
 
@@ -187,6 +188,12 @@ def save(classifier: Classifier, directory: Path) -> None:
     )
 
 
+def _topic_words(heads: Mapping[str, torch.Tensor]) -> NgramClassifier | None:
+    if "topic_words.weight" not in heads:
+        return None
+    return NgramClassifier(*(heads[f"topic_words.{name}"] for name in ("rarity", "weight", "bias")))
+
+
 def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> Classifier:
     """Read a verified release."""
     directory = release.directory
@@ -202,6 +209,7 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
         topics=heads.get("topics.directions"),
         targets=heads.get("targets.directions"),
         topic_bias=heads.get("topic_bias"),
+        topic_words=_topic_words(heads),
     )
     module.load_state_dict(heads, strict=False)
     module.to(pick_device(device)).eval()

@@ -14,6 +14,7 @@ from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.metrics import accuracy, f1
 from common.models.encoder import PooledEncoder, predict
 from common.models.heads import CosineClassifier, Pretrained
+from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class NewsModel(TaskModule):
         targets: [3, width], or None.
         topic_bias: [topics], subtracted from the cosines; None: every text has exactly one
             topic, and a softmax goes over them.
+        topic_words: added to the topics' logits. It is fitted by itself and joins after
+            fine-tuning: on texts that it learned by heart, the encoder would learn nothing.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class NewsModel(TaskModule):
         topics: Tensor | None,
         targets: Tensor | None,
         topic_bias: Tensor | None,
+        topic_words: NgramClassifier | None = None,
         smoothing: float = 0.0,
     ) -> None:
         super().__init__()
@@ -71,6 +75,7 @@ class NewsModel(TaskModule):
         self.sentiments = None if sentiments is None else CosineClassifier(sentiments)
         self.topics = None if topics is None else CosineClassifier(topics)
         self.topic_bias = None if topic_bias is None else nn.Parameter(topic_bias)
+        self.topic_words = topic_words
         self.targets = None if targets is None else CosineClassifier(targets)
         self.smoothing = smoothing
 
@@ -98,6 +103,8 @@ class NewsModel(TaskModule):
             outputs["sentiment_logits"] = self.sentiments(pooled).float()
         if self.topics is not None:
             outputs["topic_logits"] = self._topic_logits(pooled).float()
+            if self.topic_words is not None:
+                outputs["topic_logits"] += self.topic_words(input_ids, attention_mask)
         if self.targets is not None:
             outputs["target_logits"] = self.targets(pooled).float()
         if sentiment is not None and topics is not None and target is not None:
@@ -190,6 +197,13 @@ class FinanceMonitorTask:
         inside = (cosines * member).sum(0) / member.sum(0).clamp(min=1)
         outside = (cosines * (1 - member)).sum(0) / (1 - member).sum(0).clamp(min=1)
         return means, (inside + outside) / 2
+
+    def topic_words(self, backbone: Backbone) -> NgramClassifier:
+        """What the words of the training texts say about topics."""
+        known = [example for example in self.training if example.topics is not None]
+        members = self.members(known)
+        labels = members.argmax(-1) if self.single_topic else members
+        return fit_ngrams(backbone, [example.text for example in known], labels)
 
     def text(self, record: Example) -> str:
         """The text."""

@@ -11,27 +11,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from apps.finance_monitor import classifying, evaluate
-from apps.finance_monitor.classifying import NEGATIVE, Classifier
+from apps.finance_monitor.calibrating import calibrate
+from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.data import Dataset
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.reporting import write_training_report
-from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.task import Example, FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
-from common.evaluation.calibration import fit_temperature
 from common.evaluation.compare import Difference, paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.encoder import predict
 from common.models.loading import load_backbone, pick_device
 from common.releases import gate
 from common.releases.registry import Registry
@@ -93,8 +90,10 @@ def train(
         return None
 
     assert isinstance(tuned.module, NewsModel)
-    classifier = _calibrate(
-        Classifier("", tuned.backbone, tuned.module, dataset.topics), task, dataset
+    classifier = calibrate(
+        Classifier("", tuned.backbone, tuned.module, dataset.topics),
+        task,
+        dataset.splits.validation,
     )
     after = evaluate.run(classifier, held_out)
     difference = _difference(before, after)
@@ -147,48 +146,6 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
     """The same data, settings and backbone are the same run, which `--resume` goes on with."""
     parts = [sorted(dataset.hashes.values()), settings.model_dump(), source.name]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-
-def _calibrate(classifier: Classifier, task: FinanceMonitorTask, dataset: Dataset) -> Classifier:
-    """Temperatures, and what is usual, from the validation records."""
-    validation = dataset.splits.validation
-    outputs = predict(classifier.module, classifier.backbone, [e.text for e in validation])
-    names: tuple[str, ...] = SENTIMENTS
-    temperatures = {}
-    for name, labels in (
-        ("sentiment", [e.sentiment for e in validation]),
-        ("target", [e.target for e in validation]),
-    ):
-        known = [i for i, label in enumerate(labels) if label is not None]
-        if f"{name}_logits" in outputs and known:
-            logits = outputs[f"{name}_logits"][known].double().numpy()
-            right = np.array([names.index(labels[i] or "") for i in known])
-            temperatures[name] = fit_temperature(logits, right)
-    known = [i for i, example in enumerate(validation) if example.topics is not None]
-    if "topic_logits" in outputs and known:
-        logits = outputs["topic_logits"][known].double().numpy()
-        member = task.members([validation[i] for i in known]).numpy()
-        if task.single_topic:
-            temperatures["topic"] = fit_temperature(logits, member.argmax(1))
-        else:
-            temperatures["topic"] = fit_temperature(logits.ravel(), member.ravel())
-    calibrated = replace(classifier, temperatures=temperatures)
-    return replace(calibrated, baseline=_baseline(calibrated, validation))
-
-
-def _baseline(classifier: Classifier, validation: Sequence[Example]) -> dict[str, float]:
-    """What the model usually says, to notice later when it says something else."""
-    texts = [example.text for example in validation if example.target is None]
-    readings = [r.sentiment for r in classifier.read(texts) if r.sentiment is not None]
-    if not readings:
-        return {}
-    probabilities = np.stack(readings)
-    return {
-        "negative": float(probabilities[:, NEGATIVE].mean()),
-        "confidence": float(probabilities.max(1).mean()),
-        "confidence_deviation": float(probabilities.max(1).std()),
-        "texts": float(len(readings)),
-    }
 
 
 def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:

@@ -82,6 +82,28 @@ def fit_temperature(logits: Floats, label: NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
+def fit_mixture(first: Floats, second: Floats, label: NDArray[np.int64]) -> tuple[float, float]:
+    """Temperature and weight: (first + weight · second) / temperature is honest.
+
+    Minimises the negative log-likelihood; the weight is at least 0.
+
+    Args:
+        first, second: the logits of two models, each as `fit_temperature` takes them.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    logits = [one if one.ndim == 2 else np.stack([0 * one, one], 1) for one in (first, second)]
+
+    def loss(shares: Floats) -> float:
+        scaled = log_softmax(shares[0] * logits[0] + shares[1] * logits[1], axis=1)
+        return float(-scaled[np.arange(len(label)), label].mean())
+
+    bounds = [(np.exp(-3.0), np.exp(3.0)), (0.0, np.exp(3.0))]
+    a, b = minimize(loss, x0=(1.0, 0.5), bounds=bounds).x
+    return float(1 / a), float(b / a)
+
+
 def out_of_fold_probability(features: Floats, correct: Bools, seed: int = 0) -> Floats:
     """Each record's probability by a calibrator that did not see it (5 folds)."""
     order = np.random.default_rng(seed).permutation(len(correct))

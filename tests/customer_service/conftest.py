@@ -1,28 +1,26 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
-from sample import ROOT, SAMPLES, Demo, Run
+from command_line import run_apart, run_here
+from sample import SAMPLES, Demo, Run
 
+APPLICATION = "customer_service"
 FAQS_USED = 12
 
 
 @pytest.fixture(scope="session")
 def run() -> Run:
+    """Run a verb of customer service."""
+    return partial(run_here, APPLICATION)
+
+
+@pytest.fixture(scope="session")
+def run_afresh() -> Run:
     """Run a verb of customer service in a process of its own."""
-
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "apps.customer_service", *map(str, arguments)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-        )
-
-    return call
+    return partial(run_apart, APPLICATION)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sample import ROOT
+from command_line import ROOT
 
 
 @contextmanager

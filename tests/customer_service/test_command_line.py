@@ -34,9 +34,11 @@ def test_training_ends_with_a_release_that_serves(demo: Demo, run: Run) -> None:
     assert text.count("<svg") == 3
 
 
-def test_evaluate_repeats_the_figures_of_training_in_a_fresh_process(demo: Demo, run: Run) -> None:
+def test_evaluate_repeats_the_figures_of_training_in_a_fresh_process(
+    demo: Demo, run: Run, run_afresh: Run
+) -> None:
     shown = json.loads(run("releases", "show", "--store", demo.store, "--json").stdout)
-    done = run("evaluate", "--questions", demo.test, "--store", demo.store, "--json")
+    done = run_afresh("evaluate", "--questions", demo.test, "--store", demo.store, "--json")
     measured = json.loads(done.stdout)["figures"]["all"]
     for name in ("right_first", "right_in_three", "intent_accuracy"):
         assert measured[name] == pytest.approx(shown["after"][name], abs=0.03), name

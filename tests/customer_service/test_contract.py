@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from command_line import ROOT
 from http_contract import try_every_operation
-from sample import ROOT, Demo, Run
+from sample import Demo, Run
 from server import running
 
 VERBS = (

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from sample import ROOT, Demo, Run
+from command_line import ROOT, run_module
+from sample import Demo, Run
 
 SETTINGS = ["--set", "epochs=2", "--set", "learning_rate=1e-3", "--max-wrong", "0.2"]
 
@@ -28,10 +29,10 @@ def _train(
 
 @pytest.mark.parametrize("strategy", ["full", "head", "top-layers:1", "lora"])
 def test_every_strategy_answers_the_same_in_a_fresh_process(
-    strategy: str, run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+    strategy: str, run: Run, run_afresh: Run, demo: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
     trained = _train(run, demo, tiny_model, tmp_path, "--set", f"strategy={strategy}")
-    done = run("evaluate", "--questions", demo.test, "--store", tmp_path, "--json")
+    done = run_afresh("evaluate", "--questions", demo.test, "--store", tmp_path, "--json")
     measured = json.loads(done.stdout)["figures"]["all"]
     for name, value in trained["after"].items():
         assert measured[name] == pytest.approx(value, abs=1e-6), name
@@ -65,19 +66,11 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
 
 
 def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+    done = run_module(
+        "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "apps.customer_service", "train", "--faqs", demo.faqs, "--questions", demo.questions,
         "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",
-    ]  # fmt: skip
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     releases = list((tmp_path / "customer_service" / "releases").iterdir())
     assert [release.name for release in releases] == [json.loads(done.stdout)["release_id"]]

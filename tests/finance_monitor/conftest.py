@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run_here
 from news import BAD, FLAT, GOOD
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -24,14 +20,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for phrase in phrases:
                     topic = "credit" if "payment" in phrase or "losses" in phrase else "company"
                     writer.writerow([f"{name} {phrase}", label, topic])
-    command = [
-        sys.executable, "-m", "apps.finance_monitor", "train",
-        "--news", str(folder / "news.csv"), "--set", "strategy=head", "--set", "epochs=6",
-        "--set", "learning_rate=5e-3", "--store", str(folder / "var"),
-    ]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
+    done = run_here(
+        "finance_monitor", "train", "--news", folder / "news.csv", "--set", "strategy=head",
+        "--set", "epochs=6", "--set", "learning_rate=5e-3", "--store", folder / "var",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "var"

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import ROOT, run_here
 from http_contract import try_every_operation
 from monitor_serving import copy_release, serving
 
-ROOT = Path(__file__).parents[2]
 # A stream that ends with the server.
 ENDLESS = "/v1/events"
 VERBS = (
@@ -27,14 +27,9 @@ def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path)
     assert {"/v1/trends", "/v1/alerts", "/v1/score", "/v1/records", "/healthz"} <= seen
 
 
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-
-
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str) -> None:
-    done = _run(*verb.split(), "--help")
+    done = run_here("finance_monitor", *verb.split(), "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
 
@@ -63,7 +58,7 @@ def test_help_loads_nothing_heavy() -> None:
     ids=" ".join,
 )
 def test_what_is_not_there_is_named(release: Path, tmp_path: Path, arguments: list[str]) -> None:
-    done = _run(*arguments, "--store", release)
+    done = run_here("finance_monitor", *arguments, "--store", release)
     assert done.returncode == 2
     assert "nothing" in done.stderr or "127.0.0.1:1" in done.stderr or "--feed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -71,7 +66,7 @@ def test_what_is_not_there_is_named(release: Path, tmp_path: Path, arguments: li
 
 def test_a_store_without_a_release_or_a_watch_says_what_to_do(tmp_path: Path) -> None:
     for arguments in (["watch", "feed.jsonl"], ["serve"], ["alerts", "list"]):
-        done = _run(*arguments, "--store", tmp_path)
+        done = run_here("finance_monitor", *arguments, "--store", tmp_path)
         assert done.returncode == 2
         assert "train" in done.stderr or "watch" in done.stderr
 
@@ -81,7 +76,7 @@ def test_broken_rows_are_counted_and_kept_beside_the_output(release: Path, tmp_p
     good = {"id": "a", "published_at": "2026-03-02T09:00:00Z", "text": "Alba rallies"}
     feed.write_text(json.dumps(good) + "\nno json\n", encoding="utf-8")
     output = tmp_path / "scored.jsonl"
-    done = _run("score", feed, "-o", output, "--store", release, "--json")
+    done = run_here("finance_monitor", "score", feed, "-o", output, "--store", release, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["scored"], told["rejected"]) == (1, 1)

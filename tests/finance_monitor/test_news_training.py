@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from command_line import run_apart, run_here
 
 from apps.finance_monitor import classifying
 from apps.finance_monitor.schema import FeedRecord
 from common.releases.registry import Registry
 
-ROOT = Path(__file__).parents[2]
 GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts", "raises dividend")
 BAD = ("shares plunge", "warns of losses", "misses its payment", "cuts jobs", "is sued for fraud")
 FLAT = ("holds its meeting", "opens an office", "names a chairman", "files its report", "moves")
 NAMES = ("Alba", "Borel", "Cinder", "Dorset", "Elmar", "Fenwick")
-
-
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +40,7 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(news: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("finance") / "var"
-    done = _run(
+    done = run_here("finance_monitor",
         "train", "--news", news, "--map", "sentiment=label", "--backbone", "minilm",
         "--set", "strategy=top-layers:2", "--set", "epochs=3", "--store", made, "--json",
     )  # fmt: skip
@@ -64,7 +53,10 @@ def store(news: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_evaluate_repeats_the_figures_in_a_fresh_process(news: Path, store: Path) -> None:
     arguments = ("--news", news, "--map", "sentiment=label", "--store", store, "--json")
-    first, second = (json.loads(_run("evaluate", *arguments).stdout) for _ in range(2))
+    first, second = (
+        json.loads(run("finance_monitor", "evaluate", *arguments).stdout)
+        for run in (run_here, run_apart)
+    )
     assert first == second
     figures = first["figures"]["all"]
     assert {"sentiment_f1", "topic_f1", "target_accuracy", "calibration_error"} <= figures.keys()
@@ -107,7 +99,7 @@ def test_bad_news_is_told_plainly(
 ) -> None:
     path = tmp_path / "n.csv"
     path.write_text(content, encoding="utf-8")
-    done = _run("train", "--news", path, *arguments, "--store", tmp_path)
+    done = run_here("finance_monitor", "train", "--news", path, *arguments, "--store", tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

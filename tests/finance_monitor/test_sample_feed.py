@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import ROOT, run_here
 
-ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data_samples" / "finance_monitor"
 TOPICS = {
     "earnings", "deals", "regulation", "credit", "macro", "products", "management", "markets",
@@ -21,14 +20,6 @@ TOPICS = {
 
 def _rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (SAMPLES / name).read_text(encoding="utf-8").splitlines()]
-
-
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "apps.finance_monitor", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -63,13 +54,22 @@ def test_a_backtest_finds_both_surges_and_no_third(tmp_path: Path) -> None:
     news = [
         part for name in ("news.en", "news.zh") for part in ("--news", SAMPLES / f"{name}.jsonl")
     ]
-    done = _run(
+    done = run_here(
+        "finance_monitor",
         "train", *news, "--set", "strategy=head", "--set", "epochs=8",
         "--set", "learning_rate=5e-3", "--store", store,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    done = _run(
-        "backtest", SAMPLES / "feed.jsonl", "--events", SAMPLES / "events.jsonl",
+    scored = tmp_path / "scored.jsonl"
+    done = run_here(
+        "finance_monitor", "score", SAMPLES / "feed.jsonl", "-o", scored, "--store", store
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in scored.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == len(_rows("feed.jsonl"))
+    done = run_here(
+        "finance_monitor",
+        "backtest", scored, "--scored", "--events", SAMPLES / "events.jsonl",
         "--entities", SAMPLES / "entities.csv", "--store", store, "--budget", "1 per 7d", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -84,14 +84,3 @@ def test_a_backtest_finds_both_surges_and_no_third(tmp_path: Path) -> None:
     assert found["false_alarms"] == []
     assert found["sweep"][0]["budget"] == "1 per 7d"
     assert (store / "finance_monitor" / "backtest.html").read_text().count("<svg") >= 2
-
-    scored = tmp_path / "scored.jsonl"
-    done = _run("score", SAMPLES / "feed.jsonl", "-o", scored, "--store", store)
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in scored.read_text(encoding="utf-8").splitlines()]
-    assert len(lines) == len(_rows("feed.jsonl"))
-    again = _run(
-        "backtest", scored, "--scored", "--entities", SAMPLES / "entities.csv",
-        "--store", store, "--json",
-    )  # fmt: skip
-    assert json.loads(again.stdout)["told"] == 2

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from command_line import ROOT, Finished, run_apart, run_here, run_module
 
 from apps.recommender.schema import Recommendation
 from common.files import directory_hashes
 
-ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data_samples" / "recommender"
 USERS = 90
 QUICK = ("--set", "epochs=1", "--device", "cpu", "--precision", "fp32")
 
 
-def _run(
-    *arguments: object, module: tuple[str, ...] = ("-m", "apps.recommender")
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *module, *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
-
-
-def _done(*arguments: object) -> subprocess.CompletedProcess[str]:
-    done = _run(*arguments)
+def _done(*arguments: object, run: Callable[..., Finished] = run_here) -> Finished:
+    done = run("recommender", *arguments)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -70,7 +58,7 @@ def scored(data: tuple[object, ...], store: Path, tmp_path_factory: pytest.TempP
     out = tmp_path_factory.mktemp("scored") / "out"
     _done(
         "score", *data, "--k", "7", "--shard-size", "12", "--workers", "1",
-        "--out", out, "--store", store,
+        "--out", out, "--store", store, run=run_apart,
     )  # fmt: skip
     return out
 
@@ -109,7 +97,7 @@ def test_the_same_command_again_keeps_every_byte(
     (scored / "_SUCCESS").unlink()
     done = _done(
         "score", *data, "--k", "7", "--shard-size", "12", "--workers", "2",
-        "--out", scored, "--store", store, "--json",
+        "--out", scored, "--store", store, "--json", run=run_apart,
     )  # fmt: skip
     assert json.loads(done.stdout)["shards_kept"] == 7
     assert directory_hashes(scored) == before
@@ -172,10 +160,10 @@ def test_two_processes_train_as_one(
     data: tuple[object, ...], tiny_model: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "var"
-    done = _run(
-        "--nproc-per-node", "2", "--master-port", "29577", "-m", "apps.recommender", "train",
-        *data, *QUICK, "--set", "batch_size=16", "--backbone", tiny_model, "--store", store,
-        "--json", module=("-m", "torch.distributed.run"),
+    done = run_module(
+        "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29577",
+        "-m", "apps.recommender", "train", *data, *QUICK, "--set", "batch_size=16",
+        "--backbone", tiny_model, "--store", store, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["promoted"]
@@ -198,7 +186,7 @@ MISTAKES = (
 def test_a_mistake_is_told_and_ends_with_2(
     command: str, message: str, data: tuple[object, ...], store: Path
 ) -> None:
-    done = _run(*command.split(), *data, "--store", store)
+    done = run_here("recommender", *command.split(), *data, "--store", store)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -207,7 +195,7 @@ def test_a_mistake_is_told_and_ends_with_2(
 def test_other_columns_of_users_than_in_training_are_refused(
     data: tuple[object, ...], store: Path
 ) -> None:
-    done = _run("recommend", "user-001", *data[:6], "--store", store)
+    done = run_here("recommender", "recommend", "user-001", *data[:6], "--store", store)
     assert done.returncode == 2
     assert "other columns of users" in done.stderr
 
@@ -221,6 +209,6 @@ def test_an_export_sees_items_where_the_release_does(store: Path, tmp_path: Path
     done = _done("export", "--items", items, "--out", out, "--store", store, "--json")
     assert json.loads(done.stdout)["cosine"] > 0.95
     assert {"model.onnx", "export.json", "tokenizer.json"} <= {p.name for p in out.iterdir()}
-    again = _run("export", "--items", items, "--out", out, "--store", store)
+    again = run_here("recommender", "export", "--items", items, "--out", out, "--store", store)
     assert again.returncode == 2
     assert "there already" in again.stderr
