@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from apps.finance_monitor.budget import parse_budget
 from apps.finance_monitor.delivery import Delivery
-from apps.finance_monitor.entities import EntityList, companies_in, read_entities
-from apps.finance_monitor.feed import Feed, append_rejected, open_feed
+from apps.finance_monitor.entities import EntityList, read_entities
+from apps.finance_monitor.feed import Feed, open_feed
 from apps.finance_monitor.monitor import Rules
 from apps.finance_monitor.periods import parse_period
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.sinks import Sink, open_sink
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
-from common.console import say
 from common.errors import UserError
 from common.files import exclusive_lock
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from apps.finance_monitor.classifying import Classifier
 
 REJECTED = "rejected.jsonl"
-SCORED_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -128,37 +126,3 @@ def follow(
         watch.follow(feed, stopping, after)
     finally:
         feed.close()
-
-
-def score_only(
-    directory: Path,
-    classifier: Classifier,
-    entities: EntityList | None,
-    source: str,
-    target: str,
-    stopping: Event,
-) -> None:
-    """Score messages of one Redis Stream into another, as one of many; keeps what is no record.
-
-    Raises:
-        UserError: an address is no stream, or the two are not on the same server.
-    """
-    from apps.finance_monitor.redis_feed import RedisFeed, connect
-
-    feed: Feed = open_feed(source)
-    if not isinstance(feed, RedisFeed):
-        raise UserError("--score-only reads a Redis Stream", where=source)
-    _, stream, _ = connect(target)
-    if source.split("/")[2] != target.split("/")[2]:
-        raise UserError("both streams must be on the same server", where=target)
-    scored = 0
-    while not stopping.is_set():
-        batch = feed.read_batch(SCORED_TOGETHER)
-        if not (batch.records or batch.rejected):
-            continue
-        append_rejected(directory / REJECTED, batch.rejected)
-        named = [companies_in(record, entities) for record in batch.records]
-        feed.publish(stream, classifier.score(batch.records, named))
-        scored += len(batch.records)
-    feed.close()
-    say(f"{scored} scored.")

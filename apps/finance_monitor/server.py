@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +15,12 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from fastapi.staticfiles import StaticFiles
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor import casework
 from apps.finance_monitor.casework import Case, Silence
 from apps.finance_monitor.keys import name_of
+from apps.finance_monitor.metrics import WatchMetrics
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.service import MonitorService
 from common.errors import UserError
@@ -113,7 +112,7 @@ def build_app(
         queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("score", batcher)
-    telemetry.registry.register(_WatchMetrics(service))
+    telemetry.registry.register(WatchMetrics(service.watch.figures))
     stopping = asyncio.Event()
 
     @asynccontextmanager
@@ -253,55 +252,3 @@ def _add_page(app: FastAPI) -> None:
         return FileResponse(WEB / "index.html")
 
     app.mount("/web", StaticFiles(directory=WEB), name="web")
-
-
-class _WatchMetrics(Collector):
-    """What the watch does, for Prometheus."""
-
-    def __init__(self, service: MonitorService) -> None:
-        self._service = service
-
-    def collect(self) -> Iterator[Metric]:
-        watch = self._service.watch
-        tally = dict(watch.monitor.tally)
-        for name, meaning in (
-            ("records", "Records read"),
-            ("duplicates", "Copies of an earlier story"),
-            ("late", "Records for a closed window"),
-            ("repeated", "Records whose id was known"),
-            ("rejected", "Lines that are no records"),
-        ):
-            counter = CounterMetricFamily(f"bizlm_monitor_{name}", meaning)
-            counter.add_metric([], tally.get(name, 0))
-            yield counter
-        sentiments = CounterMetricFamily(
-            "bizlm_monitor_sentiment", "Records by sentiment", labels=["sentiment"]
-        )
-        for label in ("positive", "neutral", "negative", "abstained"):
-            sentiments.add_metric([label], tally.get(label, 0))
-        yield sentiments
-        yield from self._gauges()
-
-    def _gauges(self) -> Iterator[Metric]:
-        watch = self._service.watch
-        alerts = GaugeMetricFamily(
-            "bizlm_monitor_alerts", "Alerts that are not resolved", labels=["severity"]
-        )
-        open_alerts = watch.monitor.alerts
-        for severity in ("notice", "warning", "critical"):
-            alerts.add_metric([severity], sum(one.severity == severity for one in open_alerts))
-        yield alerts
-        failures = GaugeMetricFamily(
-            "bizlm_monitor_sink_failures", "Failures since the last success", labels=["sink"]
-        )
-        for sink, count in watch.sink_failures.items():
-            failures.add_metric([sink], count)
-        yield failures
-        for name, meaning, value in (
-            ("lag", "Bytes or messages that wait", watch.pace.backlog),
-            ("records_per_second", "Rate since the start", watch.pace.per_second),
-            ("disk_full", "Whether reading stands still for want of disk", watch.pace.disk_full),
-            ("drift", "Whether confidence has fallen below training's", watch.drift.has_drifted),
-            ("confidence", "Mean confidence of late", watch.drift.confidence or 0.0),
-        ):
-            yield GaugeMetricFamily(f"bizlm_monitor_{name}", meaning, value=float(value))

@@ -21,6 +21,7 @@ from apps.finance_monitor.options_cli import (
 )
 from common.cli import Device, Store, new_app
 from common.console import results, say
+from common.errors import UserError
 
 verbs = new_app("Follow a feed.")
 
@@ -46,38 +47,58 @@ def watch(
     score_only: Annotated[
         str | None, typer.Option("--score-only", help="Write scored news to this Redis Stream.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve /metrics for Prometheus there; without a host, to this machine alone.",
+        ),
+    ] = None,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
     as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
 ) -> None:
     """Follow a feed: trends as they come, and an alert when negative news surges."""
+    from apps.finance_monitor.metrics_server import metrics_at
     from apps.finance_monitor.running import Options
 
     options = Options(
         false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
     )
     options.rules()
-    classifier, topics = load_classifier(store, release_id, device, scored)
-    if score_only:
-        from apps.finance_monitor.running import score_only as score_stream
-        from apps.finance_monitor.watching import stopped_by_signals
+    if scored and score_only:
+        raise UserError("--score-only: a scored feed is not scored again", mend="Drop --scored.")
+    with metrics_at(metrics) as show:
+        classifier, topics = load_classifier(store, release_id, device, scored)
+        directory = store / APPLICATION
+        if score_only:
+            _score(feed, score_only, classifier, options, directory, show)
+            return
+        show_watch(
+            feed,
+            options,
+            classifier,
+            topics,
+            directory,
+            once=once,
+            scored=scored,
+            as_json=as_json,
+            show=show,
+        )
 
-        with stopped_by_signals() as stopping:
-            score_stream(
-                store / APPLICATION, classifier, options.entity_list(), feed, score_only, stopping
-            )
-        return
-    show_watch(
-        feed,
-        options,
-        classifier,
-        topics,
-        store / APPLICATION,
-        once=once,
-        scored=scored,
-        as_json=as_json,
-    )
+
+def _score(
+    feed: str, target: str, classifier: Any, options: Any, directory: Path, show: Any
+) -> None:
+    from apps.finance_monitor.running import REJECTED
+    from apps.finance_monitor.scoring_worker import ScoringWorker
+    from apps.finance_monitor.watching import stopped_by_signals
+
+    worker = ScoringWorker(classifier, options.entity_list(), directory / REJECTED)
+    show(worker.figures)
+    with stopped_by_signals() as stopping:
+        worker.work(feed, target, stopping)
 
 
 def show_watch(
@@ -90,6 +111,7 @@ def show_watch(
     once: bool = False,
     scored: bool = False,
     as_json: bool = False,
+    show: Any = None,
 ) -> None:
     """Follow a feed, or what names one, with the page, or lines where there is no terminal."""
     from apps.finance_monitor.running import follow, open_watch
@@ -102,6 +124,8 @@ def show_watch(
         stopped_by_signals() as stopping,
         open_watch(directory, options, classifier, topics, sinks) as watched,
     ):
+        if show:
+            show(watched.figures)
 
         def work(after: Any = None) -> None:
             follow(watched, feed, stopping, once=once, scored=scored, after=after)

@@ -9,10 +9,9 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from apps.finance_monitor.alerts import Change
@@ -20,6 +19,7 @@ from apps.finance_monitor.delivery import Delivery
 from apps.finance_monitor.drift import Drift
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.feed import Batch, Feed, append_rejected
+from apps.finance_monitor.figures import Figures, Pace
 from apps.finance_monitor.intake import Intake, Taken
 from apps.finance_monitor.keys import keys_for, keys_of
 from apps.finance_monitor.monitor import Closed, Late, Monitor, Rules
@@ -50,23 +50,6 @@ class Step:
     changes: list[Change]
     closed: list[Closed]
     late: list[Late]
-
-
-@dataclass
-class Pace:
-    """How fast it goes, for people to look at."""
-
-    started: float = field(default_factory=monotonic)
-    records: int = 0
-    rejected: int = 0
-    repeated: int = 0
-    backlog: int = 0
-    disk_full: bool = False
-
-    @property
-    def per_second(self) -> float:
-        """Records a second since the start."""
-        return self.records / max(monotonic() - self.started, 1e-9)
 
 
 class Watch:
@@ -127,10 +110,15 @@ class Watch:
         kept = self.store.read_state("position")
         return kept.decode() if kept else None
 
-    @property
-    def sink_failures(self) -> dict[str, int]:
-        """By sink, how often it failed since it last took something."""
-        return dict(self._delivery.failures) if self._delivery else {}
+    def figures(self) -> Figures:
+        """How it stands, to be asked from any thread."""
+        return Figures(
+            dict(self.monitor.tally),
+            self.pace,
+            self.drift,
+            self.monitor.alerts,
+            dict(self._delivery.failures) if self._delivery else {},
+        )
 
     def follow(
         self, feed: Feed, stopping: Event, after: Callable[[Step], None] | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from news import quiet_then_surge, record, story
+from scraping import running_with_metrics, scrape_until
 
 from apps.finance_monitor.redis_feed import RedisFeed
 from apps.finance_monitor.schema import ScoredRecord
@@ -167,6 +168,20 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     assert {one.sentiment.label for one in scored if int(one.id[1:]) % 3} == {"negative"}
     rejected = (release / "finance_monitor" / "rejected.jsonl").read_text().splitlines()
     assert json.loads(rejected[-1])["content"] == "no json"
+
+
+def test_a_worker_tells_its_figures_to_prometheus(address: str, client: Any, release: Path) -> None:
+    for i in range(3):
+        text = f"Alba warns of heavy losses, says source {i}"
+        client.xadd("news", {"record": record(f"r{i}", 1, text).model_dump_json(exclude_none=True)})
+    client.xadd("news", {"record": "no json"})
+    verb = ("watch", f"{address}/news", "--score-only", f"{address}/scored")
+    with running_with_metrics(*verb, "--store", str(release)) as scrape:
+        figures = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
+    assert figures["bizlm_monitor_records_total"] == 3
+    assert figures['bizlm_monitor_sentiment_total{sentiment="negative"}'] == 3
+    assert figures["bizlm_monitor_lag"] == 0
+    assert figures["bizlm_monitor_confidence"] > 0.5
 
 
 def test_a_detector_that_is_killed_tells_the_same(
