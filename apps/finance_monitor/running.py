@@ -76,8 +76,12 @@ def open_watch(
     sinks: Sequence[Sink] = (),
     *,
     explainer: Classifier | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[Watch]:
     """A watch with its store locked, and its sinks at work; ends with what can be told told.
+
+    Args:
+        clock: where the feed is live; see `Watch`.
 
     Raises:
         UserError: another process watches here, or an option is wrong.
@@ -99,6 +103,7 @@ def open_watch(
             delivery=delivery,
             rejected=directory / REJECTED,
             explainer=explainer,
+            clock=clock,
         )
         delivery.start()
         delivery.wake()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
+from time import time
 from typing import Any
 
 from apps.finance_monitor import classifying
@@ -76,6 +77,7 @@ class MonitorService:
                 None if scored else self.live.current,
                 self.live.current.topics,
                 explainer=self.live.current,
+                clock=time,
             )
         )
         if feed is None:

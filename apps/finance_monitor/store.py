@@ -22,7 +22,6 @@ from apps.finance_monitor.monitor import Closed, Late
 from apps.finance_monitor.schema import Alert, ScoredRecord
 from common.errors import UserError
 
-VERSION = 1
 SCHEMA = """
 CREATE TABLE state (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE stories (
@@ -57,6 +56,13 @@ CREATE TABLE outbox (
     UNIQUE (idempotency_key, sink)
 );
 """
+REFUSED = """
+CREATE TABLE refused (
+    id TEXT, published REAL, refused_at REAL, PRIMARY KEY (id, published)
+) WITHOUT ROWID;
+"""
+# What each version added to the one before.
+VERSIONS = (SCHEMA, REFUSED)
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,12 @@ class Store:
 
     def _prepare(self) -> None:
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
+        if version > len(VERSIONS):
             raise UserError("written by a newer version", where=str(self.path))
-        if version == 0:
+        if version < len(VERSIONS):
+            added = "".join(VERSIONS[version:])
             self._database.executescript(
-                f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+                f"BEGIN; {added} PRAGMA user_version = {len(VERSIONS)}; COMMIT;"
             )
 
     def close(self) -> None:
@@ -279,6 +286,7 @@ class Store:
                 ("stories", "published"),
                 ("negatives", "published"),
                 ("windows", "start"),
+                ("refused", "refused_at"),
             ):
                 database.execute(f"DELETE FROM {table} WHERE {column} < ?", (time,))
 

@@ -114,15 +114,19 @@ def show_watch(
     show: Any = None,
 ) -> None:
     """Follow a feed, or what names one, with the page, or lines where there is no terminal."""
+    from time import time
+
     from apps.finance_monitor.running import follow, open_watch
     from apps.finance_monitor.sinks import ConsoleSink, LinesSink
     from apps.finance_monitor.watching import stopped_by_signals
 
     has_page = not as_json and results().is_terminal
     sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]
+    # A past that is told again keeps its own time.
+    clock = time if isinstance(feed, str) and not once else None
     with (
         stopped_by_signals() as stopping,
-        open_watch(directory, options, classifier, topics, sinks) as watched,
+        open_watch(directory, options, classifier, topics, sinks, clock=clock) as watched,
     ):
         if show:
             show(watched.figures)

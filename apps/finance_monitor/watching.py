@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from apps.finance_monitor.drift import Drift
 from apps.finance_monitor.entities import EntityList
 from apps.finance_monitor.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.figures import Figures, Pace
+from apps.finance_monitor.horizon import Ahead, Horizon, write_refused
 from apps.finance_monitor.intake import Intake, Taken
 from apps.finance_monitor.keys import keys_for, keys_of
 from apps.finance_monitor.monitor import Closed, Late, Monitor, Rules
@@ -43,13 +44,18 @@ FORGET_EVERY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch came to: all that is committed together."""
+    """What one batch came to: all that is committed together.
+
+    Attributes:
+        ahead: records refused for their date; they are among the batch's rejected ones.
+    """
 
     batch: Batch
     taken: list[tuple[int, Taken]]
     changes: list[Change]
     closed: list[Closed]
     late: list[Late]
+    ahead: Sequence[Ahead] = ()
 
 
 class Watch:
@@ -58,6 +64,7 @@ class Watch:
     Args:
         classifier: None where the feed holds scored records.
         explainer: finds the words behind an alert; by default the classifier does.
+        clock: seconds since 1970, where the feed is live: no record may be far ahead of it.
         delivery: None where nobody is told, as in a backtest.
         rejected: the file that broken lines are kept in.
 
@@ -76,6 +83,7 @@ class Watch:
         delivery: Delivery | None = None,
         rejected: Path | None = None,
         explainer: Classifier | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.store = store
         self.pace = Pace()
@@ -87,6 +95,7 @@ class Watch:
         self._rejected = rejected
         self._forgotten_until = 0.0
         self._warned_of_drift = False
+        self._horizon = Horizon(store, clock)
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
         self._intake = Intake(classifier, entities, store, now)
@@ -143,7 +152,10 @@ class Watch:
 
     def process(self, batch: Batch) -> Step:
         """Score and judge a batch; nothing is written yet."""
-        taken, repeated = self._intake.take(batch.records)
+        records, ahead = self._horizon.part(batch.records)
+        rejected = [*batch.rejected, *(one.to_rejected() for one in ahead)]
+        taken, _ = self._intake.take(records)
+        repeated = len(batch.records) - len(ahead) - len(taken)
         numbered = []
         for one in taken:
             self.monitor.observe(one.story)
@@ -151,11 +163,13 @@ class Watch:
             self.drift.observe(one.story)
         self._warn_of_drift()
         self.monitor.tally["repeated"] += repeated
-        self.monitor.tally["rejected"] += len(batch.rejected)
+        self.monitor.tally["rejected"] += len(rejected)
         self.pace.records += len(batch.records)
-        self.pace.rejected += len(batch.rejected)
+        self.pace.rejected += len(rejected)
         self.pace.repeated += repeated
-        return Step(batch, numbered, *self.monitor.take_changes())
+        return Step(
+            replace(batch, rejected=rejected), numbered, *self.monitor.take_changes(), ahead
+        )
 
     def _warn_of_drift(self) -> None:
         if self.drift.has_drifted != self._warned_of_drift:
@@ -223,6 +237,7 @@ class Watch:
                 _negatives(step.taken),
             )
             self.store.add_windows(step.closed, step.late)
+            write_refused(database, step.ahead)
             notifications = self._telling.write(database, step.changes)
             if step.closed:
                 self.store.write_state("detector", self.monitor.detector.to_bytes())
