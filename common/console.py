@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -39,8 +42,22 @@ def results() -> Console:
     return Console(highlight=False)
 
 
+def is_log_json() -> bool:
+    """Whether a program reads what we tell, rather than a person."""
+    return os.environ.get("BIZLM_LOG") == "json"
+
+
 def say(text: str) -> None:
-    """Write one line of plain text to stderr, markup left as it is."""
+    """Write one line of plain text to stderr, markup left as it is.
+
+    With `BIZLM_LOG=json` it is one line of JSON with its time, as those of the servers are.
+    """
+    if is_log_json():
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": time, "level": "info", "logger": "bizlm", "message": text}
+        sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stderr.flush()
+        return
     messages().print(text, markup=False, soft_wrap=True)
 
 
@@ -50,7 +67,7 @@ def progress(what: str, total: int) -> Iterator[Advance]:
 
     Yields a function to call with the number of finished units.
     """
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not is_log_json():
         with _bar(what, total) as advance:
             yield advance
     else:

@@ -19,7 +19,7 @@ from apps.finance_monitor.notifications import (
     in_words,
     to_alertmanager,
 )
-from common.console import messages
+from common.console import is_log_json, messages, say
 from common.errors import UserError
 
 SECRET = "BIZLM_WEBHOOK_SECRET"
@@ -27,12 +27,24 @@ TIMEOUT = 10.0
 COLOURS = {"notice": "yellow", "warning": "dark_orange", "critical": "red"}
 
 
-class DeliveryError(Exception):
-    """It was not told; `retry_after` seconds, where the receiver said so."""
+# These speak of the key, the address or the moment; any other 4xx of what was sent.
+NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+
+class DeliveryError(Exception):
+    """It was not told.
+
+    Attributes:
+        retry_after: seconds, where the receiver said so.
+        is_refusal: the receiver does not take this notification, whenever it is sent.
+    """
+
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, is_refusal: bool = False
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.is_refusal = is_refusal
 
 
 class Sink(Protocol):
@@ -45,7 +57,7 @@ class Sink(Protocol):
         """Tell it.
 
         Raises:
-            DeliveryError: to be tried again.
+            DeliveryError: to be tried again, if it is no refusal.
         """
 
 
@@ -72,6 +84,9 @@ class ConsoleSink:
     def deliver(self, notification: Notification) -> None:
         """Print it."""
         for alert in notification.alerts:
+            if is_log_json():
+                say(f"{headline(alert)} – {in_words(alert)}")
+                continue
             style = "green" if alert.status == "resolved" else COLOURS[alert.severity]
             messages().print(headline(alert), style=f"bold {style}", markup=False)
             messages().print(in_words(alert), markup=False)
@@ -143,7 +158,7 @@ class WebhookSink:
         self._secret = secret
 
     def deliver(self, notification: Notification) -> None:
-        """Send it; anything but a 2xx is to be tried again."""
+        """Send it; anything but a 2xx is an error."""
         body = json.dumps(to_alertmanager(notification, "bizlm"), ensure_ascii=False).encode()
         headers = {
             "Content-Type": "application/json",
@@ -159,7 +174,9 @@ class WebhookSink:
         except urllib.error.HTTPError as error:
             wait = error.headers.get("Retry-After", "")
             raise DeliveryError(
-                f"HTTP {error.code}", float(wait) if wait.isdigit() else None
+                f"HTTP {error.code}",
+                float(wait) if wait.isdigit() else None,
+                is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
             ) from error
         except (OSError, ValueError) as error:
             raise DeliveryError(str(error)) from error
