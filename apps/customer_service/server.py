@@ -13,9 +13,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from fastapi import FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service import answering
@@ -175,12 +173,12 @@ def build_app(
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,
-        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
+        web=WEB,
         known_hosts=known_hosts,
     )
     _add_answers(app, service)
     _add_search(app, service)
-    _add_page(app, service)
+    _add_examples(app, service)
     return app
 
 
@@ -272,7 +270,7 @@ async def _embed(service: _Service, texts: list[str]) -> Embeddings:
     return Embeddings(model=answerer.release_id, data=data, usage=usage)
 
 
-def _add_page(app: FastAPI, service: _Service) -> None:
+def _add_examples(app: FastAPI, service: _Service) -> None:
     @app.get("/v1/examples", tags=["page"], summary="Questions to begin with")
     async def examples(language: Annotated[Literal["en", "zh"], Query()] = "en") -> Examples:
         answerer = service.live.current
@@ -280,9 +278,3 @@ def _add_page(app: FastAPI, service: _Service) -> None:
         step = max(1, len(faqs) // EXAMPLES_SHOWN)
         shown = [faq.question for faq in faqs[::step][:EXAMPLES_SHOWN]]
         return Examples(release_id=answerer.release_id, examples=shown)
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html")
-
-    app.mount("/web", StaticFiles(directory=WEB), name="web")

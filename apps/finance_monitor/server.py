@@ -12,9 +12,7 @@ from typing import Annotated, Any
 
 import torch
 from fastapi import FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor import casework
@@ -131,14 +129,13 @@ def build_app(
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,
-        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
+        web=WEB,
         known_hosts=known_hosts,
     )
     app.state.stop = stopping.set
     _add_reading(app, service, stopping)
     _add_casework(app, service)
     _add_records(app, service, batcher)
-    _add_page(app)
     return app
 
 
@@ -244,11 +241,3 @@ def _add_records(
         except OSError as error:
             raise HTTPException(507, f"The records could not be kept: {error.strerror}.") from error
         return Accepted(accepted=len(asked.records))
-
-
-def _add_page(app: FastAPI) -> None:
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html")
-
-    app.mount("/web", StaticFiles(directory=WEB), name="web")

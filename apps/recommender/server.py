@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.recommender.catalogue import Catalogue
@@ -176,13 +174,12 @@ def build_app(
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,
-        public_paths=["/", *(f"/web/{path.name}" for path in WEB.iterdir())],
+        web=WEB,
         known_hosts=known_hosts,
     )
     known = frozenset(recommender.users)
     _add_users(app, recommender, known)
     _add_rankings(app, recommender, known, batcher)
-    _add_page(app)
     return app
 
 
@@ -281,11 +278,3 @@ def _shown(catalogue: Catalogue, item_id: str) -> dict[str, Any]:
         "category": catalogue.categories[category] if category >= 0 else None,
         "price": None if math.isnan(price) else round(price, 2),
     }
-
-
-def _add_page(app: FastAPI) -> None:
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html")
-
-    app.mount("/web", StaticFiles(directory=WEB), name="web")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from common.serving.api_keys import ApiKeys
 from common.serving.auth import RequireKey
 from common.serving.browser import JsonPosts, KnownHosts, SecurityHeaders
 from common.serving.limits import LimitBody
+from common.serving.page import add_page, paths_of_page
 from common.serving.problems import (
     PROBLEM_RESPONSES,
     AnswerUnexpected,
@@ -36,13 +38,14 @@ def create_app(
     telemetry: Telemetry,
     max_body_bytes: int,
     api_keys: ApiKeys | None = None,
-    public_paths: Collection[str] = (),
+    web: Path | None = None,
     known_hosts: Collection[str] | None = None,
 ) -> FastAPI:
     """An application with `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, to add routes to.
 
     `is_ready` gives its verdict with the reasons, which `/readyz` shows to anybody.
-    With `api_keys`, every path needs a key but the probes and `public_paths`.
+    With `web`, the folder of a page, that page is there too.
+    With `api_keys`, every path needs a key but the probes and the page's.
     With `known_hosts`, requests addressed to another name are refused.
     """
     # Outermost first: each stage sees, and for the first three completes, what those below answer.
@@ -54,6 +57,7 @@ def create_app(
     if known_hosts is not None:
         middleware.append(Middleware(KnownHosts, names=known_hosts))
     if api_keys is not None:
+        public_paths = paths_of_page(web) if web else ()
         middleware.append(Middleware(RequireKey, keys=api_keys, public_paths=public_paths))
     middleware += [Middleware(JsonPosts), Middleware(LimitBody, most_bytes=max_body_bytes)]
     app = FastAPI(
@@ -69,6 +73,8 @@ def create_app(
     )
     add_problem_handlers(app)
     _add_operations(app, is_ready, telemetry)
+    if web:
+        add_page(app, web)
     return app
 
 

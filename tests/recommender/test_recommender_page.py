@@ -291,6 +291,7 @@ def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) ->
         page = Page(chromium, f"{served}/")
         page.open()
         page.see("#ask-input").send_keys("wrong", Keys.ENTER)
+        page.see("#ask-text", "not accepted")
         page.see("#ask-input").send_keys(key, Keys.ENTER)
         page.see("#ranking .place", TITLES[3])
     chromium.get_log("browser")

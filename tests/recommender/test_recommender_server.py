@@ -147,7 +147,7 @@ def test_what_the_recommender_refuses_is_told(client: httpx.Client, shop: Shop) 
 
 def test_page_health_and_metrics(client: httpx.Client) -> None:
     assert "<title>" in client.get("/").text
-    for name in ("recommender.js", "lists.js", "style.css", "icon.svg"):
+    for name in ("recommender.js", "lists.js", "style.css", "icon.svg", "shared/page.css"):
         assert client.get(f"/web/{name}").status_code == 200
     assert client.get("/healthz").json() == {"status": "alive"}
     assert client.get("/readyz").json()["reasons"] == {"model_id": MODEL}

@@ -1,29 +1,26 @@
 // The page: asks the questions and keeps the conversation.
-import { answer, examples } from './answers.js';
-import { button, element, icon, language, languageOf, quoted, retell, say, switchLanguage, tell } from './elements.js';
-import { remember } from './memory.js';
+import { answer } from './answers.js';
+import { icon } from './icon.js';
 import { explain, showProblem } from './problems.js';
 import { showChosen, showReply, spokenReply } from './reply.js';
+import { read } from './shared/api.js';
+import { theme, watchControls } from './shared/controls.js';
+import { button, element, find, quoted } from './shared/elements.js';
+import { language, languageOf, retell, say, speak, tell } from './shared/language.js';
+import { texts } from './texts.js';
 
 const MOST_CHARACTERS = 2000;
 const COUNTED_FROM = 1600;
 const MARGIN = 24;
-const find = (id) => document.getElementById(id);
-const dark = matchMedia('(prefers-color-scheme: dark)');
 // randomUUID is missing where the page comes over http from another machine.
 const conversation = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 let running = null;
 let following = true;
 
-function theme() {
-  return document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light');
-}
-
 function showControls() {
   const now = theme();
   find('theme').replaceChildren(icon(now === 'dark' ? 'sun' : 'moon'));
   label(find('theme'), say().theme[now]);
-  find('language').textContent = say().otherLanguage;
   find('language').lang = language === 'zh' ? 'en' : 'zh-CN';
   find('question').placeholder = say().placeholder;
   find('send').replaceChildren(icon(running ? 'stop' : 'send'));
@@ -36,28 +33,28 @@ function label(node, words) {
   node.title = words;
 }
 
-function showLanguage() {
+function show() {
   retell();
   showControls();
   showLength();
+  showExamples();
 }
 
-async function showExamples(refused = false) {
+async function showExamples() {
   const asked = language;
   try {
-    const found = await examples(asked);
+    const found = await read('/v1/examples', { language: asked });
     if (asked !== language) return;
     find('release').textContent = found.release_id;
     find('examples').replaceChildren(...found.examples.map(example));
     find('samples').hidden = !found.examples.length;
-  } catch (error) {
-    // Any other trouble is told when a question meets it.
-    if (error.status === 401 && (await askForKey(refused))) await showExamples(true);
+  } catch {
+    // Told when a question meets it.
   }
 }
 
 function example(question) {
-  const choice = element('button', { type: 'button', class: 'choice' }, quoted('span', question), icon('next'));
+  const choice = element('button', { type: 'button', class: 'choice' }, quoted(question), icon('next'));
   choice.addEventListener('click', () => ask(question));
   return element('li', {}, choice);
 }
@@ -65,7 +62,7 @@ function example(question) {
 function addTurn(question) {
   find('opening').hidden = true;
   const you = tell(element('span', { class: 'unseen' }), (words) => words.you);
-  const asked = element('p', { class: 'asked' }, you, quoted('span', question));
+  const asked = element('p', { class: 'asked' }, you, quoted(question));
   const reply = element('div', { class: 'reply' });
   const turn = element('li', {}, asked, reply);
   find('turns').append(turn);
@@ -73,7 +70,7 @@ function addTurn(question) {
   return { turn, reply };
 }
 
-async function ask(question, { refused = false } = {}) {
+async function ask(question) {
   if (running) return;
   const { turn, reply } = addTurn(question);
   showWaiting(reply);
@@ -83,8 +80,8 @@ async function ask(question, { refused = false } = {}) {
   const trouble = await stream(question, turn, reply);
   setRunning(null);
   reply.removeAttribute('aria-busy');
-  if (trouble) await recover(trouble, question, turn, reply, refused);
-  if (turn.isConnected) follow(turn);
+  if (trouble) recover(trouble, question, turn, reply);
+  follow(turn);
   keepFocus();
 }
 
@@ -111,7 +108,7 @@ function showWaiting(reply) {
 function showPiece(reply, piece) {
   const text = reply.querySelector('.text');
   if (text.classList.contains('waiting')) {
-    reply.replaceChildren(quoted('p', piece, { class: 'text arriving' }));
+    reply.replaceChildren(quoted(piece, 'p', { class: 'text arriving' }));
     return;
   }
   text.textContent += piece;
@@ -127,18 +124,13 @@ function finish(reply, found, question) {
 function choose(suggestion, url) {
   const { turn, reply } = addTurn(suggestion.question);
   showChosen(reply, suggestion, url);
-  announce(quoted('p', suggestion.answer));
+  announce(quoted(suggestion.answer, 'p'));
   follow(turn);
 }
 
-async function recover(error, question, turn, reply, refused) {
+function recover(error, question, turn, reply) {
   if (error.name === 'AbortError') {
     showStopped(question, turn, reply);
-    return;
-  }
-  if (error.status === 401 && (await askForKey(refused))) {
-    turn.remove();
-    await ask(question, { refused: true });
     return;
   }
   showProblem(reply, error, ways(question, turn));
@@ -159,8 +151,8 @@ function showStopped(question, turn, reply) {
   reply.querySelector('.arriving')?.classList.remove('arriving');
   reply.append(element('div', { class: 'row' },
     tell(element('span', { class: 'small' }), (words) => words.stopped),
-    button((words) => words.retry, retry, { class: 'plain' }),
-    button((words) => words.edit, edit, { class: 'plain' })));
+    tell(button('', retry), (words) => words.retry),
+    tell(button('', edit), (words) => words.edit)));
   announce(say().stopped);
 }
 
@@ -185,24 +177,6 @@ function follow(turn) {
 function setRunning(controller) {
   running = controller;
   showControls();
-}
-
-function askForKey(refused) {
-  const dialog = find('key-dialog');
-  if (dialog.open) return Promise.resolve(false);
-  tell(find('key-text'), (words) => (refused ? words.keyRefused : words.keyText));
-  dialog.returnValue = '';
-  find('key').value = '';
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(keepKey(dialog)), { once: true });
-  });
-}
-
-function keepKey(dialog) {
-  const given = dialog.returnValue === 'ok' && find('key').value.trim();
-  if (given) remember('sessionStorage', 'api-key', given);
-  return Boolean(given);
 }
 
 // Characters as the server counts them: an emoji is one.
@@ -271,18 +245,6 @@ document.addEventListener('keydown', (event) => {
 for (const moved of ['wheel', 'touchmove']) {
   window.addEventListener(moved, () => { following = false; }, { passive: true });
 }
-find('key-cancel').addEventListener('click', () => find('key-dialog').close());
-find('language').addEventListener('click', () => {
-  switchLanguage();
-  showLanguage();
-  showExamples();
-});
-find('theme').addEventListener('click', () => {
-  const next = theme() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset.theme = next;
-  remember('localStorage', 'theme', next);
-  showControls();
-});
-dark.addEventListener('change', showControls);
-showLanguage();
-showExamples();
+watchControls(show, showControls);
+speak(texts);
+show();

@@ -1,6 +1,8 @@
 // Shows what went wrong with a question, and the way on from there.
-import { LostError } from './answers.js';
-import { button, element, icon, tell } from './elements.js';
+import { icon } from './icon.js';
+import { LostError } from './shared/api.js';
+import { button, element } from './shared/elements.js';
+import { tell } from './shared/language.js';
 
 const SECONDS_SHOWN = 90;
 // The same question would be refused again.
@@ -10,9 +12,9 @@ export function showProblem(reply, error, { retry, edit }) {
   reply.dataset.decision = 'problem';
   const words = tell(element('p', { class: 'text' }), (spoken) => explain(error, spoken));
   const row = element('div', { class: 'row' });
-  const again = button((spoken) => spoken.retry, retry, { class: 'plain' });
+  const again = tell(button('', retry), (spoken) => spoken.retry);
   if (!NEEDS_EDITING.includes(error.status)) row.append(again);
-  row.append(button((spoken) => spoken.edit, edit, { class: 'plain' }));
+  row.append(tell(button('', edit), (spoken) => spoken.edit));
   const said = element('div', { class: 'said' }, words, row);
   reply.replaceChildren(element('div', { class: 'callout' }, icon('warning'), said));
   if (error.retryAfter) countDown(error.retryAfter, words, again);

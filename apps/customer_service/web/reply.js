@@ -1,5 +1,7 @@
 // Shows one reply: the answer, its source, how sure it is, what else was near, and why.
-import { button, element, icon, quoted, safeLink, say, tell } from './elements.js';
+import { icon } from './icon.js';
+import { button, element, linkTo, quoted } from './shared/elements.js';
+import { say, tell } from './shared/language.js';
 
 const REFERENCE_CHARACTERS = 8;
 const COPIED_SHOWN_MS = 2000;
@@ -18,7 +20,7 @@ export function showReply(reply, found, question, choose) {
 export function showChosen(reply, suggestion, url) {
   reply.dataset.decision = 'chosen';
   reply.replaceChildren(
-    quoted('p', suggestion.answer, { class: 'text' }),
+    quoted(suggestion.answer, 'p', { class: 'text' }),
     element('div', { class: 'facts' }, source({ question: suggestion.question, url })),
   );
 }
@@ -27,17 +29,17 @@ export function showChosen(reply, suggestion, url) {
 export function spokenReply(found) {
   if (found.decision === 'handoff') return [plain((words) => handoffWords(found, words))];
   if (found.decision === 'clarify' && found.suggestions.length) {
-    return [plain((words) => words.clarify), ...found.suggestions.map((one) => quoted('p', one.question))];
+    return [plain((words) => words.clarify), ...found.suggestions.map((one) => quoted(one.question, 'p'))];
   }
   if (isIntentAlone(found)) return spokenIntent(found.intent);
-  return [quoted('p', found.answer ?? ''), plain((words) => words.sure(percent(found.confidence)))];
+  return [quoted(found.answer ?? '', 'p'), plain((words) => words.sure(percent(found.confidence)))];
 }
 
 function spokenIntent(intent) {
   if (!intent) return [plain((words) => words.nothing)];
   return [
     plain((words) => words.intentAlone),
-    quoted('p', intent.name),
+    quoted(intent.name, 'p'),
     plain((words) => words.sure(percent(intent.confidence))),
   ];
 }
@@ -52,13 +54,13 @@ function intentAlone(found) {
   if (!found.intent) return [plain((words) => words.nothing)];
   return [
     plain((words) => words.intentAlone, { class: 'small' }),
-    quoted('p', found.intent.name, { class: 'text intent' }),
+    quoted(found.intent.name, 'p', { class: 'text intent' }),
     element('div', { class: 'facts' }, sure(found.intent.confidence)),
   ];
 }
 
 function answered(reply, found, choose) {
-  const text = quoted('p', found.answer ?? '', { class: 'text' });
+  const text = quoted(found.answer ?? '', 'p', { class: 'text' });
   const facts = element('div', { class: 'facts' }, sure(found.confidence));
   if (found.citations.length) facts.append(source(found.citations[0]));
   const near = found.suggestions.length ? [choices(found, (words) => words.near, choose)] : [];
@@ -83,7 +85,7 @@ function clarified(found, choose) {
 
 function handedOff(found, question, choose) {
   const said = element('div', { class: 'said' }, plain((words) => handoffWords(found, words), { class: 'text' }));
-  if (found.handoff?.message) said.append(quoted('p', found.handoff.message, { class: 'small' }));
+  if (found.handoff?.message) said.append(quoted(found.handoff.message, 'p', { class: 'small' }));
   if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
   said.append(forPerson(found, question));
   const parts = [element('div', { class: 'callout' }, icon('person'), said)];
@@ -98,14 +100,14 @@ function handoffWords(found, words) {
 function forPerson(found, question) {
   const reference = element('span', { class: 'small reference' },
     tell(element('span'), (words) => words.reference), ' ',
-    quoted('code', found.id.slice(0, REFERENCE_CHARACTERS)));
+    quoted(found.id.slice(0, REFERENCE_CHARACTERS), 'code'));
   // Browsers give the clipboard to https and to this machine only.
   if (!navigator.clipboard) return element('div', { class: 'row' }, reference);
-  const copy = button((words) => words.copy, async () => {
+  const copy = tell(button('', async () => {
     const done = await copyText(say().copiedText(question, found.id, found.release_id));
     tell(copy, (words) => (done ? words.copied : words.notCopied));
     setTimeout(() => tell(copy, (words) => words.copy), COPIED_SHOWN_MS);
-  }, { class: 'plain' });
+  }), (words) => words.copy);
   return element('div', { class: 'row' }, copy, reference);
 }
 
@@ -125,7 +127,7 @@ function plain(words, attributes = {}) {
 function choices(found, title, choose, kind = 'near') {
   const urls = new Map(found.citations.map((one) => [one.faq_id, one.url]));
   const items = found.suggestions.map((one) => {
-    const chosen = element('button', { type: 'button', class: 'choice' }, quoted('span', one.question), icon('next'));
+    const chosen = element('button', { type: 'button', class: 'choice' }, quoted(one.question), icon('next'));
     chosen.addEventListener('click', () => choose(one, urls.get(one.faq_id)));
     return element('li', {}, chosen);
   });
@@ -134,13 +136,12 @@ function choices(found, title, choose, kind = 'near') {
 }
 
 function source(citation) {
-  const link = safeLink(citation.url);
+  const link = linkTo(citation.url);
   const title = tell(element('span', { class: 'label' }), (words) => words.source);
-  if (!link) return element('p', { class: 'source' }, title, quoted('cite', citation.question));
+  if (!link) return element('p', { class: 'source' }, title, quoted(citation.question, 'cite'));
   const opens = tell(element('span', { class: 'unseen' }), (words) => words.opensTab);
-  const anchor = element('a', { href: link, target: '_blank', rel: 'noopener noreferrer' },
-    quoted('cite', citation.question), opens, icon('out'));
-  return element('p', { class: 'source' }, title, anchor);
+  return element('p', { class: 'source' }, title,
+    element('a', link, quoted(citation.question, 'cite'), opens, icon('out')));
 }
 
 // Only certainty itself is called 100 %, and only nothing at all 0 %.
@@ -175,7 +176,7 @@ function why(found) {
 
 function intentRows(intent) {
   return [intent, ...(intent.alternatives ?? [])].map((one) => ({
-    name: quoted('dt', one.name, { title: one.name }),
+    name: quoted(one.name, 'dt', { title: one.name }),
     share: one.confidence,
     value: () => `${percent(one.confidence)}\u00a0%`,
   }));
@@ -183,7 +184,7 @@ function intentRows(intent) {
 
 function candidateRows(citations) {
   return citations.map((one) => ({
-    name: quoted('dt', one.question, { title: `${one.faq_id}: ${one.question}` }),
+    name: quoted(one.question, 'dt', { title: `${one.faq_id}: ${one.question}` }),
     share: one.score,
     value: () => one.score.toFixed(2),
   }));

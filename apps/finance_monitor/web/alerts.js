@@ -1,17 +1,22 @@
 // Alerts: what fires, its evidence, what people did about it, and what is over.
-import { write } from './api.js';
-import { ask, button, element, fill, quoted, recall, remember, say, time } from './elements.js';
+import { fill } from './fill.js';
+import { write } from './shared/api.js';
+import { ask } from './shared/ask.js';
+import { button, element, find, quoted } from './shared/elements.js';
+import { say, time } from './shared/language.js';
+import { recall, remember } from './shared/memory.js';
+import { headline } from './stories.js';
 
 export function showFiring(cases, silences, act) {
   const open = cases.filter((one) => one.alert.status !== 'resolved' && !one.closed_at && !one.muted_by);
-  fill(document.getElementById('firing'), [open, silences], () => (open.length
+  fill(find('firing'), [open, silences], () => (open.length
     ? open.map((one) => card(one, silences, act))
     : [element('p', { class: 'calm' }, say().calm)]));
 }
 
 export function showPast(cases) {
   const over = cases.filter((one) => one.alert.status === 'resolved' || one.closed_at || one.muted_by);
-  fill(document.getElementById('past'), over, () => (over.length
+  fill(find('past'), over, () => (over.length
     ? over.map(line)
     : [element('li', { class: 'small' }, say().noPast)]));
 }
@@ -47,7 +52,7 @@ function card(one, silences, act) {
 function evidence(story) {
   const facts = [time(story.published_at), story.source, story.outlets > 1 ? say().outlets(story.outlets) : null].filter(Boolean).join(' · ');
   const words = story.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
-  return element('li', {}, quoted(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
+  return element('li', {}, headline(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
 }
 
 function line(one) {

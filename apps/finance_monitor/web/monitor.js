@@ -1,7 +1,13 @@
 // The page: listens to the server, and shows what it tells.
 import { actor, showFiring, showPast } from './alerts.js';
-import { listen, read } from './api.js';
-import { button, element, fill, language, quoted, recall, remember, say, switchLanguage, time } from './elements.js';
+import { read } from './shared/api.js';
+import { theme, watchControls } from './shared/controls.js';
+import { button, find } from './shared/elements.js';
+import { retell, say, speak, time } from './shared/language.js';
+import { recall, remember } from './shared/memory.js';
+import { listen } from './status.js';
+import { showStories } from './stories.js';
+import { texts } from './texts.js';
 import { showTrends } from './trends.js';
 
 const SPANS = [24, 48, 168, 336];
@@ -16,7 +22,7 @@ async function refresh() {
   refreshing = true;
   try {
     const [alerts, trends, stories] = await Promise.all([
-      read('/v1/alerts'), read(`/v1/trends?hours=${hours}`), read('/v1/stories'),
+      read('/v1/alerts'), read('/v1/trends', { hours }), read('/v1/stories'),
     ]);
     latest = { ...latest, alerts, trends, stories };
     show();
@@ -34,19 +40,7 @@ function show() {
   showFiring(alerts.alerts, alerts.silences, act);
   showPast(alerts.alerts);
   showTrends(trends, alerts.alerts);
-  fill(document.getElementById('stories'), stories, () => (stories.length
-    ? stories.map(story)
-    : [element('li', { class: 'small' }, say().nothingYet)]));
-}
-
-function story(one) {
-  const label = one.sentiment.label ?? 'none';
-  const facts = [time(one.published_at), one.source, ...one.topics.map((t) => say().topics[t.name] ?? t.name), ...one.entities, one.duplicate_of ? say().copyOf : null];
-  const text = one.title ?? (one.text ?? '').split('\n')[0];
-  return element('li', {}, quoted(text, one.url),
-    element('span', { class: 'small' },
-      element('span', { class: 'sentiment', 'data-label': label }, say().sentiment[label]),
-      ` · ${facts.filter(Boolean).join(' · ')}`));
+  showStories(stories);
 }
 
 async function act(deed) {
@@ -61,7 +55,7 @@ async function act(deed) {
 }
 
 function showStatus(text, trouble = false) {
-  const place = document.getElementById('status');
+  const place = find('status');
   if (place.textContent !== text) place.textContent = text;
   place.dataset.state = trouble ? 'trouble' : 'well';
 }
@@ -76,12 +70,9 @@ function tell(status) {
 }
 
 function dress() {
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
-  document.title = say().title;
-  for (const node of document.querySelectorAll('[data-text]')) node.textContent = say()[node.dataset.text];
-  document.getElementById('language').textContent = say().otherLanguage;
-  document.getElementById('theme').textContent = say().theme[theme()];
-  const spans = document.getElementById('spans');
+  retell();
+  find('theme').textContent = say().theme[theme()];
+  const spans = find('spans');
   spans.setAttribute('aria-label', say().spansLabel);
   spans.replaceChildren(...SPANS.map((span) => button(say().spans[span], () => {
     hours = span;
@@ -93,20 +84,8 @@ function dress() {
   show();
 }
 
-function theme() {
-  const dark = window.matchMedia('(prefers-color-scheme: dark)').matches;
-  return document.documentElement.dataset.theme ?? (dark ? 'dark' : 'light');
-}
-
-document.getElementById('language').addEventListener('click', () => { switchLanguage(); dress(); });
-document.getElementById('theme').addEventListener('click', () => {
-  const next = theme() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset.theme = next;
-  remember('theme', next);
-  dress();
-});
-document.getElementById('ask-cancel').addEventListener('click', () => document.getElementById('ask').close());
-
+watchControls(dress, dress);
+speak(texts);
 dress();
 listen((status) => {
   tell(status);

@@ -1,6 +1,8 @@
 // Trends: one small picture for each key, drawn from its windows.
 import { nameOf } from './alerts.js';
-import { drawn, element, fill, quoted, say, time } from './elements.js';
+import { fill } from './fill.js';
+import { drawn, element, find, quoted } from './shared/elements.js';
+import { say, time } from './shared/language.js';
 
 const MOST_SHOWN = 12;
 const HEIGHT = 60;
@@ -11,7 +13,7 @@ export function showTrends(trends, cases) {
     .map((one) => [one.alert.key, one.alert.severity]));
   const ranked = [...trends.keys].sort((a, b) => firing.has(b.key) - firing.has(a.key));
   const shown = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
-  fill(document.getElementById('trends'), [shown, trends.starts, [...firing]], () => (shown.length
+  fill(find('trends'), [shown, trends.starts, [...firing]], () => (shown.length
     ? shown.map((key) => figure(key, trends.starts, firing.get(key.key)))
     : [element('p', { class: 'small' }, say().nothingYet)]));
 }

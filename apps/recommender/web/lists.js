@@ -1,5 +1,7 @@
 // The two lists: what a user did, and what is ranked for them.
-import { element, find, number, percent, quoted, say, time } from './elements.js';
+import { number, percent } from './numbers.js';
+import { element, find, quoted } from './shared/elements.js';
+import { say, time } from './shared/language.js';
 
 const facts = (...parts) => parts.filter((part) => part !== null).flatMap((part, n) => (n ? [' · ', part] : [part]));
 const price = ({ price: paid }) => (paid === null ? null : paid === 0 ? say().free : say().price(number(paid)));
@@ -17,7 +19,7 @@ function done(event) {
     title(event),
     element('p', { class: 'small' }, ...facts(
       element('span', { class: 'behavior', 'data-behavior': event.behavior }, say().behaviors[event.behavior]),
-      element('time', { datetime: event.timestamp }, time(event.timestamp)),
+      element('time', { datetime: event.timestamp }, time(event.timestamp, { year: 'numeric' })),
       event.category && quoted(event.category),
       price(event),
       event.rating !== null ? say().rated(number(event.rating)) : null,

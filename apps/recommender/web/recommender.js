@@ -1,7 +1,12 @@
 // The page: one user at a time, their history beside their ranking.
-import { read } from './api.js';
-import { button, element, find, language, number, quoted, recall, remember, say, switchLanguage } from './elements.js';
 import { showHistory, showRanking } from './lists.js';
+import { number } from './numbers.js';
+import { read } from './shared/api.js';
+import { theme, watchControls } from './shared/controls.js';
+import { button, element, find, quoted } from './shared/elements.js';
+import { language, retell, say, speak } from './shared/language.js';
+import { recall, remember } from './shared/memory.js';
+import { texts } from './texts.js';
 
 const LENGTHS = [10, 20, 50];
 const USERS_SHOWN = 12;
@@ -129,16 +134,8 @@ function showLengths() {
   mark(find('lengths'), length);
 }
 
-function theme() {
-  const dark = window.matchMedia('(prefers-color-scheme: dark)').matches;
-  return document.documentElement.dataset.theme ?? (dark ? 'dark' : 'light');
-}
-
 function dress() {
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
-  document.title = say().title;
-  for (const node of document.querySelectorAll('[data-text]')) node.textContent = say()[node.dataset.text];
-  find('language').textContent = say().otherLanguage;
+  retell();
   find('theme').textContent = say().theme[theme()];
   showLengths();
   showUsers();
@@ -173,21 +170,14 @@ find('tuned').addEventListener('click', () => {
   if (user !== null) refreshRanking();
 });
 find('retry').addEventListener('click', () => { for (const { again } of [...failed.values()]) again(); });
-find('language').addEventListener('click', () => {
-  switchLanguage();
+watchControls(() => {
   dress();
   // The reasons are written by the server.
   if (user !== null) refreshRanking();
-});
-find('theme').addEventListener('click', () => {
-  const next = theme() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset.theme = next;
-  remember('theme', next);
-  dress();
-});
-find('ask-cancel').addEventListener('click', () => find('ask').close());
+}, dress);
 window.addEventListener('popstate', chosenByAddress);
 
+speak(texts);
 dress();
 chosenByAddress();
 offer();

@@ -120,12 +120,12 @@ def key(path: Path) -> str:
 
 
 @pytest.fixture
-def app(new_app: Callable[..., FastAPI], path: Path, key: str) -> FastAPI:
-    app = new_app(api_keys=ApiKeys.load(path), public_paths={"/page"})
-
-    @app.get("/page")
-    async def page() -> str:
-        return "page"
+def app(new_app: Callable[..., FastAPI], path: Path, key: str, tmp_path: Path) -> FastAPI:
+    web = tmp_path / "web"
+    web.mkdir()
+    for name in ("index.html", "page.js"):
+        (web / name).write_text("")
+    app = new_app(api_keys=ApiKeys.load(path), web=web)
 
     @app.get("/name")
     async def name(request: Request) -> str:
@@ -134,7 +134,9 @@ def app(new_app: Callable[..., FastAPI], path: Path, key: str) -> FastAPI:
     return app
 
 
-@pytest.mark.parametrize("path_asked", ["/name", "/metrics", "/openapi.json", "/nowhere", "/page/"])
+@pytest.mark.parametrize(
+    "path_asked", ["/name", "/metrics", "/openapi.json", "/nowhere", "/web/page.js/"]
+)
 def test_without_a_key_there_is_no_answer(app: FastAPI, ask: Ask, path_asked: str) -> None:
     response = ask(app, "GET", path_asked)
     assert response.status_code == 401
@@ -142,8 +144,11 @@ def test_without_a_key_there_is_no_answer(app: FastAPI, ask: Ask, path_asked: st
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("path_asked", ["/healthz", "/readyz", "/page"])
-def test_probes_and_public_paths_are_open(app: FastAPI, ask: Ask, path_asked: str) -> None:
+@pytest.mark.parametrize(
+    "path_asked",
+    ["/healthz", "/readyz", "/", "/web/page.js", "/web/shared/page.css", "/web/shared/api.js"],
+)
+def test_probes_and_the_page_are_open(app: FastAPI, ask: Ask, path_asked: str) -> None:
     assert ask(app, "GET", path_asked).status_code == 200
 
 
