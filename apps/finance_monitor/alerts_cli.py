@@ -41,17 +41,18 @@ def list_alerts(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from apps.finance_monitor.casework import cases, silences
+    from apps.finance_monitor.casework import cases, set_aside, silences
     from apps.finance_monitor.keys import name_of
     from apps.finance_monitor.notifications import usual
 
     opened = open_store(store)
-    found, muted = cases(opened, limit), silences(opened)
+    found, muted, refused = cases(opened, limit), silences(opened), set_aside(opened, limit)
     if as_json:
         print_json(
             {
                 "alerts": [case.model_dump(mode="json") for case in found],
                 "silences": [one.model_dump(mode="json") for one in muted],
+                "set_aside": [one.model_dump(mode="json") for one in refused],
             }
         )
         return
@@ -75,6 +76,8 @@ def list_alerts(
     results().print(table)
     for one in muted:
         say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
+    for lost in refused:
+        say(f"Refused by {lost.sink} ({lost.error}): {lost.headline}")
 
 
 @alerts.command()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel
 
 from apps.finance_monitor.keys import name_of
+from apps.finance_monitor.notifications import Notification, headline
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
 from common.errors import UserError
@@ -42,6 +43,16 @@ class Silence(BaseModel):
     def covers(self, key: str) -> bool:
         """Whether it mutes `key`."""
         return self.key in {"*", key, name_of(key)}
+
+
+class SetAside(BaseModel):
+    """A notification that a receiver refused, time and again, and does not get any more."""
+
+    sink: str
+    error: str
+    attempts: int
+    alert_ids: list[str]
+    headline: str
 
 
 def cases(store: Store, limit: int = 100) -> list[Case]:
@@ -92,6 +103,23 @@ def silences(store: Store) -> list[Silence]:
     now = datetime.now(UTC).isoformat()
     rows = store.rows("SELECT * FROM silences WHERE until > ? ORDER BY until", now)
     return [Silence.model_validate(dict(row)) for row in rows]
+
+
+def set_aside(store: Store, limit: int = 20) -> list[SetAside]:
+    """What receivers refused, the latest first."""
+    rows = store.rows(
+        "SELECT sink, error, attempts, body FROM outbox WHERE error IS NOT NULL"
+        " ORDER BY number DESC LIMIT ?",
+        limit,
+    )
+    return [_set_aside(dict(row)) for row in rows]
+
+
+def _set_aside(row: dict[str, object]) -> SetAside:
+    alerts = Notification.model_validate_json(str(row.pop("body"))).alerts
+    told = "; ".join(headline(alert) for alert in alerts)
+    ids = [alert.alert_id for alert in alerts]
+    return SetAside.model_validate(row | {"alert_ids": ids, "headline": told})
 
 
 def _mark(store: Store, alert_id: str, what: str, by: str) -> Case:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
 
 from apps.finance_monitor.casework import silences
-from apps.finance_monitor.notifications import Notification
+from apps.finance_monitor.notifications import Notification, headline
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.sinks import DeliveryError, Sink
 from apps.finance_monitor.store import Store
@@ -17,13 +18,16 @@ from common.console import say
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 ESCALATION_CHECK = 15.0
+# A notification that was refused so often is set aside.
+REFUSALS = 3
 
 
 class Delivery:
     """Threads, one a sink, that empty the outbox of a store.
 
     A process that dies between telling and noting it tells again after its start, with the same
-    idempotency key.
+    idempotency key. What a receiver refuses time and again is set aside, so that it holds up
+    nothing; what fails for another reason keeps its place.
 
     Args:
         escalate_after: tell again if nobody acknowledges an alert for so long.
@@ -50,6 +54,9 @@ class Delivery:
         self._telling = {name: Lock() for name in self._wake}
         self.failures = dict.fromkeys(self._wake, 0)
         self.delivered = dict.fromkeys(self._wake, 0)
+        # By number in the outbox; a restart begins to count anew.
+        self._refusals: Counter[int] = Counter()
+        self.set_aside = {name: self._count_set_aside(name) for name in self._wake}
         self._threads = [Thread(target=self._work, args=(sink,), daemon=True) for sink in sinks]
         if escalate_after:
             self._threads.append(Thread(target=self._escalate, daemon=True))
@@ -92,9 +99,13 @@ class Delivery:
     def _due(self, name: str) -> list[sqlite3.Row]:
         return self._store.rows(
             "SELECT number, body FROM outbox WHERE sink = ? AND delivered_at IS NULL"
-            " ORDER BY number LIMIT 50",
+            " AND error IS NULL ORDER BY number LIMIT 50",
             name,
         )
+
+    def _count_set_aside(self, name: str) -> int:
+        query = "SELECT COUNT(*) FROM outbox WHERE sink = ? AND error IS NOT NULL"
+        return int(self._store.rows(query, name)[0][0])
 
     def _work(self, sink: Sink) -> None:
         pause = 0.0
@@ -114,17 +125,37 @@ class Delivery:
         """Tell all that waits; returns after how many seconds to try again, 0 for none."""
         while due := self._due(sink.name):
             for row in due:
-                wait = self._tell(sink, Notification.model_validate_json(row["body"]))
-                if wait is not None:
-                    self._note_failure(row["number"])
-                    return min(wait or max(2 * pause, self._first_pause), LONGEST_PAUSE)
-                self._note_delivered(row["number"])
+                number, notification = row["number"], Notification.model_validate_json(row["body"])
+                error = self._tell(sink, notification)
+                if error is None:
+                    self._note_delivered(number)
+                elif self._is_final(number, error):
+                    self._put_aside(sink, number, notification, error)
+                    pause = 0.0
+                else:
+                    self._note_failure(number)
+                    wait = error.retry_after or max(2 * pause, self._first_pause)
+                    return min(wait, LONGEST_PAUSE)
             if self._stopping.is_set():
                 break
         return 0.0
 
-    def _tell(self, sink: Sink, notification: Notification) -> float | None:
-        """None: it is told. Else after how many seconds the receiver wants to be asked again."""
+    def _is_final(self, number: int, error: DeliveryError) -> bool:
+        if error.is_refusal:
+            self._refusals[number] += 1
+        return error.is_refusal and self._refusals[number] >= REFUSALS
+
+    def _put_aside(
+        self, sink: Sink, number: int, notification: Notification, error: DeliveryError
+    ) -> None:
+        self._note_failure(number, str(error))
+        del self._refusals[number]
+        self.set_aside[sink.name] += 1
+        told = "; ".join(headline(alert) for alert in notification.alerts)
+        say(f"{sink.name}: set aside, refused {REFUSALS} times ({error}): {told}")
+
+    def _tell(self, sink: Sink, notification: Notification) -> DeliveryError | None:
+        """None: it is told."""
         key = (sink.name, notification.idempotency_key)
         with self._telling[sink.name]:
             if key in self._told:
@@ -136,7 +167,7 @@ class Delivery:
                 if not self.failures[sink.name]:
                     say(f"{sink.name}: not delivered, tries again: {error}")
                 self.failures[sink.name] += 1
-                return (error.retry_after if isinstance(error, DeliveryError) else None) or 0.0
+                return error if isinstance(error, DeliveryError) else DeliveryError(str(error))
             self._told.add(key)
             self.delivered[sink.name] += 1
             self.failures[sink.name] = 0
@@ -149,10 +180,12 @@ class Delivery:
                 (_now().isoformat(), number),
             )
 
-    def _note_failure(self, number: int) -> None:
+    def _note_failure(self, number: int, final_error: str | None = None) -> None:
+        """Count an attempt; with a final error it is set aside."""
         with self._store.transaction() as database:
             database.execute(
-                "UPDATE outbox SET attempts = attempts + 1 WHERE number = ?", (number,)
+                "UPDATE outbox SET attempts = attempts + 1, error = ? WHERE number = ?",
+                (final_error, number),
             )
 
     def _escalate(self) -> None:

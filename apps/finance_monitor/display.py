@@ -70,6 +70,7 @@ class Display:
                 ("seen before", tally["repeated"]),
                 ("unreadable", tally["rejected"]),
                 ("bytes behind", pace.backlog),
+                ("notifications refused", sum(watch.figures().set_aside.values())),
             )
             if count
         ]

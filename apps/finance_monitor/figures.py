@@ -35,6 +35,7 @@ class Figures:
         tally: what was read, by what became of it and by sentiment.
         alerts: those that are not resolved.
         sink_failures: by sink, how often it failed since it last took something.
+        set_aside: by sink, how many notifications it refused for good.
     """
 
     tally: Mapping[str, int]
@@ -42,3 +43,4 @@ class Figures:
     drift: Drift
     alerts: Sequence[Alert] = ()
     sink_failures: Mapping[str, int] = field(default_factory=dict)
+    set_aside: Mapping[str, int] = field(default_factory=dict)

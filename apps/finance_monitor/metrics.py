@@ -39,6 +39,12 @@ def _counters(figures: Figures) -> Iterator[Metric]:
     for label in ("positive", "neutral", "negative", "abstained"):
         sentiments.add_metric([label], tally.get(label, 0))
     yield sentiments
+    refused = CounterMetricFamily(
+        "bizlm_monitor_set_aside", "Notifications refused for good", labels=["sink"]
+    )
+    for sink, count in figures.set_aside.items():
+        refused.add_metric([sink], count)
+    yield refused
 
 
 def _gauges(figures: Figures) -> Iterator[Metric]:

@@ -16,7 +16,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor import casework
-from apps.finance_monitor.casework import Case, Silence
+from apps.finance_monitor.casework import Case, SetAside, Silence
 from apps.finance_monitor.keys import name_of
 from apps.finance_monitor.metrics import WatchMetrics
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
@@ -69,10 +69,11 @@ class Trends(BaseModel):
 
 
 class Alerts(BaseModel):
-    """Alerts, the latest first, and the silences that last."""
+    """Alerts, the latest first, the silences that last, and what a receiver refused for good."""
 
     alerts: list[Case]
     silences: list[Silence]
+    set_aside: list[SetAside]
 
 
 class By(BaseModel):
@@ -163,7 +164,11 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
     @app.get("/v1/alerts", tags=["reading"], summary="Alerts, their evidence, and who is on them")
     def alerts(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Alerts:
         store = service.watch.store
-        return Alerts(alerts=casework.cases(store, limit), silences=casework.silences(store))
+        return Alerts(
+            alerts=casework.cases(store, limit),
+            silences=casework.silences(store),
+            set_aside=casework.set_aside(store, limit),
+        )
 
     @app.get("/v1/stories", tags=["reading"], summary="The latest stories")
     def stories(limit: Annotated[int, Query(ge=1, le=200)] = 30) -> list[ScoredRecord]:

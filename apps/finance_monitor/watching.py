@@ -127,6 +127,7 @@ class Watch:
             self.drift,
             self.monitor.alerts,
             dict(self._delivery.failures) if self._delivery else {},
+            dict(self._delivery.set_aside) if self._delivery else {},
         )
 
     def follow(

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from news import at
+from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving, wait_for
 
 from apps.finance_monitor import casework
-from apps.finance_monitor.delivery import Delivery, enqueue, escalate
+from apps.finance_monitor.delivery import Delivery, escalate
 from apps.finance_monitor.notifications import Notification
-from apps.finance_monitor.schema import Alert, Evidence, Window
+from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.sinks import (
     ConsoleSink,
     DeliveryError,
@@ -30,69 +29,10 @@ from apps.finance_monitor.store import Store
 from common.errors import UserError
 
 
-def _alert(identity: str = "a1", status: str = "firing", key: str = "company/Alba") -> Alert:
-    return Alert(
-        alert_id=identity,
-        fingerprint="f1",
-        status=status,
-        severity="warning",
-        key=key,
-        starts_at=at(1),
-        ends_at=at(4) if status == "resolved" else None,
-        window=Window(start=at(1), end=at(2)),
-        observed=12,
-        expected=1.5,
-        share=0.8,
-        surprise=1.7,
-        false_alarm_budget="1 per 30d",
-        evidence=[
-            Evidence(id="s", published_at=at(1), headline="Alba collapses", negative=0.9, outlets=3)
-        ],
-        fired_at=at(2),
-    )
-
-
-def _news(identity: str = "a1", status: str = "firing") -> Notification:
-    return Notification(alerts=[_alert(identity, status)])
-
-
-class Receiver(ThreadingHTTPServer):
-    """Keeps what it gets; answers 503 while `down`."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.down = False
-        self.attempts = 0
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/hook"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.attempts += 1
-        if self.server.down:
-            self.send_response(503)
-        else:
-            self.server.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with receiving() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
@@ -102,25 +42,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _enqueue(store: Store, delivery: Delivery, notification: Notification) -> None:
-    with store.transaction() as database:
-        enqueue(database, delivery.sinks, notification)
-    delivery.wake()
-
-
 def test_the_webhook_speaks_alertmanagers_language_and_is_signed(receiver: Receiver) -> None:
-    WebhookSink(receiver.url, secret="s3cret").deliver(_news())
+    WebhookSink(receiver.url, secret="s3cret").deliver(a_notification())
     headers, body = receiver.got[0]
     digest = hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
     assert headers["x-signature-256"] == f"sha256={digest}"
-    assert headers["idempotency-key"] == _news().idempotency_key
+    assert headers["idempotency-key"] == a_notification().idempotency_key
     told = json.loads(body)
     assert (told["version"], told["status"]) == ("4", "firing")
     (alert,) = told["alerts"]
@@ -130,8 +57,8 @@ def test_the_webhook_speaks_alertmanagers_language_and_is_signed(receiver: Recei
 
 
 def test_the_same_news_has_the_same_key_and_other_news_another() -> None:
-    assert _news().idempotency_key == _news().idempotency_key
-    assert _news().idempotency_key != _news(status="resolved").idempotency_key
+    assert a_notification().idempotency_key == a_notification().idempotency_key
+    assert a_notification().idempotency_key != a_notification(status="resolved").idempotency_key
 
 
 def test_a_receiver_that_is_down_gets_it_once_when_it_is_back(
@@ -140,11 +67,11 @@ def test_a_receiver_that_is_down_gets_it_once_when_it_is_back(
     receiver.down = True
     delivery = Delivery(store, [WebhookSink(receiver.url)], first_pause=0.05)
     delivery.start()
-    _enqueue(store, delivery, _news("a1"))
-    _enqueue(store, delivery, _news("a2"))
-    _wait(lambda: receiver.attempts >= 2)
+    enqueue_for(store, delivery, a_notification("a1"))
+    enqueue_for(store, delivery, a_notification("a2"))
+    wait_for(lambda: receiver.attempts >= 2)
     receiver.down = False
-    _wait(lambda: len(receiver.got) == 2)
+    wait_for(lambda: len(receiver.got) == 2)
     delivery.stop()
     ids = [json.loads(body)["alerts"][0]["annotations"]["alert_id"] for _, body in receiver.got]
     assert ids == ["a1", "a2"]
@@ -158,10 +85,10 @@ def test_a_sink_that_is_down_delays_no_other(
     nobody = WebhookSink("http://127.0.0.1:9/hook")
     delivery = Delivery(store, [nobody, FileSink(path)], first_pause=30)
     delivery.start()
-    _enqueue(store, delivery, _news())
-    _wait(path.exists)
-    _wait(lambda: bool(path.read_text()))
-    _wait(lambda: delivery.failures[nobody.name] > 0)
+    enqueue_for(store, delivery, a_notification())
+    wait_for(path.exists)
+    wait_for(lambda: bool(path.read_text()))
+    wait_for(lambda: delivery.failures[nobody.name] > 0)
     delivery.stop(patience=0.1)
     waiting = store.rows("SELECT sink, attempts FROM outbox WHERE delivered_at IS NULL")
     assert [(row["sink"], row["attempts"]) for row in waiting] == [(nobody.name, 1)]
@@ -171,25 +98,25 @@ def test_what_waits_on_disk_is_told_after_a_restart(store: Store, receiver: Rece
     receiver.down = True
     first = Delivery(store, [WebhookSink(receiver.url)], first_pause=30)
     first.start()
-    _enqueue(store, first, _news())
-    _wait(lambda: receiver.attempts == 1)
+    enqueue_for(store, first, a_notification())
+    wait_for(lambda: receiver.attempts == 1)
     first.stop(patience=0.1)
     receiver.down = False
     second = Delivery(store, [WebhookSink(receiver.url)])
     second.start()
     second.wake()
-    _wait(lambda: len(receiver.got) == 1)
+    wait_for(lambda: len(receiver.got) == 1)
     second.stop()
 
 
 def test_the_file_is_not_written_twice_and_a_torn_line_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    FileSink(path).deliver(_news("a1"))
+    FileSink(path).deliver(a_notification("a1"))
     with path.open("a", encoding="utf-8") as file:
         file.write('{"idempotency_key": "to')
     again = FileSink(path)
-    again.deliver(_news("a1"))
-    again.deliver(_news("a2"))
+    again.deliver(a_notification("a1"))
+    again.deliver(a_notification("a2"))
     assert [json.loads(line)["alert_id"] for line in path.read_text().splitlines()] == ["a1", "a2"]
 
 
@@ -199,10 +126,10 @@ def test_a_file_that_cannot_be_written_gets_it_once_it_can(store: Store, tmp_pat
     path = blocked / "told.jsonl"
     delivery = Delivery(store, [FileSink(path)], first_pause=0.05)
     delivery.start()
-    _enqueue(store, delivery, _news())
-    _wait(lambda: delivery.failures[f"jsonl:{path}"] > 1)
+    enqueue_for(store, delivery, a_notification())
+    wait_for(lambda: delivery.failures[f"jsonl:{path}"] > 1)
     blocked.unlink()
-    _wait(lambda: path.exists() and len(path.read_text().splitlines()) == 1)
+    wait_for(lambda: path.exists() and len(path.read_text().splitlines()) == 1)
     delivery.stop()
 
 
@@ -210,7 +137,7 @@ def test_the_console_tells_what_and_the_stories_behind_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    ConsoleSink().deliver(_news())
+    ConsoleSink().deliver(a_notification())
     told = capsys.readouterr().err
     assert "Negative news on Alba: 12 stories where 1.5 are usual" in told
     assert "Alba collapses (3 outlets)" in told
@@ -218,14 +145,14 @@ def test_the_console_tells_what_and_the_stories_behind_it(
 
 def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver) -> None:
     sink = open_sink(receiver.url.replace("http://", "json://"))
-    sink.deliver(_news())
+    sink.deliver(a_notification())
     told = json.loads(receiver.got[0][1])
     assert "Negative news on Alba" in told["title"]
     receiver.down = True
     with pytest.raises(DeliveryError):
-        sink.deliver(_news())
+        sink.deliver(a_notification())
     receiver.down = False
-    sink.deliver(_news())
+    sink.deliver(a_notification())
     assert len(receiver.got) == 2
     assert "hook" not in sink.name
 
@@ -244,7 +171,7 @@ def _kept(store: Store, alert: Alert, notified: bool = True) -> None:
 
 
 def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
-    _kept(store, _alert())
+    _kept(store, an_alert())
     now = datetime.now(UTC)
     assert escalate(store, ["console"], at(1)) == 0
     assert escalate(store, ["console"], now) == 1
@@ -254,14 +181,14 @@ def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
 
 
 def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
-    _kept(store, _alert())
+    _kept(store, an_alert())
     done = casework.acknowledge(store, "a1", "Mei")
     assert done.acknowledged_by == "Mei"
     assert escalate(store, ["console"], datetime.now(UTC)) == 0
 
 
 def test_a_silenced_alert_is_not_escalated_before_the_silence_ends(store: Store) -> None:
-    _kept(store, _alert())
+    _kept(store, an_alert())
     casework.silence(store, "Alba", timedelta(seconds=0.2), "Mei")
     assert escalate(store, ["console"], datetime.now(UTC)) == 0
     time.sleep(0.25)
@@ -281,8 +208,8 @@ def test_a_receiver_whose_client_breaks_is_tried_again(store: Store) -> None:
     sink = Breaks()
     delivery = Delivery(store, [sink], first_pause=0.05)
     delivery.start()
-    _enqueue(store, delivery, _news())
-    _wait(lambda: delivery.delivered["breaks"] == 1)
+    enqueue_for(store, delivery, a_notification())
+    wait_for(lambda: delivery.delivered["breaks"] == 1)
     assert sink.attempts == 2
     delivery.stop()
 
@@ -299,9 +226,9 @@ def test_what_is_being_told_is_not_told_again_meanwhile(store: Store) -> None:
 
     delivery = Delivery(store, [Slow()])
     delivery.start()
-    delivery.tell_now([_news()])
-    _enqueue(store, delivery, _news())
-    _wait(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
+    delivery.tell_now([a_notification()])
+    enqueue_for(store, delivery, a_notification())
+    wait_for(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
     delivery.stop()
     assert len(got) == 1
 
@@ -313,8 +240,8 @@ def test_the_token_in_a_webhooks_address_is_not_shown() -> None:
 
 
 def test_cases_are_found_by_how_their_id_begins(store: Store) -> None:
-    _kept(store, _alert("abc1"))
-    _kept(store, _alert("abd2"))
+    _kept(store, an_alert("abc1"))
+    _kept(store, an_alert("abd2"))
     assert casework.case(store, "abc").alert.alert_id == "abc1"
     with pytest.raises(UserError, match="2 alerts"):
         casework.case(store, "ab")
