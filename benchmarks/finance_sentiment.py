@@ -6,7 +6,6 @@ python -m benchmarks.finance_sentiment [--data DIR]
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
 from pathlib import Path
 
@@ -14,17 +13,16 @@ import torch
 
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.task import Example, FinanceMonitorTask
+from apps.finance_monitor.text import prepare
 from benchmarks.harness import parser, report, start
 from common.evaluation.metrics import accuracy, f1
 from common.models.bundled import locate
 from common.models.loading import load_backbone
 from common.records.splits import Splits
-from common.records.text import normalise
 from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
 
 SETTINGS = {"epochs": 4, "learning_rate": 2e-4, "adversarial": 0.5}
-LINK = re.compile(r"https?://\S+")
 
 
 def main() -> None:
@@ -64,7 +62,7 @@ def main() -> None:
 def _read(path: Path) -> list[Example]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [Example(normalise(LINK.sub("", row["text"])), row["label"]) for row in rows]
+    return [Example(prepare(row["text"]), row["label"]) for row in rows]
 
 
 if __name__ == "__main__":

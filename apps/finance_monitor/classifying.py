@@ -23,7 +23,7 @@ from apps.finance_monitor.schema import (
     TopicScore,
 )
 from apps.finance_monitor.task import NewsModel, mark
-from apps.finance_monitor.text import prepare
+from apps.finance_monitor.text import LINK, prepare
 from common.files import read_json, write_json
 from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict
@@ -167,7 +167,7 @@ def _log_odds(probability: float) -> float:
 
 
 def _carries_meaning(word: str) -> bool:
-    return len(word) > (1 if CHINESE.search(word) else 2)
+    return word != LINK and len(word) > (1 if CHINESE.search(word) else 2)
 
 
 def save(classifier: Classifier, directory: Path) -> None:

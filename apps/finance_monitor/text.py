@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from common.records.text import normalise
 
 # The model reads no further anyway.
 LONGEST_TEXT = 2000
+# Chinese may follow an address without a space.
+ADDRESS = re.compile(r"https?://[!-~]+")
+# That there is a link tells what kind of post it is; where it leads is noise.
+LINK = "http"
 
 
 def prepare(text: str) -> str:
-    """One spelling for what reads the same, no longer than the model reads."""
-    return normalise(text[:LONGEST_TEXT])
+    """One spelling for what reads the same, no longer than the model reads, links as one word."""
+    return normalise(ADDRESS.sub(LINK, text[:LONGEST_TEXT]))

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.task import Example, FinanceMonitorTask, chosen_topics, mark
+from apps.finance_monitor.text import prepare
 from common.models.bundled import Source
 from common.models.loading import Backbone, load_backbone
 
@@ -85,3 +86,15 @@ def test_a_target_is_marked_where_it_is_named(text: str, entity: str, marked: st
 )
 def test_other_names_of_the_three_sentiments_are_known(name: str, label: str) -> None:
     assert TrainingRecord(text="a", sentiment=name).sentiment == label  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [
+        ("Alba rallies https://t.co/a1?b=2 https://t.co/c3", "Alba rallies http http"),
+        ("见https://example.com/a。海港银行下跌", "见http。海港银行下跌"),
+        ("Alba\u3000cuts  jobs", "Alba cuts jobs"),
+    ],
+)
+def test_a_link_is_one_word_wherever_it_leads(text: str, prepared: str) -> None:
+    assert prepare(text) == prepared
