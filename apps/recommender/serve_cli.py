@@ -53,20 +53,24 @@ def serve(
 
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
-    release = registry.open(release_id)
+    if release_id or registry.current_id() is None:
+        registry.open(release_id)
     api_keys = ApiKeys.load(api_key_file) if api_key_file else None
 
     def make_app() -> Any:
-        from apps.recommender.model import load, prepare
-        from apps.recommender.server import build_app
-        from apps.recommender.service import RankingService
+        from apps.recommender.server import Recommender, build_app
+        from apps.recommender.service import open_service
+        from common.serving.live import LiveRelease
+
+        def load(release: Any) -> Recommender:
+            # Read anew for each release: it may have learned from later files.
+            dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+            vectors = registry.root / "vectors"
+            return open_service(release, dataset, vectors, as_of=moment, device=device)
 
         say("Reading the data …")
-        model = load(release)
-        dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
-        prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
         return build_app(
-            RankingService(model.pipeline(prepared), model.model_id),
+            LiveRelease(registry, load, release_id=release_id),
             api_keys=api_keys,
             known_hosts=known_hosts(host, allow_host or ()),
         )

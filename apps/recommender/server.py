@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.schema import Behavior, Interaction, Recommendation
+from apps.recommender.user_ids import UserIds
 from common.records.fields import Text, Time
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
+from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"
@@ -40,7 +42,7 @@ class Recommender(Protocol):
     @property
     def catalogue(self) -> Catalogue: ...  # noqa: D102
     @property
-    def users(self) -> Sequence[str]: ...  # noqa: D102
+    def users(self) -> UserIds: ...  # noqa: D102
     @property
     def diversity(self) -> float:
         """The strength chosen in training."""
@@ -134,8 +136,12 @@ class RankingRequest(BaseModel):
 
 @dataclass(frozen=True)
 class _Asked:
-    """One ranking that is wanted: of a known user, or of a history."""
+    """One ranking that is wanted: of a known user, or of a history.
 
+    It is made by the release that served when it was asked for.
+    """
+
+    recommender: Recommender
     user_id: str
     history: Sequence[Interaction] | None
     k: int
@@ -144,32 +150,33 @@ class _Asked:
 
 
 def build_app(
-    recommender: Recommender,
+    live: LiveRelease[Recommender],
     *,
     api_keys: ApiKeys | None = None,
     known_hosts: frozenset[str] | None = None,
 ) -> FastAPI:
-    """The recommender's server: one user at a time, over one release and its data."""
-
-    def rank(asked: list[_Asked]) -> list[Ranking]:
-        return [_rank(recommender, one) for one in asked]
-
+    """The recommender's server: one user at a time, over the release that serves and its data."""
     telemetry = Telemetry()
     batcher: Batcher[_Asked, Ranking] = Batcher(
-        rank, cost=lambda _: 1, budget=1, queue_bound=QUEUE_BOUND
+        lambda asked: [_rank(one) for one in asked],
+        cost=lambda _: 1,
+        budget=1,
+        queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("rankings", batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        live.start()
         yield
         await batcher.drain()
+        live.stop()
 
     app = create_app(
         title="bizlm recommender",
         version="1",
         description="Ranks what a user may want next, from what they read and did.",
-        is_ready=lambda: (True, {"model_id": recommender.model_id}),
+        is_ready=lambda: _is_ready(live),
         lifespan=lifespan,
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -177,29 +184,28 @@ def build_app(
         web=WEB,
         known_hosts=known_hosts,
     )
-    known = frozenset(recommender.users)
-    _add_users(app, recommender, known)
-    _add_rankings(app, recommender, known, batcher)
+    _add_users(app, live)
+    _add_rankings(app, live, batcher)
     return app
 
 
-def _add_users(app: FastAPI, recommender: Recommender, known: frozenset[str]) -> None:
-    folded = [(user_id.casefold(), user_id) for user_id in recommender.users]
+def _is_ready(live: LiveRelease[Recommender]) -> tuple[bool, dict[str, Any]]:
+    reasons = {"model_id": live.current.model_id}
+    if live.refused:
+        reasons["refused_release"] = live.refused
+    return True, reasons
 
+
+def _add_users(app: FastAPI, live: LiveRelease[Recommender]) -> None:
     @app.get("/v1/users", tags=["users"], summary="Find users by their id, or some of them all")
     def users(query: str = "", limit: Annotated[int, Query(ge=1, le=MOST_USERS)] = 20) -> Users:
-        sought = query.strip().casefold()
-        found = [(not key.startswith(sought), one) for key, one in folded if sought in key]
-        if not sought:
-            # From all over the file: its first users may all be alike.
-            found = found[:: max(1, len(found) // limit)]
-        else:
-            found.sort(key=lambda one: (one[0], len(one[1])))
-        return Users(total=len(known), users=[user_id for _, user_id in found[:limit]])
+        known = live.current.users
+        return Users(total=len(known), users=known.find(query, limit))
 
     @app.get("/v1/users/{user_id:path}/history", tags=["users"], summary="What a user did")
     def history(user_id: str, limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 200) -> History:
-        _check_known(user_id, known)
+        recommender = live.current
+        _check_known(user_id, recommender)
         events = recommender.history(user_id)
         latest = list(reversed(events[-limit:]))
         done = [_done(recommender.catalogue, event) for event in latest]
@@ -207,10 +213,7 @@ def _add_users(app: FastAPI, recommender: Recommender, known: frozenset[str]) ->
 
 
 def _add_rankings(
-    app: FastAPI,
-    recommender: Recommender,
-    known: frozenset[str],
-    batcher: Batcher[_Asked, Ranking],
+    app: FastAPI, live: LiveRelease[Recommender], batcher: Batcher[_Asked, Ranking]
 ) -> None:
     @app.get("/v1/recommendations/{user_id:path}", tags=["rankings"], summary="A user's ranking")
     async def ranking(
@@ -220,12 +223,14 @@ def _add_rankings(
         diversity: Strength | None = None,
         language: Language | None = None,
     ) -> Ranking:
-        _check_known(user_id, known)
-        asked = _Asked(user_id, None, k, diversity, language)
+        recommender = live.current
+        _check_known(user_id, recommender)
+        asked = _Asked(recommender, user_id, None, k, diversity, language)
         return await until_disconnected(request, batcher.submit(asked))
 
     @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a given history")
     async def ranking_of_history(asked: RankingRequest, request: Request) -> Ranking:
+        recommender = live.current
         for event in asked.history:
             if event.item_id not in recommender.catalogue.number:
                 raise HTTPException(422, f"There is no item {event.item_id!r}.")
@@ -233,17 +238,20 @@ def _add_rankings(
             Interaction(user_id=asked.user_id, **event.model_dump())
             for event in sorted(asked.history, key=lambda event: event.timestamp)
         ]
-        wanted = _Asked(asked.user_id, history, asked.k, asked.diversity, asked.language)
+        wanted = _Asked(
+            recommender, asked.user_id, history, asked.k, asked.diversity, asked.language
+        )
         return await until_disconnected(request, batcher.submit(wanted))
 
 
-def _check_known(user_id: str, known: frozenset[str]) -> None:
-    if user_id not in known:
+def _check_known(user_id: str, recommender: Recommender) -> None:
+    if user_id not in recommender.users:
         raise HTTPException(404, f"There is no user {user_id!r}.")
 
 
-def _rank(recommender: Recommender, asked: _Asked) -> Ranking:
-    k, diversity, language = asked.k, asked.diversity, asked.language
+def _rank(asked: _Asked) -> Ranking:
+    recommender, k = asked.recommender, asked.k
+    diversity, language = asked.diversity, asked.language
     if asked.history is None:
         rows = recommender.recommend(asked.user_id, k, diversity=diversity, language=language)
     else:

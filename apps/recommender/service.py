@@ -5,29 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from apps.recommender.candidates import SOURCES
 from apps.recommender.catalogue import Catalogue
+from apps.recommender.data import Dataset
 from apps.recommender.events import Histories
+from apps.recommender.model import load, prepare
 from apps.recommender.pipeline import Block, Pipeline
 from apps.recommender.ranked import Ranked
 from apps.recommender.reasons import read_reasons
 from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
 from apps.recommender.signals import FEATURES
+from apps.recommender.user_ids import UserIds
 from common.errors import UserError
+from common.releases.release import Release
 
 
 class RankingService:
-    """A release over its data, asked about one user at a time."""
+    """A release over its data, asked about one user at a time.
+
+    Attributes:
+        users: ids of all users that are known.
+    """
 
     def __init__(self, pipeline: Pipeline, model_id: str) -> None:
         self._pipeline = pipeline
         self._prepared = pipeline.prepared
         self.model_id = model_id
+        self.users = UserIds(self._prepared.user_ids)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -35,18 +44,9 @@ class RankingService:
         return self._prepared.catalogue
 
     @property
-    def users(self) -> Sequence[str]:
-        """Ids of all users that are known."""
-        return self._prepared.user_ids
-
-    @property
     def diversity(self) -> float:
         """The strength chosen in training."""
         return self._pipeline.choices.strength
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {user_id: number for number, user_id in enumerate(self.users)}
 
     def history(self, user_id: str) -> list[Interaction]:
         """What a user did before the moment that is ranked for, oldest first.
@@ -112,9 +112,9 @@ class RankingService:
         return self._rank(user_id, block, k, language, diversity)
 
     def _number(self, user_id: str) -> int:
-        if user_id not in self._numbers:
+        if user_id not in self.users:
             raise UserError(f"there is no user {user_id!r}")
-        return self._numbers[user_id]
+        return self.users.number[user_id]
 
     def _item(self, item_id: str) -> int:
         if item_id not in self.catalogue.number:
@@ -176,3 +176,22 @@ class RankingService:
 
 def _known(probability: np.float32) -> float | None:
     return None if np.isnan(probability) else float(probability)
+
+
+def open_service(
+    release: Release,
+    dataset: Dataset,
+    caches: Path,
+    *,
+    as_of: int | None = None,
+    device: str = "auto",
+) -> RankingService:
+    """Bring a release and the data together; arguments as of `model.prepare`.
+
+    Raises:
+        UserError: the users have other columns than in training, or nothing was done before
+            `as_of`.
+    """
+    model = load(release)
+    prepared = prepare(model, dataset, caches, as_of=as_of, device=device)
+    return RankingService(model.pipeline(prepared), model.model_id)

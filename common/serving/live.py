@@ -22,13 +22,23 @@ class LiveRelease(Generic[Loaded]):
 
     Whoever took `current` before goes on with it to the end. A promoted release that cannot be
     loaded is refused, and the old one goes on serving.
+
+    Args:
+        release_id: serve this one, whatever is promoted.
     """
 
-    def __init__(self, registry: Registry, load: Callable[[Release], Loaded]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        load: Callable[[Release], Loaded],
+        *,
+        release_id: str | None = None,
+    ) -> None:
         self._registry = registry
         self._load = load
         self._refused: str | None = None
-        release = registry.open()
+        self._is_chosen = release_id is not None
+        release = registry.open(release_id)
         self._current = (release.release_id, load(release))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
@@ -50,12 +60,14 @@ class LiveRelease(Generic[Loaded]):
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        if not self._is_chosen:
+            self._thread.start()
 
     def stop(self) -> None:
         """End the watch."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def refresh(self) -> None:
         """Load the promoted release if it is another one."""
@@ -69,9 +81,13 @@ class LiveRelease(Generic[Loaded]):
             release = self._registry.open(promoted)
             self._current = (release.release_id, self._load(release))
             self._refused = None
-        except (UserError, OSError) as error:
+        except Exception as error:
+            # Whatever is wrong with it: the thread lives on for the next one.
             self._refused = promoted
-            logging.getLogger(__name__).error("release %s is refused: %s", promoted, error)
+            trace = not isinstance(error, UserError | OSError)
+            logging.getLogger(__name__).error(
+                "release %s is refused: %s", promoted, error, exc_info=trace
+            )
         else:
             logging.getLogger(__name__).info("release %s serves now", promoted)
 

@@ -7,13 +7,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import uvicorn
 from fastapi import FastAPI
 
 from apps.recommender.catalogue import build_catalogue
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Reason, Recommendation
+from apps.recommender.server import Recommender
+from apps.recommender.user_ids import UserIds
 from common.errors import UserError
+from common.serving.live import LiveRelease
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 NOW = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
@@ -51,10 +55,10 @@ def serving(app: FastAPI) -> Iterator[str]:
 class Shop:
     """Ranks the items that a user has not met, in the order of the catalogue."""
 
-    model_id = MODEL
     diversity = 0.2
 
-    def __init__(self) -> None:
+    def __init__(self, model_id: str = MODEL) -> None:
+        self.model_id = model_id
         self.catalogue = build_catalogue(
             [
                 Item(
@@ -66,7 +70,8 @@ class Shop:
                 for n, title in enumerate(TITLES)
             ]
         )
-        self.users = [*(f"reader-{n}" for n in range(30)), "读者/一", "newcomer", HOSTILE]
+        readers = (f"reader-{n}" for n in range(30))
+        self.users = UserIds([*readers, "读者/一", "newcomer", HOSTILE])
         self.asked: list[tuple[float | None, str | None]] = []
         self.broken = False
 
@@ -144,6 +149,24 @@ class Shop:
             cold_user=not history,
             cold_item=rank == 3,
             reasons=reasons,
-            model_id=MODEL,
+            model_id=self.model_id,
             scored_at=NOW,
         )
+
+
+class Shelf:
+    """Stands for the registry: its releases have a name and no files."""
+
+    def __init__(self, current: str = MODEL) -> None:
+        self.current = current
+
+    def current_id(self) -> str:
+        return self.current
+
+    def open(self, release_id: str | None = None) -> SimpleNamespace:
+        return SimpleNamespace(release_id=release_id or self.current)
+
+
+def always(shop: Recommender) -> LiveRelease[Recommender]:
+    """The only release there is."""
+    return LiveRelease(Shelf(), lambda _: shop)

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
-from shop import HOSTILE, TITLES, Shop, serving
+from shop import HOSTILE, TITLES, Shop, always, serving
 
 from apps.recommender.server import build_app
 from common.serving.api_keys import ApiKeys, add_key
@@ -41,7 +41,7 @@ def shop() -> Shop:
 
 @pytest.fixture(scope="module")
 def address(shop: Shop) -> Iterator[str]:
-    with serving(build_app(shop)) as served:
+    with serving(build_app(always(shop))) as served:
         yield f"{served}/"
 
 
@@ -287,7 +287,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, width: int) -> 
 def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     key = add_key(keys, "page")
-    with serving(build_app(Shop(), api_keys=ApiKeys.load(keys))) as served:
+    with serving(build_app(always(Shop()), api_keys=ApiKeys.load(keys))) as served:
         page = Page(chromium, f"{served}/")
         page.open()
         page.see("#ask-input").send_keys("wrong", Keys.ENTER)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from shop import HOSTILE, MODEL, NOW, TITLES, Shop, serving
+from shop import HOSTILE, MODEL, NOW, TITLES, Shop, always, serving
 
 from apps.recommender.server import build_app
 
@@ -15,7 +15,7 @@ from apps.recommender.server import build_app
 @pytest.fixture(scope="module")
 def opened_shop() -> Iterator[tuple[Shop, httpx.Client]]:
     shop = Shop()
-    with serving(build_app(shop)) as address, httpx.Client(base_url=address) as made:
+    with serving(build_app(always(shop))) as address, httpx.Client(base_url=address) as made:
         yield shop, made
 
 

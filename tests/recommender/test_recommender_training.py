@@ -3,60 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
-from command_line import ROOT, Finished, run_apart, run_here, run_module
+from command_line import run_apart, run_here, run_module
+from trained_shop import QUICK, SAMPLES, USERS, succeed
 
 from apps.recommender.schema import Recommendation
 from common.files import directory_hashes
-
-SAMPLES = ROOT / "data_samples" / "recommender"
-USERS = 90
-QUICK = ("--set", "epochs=1", "--device", "cpu", "--precision", "fp32")
-
-
-def _done(*arguments: object, run: Callable[..., Finished] = run_here) -> Finished:
-    done = run("recommender", *arguments)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
-    """The sample shop with its first users alone."""
-    made = tmp_path_factory.mktemp("shop")
-    for name in ("interactions", "impressions", "users"):
-        rows = pl.read_csv(SAMPLES / f"{name}.csv", infer_schema=False)
-        rows.filter(pl.col("user_id") <= f"user-{USERS:03}").write_csv(made / f"{name}.csv")
-    return (
-        "--interactions", made / "interactions.csv",
-        "--interactions", made / "impressions.csv",
-        "--items", SAMPLES / "items.jsonl",
-        "--users", made / "users.csv",
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def store(
-    data: tuple[object, ...], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    made = tmp_path_factory.mktemp("recommender") / "var"
-    done = _done("train", *data, *QUICK, "--backbone", tiny_model, "--store", made, "--json")
-    trained = json.loads(done.stdout)
-    assert trained["promoted"]
-    assert {"recommender", "popularity", "item mean", "item-kNN", "EASE", "BM25"} <= set(
-        trained["methods"]
-    )
-    return made
 
 
 @pytest.fixture(scope="module")
 def scored(data: tuple[object, ...], store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("scored") / "out"
-    _done(
+    succeed(
         "score", *data, "--k", "7", "--shard-size", "12", "--workers", "1",
         "--out", out, "--store", store, run=run_apart,
     )  # fmt: skip
@@ -64,7 +25,7 @@ def scored(data: tuple[object, ...], store: Path, tmp_path_factory: pytest.TempP
 
 
 def test_the_release_says_what_it_learned_from_and_what_it_reached(store: Path) -> None:
-    manifest = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    manifest = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
     begins = manifest["data"]["begins"]
     assert begins["ranker"] < begins["calibration"] < begins["test"]
     assert manifest["data"]["counts"]["items"] == 400
@@ -95,7 +56,7 @@ def test_the_same_command_again_keeps_every_byte(
     victim = scored / "shard=00003" / "part-0.parquet"
     victim.write_bytes(victim.read_bytes()[:100])
     (scored / "_SUCCESS").unlink()
-    done = _done(
+    done = succeed(
         "score", *data, "--k", "7", "--shard-size", "12", "--workers", "2",
         "--out", scored, "--store", store, "--json", run=run_apart,
     )  # fmt: skip
@@ -106,7 +67,7 @@ def test_the_same_command_again_keeps_every_byte(
 def test_one_user_gets_the_list_of_the_batch_job(
     data: tuple[object, ...], scored: Path, store: Path
 ) -> None:
-    done = _done("recommend", "user-042", *data, "--k", "7", "--store", store, "--json")
+    done = succeed("recommend", "user-042", *data, "--k", "7", "--store", store, "--json")
     one = [Recommendation.model_validate(entry) for entry in json.loads(done.stdout)]
     rows = pl.read_parquet(scored / "shard=*" / "part-0.parquet")
     rows = rows.filter(pl.col("user_id") == "user-042").sort("rank")
@@ -115,7 +76,7 @@ def test_one_user_gets_the_list_of_the_batch_job(
 
 
 def test_nothing_after_the_cutoff_reaches_a_score(data: tuple[object, ...], store: Path) -> None:
-    found = json.loads(_done("audit", *data, "--store", store, "--json").stdout)
+    found = json.loads(succeed("audit", *data, "--store", store, "--json").stdout)
     assert found["is_clean"]
     assert found["shuffled"] > 100
     assert "score" in found["compared"]
@@ -129,7 +90,7 @@ def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> N
     changed = tmp_path / "items.jsonl"
     changed.write_text("\n".join(lines), encoding="utf-8")
     out = tmp_path / "vectors.parquet"
-    done = _done("embed", "--items", changed, "-o", out, "--store", store)
+    done = succeed("embed", "--items", changed, "-o", out, "--store", store)
     assert "400 texts, 2 to encode" in done.stderr
     vectors = pl.read_parquet(out)
     assert vectors.columns == ["item_id", "vector"] and len(vectors) == 400
@@ -138,8 +99,8 @@ def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> N
 def test_a_release_is_measured_again_as_it_was_in_training(
     data: tuple[object, ...], store: Path
 ) -> None:
-    found = json.loads(_done("evaluate", *data, "--store", store, "--json").stdout)
-    manifest = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    found = json.loads(succeed("evaluate", *data, "--store", store, "--json").stdout)
+    manifest = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
     before, after = manifest["methods"]["recommender"], found["methods"]["recommender"]
     assert after["ndcg@10"] == pytest.approx(before["ndcg@10"], abs=1e-6)
 
@@ -148,10 +109,10 @@ def test_the_encoder_may_learn_too(
     data: tuple[object, ...], tiny_model: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "var"
-    _done("train", *data, *QUICK, "--tune", "lora", "--backbone", tiny_model, "--store", store)
-    shown = json.loads(_done("releases", "show", "--json", "--store", store).stdout)
+    succeed("train", *data, *QUICK, "--tune", "lora", "--backbone", tiny_model, "--store", store)
+    shown = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
     assert shown["settings"]["strategy"] == "lora"
-    again = json.loads(_done("evaluate", *data, "--store", store, "--json").stdout)
+    again = json.loads(succeed("evaluate", *data, "--store", store, "--json").stdout)
     figure = shown["methods"]["recommender"]["ndcg@10"]
     assert again["methods"]["recommender"]["ndcg@10"] == pytest.approx(figure, abs=1e-3)
 
@@ -206,7 +167,7 @@ def test_an_export_sees_items_where_the_release_does(store: Path, tmp_path: Path
     # The tiny model reads Latin letters alone: all Chinese texts are one to it.
     items, out = tmp_path / "items.jsonl", tmp_path / "exported"
     pl.read_ndjson(SAMPLES / "items.jsonl").filter(pl.col("language") == "en").write_ndjson(items)
-    done = _done("export", "--items", items, "--out", out, "--store", store, "--json")
+    done = succeed("export", "--items", items, "--out", out, "--store", store, "--json")
     assert json.loads(done.stdout)["cosine"] > 0.95
     assert {"model.onnx", "export.json", "tokenizer.json"} <= {p.name for p in out.iterdir()}
     again = run_here("recommender", "export", "--items", items, "--out", out, "--store", store)

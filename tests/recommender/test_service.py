@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -147,3 +149,16 @@ def test_who_or_what_is_not_known_is_named(service: RankingService) -> None:
         service.history("nobody")
     with pytest.raises(UserError, match="there is no item 'gone'"):
         service.recommend_for([_interaction("gone")], 5)
+
+
+def test_one_that_nobody_uses_any_more_is_gone_at_once() -> None:
+    pipeline = _pipeline()
+    held = weakref.ref(pipeline)
+    service = RankingService(pipeline, "release-1")
+    service.recommend("ada", 5)
+    gc.disable()
+    try:
+        del service, pipeline
+        assert held() is None
+    finally:
+        gc.enable()
