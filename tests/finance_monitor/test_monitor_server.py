@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from monitor_serving import copy_release, serving
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
+from receiving import receiving
 
 from apps.finance_monitor.running import Options
 from apps.finance_monitor.service import MonitorService
@@ -34,8 +35,12 @@ def store(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(store: Path) -> Iterator[str]:
-    with serving(store, "--entities", str(_entities(store))) as served:
-        yield served
+    """With a webhook that takes nothing."""
+    with receiving() as receiver:
+        receiver.refusal = (b"", 400)
+        more = ("--entities", str(_entities(store)), "--notify", receiver.url)
+        with serving(store, *more) as served:
+            yield served
 
 
 def _entities(store: Path) -> Path:
@@ -207,16 +212,19 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
         wait = WebDriverWait(driver, 20, ignored_exceptions=[NoSuchElementException])
+        _wait(lambda: _ask(fed, "/v1/alerts")[1]["set_aside"])
         driver.get(fed)
         wait.until(lambda d: "stories" in d.find_element(By.ID, "status").text)
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "#trends svg path.negative"))
         page = driver.find_element(By.TAG_NAME, "main")
         assert "Alba" in driver.find_element(By.ID, "trends").text
         assert "<script>" in page.text
+        assert "refused it for good: HTTP 400" in page.text
         assert driver.title == "News monitor"
         driver.find_element(By.ID, "language").click()
         assert driver.title == "舆情监测"
         assert "正在告警" in page.text
+        assert "拒收，不再重发：HTTP 400" in page.text
 
         # A new surge appears without a reload, and is acknowledged by name.
         surge = [

@@ -7,17 +7,17 @@ import { say, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 import { headline } from './stories.js';
 
-export function showFiring(cases, silences, act) {
+export function showFiring({ alerts: cases, silences, set_aside: refusals }, act) {
   const open = cases.filter((one) => one.alert.status !== 'resolved' && !one.closed_at && !one.muted_by);
-  fill(find('firing'), [open, silences], () => (open.length
-    ? open.map((one) => card(one, silences, act))
+  fill(find('firing'), [open, silences, refusals], () => (open.length
+    ? open.map((one) => card(one, silences, refusals, act))
     : [element('p', { class: 'calm' }, say().calm)]));
 }
 
-export function showPast(cases) {
+export function showPast({ alerts: cases, set_aside: refusals }) {
   const over = cases.filter((one) => one.alert.status === 'resolved' || one.closed_at || one.muted_by);
-  fill(find('past'), over, () => (over.length
-    ? over.map(line)
+  fill(find('past'), [over, refusals], () => (over.length
+    ? over.map((one) => line(one, refusals))
     : [element('li', { class: 'small' }, say().noPast)]));
 }
 
@@ -29,7 +29,7 @@ export const nameOf = (key) => {
 
 const surge = (alert) => say().surge(alert.observed, alert.expected, Math.round(100 * alert.share));
 
-function card(one, silences, act) {
+function card(one, silences, refusals, act) {
   const { alert } = one;
   const silenced = silences.some((s) => ['*', alert.key, alert.key.split('/').slice(1).join('/')].includes(s.key));
   const notes = [say().severity[alert.severity], say().status[alert.status], say().since(time(alert.starts_at))];
@@ -45,6 +45,7 @@ function card(one, silences, act) {
     element('p', { class: 'severity' }, notes.join(' · ')),
     element('h3', {}, quoted(nameOf(alert.key))),
     element('p', {}, surge(alert)),
+    ...refused(alert, refusals),
     element('ol', { class: 'evidence' }, ...alert.evidence.map(evidence)),
     actions);
 }
@@ -55,7 +56,12 @@ function evidence(story) {
   return element('li', {}, headline(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
 }
 
-function line(one) {
+// A receiver that never got the news: whoever reads this page may have to tell them.
+const refused = (alert, refusals) => refusals
+  .filter((refusal) => refusal.alert_ids.includes(alert.alert_id))
+  .map((refusal) => element('p', { class: 'refused' }, say().refused(refusal.sink, refusal.error)));
+
+function line(one, refusals) {
   const { alert } = one;
   const end = alert.ends_at ?? alert.window.end;
   const notes = [say().severity[alert.severity], say().until(time(alert.starts_at), time(end))];
@@ -64,7 +70,8 @@ function line(one) {
   else if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
   return element('li', { 'data-severity': alert.severity },
     element('span', {}, quoted(nameOf(alert.key)), ' — ', surge(alert)),
-    element('span', { class: 'small' }, notes.join(' · ')));
+    element('span', { class: 'small' }, notes.join(' · ')),
+    ...refused(alert, refusals));
 }
 
 // Who acts is asked once, and kept for the next time.

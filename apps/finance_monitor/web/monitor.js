@@ -37,8 +37,8 @@ async function refresh() {
 function show() {
   if (!latest?.alerts) return;
   const { alerts, trends, stories } = latest;
-  showFiring(alerts.alerts, alerts.silences, act);
-  showPast(alerts.alerts);
+  showFiring(alerts, act);
+  showPast(alerts);
   showTrends(trends, alerts.alerts);
   showStories(stories);
 }
