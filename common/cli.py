@@ -7,10 +7,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -73,6 +73,18 @@ OnBadRow = Annotated[
     BadRow, typer.Option("--on-bad-row", help="fail, or skip and keep the bad rows aside.")
 ]
 
+# Of `serve`.
+LOOPBACK = "127.0.0.1"
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", help="Port to listen on.")]
+ApiKeyFile = Annotated[
+    Path | None, typer.Option("--api-key-file", help="Require a key; see the verb `keys`.")
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", help="A further name the server may be addressed by."),
+]
+
 
 def new_app(help_text: str) -> typer.Typer:
     """A typer application in the house's manner."""
@@ -105,6 +117,34 @@ def run(app: typer.Typer) -> None:
         # The reader of our output, such as `head`, has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
+
+
+def listen(
+    make_app: Callable[..., Any],
+    host: str,
+    port: int,
+    api_key_file: Path | None,
+    allow_host: Sequence[str] | None,
+    *,
+    on_stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until told to stop; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
+
+    Raises:
+        UserError: the keys cannot be read, or the host or the port cannot be had.
+    """
+    from common.serving.api_keys import ApiKeys
+    from common.serving.run import known_hosts, serve
+
+    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
+    serve(
+        lambda: make_app(api_keys=api_keys, known_hosts=known_hosts(host, allow_host or ())),
+        host,
+        port,
+        has_api_keys=api_keys is not None,
+        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
+        on_stopping=on_stopping,
+    )
 
 
 def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[str, str]:

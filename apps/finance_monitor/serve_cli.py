@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from apps.finance_monitor.options_cli import (
     WindowWidth,
     open_registry,
 )
-from common.cli import Device, Store, new_app
+from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen, new_app
 from common.console import say
 from common.errors import UserError
 
@@ -40,14 +39,10 @@ def serve(
     delay: Delay = "0",
     escalate_after: Escalate = None,
     notify: Notify = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8001,
-    api_key_file: Annotated[
-        Path | None, typer.Option(help="Require a key; see the verb `keys`.")
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further name the server may be addressed by.")
-    ] = None,
+    host: Host = LOOPBACK,
+    port: Port = 8001,
+    api_key_file: ApiKeyFile = None,
+    allow_host: AllowHost = None,
     device: Device = "auto",
     store: Store = Path("var"),
 ) -> None:
@@ -64,44 +59,18 @@ def serve(
     if registry.current_id() is None:
         registry.open()
 
-    def make_service() -> Any:
+    made: list[Any] = []
+
+    def make_app(**access: Any) -> Any:
+        from apps.finance_monitor.server import build_app
         from apps.finance_monitor.service import MonitorService
 
         say("Loading the release …")
-        return MonitorService(registry, options, feed, scored=scored, device=device)
-
-    _serve(make_service, host, port, api_key_file, allow_host or [])
-
-
-def _serve(
-    make_service: Callable[[], Any],
-    host: str,
-    port: int,
-    api_key_file: Path | None,
-    names: list[str],
-) -> None:
-    from common.serving.api_keys import ApiKeys
-    from common.serving.run import known_hosts
-    from common.serving.run import serve as listen
-
-    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
-    made: list[Any] = []
-
-    def make_app() -> Any:
-        from apps.finance_monitor.server import build_app
-
-        hosts = known_hosts(host, names)
-        made.append(build_app(make_service(), api_keys=api_keys, known_hosts=hosts))
+        service = MonitorService(registry, options, feed, scored=scored, device=device)
+        made.append(build_app(service, **access))
         return made[0]
 
     def stop() -> None:
         made[0].state.stop()
 
-    listen(
-        make_app,
-        host,
-        port,
-        has_api_keys=api_keys is not None,
-        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
-        on_stopping=stop,
-    )
+    listen(make_app, host, port, api_key_file, allow_host, on_stopping=stop)
