@@ -22,7 +22,14 @@ from common.records.splits import Splits
 from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
 
-SETTINGS = {"epochs": 4, "learning_rate": 2e-4, "adversarial": 0.5}
+# Chosen on a fifth of train that was held out.
+SETTINGS = {
+    "epochs": 5,
+    "learning_rate": 2e-4,
+    "adversarial": 0.5,
+    "label_smoothing": 0.1,
+    "weight_averaging": 0.998,
+}
 
 
 def main() -> None:
@@ -30,14 +37,14 @@ def main() -> None:
     arguments = parser("twitter_financial_news: sentiment")
     arguments.add_argument("--set", action="append", default=[], help="a setting: name=value")
     arguments.add_argument(
-        "--choose", action="store_true", help="hold a tenth of train out, leave valid.csv alone"
+        "--choose", action="store_true", help="hold a fifth of train out, leave valid.csv alone"
     )
     chosen = arguments.parse_args()
     start(chosen)
     folder = chosen.data / "twitter_financial_news"
     train = _read(folder / "train.csv")
-    held_out = train[::10] if chosen.choose else _read(folder / "valid.csv")
-    train = [e for i, e in enumerate(train) if i % 10] if chosen.choose else train
+    held_out = train[::5] if chosen.choose else _read(folder / "valid.csv")
+    train = [e for i, e in enumerate(train) if i % 5] if chosen.choose else train
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
     task = FinanceMonitorTask(train, [], smoothing=settings.label_smoothing)

@@ -27,6 +27,9 @@ class Settings(BaseModel):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     gradient_clipping: float = Field(1.0, ge=0, description="largest gradient norm; 0: none")
     adversarial: float = Field(0.0, ge=0, description="norm of the perturbation; 0: none")
+    weight_averaging: float = Field(
+        0.0, ge=0, lt=1, description="what the averaged weights keep of themselves a step; 0: none"
+    )
     patience: int = Field(3, ge=0, description="epochs without gain before stopping; 0: never stop")
     group_by_length: bool = True
     freeze_word_embeddings: bool | None = Field(

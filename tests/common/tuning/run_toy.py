@@ -14,7 +14,7 @@ import torch
 from toy import tune
 from transformers import TrainerCallback
 
-from common.tuning import callbacks, finetune
+from common.tuning import callbacks, finetune, trainer
 
 model, work, out, *pairs = sys.argv[1:]
 resume = "--resume" in pairs
@@ -32,7 +32,7 @@ class Die(TrainerCallback):
 
 if die_after:
     shown = callbacks.ShowProgress
-    finetune.ShowProgress = type("ShownThenDead", (Die, shown), {})  # type: ignore[misc]
+    trainer.ShowProgress = type("ShownThenDead", (Die, shown), {})  # type: ignore[misc]
 torch.set_num_threads(1)
 tuned = tune(Path(model), Path(work), resume=resume, **settings)
 if finetune.is_main_process():

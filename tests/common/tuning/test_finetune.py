@@ -42,6 +42,7 @@ def _run(model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()) -
         {"optimizer": "sgd", "learning_rate": 1e-1, "head_learning_rate": None},
         {"optimizer": "adafactor"},
         {"adversarial": 0.1},
+        {"weight_averaging": 0.9},
         {"layer_decay": 0.5, "schedule": "cosine", "accumulation": 2, "group_by_length": False},
     ],
     ids=str,
@@ -79,14 +80,17 @@ def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) 
     assert first.after != other.after
 
 
-def test_a_killed_run_resumes_to_the_same_weights(tiny_model: Path, tmp_path: Path) -> None:
-    whole = _run(tiny_model, tmp_path / "whole")
-    _run(tiny_model, tmp_path / "killed", "die_after=1")
+@pytest.mark.parametrize("more", [(), ("weight_averaging=0.9",)], ids=str)
+def test_a_killed_run_resumes_to_the_same_weights(
+    tiny_model: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    whole = _run(tiny_model, tmp_path / "whole", *more)
+    _run(tiny_model, tmp_path / "killed", "die_after=1", *more)
     # As if it had died once more, in the middle of writing.
     half = tmp_path / "killed" / "checkpoint-999"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    resumed = _run(tiny_model, tmp_path / "killed", "--resume")
+    resumed = _run(tiny_model, tmp_path / "killed", "--resume", *more)
     assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
     for name, values in whole["weights"].items():
         assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name

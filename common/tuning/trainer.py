@@ -1,0 +1,195 @@
+"""transformers' Trainer, told how a Task makes batches and is measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset, Sampler
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from common.models.encoder import predict
+from common.models.loading import Backbone, pick_device
+from common.records.splits import Splits
+from common.tuning.adversarial import EmbeddingPerturbation
+from common.tuning.averaging import AverageEachStep, WeightAverage
+from common.tuning.callbacks import ShowProgress
+from common.tuning.optimization import parameter_groups
+from common.tuning.settings import Settings
+from common.tuning.task import Batch, Task, TaskModule
+
+R = TypeVar("R")
+OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
+
+
+class _RecordDataset(Dataset[Any]):
+    def __init__(self, records: Sequence[Any]) -> None:
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.records[index]
+
+
+class TaskTrainer(Trainer, Generic[R]):
+    """One fine-tuning run over `splits.train`, measured on `splits.validation`."""
+
+    def __init__(
+        self,
+        task: Task[R],
+        backbone: Backbone,
+        module: TaskModule,
+        splits: Splits[R],
+        settings: Settings,
+        work: Path,
+        precision: str,
+    ) -> None:
+        self.task = task
+        self.backbone = backbone
+        self.settings = settings
+        self.validation = splits.validation
+        self.bare_module = module
+        self.precision = precision
+        callbacks: list[TrainerCallback] = [ShowProgress(task.monitor)]
+        if settings.patience and splits.validation:
+            callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
+        self.perturbation = (
+            EmbeddingPerturbation(
+                module.pooled.encoder.get_input_embeddings(),  # type: ignore[operator]
+                settings.adversarial,
+            )
+            if settings.adversarial
+            else None
+        )
+        self.average = (
+            WeightAverage(module, settings.weight_averaging) if settings.weight_averaging else None
+        )
+        if self.average is not None:
+            callbacks.append(AverageEachStep(self.average))
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "tensorboard")
+        super().__init__(
+            model=module,
+            args=_arguments(task, settings, work, precision, splits),
+            train_dataset=_RecordDataset(splits.train),
+            eval_dataset=_RecordDataset(splits.validation),
+            data_collator=lambda records: task.collate(records, backbone.tokenize),
+            callbacks=callbacks,
+        )
+        self.remove_callback(PrinterCallback)
+        texts = [task.text(record) for record in splits.train]
+        self.lengths = backbone.token_counts(texts) if settings.group_by_length else None
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The chosen optimizer over layer-wise parameter groups."""
+        if self.optimizer is None:
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args)
+            groups = parameter_groups(self.bare_module, self.settings)
+            self.optimizer = optimizer_class(groups, **options)
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        if self.lengths is None:
+            return super()._get_train_sampler(train_dataset)
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroupedSampler(size, lengths=self.lengths)
+
+    def training_step(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
+        """One forward and backward pass; with adversarial training, two."""
+        if self.perturbation is None:
+            return super().training_step(model, inputs, *args)
+        with self.perturbation.record():
+            loss = super().training_step(model, inputs, *args)
+        with self.perturbation.apply():
+            super().training_step(model, inputs, *args)
+        return loss
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """The task's own metrics on the validation records."""
+        run = partial(predict, self.bare_module, self.backbone, precision=self.precision)
+        with self.average.in_place() if self.average else nullcontext():
+            measured = self.task.measure(run, self.validation)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in measured.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _save(
+        self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None
+    ) -> None:
+        # Frozen weights are those of the backbone: a checkpoint need not repeat them.
+        learns = {name for name, p in self.bare_module.named_parameters() if p.requires_grad}
+        state_dict = self.bare_module.state_dict() if state_dict is None else state_dict
+        kept = {name: value for name, value in state_dict.items() if name in learns}
+        super()._save(output_dir, kept)
+        if self.average is not None and output_dir is not None:
+            self.average.save(Path(output_dir))
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average is not None:
+            self.average.load(Path(resume_from_checkpoint))
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        if self.average is not None and self.state.best_model_checkpoint:
+            self.average.load(Path(self.state.best_model_checkpoint))
+
+    def keep_average(self) -> None:
+        """Let the averaged weights be the module's, if they were averaged."""
+        if self.average is not None:
+            self.average.keep()
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        # The keys "missing" from a checkpoint are the frozen ones.
+        pass
+
+
+def _arguments(
+    task: Task[R], settings: Settings, work: Path, precision: str, splits: Splits[R]
+) -> TrainingArguments:
+    device = pick_device(settings.device)
+    steps_per_epoch = max(1, len(splits.train) // (settings.batch_size * settings.accumulation))
+    return TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        optim=OPTIMIZERS[settings.optimizer],
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.gradient_clipping,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=device.type == "cpu",
+        seed=settings.seed,
+        data_seed=settings.seed,
+        eval_strategy="epoch" if splits.validation else "no",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=bool(splits.validation),
+        metric_for_best_model=f"eval_{task.monitor.name}",
+        greater_is_better=task.monitor.higher_is_better,
+        logging_steps=max(1, steps_per_epoch // 10),
+        report_to=["tensorboard"],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=device.type == "cuda",
+        label_names=[],
+        ddp_find_unused_parameters=False,
+    )
