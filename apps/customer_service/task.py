@@ -166,11 +166,12 @@ class CustomerServiceTask:
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
         self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
 
-    def build(self, backbone: Backbone) -> AnswerModel:
+    def build(self, backbone: Backbone, precision: str = "fp32") -> AnswerModel:
         """Heads on the encoder: FAQ prototypes and intents start from class means."""
         pooled = PooledEncoder(backbone.encoder)
         texts = [example.text for example in self.training]
-        found = predict(Pretrained(pooled), backbone, texts, what="Reading the training texts")
+        reader, what = Pretrained(pooled), "Reading the training texts"
+        found = predict(reader, backbone, texts, precision=precision, what=what)
         unit = functional.normalize(found["embedding"], dim=-1)
         faqs = torch.tensor([self._faq(example) for example in self.training])
         intents = torch.tensor([self._intent(example) for example in self.training])

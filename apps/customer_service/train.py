@@ -33,7 +33,7 @@ from common.evaluation.compare import Difference, paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
 from common.models.encoder import predict
-from common.models.loading import Backbone, load_backbone, pick_device
+from common.models.loading import Backbone, load_backbone, pick_device, pick_precision
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
@@ -88,7 +88,7 @@ def train(
     loaded = load_backbone(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
-    module = task.build(loaded).to(device)
+    module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     before = _measure_before(task, module, loaded, dataset)
     tuned = finetune(
         task, loaded, dataset.splits, settings, work=work, resume=resume, module=module

@@ -169,11 +169,12 @@ class FinanceMonitorTask:
         self.monitor = Metric("sentiment_f1" if self.has_sentiment else "topic_f1")
         self._topic_number = {name: number for number, name in enumerate(self.topics)}
 
-    def build(self, backbone: Backbone) -> NewsModel:
+    def build(self, backbone: Backbone, precision: str = "fp32") -> NewsModel:
         """Heads on the encoder, each direction the mean of its class."""
         pooled = PooledEncoder(backbone.encoder)
         texts = [example.text for example in self.training]
-        found = predict(Pretrained(pooled), backbone, texts, what="Reading the training texts")
+        reader, what = Pretrained(pooled), "Reading the training texts"
+        found = predict(reader, backbone, texts, precision=precision, what=what)
         unit = functional.normalize(found["embedding"], dim=-1)
         sentiment = torch.tensor([_label(e.sentiment) for e in self.training])
         target = torch.tensor([_label(e.target) for e in self.training])

@@ -29,7 +29,7 @@ from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.loading import load_backbone, pick_device
+from common.models.loading import load_backbone, pick_device, pick_precision
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -80,7 +80,7 @@ def train(
     loaded = load_backbone(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
-    module = task.build(loaded).to(device).eval()
+    module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
     tuned = finetune(

@@ -65,7 +65,7 @@ class RecommenderTask:
         self.negatives = min(negatives, len(catalogue))
         self.model: TowerModel | None = None
 
-    def build(self, backbone: Backbone) -> TowerModel:
+    def build(self, backbone: Backbone, precision: str = "fp32") -> TowerModel:
         """Towers on the encoder; untrained, users are the mean of what they did."""
         self.model = TowerModel(
             PooledEncoder(backbone.encoder), self.pretrained.mean(0), self.sizes

@@ -154,7 +154,13 @@ def pick_device(wanted: str = "auto") -> torch.device:
 
 
 def pick_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16", "fp16"]:
-    """`auto` takes bfloat16 where the GPU or the CPU computes it natively, else float32."""
+    """`auto` takes bfloat16 where the GPU or the CPU computes it natively, else float32.
+
+    Raises:
+        UserError: a precision that this machine cannot train with.
+    """
+    if wanted == "fp16" and device.type == "cpu":
+        raise UserError("a CPU cannot train in fp16", mend="Take --precision auto, bf16 or fp32.")
     if wanted != "auto":
         return wanted
     if device.type == "cuda":

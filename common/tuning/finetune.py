@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from torch import nn
 from transformers import set_seed
 
-from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
 from common.models.encoder import predict
 from common.models.freezing import freeze, parse_strategy, trained_share
@@ -86,13 +85,11 @@ def finetune(
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
-    if precision == "fp16" and device.type == "cpu":
-        raise UserError("a CPU cannot train in fp16", mend="Take --precision auto, bf16 or fp32.")
     if not resume and is_main_process():
         shutil.rmtree(work, ignore_errors=True)
 
     nn.Module.to(backbone.encoder, device)
-    module = (task.build(backbone) if module is None else module).to(device)
+    module = (task.build(backbone, precision) if module is None else module).to(device)
     run = partial(predict, module, backbone, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     _choose_what_learns(module, settings)

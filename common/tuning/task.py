@@ -41,8 +41,12 @@ class Task(Protocol[Record]):
     name: str
     monitor: Metric
 
-    def build(self, backbone: Backbone) -> TaskModule:
-        """Put the heads on `backbone`; the result, untrained, is what "before" is measured on."""
+    def build(self, backbone: Backbone, precision: str = "fp32") -> TaskModule:
+        """Put the heads on `backbone`; the result, untrained, is what "before" is measured on.
+
+        Args:
+            precision: to read texts in, where heads start from them.
+        """
 
     def text(self, record: Record) -> str:
         """The text that is tokenised for `record`."""

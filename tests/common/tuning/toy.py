@@ -43,7 +43,7 @@ class ToyTask:
     name = "toy"
     monitor = Metric("loss", higher_is_better=False)
 
-    def build(self, backbone: Backbone) -> ToyModule:
+    def build(self, backbone: Backbone, precision: str = "fp32") -> ToyModule:
         return ToyModule(PooledEncoder(backbone.encoder), backbone.dimension)
 
     def text(self, record: str) -> str:
