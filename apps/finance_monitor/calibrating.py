@@ -56,13 +56,14 @@ def _add_words(
     words = task.topic_words(classifier.backbone)
     counted = words.read(classifier.backbone, [example.text for example in examples])
     member = task.members(examples).numpy()
-    first, second = logits, counted.double().numpy()
+    usual = counted.mean(0)
+    first, second = logits, (counted - usual).double().numpy()
     if task.single_topic:
         temperature, weight = fit_mixture(first, second, member.argmax(1))
     else:
         temperature, weight = fit_mixture(first.ravel(), second.ravel(), member.ravel())
     device = next(classifier.module.parameters()).device
-    classifier.module.topic_words = words.scaled(weight).to(device)
+    classifier.module.topic_words = words.beside_another(usual, weight).to(device)
     return temperature
 
 

@@ -77,9 +77,15 @@ class NgramClassifier(nn.Module):
         value = self.rarity[numbers] * real
         return numbers, value / value.square().sum(-1, keepdim=True).sqrt().clamp(min=1e-6)
 
-    def scaled(self, by: float) -> NgramClassifier:
-        """The same with all logits times `by`."""
-        return NgramClassifier(self.rarity, self.weight * by, self.bias * by)
+    def beside_another(self, usual: Tensor, weight: float) -> NgramClassifier:
+        """To be added to a model's logits: `weight` times what is above or below `usual`.
+
+        Args:
+            usual: [classes], the mean logits. The other model knows already how frequent a class
+                is; told twice, a rare one would never be found.
+        """
+        bias = (self.bias - usual) * weight
+        return NgramClassifier(self.rarity, self.weight * weight, bias)
 
 
 def fit_ngrams(backbone: Backbone, texts: Sequence[str], labels: Tensor) -> NgramClassifier:

@@ -53,3 +53,12 @@ def test_padding_changes_nothing_and_order_does(backbone: Backbone) -> None:
     numbers, real = hashed_ngrams(**tokens, buckets=2**17)
     assert real.all()
     assert set(numbers[0].tolist()) != set(numbers[1].tolist())
+
+
+def test_beside_another_model_a_rare_class_is_not_held_down(backbone: Backbone) -> None:
+    model = fit_ngrams(backbone, TEXTS, torch.tensor([[0], [0], [0], [0], [0], [1]]))
+    found = model.read(backbone, TEXTS)
+    added = model.beside_another(found.mean(0), 0.5).read(backbone, TEXTS)
+    torch.testing.assert_close(added.mean(0), torch.zeros(1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(added, (found - found.mean(0)) / 2)
+    assert added.argmax() == 5
