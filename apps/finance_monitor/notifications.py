@@ -14,6 +14,8 @@ from common.records.text import CHINESE
 
 # Alertmanager's way to say that an alert has not ended.
 NOT_ENDED = "0001-01-01T00:00:00Z"
+SEVERITIES = {"notice": "提示", "warning": "警告", "critical": "严重"}
+STATUSES = {"pending": "待确认", "firing": "告警中", "resolved": "已结束"}
 
 
 class Notification(BaseModel):
@@ -32,13 +34,23 @@ class Notification(BaseModel):
 def headline(alert: Alert) -> str:
     """One line."""
     name = name_of(alert.key)
-    if CHINESE.search(name):
+    if is_chinese(alert):
+        subject = "全市场" if name == MARKET else name
         state = "已结束" if alert.status == "resolved" else "激增"
-        return f"{name}：负面新闻{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
+        return f"{subject}：负面新闻{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
     subject = "the market" if name == MARKET else name
     state = "has ended" if alert.status == "resolved" else ""
     surge = f"Negative news on {subject} {state}".rstrip()
     return f"{surge}: {alert.observed} stories where {usual(alert)} are usual"
+
+
+def is_chinese(alert: Alert) -> bool:
+    """Whether it is told in Chinese: by its name, for the whole market by most of its stories."""
+    name = name_of(alert.key)
+    if name != MARKET:
+        return bool(CHINESE.search(name))
+    stories = [bool(CHINESE.search(story.headline)) for story in alert.evidence]
+    return 2 * sum(stories) > len(stories)
 
 
 def usual(alert: Alert) -> str:
@@ -48,10 +60,15 @@ def usual(alert: Alert) -> str:
 
 def in_words(alert: Alert) -> str:
     """A few lines: what, how much, and the stories behind it."""
-    since = f"{alert.starts_at:%Y-%m-%d %H:%M} UTC"
-    lines = [f"{alert.severity}, {alert.status}, since {since}, {alert.share:.0%} negative"]
+    chinese, since = is_chinese(alert), f"{alert.starts_at:%Y-%m-%d %H:%M} UTC"
+    if chinese:
+        severity, status = SEVERITIES[alert.severity], STATUSES[alert.status]
+        lines = [f"{severity}，{status}，始于 {since}，其消息的 {alert.share:.0%} 为负面"]
+    else:
+        lines = [f"{alert.severity}, {alert.status}, since {since}, {alert.share:.0%} negative"]
     for story in alert.evidence:
-        outlets = f" ({story.outlets} outlets)" if story.outlets > 1 else ""
+        told = f"（{story.outlets} 家媒体）" if chinese else f" ({story.outlets} outlets)"
+        outlets = told if story.outlets > 1 else ""
         words = f" [{', '.join(story.words)}]" if story.words else ""
         lines.append(f"- {story.published_at:%H:%M} {story.headline}{outlets}{words}")
     return "\n".join(lines)
