@@ -53,6 +53,7 @@ def main() -> None:
     texts = [example.text for example in held_out]
     right = task.members(held_out).argmax(-1)
     logits = tuned.predict(texts)["topic_logits"]
+    # Every class is equally frequent: of words, nothing usual has to be taken off.
     words = task.topic_words(tuned.backbone).read(tuned.backbone, texts)
     weight = WORDS_WEIGHT
     if chosen.choose:

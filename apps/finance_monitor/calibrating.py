@@ -51,7 +51,7 @@ def _add_words(
     examples: Sequence[Example],
     logits: NDArray[np.float64],
 ) -> float:
-    """Give the module its topic words; the temperature of topics."""
+    """Give the module its topic words, where they help; the temperature of topics."""
     say("Counting what words alone say about topics")
     words = task.topic_words(classifier.backbone)
     counted = words.read(classifier.backbone, [example.text for example in examples])
@@ -62,8 +62,9 @@ def _add_words(
         temperature, weight = fit_mixture(first, second, member.argmax(1))
     else:
         temperature, weight = fit_mixture(first.ravel(), second.ravel(), member.ravel())
-    device = next(classifier.module.parameters()).device
-    classifier.module.topic_words = words.beside_another(usual, weight).to(device)
+    if weight > 0:
+        device = next(classifier.module.parameters()).device
+        classifier.module.topic_words = words.beside_another(usual, weight).to(device)
     return temperature
 
 

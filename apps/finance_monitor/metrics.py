@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -33,33 +33,34 @@ def _counters(figures: Figures) -> Iterator[Metric]:
         ("rejected", "Lines that are no records"),
     ):
         yield CounterMetricFamily(f"bizlm_monitor_{name}", meaning, value=tally.get(name, 0))
-    sentiments = CounterMetricFamily(
-        "bizlm_monitor_sentiment", "Records by sentiment", labels=["sentiment"]
+    yield _labelled(
+        CounterMetricFamily(
+            "bizlm_monitor_sentiment", "Records by sentiment", labels=["sentiment"]
+        ),
+        {label: tally.get(label, 0) for label in ("positive", "neutral", "negative", "abstained")},
     )
-    for label in ("positive", "neutral", "negative", "abstained"):
-        sentiments.add_metric([label], tally.get(label, 0))
-    yield sentiments
-    refused = CounterMetricFamily(
-        "bizlm_monitor_set_aside", "Notifications refused for good", labels=["sink"]
+    yield _labelled(
+        CounterMetricFamily(
+            "bizlm_monitor_set_aside", "Notifications refused for good", labels=["sink"]
+        ),
+        figures.set_aside,
     )
-    for sink, count in figures.set_aside.items():
-        refused.add_metric([sink], count)
-    yield refused
 
 
 def _gauges(figures: Figures) -> Iterator[Metric]:
-    alerts = GaugeMetricFamily(
-        "bizlm_monitor_alerts", "Alerts that are not resolved", labels=["severity"]
+    severities = [alert.severity for alert in figures.alerts]
+    yield _labelled(
+        GaugeMetricFamily(
+            "bizlm_monitor_alerts", "Alerts that are not resolved", labels=["severity"]
+        ),
+        {name: severities.count(name) for name in ("notice", "warning", "critical")},
     )
-    for severity in ("notice", "warning", "critical"):
-        alerts.add_metric([severity], sum(one.severity == severity for one in figures.alerts))
-    yield alerts
-    failures = GaugeMetricFamily(
-        "bizlm_monitor_sink_failures", "Failures since the last success", labels=["sink"]
+    yield _labelled(
+        GaugeMetricFamily(
+            "bizlm_monitor_sink_failures", "Failures since the last success", labels=["sink"]
+        ),
+        figures.sink_failures,
     )
-    for sink, count in figures.sink_failures.items():
-        failures.add_metric([sink], count)
-    yield failures
     pace, drift = figures.pace, figures.drift
     for name, meaning, value in (
         ("lag", "Bytes or messages that wait", pace.backlog),
@@ -69,3 +70,11 @@ def _gauges(figures: Figures) -> Iterator[Metric]:
         ("confidence", "Mean confidence of late", drift.confidence or 0.0),
     ):
         yield GaugeMetricFamily(f"bizlm_monitor_{name}", meaning, value=float(value))
+
+
+def _labelled(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float]
+) -> Metric:
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family

@@ -8,6 +8,7 @@ from common.evaluation.calibration import (
     LogisticCalibrator,
     choose_threshold,
     fit_calibrator,
+    fit_mixture,
     fit_temperature,
     out_of_fold_probability,
     reliability,
@@ -105,3 +106,19 @@ def test_honest_probabilities_lie_on_the_diagonal() -> None:
     stated = random.random(20_000)
     for bin_ in reliability(stated, random.random(20_000) < stated):
         assert bin_["stated"] == pytest.approx(bin_["observed"], abs=0.05)
+
+
+def test_a_mixture_listens_to_a_second_model_as_far_as_it_knows_something() -> None:
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, 600)
+    right = np.eye(3)[label]
+    first, second = (2 * right + random.normal(0, 1.5, (600, 3)) for _ in range(2))
+    temperature, weight = fit_mixture(first, second, label)
+    assert 0.8 < weight < 1.25
+    mixed = first + weight * second
+    assert (mixed.argmax(1) == label).mean() > (first.argmax(1) == label).mean() + 0.05
+    assert fit_temperature(mixed / temperature, label) == pytest.approx(1.0, abs=0.02)
+    # One that says the opposite is not listened to.
+    assert fit_mixture(first, -second, label)[1] == 0.0
+    yes, hint = first[:, 0] - first[:, 1], second[:, 0] - second[:, 1]
+    assert fit_mixture(yes, hint, (label == 0).astype(np.int64))[1] > 0.5
