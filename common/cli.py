@@ -68,7 +68,14 @@ Set = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings as a TOML file.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")]
-Promote = Annotated[bool, typer.Option(help="Let the release serve if it is no worse.")]
+Promote = Annotated[
+    bool | None,
+    typer.Option(
+        "--promote/--no-promote",
+        help="Default: serve the release if it is no worse. --promote: also where the held-out "
+        "records are too few to tell; --no-promote: only keep it.",
+    ),
+]
 OnBadRow = Annotated[
     BadRow, typer.Option("--on-bad-row", help="fail, or skip and keep the bad rows aside.")
 ]
@@ -207,12 +214,12 @@ def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]
     @releases.command()
     def promote(release_id: str, store: Store = Path("var")) -> None:
         """Let a release serve; a running server switches to it."""
-        say(f"{registry(store).promote(release_id).release_id} serves now.")
+        say(f"Now serving: {registry(store).promote(release_id).release_id}")
 
     @releases.command()
     def rollback(store: Store = Path("var")) -> None:
         """Let the release serve that served before."""
-        say(f"{registry(store).rollback().release_id} serves again.")
+        say(f"Serving again: {registry(store).rollback().release_id}")
 
 
 def add_key_verbs(app: typer.Typer) -> None:

@@ -136,7 +136,7 @@ def train(
     config: Config = None,
     max_wrong: MaxWrong = 0.05,
     resume: Resume = False,
-    promote: Promote = True,
+    promote: Promote = None,
     device: DeviceSetting = None,
     precision: PrecisionSetting = None,
     seed: SeedSetting = None,
@@ -174,7 +174,7 @@ def train(
         print_json({"release_id": release.release_id, "promoted": trained.promoted, **figures})
         return
     results().print(before_and_after(trained.before, trained.after))
-    state = "It serves now." if trained.promoted else "It is not promoted."
+    state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
 

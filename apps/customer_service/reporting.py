@@ -11,6 +11,7 @@ import numpy as np
 
 from apps.customer_service import evaluate
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.promise import Promise
 from apps.customer_service.schema import Answer
 from common.console import results
 from common.evaluation.calibration import (
@@ -114,7 +115,7 @@ def write_training_report(
     after: Sequence[Outcome],
     validation: Sequence[Outcome],
     difference: Difference,
-    budget: float,
+    promise: Promise,
     has_test: bool,
 ) -> None:
     """Write the page of one run."""
@@ -133,7 +134,8 @@ def write_training_report(
         ),
         *_by_language(after),
         Section("Learning", picture=curves_picture(tuned.history, _monitored(tuned))),
-        *_confidence_sections(validation, after, budget, summary["answered"]),
+        _promise(promise),
+        *_confidence_sections(validation, after, promise.confidence.budget, summary["answered"]),
         _mistakes(after),
         _confusions(after),
         Section(
@@ -163,6 +165,19 @@ def _by_language(outcomes: Sequence[Outcome]) -> list[Section]:
         if any(name in group for group in groups.values()):
             table.append((label, *(show(name, group.get(name)) for group in groups.values())))
     return [Section("By language", table=table)]
+
+
+def _promise(promise: Promise) -> Section:
+    return Section(
+        "What is promised, and on which questions it was shown",
+        f"{promise.text} Near misses are validation questions, read as if their own FAQ or intent "
+        "had never been learned; far questions come with the program. These come nearest to an "
+        "answer:",
+        [
+            ("far question", "confidence"),
+            *((text, f"{probability:.0%}") for text, probability in promise.nearest_far()),
+        ],
+    )
 
 
 def _confidence_sections(

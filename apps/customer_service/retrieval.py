@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ class VariantIndex:
             if faq_id in prototypes:
                 self._prototypes[number] = prototypes[faq_id]
         self._languages = {variant.language for variant in self.variants}
+        self._depth = DEPTH * len(self._languages)
+        self._hidden: str | None = None
 
     @classmethod
     def build(
@@ -127,6 +130,14 @@ class VariantIndex:
         vectors = np.asarray(np.load(directory / "vectors.npy", mmap_mode="r"))
         index = faiss.read_index(str(directory / "vectors.faiss"))
         return cls(variants, vectors, prototypes, index)
+
+    def without(self, faq_id: str) -> VariantIndex:
+        """The same index as if it did not hold one FAQ."""
+        other = copy.copy(self)
+        other._hidden = faq_id
+        # Fetched beside what is wanted, for they will be passed over.
+        other._depth += len(self._rows[self._faq_ids.index(faq_id)])
+        return other
 
     def search(
         self, text: str, vector: Floats, *, language: str | None = None, top_k: int = 10
@@ -193,13 +204,11 @@ class VariantIndex:
         return np.asarray(np.maximum.reduceat(cosines, starts), dtype=np.float64)
 
     def _search_vectors(self, vector: Floats, language: str | None) -> list[tuple[int, float]]:
-        depth = min(DEPTH * len(self._languages), len(self.variants))
+        depth = min(self._depth, len(self.variants))
         scores, rows = self._vector_index.search(vector[None, :], depth)
         pairs = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         return [
-            (row, score)
-            for row, score in pairs
-            if row >= 0 and language in {None, self.variants[row].language}
+            (row, score) for row, score in pairs if row >= 0 and self._is_searched(row, language)
         ]
 
     def _search_words(self, text: str, language: str | None) -> list[tuple[int, float]]:
@@ -208,13 +217,17 @@ class VariantIndex:
             return []
         query, _ = self._lexical.parse_query_lenient(asked, ["text"])
         searcher = self._lexical.searcher()
-        hits = searcher.search(query, DEPTH * len(self._languages)).hits
+        hits = searcher.search(query, self._depth).hits
         scored = []
         for score, address in hits:
             row = self._row(searcher, address)
-            if language in {None, self.variants[row].language}:
+            if self._is_searched(row, language):
                 scored.append((row, score / (score + HALF_BM25)))
         return scored
+
+    def _is_searched(self, row: int, language: str | None) -> bool:
+        variant = self.variants[row]
+        return language in {None, variant.language} and variant.faq_id != self._hidden
 
     def _row(self, searcher: Any, address: Any) -> int:
         # Fetching a document costs more than searching for it.

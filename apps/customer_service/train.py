@@ -23,6 +23,8 @@ from apps.customer_service.answering import Answerer
 from apps.customer_service.confidence import fit_confidence
 from apps.customer_service.data import Dataset
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.foreign import far_questions, read_foreign
+from apps.customer_service.promise import Promise
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.retrieval import Variant, VariantIndex
 from apps.customer_service.schema import OUT_OF_SCOPE
@@ -64,13 +66,14 @@ def train(
     backbone: str = "auto",
     max_wrong: float = 0.05,
     resume: bool = False,
-    promote: bool = True,
+    promote: bool | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
     Args:
         max_wrong: largest tolerated share of wrong answers among those given.
         resume: go on with the same run where it was interrupted.
+        promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -89,7 +92,9 @@ def train(
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
-    before = _measure_before(task, module, loaded, dataset)
+    pretrained = _answerer(task, module, loaded, dataset, "fp32")
+    before = evaluate.run(pretrained, dataset.splits.test or dataset.splits.validation)
+    far = far_questions(pretrained, dataset.splits.validation, dataset.knowledge, dataset.languages)
     tuned = finetune(
         task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
     )
@@ -98,11 +103,13 @@ def train(
 
     assert isinstance(tuned.module, AnswerModel)
     answerer = _answerer(task, tuned.module, tuned.backbone, dataset, tuned.precision)
-    answerer, validation = _calibrate(answerer, dataset.splits.validation, max_wrong)
+    answerer, promise = _calibrate(answerer, dataset, far, max_wrong)
+    validation = evaluate.run(answerer, dataset.splits.validation)
     held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
     difference = _difference(before, after)
     manifest = _manifest(dataset, settings, source, tuned, before, after)
+    manifest["promise"] = promise.to_json()
 
     def fill(directory: Path) -> None:
         answering.save(answerer, directory)
@@ -114,12 +121,14 @@ def train(
             after=after,
             validation=validation,
             difference=difference,
-            budget=max_wrong,
+            promise=promise,
             has_test=bool(dataset.splits.test),
         )
 
     release = write_release(registry.releases, fill, manifest)
-    promoted = promote and _promote(registry, release, after, held_out)
+    promoted = promote is not False and _promote(
+        registry, release, after, held_out, insisted=promote is True
+    )
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
     )
@@ -152,14 +161,6 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def _measure_before(
-    task: CustomerServiceTask, module: AnswerModel, backbone: Backbone, dataset: Dataset
-) -> list[Outcome]:
-    """The pretrained model on the same path: search by its own vectors, intents by class mean."""
-    answerer = _answerer(task, module, backbone, dataset, "fp32")
-    return evaluate.run(answerer, dataset.splits.test or dataset.splits.validation)
-
-
 def _answerer(
     task: CustomerServiceTask,
     module: AnswerModel,
@@ -167,14 +168,18 @@ def _answerer(
     dataset: Dataset,
     precision: str,
 ) -> Answerer:
+    """One that is not calibrated.
+
+    Before fine-tuning it is the pretrained model on the same path: search by its own vectors,
+    intents by class mean.
+    """
     module.eval()
     variants = [
         Variant(example.text, example.faq_id, _language(example, dataset))
         for example in dataset.knowledge
         if example.faq_id is not None
     ]
-    in_scope = [e.text for e in dataset.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
-    known = [variant.text for variant in variants] or in_scope
+    known = [variant.text for variant in variants] or [e.text for e in _in_scope(dataset)]
     found = predict(module, backbone, known, precision=precision, what="Building the index")
     vectors = found["embedding"].numpy()
     index = None
@@ -198,23 +203,30 @@ def _language(example: Example, dataset: Dataset) -> str:
     return faq.language or language_of(faq.question)
 
 
+def _in_scope(dataset: Dataset) -> list[Example]:
+    return [e for e in dataset.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
+
+
 def _calibrate(
-    answerer: Answerer, validation: Sequence[Example], budget: float
-) -> tuple[Answerer, list[Outcome]]:
-    outcomes = evaluate.run(answerer, validation)
+    answerer: Answerer, dataset: Dataset, far: Sequence[str], budget: float
+) -> tuple[Answerer, Promise]:
+    """The answerer with its confidence, and for which questions that was shown to hold."""
+    examples = dataset.splits.validation
+    outcomes = evaluate.run(answerer, examples)
+    foreign = read_foreign(answerer, examples, _in_scope(dataset), far)
     confidence = fit_confidence(
         np.stack([outcome.signals for outcome in outcomes]),
         np.array([outcome.is_right for outcome in outcomes]),
         np.array([outcome.is_among_first for outcome in outcomes]),
         budget,
+        foreign,
     )
-    if not confidence.proven:
-        say(
-            f"Too few validation questions, or too many wrong, to prove at most {budget:.0%} wrong "
-            f"answers: only what is at least {confidence.threshold:.0%} sure will be answered."
-        )
-    calibrated = replace(answerer, confidence=confidence)
-    return calibrated, evaluate.run(calibrated, validation)
+    outside = sum(not outcome.in_scope for outcome in outcomes)
+    surest = confidence.first.probability(foreign.far) if len(far) else np.empty(0)
+    promise = Promise(confidence, len(outcomes), outside, dict(zip(far, surest, strict=True)))
+    if is_main_process():
+        say(promise.text)
+    return replace(answerer, confidence=confidence), promise
 
 
 def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
@@ -224,14 +236,19 @@ def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Differen
 
 
 def _promote(
-    registry: Registry, release: Release, after: Sequence[Outcome], held_out: Sequence[Example]
+    registry: Registry,
+    release: Release,
+    after: Sequence[Outcome],
+    held_out: Sequence[Example],
+    *,
+    insisted: bool,
 ) -> bool:
     """Let the release serve; one that serves already is asked the same held-out questions."""
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Asking the release that serves the same held-out questions")
         serving = evaluate.run(answering.load(registry.open(serving_id)), held_out)
-        gate.check("right", _difference(serving, after))
+        say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)
     return True
 

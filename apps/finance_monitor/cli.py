@@ -130,7 +130,7 @@ def train(
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
-    promote: Promote = True,
+    promote: Promote = None,
     device: DeviceSetting = None,
     precision: PrecisionSetting = None,
     seed: SeedSetting = None,
@@ -162,7 +162,7 @@ def train(
         print_json({"release_id": release.release_id, "promoted": trained.promoted, **columns})
         return
     results().print(figures(columns, "Before and after fine-tuning, held-out texts"))
-    state = "It serves now." if trained.promoted else "It is not promoted."
+    state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
 

@@ -57,12 +57,13 @@ def train(
     *,
     backbone: str = "auto",
     resume: bool = False,
-    promote: bool = True,
+    promote: bool | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
     Args:
         resume: go on with the same run where it was interrupted.
+        promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -113,7 +114,9 @@ def train(
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     release = write_release(registry.releases, fill, manifest)
-    promoted = promote and _promote(registry, release, after, held_out)
+    promoted = promote is not False and _promote(
+        registry, release, after, held_out, insisted=promote is True
+    )
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
     )
@@ -153,14 +156,19 @@ def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Differen
 
 
 def _promote(
-    registry: Registry, release: Release, after: Sequence[Outcome], held_out: Sequence[Example]
+    registry: Registry,
+    release: Release,
+    after: Sequence[Outcome],
+    held_out: Sequence[Example],
+    *,
+    insisted: bool,
 ) -> bool:
     """Let the release serve; one that serves already reads the same held-out texts."""
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Giving the release that serves the same held-out texts")
         serving = evaluate.run(classifying.load(registry.open(serving_id)), held_out)
-        gate.check("right", _difference(serving, after))
+        say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)
     return True
 

@@ -129,7 +129,7 @@ def train(
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
-    promote: Promote = True,
+    promote: Promote = None,
     device: DeviceSetting = None,
     precision: PrecisionSetting = None,
     seed: SeedSetting = None,
@@ -195,7 +195,7 @@ def train(
         return
     title = f"{len(compared.queries)} users, what came after the cutoff"
     results().print(comparison_table(compared.model, compared.others, title))
-    state = "It serves now." if trained.promoted else "It is not promoted."
+    state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
 

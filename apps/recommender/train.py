@@ -82,13 +82,14 @@ def train(
     choices: Choices | None = None,
     max_ndcg_loss: float = 0.01,
     resume: bool = False,
-    promote: bool = True,
+    promote: bool | None = None,
 ) -> Trained | None:
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
     Args:
         max_ndcg_loss: what diversity may cost on the calibration window.
         resume: go on with the same run where it was interrupted.
+        promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -163,7 +164,9 @@ def train(
     # The release reads texts as its encoder just did: they need not be read once more.
     cache = VectorCache(caches / releases.directory_id(release.directory / "model"))
     keep(dataset.catalogue.texts, vectors.numpy(), cache)
-    promoted = promote and _promote(registry, release, comparison, dataset, timeline.test)
+    promoted = promote is not False and _promote(
+        registry, release, comparison, dataset, timeline.test, insisted=promote is True
+    )
     return Trained(release, comparison, promoted)
 
 
@@ -253,6 +256,8 @@ def _promote(
     comparison: Comparison,
     dataset: Dataset,
     window: Window,
+    *,
+    insisted: bool,
 ) -> bool:
     """Let the release serve; one that serves already ranks for the same users."""
     serving_id = registry.current_id()
@@ -264,6 +269,7 @@ def _promote(
         prepared = prepare_window(dataset, items, window)
         lists = ask(serving.pipeline(prepared, counted=window.past), window).lists
         old = evaluate_lists(serving_id, lists, window.queries).figures[GATE]
-        gate.check(GATE, paired_bootstrap(old, comparison.model.figures[GATE]))
+        difference = paired_bootstrap(old, comparison.model.figures[GATE])
+        say(gate.check(GATE, difference, insisted=insisted))
     registry.promote(release.release_id)
     return True

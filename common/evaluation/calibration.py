@@ -39,10 +39,17 @@ class LogisticCalibrator:
         return asdict(self)
 
 
-def fit_calibrator(features: Floats, correct: Bools) -> LogisticCalibrator:
+def fit_calibrator(
+    features: Floats, correct: Bools, weight: Floats | None = None
+) -> LogisticCalibrator:
     """Logistic regression with an L2 penalty.
 
     Where all records are right, or all wrong, it states their smoothed share: (k + 1) / (n + 2).
+
+    Args:
+        features: [records, features].
+        correct: [records].
+        weight: [records], how many records each stands for; None: one.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -54,7 +61,8 @@ def fit_calibrator(features: Floats, correct: Bools) -> LogisticCalibrator:
         return LogisticCalibrator(
             mean.tolist(), scale.tolist(), flat, float(np.log(share / (1 - share)))
         )
-    model = LogisticRegression(C=1.0, max_iter=1000).fit((features - mean) / scale, correct)
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit((features - mean) / scale, correct, sample_weight=weight)
     return LogisticCalibrator(
         mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0])
     )
@@ -104,16 +112,29 @@ def fit_mixture(first: Floats, second: Floats, label: NDArray[np.int64]) -> tupl
     return float(1 / a), float(b / a)
 
 
-def out_of_fold_probability(features: Floats, correct: Bools, seed: int = 0) -> Floats:
-    """Each record's probability by a calibrator that did not see it (5 folds)."""
-    order = np.random.default_rng(seed).permutation(len(correct))
+def out_of_fold_probability(
+    features: Floats,
+    correct: Bools,
+    weight: Floats | None = None,
+    *,
+    group: NDArray[np.int64] | None = None,
+    seed: int = 0,
+) -> Floats:
+    """Each record's probability by a calibrator that did not see it (5 folds).
+
+    Args:
+        weight: as `fit_calibrator` takes it.
+        group: [records]; records of one group are in one fold.
+    """
+    own = np.arange(len(correct)) if group is None else group
+    weight = np.ones(len(correct)) if weight is None else weight
+    order = np.random.default_rng(seed).permutation(np.unique(own))
     probability = np.empty(len(correct))
-    for fold in np.array_split(order, min(FOLDS, len(order))):
-        others = np.setdiff1d(order, fold)
-        if not len(others):
-            others = fold
-        calibrator = fit_calibrator(features[others], correct[others])
-        probability[fold] = calibrator.probability(features[fold])
+    for groups in np.array_split(order, min(FOLDS, len(order))):
+        inside = np.isin(own, groups)
+        others = inside if inside.all() else ~inside
+        calibrator = fit_calibrator(features[others], correct[others], weight[others])
+        probability[inside] = calibrator.probability(features[inside])
     return probability
 
 

@@ -89,7 +89,7 @@ class LiveRelease(Generic[Loaded]):
                 "release %s is refused: %s", promoted, error, exc_info=trace
             )
         else:
-            logging.getLogger(__name__).info("release %s serves now", promoted)
+            logging.getLogger(__name__).info("now serving release %s", promoted)
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

@@ -104,3 +104,12 @@ def test_a_large_index_finds_the_same_first() -> None:
     asked = range(0, len(vectors), 500)
     found = [index.search("", vectors[n], top_k=1)[0].faq_id == f"faq-{n}" for n in asked]
     assert np.mean(found) >= 0.9
+
+
+def test_an_faq_left_out_is_found_by_nothing(index: VariantIndex) -> None:
+    for faq_id, texts in FAQS.items():
+        left_out = index.without(faq_id)
+        for text in texts:
+            assert faq_id not in _search(left_out, text)
+            assert _search(left_out, text)
+            assert _search(index, text)[0] == faq_id

@@ -3,10 +3,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import RefusedError, UserError
-from common.evaluation.compare import Difference
+from common.evaluation.compare import Difference, paired_bootstrap
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, open_release, write_release
@@ -109,9 +110,38 @@ def test_a_reader_sees_one_release_or_the_other(registry: Registry) -> None:
     assert seen == ids
 
 
-def test_the_gate_refuses_only_what_is_clearly_worse() -> None:
-    gate.check("right", Difference(0.9, 0.91, -0.01, 0.03, 100))
-    gate.check("right", Difference(0.9, 0.88, -0.05, 0.01, 100))
+def test_the_gate_passes_what_is_shown_to_be_no_worse() -> None:
+    assert "No worse" in gate.check("right", Difference(0.9, 0.91, -0.01, 0.03, 1000))
+    assert "No worse" in gate.check("right", Difference(0.9, 0.9, 0.0, 0.0, 9))
+
+
+def test_the_gate_refuses_what_is_clearly_worse() -> None:
+    worse = Difference(0.9, 0.8, -0.15, -0.05, 100)
     with pytest.raises(RefusedError, match=r"worse: right 90\.0% → 80\.0%") as caught:
-        gate.check("right", Difference(0.9, 0.8, -0.15, -0.05, 100))
+        gate.check("right", worse)
     assert caught.value.exit_code == 3
+    with pytest.raises(RefusedError):
+        gate.check("right", worse, insisted=True)
+
+
+def test_where_too_few_records_tell_the_better_figure_wins() -> None:
+    # Nine questions: the interval of the difference includes zero, and shows nothing.
+    lower = paired_bootstrap([1, 1, 1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0, 0, 1, 0])
+    assert lower.low < 0 <= lower.high
+    with pytest.raises(RefusedError, match=r"77\.8% → 55\.6%.*records would show it"):
+        gate.check("right", lower)
+    assert "as you asked" in gate.check("right", lower, insisted=True)
+    higher = paired_bootstrap([1, 1, 1, 1, 0, 0, 0, 1, 0], [1, 1, 1, 1, 1, 1, 1, 0, 0])
+    assert "on its figure" in gate.check("right", higher)
+
+
+def test_as_many_records_as_the_gate_asks_for_show_it() -> None:
+    margin = gate.MARGIN * 0.5
+    random = np.random.default_rng(0)
+    few = random.random((2, 400)) < 0.5
+    needed = gate.records_to_show(paired_bootstrap(*few), margin)
+    assert needed > 400
+    # A candidate that is as good: the same figure, other records right.
+    before = np.arange(needed) % 2
+    shown = paired_bootstrap(before, before[random.permutation(needed)])
+    assert shown.low == pytest.approx(-margin, abs=margin / 3)
