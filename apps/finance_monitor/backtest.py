@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from apps.finance_monitor.monitor import Rules
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watching import Step, Watch
-from common.console import progress
+from common.console import Advance, progress
 from common.errors import UserError
 from common.records.fields import Time
 from common.records.reader import read_records
@@ -150,7 +150,13 @@ class Replay:
     ) -> None:
         self.store = Store(None)
         self.watch = Watch(
-            self.store, rules, classifier, topics=topics, entities=entities, rejected=rejected
+            self.store,
+            rules,
+            classifier,
+            topics=topics,
+            entities=entities,
+            rejected=rejected,
+            retention=None,
         )
         self._entities = entities
         self._topics = topics
@@ -177,6 +183,11 @@ class Replay:
         row = self.store.rows("SELECT min(published) a, max(published) b FROM stories")[0]
         return float(row["b"] - row["a"]) / 86400
 
+    @property
+    def stories(self) -> int:
+        """How many were read, copies among them."""
+        return int(self.store.rows("SELECT count(*) n FROM stories")[0]["n"])
+
     def outcome(self, events: Sequence[LabelledEvent]) -> Outcome:
         """Under the rules that the history was read with."""
         return self._outcome(self.watch, events)
@@ -184,12 +195,16 @@ class Replay:
     def under(self, budget: Budget, events: Sequence[LabelledEvent]) -> Outcome:
         """The same stories under another budget; nothing is scored again."""
         rules = replace(self.watch.monitor.rules, budget=budget)
-        watch = Watch(Store(None), rules, None, topics=self._topics, entities=self._entities)
-        query = "SELECT content, signature FROM stories ORDER BY sequence"
-        watch.replay(
-            ScoredRecord.model_validate_json(row["content"]) for row in self.store.rows(query)
+        store = Store(None)
+        watch = Watch(
+            store, rules, None, topics=self._topics, entities=self._entities, retention=None
         )
-        return self._outcome(watch, events)
+        try:
+            with progress(f"Judging under {budget}", self.stories) as advance:
+                watch.replay(_counted(self.store.all_stories(), advance))
+            return self._outcome(watch, events)
+        finally:
+            store.close()
 
     def _outcome(self, watch: Watch, events: Sequence[LabelledEvent]) -> Outcome:
         found = sorted(cases(watch.store, 10_000), key=lambda case: case.alert.window.end)
@@ -201,3 +216,9 @@ class Replay:
             [Found(e, next((c for c in told if e.explains(c)), None), lateness) for e in events],
             self.days,
         )
+
+
+def _counted(stories: Iterable[ScoredRecord], advance: Advance) -> Iterator[ScoredRecord]:
+    for story in stories:
+        yield story
+        advance()

@@ -28,6 +28,8 @@ LEAST_MEAN = 0.05  # stories per hour; where a key has fewer, one alone would be
 LEVEL_MEMORY = 14 * 24.0  # hours
 DAY_MEMORY, WEEK_MEMORY = 21.0, 6.0  # visits of that hour
 DISPERSION_MEMORY = 30 * 24.0  # hours
+# A window as wide as the cycle always starts at the same hour: its factor would be the level's.
+DAY, WEEK = 24.0, 168.0  # hours
 # How firmly a factor is held at one, in stories; half of these moved it for chance alone.
 DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
@@ -138,16 +140,17 @@ class Baseline:
         hour_of_day, hour_of_week = _hours(start)
         day, week = self._factors(start)
         level = self._level() * self._hours
-        self.watched = self._remember(self.watched, LEVEL_MEMORY) + self._hours
+        self.watched = float(kept_after(self._hours, LEVEL_MEMORY)) * self.watched + self._hours
         self._learn_scatter(counts, forecast.mean, usual)
         for stories, expected, hour, memory, other in (
             (held.day_stories, held.day_expected, hour_of_day, DAY_MEMORY, week),
             (held.week_stories, held.week_expected, hour_of_week, WEEK_MEMORY, day),
         ):
-            kept = 1 - usual * self._hours / memory
+            # A window that is wider than an hour is still one visit of the hour it starts in.
+            kept = kept_after(usual * min(self._hours, 1.0), memory)
             stories[:, hour] = kept * stories[:, hour] + usual * counts
             expected[:, hour] = kept * expected[:, hour] + usual * level * other
-        kept = 1 - usual * self._hours / LEVEL_MEMORY
+        kept = kept_after(usual * self._hours, LEVEL_MEMORY)
         held.stories = kept * held.stories + usual * counts
         held.hours = kept * held.hours + usual * self._hours * day * week
 
@@ -160,7 +163,7 @@ class Baseline:
         held = self.history
         # (x - m)^2 - m has mean d m^2 and, for small d, variance m + 2 m^2.
         weight = usual * mean / (1 + 2 * mean)
-        kept = 1 - usual * self._hours / DISPERSION_MEMORY
+        kept = kept_after(usual * self._hours, DISPERSION_MEMORY)
         held.scatter = kept * held.scatter + weight * ((counts - mean) ** 2 - mean)
         held.scatter_weight = kept * held.scatter_weight + weight * mean**2
 
@@ -172,16 +175,21 @@ class Baseline:
     def _factors(self, start: float) -> tuple[Floats, Floats]:
         held = self.history
         hour_of_day, hour_of_week = _hours(start)
-        day = (DAY_PRIOR + held.day_stories[:, hour_of_day]) / (
-            DAY_PRIOR + held.day_expected[:, hour_of_day]
-        )
-        week = (WEEK_PRIOR + held.week_stories[:, hour_of_week]) / (
-            WEEK_PRIOR + held.week_expected[:, hour_of_week]
-        )
+        day = week = np.ones(len(held.hours))
+        if self._hours < DAY:
+            day = (DAY_PRIOR + held.day_stories[:, hour_of_day]) / (
+                DAY_PRIOR + held.day_expected[:, hour_of_day]
+            )
+        if self._hours < WEEK:
+            week = (WEEK_PRIOR + held.week_stories[:, hour_of_week]) / (
+                WEEK_PRIOR + held.week_expected[:, hour_of_week]
+            )
         return day, week
 
-    def _remember(self, value: float, memory: float) -> float:
-        return (1 - self._hours / memory) * value
+
+def kept_after(passed: Floats | float, memory: float) -> Floats | float:
+    """What is left of a sum after `passed` units of time; a unit takes one part in `memory`."""
+    return (1 - 1 / memory) ** passed
 
 
 def _hours(start: float) -> tuple[int, int]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from common.errors import UserError
 
+# An alarm every few windows would tell nothing, and one every window has no logarithm.
+FEWEST_WINDOWS = 10.0
+
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 _UNITS = {
@@ -43,12 +46,13 @@ class Budget:
         """How many windows must pass on average between two false alarms of one key.
 
         An e-detector that alarms at this value keeps the budget (Shin, Ramdas, Rinaldo 2022).
+        At least `FEWEST_WINDOWS`, however generous the budget: it is what may be, not what must.
 
         Args:
             keys: how many keys share the budget equally.
             width: of a window, seconds.
         """
-        return max(1, keys) * self.period / (self.count * width)
+        return max(FEWEST_WINDOWS, max(1, keys) * self.period / (self.count * width))
 
 
 def parse_budget(wording: str) -> Budget:

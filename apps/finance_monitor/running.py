@@ -48,8 +48,8 @@ class Options:
             UserError: a budget or a period that nobody can read.
         """
         width = parse_period(self.window)
-        if not timedelta(minutes=1) <= width <= timedelta(days=1):
-            raise UserError(f"--window {self.window}: between a minute and a day")
+        if not timedelta(minutes=1) <= width <= timedelta(days=7):
+            raise UserError(f"--window {self.window}: not between 1min and 7d")
         return Rules(
             parse_budget(self.false_alarms),
             width.total_seconds(),

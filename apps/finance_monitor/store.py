@@ -61,6 +61,7 @@ CREATE TABLE refused (
     id TEXT, published REAL, refused_at REAL, PRIMARY KEY (id, published)
 ) WITHOUT ROWID;
 """
+READ_TOGETHER = 1000
 # What each version added to the one before.
 VERSIONS = (SCHEMA, REFUSED)
 
@@ -91,13 +92,13 @@ class Store:
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Open `path`, or keep everything in memory with None."""
+        """Open `path`; with None, a file of SQLite's own that goes when it is closed."""
         self.path = path
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
         self._database = sqlite3.connect(
-            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
+            path or "", check_same_thread=False, isolation_level=None, timeout=30
         )
         self._database.row_factory = sqlite3.Row
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -165,6 +166,17 @@ class Store:
         """Those that came last, newest first."""
         rows = self.rows("SELECT content FROM stories ORDER BY sequence DESC LIMIT ?", limit)
         return [ScoredRecord.model_validate_json(row["content"]) for row in rows]
+
+    def all_stories(self) -> Iterator[ScoredRecord]:
+        """Every story that is kept, in the order they came, some at a time."""
+        last = 0
+        while rows := self.rows(
+            "SELECT sequence, content FROM stories WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            last,
+            READ_TOGETHER,
+        ):
+            last = rows[-1]["sequence"]
+            yield from (ScoredRecord.model_validate_json(row["content"]) for row in rows)
 
     def originals_since(self, time: float) -> Iterator[Remembered]:
         """Stories that are no copies, in the order they came."""

@@ -23,12 +23,22 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.baseline import HOUR, Baseline, Columns, Floats, Forecast, History
+from apps.finance_monitor.baseline import (
+    HOUR,
+    Baseline,
+    Columns,
+    Floats,
+    Forecast,
+    History,
+    kept_after,
+)
+from common.finite import require_finite
 
 Flags = NDArray[np.bool_]
 
@@ -43,6 +53,8 @@ SHARE_MEMORY = 14 * 24.0  # hours
 # Stories of one key in one window are not independent: ten tell as much as five.
 STORIES_TOGETHER = 0.1
 WARM_UP = 72.0  # hours without alarms, for little is known yet
+# … but of windows wider than a day at least so many, and likewise for NEW_NORMAL.
+FEWEST_WINDOWS = 3
 ENDED_BELOW = 1.5  # times the expected count
 HOLD = 6.0  # hours so calm before an alarm ends: one that would flap is held open
 NEW_NORMAL = 72.0  # hours after which a surge is what is usual
@@ -124,6 +136,8 @@ class SurgeDetector:
         self.baseline = Baseline(width)
         self.tests = Tests.empty()
         self._hours = width / HOUR
+        self._warm_up = max(WARM_UP, FEWEST_WINDOWS * self._hours)
+        self._new_normal = max(NEW_NORMAL, FEWEST_WINDOWS * self._hours)
         self.hours_seen = 0.0
 
     def __len__(self) -> int:
@@ -147,12 +161,15 @@ class SurgeDetector:
             negative: [keys], negative stories.
             all_: [keys], all stories.
             threshold: windows between two false alarms of one key: `Budget.threshold`.
+
+        Raises:
+            NonFiniteError: a count or what was learned is no number; no alarm could fire again.
         """
         tests = self.tests
         forecast = self.baseline.forecast(start)
         evidence = _count_evidence(negative, forecast)
         self.hours_seen += self._hours
-        if self.hours_seen <= WARM_UP:
+        if self.hours_seen <= self._warm_up:
             # A baseline of a day or two is no measure: evidence is gathered from here on.
             self._end(np.ones(len(self), dtype=np.bool_))
         self._follow_run(start, negative, all_, forecast.mean, evidence)
@@ -170,7 +187,7 @@ class SurgeDetector:
         tests.surged = np.where(alarmed, tests.surged + negative, 0.0)
         self.baseline.learn(start, negative, forecast, np.where(alarmed, 0.0, 1.0))
         self._learn_share(negative, all_, np.where(alarmed, 0.0, 1.0))
-        new_normal = tests.alarmed >= NEW_NORMAL
+        new_normal = tests.alarmed >= self._new_normal
         verdict = Verdict(
             expected=forecast.mean,
             surprise=np.maximum(statistic, 0.0) / np.log(threshold),
@@ -185,7 +202,27 @@ class SurgeDetector:
         )
         self.baseline.start_anew(new_normal, tests.surged, tests.alarmed)
         self._end(verdict.ended)
+        self._require_finite(start, verdict)
         return verdict
+
+    def _require_finite(self, start: float, verdict: Verdict) -> None:
+        # The logarithm of nothing, -inf, is how a statistic starts.
+        counts, shares = (
+            np.where(np.isneginf(log_r), 0.0, log_r)
+            for log_r in (self.tests.counts, self.tests.shares)
+        )
+        require_finite(
+            f"the detector, after its window from {datetime.fromtimestamp(start, UTC):%F %H:%M}",
+            mend="Report this with the feed. The store stays as it was before this window.",
+            **{f.name: getattr(self.baseline.history, f.name) for f in fields(History)},
+            expected=verdict.expected,
+            surprise=verdict.surprise,
+            negative=self.tests.negative,
+            all=self.tests.all,
+            cusum=self.tests.cusum,
+            count_statistic=counts,
+            share_statistic=shares,
+        )
 
     def _follow_run(
         self, start: float, negative: Floats, all_: Floats, expected: Floats, evidence: Floats
@@ -224,7 +261,7 @@ class SurgeDetector:
         return flags
 
     def _learn_share(self, negative: Floats, all_: Floats, usual: Floats) -> None:
-        kept = 1 - usual * self._hours / SHARE_MEMORY
+        kept = kept_after(usual * self._hours, SHARE_MEMORY)
         self.tests.negative = kept * self.tests.negative + usual * negative
         self.tests.all = kept * self.tests.all + usual * all_
 

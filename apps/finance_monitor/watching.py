@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class Watch:
         clock: seconds since 1970, where the feed is live: no record may be far ahead of it.
         delivery: None where nobody is told, as in a backtest.
         rejected: the file that broken lines are kept in.
+        retention: seconds for which stories and windows are kept; None: all that is read.
 
     Raises:
         UserError: the store was made with windows of another width.
@@ -84,8 +86,10 @@ class Watch:
         rejected: Path | None = None,
         explainer: Classifier | None = None,
         clock: Callable[[], float] | None = None,
+        retention: float | None = RETENTION,
     ) -> None:
         self.store = store
+        self._retention = retention
         self.pace = Pace()
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
@@ -189,11 +193,13 @@ class Watch:
 
     def replay(self, stories: Iterable[ScoredRecord]) -> None:
         """Judge stories that passed the intake of another watch, to the end."""
-        taken = []
-        for story in stories:
-            self.monitor.observe(story)
-            taken.append((self.monitor.sequence, Taken(story, None)))
-        self.commit(Step(Batch([], [], None), taken, *self.monitor.take_changes()))
+        coming = iter(stories)
+        while some := list(islice(coming, LARGE_BATCH)):
+            taken = []
+            for story in some:
+                self.monitor.observe(story)
+                taken.append((self.monitor.sequence, Taken(story, None)))
+            self.commit(Step(Batch([], [], None), taken, *self.monitor.take_changes()))
         self.finish()
 
     def finish(self) -> Step:
@@ -263,9 +269,11 @@ class Watch:
 
     def _forget(self) -> None:
         now = self.monitor.clock.now
+        if self._retention is None:
+            return
         if now and now - self._forgotten_until > FORGET_EVERY:
             self._forgotten_until = now
-            self.store.forget_before(now - RETENTION)
+            self.store.forget_before(now - self._retention)
 
 
 def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:

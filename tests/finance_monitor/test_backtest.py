@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command_line import run_here
 from news import BAD, FLAT, at
 
@@ -42,3 +43,48 @@ def test_scored_before_or_not_the_alerts_are_the_same(release: Path, tmp_path: P
         for story in alert["evidence"]:
             story["words"] = []
     assert found == _alerts(scored, "--scored", "--store", release)
+
+
+def test_a_past_longer_than_the_stores_memory_is_judged_whole(
+    release: Path, tmp_path: Path
+) -> None:
+    """Half a year: days, alerts and further budgets speak of all of it."""
+    lines = []
+    for n in range(6 * 180):
+        story = {
+            "id": str(n),
+            "published_at": at(4 * n).isoformat(),
+            "text": f"Company {n} {FLAT[n % 4]}",
+            "sentiment": {"label": "neutral", "probabilities": {"neutral": 1.0}},
+            "release_id": "r",
+        }
+        lines.append(story)
+    for surge in (20, 90, 175):
+        lines += [
+            {
+                "id": f"{surge}-{i}",
+                "published_at": at(24 * surge + i / 6).isoformat(),
+                "text": f"{surge} {i} {BAD[i % 4]}",
+                "sentiment": {"label": "negative", "probabilities": {"negative": 1.0}},
+                "release_id": "r",
+            }
+            for i in range(36)
+        ]
+    lines.sort(key=lambda line: str(line["published_at"]))
+    history = tmp_path / "history.jsonl"
+    history.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    done = run_here(
+        "finance_monitor", "backtest", history, "--scored", "--store", release,
+        "--budget", "1 per 30d", "--budget", "1 per 90d", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["days"] == pytest.approx(179.8, abs=0.2)
+    starts = [case["alert"]["starts_at"][:10] for case in found["alerts"]]
+    expected = [at(24 * surge).date().isoformat() for surge in (20, 90, 175)]
+    assert starts == expected
+    for under in found["sweep"]:
+        assert [case["alert"]["starts_at"][:10] for case in under["alerts"]] == expected
+        assert under["days"] == found["days"]
+    same = found["sweep"][0]["alerts"]
+    assert [c["alert"] for c in same] == [c["alert"] for c in found["alerts"]]

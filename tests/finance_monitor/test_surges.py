@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.finance_monitor.baseline import HOUR
 from apps.finance_monitor.budget import parse_budget
 from apps.finance_monitor.surges import HOLD, NEW_NORMAL, SurgeDetector
 from common.errors import UserError
+from common.finite import NonFiniteError
 
 KEYS, STREAMS = 50, 6
 QUIET_DAYS = 60
@@ -165,3 +170,86 @@ def test_budgets_are_read_in_the_users_words(wording: str, windows: float) -> No
 def test_a_budget_that_says_nothing_is_refused(wording: str) -> None:
     with pytest.raises(UserError, match="1 per"):
         parse_budget(wording)
+
+
+WIDTHS = st.floats(60.0, 7 * 24 * HOUR)
+
+
+@given(
+    width=WIDTHS,
+    windows=st.lists(
+        st.tuples(
+            st.integers(0, 40),  # windows of silence before it
+            st.integers(0, 5000),
+            st.integers(0, 5000),
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    budget=st.floats(0.1, 100.0),
+)
+@settings(deadline=None, max_examples=60)
+def test_whatever_comes_in_windows_of_any_width_all_stays_finite(
+    width: float, windows: list[tuple[int, int, int]], budget: float
+) -> None:
+    detector = SurgeDetector(width)
+    detector.grow(2)
+    threshold = parse_budget(f"{budget:.2f} per 7d").threshold(2, width)
+    window = 0
+    for silent, negative, other in windows:
+        for counts in ([0.0, 0.0],) * silent + ([float(negative), 1.0],):
+            found = np.array(counts)
+            verdict = detector.judge(window * width, found, found + other, threshold)
+            window += 1
+            assert np.isfinite(verdict.expected).all()
+            assert np.isfinite(verdict.surprise).all()
+            assert (verdict.expected > 0).all()
+    history = detector.baseline.history
+    for field in fields(history):
+        values = getattr(history, field.name)
+        assert np.isfinite(values).all(), field.name
+    assert (history.hours >= 0).all()
+    assert (history.day_expected >= 0).all()
+
+
+@pytest.mark.parametrize("hours", [1 / 60, 0.25, 1, 5, 6, 12, 24, 36, 72, 168])
+def test_a_surge_is_found_in_windows_of_any_width(hours: float) -> None:
+    """Ten times the usual for three windows, or for half a day, after ten weeks of calm."""
+    width = hours * HOUR
+    rng = np.random.default_rng(5)
+    detector = SurgeDetector(width)
+    detector.grow(1)
+    threshold = MONTHLY.threshold(1, width)
+    calm = int(max(70 * 24 if hours >= 1 else 7 * 24, 12 * hours) / hours)
+    surge = max(3, int(12 / hours))
+    early, found = 0, False
+    for window in range(calm + surge):
+        rate = 2.0 * hours * (10 if window >= calm else 1)
+        negative = rng.poisson([rate]).astype(float)
+        other = rng.poisson([4.0 * hours]).astype(float)
+        verdict = detector.judge(window * width, negative, negative + other, threshold)
+        early += bool(verdict.alarmed[0]) and window < calm
+        found |= bool(verdict.alarmed[0]) and window >= calm
+    assert found
+    assert early <= 1
+
+
+def test_a_count_that_is_no_number_stops_with_its_cause() -> None:
+    detector = _learned(days=4)
+    with pytest.raises(NonFiniteError, match=r"after its window from 1970-01-05 00:00: stories"):
+        detector.judge(4 * 24 * HOUR, np.array([np.nan]), np.array([1.0]), THRESHOLD)
+
+
+def test_a_generous_budget_is_no_alarm_in_every_window() -> None:
+    """What may be is not what must be: one a day in weekly windows is a threshold all the same."""
+    width = 7 * 24 * HOUR
+    threshold = parse_budget("1 per 1d").threshold(1, width)
+    detector = SurgeDetector(width)
+    detector.grow(1)
+    rng = np.random.default_rng(3)
+    alarms = 0
+    for week in range(60):
+        negative = rng.poisson([50]).astype(float)
+        verdict = detector.judge(week * width, negative, 3 * negative, threshold)
+        alarms += bool(verdict.alarmed[0])
+    assert alarms <= 6
