@@ -86,7 +86,7 @@ class Display:
         table = Table(box=None, padding=(0, 1))
         table.add_column("", no_wrap=True)
         table.add_column(f"negative, last {len(self._windows)} windows")
-        for name in ("now", "usual", "share"):
+        for name in ("tallest", "now", "usual", "share"):
             table.add_column(name, justify="right")
         for key in self._busiest():
             counts = [window.counts.get(key, [0, 0, 0]) for window in self._windows]
@@ -97,6 +97,7 @@ class Display:
             table.add_row(
                 name_of(key),
                 sparkline(negative),
+                str(max(negative)),
                 str(negative[-1]),
                 f"{expected:.1f}" if expected is not None else "–",
                 f"{sum(negative) / all_:.0%}" if all_ else "–",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from apps.finance_monitor.keys import MARKET, name_of
 from apps.finance_monitor.schema import Alert
@@ -14,15 +15,26 @@ from common.records.text import CHINESE
 
 # Alertmanager's way to say that an alert has not ended.
 NOT_ENDED = "0001-01-01T00:00:00Z"
+GROUPED_BY = ("alertname", "key")
 SEVERITIES = {"notice": "提示", "warning": "警告", "critical": "严重"}
 STATUSES = {"pending": "待确认", "firing": "告警中", "resolved": "已结束"}
 
 
 class Notification(BaseModel):
-    """Alerts that changed in the same window, told together."""
+    """One alert that changed, as it then stood; a list, as Alertmanager's body has one."""
 
     alerts: list[Alert]
     escalated: bool = False
+    first: bool = Field(True, description="Nobody was notified of it before.")
+
+    @property
+    def reason(self) -> str:
+        """In Alertmanager's words; a severity that rose is another alert of the group to it."""
+        if self.escalated:
+            return "repeat interval elapsed"
+        if all(alert.status == "resolved" for alert in self.alerts):
+            return "all alerts resolved"
+        return "first notification" if self.first else "new alerts added"
 
     @property
     def idempotency_key(self) -> str:
@@ -75,27 +87,35 @@ def in_words(alert: Alert) -> str:
 
 
 def to_alertmanager(notification: Notification, receiver: str) -> dict[str, Any]:
-    """The webhook body of Alertmanager, version 4."""
-    alerts = [_to_alertmanager(alert) for alert in notification.alerts]
-    statuses = {alert["status"] for alert in alerts}
-    common = {"application": "finance_monitor"}
-    if notification.escalated:
-        common["escalated"] = "true"
+    """The webhook body of Alertmanager, version 4.
+
+    Alerts are grouped by name and key, so that all notifications of one alert have one `groupKey`.
+    """
+    alerts = [_to_alertmanager(alert, notification) for alert in notification.alerts]
+    group = {name: alerts[0]["labels"][name] for name in GROUPED_BY}
+    pairs = ", ".join(f"{name}={json.dumps(value)}" for name, value in group.items())
     return {
         "version": "4",
-        "groupKey": notification.idempotency_key,
+        "groupKey": f"{{}}:{{{pairs}}}",
         "truncatedAlerts": 0,
-        "status": "firing" if "firing" in statuses else "resolved",
+        "notification_reason": notification.reason,
         "receiver": receiver,
-        "groupLabels": {},
-        "commonLabels": common,
-        "commonAnnotations": {},
-        "externalURL": "",
+        "status": "firing" if any(a["status"] == "firing" for a in alerts) else "resolved",
         "alerts": alerts,
+        "groupLabels": group,
+        "commonLabels": _common(alerts, "labels"),
+        "commonAnnotations": _common(alerts, "annotations"),
+        "externalURL": "",
     }
 
 
-def _to_alertmanager(alert: Alert) -> dict[str, Any]:
+def _common(alerts: Sequence[dict[str, Any]], name: str) -> dict[str, str]:
+    """What all alerts have alike."""
+    first, *others = [alert[name] for alert in alerts]
+    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+
+
+def _to_alertmanager(alert: Alert, notification: Notification) -> dict[str, Any]:
     labels = {
         "alertname": "negative_surge",
         "application": "finance_monitor",
@@ -115,6 +135,7 @@ def _to_alertmanager(alert: Alert) -> dict[str, Any]:
             "surprise": f"{alert.surprise:g}",
             "false_alarm_budget": alert.false_alarm_budget,
             "alert_id": alert.alert_id,
+            **({"escalated": "true"} if notification.escalated else {}),
             **alert.annotations,
         },
         "startsAt": alert.starts_at.isoformat(),
@@ -122,11 +143,3 @@ def _to_alertmanager(alert: Alert) -> dict[str, Any]:
         "generatorURL": "",
         "fingerprint": alert.fingerprint,
     }
-
-
-def group(alerts: Sequence[Alert]) -> list[Notification]:
-    """One notification for all alerts that changed in the same window."""
-    by_end: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        by_end.setdefault(alert.window.end.isoformat(), []).append(alert)
-    return [Notification(alerts=together) for together in by_end.values()]

@@ -11,7 +11,7 @@ from apps.finance_monitor.alerts import Change
 from apps.finance_monitor.casework import silences
 from apps.finance_monitor.delivery import enqueue
 from apps.finance_monitor.keys import breadth
-from apps.finance_monitor.notifications import Notification, group
+from apps.finance_monitor.notifications import Notification
 from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
 from apps.finance_monitor.store import Store, Told
 
@@ -51,15 +51,14 @@ class Telling:
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
             if _is_told(change) and not silent:
-                told.append(alert)
+                told.append(Notification(alerts=[alert], first=row["notified_at"] is None))
                 database.execute(
                     "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
                     (datetime.now(UTC).isoformat(), alert.alert_id),
                 )
-        notifications = group(told)
-        for notification in notifications:
+        for notification in told:
             enqueue(database, self._sinks, notification)
-        return notifications
+        return told
 
     def _explanation(self, change: Change) -> str | None:
         """The key of another alert that says the same better.
@@ -119,7 +118,11 @@ class Telling:
 
 def without_store(changes: Sequence[Change]) -> list[Notification]:
     """What can be told while nothing can be written or looked up."""
-    return group([one.alert for one in changes if _is_told(one) and _is_narrowest(one)])
+    return [
+        Notification(alerts=[one.alert], first=one.event == "firing")
+        for one in changes
+        if _is_told(one) and _is_narrowest(one)
+    ]
 
 
 def _is_told(change: Change) -> bool:

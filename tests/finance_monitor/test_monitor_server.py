@@ -216,6 +216,11 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
         driver.get(fed)
         wait.until(lambda d: "stories" in d.find_element(By.ID, "status").text)
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "#trends svg path.negative"))
+        for trend in driver.find_elements(By.CSS_SELECTOR, "#trends .trend"):
+            scale = [s.text for s in trend.find_elements(By.CSS_SELECTOR, ".axis span")]
+            top = int(scale[0].replace(",", ""))
+            assert scale == [f"{top:,}", f"{top // 2:,}", "0"]
+            assert top >= 4
         page = driver.find_element(By.TAG_NAME, "main")
         assert "Alba" in driver.find_element(By.ID, "trends").text
         assert "<script>" in page.text

@@ -15,6 +15,7 @@ from news import at
 from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving, wait_for
 
 from apps.finance_monitor import casework
+from apps.finance_monitor.alerts import Change
 from apps.finance_monitor.delivery import Delivery, escalate
 from apps.finance_monitor.notifications import Notification
 from apps.finance_monitor.schema import Alert
@@ -26,6 +27,7 @@ from apps.finance_monitor.sinks import (
     open_sink,
 )
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.telling import Telling
 from common.errors import UserError
 
 
@@ -54,6 +56,71 @@ def test_the_webhook_speaks_alertmanagers_language_and_is_signed(receiver: Recei
     assert alert["labels"]["severity"] == "warning"
     assert alert["endsAt"] == "0001-01-01T00:00:00Z"
     assert "Alba collapses (3 outlets)" in alert["annotations"]["description"]
+
+
+# What Alertmanager sends, by its own field names.
+BODY = {
+    "version", "groupKey", "truncatedAlerts", "notification_reason", "receiver", "status", "alerts",
+    "groupLabels", "commonLabels", "commonAnnotations", "externalURL",
+}  # fmt: skip
+ALERT = {
+    "status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint",
+}  # fmt: skip
+
+
+def test_one_alerts_whole_life_is_one_group_to_its_receiver(
+    store: Store, receiver: Receiver
+) -> None:
+    delivery = Delivery(store, [WebhookSink(receiver.url)])
+    telling = Telling(store, delivery.sinks, lambda _: [])
+    firing = an_alert()
+    worse = firing.model_copy(update={"severity": "critical", "observed": 40})
+    ended = an_alert(status="resolved").model_copy(update={"severity": "critical"})
+    other = an_alert("b1", key="topic/credit").model_copy(update={"fingerprint": "f2"})
+    delivery.start()
+    for event, alerts in (
+        ("firing", [firing, other]),
+        ("severity", [worse]),
+        (None, []),
+        ("resolved", [ended]),
+    ):
+        if event is None:
+            assert escalate(store, delivery.sinks, datetime.now(UTC)) == 2
+        else:
+            with store.transaction() as database:
+                telling.write(database, [Change(event, a, 0, (a.key,)) for a in alerts])
+        delivery.wake()
+    wait_for(lambda: len(receiver.got) == 6)
+    delivery.stop()
+    bodies = [json.loads(body) for _, body in receiver.got]
+    life = [body for body in bodies if body["groupLabels"]["key"] == firing.key]
+    assert [body["notification_reason"] for body in life] == [
+        "first notification",
+        "new alerts added",
+        "repeat interval elapsed",
+        "all alerts resolved",
+    ]
+    assert [body["status"] for body in life] == ["firing", "firing", "firing", "resolved"]
+    assert {body["groupKey"] for body in life} == {
+        '{}:{alertname="negative_surge", key="company/Alba"}'
+    }
+    assert {alert["fingerprint"] for body in life for alert in body["alerts"]} == {"f1"}
+    assert {alert["startsAt"] for body in life for alert in body["alerts"]} == {
+        firing.starts_at.isoformat()
+    }
+    for body in bodies:
+        assert body.keys() == BODY
+        (alert,) = body["alerts"]
+        assert alert.keys() == ALERT
+        assert body["commonLabels"] == alert["labels"]
+        assert body["commonAnnotations"] == alert["annotations"]
+        assert all(isinstance(value, str) for value in body["commonAnnotations"].values())
+        assert body["groupLabels"].items() <= body["commonLabels"].items()
+    assert len({headers["idempotency-key"] for headers, _ in receiver.got}) == 6
+    assert life[3]["alerts"][0]["endsAt"] == ended.ends_at.isoformat()
+    assert {body["groupKey"] for body in bodies} - {life[0]["groupKey"]} == {
+        '{}:{alertname="negative_surge", key="topic/credit"}'
+    }
 
 
 def test_the_same_news_has_the_same_key_and_other_news_another() -> None:

@@ -134,7 +134,8 @@ def test_a_second_watch_on_the_same_store_is_refused(tmp_path: Path) -> None:
     [
         (["--false-alarms", "never"], "1 per 30d"),
         (["--window", "1 fortnight"], "span of time"),
-        (["--window", "2d"], "between a minute and a day"),
+        (["--window", "8d"], "not between 1min and 7d"),
+        (["--window", "30s"], "not between 1min and 7d"),
         (["--notify", "pigeon"], "no such address"),
     ],
 )

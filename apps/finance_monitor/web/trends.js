@@ -2,10 +2,12 @@
 import { nameOf } from './alerts.js';
 import { fill } from './fill.js';
 import { drawn, element, find, quoted } from './shared/elements.js';
-import { say, time } from './shared/language.js';
+import { language, say, time } from './shared/language.js';
 
 const MOST_SHOWN = 12;
 const HEIGHT = 60;
+// What an axis ends at, times a power of ten: halves are whole, and one story never fills the height.
+const ROUND = [4, 10, 20];
 
 export function showTrends(trends, cases) {
   const firing = new Map(cases
@@ -21,12 +23,22 @@ export function showTrends(trends, cases) {
 function figure(key, starts, severity) {
   const name = nameOf(key.key);
   const words = say().chart(name, key.negative, key.stories);
-  const top = Math.max(1, ...key.windows.map((one) => Math.max(one.stories, one.expected)));
+  const top = axisTop(Math.max(0, ...key.windows.map((one) => Math.max(one.stories, one.expected))));
   return element('figure', { class: 'trend', 'data-severity': severity, 'data-key': key.key },
     element('figcaption', {}, quoted(name), element('span', {}, `${key.negative} / ${key.stories}`)),
-    picture(key.windows, top, words),
+    element('div', { class: 'plot' },
+      element('div', { class: 'axis', 'aria-hidden': 'true' },
+        ...[top, top / 2, 0].map((value) => element('span', {}, value.toLocaleString(language)))),
+      picture(key.windows, top, words)),
     element('span', { class: 'span' },
-      element('span', {}, time(starts[0])), element('span', {}, say().tallest(top)), element('span', {}, time(starts.at(-1)))));
+      element('span', {}, time(starts[0])), element('span', {}, time(starts.at(-1)))));
+}
+
+function axisTop(most) {
+  for (let power = 1; ; power *= 10) {
+    const fitting = ROUND.find((round) => round * power >= most);
+    if (fitting) return fitting * power;
+  }
 }
 
 function picture(windows, top, words) {
@@ -38,6 +50,6 @@ function picture(windows, top, words) {
   const known = windows.flatMap((one, i) => (one.expected === null ? [] : [`${i + 0.5} ${y(one.expected).toFixed(2)}`]));
   const usual = known.length ? `M${known.join('L')}` : '';
   const svg = drawn('svg', { viewBox: `0 0 ${Math.max(windows.length, 1)} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': words });
-  svg.append(drawn('path', { class: 'all', d: bars('stories') }), drawn('path', { class: 'negative', d: bars('negative') }), drawn('path', { class: 'usual', d: usual }));
+  svg.append(drawn('path', { class: 'grid', d: [0, HEIGHT / 2, HEIGHT].map((line) => `M0 ${line}H${windows.length}`).join('') }), drawn('path', { class: 'all', d: bars('stories') }), drawn('path', { class: 'negative', d: bars('negative') }), drawn('path', { class: 'usual', d: usual }));
   return svg;
 }
