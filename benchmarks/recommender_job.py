@@ -24,7 +24,7 @@ import psutil
 
 from apps.recommender.catalogue import build_catalogue
 from apps.recommender.counting import EventCounting
-from apps.recommender.data import Allowed, UserFeatures
+from apps.recommender.data import Allowed
 from apps.recommender.events import Events, histories, sorted_events
 from apps.recommender.job import run_job
 from apps.recommender.manifest import JobPlan
@@ -35,6 +35,7 @@ from apps.recommender.prepared import Prepared, write_prepared
 from apps.recommender.schema import Item
 from apps.recommender.scoring import ShardScorer
 from apps.recommender.task import interests
+from apps.recommender.user_features import UserFeatures
 from benchmarks.harness import parser, report
 from common.releases.registry import Registry
 

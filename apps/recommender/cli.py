@@ -123,7 +123,7 @@ def train(
     rules: RulesFile = None,
     diversify: Annotated[Method, typer.Option(help="How lists are made diverse.")] = Method.dpp,
     max_ndcg_loss: Annotated[
-        float, typer.Option(min=0, max=1, help="What diversity may cost of nDCG@10.")
+        float, typer.Option(min=0, max=1, help="Share of nDCG@10 that diversity may cost.")
     ] = 0.01,
     backbone: Backbone = "auto",
     settings: Set = None,

@@ -16,12 +16,16 @@ from apps.recommender.checks import check_items, check_rows
 from apps.recommender.events import Events, Impressions, sorted_events
 from apps.recommender.interactions import read_interactions
 from apps.recommender.schema import Candidate, Interaction, Item, Record, User
+from apps.recommender.user_features import UserFeatures, user_features
 from common.errors import UserError
 from common.records.audit import Audit, Finding
 from common.records.reader import OnBadRow, R, Records, read_records
 
 if TYPE_CHECKING:
     import polars as pl
+
+# Ten stars in halves, and a few more.
+LONGEST_SCALE = 25
 
 RECORDS: dict[str, type[Record]] = {
     "interactions": Interaction,
@@ -37,7 +41,10 @@ MAPPABLE = {name for record in RECORDS.values() for name in record.model_fields}
 
 @dataclass(frozen=True)
 class Sources:
-    """The files a user gave; several of one kind are read one after the other."""
+    """The files a user gave; several of one kind are read one after the other.
+
+    `is_past`: see `read_interactions`.
+    """
 
     interactions: Sequence[Path]
     items: Sequence[Path]
@@ -46,6 +53,7 @@ class Sources:
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
+    is_past: bool = False
 
     def columns(self, file: str) -> dict[str, str]:
         """What `--map` says of one kind of file."""
@@ -57,14 +65,6 @@ class Sources:
             if name.startswith(f"{file}.")
         }
         return shared | own
-
-
-@dataclass(frozen=True)
-class UserFeatures:
-    """Further columns of the users file as numbers: [users, names], NaN where not known."""
-
-    names: list[str]
-    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ def read_dataset(sources: Sources) -> Dataset:
             mapping=sources.columns("interactions"),
             on_bad_row=sources.on_bad_row,
             rejected_directory=sources.rejected_directory,
+            is_past=sources.is_past,
         )
         for path in sources.interactions
     ]
@@ -139,7 +140,7 @@ def read_dataset(sources: Sources) -> Dataset:
         languages=[spoken.get(user_id) for user_id in user_ids],
         events=_events(frame, catalogue, numbers),
         impressions=_impressions(frame, catalogue, numbers),
-        features=_user_features(described, numbers),
+        features=user_features(described, numbers),
         allowed=_allowed(lists, catalogue, numbers),
         audit=_sorted(findings),
         hashes={str(file.source): file.sha256 for file in files}
@@ -201,13 +202,19 @@ def _numbers(column: pl.Series, numbers: Mapping[str, int]) -> NDArray[np.int32]
 
 
 def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:
-    """What was done; a rating above the mean weighs more than one below."""
+    """What was done; a rating above the mean weighs more than one below.
+
+    One below the middle of its scale weighs nothing: the item was met, and not liked.
+    """
     import polars as pl
 
     done = frame.filter(pl.col("label").is_null() | (pl.col("label") == 1))
     mean = done["rating"].mean()
     relative = pl.col("rating") / mean if mean else pl.lit(1.0)
-    weight = done.select((pl.col("weight") * relative.fill_null(1.0)).clip(0.05).alias("weight"))
+    weighted = (pl.col("weight") * relative.fill_null(1.0)).clip(0.05)
+    if (middle := _middle(done["rating"])) is not None:
+        weighted = pl.when(pl.col("rating") < middle).then(0.0).otherwise(weighted)
+    weight = done.select(weighted.alias("weight"))
     return sorted_events(
         _numbers(done["user_id"], users),
         _numbers(done["item_id"], catalogue.number),
@@ -216,6 +223,14 @@ def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int])
         weight["weight"].to_numpy(),
         users=len(users),
     )
+
+
+def _middle(ratings: pl.Series) -> float | None:
+    """The middle of a scale of ratings; None where they are no scale, but amounts of something."""
+    known = ratings.drop_nulls()
+    if known.is_empty() or known.n_unique() > LONGEST_SCALE:
+        return None
+    return (float(str(known.min())) + float(str(known.max()))) / 2
 
 
 def _impressions(
@@ -234,32 +249,6 @@ def _impressions(
         label=shown["label"].to_numpy(),
         time=shown["time"].to_numpy(),
     )
-
-
-def _user_features(users: Sequence[User], numbers: Mapping[str, int]) -> UserFeatures:
-    """Numbers as they are; each word of a column by its place among that column's words."""
-    names = sorted({name for user in users for name in user.features})
-    values = np.full((len(numbers), len(names)), np.nan, np.float32)
-    for column, name in enumerate(names):
-        cells = {user.user_id: user.features.get(name) for user in users}
-        as_numbers = {user_id: _number(cell) for user_id, cell in cells.items()}
-        if any(as_numbers[u] is None for u, cell in cells.items() if cell is not None):
-            ordered = sorted({str(cell) for cell in cells.values() if cell is not None})
-            as_numbers = {
-                u: None if cell is None else float(ordered.index(str(cell)))
-                for u, cell in cells.items()
-            }
-        for user_id, number in as_numbers.items():
-            if number is not None:
-                values[numbers[user_id], column] = number
-    return UserFeatures(names, values)
-
-
-def _number(cell: object) -> float | None:
-    try:
-        return float(str(cell))
-    except ValueError:
-        return None
 
 
 def _allowed(

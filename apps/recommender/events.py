@@ -21,7 +21,7 @@ class Events:
         user, item: [events] numbers of users and items.
         behavior: [events] numbers into `schema.BEHAVIORS`.
         time: [events] seconds since 1970.
-        weight: [events], above 0.
+        weight: [events]; 0: met, and not liked.
         offsets: [users + 1]; the events of user u are `offsets[u]:offsets[u + 1]`.
     """
 

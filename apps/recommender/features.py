@@ -21,16 +21,20 @@ from apps.recommender.affinity import (
 from apps.recommender.candidates import Candidates
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.counting import PURCHASE, EventCounting, Snapshot
-from apps.recommender.data import UserFeatures
 from apps.recommender.events import Events, Histories, Int32, Int64
 from apps.recommender.item_facts import item_facts
 from apps.recommender.popularity import COUNTS, DAY
 from apps.recommender.signals import FEATURES, Feature
+from apps.recommender.user_features import UserFeatures
 
 Float32 = NDArray[np.float32]
 
 # Below these, of what is usual and of the best candidate, differences are taken for chance.
 SMALL_RATIO, SMALL_SHARE = 0.1, 0.02
+
+
+# Before the name of a column of the users file.
+OF_USER = "user_"
 
 
 class FeatureBuilder:
@@ -181,7 +185,7 @@ def _habits(histories: Histories) -> dict[str, Float32]:
 
 def _of_user(name: str) -> Feature:
     return Feature(
-        f"user_{name}",
+        f"{OF_USER}{name}",
         f"It suits people like you ({name}).",
         f"适合和您情况相近的用户（{name}）。",
         "never",

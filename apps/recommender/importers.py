@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from apps.recommender.formats.mind import read_mind
 from apps.recommender.formats.movielens import read_movielens
 from apps.recommender.formats.recbole import read_recbole
 from apps.recommender.formats.tables import Tables
+from apps.recommender.interactions import DAY
+from common.console import say
 from common.errors import UserError
 from common.records.reader import write_jsonl
 
@@ -52,7 +55,7 @@ def import_dataset(
     try:
         tables = readers[kind]()
         output.mkdir(parents=True, exist_ok=True)
-        _write_csv(tables.interactions, written[0])
+        written += _write_interactions(tables.interactions, written[0])
         write_jsonl(written[1], tables.items)
         if tables.users is not None:
             written.append(output / "users.csv")
@@ -61,6 +64,27 @@ def import_dataset(
         what = str(error).strip().splitlines()[0]
         raise UserError(f"not in the format of {kind}: {what}", where=str(source)) from None
     return written
+
+
+def _write_interactions(table: pl.LazyFrame, path: Path) -> list[Path]:
+    """Write what may be believed; rows dated ahead of the clock go to a file of their own.
+
+    Returns:
+        That file, if there are such rows.
+    """
+    import polars as pl
+
+    seconds = pl.col("timestamp").cast(pl.Int64, strict=False)
+    is_ahead = (seconds > int(time.time()) + DAY).fill_null(False)
+    _write_csv(table.filter(~is_ahead), path)
+    rejected = path.with_suffix(".rejected.csv")
+    rejected.unlink(missing_ok=True)
+    ahead = int(table.select(is_ahead.sum()).collect(engine="streaming").item())
+    if not ahead:
+        return []
+    _write_csv(table.filter(is_ahead), rejected)
+    say(f"{ahead} rows are dated ahead of this machine's clock. They are kept in {rejected}")
+    return [rejected]
 
 
 def _write_csv(table: pl.LazyFrame, path: Path) -> None:

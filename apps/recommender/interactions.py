@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING
 from apps.recommender.schema import BEHAVIORS, Interaction
 from common.console import say
 from common.files import file_sha256
+from common.records.fields import LAST_MILLISECOND, LAST_SECOND
 from common.records.reader import OnBadRow, read_records
 
 if TYPE_CHECKING:
     import polars as pl
 
 REQUIRED = {"user_id", "item_id", "timestamp"}
-# Beyond it pydantic takes a number for milliseconds; the row reader decides.
-LAST_SECOND = 20_000_000_000
+DAY = 24 * 3600
+# With what a past is ranked: later than so much beyond nearly all others is a wrong clock.
+LEAST_BEYOND = 30 * DAY
 ROWS_AT_ONCE = 500_000
 NAMES = ("user_id", "item_id")
 
@@ -41,30 +44,58 @@ def read_interactions(
     mapping: Mapping[str, str] | None = None,
     on_bad_row: OnBadRow = "fail",
     rejected_directory: Path | None = None,
+    is_past: bool = False,
 ) -> InteractionTable:
     """Read CSV, TSV, Parquet or JSONL.
 
     A clean table is read by columns, many times as fast as by rows. Anything unexpected
     sends the whole file through `read_records`, whose errors name file, line and field.
+    One event dated ahead of all others would set the moment that is ranked for, and let all
+    popularity be forgotten: what is dated more than a day ahead of the clock is a bad row.
+
+    Args:
+        is_past: a past is ranked, and the clock says little: rows far beyond nearly all
+            others are bad ones, too.
 
     Raises:
         UserError: as `read_records`.
     """
-    frame = _read_clean(path, dict(mapping or {}))
-    if frame is not None:
-        return InteractionTable(frame, file_sha256(path))
-    records = read_records(
-        path,
-        Interaction,
-        mapping=mapping,
-        on_bad_row=on_bad_row,
-        rejected_directory=rejected_directory,
-    )
-    return InteractionTable(_frame(records.items), records.sha256)
+    latest, beyond = int(time.time()) + DAY, "ahead of this machine's clock"
+    while True:
+        frame = _read_clean(path, dict(mapping or {}), latest)
+        sha256 = None
+        if frame is None:
+            records = read_records(
+                path,
+                Interaction,
+                mapping=mapping,
+                on_bad_row=on_bad_row,
+                rejected_directory=rejected_directory,
+                context={"latest": latest, "beyond": beyond},
+            )
+            frame, sha256 = _frame(records.items), records.sha256
+        last = _bulk_end(frame) if is_past else latest
+        if _last_time(frame) <= last:
+            return InteractionTable(frame, sha256 or file_sha256(path))
+        latest, beyond = last, "far beyond nearly all other rows of this past"
 
 
-def _read_clean(path: Path, mapping: dict[str, str]) -> pl.DataFrame | None:
-    """The checked columns, or None where the row reader has to look; a block of rows at a time."""
+def _last_time(frame: pl.DataFrame) -> int:
+    return int(frame["time"].to_numpy().max(initial=0))
+
+
+def _bulk_end(frame: pl.DataFrame) -> int:
+    """Until when a row may be dated, going by where nearly all rows are; seconds since 1970."""
+    first, last = (int(frame["time"].quantile(q, "nearest") or 0) for q in (0.01, 0.99))
+    return last + max(last - first, LEAST_BEYOND)
+
+
+def _read_clean(path: Path, mapping: dict[str, str], latest: int) -> pl.DataFrame | None:
+    """The checked columns, or None where the row reader has to look; a block of rows at a time.
+
+    Args:
+        latest: no row may be later, seconds since 1970.
+    """
     import polars as pl
 
     if not path.is_file() or path.suffix.lower() not in {".csv", ".tsv", ".parquet"}:
@@ -80,7 +111,7 @@ def _read_clean(path: Path, mapping: dict[str, str]) -> pl.DataFrame | None:
         parts = []
         for block in wanted.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
             checked = _checked(block)
-            if checked is None:
+            if checked is None or _last_time(checked) > latest:
                 return None
             parts.append(checked)
     except (pl.exceptions.PolarsError, OSError):
@@ -117,15 +148,13 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
         _column(frame, "label").cast(pl.Int8).alias("label"),
     ]
     typed = frame.select(columns)
-    positions = frame.select(_column(frame, "position").cast(pl.Int64).alias("position"))
     fits = typed.select(
         pl.col("user_id", "item_id", "behavior", "time").is_not_null().all(),
         ((pl.col("weight") > 0) & pl.col("weight").is_finite()).all().alias("weight"),
         (pl.col("rating").is_finite() | pl.col("rating").is_null()).all().alias("rating"),
         (pl.col("label").is_in([0, 1]) | pl.col("label").is_null()).all().alias("label"),
     ).row(0)
-    least = positions["position"].min()
-    if not all(fits) or (least is not None and int(str(least)) < 0):
+    if not all(fits):
         return None
     # A name that occurs a thousand times is kept once.
     return typed.cast(dict.fromkeys(NAMES, pl.Categorical))
@@ -159,7 +188,7 @@ def _seconds(kind: pl.DataType) -> pl.Expr:
     if isinstance(kind, pl.Datetime) and kind.time_zone:
         return column.dt.epoch("s")
     if kind.is_integer():
-        return pl.when(column.abs() < LAST_SECOND).then(column.cast(pl.Int64))
+        return _of_number(column.cast(pl.Int64))
     if kind != pl.String:
         return pl.lit(None, pl.Int64)
     number = column.cast(pl.Int64, strict=False)
@@ -168,9 +197,21 @@ def _seconds(kind: pl.DataType) -> pl.Expr:
         .str.replace(r"[Zz]$", "+0000")
         .str.replace(r"([+-]\d\d):(\d\d)$", "${1}${2}")
     )
-    time = zoned.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_zone="UTC", strict=False)
-    plain = pl.when(number.abs() < LAST_SECOND).then(number)
-    return pl.coalesce(plain, time.dt.epoch("s"))
+    moment = zoned.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_zone="UTC", strict=False)
+    return pl.coalesce(_of_number(number), moment.dt.epoch("s"))
+
+
+def _of_number(number: pl.Expr) -> pl.Expr:
+    """Seconds from seconds or milliseconds since 1970; null from anything finer."""
+    import polars as pl
+
+    size = number.abs()
+    return (
+        pl.when(size <= LAST_SECOND)
+        .then(number)
+        .when(size < LAST_MILLISECOND)
+        .then(number.floordiv(1000))
+    )
 
 
 def _frame(records: list[Interaction]) -> pl.DataFrame:

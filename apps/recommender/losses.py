@@ -56,7 +56,8 @@ def next_item_loss(
     if not losses:
         return scale * 0.0
     loss, total = torch.cat(losses), torch.cat(weights)
-    return (loss * total).sum() / total.sum()
+    # A batch may hold nothing that was liked.
+    return (loss * total).sum() / total.sum().clamp(min=torch.finfo(total.dtype).tiny)
 
 
 def best_match(interests: Tensor, items: Tensor) -> Tensor:

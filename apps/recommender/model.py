@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from apps.recommender.counting import EventCounting
 from apps.recommender.data import Dataset
 from apps.recommender.encode import VectorCache, encode
 from apps.recommender.events import Events
+from apps.recommender.features import OF_USER
 from apps.recommender.neighbours import learn_neighbours
 from apps.recommender.pipeline import Choices, Pipeline
 from apps.recommender.prepared import Prepared
@@ -27,8 +28,10 @@ from apps.recommender.ranker import TREES, Ranker, load_ranker
 from apps.recommender.rules import Rules
 from apps.recommender.search import Depths
 from apps.recommender.second_stage import SecondStage
+from apps.recommender.signals import FEATURES
 from apps.recommender.task import item_vectors, text_vectors
 from apps.recommender.towers import TowerModel, TowerSizes
+from apps.recommender.user_features import UserFeatures
 from common.errors import UserError
 from common.files import file_sha256, read_json, write_json
 from common.models.bundled import Source
@@ -54,26 +57,30 @@ class Model:
     source: Source
 
     def pipeline(self, prepared: Prepared, *, counted: Events | None = None) -> Pipeline:
-        """The release over some data.
-
-        Raises:
-            UserError: the users file has other columns than in training.
-        """
-        pipeline = Pipeline(
+        """The release over some data; a column of users that is missing there is not known."""
+        return Pipeline(
             self.towers,
-            prepared,
+            replace(prepared, features=self.known_features(prepared.features)),
             self.choices,
             counted=counted,
             ranker=self.ranker,
             probabilities=self.probabilities,
         )
-        if self.ranker is not None and pipeline.builder.names != self.features:
-            differ = sorted(set(pipeline.builder.names) ^ set(self.features))
+
+    def known_features(self, features: UserFeatures) -> UserFeatures:
+        """The columns of users that the second stage was trained with.
+
+        Raises:
+            UserError: the release ranks by features that this version does not compute.
+        """
+        if self.ranker is None:
+            return features
+        if self.features[: len(FEATURES)] != [feature.name for feature in FEATURES]:
             raise UserError(
-                f"the release was trained with other columns of users: {', '.join(differ)}",
-                mend="Give --users with the columns of training, or train again.",
+                "the release ranks by features of another version", mend="Train it again."
             )
-        return pipeline
+        columns = [name.removeprefix(OF_USER) for name in self.features[len(FEATURES) :]]
+        return features.aligned(columns)
 
 
 def save(directory: Path, backbone: Backbone, towers: TowerModel, stage: SecondStage) -> None:
@@ -170,7 +177,7 @@ def prepare(
         user_ids=dataset.user_ids,
         languages=dataset.languages,
         events=past,
-        features=dataset.features,
+        features=model.known_features(dataset.features),
         allowed=dataset.allowed,
         neighbours=learn_neighbours(past, dataset.catalogue),
         as_of=moment,

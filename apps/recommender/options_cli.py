@@ -70,8 +70,10 @@ def read_data(
     on_bad_row: BadRow,
     store: Path,
     candidates: Path | None = None,
+    *,
+    is_past: bool = False,
 ) -> Any:
-    """The data set of the files a user gave."""
+    """The data set of the files a user gave; `is_past` where `--as-of` names the moment."""
     from apps.recommender.data import MAPPABLE, Sources, read_dataset
 
     return read_dataset(
@@ -83,6 +85,7 @@ def read_data(
             mapping=parse_mapping(mapping, MAPPABLE),
             on_bad_row=on_bad_row.value,
             rejected_directory=store / APPLICATION / "rejected",
+            is_past=is_past,
         )
     )
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from apps.recommender.approximate import ApproximateSearch, load_search
 from apps.recommender.catalogue import Catalogue
 from apps.recommender.counting import Snapshot
-from apps.recommender.data import Allowed, UserFeatures
+from apps.recommender.data import Allowed
 from apps.recommender.events import Events
 from apps.recommender.neighbours import Neighbours, load_neighbours
+from apps.recommender.user_features import UserFeatures
 from common.files import read_json, write_json
 
 DONE = "prepared.json"

@@ -21,7 +21,8 @@ class Queries:
     Attributes:
         users: [queries] numbers.
         as_of: [queries] seconds since 1970: only what was earlier may be looked at.
-        relevant: the numbers of the items a user turned to later and had not met before.
+        relevant: the numbers of the items a user turned to later and had not met before, but for
+            those that were not liked.
         cold_user: [queries], whether the user had fewer than five events by then.
         known_by: [items], how many users had met each before the cutoff.
         trained_users: how many users have any event before the cutoff.
@@ -73,7 +74,8 @@ def build_queries(
     as_of = _moments(events, cutoff, fold_in)
     moment, last = as_of[events.user], np.broadcast_to(end, events.users)[events.user]
     fresh = _first_meetings(events, len(catalogue))
-    later = events.where(fresh & (events.time >= moment) & (events.time < last))
+    wanted = fresh & (events.weight > 0)
+    later = events.where(wanted & (events.time >= moment) & (events.time < last))
     earlier = np.bincount(events.user[events.time < moment], minlength=events.users)
     users = np.flatnonzero(later.counts()).astype(np.int64)
     trained = events.where(fresh & (events.time < cutoff[events.user]))

@@ -201,7 +201,7 @@ def write_training_report(
         Section("Learning", picture=curves_picture(tuned.history, monitor)),
         _importance_section(stage),
         *reliability_sections(comparison.bins),
-        _diversity_section(stage),
+        _diversity_section(stage, comparison),
         Section("Audit of the data", table=_audit_rows(audit)),
     ]
     shown = [s for s in sections if s.text or s.table or s.picture]
@@ -217,21 +217,39 @@ def _importance_section(stage: SecondStage) -> Section:
     return Section("What the second stage ranks by", text, [["feature", "share"], *rows])
 
 
-def _diversity_section(stage: SecondStage) -> Section:
+def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
     rows = [
         [
             f"{one.strength:g}" + (" (chosen)" if one.strength == stage.choices.strength else ""),
             f"{one.ndcg:.4f}",
+            f"{one.cost:.1%}",
+            f"{one.most:.1%}",
             f"{one.diversity:.3f}",
         ]
         for one in stage.diversity.trials
     ]
     return Section(
         "What diversity costs",
-        "On the stretch of time before the test. Diversity is the mean distance (1 − cosine) "
-        "between the items of a list.",
-        [["strength", "nDCG@10", "diversity"], *rows],
+        f"{_cost_on_test(comparison)}The table is of the stretch of time before the test, on which "
+        "the strength was chosen. Diversity is the mean distance (1 − cosine) between the items of "
+        "a list.",
+        [["strength", "nDCG@10", "costs", "at most (95 %)", "diversity"], *rows],
         tradeoff_picture([(one.diversity, one.ndcg) for one in stage.diversity.trials]),
+    )
+
+
+def _cost_on_test(comparison: Comparison) -> str:
+    """What diversity cost where it was not chosen: the lists beside those by score alone."""
+    from apps.recommender.comparison import RELEVANCE
+
+    plain = [one for one in comparison.others if one.name == RELEVANCE]
+    found = compare(comparison.model, plain).get(RELEVANCE)
+    if found is None or not found.before:
+        return ""
+    lost, low, high = (-value / found.before for value in (found.gain, found.high, found.low))
+    return (
+        f"On the test it cost {lost:.1%} of nDCG@10 (95 % interval {low:.1%} to {high:.1%}): "
+        f"{found.before:.3f} without it, {found.after:.3f} with it. "
     )
 
 

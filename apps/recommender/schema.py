@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
 )
 
 from common.records.fields import Text, Time
@@ -34,19 +37,27 @@ class Record(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
+def _not_ahead(time: datetime, info: ValidationInfo) -> datetime:
+    """Refuse what lies after `latest` (seconds since 1970) of the validation context."""
+    context = info.context or {}
+    if time.timestamp() > context.get("latest", math.inf):
+        raise ValueError(f"dated {time:%Y-%m-%d %H:%M} UTC, {context['beyond']}")
+    return time
+
+
 class Interaction(Record):
     """One thing a user did; with `label` 0, what was shown to them and not taken.
 
-    `timestamp` is ISO 8601 with zone, or seconds since 1970.
+    `timestamp` is ISO 8601 with zone, or seconds or milliseconds since 1970. A `rating` below the
+    middle of its scale says that the item was met and not liked.
     """
 
     user_id: Text
     item_id: Text
     behavior: Annotated[Behavior, BeforeValidator(_lower)] = "click"
-    timestamp: Time
+    timestamp: Annotated[Time, AfterValidator(_not_ahead)]
     weight: float = Field(1.0, gt=0, allow_inf_nan=False)
     impression_id: Text | None = None
-    position: int | None = Field(None, ge=0)
     label: Annotated[Literal[0, 1] | None, BeforeValidator(_from_cell)] = None
     rating: float | None = Field(None, allow_inf_nan=False)
 

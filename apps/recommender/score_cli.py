@@ -73,7 +73,16 @@ def score(
     from apps.recommender.run import Request, run_scoring
     from common.serving.cpus import available_cpus
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+    dataset = read_data(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        candidates,
+        is_past=moment is not None,
+    )
     request = Request(out, k, diversity, rules, moment, shard_size)
     outcome = run_scoring(
         release,
@@ -128,7 +137,16 @@ def recommend(
     from apps.recommender.tables import ranking_table
 
     model = load(release)
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+    dataset = read_data(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        candidates,
+        is_past=moment is not None,
+    )
     prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
     service = RankingService(model.pipeline(prepared), model.model_id)
     ranking = service.recommend(user_id, k, diversity=diversity, language=language)

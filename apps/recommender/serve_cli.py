@@ -66,7 +66,16 @@ def serve(
 
         def load(release: Any) -> Recommender:
             # Read anew for each release: it may have learned from later files.
-            dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+            dataset = read_data(
+                interactions,
+                items,
+                users,
+                mapping,
+                on_bad_row,
+                store,
+                candidates,
+                is_past=moment is not None,
+            )
             vectors = registry.root / "vectors"
             return open_service(release, dataset, vectors, as_of=moment, device=device)
 

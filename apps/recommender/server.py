@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -26,6 +27,8 @@ from common.serving.telemetry import Telemetry
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 1024 * 1024
 QUEUE_BOUND = 64
+# A history that lies further ahead of the clock is a mistake.
+CLOCK_TOLERANCE = timedelta(days=1)
 MOST_USERS, MOST_EVENTS, MOST_ITEMS = 100, 1000, 100
 ANONYMOUS = "anonymous"
 
@@ -231,7 +234,10 @@ def _add_rankings(
     @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a given history")
     async def ranking_of_history(asked: RankingRequest, request: Request) -> Ranking:
         recommender = live.current
+        latest = datetime.now(UTC) + CLOCK_TOLERANCE
         for event in asked.history:
+            if event.timestamp > latest:
+                raise HTTPException(422, f"{event.timestamp.isoformat()} is ahead of the clock.")
             if event.item_id not in recommender.catalogue.number:
                 raise HTTPException(422, f"There is no item {event.item_id!r}.")
         history = [

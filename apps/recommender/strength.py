@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from apps.recommender.diversity import Cap, Int32, Mask, Method, rerank
 from common.evaluation.ranking import intra_list_diversity, ndcg_at_k
 
+ONE_SIDED_95 = 1.645
 # Closer together where little strength already changes much.
 STRENGTHS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)
 
@@ -20,13 +21,15 @@ STRENGTHS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0
 class Trial:
     """What one strength gives: means over the lists.
 
-    `error` is the standard error of the loss of nDCG against the order of relevance.
+    `cost` is the share of nDCG lost against the order of relevance, `most` the upper end of its
+    one-sided 95 % interval.
     """
 
     strength: float
     ndcg: float
     diversity: float
-    error: float
+    cost: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,9 @@ def choose_strength(
 ) -> Choice:
     """The strength with the most diverse lists that cost at most `max_ndcg_loss` of nDCG at `k`.
 
-    The loss is counted in nDCG itself (0.01: from 0.30 to 0.29), from the order of relevance
-    under the same caps, and one standard error beyond what was seen: of few lists, the cheapest
-    strength is cheap by chance. Strength 0 costs nothing, so there is always a choice.
+    The loss is a share of nDCG (0.01: from 0.300 to 0.297), counted from the order of relevance
+    under the same caps, and its whole one-sided 95 % interval keeps within the limit: of few lists,
+    the cheapest strength is cheap by chance. Strength 0 costs nothing, so there is always a choice.
 
     Args:
         items, relevance, vectors, method, caps: as for `rerank`.
@@ -74,8 +77,11 @@ def choose_strength(
     trials = []
     for strength in sorted({0.0, *strengths}):
         ndcg, diversity = attempt(strength)
-        trials.append(Trial(strength, _mean(ndcg), diversity, _standard_error(plain - ndcg)))
-    affordable = [one for one in trials if trials[0].ndcg - one.ndcg + one.error <= max_ndcg_loss]
+        lost, error = _mean(plain - ndcg), _standard_error(plain - ndcg)
+        whole = max(_mean(plain), np.finfo(float).tiny)
+        shares = lost / whole, (lost + ONE_SIDED_95 * error) / whole
+        trials.append(Trial(strength, _mean(ndcg), diversity, *shares))
+    affordable = [one for one in trials if one.most <= max_ndcg_loss]
     best = max(affordable or trials[:1], key=lambda one: (one.diversity, -one.strength))
     return Choice(best.strength, trials)
 

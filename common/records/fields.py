@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 
 def _encodable(text: str) -> str:
@@ -24,5 +24,25 @@ def _to_utc(time: datetime) -> datetime:
     return time.astimezone(UTC)
 
 
-# ISO 8601 with zone, or seconds since 1970; kept in UTC.
-Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+# Beyond it, in the year 2603, a number since 1970 is in milliseconds …
+LAST_SECOND = 20_000_000_000
+# … and beyond this in something finer.
+LAST_MILLISECOND = 1000 * LAST_SECOND
+
+
+def _in_known_unit(value: object) -> object:
+    """Refuse numbers that are too large for milliseconds; pydantic tells those from seconds."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) else 0.0
+    except ValueError:
+        return value
+    if abs(number) >= LAST_MILLISECOND:
+        unit = "micro" if abs(number) < 1000 * LAST_MILLISECOND else "nano"
+        raise ValueError(
+            f"{value} since 1970 looks like {unit}seconds; give seconds, milliseconds or ISO 8601"
+        )
+    return value
+
+
+# ISO 8601 with zone, or seconds or milliseconds since 1970; kept in UTC.
+Time = Annotated[AwareDatetime, BeforeValidator(_in_known_unit), AfterValidator(_to_utc)]

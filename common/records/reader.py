@@ -58,11 +58,13 @@ def read_records(
     mapping: Mapping[str, str] | None = None,
     on_bad_row: OnBadRow = "fail",
     rejected_directory: Path | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Records[R]:
     """Read every row of `path` as a `record`.
 
     Args:
         mapping: our field name → the file's column.
+        context: what the record's validators may ask for, as pydantic's validation context.
         on_bad_row: `skip` goes on and writes the bad rows, with reasons, to
             `rejected_directory` (default: beside the file) as `NAME.rejected.jsonl`.
 
@@ -85,7 +87,7 @@ def read_records(
             bad.append(_BadRow(place, row.reason, row.content))
             continue
         try:
-            items.append(_parse(record, row, sources))
+            items.append(_parse(record, row, sources, context))
             places.append(place)
         except _BadRowError as error:
             bad.append(_BadRow(place, str(error), row))
@@ -140,7 +142,12 @@ def _field_sources(
     return sources
 
 
-def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> R:
+def _parse(
+    record: type[R],
+    row: dict[str, Any],
+    sources: Mapping[str, str],
+    context: Mapping[str, Any] | None = None,
+) -> R:
     present = {name: row.get(column) for name, column in sources.items()}
     values = {name: value for name, value in present.items() if value is not None}
     for name, value in values.items():
@@ -148,7 +155,7 @@ def _parse(record: type[R], row: dict[str, Any], sources: Mapping[str, str]) -> 
         if field and isinstance(value, str) and _is_list(field.annotation):
             values[name] = _list_cell(value)
     try:
-        return record.model_validate(values)
+        return record.model_validate(values, context=dict(context or {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"

@@ -159,13 +159,11 @@ def test_the_strength_chosen_is_the_most_diverse_within_the_loss(method: Method)
     plain = choice.trials[0]
     chosen = next(one for one in choice.trials if one.strength == choice.strength)
     assert 0 < choice.strength < 1
-    assert plain.error == 0 < chosen.error
-    assert plain.ndcg - chosen.ndcg + chosen.error <= 0.05
-    assert all(
-        one.diversity <= chosen.diversity
-        for one in choice.trials
-        if plain.ndcg - one.ndcg + one.error <= 0.05
-    )
+    assert plain.cost == plain.most == 0
+    # A share of nDCG, and all of its one-sided interval: half of it is not half a point.
+    assert chosen.cost == pytest.approx(1 - chosen.ndcg / plain.ndcg)
+    assert chosen.cost < chosen.most <= 0.05
+    assert all(one.diversity <= chosen.diversity for one in choice.trials if one.most <= 0.05)
     assert choose_strength(**given, method=method, max_ndcg_loss=1.0).strength > choice.strength
 
 

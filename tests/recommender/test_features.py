@@ -8,12 +8,12 @@ import pytest
 
 from apps.recommender.candidates import Candidates
 from apps.recommender.catalogue import build_catalogue
-from apps.recommender.data import UserFeatures
 from apps.recommender.events import Events, histories, sorted_events
 from apps.recommender.features import FeatureBuilder
 from apps.recommender.popularity import DAY
 from apps.recommender.schema import BEHAVIORS, Item
 from apps.recommender.signals import FEATURES, Feature, is_true
+from apps.recommender.user_features import UserFeatures
 
 NOW = 1_780_000_000
 ITEMS = [

@@ -93,17 +93,16 @@ def test_mind(source: Path, tmp_path: Path) -> None:
             i.item_id,
             i.timestamp.timestamp() - begin,
             i.impression_id,
-            i.position,
             i.label,
         )
         for i in interactions(tmp_path)
     ]
     assert found == [
-        ("U1", "N9", -2, None, None, None),
-        ("U1", "N3", -1, None, None, None),
-        ("U1", "N1", 0, "1", 0, 0),
-        ("U1", "N2", 0, "1", 1, 1),
-        ("U2", "N3", 16 * 3600 - 323, "2", 0, 1),
+        ("U1", "N9", -2, None, None),
+        ("U1", "N3", -1, None, None),
+        ("U1", "N1", 0, "1", 0),
+        ("U1", "N2", 0, "1", 1),
+        ("U2", "N3", 16 * 3600 - 323, "2", 1),
     ]
     article = items(tmp_path)["N9"]
     assert (article.category, article.tags, article.title) == ("sports", ["golf"], 'The "Open"')
@@ -214,3 +213,16 @@ def test_another_format_is_told(
         import_dataset(kind, source, tmp_path / "out")
     left = tmp_path / "out"
     assert not left.exists() or not list(left.glob("*interactions*"))
+
+
+def test_rows_of_a_wrong_clock_are_kept_apart(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_movielens(source)
+    with (source / "ratings.csv").open("a", encoding="utf-8") as file:
+        file.write("9,1,4.0,4102444800\n")
+    written = import_dataset("movielens", source, tmp_path)
+    (rejected,) = [path for path in written if "rejected" in path.name]
+    assert "4102444800" in rejected.read_text(encoding="utf-8")
+    assert "4102444800" not in (tmp_path / "interactions.csv").read_text(encoding="utf-8")
+    assert "1 rows are dated ahead" in capsys.readouterr().err

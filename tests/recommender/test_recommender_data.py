@@ -64,6 +64,20 @@ def test_a_rating_above_the_mean_weighs_more(tmp_path: Path, items: Path) -> Non
     assert low < none == 1.0 < high
 
 
+def test_a_rating_below_the_middle_of_the_scale_is_no_wish(tmp_path: Path, items: Path) -> None:
+    """Half a star of five says that it was met, and is nothing to recommend by."""
+    rated = [("a", 5.0), ("b", 0.5), ("a", 3.0), ("b", 2.5)]
+    rows = "".join(f"{n},{i},click,{100 + n},,,{r}\n" for n, (i, r) in enumerate(rated))
+    events = _read(tmp_path, items, rows).events
+    assert (events.weight > 0).tolist() == [True, False, True, False]
+    assert len(events) == 4
+
+
+def test_hours_of_play_are_amounts_and_no_scale(tmp_path: Path, items: Path) -> None:
+    rows = "".join(f"{n},a,click,{100 + n},,,{n * n + 0.5}\n" for n in range(40))
+    assert (_read(tmp_path, items, rows).events.weight > 0).all()
+
+
 def test_rows_of_unknown_items_are_counted_and_left_out(tmp_path: Path, items: Path) -> None:
     dataset = _read(tmp_path, items, "u,a,click,100,,,\nu,gone,click,200,,,\nu,b,click,3,,,\n")
     (finding,) = [f for f in dataset.audit.findings if f.code == "unknown_item"]

@@ -108,6 +108,11 @@ def test_a_history_given_is_ranked_for(client: httpx.Client) -> None:
     ("path", "body", "status"),
     [
         ("/v1/users/nobody/history", None, 404),
+        (
+            "/v1/recommendations",
+            {"history": [{"item_id": "item-0", "timestamp": "2100-01-01T00:00:00Z"}]},
+            422,
+        ),
         ("/v1/recommendations/nobody", None, 404),
         ("/v1/recommendations/reader-1?k=0", None, 422),
         ("/v1/recommendations/reader-1?k=101", None, 422),

@@ -153,12 +153,18 @@ def test_a_mistake_is_told_and_ends_with_2(
     assert "Traceback" not in done.stderr
 
 
-def test_other_columns_of_users_than_in_training_are_refused(
+def test_a_column_of_users_that_is_missing_is_not_known_and_said_once(
     data: tuple[object, ...], store: Path
 ) -> None:
-    done = run_here("recommender", "recommend", "user-001", *data[:6], "--store", store)
-    assert done.returncode == 2
-    assert "other columns of users" in done.stderr
+    for verb in (("recommend", "user-001"), ("evaluate",)):
+        done = run_here("recommender", *verb, *data[:6], "--store", store, "--json")
+        assert done.returncode == 0, done.stderr
+        said = "Columns of users that the release knows and these files do not: "
+        assert done.stderr.count(said) == 1
+        assert "city_tier, device" in done.stderr
+    ranking = json.loads(run_here("recommender", "recommend", "user-001", *data[:6],
+                                  "--store", store, "--json").stdout)  # fmt: skip
+    assert [one["rank"] for one in ranking][:2] == [1, 2]
 
 
 def test_an_export_sees_items_where_the_release_does(store: Path, tmp_path: Path) -> None:

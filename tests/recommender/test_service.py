@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from apps.recommender.catalogue import build_catalogue
-from apps.recommender.data import Allowed, UserFeatures
+from apps.recommender.data import Allowed
 from apps.recommender.events import sorted_events
 from apps.recommender.neighbours import learn_neighbours
 from apps.recommender.pipeline import Choices, Pipeline
@@ -19,6 +19,7 @@ from apps.recommender.rules import Rules
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Recommendation
 from apps.recommender.service import RankingService
 from apps.recommender.towers import TowerModel, TowerSizes
+from apps.recommender.user_features import UserFeatures
 from common.errors import UserError
 
 ITEMS, WIDTH, SUBJECTS = 60, 8, 3

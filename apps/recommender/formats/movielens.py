@@ -14,7 +14,11 @@ YEAR = re.compile(r"\((\d{4})\)\s*$")
 
 
 def read_movielens(source: Path, tags_before: datetime | None = None) -> Tables:
-    """Every rating is a click with its rating; genres are tags, the year is an age."""
+    """A film that was rated is one that was seen, a click, and keeps its rating.
+
+    A rating below the middle of the scale is taken for a dislike where the files are read. Genres
+    are tags, the year is an age.
+    """
     import polars as pl
 
     ratings = scan_csv(

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from apps.recommender.formats.tables import Tables, as_items, require_columns, scan_tsv
 from common.console import say
 from common.errors import UserError
+from common.records.fields import LAST_SECOND
 
 if TYPE_CHECKING:
     import polars as pl
 
-# Later than that, seconds since 1970 are milliseconds.
-LAST_SECOND = 20_000_000_000
 # Data sets name these as they like.
 FIELDS = {
     "title": r"(.*_)?title|(.*_)?name",
