@@ -15,9 +15,8 @@ import numpy as np
 
 from apps.customer_service import answering, evaluate
 from apps.customer_service.answering import Answerer
-from apps.customer_service.data import Sources, read_dataset
+from apps.customer_service.data import Example, Sources, read_dataset
 from apps.customer_service.schema import OUT_OF_SCOPE
-from apps.customer_service.task import Example
 from apps.customer_service.train import train
 from benchmarks.harness import parser, report, start
 from common.records.text import normalise

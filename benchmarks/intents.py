@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from apps.customer_service.task import CustomerServiceTask, Example
+from apps.customer_service.data import Example
+from apps.customer_service.task import CustomerServiceTask
 from common.models.bundled import locate
 from common.models.loading import load_backbone
 from common.records.splits import Splits

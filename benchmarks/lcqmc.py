@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from apps.customer_service.task import CustomerServiceTask, Example
+from apps.customer_service.data import Example
+from apps.customer_service.task import CustomerServiceTask
 from benchmarks.harness import parser, report, start
 from common.evaluation.compare import paired_bootstrap
 from common.evaluation.metrics import ranks

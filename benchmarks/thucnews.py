@@ -8,7 +8,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from apps.finance_monitor.task import Example, FinanceMonitorTask
+from apps.finance_monitor.data import Example
+from apps.finance_monitor.task import FinanceMonitorTask
 from benchmarks.harness import parser, report, start
 from common.evaluation.calibration import fit_mixture
 from common.evaluation.metrics import accuracy

@@ -16,9 +16,22 @@ import typer
 
 from common.console import results, say
 from common.errors import Exit, UserError
+from common.files import check_readable
 
 if TYPE_CHECKING:
     from common.releases.registry import Registry
+
+
+def existing(value: Path | list[Path] | None) -> Path | list[Path] | None:
+    """Of an option that names files to read: seen before anything is imported or read.
+
+    Raises:
+        UserError: one is missing, no file, or cannot be read.
+    """
+    paths = value if isinstance(value, list) else [value] if value else []
+    for path in paths:
+        check_readable(path)
+    return value
 
 
 class BadRow(StrEnum):
@@ -66,7 +79,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting, e.g. epochs=3 or strategy=lora. May be repeated."),
 ]
-Config = Annotated[Path | None, typer.Option("--config", help="Settings as a TOML file.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings as a TOML file.", callback=existing)
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")]
 Promote = Annotated[
     bool | None,
@@ -152,6 +167,18 @@ def listen(
         on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
         on_stopping=on_stopping,
     )
+
+
+def check_backbone(backbone: str) -> None:
+    """Find the files of a backbone that is named, before anything heavy is imported.
+
+    Raises:
+        UserError: as `common.models.bundled.locate`.
+    """
+    if backbone != "auto":
+        from common.models.bundled import locate
+
+        locate(backbone)
 
 
 def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[str, str]:

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import hashlib
 import json
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+
+
+def check_readable(path: Path) -> None:
+    """See that there is a file to read.
+
+    Raises:
+        UserError: it is missing, a directory, or not to be read by this user.
+    """
+    if path.is_dir():
+        raise UserError("a directory, where a file is wanted", where=str(path))
+    if not path.exists():
+        raise UserError("no such file", where=str(path), mend=_near(path))
+    if not os.access(path, os.R_OK):
+        raise UserError("not readable by this user", where=str(path), mend=f"chmod u+r {path}")
+
+
+def _near(path: Path) -> str | None:
+    """A file of nearly the same name beside it."""
+    with suppress(OSError):
+        beside = [other.name for other in path.parent.iterdir()]
+        names = difflib.get_close_matches(path.name, beside, n=1)
+        return f"Did you mean {path.with_name(names[0])}?" if names else None
+    return None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from apps.customer_service.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.data import read_faqs_of
 from apps.customer_service.retrieval import Candidate, Variant, VariantIndex
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
@@ -34,7 +35,7 @@ from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict
 from common.models.heads import save_heads
 from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
-from common.records.reader import read_records, write_jsonl
+from common.records.reader import write_jsonl
 from common.records.text import language_of, normalise
 from common.releases.release import Release
 
@@ -247,7 +248,8 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
     module.load_state_dict(heads, strict=False)
     module.to(pick_device(device)).eval()
     prototype_ids = settings["faqs"]
-    faqs, index = _load_index(directory, module.prototypes(prototype_ids))
+    faqs = read_faqs_of(release)
+    index = _load_index(directory, module.prototypes(prototype_ids)) if faqs else None
     confidence = directory / "confidence.json"
     texts = directory / "texts.npy"
     return Answerer(
@@ -264,11 +266,6 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
     )
 
 
-def _load_index(
-    directory: Path, prototypes: Mapping[str, NDArray[np.float32]]
-) -> tuple[dict[str, Faq], VariantIndex | None]:
-    if not (directory / "faqs.jsonl").exists():
-        return {}, None
-    faqs = {faq.id: faq for faq in read_records(directory / "faqs.jsonl", Faq)}
+def _load_index(directory: Path, prototypes: Mapping[str, NDArray[np.float32]]) -> VariantIndex:
     variants = [Variant(*values) for values in read_json(directory / "variants.json")]
-    return faqs, VariantIndex.load(directory / "index", variants, prototypes)
+    return VariantIndex.load(directory / "index", variants, prototypes)

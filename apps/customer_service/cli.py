@@ -25,6 +25,8 @@ from common.cli import (
     Store,
     add_key_verbs,
     add_release_verbs,
+    check_backbone,
+    existing,
     new_app,
     parse_mapping,
     print_json,
@@ -42,15 +44,21 @@ SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
 # Within three minutes on two cores: see the README's figures.
 DEMO_SETTINGS = {"strategy": "top-layers:6", "epochs": "3", "learning_rate": "2e-4"}
 
-Faqs = Annotated[list[Path] | None, typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.")]
+Faqs = Annotated[
+    list[Path] | None,
+    typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.", callback=existing),
+]
 Questions = Annotated[
-    list[Path] | None, typer.Option("--questions", help="Questions with faq_id, intent or both.")
+    list[Path] | None,
+    typer.Option("--questions", help="Questions with faq_id, intent or both.", callback=existing),
 ]
 Validation = Annotated[
-    list[Path] | None, typer.Option("--validation", help="Questions to choose by; else split off.")
+    list[Path] | None,
+    typer.Option("--validation", help="Questions to choose by; else split off.", callback=existing),
 ]
 Test = Annotated[
-    list[Path] | None, typer.Option("--test", help="Questions to report on, never learned from.")
+    list[Path] | None,
+    typer.Option("--test", help="Questions to report on, never learned from.", callback=existing),
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 MaxWrong = Annotated[
@@ -150,11 +158,14 @@ def train(
     sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
 
     from apps.customer_service.data import read_dataset
+
+    dataset = read_dataset(sources, seed=chosen.seed)
+    check_backbone(backbone)
+
     from apps.customer_service.reporting import before_and_after
     from apps.customer_service.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
-    dataset = read_dataset(sources, seed=chosen.seed)
     if is_main_process() and not as_json:
         results().print(dataset.audit.table())
     trained = fine_tune(
@@ -197,7 +208,9 @@ def demo(store: Store = Path("var")) -> None:
 
 @app.command()
 def evaluate(
-    questions: Annotated[list[Path], typer.Option("--questions", help="Held-out questions.")],
+    questions: Annotated[
+        list[Path], typer.Option("--questions", help="Held-out questions.", callback=existing)
+    ],
     release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -206,16 +219,18 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a release on held-out questions: in all, and by language."""
+    from apps.customer_service.data import read_faqs_of, read_questions
+
+    release = _registry(store).open(release_id)
+    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
+    examples = read_questions(sources, read_faqs_of(release))
+
     from apps.customer_service import answering
-    from apps.customer_service.data import read_questions
     from apps.customer_service.evaluate import by_language, mistakes, summarise
     from apps.customer_service.evaluate import run as ask_all
     from apps.customer_service.reporting import figures, mistakes_table
 
-    release = _registry(store).open(release_id)
-    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
-    answerer = answering.load(release, device=device)
-    outcomes = ask_all(answerer, read_questions(sources, answerer.faqs))
+    outcomes = ask_all(answering.load(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
     columns |= {name: summarise(group) for name, group in by_language(outcomes).items()}
     if as_json:
@@ -229,7 +244,10 @@ def evaluate(
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new directory to write.")],
     questions: Annotated[
-        list[Path], typer.Option("--questions", help="Held-out questions to compare answers on.")
+        list[Path],
+        typer.Option(
+            "--questions", help="Held-out questions to compare answers on.", callback=existing
+        ),
     ],
     release_id: ReleaseId = None,
     min_same: Annotated[
@@ -243,14 +261,17 @@ def export(
     """Write a release as ONNX in 8 bits, for onnxruntime on a CPU; refused if it answers worse."""
     from dataclasses import asdict
 
-    from apps.customer_service import answering
-    from apps.customer_service.data import read_questions
-    from apps.customer_service.export import export as write
+    from apps.customer_service.data import read_faqs_of, read_questions
     from apps.customer_service.schema import OUT_OF_SCOPE
 
+    release = _registry(store).open(release_id)
     sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
-    answerer = answering.load(_registry(store).open(release_id), device="cpu")
-    examples = read_questions(sources, answerer.faqs)
+    examples = read_questions(sources, read_faqs_of(release))
+
+    from apps.customer_service import answering
+    from apps.customer_service.export import export as write
+
+    answerer = answering.load(release, device="cpu")
     # Where nothing is right, which FAQ comes first means nothing.
     asked = [example.text for example in examples if example.intent != OUT_OF_SCOPE]
     found = write(answerer, asked, out, min_same)
@@ -275,13 +296,17 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer one question."""
+    release = _registry(store).open(release_id)
+    if not question.strip():
+        raise UserError("the question is empty")
+
     from apps.customer_service import answering
     from apps.customer_service.reporting import print_answer
 
     prepared = answering.prepare(question)
     if not prepared:
         raise UserError("the question is empty")
-    answerer = answering.load(_registry(store).open(release_id), device=device)
+    answerer = answering.load(release, device=device)
     answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
     if as_json:
         print_json(answer.model_dump())

@@ -7,14 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.customer_service.schema import OUT_OF_SCOPE, Faq, Question
-from apps.customer_service.task import Example
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, R, Records, read_records
 from common.records.splits import Splits, split
 from common.records.text import fold, language_of, normalise
+from common.releases.release import Release
 
 VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text to learn from, normalised: the FAQ that answers it, its intent, as far as known."""
+
+    text: str
+    faq_id: str | None
+    intent: str | None
 
 
 @dataclass(frozen=True)
@@ -177,3 +186,9 @@ def read_questions(sources: Sources, faqs: Mapping[str, Faq]) -> list[Example]:
         UserError: bad rows, or a question whose FAQ the release does not know.
     """
     return _examples([_read(path, Question, sources) for path in sources.questions], faqs)
+
+
+def read_faqs_of(release: Release) -> dict[str, Faq]:
+    """The FAQs that a release answers with; none in a release of intents alone."""
+    path = release.directory / "faqs.jsonl"
+    return {faq.id: faq for faq in read_records(path, Faq)} if path.exists() else {}

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from apps.customer_service.answering import Answerer
 from apps.customer_service.confidence import FEATURES, Foreign
+from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
-from apps.customer_service.task import Example
 from common.models.encoder import predict
 from common.records.text import fold, normalise
 

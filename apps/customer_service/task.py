@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
 from common.models.encoder import PooledEncoder, predict
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 OUTLIER_WEIGHT = 0.5
 OUTSIDE = -1
 UNKNOWN = -2
-
-
-@dataclass(frozen=True)
-class Example:
-    """A text to learn from, normalised: the FAQ that answers it, its intent, as far as known."""
-
-    text: str
-    faq_id: str | None
-    intent: str | None
 
 
 class AnswerModel(TaskModule):

@@ -21,14 +21,14 @@ from torch import nn
 from apps.customer_service import answering, evaluate
 from apps.customer_service.answering import Answerer
 from apps.customer_service.confidence import fit_confidence
-from apps.customer_service.data import Dataset
+from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.foreign import far_questions, read_foreign
 from apps.customer_service.promise import Promise
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.retrieval import Variant, VariantIndex
 from apps.customer_service.schema import OUT_OF_SCOPE
-from apps.customer_service.task import AnswerModel, CustomerServiceTask, Example
+from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap

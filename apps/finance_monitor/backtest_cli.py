@@ -17,18 +17,20 @@ from apps.finance_monitor.options_cli import (
     WindowWidth,
     load_classifier,
 )
-from common.cli import Device, Json, Store, new_app, print_json
+from common.cli import Device, Json, Store, existing, new_app, print_json
 from common.console import results
-from common.errors import UserError
 
 verbs = new_app("Replay the past.")
 
 
 @verbs.command()
 def backtest(
-    history: Annotated[Path, typer.Argument(help="News of the past as JSON lines.")],
+    history: Annotated[
+        Path, typer.Argument(help="News of the past as JSON lines.", callback=existing)
+    ],
     events: Annotated[
-        Path | None, typer.Option("--events", help="Known surges: name, key, start, end.")
+        Path | None,
+        typer.Option("--events", help="Known surges: name, key, start, end.", callback=existing),
     ] = None,
     budget: Annotated[
         list[str] | None, typer.Option("--budget", help="Further budgets to compare.")
@@ -61,8 +63,6 @@ def backtest(
     rules, listed = options.rules(), options.entity_list()
     budgets = [parse_budget(wording) for wording in budget or ()]
     known = read_events(events) if events else []
-    if not history.is_file():
-        raise UserError("no such file", where=str(history))
     classifier, topics = load_classifier(store, release_id, device, scored)
     replay = Replay(history, classifier, rules, topics=topics, entities=listed)
     outcome = replay.outcome(known)

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from apps.finance_monitor.classifying import NEGATIVE, Classifier
+from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
-from apps.finance_monitor.task import Example, FinanceMonitorTask
+from apps.finance_monitor.task import FinanceMonitorTask
 from common.console import say
 from common.evaluation.calibration import fit_mixture, fit_temperature
 from common.models.encoder import predict

@@ -22,8 +22,8 @@ from apps.finance_monitor.schema import (
     Target,
     TopicScore,
 )
-from apps.finance_monitor.task import NewsModel, mark
-from apps.finance_monitor.text import LINK, prepare
+from apps.finance_monitor.task import NewsModel
+from apps.finance_monitor.text import LINK, mark, prepare
 from common.files import read_json, write_json
 from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict

@@ -34,6 +34,8 @@ from common.cli import (
     Store,
     add_key_verbs,
     add_release_verbs,
+    check_backbone,
+    existing,
     new_app,
     parse_mapping,
     print_json,
@@ -55,12 +57,17 @@ DEMO_SETTINGS = {"strategy": "full", "epochs": "4", "learning_rate": "2e-4"}
 # Half an hour into the outage: an hour at sixty times its speed shows the alert.
 DEMO_BEGIN = "2026-03-10T08:10:00+00:00"
 
-News = Annotated[list[Path] | None, typer.Option("--news", help="Labelled news to learn from.")]
+News = Annotated[
+    list[Path] | None,
+    typer.Option("--news", help="Labelled news to learn from.", callback=existing),
+]
 Validation = Annotated[
-    list[Path] | None, typer.Option("--validation", help="News to choose by; else split off.")
+    list[Path] | None,
+    typer.Option("--validation", help="News to choose by; else split off.", callback=existing),
 ]
 Test = Annotated[
-    list[Path] | None, typer.Option("--test", help="News to report on, never learned from.")
+    list[Path] | None,
+    typer.Option("--test", help="News to report on, never learned from.", callback=existing),
 ]
 
 
@@ -144,11 +151,14 @@ def train(
     sources = _sources(news, validation, test, mapping, on_bad_row, store)
 
     from apps.finance_monitor.data import read_dataset
+
+    dataset = read_dataset(sources, seed=chosen.seed)
+    check_backbone(backbone)
+
     from apps.finance_monitor.reporting import figures
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
-    dataset = read_dataset(sources, seed=chosen.seed)
     if is_main_process() and not as_json:
         results().print(dataset.audit.table())
     trained = fine_tune(
@@ -169,7 +179,9 @@ def train(
 
 @app.command()
 def evaluate(
-    news: Annotated[list[Path], typer.Option("--news", help="Labelled, held-out news.")],
+    news: Annotated[
+        list[Path], typer.Option("--news", help="Labelled, held-out news.", callback=existing)
+    ],
     release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -178,16 +190,18 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a release on held-out news: in all, and by language."""
-    from apps.finance_monitor import classifying
     from apps.finance_monitor.data import read_examples
-    from apps.finance_monitor.evaluate import by, language, summarise
-    from apps.finance_monitor.evaluate import run as read_all
-    from apps.finance_monitor.reporting import figures
 
     release = open_registry(store).open(release_id)
     examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
     if not examples:
         raise UserError("no labels: nothing to measure by", mend="--map sentiment=COLUMN")
+
+    from apps.finance_monitor import classifying
+    from apps.finance_monitor.evaluate import by, language, summarise
+    from apps.finance_monitor.evaluate import run as read_all
+    from apps.finance_monitor.reporting import figures
+
     outcomes = read_all(classifying.load(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
     columns |= {name: summarise(group) for name, group in by(outcomes, language).items()}
@@ -200,7 +214,9 @@ def evaluate(
 @app.command()
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new directory to write.")],
-    news: Annotated[list[Path], typer.Option("--news", help="Held-out news to compare on.")],
+    news: Annotated[
+        list[Path], typer.Option("--news", help="Held-out news to compare on.", callback=existing)
+    ],
     release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -210,12 +226,15 @@ def export(
     """Write a release as ONNX in 8 bits, for onnxruntime on a CPU; refused if it says otherwise."""
     from dataclasses import asdict
 
-    from apps.finance_monitor import classifying
     from apps.finance_monitor.data import read_examples
-    from apps.finance_monitor.export import export as write
 
     examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
-    classifier = classifying.load(open_registry(store).open(release_id), device="cpu")
+    release = open_registry(store).open(release_id)
+
+    from apps.finance_monitor import classifying
+    from apps.finance_monitor.export import export as write
+
+    classifier = classifying.load(release, device="cpu")
     found = write(classifier, [e.text for e in examples if e.target is None], out)
     if as_json:
         print_json(asdict(found))
@@ -230,7 +249,7 @@ def export(
 
 @app.command()
 def score(
-    feed: Annotated[Path, typer.Argument(help="News as JSON lines.")],
+    feed: Annotated[Path, typer.Argument(help="News as JSON lines.", callback=existing)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Scored news as JSON lines.")],
     release_id: ReleaseId = None,
     entities: Entities = None,
@@ -239,12 +258,15 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Label a file: sentiment, topics, companies, copies."""
-    from apps.finance_monitor import classifying
     from apps.finance_monitor.entities import read_entities
-    from apps.finance_monitor.scoring import score_file
 
     listed = read_entities(entities) if entities else None
-    classifier = classifying.load(open_registry(store).open(release_id), device=device)
+    release = open_registry(store).open(release_id)
+
+    from apps.finance_monitor import classifying
+    from apps.finance_monitor.scoring import score_file
+
+    classifier = classifying.load(release, device=device)
     scored, rejected = score_file(feed, output, classifier, listed)
     if as_json:
         print_json({"scored": scored, "rejected": rejected, "output": str(output)})

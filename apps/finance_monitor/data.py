@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.finance_monitor.schema import TrainingRecord
-from apps.finance_monitor.task import Example, mark
-from apps.finance_monitor.text import prepare
+from apps.finance_monitor.text import mark, prepare
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, read_records
@@ -16,6 +15,20 @@ from common.records.splits import Splits, split
 from common.records.text import language_of, normalise
 
 VALIDATION_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text to learn from, normalised, with the labels that are known.
+
+    `target` is the sentiment towards the entity that `mark` marked in `text`.
+    """
+
+    text: str
+    sentiment: str | None = None
+    topics: tuple[str, ...] | None = None
+    target: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from common.cli import existing
 from common.console import say
 
 APPLICATION = "finance_monitor"
 
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
-    Path | None, typer.Option("--entities", help="Companies to watch: name, aliases, ticker.")
+    Path | None,
+    typer.Option(
+        "--entities", help="Companies to watch: name, aliases, ticker.", callback=existing
+    ),
 ]
 
 FalseAlarms = Annotated[

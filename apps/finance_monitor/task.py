@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.metrics import accuracy, f1
 from common.models.encoder import PooledEncoder, predict
@@ -21,29 +21,6 @@ if TYPE_CHECKING:
     from common.models.loading import Backbone, Tokenize
 
 UNKNOWN = -1
-
-
-@dataclass(frozen=True)
-class Example:
-    """A text to learn from, normalised, with the labels that are known.
-
-    `target` is the sentiment towards the entity that `mark` marked in `text`.
-    """
-
-    text: str
-    sentiment: str | None = None
-    topics: tuple[str, ...] | None = None
-    target: str | None = None
-    source: str | None = None
-
-
-def mark(text: str, entity: str) -> str:
-    """Point the encoder at one company: its first mention in brackets, or its name in front."""
-    start = text.casefold().find(entity.casefold())
-    if start < 0 or len(text.casefold()) != len(text):
-        return f"[{entity}] {text}"
-    end = start + len(entity)
-    return f"{text[:start]}[{text[start:end]}]{text[end:]}"
 
 
 class NewsModel(TaskModule):

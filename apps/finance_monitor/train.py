@@ -20,10 +20,10 @@ from torch import nn
 from apps.finance_monitor import classifying, evaluate
 from apps.finance_monitor.calibrating import calibrate
 from apps.finance_monitor.classifying import Classifier
-from apps.finance_monitor.data import Dataset
+from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.reporting import write_training_report
-from apps.finance_monitor.task import Example, FinanceMonitorTask, NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap

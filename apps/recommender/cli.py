@@ -44,6 +44,7 @@ from common.cli import (
     Store,
     add_key_verbs,
     add_release_verbs,
+    check_backbone,
     new_app,
     print_json,
     run,
@@ -151,16 +152,19 @@ def train(
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 
-    from apps.recommender.pipeline import Choices
-    from apps.recommender.reporting import comparison_table
     from apps.recommender.rules import Rules, read_rules
     from apps.recommender.timeline import split_in_time
+
+    wanted = read_rules(rules) if rules else Rules()
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    check_backbone(backbone)
+
+    from apps.recommender.pipeline import Choices
+    from apps.recommender.reporting import comparison_table
     from apps.recommender.towers import TowerSizes
     from apps.recommender.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
-    wanted = read_rules(rules) if rules else Rules()
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     if is_main_process() and not as_json:
         results().print(dataset.audit.table())
     trained = fine_tune(
@@ -219,13 +223,15 @@ def evaluate(
     release = registry.open(release_id)
     moment = parse_moment(cutoff or release.manifest["data"]["begins"]["test"], "--cutoff") or 0
 
-    from apps.recommender.comparison import compare_release
-    from apps.recommender.model import load
-    from apps.recommender.reporting import comparison_table
     from apps.recommender.timeline import window_from
 
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
+
+    from apps.recommender.comparison import compare_release
+    from apps.recommender.model import load
+    from apps.recommender.reporting import comparison_table
+
     compared = compare_release(
         load(release), dataset, window, registry.root / "vectors", device=device
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.cli import BadRow, parse_mapping
+from common.cli import BadRow, existing, parse_mapping
 from common.errors import UserError
 
 APPLICATION = "recommender"
@@ -24,18 +24,33 @@ class Split(StrEnum):
 
 
 Interactions = Annotated[
-    list[Path], typer.Option("--interactions", help="What users did: CSV, TSV, Parquet or JSONL.")
+    list[Path],
+    typer.Option(
+        "--interactions", help="What users did: CSV, TSV, Parquet or JSONL.", callback=existing
+    ),
 ]
-Items = Annotated[list[Path], typer.Option("--items", help="Items with their texts.")]
+Items = Annotated[
+    list[Path], typer.Option("--items", help="Items with their texts.", callback=existing)
+]
 Users = Annotated[
-    Path | None, typer.Option("--users", help="user_id and further columns, taken as features.")
+    Path | None,
+    typer.Option(
+        "--users", help="user_id and further columns, taken as features.", callback=existing
+    ),
 ]
 CandidateFile = Annotated[
     Path | None,
-    typer.Option("--candidates", help="Items that may be shown: to a user_id, or to everybody."),
+    typer.Option(
+        "--candidates",
+        help="Items that may be shown: to a user_id, or to everybody.",
+        callback=existing,
+    ),
 ]
 RulesFile = Annotated[
-    Path | None, typer.Option("--rules", help="Rules of lists as TOML: caps, blocked items …")
+    Path | None,
+    typer.Option(
+        "--rules", help="Rules of lists as TOML: caps, blocked items …", callback=existing
+    ),
 ]
 MappingOption = Annotated[
     list[str] | None,

@@ -70,9 +70,6 @@ def score(
     registry = open_registry(store)
     release = registry.open(release_id)
 
-    from apps.recommender.run import Request, run_scoring
-    from common.serving.cpus import available_cpus
-
     dataset = read_data(
         interactions,
         items,
@@ -83,6 +80,10 @@ def score(
         candidates,
         is_past=moment is not None,
     )
+
+    from apps.recommender.run import Request, run_scoring
+    from common.serving.cpus import available_cpus
+
     request = Request(out, k, diversity, rules, moment, shard_size)
     outcome = run_scoring(
         release,
@@ -131,12 +132,6 @@ def recommend(
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     release = registry.open(release_id)
-
-    from apps.recommender.model import load, prepare
-    from apps.recommender.service import RankingService
-    from apps.recommender.tables import ranking_table
-
-    model = load(release)
     dataset = read_data(
         interactions,
         items,
@@ -147,6 +142,12 @@ def recommend(
         candidates,
         is_past=moment is not None,
     )
+
+    from apps.recommender.model import load, prepare
+    from apps.recommender.service import RankingService
+    from apps.recommender.tables import ranking_table
+
+    model = load(release)
     prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
     service = RankingService(model.pipeline(prepared), model.model_id)
     ranking = service.recommend(user_id, k, diversity=diversity, language=language)
@@ -172,13 +173,15 @@ def embed(
     release = registry.open(release_id)
 
     from apps.recommender.data import MAPPABLE, Sources, read_items
-    from apps.recommender.model import item_vectors_of, load
-    from apps.recommender.shards import write_vectors
     from common.cli import parse_mapping
 
     catalogue = read_items(
         Sources((), items, mapping=parse_mapping(mapping, MAPPABLE), on_bad_row=on_bad_row.value)
     )
+
+    from apps.recommender.model import item_vectors_of, load
+    from apps.recommender.shards import write_vectors
+
     vectors = item_vectors_of(
         load(release), catalogue.texts, registry.root / "vectors", device=device
     )
@@ -200,13 +203,15 @@ def export(
     release = open_registry(store).open(release_id)
 
     from apps.recommender.data import MAPPABLE, Sources, read_items
-    from apps.recommender.export import export as write
-    from apps.recommender.model import load
     from common.cli import parse_mapping
 
     catalogue = read_items(
         Sources((), items, mapping=parse_mapping(mapping, MAPPABLE), on_bad_row=on_bad_row.value)
     )
+
+    from apps.recommender.export import export as write
+    from apps.recommender.model import load
+
     found = write(load(release), catalogue.texts, out)
     if as_json:
         print_json(asdict(found))
@@ -244,11 +249,12 @@ def audit(
             mend="Audit it at that moment or later.",
         )
 
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+
     from apps.recommender.leaks import audit_release
     from apps.recommender.model import load
     from apps.recommender.tables import audit_table
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     found = audit_release(load(release), dataset, moment, registry.root / "vectors", device=device)
     if as_json:
         print_json({"is_clean": found.is_clean, **asdict(found)})

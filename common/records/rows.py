@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.files import check_readable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -33,10 +34,7 @@ def read_rows(path: Path) -> list[Row]:
         UserError: the file is missing, empty, of unknown format or not UTF-8, or two of its
             columns have one name.
     """
-    if not path.exists():
-        raise UserError("no such file", where=str(path))
-    if path.is_dir():
-        raise UserError("a directory, where a file is wanted", where=str(path))
+    check_readable(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
             f"unknown format {path.suffix or 'without suffix'!r}",

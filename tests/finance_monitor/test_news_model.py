@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import TrainingRecord
-from apps.finance_monitor.task import Example, FinanceMonitorTask, chosen_topics, mark
-from apps.finance_monitor.text import prepare
+from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
+from apps.finance_monitor.text import mark, prepare
 from common.models.bundled import Source
 from common.models.loading import Backbone, load_backbone
 
