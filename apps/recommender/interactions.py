@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from apps.recommender.schema import BEHAVIORS, Interaction
 from common.console import say
 from common.files import file_sha256
+from common.records.columns import guessed, match_columns
 from common.records.fields import LAST_MILLISECOND, LAST_SECOND
 from common.records.reader import OnBadRow, read_records
+from common.records.rows import separator
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,9 +105,8 @@ def _read_clean(path: Path, mapping: dict[str, str], latest: int) -> pl.DataFram
     try:
         whole = _scan(path)
         columns = whole.collect_schema().names()
-        sources = {name: mapping.get(name, name) for name in Interaction.model_fields}
-        present = {name: column for name, column in sources.items() if column in columns}
-        if not present.keys() >= REQUIRED | mapping.keys():
+        present = match_columns(Interaction.model_fields, columns, mapping)
+        if not present.keys() >= REQUIRED or not set(mapping.values()) <= set(columns):
             return None
         wanted = whole.select(pl.col(c).alias(name) for name, c in present.items())
         parts = []
@@ -114,8 +115,10 @@ def _read_clean(path: Path, mapping: dict[str, str], latest: int) -> pl.DataFram
             if checked is None or _last_time(checked) > latest:
                 return None
             parts.append(checked)
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
+    if parts and (said := guessed(present, mapping)):
+        say(f"{path}: read {said}")
     ignored = sorted(set(columns) - set(present.values()))
     if ignored and parts:
         say(f"{path}: ignored columns: {', '.join(ignored)}")
@@ -128,7 +131,9 @@ def _scan(path: Path) -> pl.LazyFrame:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return pl.scan_parquet(path)
-    return pl.scan_csv(path, infer_schema=False, separator="\t" if suffix == ".tsv" else ",")
+    with path.open(encoding="utf-8-sig") as file:
+        between = separator(path, file.readline())
+    return pl.scan_csv(path, infer_schema=False, separator=between)
 
 
 def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:

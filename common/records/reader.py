@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from common.console import say
 from common.errors import UserError
 from common.files import file_sha256, write_atomically
+from common.records.columns import guessed, match_columns, suggest
 from common.records.rows import Broken, Row, read_rows
 
 R = TypeVar("R", bound=BaseModel)
@@ -74,7 +75,7 @@ def read_records(
     """
     rows = read_rows(path)
     columns = _columns(rows)
-    sources = _field_sources(path, record, dict(mapping or {}), columns)
+    sources = _field_sources(path, record, dict(mapping or {}), columns, len(rows))
     ignored = sorted(columns.keys() - set(sources.values()))
     if record.model_config.get("extra") == "allow":
         sources |= {column: column for column in ignored}
@@ -112,7 +113,11 @@ def _columns(rows: Sequence[Row]) -> Counter[str]:
 
 
 def _field_sources(
-    path: Path, record: type[BaseModel], mapping: dict[str, str], columns: Counter[str]
+    path: Path,
+    record: type[BaseModel],
+    mapping: dict[str, str],
+    columns: Counter[str],
+    rows: int,
 ) -> dict[str, str]:
     """The column that each field is read from."""
     for name, column in mapping.items():
@@ -128,18 +133,20 @@ def _field_sources(
                 where=str(path),
                 mend=f"Its columns: {', '.join(sorted(columns))}",
             )
-    sources = {name: mapping.get(name, name) for name in record.model_fields}
+    sources = match_columns(record.model_fields, columns, mapping)
+    if said := guessed(sources, mapping):
+        say(f"{path}: read {said}")
     for name, definition in record.model_fields.items():
-        if definition.is_required() and sources[name] not in columns and columns:
-            free = sorted(columns.keys() - set(sources.values())) or sorted(columns)
-            near = difflib.get_close_matches(name, free, n=1, cutoff=0.6)
-            guess = near[0] if near else max(free, key=lambda column: columns[column])
+        if definition.is_required() and name not in sources and columns:
+            free = {c: columns[c] / rows for c in columns if c not in sources.values()}
+            guess = suggest(name, free)
             raise UserError(
                 f"missing column {name!r}",
                 where=str(path),
-                mend=f"Name yours: --map {name}={guess} (columns: {', '.join(sorted(columns))})",
+                mend=f"Name yours: --map {name}={guess or 'COLUMN'} "
+                f"(columns: {', '.join(sorted(columns))})",
             )
-    return sources
+    return {name: sources.get(name, name) for name in record.model_fields}
 
 
 def _parse(

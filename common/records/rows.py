@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 
+OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -54,7 +57,24 @@ def _read_rows(path: Path) -> Iterator[Row]:
     text = _decode(path)
     if suffix in {".jsonl", ".ndjson"}:
         return _read_jsonl(path, text)
-    return _read_csv(path, text, "\t" if suffix == ".tsv" else ",")
+    return _read_csv(path, text, separator(path, text.partition("\n")[0]))
+
+
+def separator(path: Path, header: str) -> str:
+    """What stands between the columns of a CSV or TSV file, by its suffix and its first line.
+
+    Spreadsheets write semicolons where the comma is the decimal sign; what is not a comma is said.
+    """
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    unquoted = re.sub('"[^"]*"', "", header)
+    if "," in unquoted:
+        return ","
+    found = max(OTHER_SEPARATORS, key=unquoted.count)
+    if found not in unquoted:
+        return ","
+    say(f"{path}: columns are separated by {OTHER_SEPARATORS[found]}")
+    return found
 
 
 def _decode(path: Path) -> str:

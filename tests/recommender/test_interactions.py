@@ -78,9 +78,24 @@ def test_bad_rows_are_skipped_on_demand_and_kept_aside(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named_with_the_map_that_mends_it(tmp_path: Path) -> None:
-    path = _write(tmp_path / "i.csv", "userId,item_id,timestamp\n1,a,1\n")
-    with pytest.raises(UserError, match="--map user_id=userId"):
+    path = _write(tmp_path / "i.csv", "user_ids,item_id,timestamp\n1,a,1\n")
+    with pytest.raises(UserError, match="--map user_id=user_ids"):
         read_interactions(path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_columns_as_people_call_them_are_found_and_said(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pl.DataFrame({"userId": ["1"], "SKU": ["a"], "时间": [1], "event": ["purchase"]})
+    path = tmp_path / f"i.{suffix}"
+    frame.write_csv(path, separator=";") if suffix == "csv" else frame.write_ndjson(path)
+    read = read_interactions(path).frame
+    assert read.select("user_id", "item_id", "time", "behavior").row(0) == ("1", "a", 1, 4)
+    said = capsys.readouterr().err
+    assert "user_id from 'userId'" in said
+    assert "item_id from 'SKU'" in said
+    assert suffix == "jsonl" or "separated by semicolons" in said
 
 
 def test_milliseconds_are_no_seconds(tmp_path: Path) -> None:
