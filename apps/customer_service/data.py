@@ -9,7 +9,7 @@ from pathlib import Path
 from apps.customer_service.schema import OUT_OF_SCOPE, Faq, Question
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
-from common.records.reader import OnBadRow, R, Records, read_records
+from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
 from common.records.text import fold, language_of, normalise
 from common.releases.release import Release
@@ -88,7 +88,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     variants = [
         Sample(variant, faq.id, place)
         for file in faq_files
-        for faq, place in zip(file.items, file.places, strict=True)
+        for faq, place in zip(file.items, file.short_places, strict=True)
         for variant in faq.variants
     ]
     train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
@@ -98,8 +98,12 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         faqs=faqs,
         splits=_split(faqs, examples, seed),
         audit=checked,
-        hashes={str(f.source): f.sha256 for f in faq_files}
-        | {str(f.source): f.sha256 for f in question_files},
+        hashes=hashes_by_name(
+            [
+                *((f.source, f.sha256) for f in faq_files),
+                *((f.source, f.sha256) for f in question_files),
+            ]
+        ),
     )
 
 
@@ -141,7 +145,7 @@ def _examples(files: Sequence[Records[Question]], faqs: Mapping[str, Faq]) -> li
 def _samples(file: Records[Question]) -> list[Sample]:
     return [
         Sample(question.question, question.faq_id or question.intent, place)
-        for question, place in zip(file.items, file.places, strict=True)
+        for question, place in zip(file.items, file.short_places, strict=True)
     ]
 
 

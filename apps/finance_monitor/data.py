@@ -10,7 +10,7 @@ from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.text import mark, prepare
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
-from common.records.reader import OnBadRow, Records, read_records
+from common.records.reader import OnBadRow, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
 from common.records.text import language_of, normalise
 
@@ -92,7 +92,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             [s for file in news for s in _samples(file)],
             [s for file in test for s in _samples(file)],
         ),
-        hashes={str(f.source): f.sha256 for f in [*news, *validation, *test]},
+        hashes=hashes_by_name((f.source, f.sha256) for f in [*news, *validation, *test]),
     )
 
 
@@ -133,5 +133,5 @@ def _records(files: Sequence[Records[TrainingRecord]]) -> list[TrainingRecord]:
 def _samples(file: Records[TrainingRecord]) -> list[Sample]:
     return [
         Sample(record.content, record.sentiment, place)
-        for record, place in zip(file.items, file.places, strict=True)
+        for record, place in zip(file.items, file.short_places, strict=True)
     ]

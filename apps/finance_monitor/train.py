@@ -147,7 +147,7 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
 
 def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
     """The same data, settings and backbone are the same run, which `--resume` goes on with."""
-    parts = [sorted(dataset.hashes.values()), settings.model_dump(), source.name]
+    parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

@@ -33,13 +33,14 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
     texts: dict[str, list[str]] = {}
     languages: Counter[str] = Counter()
     for file in files:
-        for item, place in zip(file.items, file.places, strict=True):
+        rows = zip(file.items, file.places, file.short_places, strict=True)
+        for item, place, short in rows:
             if item.item_id in places:
                 raise UserError(
                     f"item {item.item_id!r} stands here and at {places[item.item_id]}", where=place
                 )
             places[item.item_id] = place
-            texts.setdefault(fold(item.content), []).append(place)
+            texts.setdefault(fold(item.content), []).append(short)
             languages[language_of(item.content)] += 1
     findings = [_note("languages", "languages of items", languages)]
     twins = [", ".join(group[:3]) for group in texts.values() if len(group) > 1]

@@ -19,7 +19,7 @@ from apps.recommender.schema import Candidate, Interaction, Item, Record, User
 from apps.recommender.user_features import UserFeatures, user_features
 from common.errors import UserError
 from common.records.audit import Audit, Finding
-from common.records.reader import OnBadRow, R, Records, read_records
+from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_records
 
 if TYPE_CHECKING:
     import polars as pl
@@ -143,8 +143,12 @@ def read_dataset(sources: Sources) -> Dataset:
         features=user_features(described, numbers),
         allowed=_allowed(lists, catalogue, numbers),
         audit=_sorted(findings),
-        hashes={str(file.source): file.sha256 for file in files}
-        | {str(path): table.sha256 for path, table in paths_of_tables},
+        hashes=hashes_by_name(
+            [
+                *((file.source, file.sha256) for file in files),
+                *((path, table.sha256) for path, table in paths_of_tables),
+            ]
+        ),
     )
 
 

@@ -243,7 +243,7 @@ def _run_name(
     parts = [
         sorted(dataset.hashes.values()),
         settings.model_dump(),
-        source.name,
+        str(source.directory),
         asdict(sizes),
         len(timeline.towers),
     ]

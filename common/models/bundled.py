@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,8 +15,12 @@ from common.console import say
 from common.errors import UserError
 from common.files import file_sha256
 from common.models import catalog, e5_file
+from common.models.facts import FACTS, read_prompts, write_prompts
 
 # A package says where its files are; these are the only files of a hub repository that we read.
+E5_REPOSITORY = re.compile(r"intfloat/(multilingual-)?e5-(small|base|large)(-v2)?")
+E5_NAME = re.compile(r"\be5-(?!.*instruct)")
+E5_FACTS = '{"prompts": {"query": "query: ", "document": "passage: "}}'
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -84,6 +89,8 @@ def _bundled(checkpoint: catalog.Checkpoint) -> Source:
     if not kept.exists():
         _check(file, checkpoint)
         _keep(file, kept, checkpoint)
+    if read_prompts(kept) != (checkpoint.query_prefix, checkpoint.passage_prefix):
+        write_prompts(kept, checkpoint.query_prefix, checkpoint.passage_prefix)
     return Source(checkpoint.name, kept, checkpoint.query_prefix, checkpoint.passage_prefix)
 
 
@@ -126,13 +133,20 @@ def _directory(directory: Path) -> Source:
             where=str(directory),
             mend="Save the model again with save_pretrained(), which writes safetensors.",
         )
-    return Source(str(directory), directory, *_prefixes(str(directory)))
+    prompts = read_prompts(directory)
+    if prompts is None and E5_NAME.search(directory.name.lower()):
+        say(
+            f"{directory} looks like a model of the E5 family, but does not say what it wants "
+            f"before a text; if it is one, put {E5_FACTS} into its {FACTS}"
+        )
+    return Source(_short_name(directory), directory, *(prompts or ("", "")))
 
 
-def _prefixes(name: str) -> tuple[str, str]:
-    """The E5 family alone is told by its name: its models say nowhere what they were trained on."""
-    is_e5 = "e5-" in name.lower() and "instruct" not in name.lower()
-    return ("query: ", "passage: ") if is_e5 else ("", "")
+def _short_name(directory: Path) -> str:
+    """A directory's own name, which says nothing of the machine; of a release's, the release's."""
+    directory = directory.resolve()
+    parts = directory.parts[-2:] if directory.name == "model" else directory.parts[-1:]
+    return "/".join(parts)
 
 
 def _hub(repository: str) -> Source:
@@ -142,7 +156,7 @@ def _hub(repository: str) -> Source:
 
     try:
         found = snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True)
-        return Source(repository, Path(found), *_prefixes(repository))
+        return _of_hub(repository, Path(found))
     except LocalEntryNotFoundError:
         pass
     try:
@@ -157,4 +171,13 @@ def _hub(repository: str) -> Source:
             f"({type(error).__name__})",
             mend=_what_works(),
         ) from None
-    return _directory(Path(found))
+    _directory(Path(found))
+    return _of_hub(repository, Path(found))
+
+
+def _of_hub(repository: str, directory: Path) -> Source:
+    """The published E5 models say nowhere in their files what they were trained on."""
+    prompts = read_prompts(directory)
+    if prompts in {None, ("", "")} and E5_REPOSITORY.fullmatch(repository):
+        prompts = (catalog.E5_SMALL.query_prefix, catalog.E5_SMALL.passage_prefix)
+    return Source(repository, directory, *(prompts or ("", "")))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from common.errors import UserError
 from common.models.bundled import Source
+from common.models.facts import write_prompts
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +104,7 @@ def _return_freed_memory() -> None:
 
 
 def save_backbone(backbone: Backbone, directory: Path) -> None:
-    """Write encoder and tokenizer as a Hugging Face directory.
+    """Write encoder, tokenizer and prompts as a Hugging Face directory.
 
     A tensor that float16 holds exactly (frozen weights that came in float16) is written in half
     the space.
@@ -113,6 +114,7 @@ def save_backbone(backbone: Backbone, directory: Path) -> None:
     }
     backbone.encoder.save_pretrained(directory, state_dict=weights)
     backbone.tokenizer.save_pretrained(directory)
+    write_prompts(directory, backbone.source.query_prefix, backbone.source.passage_prefix)
 
 
 def _smallest_exact(tensor: Tensor) -> Tensor:

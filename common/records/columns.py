@@ -24,7 +24,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "sentiment": ("label", "polarity", "情感", "情绪", "倾向"),
     "topics": ("topic", "category", "话题", "主题", "类别"),
     "published_at": ("published", "date", "datetime", "time", "timestamp", "发布时间", "时间"),
-    "entities": ("companies", "公司"),
     "user_id": ("user", "uid", "customer id", "reader id", "用户", "用户编号"),
     "item_id": ("item", "sku", "product id", "movie id", "asin", "商品", "商品编号"),
     "behavior": ("behaviour", "action", "event", "event type", "行为"),

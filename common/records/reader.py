@@ -34,6 +34,12 @@ class Records(Generic[R]):
     sha256: str
     rejected: int = 0
 
+    @property
+    def short_places(self) -> list[str]:
+        """Places without the directories of this machine, for what leaves it."""
+        directory = f"{self.source.parent}/"
+        return [place.removeprefix(directory) for place in self.places]
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -95,6 +101,17 @@ def read_records(
     if bad:
         _report(path, bad, len(rows), on_bad_row, rejected_directory)
     return Records(items, places, path, file_sha256(path), len(bad))
+
+
+def hashes_by_name(files: Iterable[tuple[Path, str]]) -> dict[str, str]:
+    """File name → SHA-256, for a manifest: where the files lay is nobody's business there."""
+    found: dict[str, str] = {}
+    for path, sha256 in files:
+        name = path.name
+        while found.get(name, sha256) != sha256:
+            name = f"other {name}"
+        found[name] = sha256
+    return found
 
 
 def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:

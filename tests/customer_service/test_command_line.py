@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from release_contract import assert_names_no_place
 from sample import Demo, Run
 
 
@@ -109,3 +110,8 @@ def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:
     done = run("validate", "--questions", questions)
     assert done.returncode == 2
     assert "one label only" in done.stderr
+
+
+def test_a_release_says_nothing_of_the_machine(demo: Demo) -> None:
+    store = demo.store
+    assert_names_no_place((store / "customer_service" / "current").resolve(), store)

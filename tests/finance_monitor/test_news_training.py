@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import run_apart, run_here
+from release_contract import assert_names_no_place
 
 from apps.finance_monitor import classifying
 from apps.finance_monitor.schema import FeedRecord
@@ -103,3 +104,8 @@ def test_bad_news_is_told_plainly(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_release_says_nothing_of_the_machine(release: Path) -> None:
+    store = release
+    assert_names_no_place((store / "finance_monitor" / "current").resolve(), store)

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from command_line import run_apart, run_here, run_module
+from release_contract import assert_names_no_place
 from trained_shop import QUICK, SAMPLES, USERS, succeed
 
 from apps.recommender.schema import Recommendation
@@ -94,6 +95,11 @@ def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> N
     assert "400 texts, 2 to encode" in done.stderr
     vectors = pl.read_parquet(out)
     assert vectors.columns == ["item_id", "vector"] and len(vectors) == 400
+
+
+def test_a_release_says_nothing_of_the_machine(data: tuple[object, ...], store: Path) -> None:
+    places = [Path(str(data[1])).parent, store.parent]
+    assert_names_no_place((store / "recommender" / "current").resolve(), *places)
 
 
 def test_a_release_is_measured_again_as_it_was_in_training(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -12,7 +14,8 @@ from common.errors import UserError
 from common.models import bundled, catalog, e5_file
 from common.models.bundled import locate
 from common.models.encoder import PooledEncoder, predict
-from common.models.loading import load_backbone
+from common.models.facts import FACTS
+from common.models.loading import load_backbone, save_backbone
 
 
 class _Vectors(torch.nn.Module):
@@ -138,3 +141,35 @@ def test_looking_for_models_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert bundled.available() == ["minilm", "e5-small"]
+
+
+def test_what_a_model_wants_before_its_texts_travels_with_its_directory(tmp_path: Path) -> None:
+    """Under any name: the directory is what knows."""
+    saved = tmp_path / "renamed" / "somewhere"
+    save_backbone(load_backbone(locate("e5-small")), saved)
+    found = locate(str(saved))
+    assert (found.query_prefix, found.passage_prefix) == ("query: ", "passage: ")
+    assert found.name == "somewhere"
+    texts = ["银行卡丢了怎么办"]
+    assert torch.allclose(_vectors(str(saved), texts), _vectors("e5-small", texts), atol=1e-5)
+    prompts = json.loads((saved / FACTS).read_text(encoding="utf-8"))["prompts"]
+    assert prompts == {"query": "query: ", "document": "passage: "}
+
+
+def test_a_model_without_prompts_gets_none_whatever_it_is_called(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = shutil.copytree(tiny_model, tmp_path / "my-e5-large")
+    assert (locate(str(named)).query_prefix, locate(str(tiny_model)).query_prefix) == ("", "")
+    assert "looks like a model of the E5 family" in capsys.readouterr().err
+
+
+def test_a_release_from_before_keeps_its_prompts_as_a_backbone(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    release = tmp_path / "2026-01-01T000000-abcdef"
+    model = shutil.copytree(tiny_model, release / "model")
+    facts = {"base": "e5-small", "query_prefix": "query: ", "passage_prefix": "passage: "}
+    (release / "model.json").write_text(json.dumps(facts), encoding="utf-8")
+    found = locate(str(model))
+    assert (found.name, found.query_prefix) == ("2026-01-01T000000-abcdef/model", "query: ")
