@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from common.console import results, say
+from common.console import results, say, show_table
 from common.errors import Exit, UserError
 from common.files import check_readable
 
@@ -223,7 +223,7 @@ def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]
         if as_json:
             print_json({"current": current, "releases": [r.release_id for r in found]})
             return
-        results().print(releases_table(found, current, figures))
+        show_table(releases_table(found, current, figures))
 
     @releases.command()
     def show(

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Column, Table
 
 # A log file wants a line now and then, not a line per step.
 PLAIN_LINE_SECONDS = 5.0
+# What a column of a table is folded to at the least, and what its borders take.
+NARROW, BORDERS = 8, 3
 
 
 class Advance(Protocol):
@@ -59,6 +62,50 @@ def say(text: str) -> None:
         sys.stderr.flush()
         return
     messages().print(text, markup=False, soft_wrap=True)
+
+
+def show_table(table: Table) -> None:
+    """Print a table to stdout; nothing in it is cut.
+
+    A column that must be copied from, an id, a path or a command, is one with `no_wrap`, and stays
+    in one piece. Others are folded, and where that is not enough, left out from the right, which
+    is said. Into a file or a pipe everything goes, however wide.
+    """
+    from rich.console import Console
+
+    limit = results().width if results().is_terminal or "COLUMNS" in os.environ else None
+    for column in table.columns:
+        column.overflow = "fold"
+        if column.no_wrap:
+            column.min_width = _widest(column)
+    left_out = []
+    while limit and _least_width(table) > limit and (foldable := _foldable(table)):
+        left_out.append(str(table.columns.pop(foldable[-1]).header))
+    if left_out:
+        names = ", ".join(reversed(left_out))
+        table.caption = f"No room for: {names} (see --json, or a wider terminal)"
+        table.caption_justify = "left"
+    natural = sum(map(_widest, table.columns)) + BORDERS * len(table.columns) + 1
+    width = max(limit or natural, _least_width(table))
+    Console(file=results().file, highlight=False, width=width).print(table)
+
+
+def _widest(column: Column) -> int:
+    """Cells of the terminal that the longest line of a column takes."""
+    from rich.text import Text
+
+    texts = [str(cell) for cell in (column.header, *column.cells)]
+    return max(Text.from_markup(line).cell_len for text in texts for line in text.split("\n"))
+
+
+def _least_width(table: Table) -> int:
+    widths = (w if c.no_wrap else min(w, NARROW) for c in table.columns for w in [_widest(c)])
+    return sum(widths) + BORDERS * len(table.columns) + 1
+
+
+def _foldable(table: Table) -> list[int]:
+    """Columns that may be left out: all but the first and those to be copied from."""
+    return [n for n, column in enumerate(table.columns) if n and not column.no_wrap]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results, say
+from common.console import results, say, show_table
 from common.errors import UserError
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
@@ -126,7 +126,7 @@ def validate(
     if as_json:
         print_json({"counts": counts, "findings": dataset.audit.to_json()})
     else:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
         results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
     dataset.audit.raise_on_errors()
 
@@ -167,7 +167,7 @@ def train(
     from common.tuning.finetune import is_main_process
 
     if is_main_process() and not as_json:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
     trained = fine_tune(
         dataset,
         chosen,
@@ -184,7 +184,7 @@ def train(
         figures = {"before": trained.before, "after": trained.after}
         print_json({"release_id": release.release_id, "promoted": trained.promoted, **figures})
         return
-    results().print(before_and_after(trained.before, trained.after))
+    show_table(before_and_after(trained.before, trained.after))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
@@ -236,8 +236,8 @@ def evaluate(
     if as_json:
         print_json({"release_id": release.release_id, "figures": columns})
         return
-    results().print(figures(columns, f"Release {release.release_id}"))
-    results().print(mistakes_table(mistakes(outcomes, limit=10)))
+    show_table(figures(columns, f"Release {release.release_id}"))
+    show_table(mistakes_table(mistakes(outcomes, limit=10)))
 
 
 @app.command()

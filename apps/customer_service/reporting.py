@@ -252,9 +252,9 @@ def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(
-        "still wrong", "right", "found", title="The surest mistakes", title_justify="left"
-    )
+    table = Table("still wrong", title="The surest mistakes", title_justify="left")
+    for name in ("right", "found"):
+        table.add_column(name, no_wrap=True)
     table.add_column("confidence", justify="right")
     for outcome in outcomes:
         right = outcome.example.faq_id or outcome.example.intent or ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from common.cli import Json, Store, new_app, print_json
-from common.console import results, say
+from common.console import say, show_table
 from common.errors import UserError
 
 alerts = new_app("Alerts: list, acknowledge, silence, resolve.")
@@ -73,7 +73,7 @@ def list_alerts(
             f"{alert.observed} ({usual(alert)})",
             case.closed_by or case.acknowledged_by or "",
         )
-    results().print(table)
+    show_table(table)
     for one in muted:
         say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
     for lost in refused:

@@ -18,7 +18,7 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
 )
 from common.cli import Device, Json, Store, existing, new_app, print_json
-from common.console import results
+from common.console import results, show_table
 
 verbs = new_app("Replay the past.")
 
@@ -73,9 +73,9 @@ def backtest(
         print_json(outcome.to_json() | {"sweep": [one.to_json() for one in sweep]})
         return
     title = f"{len(outcome.told)} alerts in {outcome.days:.1f} days, {outcome.budget}"
-    results().print(rows_table(alerts_table(outcome), title))
+    show_table(rows_table(alerts_table(outcome), title))
     if known:
-        results().print(rows_table(events_table(outcome), "Known events"))
+        show_table(rows_table(events_table(outcome), "Known events"))
     if sweep:
-        results().print(rows_table(sweep_table([outcome, *sweep]), "Budgets"))
+        show_table(rows_table(sweep_table([outcome, *sweep]), "Budgets"))
     results().print(f"Report: {report}", markup=False, soft_wrap=True)

@@ -41,7 +41,7 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results, say
+from common.console import results, say, show_table
 from common.errors import UserError
 
 app = new_app("Reads financial news as it comes, and raises an alert when negative news surges.")
@@ -121,7 +121,7 @@ def validate(
     if as_json:
         print_json({"counts": counts, "findings": dataset.audit.to_json()})
     else:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
         results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
     dataset.audit.raise_on_errors()
 
@@ -160,7 +160,7 @@ def train(
     from common.tuning.finetune import is_main_process
 
     if is_main_process() and not as_json:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
     trained = fine_tune(
         dataset, chosen, open_registry(store), backbone=backbone, resume=resume, promote=promote
     )
@@ -171,7 +171,7 @@ def train(
     if as_json:
         print_json({"release_id": release.release_id, "promoted": trained.promoted, **columns})
         return
-    results().print(figures(columns, "Before and after fine-tuning, held-out texts"))
+    show_table(figures(columns, "Before and after fine-tuning, held-out texts"))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
@@ -208,7 +208,7 @@ def evaluate(
     if as_json:
         print_json({"release_id": release.release_id, "figures": columns})
     else:
-        results().print(figures(columns, f"Release {release.release_id}"))
+        show_table(figures(columns, f"Release {release.release_id}"))
 
 
 @app.command()

@@ -49,7 +49,7 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results
+from common.console import results, show_table
 
 # Few steps: a batch is whole histories, and the encoder's texts are read once.
 DEFAULTS = {
@@ -102,7 +102,7 @@ def validate(
     if as_json:
         print_json({"counts": counts, "findings": dataset.audit.to_json()})
     else:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
         results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
     dataset.audit.raise_on_errors()
 
@@ -166,7 +166,7 @@ def train(
     from common.tuning.finetune import is_main_process
 
     if is_main_process() and not as_json:
-        results().print(dataset.audit.table())
+        show_table(dataset.audit.table())
     trained = fine_tune(
         dataset,
         split_in_time(
@@ -198,7 +198,7 @@ def train(
         )
         return
     title = f"{len(compared.queries)} users, what came after the cutoff"
-    results().print(comparison_table(compared.model, compared.others, title))
+    show_table(comparison_table(compared.model, compared.others, title))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
@@ -239,7 +239,7 @@ def evaluate(
         print_json({"release_id": release.release_id, "methods": compared.figures})
         return
     title = f"Release {release.release_id}: {len(compared.queries)} users"
-    results().print(comparison_table(compared.model, compared.others, title))
+    show_table(comparison_table(compared.model, compared.others, title))
 
 
 @app.command()

@@ -24,7 +24,7 @@ from apps.recommender.options_cli import (
     read_data,
 )
 from common.cli import BadRow, Device, Json, OnBadRow, Store, print_json
-from common.console import results, say
+from common.console import results, say, show_table
 from common.errors import Exit, UserError
 
 verbs = typer.Typer()
@@ -155,7 +155,7 @@ def recommend(
         print_json([one.model_dump(mode="json") for one in ranking])
         return
     titles = dict(zip(prepared.catalogue.ids, prepared.catalogue.titles, strict=True))
-    results().print(ranking_table(service.history(user_id), ranking, titles))
+    show_table(ranking_table(service.history(user_id), ranking, titles))
 
 
 @verbs.command()
@@ -259,7 +259,7 @@ def audit(
     if as_json:
         print_json({"is_clean": found.is_clean, **asdict(found)})
     else:
-        results().print(audit_table(found))
+        show_table(audit_table(found))
     if not found.is_clean:
         raise typer.Exit(Exit.REFUSED)
 

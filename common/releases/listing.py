@@ -17,17 +17,21 @@ def releases_table(
     """One row a release, newest last, the serving one marked, with some of its figures."""
     from rich.table import Table
 
-    table = Table("", "release", "base model", "languages")
+    table = Table("")
+    table.add_column("release", no_wrap=True)
     for name in figures:
         table.add_column(name.replace("_", " "), justify="right")
+    # Behind the figures, for they give way first.
+    table.add_column("languages")
+    table.add_column("base model")
     for release in releases:
         after = release.manifest.get("after", {})
         shown = [f"{after[name]:.1%}" if name in after else "–" for name in figures]
         table.add_row(
             "serves" if release.release_id == current else "",
             release.release_id,
-            str(release.manifest.get("base_model", "")),
-            ", ".join(release.manifest.get("languages", [])),
             *shown,
+            ", ".join(release.manifest.get("languages", [])),
+            str(release.manifest.get("base_model", "")),
         )
     return table
