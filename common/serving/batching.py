@@ -17,6 +17,10 @@ Result = TypeVar("Result")
 
 # How far the latest batch moves the estimate of the time an item takes.
 LATEST_WEIGHT = 0.3
+# Seconds beyond which an answer comes too late to be of use, and is better refused at once.
+LONGEST_WAIT = 1.0
+# Nobody is told to come back later than that, in seconds.
+LONGEST_RETRY = 60
 
 
 class OverloadedError(Exception):
@@ -44,6 +48,10 @@ class Batcher(Generic[Item, Result]):
     A batch costs its number of items times its dearest item, as padding makes it; an item
     dearer than the whole budget runs alone. There is no timer: an idle batcher starts at once.
     All methods belong to one event loop.
+
+    Args:
+        queue_bound: items that may wait at the most.
+        longest_wait: seconds for which an item may be expected to wait; one may wait in any case.
     """
 
     def __init__(
@@ -53,11 +61,13 @@ class Batcher(Generic[Item, Result]):
         cost: Callable[[Item], int],
         budget: int,
         queue_bound: int,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._run = run
         self._cost = cost
         self._budget = budget
         self._queue_bound = queue_bound
+        self._longest_wait = longest_wait
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
         self._working: asyncio.Task[None] | None = None
@@ -66,6 +76,7 @@ class Batcher(Generic[Item, Result]):
         self._seconds_per_item = 0.0
         self._last_batch_size = 0
         self._rejected = 0
+        self._next_slot = 0.0
 
     @property
     def waiting(self) -> int:
@@ -86,15 +97,17 @@ class Batcher(Generic[Item, Result]):
         """The result for one item; a cancelled caller's item leaves the queue.
 
         Raises:
-            OverloadedError: `queue_bound` items wait already.
+            OverloadedError: too many items wait already, or for too long.
             DrainingError: `drain` was called.
         """
         if self._draining:
             self._rejected += 1
             raise DrainingError("the server is stopping")
-        if len(self._queue) >= self._queue_bound:
+        expected = self._expected_wait()
+        is_too_long = bool(self._queue) and expected > self._longest_wait
+        if is_too_long or len(self._queue) >= self._queue_bound:
             self._rejected += 1
-            raise OverloadedError(self._retry_after_seconds())
+            raise OverloadedError(self._turn_away(expected))
         entry: _Waiting[Item, Result] = _Waiting(
             item, self._cost(item), asyncio.get_running_loop().create_future()
         )
@@ -116,13 +129,29 @@ class Batcher(Generic[Item, Result]):
             await asyncio.wait([self._working])
         self._thread.shutdown()
 
-    def _retry_after_seconds(self) -> int:
-        ahead = len(self._queue) + self._running
-        return max(1, math.ceil(ahead * self._seconds_per_item))
+    def _turn_away(self, expected_wait: float) -> int:
+        """Seconds after which to come back: one after the other, or all would be back at once."""
+        now = monotonic()
+        slot = max(self._next_slot, now + expected_wait)
+        self._next_slot = min(slot + self._seconds_per_item, now + LONGEST_RETRY)
+        return min(max(1, math.ceil(slot - now)), LONGEST_RETRY)
+
+    def _expected_wait(self) -> float:
+        """Seconds until an item that comes now would be done with."""
+        return (len(self._queue) + self._running) * self._seconds_per_item
 
     async def _work(self) -> None:
         while batch := self._next_batch():
+            started = monotonic()
             await self._answer(batch)
+            # Until here, for what is done with the results in the loop delays the next batch, too.
+            self._note(monotonic() - started, len(batch))
+
+    def _note(self, seconds: float, items: int) -> None:
+        latest = seconds / items
+        if self._seconds_per_item:
+            latest += (1 - LATEST_WEIGHT) * (self._seconds_per_item - latest)
+        self._seconds_per_item = latest
 
     def _next_batch(self) -> list[_Waiting[Item, Result]]:
         batch: list[_Waiting[Item, Result]] = []
@@ -157,7 +186,6 @@ class Batcher(Generic[Item, Result]):
 
     async def _compute(self, items: list[Item]) -> list[Result]:
         self._last_batch_size = self._running = len(items)
-        started = monotonic()
         loop = asyncio.get_running_loop()
         try:
             results = await loop.run_in_executor(self._thread, self._run, items)
@@ -165,8 +193,4 @@ class Batcher(Generic[Item, Result]):
             self._running = 0
         if len(results) != len(items):
             raise RuntimeError(f"{len(results)} results for a batch of {len(items)}")
-        seconds = (monotonic() - started) / len(items)
-        if self._seconds_per_item:
-            seconds += (1 - LATEST_WEIGHT) * (self._seconds_per_item - seconds)
-        self._seconds_per_item = seconds
         return results

@@ -33,8 +33,12 @@ class Model:
             raise ValueError("poison")
         return [item.upper() for item in items]
 
-    def batcher(self, *, budget: int = 1000, queue_bound: int = 100) -> Batcher[str, str]:
-        return Batcher(self.run, cost=len, budget=budget, queue_bound=queue_bound)
+    def batcher(
+        self, *, budget: int = 1000, queue_bound: int = 100, longest_wait: float = 100.0
+    ) -> Batcher[str, str]:
+        return Batcher(
+            self.run, cost=len, budget=budget, queue_bound=queue_bound, longest_wait=longest_wait
+        )
 
 
 @pytest.fixture
@@ -57,6 +61,65 @@ async def submitted(batcher: Batcher[str, str], *items: str) -> list[asyncio.Tas
     tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
     await asyncio.sleep(0)
     return tasks
+
+
+def test_who_would_wait_too_long_is_refused_at_once(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(batching, "monotonic", lambda: now)
+
+    async def test() -> None:
+        nonlocal now
+        batcher = model.batcher(longest_wait=1.0)
+        # An item takes 0.4 s: beside the one that runs, two may wait.
+        first = await busy(model, batcher)
+        now = 0.4
+        model.gate.set()
+        await first
+        model.gate.clear()
+        model.started.clear()
+        running = await busy(model, batcher)
+        tasks = await submitted(batcher, "a", "b")
+        with pytest.raises(OverloadedError) as refused:
+            await batcher.submit("c")
+        assert refused.value.retry_after_seconds == 2
+        # Who comes after is told to come back after: 0.4 s each, from 1.2 s on.
+        later = []
+        for _ in range(9):
+            with pytest.raises(OverloadedError) as refused:
+                await batcher.submit("d")
+            later.append(refused.value.retry_after_seconds)
+        assert later == [2, 2, 3, 3, 4, 4, 4, 5, 5]
+        assert (batcher.waiting, batcher.rejected) == (2, 10)
+        model.gate.set()
+        assert await asyncio.gather(running, *tasks) == ["FIRST", "A", "B"]
+
+    run(test())
+
+
+def test_however_slow_the_model_one_may_wait(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(batching, "monotonic", lambda: now)
+
+    async def test() -> None:
+        nonlocal now
+        batcher = model.batcher(longest_wait=1.0)
+        first = await busy(model, batcher)
+        now = 60.0
+        model.gate.set()
+        await first
+        model.gate.clear()
+        model.started.clear()
+        running = await busy(model, batcher)
+        (waits,) = await submitted(batcher, "a")
+        with pytest.raises(OverloadedError) as refused:
+            await batcher.submit("b")
+        assert refused.value.retry_after_seconds == 60
+        model.gate.set()
+        assert await asyncio.gather(running, waits) == ["FIRST", "A"]
+
+    run(test())
 
 
 def test_what_arrives_during_a_batch_makes_the_next_one(model: Model) -> None:
