@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
+import httpx
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,3 +55,33 @@ def _try(operation: schemathesis.APIOperation, examples: int) -> None:
         case.call_and_validate(checks=CHECKS.get_by_names(CHECKED))
 
     check()
+
+
+def ask_what_balancers_and_browsers_ask(address: str, *, pages: Collection[str] = ("/",)) -> None:
+    """HEAD and OPTIONS of every route, the probes and the page among them."""
+    paths: dict[str, set[str]] = {
+        path: {method.upper() for method in operations}
+        for path, operations in httpx.get(f"{address}/openapi.json").json()["paths"].items()
+    }
+    paths |= {path: {"GET"} for path in ("/metrics", "/openapi.json", *pages)}
+    for path, methods in paths.items():
+        concrete = re.sub(r"{[^}]*}", "anything", path)
+        told = httpx.options(f"{address}{concrete}")
+        assert told.status_code == 204, path
+        allowed = set(told.headers["allow"].split(", "))
+        head = {"HEAD"} if "GET" in methods else set()
+        assert allowed == methods | head | {"OPTIONS"}, path
+        assert "access-control-allow-origin" not in told.headers
+        if "GET" in methods:
+            found = httpx.head(f"{address}{concrete}")
+            assert found.status_code not in {405, 500}, path
+            assert not found.content
+        other = next(name for name in ("DELETE", "PATCH", "PUT") if name not in methods)
+        wrong = httpx.request(other, f"{address}{concrete}")
+        assert wrong.status_code == 405, path
+        assert set(wrong.headers["allow"].split(", ")) == allowed
+    assert httpx.options(f"{address}/nowhere").status_code in {404, 405}
+    for path in ("/healthz", "/", "/openapi.json"):
+        if path in paths:
+            got, head_ = httpx.get(f"{address}{path}"), httpx.head(f"{address}{path}")
+            assert head_.headers["content-length"] == got.headers["content-length"]

@@ -65,7 +65,12 @@ class AnswerRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: Text
-    conversation_id: str | None = Field(None, max_length=200)
+    conversation_id: str | None = Field(
+        None,
+        max_length=200,
+        description="Ties the questions of one conversation together. Not used yet: each question "
+        "is answered by itself.",
+    )
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(3, ge=1, le=20)
     stream: bool = False

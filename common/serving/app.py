@@ -16,6 +16,7 @@ from common.serving.api_keys import ApiKeys
 from common.serving.auth import RequireKey
 from common.serving.browser import JsonPosts, KnownHosts, SecurityHeaders
 from common.serving.limits import LimitBody
+from common.serving.methods import AnswerHead, AnswerOptions
 from common.serving.page import add_page, paths_of_page
 from common.serving.problems import (
     PROBLEM_RESPONSES,
@@ -59,7 +60,12 @@ def create_app(
     if api_keys is not None:
         public_paths = paths_of_page(web) if web else ()
         middleware.append(Middleware(RequireKey, keys=api_keys, public_paths=public_paths))
-    middleware += [Middleware(JsonPosts), Middleware(LimitBody, most_bytes=max_body_bytes)]
+    middleware += [
+        Middleware(AnswerOptions),
+        Middleware(AnswerHead),
+        Middleware(JsonPosts),
+        Middleware(LimitBody, most_bytes=max_body_bytes),
+    ]
     app = FastAPI(
         title=title,
         version=version,

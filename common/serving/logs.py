@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from datetime import UTC, datetime
 from typing import Any
+
+
+def where_raised(error: BaseException) -> str:
+    """A traceback of the lines of code and the kinds of errors, without what the errors say.
+
+    An error's words may repeat what somebody asked, with their card or ID number in it.
+    """
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = following.__cause__ or following.__context__
+    parts = []
+    for one in reversed(chain):
+        parts += ["".join(traceback.format_tb(one.__traceback__)), type(one).__name__]
+    return "\n".join(parts)
 
 
 class JsonLines(logging.Formatter):
@@ -21,7 +38,8 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            error = record.exc_info[1]
+            line["traceback"] = where_raised(error) if error else ""
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

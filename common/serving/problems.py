@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.errors import RefusedError, UserError
 from common.serving.batching import DrainingError, OverloadedError
 from common.serving.disconnect import CLIENT_GONE, ClientGoneError
+from common.serving.logs import where_raised
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FIELDS = 20
@@ -76,8 +77,9 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _answer(_request: Request, error: Exception) -> Response:
     match error:
         case UserError():
-            # Where it went wrong may be a path on this machine: for the log only.
-            logger.warning("%s", error)
+            # Where it went wrong may be a path on this machine: for the log only. What went wrong
+            # may repeat what was asked: for the asker only.
+            logger.warning("a request was refused%s", f": {error.where}" if error.where else "")
             status = 409 if isinstance(error, RefusedError) else 422
             mend: dict[str, Any] = {"mend": error.mend} if error.mend else {}
             return problem(status, error.what, **mend)
@@ -106,6 +108,10 @@ def _fields(error: RequestValidationError) -> list[dict[str, str]]:
     ]
 
 
+class BrokenAnswerError(Exception):
+    """An answer broke off after its status had been sent; the log tells why."""
+
+
 class AnswerUnexpected:
     """ASGI middleware: an unknown error becomes a 500 that names its traceback in the log."""
 
@@ -123,11 +129,14 @@ class AnswerUnexpected:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:
-            if scope["type"] != "http" or started:
-                # The status is on its way; the server logs this one and cuts the connection.
+        except Exception as error:
+            if scope["type"] != "http":
                 raise
             instance = uuid4().urn
-            logger.exception("unexpected error %s", instance)
+            fields = {"traceback": where_raised(error)}
+            logger.error("unexpected error %s", instance, extra={"fields": fields})
+            if started:
+                # The status is on its way; the server is to cut the connection.
+                raise BrokenAnswerError(instance) from None
             detail = "Something went wrong here; the server's log tells what, under this instance."
             await problem(500, detail, instance=instance)(scope, receive, send)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from command_line import ROOT
-from http_contract import try_every_operation
+from http_contract import ask_what_balancers_and_browsers_ask, try_every_operation
+from privacy_contract import assert_silent, everything_logged, say_it_everywhere
 from sample import Demo, Run
 from server import running
+
+from apps.customer_service.server import build_app
+from common.releases.registry import Registry
 
 VERBS = (
     "validate", "train", "demo", "evaluate", "export", "ask", "serve", "keys add",
@@ -20,7 +26,16 @@ VERBS = (
 def test_every_operation_keeps_to_its_description(demo: Demo) -> None:
     with running(demo.store) as address:
         seen = try_every_operation(address)
+        ask_what_balancers_and_browsers_ask(address)
     assert {"/v1/answers", "/v1/retrieve", "/v1/embeddings", "/healthz"} <= seen
+
+
+def test_nothing_that_a_customer_says_is_logged(demo: Demo, served: Callable[..., Any]) -> None:
+    app = build_app(Registry(demo.store, "customer_service"), device="cpu")
+    with everything_logged() as lines, served(app) as address:
+        assert say_it_everywhere(address) > 20
+    assert any("request" in line for line in lines)
+    assert_silent(lines)
 
 
 @pytest.mark.parametrize("verb", VERBS)

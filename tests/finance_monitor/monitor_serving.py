@@ -25,8 +25,8 @@ def copy_release(release: Path, store: Path) -> Path:
 
 
 @contextmanager
-def serving(store: Path, *more: str) -> Iterator[str]:
-    """Yields its address; ends it, and expects it to end well."""
+def serving(store: Path, *more: str, log: list[str] | None = None) -> Iterator[str]:
+    """Yields its address; ends it, and expects it to end well. Its stderr goes to `log`."""
     command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
     process = subprocess.Popen(
         [*command, "--port", "0", *more],
@@ -38,7 +38,10 @@ def serving(store: Path, *more: str) -> Iterator[str]:
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     # The log must be read, or a full pipe would stop the server.
-    threading.Thread(target=process.stderr.read, daemon=True).start()
+    read = [] if log is None else log
+    reader = threading.Thread(target=read.extend, args=(process.stderr,), daemon=True)
+    reader.start()
     yield address
     process.terminate()
     assert process.wait(60) == 0
+    reader.join(10)

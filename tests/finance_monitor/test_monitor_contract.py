@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT, run_here
-from http_contract import try_every_operation
+from http_contract import ask_what_balancers_and_browsers_ask, try_every_operation
 from monitor_serving import copy_release, serving
+from privacy_contract import assert_silent, say_it_everywhere
 
 # A stream that ends with the server.
 ENDLESS = "/v1/events"
@@ -22,8 +23,13 @@ VERBS = (
 
 
 def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path) -> None:
-    with serving(copy_release(release, tmp_path / "var")) as address:
+    log: list[str] = []
+    with serving(copy_release(release, tmp_path / "var"), log=log) as address:
         seen = try_every_operation(address, examples=15, endless=[ENDLESS])
+        ask_what_balancers_and_browsers_ask(address)
+        assert say_it_everywhere(address, endless=(ENDLESS,)) > 20
+    assert any("request" in line for line in log)
+    assert_silent(log)
     assert {"/v1/trends", "/v1/alerts", "/v1/score", "/v1/records", "/healthz"} <= seen
 
 
