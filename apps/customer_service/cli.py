@@ -182,9 +182,13 @@ def train(
     release = trained.release
     if as_json:
         figures = {"before": trained.before, "after": trained.after}
+        if trained.peer:
+            figures["linear_model"] = trained.peer.figures
         print_json({"release_id": release.release_id, "promoted": trained.promoted, **figures})
         return
-    show_table(before_and_after(trained.before, trained.after))
+    if trained.peer:
+        results().print(trained.peer.text, markup=False)
+    show_table(before_and_after(trained.before, trained.after, trained.peer))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ from common.evaluation.calibration import (
     upper_bound,
 )
 from common.evaluation.compare import Difference
+from common.evaluation.linear import LinearPeer
 from common.evaluation.report import (
     Section,
     curves_picture,
@@ -70,25 +71,29 @@ def show(name: str, value: float | None) -> str:
 
 
 def rows(
-    before: Mapping[str, float] | None, after: Mapping[str, float]
-) -> list[tuple[str, str, str]]:
-    """Label, before, after, for each figure there is."""
+    before: Mapping[str, float], after: Mapping[str, float], linear: Mapping[str, float]
+) -> list[tuple[str, str, str, str]]:
+    """Label, before, a linear model, after, for each figure there is."""
     found = []
     for name, label in LABELS.items():
         if name in after:
-            old = None if before is None or name in AFTER_ONLY else before.get(name)
-            found.append((label, show(name, old), show(name, after[name])))
+            old = None if name in AFTER_ONLY else before.get(name)
+            shown = (show(name, old), show(name, linear.get(name)), show(name, after[name]))
+            found.append((label, *shown))
     return found
 
 
-def before_and_after(before: Mapping[str, float], after: Mapping[str, float]) -> Table:
+def before_and_after(
+    before: Mapping[str, float], after: Mapping[str, float], peer: LinearPeer | None
+) -> Table:
     """The table that `train` ends with."""
     from rich.table import Table
 
     table = Table("held-out questions", title="Before and after fine-tuning", title_justify="left")
     table.add_column("before", justify="right")
+    table.add_column("linear model", justify="right")
     table.add_column("after", justify="right", style="bold")
-    for row in rows(before, after):
+    for row in rows(before, after, peer.figures if peer else {}):
         table.add_row(*row)
     return table
 
@@ -115,6 +120,7 @@ def write_training_report(
     after: Sequence[Outcome],
     validation: Sequence[Outcome],
     difference: Difference,
+    peer: LinearPeer | None,
     promise: Promise,
     has_test: bool,
 ) -> None:
@@ -125,15 +131,19 @@ def write_training_report(
     sections = [
         Section(
             "Before and after fine-tuning",
-            f"On {len(after)} {held_out}. Right answers {difference.before:.1%} → "
+            f"{f'{peer.text} ' if peer else ''}On {len(after)} {held_out}. "
+            f"Right answers {difference.before:.1%} → "
             f"{difference.after:.1%} (95 % interval of the change {difference.low:+.1%} to "
             f"{difference.high:+.1%}): {verdict}. Trained "
             f"{tuned.trained_parameters:,} of {tuned.all_parameters:,} parameters in "
             f"{tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",
-            [("", "before", "after"), *rows(evaluate.summarise(before), summary)],
+            [
+                ("", "before", "linear model", "after"),
+                *rows(evaluate.summarise(before), summary, peer.figures if peer else {}),
+            ],
         ),
         *_by_language(after),
-        Section("Learning", picture=curves_picture(tuned.history, _monitored(tuned))),
+        Section("Learning", picture=curves_picture(tuned.history, tuned.monitor.name)),
         _promise(promise),
         *_confidence_sections(validation, after, promise.confidence.budget, summary["answered"]),
         _mistakes(after),
@@ -150,10 +160,6 @@ def write_training_report(
         ),
     ]
     write_report(path, "Customer service: training report", sections)
-
-
-def _monitored(tuned: Tuned) -> str:
-    return "reciprocal_rank" if "reciprocal_rank" in tuned.after else "intent_accuracy"
 
 
 def _by_language(outcomes: Sequence[Outcome]) -> list[Section]:

@@ -152,7 +152,7 @@ class CustomerServiceTask:
         self.training = list(knowledge)
         self.intents = list(intents)
         self.smoothing = smoothing
-        self.monitor = Metric("reciprocal_rank" if self.knowledge else "intent_accuracy")
+        self.monitors = (Metric("reciprocal_rank"), Metric("intent_accuracy"))
         self._intent_number = {name: number for number, name in enumerate(self.intents)}
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
         self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
@@ -200,9 +200,9 @@ class CustomerServiceTask:
         metrics: dict[str, float] = {}
         if self.knowledge:
             metrics |= self._measure_retrieval(outputs["faq_logits"], records)
-        if self.intents:
+        known = [i for i, record in enumerate(records) if self._intent(record) != UNKNOWN]
+        if self.intents and known:
             logits = outputs["intent_logits"]
-            known = [i for i, record in enumerate(records) if self._intent(record) != UNKNOWN]
             target = torch.tensor([self._intent(records[i]) for i in known])
             metrics["intent_accuracy"] = accuracy(logits[known].argmax(-1), target)
         return metrics
@@ -210,7 +210,7 @@ class CustomerServiceTask:
     def _measure_retrieval(self, scores: Tensor, records: Sequence[Example]) -> dict[str, float]:
         asked = [i for i, record in enumerate(records) if record.faq_id in self._faq_number]
         if not asked:
-            return {"recall_at_1": 0.0, "recall_at_3": 0.0, "reciprocal_rank": 0.0}
+            return {}
         target = torch.tensor([self._faq(records[i]) for i in asked])
         return {
             "recall_at_1": recall_at_k(scores[asked], target, 1),

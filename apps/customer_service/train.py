@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.linear import LinearPeer, compare_with
 from common.models import catalog
 from common.models.bundled import Source, locate
 from common.models.encoder import predict
@@ -55,6 +56,7 @@ class Trained:
     before: dict[str, float]
     after: dict[str, float]
     difference: Difference
+    peer: LinearPeer | None
     promoted: bool
 
 
@@ -92,6 +94,7 @@ def train(
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
+    dataset = _with_unknown(dataset, loaded)
     pretrained = _answerer(task, module, loaded, dataset, "fp32")
     before = evaluate.run(pretrained, dataset.splits.test or dataset.splits.validation)
     far = far_questions(pretrained, dataset.splits.validation, dataset.knowledge, dataset.languages)
@@ -108,8 +111,10 @@ def train(
     held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
     difference = _difference(before, after)
+    peer = _linear_peer(dataset, after)
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     manifest["promise"] = promise.to_json()
+    manifest["linear_model"] = peer and asdict(peer)
 
     def fill(directory: Path) -> None:
         answering.save(answerer, directory)
@@ -121,6 +126,7 @@ def train(
             after=after,
             validation=validation,
             difference=difference,
+            peer=peer,
             promise=promise,
             has_test=bool(dataset.splits.test),
         )
@@ -130,8 +136,32 @@ def train(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
-        release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
+        release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
+
+
+def _with_unknown(dataset: Dataset, backbone: Backbone) -> Dataset:
+    """With what the backbone cannot read among the findings of the audit, which is said, too."""
+    unknown = backbone.symbols.unknown([example.text for example in dataset.splits.train])
+    if unknown and is_main_process():
+        say(unknown.text)
+    return replace(dataset, audit=dataset.audit.beside(unknown))
+
+
+def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:
+    """The same questions put to a linear model: the FAQ where one answers, else the intent."""
+    asked = [o for o in after if o.in_scope and _label(o.example)]
+    labelled = [(e.text, _label(e)) for e in dataset.knowledge if e.intent != OUT_OF_SCOPE]
+    return compare_with(
+        [(text, label) for text, label in labelled if label],
+        [(o.example.text, str(_label(o.example))) for o in asked],
+        [o.is_right for o in asked],
+        "right_first" if dataset.faqs else "intent_accuracy",
+    )
+
+
+def _label(example: Example) -> str | None:
+    return example.faq_id or example.intent
 
 
 def _check(dataset: Dataset) -> None:

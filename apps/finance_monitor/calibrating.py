@@ -77,9 +77,9 @@ def _rows(logits: torch.Tensor, rows: Sequence[int]) -> NDArray[np.float64]:
 def _baseline(classifier: Classifier, validation: Sequence[Example]) -> dict[str, float]:
     """What the model usually says, to notice later when it says something else."""
     texts = [example.text for example in validation if example.target is None]
-    readings = [r.sentiment for r in classifier.read(texts) if r.sentiment is not None]
-    if not readings:
+    if not texts or classifier.module.sentiments is None:
         return {}
+    readings = [r.sentiment for r in classifier.read(texts) if r.sentiment is not None]
     probabilities = np.stack(readings)
     return {
         "negative": float(probabilities[:, NEGATIVE].mean()),

@@ -124,7 +124,9 @@ class Classifier:
         found: list[list[Target]] = [[] for _ in texts]
         if self.module.targets is None:
             return found
-        asked = [(i, name) for i, names in enumerate(named) if len(names) > 1 for name in names]
+        # What a text says of the only company it names, its own sentiment tells, if there is one.
+        fewest = 1 if self.module.sentiments is None else 2
+        asked = [(i, n) for i, names in enumerate(named) if len(names) >= fewest for n in names]
         if not asked:
             return found
         marked = [mark(texts[i], normalise(name)) for i, name in asked]

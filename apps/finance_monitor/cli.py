@@ -155,7 +155,7 @@ def train(
     dataset = read_dataset(sources, seed=chosen.seed)
     check_backbone(backbone)
 
-    from apps.finance_monitor.reporting import figures
+    from apps.finance_monitor.reporting import beside, figures
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
@@ -166,11 +166,14 @@ def train(
     )
     if trained is None:
         return
-    columns = {"before": trained.before, "after": trained.after}
+    columns = beside(trained.before, trained.after, trained.peer)
     release = trained.release
     if as_json:
-        print_json({"release_id": release.release_id, "promoted": trained.promoted, **columns})
+        names = {name.replace(" ", "_"): column for name, column in columns.items()}
+        print_json({"release_id": release.release_id, "promoted": trained.promoted, **names})
         return
+    if trained.peer:
+        results().print(trained.peer.text, markup=False)
     show_table(figures(columns, "Before and after fine-tuning, held-out texts"))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
@@ -235,7 +238,8 @@ def export(
     from apps.finance_monitor.export import export as write
 
     classifier = classifying.load(release, device="cpu")
-    found = write(classifier, [e.text for e in examples if e.target is None], out)
+    plain = [e.text for e in examples if e.target is None]
+    found = write(classifier, plain or [e.text for e in examples], out)
     if as_json:
         print_json(asdict(found))
         return

@@ -13,7 +13,8 @@ from common.releases.export import Agreement, Outputs, write_export
 def export(classifier: Classifier, texts: Sequence[str], directory: Path) -> Agreement:
     """Write it into a new `directory`, as `write_export` does and with what it raises.
 
-    What must be the same is the sentiment; in a release of topics alone, the likeliest topic.
+    What must be the same is the sentiment; in a release without it, the likeliest topic, or else
+    the sentiment towards a target.
 
     Args:
         texts: prepared, held out from training.
@@ -30,6 +31,7 @@ def export(classifier: Classifier, texts: Sequence[str], directory: Path) -> Agr
 
 
 def _same_labels(ours: Outputs, theirs: Outputs) -> list[bool]:
-    head = "sentiment_logits" if "sentiment_logits" in ours else "topic_logits"
+    heads = ("sentiment_logits", "topic_logits", "target_logits")
+    head = next(name for name in heads if name in ours)
     same: list[bool] = (ours[head].argmax(-1) == theirs[head].argmax(-1)).tolist()
     return same

@@ -13,6 +13,7 @@ from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.calibration import reliability
 from common.evaluation.compare import Difference
+from common.evaluation.linear import LinearPeer
 from common.evaluation.report import (
     Section,
     confusion_picture,
@@ -67,6 +68,14 @@ def _rows(columns: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     ]
 
 
+def beside(
+    before: dict[str, float], after: dict[str, float], peer: LinearPeer | None
+) -> dict[str, dict[str, float]]:
+    """Columns of figures: before, a linear model, after."""
+    linear = {"linear model": peer.figures} if peer else {}
+    return {"before": before, **linear, "after": after}
+
+
 def write_training_report(
     path: Path,
     *,
@@ -76,16 +85,18 @@ def write_training_report(
     before: Sequence[Outcome],
     after: Sequence[Outcome],
     difference: Difference,
+    peer: LinearPeer | None,
     has_test: bool,
 ) -> None:
     """Write the page of one run."""
-    columns = {"before": evaluate.summarise(before), "after": evaluate.summarise(after)}
+    columns = beside(evaluate.summarise(before), evaluate.summarise(after), peer)
     held_out = "test texts" if has_test else "validation texts, which chose the model too"
     verdict = "a clear gain" if difference.low > 0 else "no clear difference"
     sections = [
         Section(
             "Before and after fine-tuning",
-            f"On {len(after)} {held_out}. Right {difference.before:.1%} → {difference.after:.1%} "
+            f"{f'{peer.text} ' if peer else ''}On {len(after)} {held_out}. "
+            f"Right {difference.before:.1%} → {difference.after:.1%} "
             f"(95 % interval of the change {difference.low:+.1%} to {difference.high:+.1%}): "
             f"{verdict}. Trained {tuned.trained_parameters:,} of {tuned.all_parameters:,} "
             f"parameters in {tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",

@@ -143,7 +143,7 @@ class FinanceMonitorTask:
         self.single_topic = bool(labelled) and all(len(found) == 1 for found in labelled)
         self.has_sentiment = any(e.sentiment for e in training)
         self.has_targets = any(e.target for e in training)
-        self.monitor = Metric("sentiment_f1" if self.has_sentiment else "topic_f1")
+        self.monitors = tuple(map(Metric, ("sentiment_f1", "topic_f1", "target_f1")))
         self._topic_number = {name: number for number, name in enumerate(self.topics)}
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> NewsModel:
@@ -196,7 +196,10 @@ class FinanceMonitorTask:
         return batch
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
-        """Weighted F1 and accuracy of sentiment and target; micro F1 of the topics."""
+        """Weighted F1 and accuracy of sentiment and target; micro F1 of the topics.
+
+        Of those that some record has a label for.
+        """
         outputs = predict([record.text for record in records])
         metrics: dict[str, float] = {}
         for name, labels in (
@@ -209,14 +212,12 @@ class FinanceMonitorTask:
                 right = torch.tensor([labels[i] for i in known])
                 metrics[f"{name}_f1"] = f1(predicted, right, average="weighted")
                 metrics[f"{name}_accuracy"] = accuracy(predicted, right)
-        if self.topics:
+        if self.topics and any(record.topics is not None for record in records):
             metrics["topic_f1"] = self._topic_f1(outputs["topic_logits"], records)
         return metrics
 
     def _topic_f1(self, logits: Tensor, records: Sequence[Example]) -> float:
         known = [i for i, record in enumerate(records) if record.topics is not None]
-        if not known:
-            return 0.0
         right = self.members([records[i] for i in known])
         return f1(chosen_topics(logits[known], single=self.single_topic), right, average="micro")
 

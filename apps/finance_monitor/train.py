@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.linear import LinearPeer, compare_with
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.loading import load_backbone, pick_device, pick_precision
+from common.models.loading import Backbone, load_backbone, pick_device, pick_precision
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -47,6 +49,7 @@ class Trained:
     before: dict[str, float]
     after: dict[str, float]
     difference: Difference
+    peer: LinearPeer | None
     promoted: bool
 
 
@@ -82,6 +85,7 @@ def train(
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
+    dataset = _with_unknown(dataset, loaded)
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
     tuned = finetune(
@@ -98,38 +102,73 @@ def train(
     )
     after = evaluate.run(classifier, held_out)
     difference = _difference(before, after)
+    peer = _linear_peer(dataset.splits.train, after)
 
     def fill(directory: Path) -> None:
         classifying.save(classifier, directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
-            monitor=task.monitor.name,
+            monitor=tuned.monitor.name,
             audit=dataset.audit,
             before=before,
             after=after,
             difference=difference,
+            peer=peer,
             has_test=bool(dataset.splits.test),
         )
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
+    manifest["linear_model"] = peer and asdict(peer)
     release = write_release(registry.releases, fill, manifest)
     promoted = promote is not False and _promote(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
-        release, evaluate.summarise(before), evaluate.summarise(after), difference, promoted
+        release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
+
+
+def _with_unknown(dataset: Dataset, backbone: Backbone) -> Dataset:
+    """With what the backbone cannot read among the findings of the audit, which is said, too."""
+    unknown = backbone.symbols.unknown([example.text for example in dataset.splits.train])
+    if unknown and is_main_process():
+        say(unknown.text)
+    return replace(dataset, audit=dataset.audit.beside(unknown))
+
+
+def _linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:
+    """The same texts put to a linear model: for what most of the held-out ones are labelled."""
+    kinds = Counter(_kind(outcome.example) for outcome in after)
+    kind = kinds.most_common(1)[0][0]
+    asked = [outcome for outcome in after if _kind(outcome.example) == kind]
+    return compare_with(
+        [(e.text, _label(e)) for e in training if _kind(e) == kind],
+        [(o.example.text, _label(o.example)) for o in asked],
+        [o.is_right for o in asked],
+        {"sentiment": "sentiment_accuracy", "target": "target_accuracy"}.get(kind, "topics right"),
+    )
+
+
+def _kind(example: Example) -> str:
+    return "target" if example.target else "sentiment" if example.sentiment else "topics"
+
+
+def _label(example: Example) -> str:
+    return example.target or example.sentiment or "|".join(sorted(example.topics or ()))
 
 
 def _check(dataset: Dataset) -> None:
     dataset.audit.raise_on_errors()
     splits = dataset.splits
-    labels = {e.sentiment for e in splits.train if e.sentiment}
-    if len(labels) < 2 and not dataset.topics:
+    sentiments = {e.sentiment for e in splits.train if e.sentiment}
+    targets = {e.target for e in splits.train if e.target}
+    if max(len(sentiments), len(targets)) < 2 and not dataset.topics:
         raise UserError(
-            "nothing to tell apart: there are neither two sentiments nor two topics",
-            mend="Name the columns: --map sentiment=COLUMN --map topics=COLUMN",
+            "nothing to tell apart: there are no two sentiments, of texts or of targets, and no "
+            "two topics",
+            mend="Name the columns: --map sentiment=COLUMN --map topics=COLUMN "
+            "--map targets=COLUMN",
         )
     if not splits.validation:
         raise UserError(

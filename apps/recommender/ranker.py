@@ -16,6 +16,7 @@ from apps.recommender.listwise import Linear, fit_linear
 from apps.recommender.signals import RISING
 from common.errors import UserError
 from common.files import read_json, write_json
+from common.finite import require_finite
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -149,6 +150,7 @@ def train_ranker(
             mend="Give interactions over a longer time, or more candidates.",
         )
     features, worth = features[taught], worth[taught]
+    require_finite("the ranker", features=np.where(np.isnan(features), 0.0, features))
     rising = [int(name in RISING) for name in names]
     settings = dict(SETTINGS, seed=seed, monotone_constraints=rising)
     best = _useful_rounds(features, worth, settings, rounds)

@@ -21,6 +21,7 @@ from apps.recommender.strength import Choice, choose_strength
 from apps.recommender.timeline import Timeline, Window
 from apps.recommender.towers import TowerModel
 from common.console import progress, say
+from common.finite import require_finite
 
 # Lists of this length are what diversity is chosen for.
 LIST = 10
@@ -59,6 +60,7 @@ def fit_second_stage(
     Args:
         items: [items, width], as the trained towers see them.
     """
+    require_finite("the towers", mend="Lower the learning rate.", item_vectors=items)
     pipeline = window_pipeline(towers, dataset, items, timeline.ranker, choices)
     windows = moments(timeline.ranker, dataset.catalogue)
     pairs = [

@@ -45,7 +45,7 @@ class RecommenderTask:
     """
 
     name = "recommender"
-    monitor = Metric("ndcg_at_10")
+    monitors = (Metric("ndcg_at_10"),)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,10 @@ def train(
     loaded = load_backbone(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
+    unknown = loaded.symbols.unknown(dataset.catalogue.texts)
+    if unknown and is_main_process():
+        say(unknown.text)
+    dataset = replace(dataset, audit=dataset.audit.beside(unknown))
     caches = registry.root / "vectors"
     pretrained = _read_texts(dataset, loaded, caches)
     task = _task(dataset, timeline, settings, pretrained, sizes)
@@ -153,7 +157,7 @@ def train(
         write_training_report(
             directory / "report.html",
             tuned=tuned,
-            monitor=task.monitor.name,
+            monitor=tuned.monitor.name,
             audit=dataset.audit,
             comparison=comparison,
             stage=stage,

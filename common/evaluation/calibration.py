@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.finite import require_finite
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -53,6 +55,7 @@ def fit_calibrator(
     """
     from sklearn.linear_model import LogisticRegression
 
+    require_finite("calibration", signals=features)
     mean, scale = features.mean(0), features.std(0)
     scale[scale < 1e-6] = 1.0
     if len(set(correct.tolist())) < 2:
@@ -79,6 +82,7 @@ def fit_temperature(logits: Floats, label: NDArray[np.int64]) -> float:
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
+    require_finite("calibration", logits=logits)
     # A yes or no is two classes, of which one has the logit 0.
     both = logits if logits.ndim == 2 else np.stack([np.zeros_like(logits), logits], axis=1)
 
@@ -101,6 +105,7 @@ def fit_mixture(first: Floats, second: Floats, label: NDArray[np.int64]) -> tupl
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
+    require_finite("calibration", logits=first, further_logits=second)
     logits = [one if one.ndim == 2 else np.stack([0 * one, one], 1) for one in (first, second)]
 
     def loss(shares: Floats) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from common.errors import UserError
 from common.models.bundled import Source
 from common.models.facts import write_prompts
+from common.models.symbols import SymbolSpeller
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +39,15 @@ class Backbone:
         """Size of the encoder's hidden states."""
         return int(self.encoder.config.hidden_size)
 
+    @cached_property
+    def symbols(self) -> SymbolSpeller:
+        """Spells out what the tokenizer lacks."""
+        return SymbolSpeller(self.tokenizer)
+
     def tokenize(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Token ids and attention mask, both [texts, longest], padded to the longest of them."""
-        prefix = self.source.query_prefix
         batch = self.tokenizer(
-            [prefix + text for text in texts],
+            self.prepared(texts),
             padding=True,
             truncation=True,
             max_length=min(MAX_TOKENS, self.encoder.config.max_position_embeddings),
@@ -49,10 +55,13 @@ class Backbone:
         )
         return {name: batch[name] for name in ("input_ids", "attention_mask")}
 
+    def prepared(self, texts: Sequence[str]) -> list[str]:
+        """The texts as the tokenizer gets them: with what it lacks spelled out, and the prefix."""
+        return [self.source.query_prefix + self.symbols.spell(text) for text in texts]
+
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, without padding."""
-        prefix = self.source.query_prefix
-        encoded = self.tokenizer([prefix + text for text in texts], truncation=True, max_length=512)
+        encoded = self.tokenizer(self.prepared(texts), truncation=True, max_length=512)
         return [len(ids) for ids in encoded["input_ids"]]
 
 

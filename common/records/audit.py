@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "note"]
 
+ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 EXAMPLES_SHOWN = 5
 LONG_TEXT = 2000
 FEW_EXAMPLES = 3
@@ -42,12 +43,24 @@ class Finding:
     count: int
     examples: list[str] = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        """All of it in a line."""
+        shown = f", for example {'; '.join(self.examples)}" if self.examples else ""
+        return f"{self.severity.capitalize()}: {self.message}: {self.count:,}{shown}"
+
 
 @dataclass(frozen=True)
 class Audit:
     """All findings, errors first."""
 
     findings: list[Finding]
+
+    def beside(self, finding: Finding | None) -> Audit:
+        """With one more finding, if there is one, behind those that are as grave."""
+        if finding is None:
+            return self
+        return Audit(sorted([*self.findings, finding], key=lambda one: ORDER[one.severity]))
 
     def table(self) -> Table:
         """The findings as a table for the terminal."""
@@ -84,8 +97,7 @@ def audit(train: Sequence[Sample], held_out: Sequence[Sample] = ()) -> Audit:
         *_lengths([*train, *held_out]),
         *_languages(train),
     ]
-    order: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
-    return Audit(sorted(findings, key=lambda finding: order[finding.severity]))
+    return Audit(sorted(findings, key=lambda finding: ORDER[finding.severity]))
 
 
 def _by_text(samples: Sequence[Sample]) -> dict[str, list[Sample]]:

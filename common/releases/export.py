@@ -13,6 +13,7 @@ import torch
 
 from common.errors import RefusedError, UserError
 from common.files import write_json
+from common.finite import require_finite
 from common.models.encoder import predict
 from common.models.onnx_export import export_int8, predict_int8
 
@@ -71,6 +72,9 @@ def write_export(
         path = Path(folder) / MODEL
         names = export_int8(module, backbone, path)
         ours, theirs = predict(module, backbone, texts), predict_int8(path, backbone, texts)
+        for whose, outputs in (("the release", ours), ("the 8-bit model", theirs)):
+            named: dict[str, Any] = {name: values.numpy() for name, values in outputs.items()}
+            require_finite(whose, **named)
         cosine = torch.cosine_similarity(ours["embedding"], theirs["embedding"]).mean()
         share = sum(same(ours, theirs)) / len(texts)
         found = Agreement(len(texts), float(cosine), share, path.stat().st_size / 1e6)

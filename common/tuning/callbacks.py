@@ -8,7 +8,35 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from common.console import Advance, progress
+from common.finite import require_finite
 from common.tuning.task import Metric
+
+
+class StopWhereNotFinite(TrainerCallback):
+    """Stops a run whose loss is no number: nothing could be learned any more."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Look at the latest loss.
+
+        Raises:
+            NonFiniteError: it is NaN or infinite.
+        """
+        for name in ("loss", "grad_norm"):
+            # In fp16 a step whose gradient overflows is left out and tried again at another scale.
+            if logs and name in logs and not (name == "grad_norm" and args.fp16):
+                require_finite(
+                    f"training, up to step {state.global_step}",
+                    mend="Lower the learning rate (--set learning_rate=1e-5), or take "
+                    "--precision fp32.",
+                    **{name: logs[name]},
+                )
 
 
 class ShowProgress(TrainerCallback):

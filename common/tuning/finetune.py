@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from torch import nn
 from transformers import set_seed
 
+from common.console import say
 from common.models.adapters import add_lora, fold_lora
 from common.models.encoder import predict
 from common.models.freezing import freeze, parse_strategy, trained_share
@@ -22,7 +23,7 @@ from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Backbone, pick_device, pick_precision
 from common.records.splits import Splits
 from common.tuning.settings import Settings
-from common.tuning.task import Predict, Task, TaskModule
+from common.tuning.task import Metric, Predict, Task, TaskModule, choose_monitor
 from common.tuning.trainer import TaskTrainer
 
 R = TypeVar("R")
@@ -33,12 +34,14 @@ class Tuned:
     """A fine-tuned module and how it came about.
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
-    `before` and `after` are the task's metrics on the validation records.
+    `before` and `after` are the task's metrics on the validation records, `monitor` the one that
+    chose the best epoch.
     """
 
     module: TaskModule
     backbone: Backbone
     history: list[dict[str, float]]
+    monitor: Metric
     before: dict[str, float]
     after: dict[str, float]
     trained_parameters: int
@@ -68,7 +71,9 @@ def finetune(
     resume: bool = False,
     module: TaskModule | None = None,
 ) -> Tuned:
-    """Fine-tune `backbone` for `task`; the best epoch by `task.monitor` is what is returned.
+    """Fine-tune `backbone` for `task`; the best epoch is what is returned.
+
+    It is chosen by the first of `task.monitors` that the validation records can give.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
     under `torchrun`.
@@ -79,7 +84,9 @@ def finetune(
         module: what `task.build(backbone)` gave, where it is at hand already.
 
     Raises:
-        UserError: a device or a precision that this machine cannot train with.
+        UserError: a device or a precision that this machine cannot train with, or validation
+            records without any label that is learned.
+        NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
     set_seed(settings.seed)
@@ -92,8 +99,14 @@ def finetune(
     module = (task.build(backbone, precision) if module is None else module).to(device)
     run = partial(predict, module, backbone, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
+    monitor = choose_monitor(task.monitors, before) if splits.validation else task.monitors[0]
+    if splits.validation and is_main_process():
+        say(
+            f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
+            f"{len(splits.validation):,} validation records."
+        )
     _choose_what_learns(module, settings)
-    trainer = TaskTrainer(task, backbone, module, splits, settings, work, precision)
+    trainer = TaskTrainer(task, backbone, module, splits, settings, work, precision, monitor)
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -111,6 +124,7 @@ def finetune(
         module=module,
         backbone=backbone,
         history=[dict(entry) for entry in trainer.state.log_history],
+        monitor=monitor,
         before=before,
         after=after,
         trained_parameters=trained,

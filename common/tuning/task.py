@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from torch import Tensor, nn
+
+from common.errors import UserError
 
 if TYPE_CHECKING:
     from common.models.encoder import PooledEncoder
@@ -19,7 +21,7 @@ Predict = Callable[[Sequence[str]], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Metric:
-    """The figure that early stopping and the gate look at."""
+    """A figure that chooses the best epoch and stops early."""
 
     name: str
     higher_is_better: bool = True
@@ -36,10 +38,15 @@ class TaskModule(nn.Module):
 
 
 class Task(Protocol[Record]):
-    """An application's task: its head, its loss, its batches and its metrics."""
+    """An application's task: its head, its loss, its batches and its metrics.
+
+    `monitors`, the best first: the first that the validation records can give is watched.
+    """
 
     name: str
-    monitor: Metric
+
+    @property
+    def monitors(self) -> Sequence[Metric]: ...  # noqa: D102
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> TaskModule:
         """Put the heads on `backbone`; the result, untrained, is what "before" is measured on.
@@ -58,8 +65,24 @@ class Task(Protocol[Record]):
         """
 
     def measure(self, predict: Predict, records: Sequence[Record]) -> dict[str, float]:
-        """Metrics on held-out `records`, `monitor` among them.
+        """Metrics on held-out `records`: those that their labels can give.
 
         Args:
             predict: texts → the module's outputs for them, without gradients.
         """
+
+
+def choose_monitor(monitors: Sequence[Metric], measured: Mapping[str, float]) -> Metric:
+    """The first of `monitors` that the validation records gave.
+
+    Raises:
+        UserError: they gave none.
+    """
+    for metric in monitors:
+        if metric.name in measured:
+            return metric
+    names = ", ".join(metric.name for metric in monitors)
+    raise UserError(
+        f"the validation records have none of the labels that are learned: none gives {names}",
+        mend="Give --validation records that have them, or leave it out: some are then set apart.",
+    )

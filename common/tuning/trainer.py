@@ -21,10 +21,10 @@ from common.models.loading import Backbone, pick_device
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
 from common.tuning.averaging import AverageEachStep, WeightAverage
-from common.tuning.callbacks import ShowProgress
+from common.tuning.callbacks import ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
 from common.tuning.settings import Settings
-from common.tuning.task import Batch, Task, TaskModule
+from common.tuning.task import Batch, Metric, Task, TaskModule
 
 R = TypeVar("R")
 OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
@@ -53,6 +53,7 @@ class TaskTrainer(Trainer, Generic[R]):
         settings: Settings,
         work: Path,
         precision: str,
+        monitor: Metric,
     ) -> None:
         self.task = task
         self.backbone = backbone
@@ -60,7 +61,7 @@ class TaskTrainer(Trainer, Generic[R]):
         self.validation = splits.validation
         self.bare_module = module
         self.precision = precision
-        callbacks: list[TrainerCallback] = [ShowProgress(task.monitor)]
+        callbacks: list[TrainerCallback] = [ShowProgress(monitor), StopWhereNotFinite()]
         if settings.patience and splits.validation:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.perturbation = (
@@ -79,7 +80,7 @@ class TaskTrainer(Trainer, Generic[R]):
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "tensorboard")
         super().__init__(
             model=module,
-            args=_arguments(task, settings, work, precision, splits),
+            args=_arguments(monitor, settings, work, precision, splits),
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
             data_collator=lambda records: task.collate(records, backbone.tokenize),
@@ -159,7 +160,7 @@ class TaskTrainer(Trainer, Generic[R]):
 
 
 def _arguments(
-    task: Task[R], settings: Settings, work: Path, precision: str, splits: Splits[R]
+    monitor: Metric, settings: Settings, work: Path, precision: str, splits: Splits[R]
 ) -> TrainingArguments:
     device = pick_device(settings.device)
     steps_per_epoch = max(1, len(splits.train) // (settings.batch_size * settings.accumulation))
@@ -183,9 +184,11 @@ def _arguments(
         save_strategy="epoch",
         save_total_limit=2,
         load_best_model_at_end=bool(splits.validation),
-        metric_for_best_model=f"eval_{task.monitor.name}",
-        greater_is_better=task.monitor.higher_is_better,
+        metric_for_best_model=f"eval_{monitor.name}",
+        greater_is_better=monitor.higher_is_better,
         logging_steps=max(1, steps_per_epoch // 10),
+        # A loss that is no number is to be seen, not to be left out of the mean.
+        logging_nan_inf_filter=False,
         report_to=["tensorboard"],
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -90,7 +90,8 @@ def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(sto
     ("content", "arguments", "message"),
     [
         ("title,label\na b c,up\n", ["--map", "sentiment=label"], "n.csv:2: sentiment"),
-        ("label\nup\n", [], "neither text nor title"),
+        ("label\nup\n", [], "read sentiment from 'label'"),
+        ("mood\nup\n", [], "neither text nor title"),
         ("text,sentiment\na b,positive\nc d,positive\n", [], "one label only"),
         ("text\nhello\nworld\n", [], "nothing to tell apart"),
     ],
@@ -109,3 +110,67 @@ def test_bad_news_is_told_plainly(
 def test_a_release_says_nothing_of_the_machine(release: Path) -> None:
     store = release
     assert_names_no_place((store / "finance_monitor" / "current").resolve(), store)
+
+
+NAMES = ("Alba", "Borealis", "Cygnus", "Draco")
+VERDICTS = (("rises", "positive"), ("collapses", "negative"))
+
+
+def _of_targets(path: Path, count: int) -> Path:
+    """News of which only the sentiment towards a company is known."""
+    lines = []
+    for n in range(count):
+        name, (word, sentiment) = NAMES[n % 4], VERDICTS[n // 4 % 2]
+        target = {"entity": name, "sentiment": sentiment}
+        lines.append({"text": f"{name} {word} again, number {n}", "targets": [target]})
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return path
+
+
+def test_news_with_targets_alone_trains_and_is_scored(tiny_model: Path, tmp_path: Path) -> None:
+    news = _of_targets(tmp_path / "targets.jsonl", 48)
+    quick = ("--backbone", tiny_model, "--set", "strategy=head", "--set", "epochs=1")
+    done = run_here("finance_monitor", "train", "--news", news, *quick, "--store", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The best epoch is chosen by target f1" in done.stderr
+    feed = tmp_path / "feed.jsonl"
+    story = {"id": "a", "published_at": "2026-01-01T00:00:00Z", "text": "Alba collapses"}
+    feed.write_text(json.dumps(story | {"entities": ["Alba"]}) + "\n", encoding="utf-8")
+    out = tmp_path / "scored.jsonl"
+    done = run_here("finance_monitor", "score", feed, "-o", out, "--store", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (scored,) = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    assert [one["entity"] for one in scored["targets"]] == ["Alba"]
+
+
+def test_what_validation_news_cannot_give_is_not_watched(tiny_model: Path, tmp_path: Path) -> None:
+    """Trained on sentiment and topics, chosen by the label that the validation news has."""
+    news, validation = tmp_path / "news.csv", tmp_path / "validation.csv"
+    rows = [
+        f"text {n} {w},{s},{t}"
+        for n in range(12)
+        for w, s, t in (("up", "positive", "credit"), ("down", "negative", "earnings"))
+    ]
+    news.write_text("text,sentiment,topics\n" + "\n".join(rows), encoding="utf-8")
+    validation.write_text("text,topics\nup once,credit\ndown once,earnings\n", encoding="utf-8")
+    quick = ("--backbone", tiny_model, "--set", "strategy=head", "--set", "epochs=1")
+    files = ("--news", news, "--validation", validation)
+    done = run_here("finance_monitor", "train", *files, *quick, "--store", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The best epoch is chosen by topic f1 on 2 validation records" in done.stderr
+    validation.write_text("text,source\nup once,wire\ndown once,wire\n", encoding="utf-8")
+    done = run_here("finance_monitor", "train", *files, *quick, "--store", tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_loss_that_is_no_number_stops_with_its_cause(tiny_model: Path, tmp_path: Path) -> None:
+    news = _of_targets(tmp_path / "targets.jsonl", 48)
+    wild = ("--set", "learning_rate=1e30", "--set", "head_learning_rate=1e30")
+    steady = ("--set", "gradient_clipping=0", "--set", "optimizer=sgd", "--set", "epochs=5")
+    files = ("--news", news, "--backbone", tiny_model, "--store", tmp_path, "--precision", "fp32")
+    done = run_here("finance_monitor", "train", *files, *wild, *steady)
+    assert done.returncode == 2
+    assert "is not finite" in done.stderr
+    assert "Lower the learning rate" in done.stderr
+    assert not list((tmp_path / "finance_monitor").glob("releases/*"))

@@ -41,7 +41,7 @@ class ToyModule(TaskModule):
 
 class ToyTask:
     name = "toy"
-    monitor = Metric("loss", higher_is_better=False)
+    monitors = (Metric("loss", higher_is_better=False),)
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> ToyModule:
         return ToyModule(PooledEncoder(backbone.encoder), backbone.dimension)
