@@ -23,7 +23,7 @@ from apps.finance_monitor.schema import (
     TopicScore,
 )
 from apps.finance_monitor.task import NewsModel
-from apps.finance_monitor.text import LINK, mark, prepare
+from apps.finance_monitor.text import LINK, mark, prepare, spell_tickers
 from common.files import read_json, write_json
 from common.models.bundled import Source
 from common.models.encoder import PooledEncoder, predict
@@ -55,7 +55,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded release."""
+    """A loaded release; `tickers` are those whose companies' names it learned to read for them."""
 
     release_id: str
     backbone: Backbone
@@ -63,11 +63,13 @@ class Classifier:
     topics: list[str]
     temperatures: dict[str, float] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
+    tickers: dict[str, str] = field(default_factory=dict)
     precision: str = "fp32"
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Calibrated probabilities of prepared `texts`, in one pass."""
-        outputs = predict(self.module, self.backbone, texts, precision=self.precision)
+        spelled = [spell_tickers(text, self.tickers) for text in texts]
+        outputs = predict(self.module, self.backbone, spelled, precision=self.precision)
         divide = partial(self._probabilities, outputs)
         columns = [divide(name) for name in ("sentiment", "topic", "target")]
         return [
@@ -186,6 +188,7 @@ def save(classifier: Classifier, directory: Path) -> None:
             "topics": classifier.topics,
             "temperatures": classifier.temperatures,
             "baseline": classifier.baseline,
+            "tickers": classifier.tickers,
         },
     )
 
@@ -222,5 +225,6 @@ def load(release: Release, *, device: str = "auto", precision: str = "fp32") -> 
         topics=settings["topics"],
         temperatures=settings["temperatures"],
         baseline=settings["baseline"],
+        tickers=settings.get("tickers", {}),
         precision=precision,
     )

@@ -83,8 +83,10 @@ def _sources(
     mapping: list[str] | None,
     on_bad_row: BadRow,
     store: Path,
+    entities: Path | None = None,
 ) -> Any:
     from apps.finance_monitor.data import Sources
+    from apps.finance_monitor.entities import read_entities
     from apps.finance_monitor.schema import TrainingRecord
 
     return Sources(
@@ -94,6 +96,7 @@ def _sources(
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",
+        tickers=read_entities(entities).tickers if entities else {},
     )
 
 
@@ -131,6 +134,7 @@ def train(
     news: News = None,
     validation: Validation = None,
     test: Test = None,
+    entities: Entities = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
@@ -148,7 +152,7 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
-    sources = _sources(news, validation, test, mapping, on_bad_row, store)
+    sources = _sources(news, validation, test, mapping, on_bad_row, store, entities)
 
     from apps.finance_monitor.data import read_dataset
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from apps.finance_monitor.schema import TrainingRecord
-from apps.finance_monitor.text import mark, prepare
+from apps.finance_monitor.text import mark, prepare, spell_tickers
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, hashes_by_name, read_records
@@ -41,6 +42,7 @@ class Sources:
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
+    tickers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Dataset:
     splits: Splits[Example]
     audit: Audit
     hashes: dict[str, str]
+    tickers: dict[str, str] = field(default_factory=dict)
 
     @property
     def topics(self) -> list[str]:
@@ -87,7 +90,12 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         )
         train, held = sides.train, sides.validation
     return Dataset(
-        splits=Splits(examples(train), examples(held), examples(_records(test))),
+        splits=Splits(
+            examples(train, sources.tickers),
+            examples(held, sources.tickers),
+            examples(_records(test), sources.tickers),
+        ),
+        tickers=dict(sources.tickers),
         audit=audit(
             [s for file in news for s in _samples(file)],
             [s for file in test for s in _samples(file)],
@@ -101,11 +109,13 @@ def read_examples(sources: Sources) -> list[Example]:
     return examples(_records([_read(path, sources) for path in sources.test]))
 
 
-def examples(records: Sequence[TrainingRecord]) -> list[Example]:
+def examples(
+    records: Sequence[TrainingRecord], tickers: Mapping[str, str] = MappingProxyType({})
+) -> list[Example]:
     """One example a record, and one more for each target that it names."""
     found = []
     for record in records:
-        text = prepare(record.content)
+        text = spell_tickers(prepare(record.content), tickers)
         topics = None if record.topics is None else tuple(record.topics)
         if record.sentiment is not None or topics is not None:
             found.append(Example(text, record.sentiment, topics, source=record.source))

@@ -50,6 +50,7 @@ class EntityList:
 
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.names = [entity.name for entity in entities]
+        self.tickers = {one.ticker.upper(): one.name for one in entities if one.ticker}
         owners: dict[str, str] = {}
         self._exact: set[str] = set()
         for entity in entities:

@@ -15,9 +15,7 @@ APPLICATION = "finance_monitor"
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
     Path | None,
-    typer.Option(
-        "--entities", help="Companies to watch: name, aliases, ticker.", callback=existing
-    ),
+    typer.Option("--entities", help="Companies: name, aliases, ticker.", callback=existing),
 ]
 
 FalseAlarms = Annotated[

@@ -96,7 +96,7 @@ def train(
 
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
-        Classifier("", tuned.backbone, tuned.module, dataset.topics),
+        Classifier("", tuned.backbone, tuned.module, dataset.topics, tickers=dataset.tickers),
         task,
         dataset.splits.validation,
     )

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_line import run_here
 from torch.nn import functional
 
+from apps.finance_monitor import classifying
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
-from apps.finance_monitor.text import mark, prepare
+from apps.finance_monitor.text import mark, prepare, spell_tickers
 from common.models.bundled import Source
 from common.models.loading import Backbone, load_backbone
+from common.releases.registry import Registry
 
 EXAMPLES = [
     Example("profits up", "positive", ("earnings",)),
@@ -99,3 +102,37 @@ def test_other_names_of_the_three_sentiments_are_known(name: str, label: str) ->
 )
 def test_a_link_is_one_word_wherever_it_leads(text: str, prepared: str) -> None:
     assert prepare(text) == prepared
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("$ALBA down 4%", "Alba Bank down 4%"),
+        ("long $alba, short $NOPE.", "long Alba Bank, short $NOPE."),
+        ("it cost $100", "it cost $100"),
+        ("卖出$600519.SH！", "卖出贵州茅台！"),
+    ],
+)
+def test_a_known_ticker_is_read_as_its_companys_name(text: str, read: str) -> None:
+    tickers = {"ALBA": "Alba Bank", "600519.SH": "贵州茅台"}
+    assert spell_tickers(text, tickers) == read
+    assert spell_tickers(text, {}) == text
+
+
+def test_tickers_of_the_list_are_kept_in_the_release(tiny_model: Path, tmp_path: Path) -> None:
+    news, companies = tmp_path / "news.csv", tmp_path / "companies.csv"
+    rows = [
+        f"$ALBA {w} {n},{s}"
+        for n in range(12)
+        for w, s in (("up", "positive"), ("down", "negative"))
+    ]
+    news.write_text("text,sentiment\n" + "\n".join(rows), encoding="utf-8")
+    companies.write_text("name,ticker\nAlba Bank,ALBA\n", encoding="utf-8")
+    quick = ("--backbone", tiny_model, "--set", "strategy=head", "--set", "epochs=1")
+    files = ("--news", news, "--entities", companies, "--store", tmp_path)
+    done = run_here("finance_monitor", "train", *files, *quick)
+    assert done.returncode == 0, done.stderr
+    loaded = classifying.load(Registry(tmp_path, "finance_monitor").open())
+    assert loaded.tickers == {"ALBA": "Alba Bank"}
+    asked, named = loaded.read(["$ALBA down", "Alba Bank down"])
+    assert asked.sentiment == pytest.approx(named.sentiment, abs=1e-4)
