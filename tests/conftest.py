@@ -79,7 +79,13 @@ def served(eventually: Callable[[Callable[[], bool]], None]) -> Callable[..., An
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             server = uvicorn.Server(
-                uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+                uvicorn.Config(
+                    app,
+                    log_config=None,
+                    access_log=False,
+                    lifespan="on",
+                    timeout_graceful_shutdown=5,
+                )
             )
             thread = threading.Thread(target=server.run, args=([listener],))
             thread.start()

@@ -50,7 +50,8 @@ SHARE_THRESHOLD = 100.0
 SHARE_WAIVED = 0.8
 SHARE_PRIOR = 20.0
 SHARE_MEMORY = 14 * 24.0  # hours
-# Stories of one key in one window are not independent: ten tell as much as five.
+# Stories of one key in one window, or in an hour of it, are not independent: ten tell as much as
+# five.
 STORIES_TOGETHER = 0.1
 WARM_UP = 72.0  # hours without alarms, for little is known yet
 # … but of windows wider than a day at least so many, and likewise for NEW_NORMAL.
@@ -249,7 +250,9 @@ class SurgeDetector:
 
     def _share_evidence(self, negative: Floats, all_: Floats) -> Floats:
         share = self._usual_share()[:, None]
-        discount = 1 / (1 + STORIES_TOGETHER * np.maximum(all_ - 1, 0))[:, None]
+        # Of a window wider than an hour, by the hour: what hours apart tell is independent.
+        together = all_ / max(self._hours, 1.0)
+        discount = 1 / (1 + STORIES_TOGETHER * np.maximum(together - 1, 0))[:, None]
         log_ratio = negative[:, None] * np.log(ODDS) - all_[:, None] * np.log1p(share * (ODDS - 1))
         found: Floats = discount * log_ratio
         return found

@@ -214,17 +214,17 @@ def test_whatever_comes_in_windows_of_any_width_all_stays_finite(
 
 @pytest.mark.parametrize("hours", [1 / 60, 0.25, 1, 5, 6, 12, 24, 36, 72, 168])
 def test_a_surge_is_found_in_windows_of_any_width(hours: float) -> None:
-    """Ten times the usual for three windows, or for half a day, after ten weeks of calm."""
+    """Seven times the usual for one wide window, or for half a day, after ten weeks of calm."""
     width = hours * HOUR
     rng = np.random.default_rng(5)
     detector = SurgeDetector(width)
     detector.grow(1)
     threshold = MONTHLY.threshold(1, width)
     calm = int(max(70 * 24 if hours >= 1 else 7 * 24, 12 * hours) / hours)
-    surge = max(3, int(12 / hours))
+    surge = max(1, int(12 / hours))
     early, found = 0, False
     for window in range(calm + surge):
-        rate = 2.0 * hours * (10 if window >= calm else 1)
+        rate = 2.0 * hours * (7 if window >= calm else 1)
         negative = rng.poisson([rate]).astype(float)
         other = rng.poisson([4.0 * hours]).astype(float)
         verdict = detector.judge(window * width, negative, negative + other, threshold)

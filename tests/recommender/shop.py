@@ -32,7 +32,9 @@ TITLES = [
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serves `app` on a free port of this machine; yields its address."""
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
+    running = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="error", access_log=False, lifespan="on")
+    )
     ready = threading.Event()
     ports: list[int] = []
 
