@@ -30,7 +30,7 @@ class Faq(BaseModel):
     answer: Text
     intent: str | None = None
     language: str | None = None
-    tags: list[str] = []
+    tags: list[str] = Field([], description="Kept, not used yet.")
     url: str | None = None
 
     @property
@@ -56,7 +56,7 @@ class Question(BaseModel):
     question: Text
     faq_id: str | None = None
     intent: str | None = None
-    language: str | None = None
+    language: str | None = Field(None, description="Not used: the text tells its language.")
 
 
 class AnswerRequest(BaseModel):

@@ -44,7 +44,7 @@ class Story(BaseModel):
     title: Text | None = None
     body: str | None = None
     source: str | None = None
-    language: str | None = None
+    language: str | None = Field(None, description="Kept, not used: the text tells its language.")
 
     @model_validator(mode="after")
     def _has_words(self) -> Self:
@@ -82,8 +82,8 @@ class Target(BaseModel):
 class TrainingRecord(Story):
     """A labelled text; a record that lacks one label still trains the others."""
 
-    id: str | None = None
-    published_at: Time | None = None
+    id: str | None = Field(None, description="Not used yet: to tell records of corrections apart.")
+    published_at: Time | None = Field(None, description="Not used yet: to split the past in time.")
     sentiment: Labelled | None = None
     topics: list[Text] | None = None
     targets: list[Target] = []
