@@ -5,6 +5,7 @@ python -m benchmarks.serving [--faqs 1000] [--requests 800]
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -22,6 +23,10 @@ import numpy as np
 from benchmarks.harness import parser, report, start
 
 CLIENTS = 16
+# Beyond what two cores answer within a second, some are refused, and the rest are answered in time.
+CROWDS = (16, 64, 256)
+CROWD_SECONDS = 15
+CLOSE = "\r\nConnection: close\r\n\r\n"
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "customer_service"
 HEAD = (
     "POST /v1/answers HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
@@ -48,6 +53,7 @@ def main() -> None:
             began = time.perf_counter()
             _ask_together(port, texts)
             together = len(texts) / (time.perf_counter() - began)
+            crowds = {clients: _crowd(port, texts, clients) for clients in CROWDS}
         bare = _bare_encoder(store, texts)
     report(
         "serving",
@@ -58,6 +64,10 @@ def main() -> None:
             f"{CLIENTS} clients, answers/s": together,
             f"bare encoder at batch {CLIENTS}, texts/s": bare,
             "ratio": together / bare,
+            "crowds: answers/s, refused, p95 ms": {
+                str(clients): [round(value, 1) for value in found]
+                for clients, found in crowds.items()
+            },
         },
     )
 
@@ -141,6 +151,39 @@ def _more(connection: socket.socket) -> bytes:
     if not received:
         raise SystemExit("the server hung up")
     return received
+
+
+def _crowd(port: int, texts: Sequence[str], clients: int) -> tuple[float, int, float]:
+    """Answers a second, refusals and the 95th percentile in ms, while so many clients ask."""
+    end = time.perf_counter() + CROWD_SECONDS
+    spent: list[float] = []
+    refused = 0
+
+    async def client(number: int) -> None:
+        nonlocal refused
+        asked = 0
+        while time.perf_counter() < end:
+            body = json.dumps({"question": texts[(number + asked) % len(texts)]}).encode()
+            asked += 1
+            began = time.perf_counter()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = HEAD.format(port=port, length=len(body)).replace("\r\n\r\n", CLOSE)
+            writer.write(head.encode() + body)
+            reply = (await reader.read()).lower()
+            writer.close()
+            now = time.perf_counter()
+            if reply.startswith(b"http/1.1 200") and now < end:
+                spent.append(1000 * (now - began))
+            elif reply.startswith(b"http/1.1 429"):
+                refused += 1
+                wait = float(reply.partition(b"retry-after:")[2].split()[0])
+                await asyncio.sleep(max(0.0, min(wait, end - now)))
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*map(client, range(clients)))
+
+    asyncio.run(all_of_them())
+    return len(spent) / CROWD_SECONDS, refused, float(np.percentile(spent, 95))
 
 
 def _ask_together(port: int, texts: Sequence[str]) -> None:

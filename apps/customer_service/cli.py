@@ -300,16 +300,16 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer one question."""
+    from common.records.text import normalise
+
     release = _registry(store).open(release_id)
-    if not question.strip():
+    if not normalise(question):
         raise UserError("the question is empty")
 
     from apps.customer_service import answering
     from apps.customer_service.reporting import print_answer
 
     prepared = answering.prepare(question)
-    if not prepared:
-        raise UserError("the question is empty")
     answerer = answering.load(release, device=device)
     answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
     if as_json:

@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 # Asking back is worth it where one of the candidates shown is more likely right than not.
 WORTH_CLARIFYING = 0.5
 CLARIFY_CANDIDATES = 3
-# Without records to prove a budget on, answer only what is nearly certain. On four FAQs of 15 to 30
-# entries alone, 1 to 3 % of the answers to new questions are wrong at 0.8; at 0.9 half as many, but
-# a tenth of the questions less is answered.
+# Without records to prove a budget on, answer only what is nearly certain. On three FAQs of 15 to
+# 30 entries alone, 1 to 3 % of the answers to new questions are wrong at 0.8; at 0.9 half as many,
+# but eight to ten questions in a hundred fewer are answered.
 UNPROVEN_THRESHOLD = 0.8
 # What else comes in beside ten validation questions, near misses and far questions, as the
 # probabilities assume.

@@ -42,6 +42,7 @@ from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 
 APPLICATION = "customer_service"
@@ -94,7 +95,8 @@ def train(
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
-    dataset = _with_unknown(dataset, loaded)
+    texts = [example.text for example in dataset.splits.train]
+    dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     pretrained = _answerer(task, module, loaded, dataset, "fp32")
     before = evaluate.run(pretrained, dataset.splits.test or dataset.splits.validation)
     far = far_questions(pretrained, dataset.splits.validation, dataset.knowledge, dataset.languages)
@@ -138,14 +140,6 @@ def train(
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
-
-
-def _with_unknown(dataset: Dataset, backbone: Backbone) -> Dataset:
-    """With what the backbone cannot read among the findings of the audit, which is said, too."""
-    unknown = backbone.symbols.unknown([example.text for example in dataset.splits.train])
-    if unknown and is_main_process():
-        say(unknown.text)
-    return replace(dataset, audit=dataset.audit.beside(unknown))
 
 
 def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from common.errors import UserError
 
 # An alarm every few windows would tell nothing, and one every window has no logarithm.
-FEWEST_WINDOWS = 10.0
+LEAST_WINDOWS_BETWEEN = 10.0
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
@@ -46,13 +46,13 @@ class Budget:
         """How many windows must pass on average between two false alarms of one key.
 
         An e-detector that alarms at this value keeps the budget (Shin, Ramdas, Rinaldo 2022).
-        At least `FEWEST_WINDOWS`, however generous the budget: it is what may be, not what must.
+        At least `LEAST_WINDOWS_BETWEEN`, however generous the budget: it allows, it does not ask.
 
         Args:
             keys: how many keys share the budget equally.
             width: of a window, seconds.
         """
-        return max(FEWEST_WINDOWS, max(1, keys) * self.period / (self.count * width))
+        return max(LEAST_WINDOWS_BETWEEN, max(1, keys) * self.period / (self.count * width))
 
 
 def parse_budget(wording: str) -> Budget:

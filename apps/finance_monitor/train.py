@@ -31,11 +31,12 @@ from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.linear import LinearPeer, compare_with
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.loading import Backbone, load_backbone, pick_device, pick_precision
+from common.models.loading import load_backbone, pick_device, pick_precision
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 
 APPLICATION = "finance_monitor"
@@ -85,7 +86,8 @@ def train(
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
-    dataset = _with_unknown(dataset, loaded)
+    texts = [example.text for example in dataset.splits.train]
+    dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
     tuned = finetune(
@@ -127,14 +129,6 @@ def train(
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
-
-
-def _with_unknown(dataset: Dataset, backbone: Backbone) -> Dataset:
-    """With what the backbone cannot read among the findings of the audit, which is said, too."""
-    unknown = backbone.symbols.unknown([example.text for example in dataset.splits.train])
-    if unknown and is_main_process():
-        say(unknown.text)
-    return replace(dataset, audit=dataset.audit.beside(unknown))
 
 
 def _linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:

@@ -85,10 +85,9 @@ def read_data(
     on_bad_row: BadRow,
     store: Path,
     candidates: Path | None = None,
-    *,
-    is_past: bool = False,
+    as_of: int | None = None,
 ) -> Any:
-    """The data set of the files a user gave; `is_past` where `--as-of` names the moment."""
+    """The data set of the files a user gave; `as_of`: the moment that `--as-of` names."""
     from apps.recommender.data import MAPPABLE, Sources, read_dataset
 
     return read_dataset(
@@ -100,7 +99,7 @@ def read_data(
             mapping=parse_mapping(mapping, MAPPABLE),
             on_bad_row=on_bad_row.value,
             rejected_directory=store / APPLICATION / "rejected",
-            is_past=is_past,
+            is_past=as_of is not None,
         )
     )
 

@@ -70,16 +70,7 @@ def score(
     registry = open_registry(store)
     release = registry.open(release_id)
 
-    dataset = read_data(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        candidates,
-        is_past=moment is not None,
-    )
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates, moment)
 
     from apps.recommender.run import Request, run_scoring
     from common.serving.cpus import available_cpus
@@ -132,16 +123,7 @@ def recommend(
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        candidates,
-        is_past=moment is not None,
-    )
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates, moment)
 
     from apps.recommender.model import load, prepare
     from apps.recommender.service import RankingService

@@ -67,14 +67,7 @@ def serve(
         def load(release: Any) -> Recommender:
             # Read anew for each release: it may have learned from later files.
             dataset = read_data(
-                interactions,
-                items,
-                users,
-                mapping,
-                on_bad_row,
-                store,
-                candidates,
-                is_past=moment is not None,
+                interactions, items, users, mapping, on_bad_row, store, candidates, moment
             )
             vectors = registry.root / "vectors"
             return open_service(release, dataset, vectors, as_of=moment, device=device)

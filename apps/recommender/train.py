@@ -55,6 +55,7 @@ from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import finetune, is_main_process
+from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 
 # The strategy under which the encoder does not learn: texts are then read once.
@@ -104,10 +105,8 @@ def train(
     loaded = load_backbone(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.encoder, device)
-    unknown = loaded.symbols.unknown(dataset.catalogue.texts)
-    if unknown and is_main_process():
-        say(unknown.text)
-    dataset = replace(dataset, audit=dataset.audit.beside(unknown))
+    audit = audit_reading(dataset.audit, loaded, dataset.catalogue.texts)
+    dataset = replace(dataset, audit=audit)
     caches = registry.root / "vectors"
     pretrained = _read_texts(dataset, loaded, caches)
     task = _task(dataset, timeline, settings, pretrained, sizes)

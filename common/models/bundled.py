@@ -17,10 +17,11 @@ from common.files import file_sha256
 from common.models import catalog, e5_file
 from common.models.facts import FACTS, read_prompts, write_prompts
 
-# A package says where its files are; these are the only files of a hub repository that we read.
+# The models whose prompts stand in no file of theirs, and what one has to write down of a copy.
 E5_REPOSITORY = re.compile(r"intfloat/(multilingual-)?e5-(small|base|large)(-v2)?")
 E5_NAME = re.compile(r"\be5-(?!.*instruct)")
 E5_FACTS = '{"prompts": {"query": "query: ", "document": "passage: "}}'
+# A package says where its files are; these are the only files of a hub repository that we read.
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 

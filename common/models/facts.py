@@ -31,7 +31,7 @@ def read_prompts(directory: Path) -> tuple[str, str] | None:
         passage = next((prompts[name] for name in PASSAGES if prompts.get(name)), "")
         return str(prompts.get(QUERY) or ""), str(passage)
     beside = directory.parent / RELEASE_FACTS
-    if beside.is_file():
+    if directory.name == "model" and beside.is_file():
         known = read_json(beside)
         return str(known.get("query_prefix", "")), str(known.get("passage_prefix", ""))
     return None

@@ -12,8 +12,9 @@ from sample import SAMPLES, Run
 
 from apps.customer_service import answering
 from apps.customer_service.answering import Answerer
+from apps.customer_service.confidence import FEATURES
 from apps.customer_service.data import Sources, read_dataset
-from apps.customer_service.foreign import FAR_QUESTIONS, far_questions, near_misses
+from apps.customer_service.foreign import FAR_QUESTIONS, far_questions, near_misses, read_foreign
 from common.releases.registry import Registry
 
 FAQS = 15
@@ -84,6 +85,15 @@ def test_a_near_miss_finds_any_faq_but_its_own(answerer: Answerer, faqs: Path) -
     near = near_misses(answerer, examples, [])
     assert near.shape == own.shape
     assert near[:, 0].mean() < own[:, 0].mean() - 0.1
+
+
+def test_without_a_far_question_the_near_misses_are_read_all_the_same(
+    answerer: Answerer, faqs: Path
+) -> None:
+    examples = read_dataset(Sources(faqs=[faqs])).splits.validation
+    foreign = read_foreign(answerer, examples, [], [])
+    assert foreign.far.shape == (0, len(FEATURES))
+    assert foreign.near.shape == (len(examples), len(FEATURES))
 
 
 def test_what_a_business_speaks_of_itself_is_no_far_question(run: Run, tmp_path: Path) -> None:
