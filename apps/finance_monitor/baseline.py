@@ -12,6 +12,7 @@ drawn to a usual value where a key has too few stories to tell.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -35,6 +36,7 @@ DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
 USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
 LEAST_DISPERSION = 0.01
+IMPOSSIBLE = -20.0  # log-probability below which nobody believes in chance
 
 
 @dataclass
@@ -129,6 +131,18 @@ class Baseline:
         # The level is itself uncertain by one part in the stories it was learned from.
         uncertain = 1 / (held.stories + LEAST_MEAN * PRIOR_HOURS)
         return Forecast(mean, np.maximum(dispersion, LEAST_DISPERSION) + uncertain)
+
+    def is_outage(self, starts: Iterable[float]) -> bool:
+        """Whether nothing at all in these windows means that the feed was down.
+
+        So it is where the likeliest key to speak would have been silent with a probability below
+        e^-20. What is sparse is silent for weeks; what is lively, hardly for a night.
+        """
+        log_probability = np.zeros(len(self.history.hours))
+        for start in starts:
+            forecast = self.forecast(start)
+            log_probability -= np.log1p(forecast.dispersion * forecast.mean) / forecast.dispersion
+        return bool(log_probability.min(initial=0.0) < IMPOSSIBLE)
 
     def learn(self, start: float, counts: Floats, forecast: Forecast, usual: Floats) -> None:
         """Take a window into the past.

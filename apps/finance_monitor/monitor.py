@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -142,18 +143,25 @@ class Monitor:
             held.next_start = held.start_of(time)
 
     def _close(self, windows: Iterable[tuple[float, dict[str, list[int]]]]) -> None:
-        for start, counts in windows:
-            found = np.zeros((len(self._keys), 3))
-            for key, counted in counts.items():
-                found[self._rows[key]] = counted
-            threshold = self.rules.budget.threshold(len(self._keys), self.rules.width)
-            verdict = self.detector.judge(start, found[:, NEGATIVE], found[:, ALL], threshold)
-            rounded = np.round(verdict.expected, 3).tolist(), np.round(verdict.surprise, 3).tolist()
-            expected, surprise = (dict(zip(self._keys, column, strict=True)) for column in rounded)
-            self._closed.append(Closed(start, counts, expected, surprise))
-            self._changes += self.book.update(
-                start, self.rules.width, self._keys, verdict, self.sequence
-            )
+        # A silence ends with the story that closes all of its windows at once.
+        for is_silent, run in groupby(windows, key=lambda window: not window[1]):
+            closed = list(run)
+            is_outage = is_silent and self.detector.baseline.is_outage(start for start, _ in closed)
+            for start, counts in closed:
+                self._judge(start, counts, learns=not is_outage)
+
+    def _judge(self, start: float, counts: dict[str, list[int]], learns: bool) -> None:
+        found = np.zeros((len(self._keys), 3))
+        for key, counted in counts.items():
+            found[self._rows[key]] = counted
+        threshold = self.rules.budget.threshold(len(self._keys), self.rules.width)
+        verdict = self.detector.judge(start, found[:, NEGATIVE], found[:, ALL], threshold, learns)
+        rounded = np.round(verdict.expected, 3).tolist(), np.round(verdict.surprise, 3).tolist()
+        expected, surprise = (dict(zip(self._keys, column, strict=True)) for column in rounded)
+        self._closed.append(Closed(start, counts, expected, surprise))
+        self._changes += self.book.update(
+            start, self.rules.width, self._keys, verdict, self.sequence
+        )
 
     def _add_keys(self, keys: Iterable[str]) -> None:
         for key in keys:

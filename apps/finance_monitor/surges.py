@@ -154,7 +154,9 @@ class SurgeDetector:
         self.tests.counts[known:] = -np.inf
         self.tests.shares[known:] = -np.inf
 
-    def judge(self, start: float, negative: Floats, all_: Floats, threshold: float) -> Verdict:
+    def judge(
+        self, start: float, negative: Floats, all_: Floats, threshold: float, learns: bool = True
+    ) -> Verdict:
         """Take in one window of every key.
 
         Args:
@@ -162,6 +164,7 @@ class SurgeDetector:
             negative: [keys], negative stories.
             all_: [keys], all stories.
             threshold: windows between two false alarms of one key: `Budget.threshold`.
+            learns: not from an outage of the feed: its silence ends alarms, and tells no more.
 
         Raises:
             NonFiniteError: a count or what was learned is no number; no alarm could fire again.
@@ -169,7 +172,7 @@ class SurgeDetector:
         tests = self.tests
         forecast = self.baseline.forecast(start)
         evidence = _count_evidence(negative, forecast)
-        self.hours_seen += self._hours
+        self.hours_seen += self._hours * learns
         if self.hours_seen <= self._warm_up:
             # A baseline of a day or two is no measure: evidence is gathered from here on.
             self._end(np.ones(len(self), dtype=np.bool_))
@@ -186,8 +189,10 @@ class SurgeDetector:
         tests.alarmed = np.where(alarmed, tests.alarmed + self._hours, 0.0)
         tests.calm = np.where(calm, tests.calm + self._hours, 0.0)
         tests.surged = np.where(alarmed, tests.surged + negative, 0.0)
-        self.baseline.learn(start, negative, forecast, np.where(alarmed, 0.0, 1.0))
-        self._learn_share(negative, all_, np.where(alarmed, 0.0, 1.0))
+        if learns:
+            usual = np.where(alarmed, 0.0, 1.0)
+            self.baseline.learn(start, negative, forecast, usual)
+            self._learn_share(negative, all_, usual)
         new_normal = tests.alarmed >= self._new_normal
         verdict = Verdict(
             expected=forecast.mean,

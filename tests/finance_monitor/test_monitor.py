@@ -158,3 +158,44 @@ def test_a_restart_anywhere_changes_nothing() -> None:
     monitor.finish()
     changes += monitor.take_changes()[0]
     assert [c.alert.model_dump() | {"event": c.event} for c in changes] == undisturbed
+
+
+def _busy(hours: range, labels: str = "negative neutral neutral") -> list[ScoredRecord]:
+    return [
+        story(f"b{hour}-{i}", hour + i / len(labels), label)
+        for hour in hours
+        for i, label in enumerate(labels.split())
+    ]
+
+
+def test_an_outage_of_the_feed_is_not_what_is_usual() -> None:
+    back = 24 * 21 + 24 * 45
+    before, after = _busy(range(24 * 21)), _busy(range(back, back + 24 * 7))
+    monitor = _monitor()
+    changes, closed = _run([*before, *after], monitor)
+    assert changes == []
+    first = next(window for window in closed if window.start == at(back).timestamp())
+    assert 0.8 < first.expected["topic/credit"] < 1.2
+    assert monitor.detector.hours_seen == 24 * 28
+
+
+def test_a_surge_after_an_outage_begins_after_it() -> None:
+    back = 24 * 21 + 24 * 10
+    surge = _busy(range(back + 24, back + 30), "negative " * 12)
+    changes, _ = _run([*_busy(range(24 * 21)), *_busy(range(back, back + 24)), *surge])
+    fired = [change.alert for change in changes if change.event == "firing"]
+    assert {alert.starts_at for alert in fired} == {at(back + 24)}
+
+
+def test_an_alert_ends_in_an_outage() -> None:
+    surge = _busy(range(24 * 21, 24 * 21 + 4), "negative " * 12)
+    changes, _ = _run([*_busy(range(24 * 21)), *surge, *_busy(range(24 * 25, 24 * 26))])
+    ended = [change.alert for change in changes if change.event == "resolved"]
+    assert ended
+    assert all(alert.ends_at == at(24 * 21 + 4) for alert in ended)
+
+
+def test_a_sparse_feed_that_is_silent_for_days_is_itself() -> None:
+    monitor = _monitor()
+    _run([story(f"w{week}", 168 * week) for week in range(8)], monitor)
+    assert monitor.detector.hours_seen == 168 * 7 + 1
