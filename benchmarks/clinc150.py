@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from apps.customer_service.answering import nearness
+from apps.customer_service.answers.answering import nearness
 from benchmarks.harness import parser, report, start
 from benchmarks.intents import Labelled, normalised, tune_intents
 from common.evaluation.metrics import auroc

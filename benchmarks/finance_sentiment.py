@@ -13,8 +13,8 @@ import torch
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.stories.text import prepare
 from apps.finance_monitor.task import FinanceMonitorTask
-from apps.finance_monitor.text import prepare
 from benchmarks.harness import parser, report, start
 from common.evaluation.metrics import accuracy, f1
 from common.models.bundled import locate

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.customer_service import answering, evaluate
-from apps.customer_service.answering import Answerer
+from apps.customer_service import evaluate
+from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example, Sources, read_dataset
+from apps.customer_service.release import load_release
 from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.train import train
 from benchmarks.harness import parser, report, start
@@ -77,7 +78,7 @@ def _trained(rows: list[tuple[str, str]], seed: int) -> Answerer:
         dataset = read_dataset(Sources(questions=[path]), seed=seed)
         trained = train(dataset, Settings(seed=seed), Registry(Path(store), "customer_service"))
         assert trained is not None
-        return answering.load(trained.release)
+        return load_release(trained.release)
 
 
 def _outside(texts: list[str]) -> list[Example]:

@@ -22,20 +22,20 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from apps.recommender.catalogue import build_catalogue
-from apps.recommender.counting import EventCounting
+from apps.recommender.catalogue.items import build_catalogue
+from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Allowed
-from apps.recommender.events import Events, histories, sorted_events
-from apps.recommender.job import run_job
-from apps.recommender.manifest import JobPlan
-from apps.recommender.model import Model, load
-from apps.recommender.neighbours import learn_neighbours
-from apps.recommender.pipeline import Pipeline
-from apps.recommender.prepared import Prepared, write_prepared
+from apps.recommender.interactions.counting import EventCounting
+from apps.recommender.interactions.events import Events, histories, sorted_events
+from apps.recommender.job.batch import run_job
+from apps.recommender.job.manifest import JobPlan
+from apps.recommender.job.scoring import ShardScorer
+from apps.recommender.pipeline.pipeline import Pipeline
+from apps.recommender.pipeline.prepared import Prepared, write_prepared
+from apps.recommender.release import Model, load_release
+from apps.recommender.retrieval.neighbours import learn_neighbours
 from apps.recommender.schema import Item
-from apps.recommender.scoring import ShardScorer
 from apps.recommender.task import interests
-from apps.recommender.user_features import UserFeatures
 from benchmarks.harness import parser, report
 from common.releases.registry import Registry
 
@@ -53,7 +53,7 @@ def trained(store: Path) -> Model:
         files = ["--interactions", SAMPLES / "interactions.csv", "--items", SAMPLES / "items.jsonl"]
         command = [sys.executable, "-m", "apps.recommender", "train", *files, "--store", store]
         subprocess.run([str(part) for part in command], check=True, stdout=sys.stderr)
-    return load(registry.open())
+    return load_release(registry.open())
 
 
 def shop(users: int, items: int, width: int, seed: int) -> Prepared:

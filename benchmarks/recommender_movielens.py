@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from apps.recommender.cli import DEFAULTS
-from apps.recommender.comparison import Comparison
+from apps.recommender.comparison.comparison import Comparison
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import compare
-from apps.recommender.importers import import_dataset
+from apps.recommender.interactions.importers import import_dataset
+from apps.recommender.interactions.timeline import iso, split_in_time
 from apps.recommender.reporting import comparison_table
-from apps.recommender.timeline import iso, split_in_time
 from apps.recommender.train import train
 from benchmarks.harness import parser, report, start
 from common.console import results

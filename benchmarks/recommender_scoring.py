@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from apps.recommender.executors import ONE_THREAD
-from apps.recommender.retrieve import VECTORS, exact_top_k
+from apps.recommender.job.executor import ONE_THREAD
+from apps.recommender.retrieval.exact import VECTORS, exact_top_k
 from benchmarks.harness import parser, report
 
 WIDTH = 384

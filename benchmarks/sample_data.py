@@ -35,9 +35,9 @@ def main() -> None:
         registry = Registry(Path(store), "customer_service")
         trained = train(dataset, settings, registry)
         assert trained is not None
-        from apps.customer_service import answering
+        from apps.customer_service.release import load_release
 
-        outcomes = run(answering.load(trained.release), dataset.splits.test)
+        outcomes = run(load_release(trained.release), dataset.splits.test)
     figures = {f"{name}, before": trained.before.get(name, 0.0) for name in SHOWN[:2]}
     figures |= {f"{name}, after": trained.after[name] for name in SHOWN}
     for language, group in sorted(by_language(outcomes).items()):

@@ -197,11 +197,11 @@ def _ask_together(port: int, texts: Sequence[str]) -> None:
 
 def _bare_encoder(store: Path, texts: Sequence[str]) -> float:
     """Texts a second through the release's encoder, `CLIENTS` at a time, tokenised and pooled."""
-    from apps.customer_service import answering
+    from apps.customer_service.release import load_release
     from common.models.encoder import predict
     from common.releases.registry import Registry
 
-    answerer = answering.load(Registry(store, "customer_service").open())
+    answerer = load_release(Registry(store, "customer_service").open())
     batches = [texts[i : i + CLIENTS] for i in range(0, len(texts), CLIENTS)]
     for batch in batches[:5]:
         predict(answerer.module, answerer.backbone, batch)

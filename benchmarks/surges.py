@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from apps.finance_monitor.baseline import HOUR
-from apps.finance_monitor.budget import parse_budget
-from apps.finance_monitor.surges import HOLD, WARM_UP, SurgeDetector
+from apps.finance_monitor.surges.baseline import HOUR
+from apps.finance_monitor.surges.budget import parse_budget
+from apps.finance_monitor.surges.detector import HOLD, WARM_UP, SurgeDetector
 from benchmarks.harness import parser, report
 
 Array = NDArray[np.float64]

@@ -25,10 +25,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from apps.finance_monitor.redis_feed import RedisFeed
+from apps.finance_monitor.feeds.redis_feed import RedisFeed
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
-from apps.finance_monitor.watching import Watch
+from apps.finance_monitor.watch.follow import Watch
 from benchmarks.harness import parser, report, start
 from benchmarks.watching import BEGIN, RULES, Generated
 

@@ -25,16 +25,16 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from apps.finance_monitor import classifying
-from apps.finance_monitor.budget import parse_budget
-from apps.finance_monitor.classifying import Classifier
-from apps.finance_monitor.feed import Batch, Position
-from apps.finance_monitor.file_feed import FileFeed
-from apps.finance_monitor.monitor import Rules
+from apps.finance_monitor.feeds.feed import Batch, Position
+from apps.finance_monitor.feeds.file_feed import FileFeed
+from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord, SentimentScore, TopicScore
 from apps.finance_monitor.store import Store
-from apps.finance_monitor.text import prepare
-from apps.finance_monitor.watching import Watch
+from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.text import prepare
+from apps.finance_monitor.surges.budget import parse_budget
+from apps.finance_monitor.watch.follow import Watch
+from apps.finance_monitor.watch.monitor import Rules
 from benchmarks.harness import parser, report, start
 from common.errors import UserError
 from common.releases.registry import Registry
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _load(store: Path) -> Classifier:
     try:
-        return classifying.load(Registry(store, "finance_monitor").open())
+        return load_release(Registry(store, "finance_monitor").open())
     except UserError as error:
         raise SystemExit(str(error)) from None
 

@@ -229,12 +229,12 @@ def evaluate(
     sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
     examples = read_questions(sources, read_faqs_of(release))
 
-    from apps.customer_service import answering
     from apps.customer_service.evaluate import by_language, mistakes, summarise
     from apps.customer_service.evaluate import run as ask_all
+    from apps.customer_service.release import load_release
     from apps.customer_service.reporting import figures, mistakes_table
 
-    outcomes = ask_all(answering.load(release, device=device), examples)
+    outcomes = ask_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
     columns |= {name: summarise(group) for name, group in by_language(outcomes).items()}
     if as_json:
@@ -272,10 +272,10 @@ def export(
     sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
     examples = read_questions(sources, read_faqs_of(release))
 
-    from apps.customer_service import answering
     from apps.customer_service.export import export as write
+    from apps.customer_service.release import load_release
 
-    answerer = answering.load(release, device="cpu")
+    answerer = load_release(release, device="cpu")
     # Where nothing is right, which FAQ comes first means nothing.
     asked = [example.text for example in examples if example.intent != OUT_OF_SCOPE]
     found = write(answerer, asked, out, min_same)
@@ -306,11 +306,12 @@ def ask(
     if not normalise(question):
         raise UserError("the question is empty")
 
-    from apps.customer_service import answering
+    from apps.customer_service.answers import answering
+    from apps.customer_service.release import load_release
     from apps.customer_service.reporting import print_answer
 
     prepared = answering.prepare(question)
-    answerer = answering.load(release, device=device)
+    answerer = load_release(release, device=device)
     answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
     if as_json:
         print_json(answer.model_dump())

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.customer_service.answering import Answerer, Understood
-from apps.customer_service.confidence import CLARIFY_CANDIDATES
+from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES
+from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.data import Example
-from apps.customer_service.retrieval import Candidate
 from apps.customer_service.schema import OUT_OF_SCOPE, Decision
 from common.evaluation.calibration import upper_bound
 from common.evaluation.metrics import auroc, expected_calibration_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from apps.customer_service.answering import Answerer
+from apps.customer_service.answers.answering import Answerer
 from common.releases.export import LEAST_SAME, Agreement, Outputs, write_export
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.customer_service import evaluate
 from apps.customer_service.evaluate import Outcome
-from apps.customer_service.promise import Promise
+from apps.customer_service.promise.promise import Promise
 from apps.customer_service.schema import Answer
 from common.console import results
 from common.evaluation.calibration import (

@@ -16,8 +16,8 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
-from apps.customer_service import answering
-from apps.customer_service.answering import Answerer, Understood, prepare
+from apps.customer_service.answers.answering import Answerer, Understood, prepare
+from apps.customer_service.release import load_release
 from apps.customer_service.schema import LONGEST_QUESTION, Answer, AnswerRequest, Citation
 from common.models.encoder import TOKENS_PER_BATCH
 from common.records.fields import Text
@@ -102,7 +102,7 @@ class _Service:
     """The serving release behind a shared batch queue."""
 
     def __init__(self, registry: Registry, device: str) -> None:
-        self.live = LiveRelease(registry, lambda release: answering.load(release, device=device))
+        self.live = LiveRelease(registry, lambda release: load_release(release, device=device))
         self.batcher: Batcher[str, _Encoded] = Batcher(
             self._encode,
             # Characters bound tokens from above, near enough, and cost nothing to count.

@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from apps.customer_service import answering, evaluate
-from apps.customer_service.answering import Answerer
-from apps.customer_service.confidence import fit_confidence
+from apps.customer_service import evaluate
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.confidence import fit_confidence
+from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
-from apps.customer_service.foreign import far_questions, read_foreign
-from apps.customer_service.promise import Promise
+from apps.customer_service.promise.out_of_scope import far_questions, read_foreign
+from apps.customer_service.promise.promise import Promise
+from apps.customer_service.release import load_release, save_release
 from apps.customer_service.reporting import write_training_report
-from apps.customer_service.retrieval import Variant, VariantIndex
 from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.console import say
@@ -119,7 +120,7 @@ def train(
     manifest["linear_model"] = peer and asdict(peer)
 
     def fill(directory: Path) -> None:
-        answering.save(answerer, directory)
+        save_release(answerer, directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -271,7 +272,7 @@ def _promote(
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Asking the release that serves the same held-out questions")
-        serving = evaluate.run(answering.load(registry.open(serving_id)), held_out)
+        serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)
     return True

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from apps.finance_monitor import backtest_cli, serve_cli, watch_cli
-from apps.finance_monitor.alerts_cli import alerts
+from apps.finance_monitor import serve_cli
+from apps.finance_monitor.alerts.cli import alerts
+from apps.finance_monitor.backtest import cli as backtest_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
     Entities,
@@ -16,7 +17,8 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
     open_registry,
 )
-from apps.finance_monitor.watch_cli import show_watch
+from apps.finance_monitor.watch import cli as watch_cli
+from apps.finance_monitor.watch.cli import show_watch
 from common.cli import (
     Backbone,
     BadRow,
@@ -86,8 +88,8 @@ def _sources(
     entities: Path | None = None,
 ) -> Any:
     from apps.finance_monitor.data import Sources
-    from apps.finance_monitor.entities import read_entities
     from apps.finance_monitor.schema import TrainingRecord
+    from apps.finance_monitor.stories.companies import read_entities
 
     return Sources(
         news=news or (),
@@ -204,12 +206,12 @@ def evaluate(
     if not examples:
         raise UserError("no labels: nothing to measure by", mend="--map sentiment=COLUMN")
 
-    from apps.finance_monitor import classifying
     from apps.finance_monitor.evaluate import by, language, summarise
     from apps.finance_monitor.evaluate import run as read_all
+    from apps.finance_monitor.release import load_release
     from apps.finance_monitor.reporting import figures
 
-    outcomes = read_all(classifying.load(release, device=device), examples)
+    outcomes = read_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
     columns |= {name: summarise(group) for name, group in by(outcomes, language).items()}
     if as_json:
@@ -238,10 +240,10 @@ def export(
     examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
     release = open_registry(store).open(release_id)
 
-    from apps.finance_monitor import classifying
     from apps.finance_monitor.export import export as write
+    from apps.finance_monitor.release import load_release
 
-    classifier = classifying.load(release, device="cpu")
+    classifier = load_release(release, device="cpu")
     plain = [e.text for e in examples if e.target is None]
     found = write(classifier, plain or [e.text for e in examples], out)
     if as_json:
@@ -266,15 +268,15 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Label a file: sentiment, topics, companies, copies."""
-    from apps.finance_monitor.entities import read_entities
+    from apps.finance_monitor.stories.companies import read_entities
 
     listed = read_entities(entities) if entities else None
     release = open_registry(store).open(release_id)
 
-    from apps.finance_monitor import classifying
-    from apps.finance_monitor.scoring import score_file
+    from apps.finance_monitor.release import load_release
+    from apps.finance_monitor.score import score_file
 
-    classifier = classifying.load(release, device=device)
+    classifier = load_release(release, device=device)
     scored, rejected = score_file(feed, output, classifier, listed)
     if as_json:
         print_json({"scored": scored, "rejected": rejected, "output": str(output)})
@@ -291,9 +293,9 @@ def demo(
     import shutil
     from datetime import datetime
 
-    from apps.finance_monitor.file_feed import FileFeed
-    from apps.finance_monitor.paced_feed import PacedFeed
-    from apps.finance_monitor.running import Options
+    from apps.finance_monitor.feeds.file_feed import FileFeed
+    from apps.finance_monitor.feeds.paced_feed import PacedFeed
+    from apps.finance_monitor.watch.running import Options
 
     if open_registry(store).current_id() is None:
         train(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from apps.finance_monitor.schema import TrainingRecord
-from apps.finance_monitor.text import mark, prepare, spell_tickers
+from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, hashes_by_name, read_records

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from apps.finance_monitor.classifying import TOPIC_FROM, Classifier, Reading
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from apps.finance_monitor.classifying import Classifier
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.stories.classifying import Classifier
 from common.releases.export import Agreement, Outputs, write_export
 
 

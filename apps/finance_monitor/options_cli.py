@@ -49,8 +49,8 @@ def load_classifier(
         # Topics are learned from the feed where no release tells them.
         known = release_id or registry.current_id()
         return None, registry.open(known).manifest["topics"] if known else []
-    from apps.finance_monitor import classifying
+    from apps.finance_monitor.release import load_release
 
     release = registry.open(release_id)
     say("Loading the release …")
-    return classifying.load(release, device=device), release.manifest["topics"]
+    return load_release(release, device=device), release.manifest["topics"]

@@ -47,7 +47,7 @@ def serve(
     store: Store = Path("var"),
 ) -> None:
     """Watch, and show trends and alerts on a page."""
-    from apps.finance_monitor.running import Options
+    from apps.finance_monitor.watch.running import Options
 
     options = Options(
         false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
@@ -63,7 +63,7 @@ def serve(
 
     def make_app(**access: Any) -> Any:
         from apps.finance_monitor.server import build_app
-        from apps.finance_monitor.service import MonitorService
+        from apps.finance_monitor.watch.service import MonitorService
 
         say("Loading the release …")
         service = MonitorService(registry, options, feed, scored=scored, device=device)

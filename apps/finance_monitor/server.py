@@ -15,12 +15,12 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
-from apps.finance_monitor import casework
-from apps.finance_monitor.casework import Case, SetAside, Silence
-from apps.finance_monitor.keys import name_of
-from apps.finance_monitor.metrics import WatchMetrics
+from apps.finance_monitor.alerts import operations
+from apps.finance_monitor.alerts.operations import Case, SetAside, Silence
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
-from apps.finance_monitor.service import MonitorService
+from apps.finance_monitor.surges.keys import name_of
+from apps.finance_monitor.watch.metrics import WatchMetrics
+from apps.finance_monitor.watch.service import MonitorService
 from common.errors import UserError
 from common.models.encoder import TOKENS_PER_BATCH
 from common.records.fields import Text
@@ -165,9 +165,9 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
     def alerts(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Alerts:
         store = service.watch.store
         return Alerts(
-            alerts=casework.cases(store, limit),
-            silences=casework.silences(store),
-            set_aside=casework.set_aside(store, limit),
+            alerts=operations.cases(store, limit),
+            silences=operations.silences(store),
+            set_aside=operations.set_aside(store, limit),
         )
 
     @app.get("/v1/stories", tags=["reading"], summary="The latest stories")
@@ -204,16 +204,16 @@ def _add_casework(app: FastAPI, service: MonitorService) -> None:
 
     @app.post("/v1/alerts/{alert_id}/acknowledge", tags=["casework"], summary="Look after it")
     def acknowledge(alert_id: str, asked: By) -> Case:
-        return _found(lambda: casework.acknowledge(store, alert_id, asked.by))
+        return _found(lambda: operations.acknowledge(store, alert_id, asked.by))
 
     @app.post("/v1/alerts/{alert_id}/resolve", tags=["casework"], summary="Call it done")
     def resolve(alert_id: str, asked: By) -> Case:
-        return _found(lambda: casework.resolve(store, alert_id, asked.by))
+        return _found(lambda: operations.resolve(store, alert_id, asked.by))
 
     @app.post("/v1/silences", tags=["casework"], summary="Tell nothing of a key for a while")
     def silence(asked: SilenceRequest) -> Silence:
         lasting = timedelta(hours=asked.hours)
-        made = casework.silence(store, asked.key, lasting, asked.by, asked.comment)
+        made = operations.silence(store, asked.key, lasting, asked.by, asked.comment)
         service.touch()
         return made
 

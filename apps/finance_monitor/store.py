@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.monitor import Closed, Late
 from apps.finance_monitor.schema import Alert, ScoredRecord
+from apps.finance_monitor.watch.monitor import Closed, Late
 from common.errors import UserError
 
 SCHEMA = """
@@ -82,6 +82,11 @@ class Told:
 
     story: ScoredRecord
     outlets: int
+
+
+def store_path(directory: Path) -> Path:
+    """Where a monitor's state is kept."""
+    return directory / "monitor.sqlite"
 
 
 class Store:

@@ -18,12 +18,13 @@ from typing import Any
 
 from torch import nn
 
-from apps.finance_monitor import classifying, evaluate
-from apps.finance_monitor.calibrating import calibrate
-from apps.finance_monitor.classifying import Classifier
+from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.reporting import write_training_report
+from apps.finance_monitor.stories.calibrating import calibrate
+from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
@@ -107,7 +108,7 @@ def train(
     peer = _linear_peer(dataset.splits.train, after)
 
     def fill(directory: Path) -> None:
-        classifying.save(classifier, directory)
+        save_release(classifier, directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -200,7 +201,7 @@ def _promote(
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Giving the release that serves the same held-out texts")
-        serving = evaluate.run(classifying.load(registry.open(serving_id)), held_out)
+        serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)
     return True

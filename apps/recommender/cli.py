@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from apps.recommender.job.cli import verbs as score_verbs
 from apps.recommender.options_cli import (
     APPLICATION,
     SAMPLES,
@@ -26,7 +27,6 @@ from apps.recommender.options_cli import (
     parse_moment,
     read_data,
 )
-from apps.recommender.score_cli import verbs as score_verbs
 from apps.recommender.serve_cli import verbs as serve_verbs
 from common.cli import (
     Backbone,
@@ -152,16 +152,16 @@ def train(
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 
-    from apps.recommender.rules import Rules, read_rules
-    from apps.recommender.timeline import split_in_time
+    from apps.recommender.interactions.timeline import split_in_time
+    from apps.recommender.lists.rules import Rules, read_rules
 
     wanted = read_rules(rules) if rules else Rules()
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     check_backbone(backbone)
 
-    from apps.recommender.pipeline import Choices
+    from apps.recommender.pipeline.pipeline import Choices
     from apps.recommender.reporting import comparison_table
-    from apps.recommender.towers import TowerSizes
+    from apps.recommender.retrieval.towers import TowerSizes
     from apps.recommender.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
@@ -223,17 +223,17 @@ def evaluate(
     release = registry.open(release_id)
     moment = parse_moment(cutoff or release.manifest["data"]["begins"]["test"], "--cutoff") or 0
 
-    from apps.recommender.timeline import window_from
+    from apps.recommender.interactions.timeline import window_from
 
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
 
-    from apps.recommender.comparison import compare_release
-    from apps.recommender.model import load
+    from apps.recommender.comparison.comparison import compare_release
+    from apps.recommender.release import load_release
     from apps.recommender.reporting import comparison_table
 
     compared = compare_release(
-        load(release), dataset, window, registry.root / "vectors", device=device
+        load_release(release), dataset, window, registry.root / "vectors", device=device
     )
     if as_json:
         print_json({"release_id": release.release_id, "methods": compared.figures})
@@ -245,7 +245,7 @@ def evaluate(
 @app.command()
 def demo(store: Store = Path("var")) -> None:
     """Train on the sample shop if need be, rank for all its readers, and show one of them."""
-    from apps.recommender.score_cli import recommend, score
+    from apps.recommender.job.cli import recommend, score
 
     done = [SAMPLES / "interactions.csv", SAMPLES / "impressions.csv"]
     items, users = [SAMPLES / "items.jsonl"], SAMPLES / "users.csv"

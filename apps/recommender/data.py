@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.catalogue import Catalogue, build_catalogue
-from apps.recommender.checks import check_items, check_rows
-from apps.recommender.events import Events, Impressions, sorted_events
-from apps.recommender.interactions import read_interactions
+from apps.recommender.catalogue.items import Catalogue, build_catalogue
+from apps.recommender.catalogue.users import UserFeatures, user_features
+from apps.recommender.interactions.checks import check_items, check_rows
+from apps.recommender.interactions.events import Events, Impressions, sorted_events
+from apps.recommender.interactions.reading import read_interactions
 from apps.recommender.schema import Candidate, Interaction, Item, Record, User
-from apps.recommender.user_features import UserFeatures, user_features
 from common.errors import UserError
 from common.records.audit import Audit, Finding
 from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_records

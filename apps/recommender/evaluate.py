@@ -8,11 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.baselines import Baseline
-from apps.recommender.catalogue import Catalogue
-from apps.recommender.events import Events, Histories, Impressions, Int32, Int64, Mask, histories
-from apps.recommender.queries import Queries
-from apps.recommender.top_k import best_of_rows
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.comparison.baselines import Baseline
+from apps.recommender.interactions.events import (
+    Events,
+    Histories,
+    Impressions,
+    Int32,
+    Int64,
+    Mask,
+    histories,
+)
+from apps.recommender.interactions.queries import Queries
+from apps.recommender.retrieval.top_k import best_of_rows
 from common.console import progress
 from common.evaluation import ranking
 from common.evaluation.compare import Difference, paired_bootstrap

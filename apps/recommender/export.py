@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from apps.recommender.model import Model
+from apps.recommender.release import Model
+from apps.recommender.retrieval.towers import ItemTower
 from apps.recommender.task import text_vectors
-from apps.recommender.towers import ItemTower
 from common.errors import UserError
 from common.models.loading import load_backbone
 from common.releases.export import Agreement, Outputs, write_export

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.recommender.comparison import FULL, Comparison
+from apps.recommender.comparison.comparison import FULL, Comparison
 from apps.recommender.data import Dataset
-from apps.recommender.second_stage import SecondStage
-from apps.recommender.timeline import Timeline, Window, iso
+from apps.recommender.interactions.timeline import Timeline, Window, iso
+from apps.recommender.pipeline.second_stage import SecondStage
 from common.models.bundled import Source
 from common.records.text import language_of
 from common.tuning.finetune import Tuned

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apps.recommender.evaluate import Evaluation, compare, summarise
-from apps.recommender.queries import Queries
+from apps.recommender.interactions.queries import Queries
 from common.evaluation.compare import Difference
 from common.evaluation.report import (
     Section,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.table import Table
 
-    from apps.recommender.comparison import Comparison
-    from apps.recommender.second_stage import SecondStage
+    from apps.recommender.comparison.comparison import Comparison
+    from apps.recommender.pipeline.second_stage import SecondStage
     from common.tuning.finetune import Tuned
 
 LABELS = {
@@ -240,7 +240,7 @@ def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
 
 def _cost_on_test(comparison: Comparison) -> str:
     """What diversity cost where it was not chosen: the lists beside those by score alone."""
-    from apps.recommender.comparison import RELEVANCE
+    from apps.recommender.comparison.comparison import RELEVANCE
 
     plain = [one for one in comparison.others if one.name == RELEVANCE]
     found = compare(comparison.model, plain).get(RELEVANCE)

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import FastAPI, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from apps.recommender.catalogue import Catalogue
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.schema import Behavior, Interaction, Recommendation
-from apps.recommender.user_ids import UserIds
 from common.records.fields import Text, Time
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from apps.recommender.candidates import SOURCES
-from apps.recommender.catalogue import Catalogue
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
-from apps.recommender.events import Histories
-from apps.recommender.model import load, prepare
-from apps.recommender.pipeline import Block, Pipeline
-from apps.recommender.ranked import Ranked
-from apps.recommender.reasons import read_reasons
+from apps.recommender.interactions.events import Histories
+from apps.recommender.interactions.user_ids import UserIds
+from apps.recommender.lists.ranked import Ranked
+from apps.recommender.lists.reasons import read_reasons
+from apps.recommender.pipeline.pipeline import Block, Pipeline
+from apps.recommender.ranking.signals import FEATURES
+from apps.recommender.release import load_release, prepare
+from apps.recommender.retrieval.candidates import SOURCES
 from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
-from apps.recommender.signals import FEATURES
-from apps.recommender.user_ids import UserIds
 from common.errors import UserError
 from common.releases.release import Release
 
@@ -192,6 +192,6 @@ def open_service(
         UserError: the users have other columns than in training, or nothing was done before
             `as_of`.
     """
-    model = load(release)
+    model = load_release(release)
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device)
     return RankingService(model.pipeline(prepared), model.model_id)

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from apps.recommender.catalogue import Catalogue
-from apps.recommender.events import Histories
-from apps.recommender.losses import best_match
-from apps.recommender.sequences import TARGET_WEIGHTS, Sequence, Shown, TrainingRecord
-from apps.recommender.towers import TowerModel, TowerSizes
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.interactions.events import Histories
+from apps.recommender.interactions.sequences import TARGET_WEIGHTS, Sequence, Shown, TrainingRecord
+from apps.recommender.retrieval.losses import best_match
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from common.evaluation.ranking import ndcg_at_k
 from common.models.encoder import PooledEncoder
 from common.models.heads import Pretrained

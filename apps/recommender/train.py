@@ -18,31 +18,37 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from apps.recommender import model as releases
-from apps.recommender.comparison import (
+from apps.recommender.catalogue.vectors import VectorCache, encode, keep
+from apps.recommender.comparison.comparison import (
     Comparison,
     TextScorer,
     affordable,
     ask,
     compare_methods,
 )
+from apps.recommender.comparison.tuned_baselines import choose_rivals, families
 from apps.recommender.data import Dataset
-from apps.recommender.encode import VectorCache, encode, keep
 from apps.recommender.evaluate import evaluate_lists
-from apps.recommender.events import histories
-from apps.recommender.pipeline import Choices
-from apps.recommender.record import manifest
-from apps.recommender.reporting import write_training_report
-from apps.recommender.rivals import choose_rivals, families
-from apps.recommender.second_stage import (
+from apps.recommender.interactions.events import histories
+from apps.recommender.interactions.sequences import sequences, shown_after
+from apps.recommender.interactions.timeline import Timeline, Window
+from apps.recommender.pipeline.pipeline import Choices
+from apps.recommender.pipeline.second_stage import (
     fit_second_stage,
     prepare_window,
     window_pipeline,
 )
-from apps.recommender.sequences import sequences, shown_after
+from apps.recommender.record import manifest
+from apps.recommender.release import (
+    directory_id,
+    item_vectors_of,
+    load_release,
+    save_release,
+    towers_of,
+)
+from apps.recommender.reporting import write_training_report
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
-from apps.recommender.timeline import Timeline, Window
-from apps.recommender.towers import TowerModel, TowerSizes
 from common.console import say
 from common.evaluation.compare import paired_bootstrap
 from common.models import catalog
@@ -152,7 +158,7 @@ def train(
     )
 
     def fill(directory: Path) -> None:
-        releases.save(directory, tuned.backbone, towers, stage)
+        save_release(directory, tuned.backbone, towers, stage)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -165,7 +171,7 @@ def train(
     recorded = manifest(dataset, timeline, settings, source, tuned, stage, comparison)
     release = write_release(registry.releases, fill, recorded)
     # The release reads texts as its encoder just did: they need not be read once more.
-    cache = VectorCache(caches / releases.directory_id(release.directory / "model"))
+    cache = VectorCache(caches / directory_id(release.directory / "model"))
     keep(dataset.catalogue.texts, vectors.numpy(), cache)
     promoted = promote is not False and _promote(
         registry, release, comparison, dataset, timeline.test, insisted=promote is True
@@ -183,7 +189,7 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
 
 def _read_texts(dataset: Dataset, loaded: Backbone, caches: Path) -> Tensor:
     """[items, width], all texts as the pretrained encoder reads them."""
-    cache = VectorCache(caches / releases.directory_id(loaded.source.directory))
+    cache = VectorCache(caches / directory_id(loaded.source.directory))
     texts = dataset.catalogue.texts
     found = encode(lambda: (text_vectors(loaded), loaded), texts, cache, width=loaded.dimension)
     return torch.from_numpy(found)
@@ -236,7 +242,7 @@ def _towers(module: TowerModel) -> TowerModel:
         for name, tensor in module.state_dict().items()
         if not name.startswith("pooled.")
     }
-    return releases.towers_of(weights, module.users.sizes)
+    return towers_of(weights, module.users.sizes)
 
 
 def _run_name(
@@ -266,9 +272,9 @@ def _promote(
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Asking the release that serves about the same users")
-        serving = releases.load(registry.open(serving_id))
+        serving = load_release(registry.open(serving_id))
         texts = dataset.catalogue.texts
-        items = releases.item_vectors_of(serving, texts, registry.root / "vectors")
+        items = item_vectors_of(serving, texts, registry.root / "vectors")
         prepared = prepare_window(dataset, items, window)
         lists = ask(serving.pipeline(prepared, counted=window.past), window).lists
         old = evaluate_lists(serving_id, lists, window.queries).figures[GATE]

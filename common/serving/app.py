@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan
 
 from common.serving.api_keys import ApiKeys
-from common.serving.auth import RequireKey
-from common.serving.browser import JsonPosts, KnownHosts, SecurityHeaders
-from common.serving.limits import LimitBody
-from common.serving.methods import AnswerHead, AnswerOptions
+from common.serving.middleware.auth import RequireKey
+from common.serving.middleware.browser import JsonPosts, KnownHosts, SecurityHeaders
+from common.serving.middleware.limits import LimitBody
+from common.serving.middleware.methods import AnswerHead, AnswerOptions
 from common.serving.page import add_page, paths_of_page
 from common.serving.problems import (
     PROBLEM_RESPONSES,

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 
 from common.console import say
 from common.errors import UserError
-from common.serving.browser import LOOPBACK_NAMES
 from common.serving.logs import logging_settings
+from common.serving.middleware.browser import LOOPBACK_NAMES
 
 # Longer than any answer takes; after that the rest is cut off.
 GRACEFUL_SECONDS = 30

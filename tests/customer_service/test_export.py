@@ -8,7 +8,8 @@ import pytest
 import torch
 from sample import Demo, Run
 
-from apps.customer_service import answering, export
+from apps.customer_service import export
+from apps.customer_service.release import load_release
 from common.errors import RefusedError
 from common.models.loading import Backbone
 from common.releases import export as exporting
@@ -40,7 +41,7 @@ def test_the_file_alone_gives_the_release_s_vectors(exported: Path, demo: Demo) 
     session = onnxruntime.InferenceSession(exported / "model.onnx")
     wanted = {name: tokens[name] for name in ("input_ids", "attention_mask")}
     found = dict(zip(about["outputs"], session.run(about["outputs"], wanted), strict=True))
-    answerer = answering.load(Registry(demo.store, "customer_service").open(), device="cpu")
+    answerer = load_release(Registry(demo.store, "customer_service").open(), device="cpu")
     for row, understood in zip(found["output_embedding"], answerer.understand(texts), strict=True):
         assert row @ understood.vector > 0.97
     assert found["output_intent_logits"].shape == (3, len(about["intents"]))
@@ -65,7 +66,7 @@ def test_what_answers_otherwise_is_refused_and_not_written(
         embedding = torch.nn.functional.normalize(vectors, dim=-1)
         return {"embedding": embedding, "intent_logits": torch.randn(len(texts), intents)}
 
-    answerer = answering.load(Registry(demo.store, "customer_service").open(), device="cpu")
+    answerer = load_release(Registry(demo.store, "customer_service").open(), device="cpu")
     intents = len(answerer.intents)
     monkeypatch.setattr(exporting, "export_int8", written)
     monkeypatch.setattr(exporting, "predict_int8", noise)

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sample import Demo
 
 from apps.customer_service import server
-from apps.customer_service.answering import Answerer, Understood
+from apps.customer_service.answers.answering import Answerer, Understood
 from common.releases.registry import Registry
 
 Eventually = Callable[[Callable[[], bool]], None]

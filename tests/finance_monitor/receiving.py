@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from news import at
 
-from apps.finance_monitor.delivery import Delivery, enqueue
-from apps.finance_monitor.notifications import Notification
+from apps.finance_monitor.alerts.delivery import Delivery, enqueue
+from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.schema import Alert, Evidence, Window
 from apps.finance_monitor.store import Store
 

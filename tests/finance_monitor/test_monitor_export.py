@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from news import BAD, FLAT, GOOD
 
-from apps.finance_monitor import classifying
 from apps.finance_monitor.export import export
+from apps.finance_monitor.release import load_release
 from common.errors import RefusedError, UserError
 from common.models.onnx_export import predict_int8
 from common.releases.registry import Registry
@@ -19,7 +19,7 @@ TEXTS = [f"Hollis {phrase}" for phrases in (BAD, GOOD, FLAT) for phrase in phras
 
 
 def test_the_file_alone_says_what_the_release_says(release: Path, tmp_path: Path) -> None:
-    classifier = classifying.load(Registry(release, "finance_monitor").open())
+    classifier = load_release(Registry(release, "finance_monitor").open())
     found = export(classifier, TEXTS, tmp_path / "int8")
     assert found.texts == len(TEXTS)
     about = json.loads((tmp_path / "int8" / "export.json").read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def test_the_file_alone_says_what_the_release_says(release: Path, tmp_path: Path
 def test_one_that_says_otherwise_is_not_written(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = classifying.load(Registry(release, "finance_monitor").open())
+    classifier = load_release(Registry(release, "finance_monitor").open())
     monkeypatch.setattr("common.releases.export.LEAST_COSINE", 0.99999)
     with pytest.raises(RefusedError, match="in 8 bits"):
         export(classifier, TEXTS, tmp_path / "int8")

@@ -16,8 +16,8 @@ from monitor_serving import copy_release, serving
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
 from receiving import receiving
 
-from apps.finance_monitor.running import Options
-from apps.finance_monitor.service import MonitorService
+from apps.finance_monitor.watch.running import Options
+from apps.finance_monitor.watch.service import MonitorService
 from common.releases.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -255,7 +255,7 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
 def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.finance_monitor.service.INBOX_BYTES", 1000)
+    monkeypatch.setattr("apps.finance_monitor.watch.service.INBOX_BYTES", 1000)
     registry = Registry(copy_release(release, tmp_path / "var"), "finance_monitor")
     service = MonitorService(registry, Options())
     service.start()

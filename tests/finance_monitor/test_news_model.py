@@ -7,11 +7,11 @@ import torch
 from command_line import run_here
 from torch.nn import functional
 
-from apps.finance_monitor import classifying
 from apps.finance_monitor.data import Example
+from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
-from apps.finance_monitor.text import mark, prepare, spell_tickers
 from common.models.bundled import Source
 from common.models.loading import Backbone, load_backbone
 from common.releases.registry import Registry
@@ -132,7 +132,7 @@ def test_tickers_of_the_list_are_kept_in_the_release(tiny_model: Path, tmp_path:
     files = ("--news", news, "--entities", companies, "--store", tmp_path)
     done = run_here("finance_monitor", "train", *files, *quick)
     assert done.returncode == 0, done.stderr
-    loaded = classifying.load(Registry(tmp_path, "finance_monitor").open())
+    loaded = load_release(Registry(tmp_path, "finance_monitor").open())
     assert loaded.tickers == {"ALBA": "Alba Bank"}
     asked, named = loaded.read(["$ALBA down", "Alba Bank down"])
     assert asked.sentiment == pytest.approx(named.sentiment, abs=1e-4)

@@ -11,7 +11,7 @@ import pytest
 from command_line import run_apart, run_here
 from release_contract import assert_names_no_place
 
-from apps.finance_monitor import classifying
+from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import FeedRecord
 from common.releases.registry import Registry
 
@@ -72,7 +72,7 @@ def test_the_report_shows_what_was_gained_and_what_is_taken_for_what(store: Path
 
 
 def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(store: Path) -> None:
-    classifier = classifying.load(Registry(store, "finance_monitor").open())
+    classifier = load_release(Registry(store, "finance_monitor").open())
     time = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     records = [
         FeedRecord(id="1", published_at=time, title="Gildas shares plunge"),

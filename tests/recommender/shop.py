@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import uvicorn
 from fastapi import FastAPI
 
-from apps.recommender.catalogue import build_catalogue
+from apps.recommender.catalogue.items import build_catalogue
+from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Reason, Recommendation
 from apps.recommender.server import Recommender
-from apps.recommender.user_ids import UserIds
 from common.errors import UserError
 from common.serving.live import LiveRelease
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from apps.recommender.baselines import Popularity
-from apps.recommender.catalogue import Catalogue, build_catalogue
+from apps.recommender.catalogue.items import Catalogue, build_catalogue
+from apps.recommender.comparison.baselines import Popularity
+from apps.recommender.comparison.text_baselines import Bm25
 from apps.recommender.evaluate import (
     compare,
     evaluate_baselines,
@@ -15,10 +16,9 @@ from apps.recommender.evaluate import (
     rank_queries,
     summarise,
 )
-from apps.recommender.events import Events, Histories, Impressions, sorted_events
-from apps.recommender.queries import build_queries
+from apps.recommender.interactions.events import Events, Histories, Impressions, sorted_events
+from apps.recommender.interactions.queries import build_queries
 from apps.recommender.schema import Item
-from apps.recommender.text_baselines import Bm25
 
 ITEMS = 6
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.recommender.catalogue import ALWAYS
+from apps.recommender.catalogue.items import ALWAYS
 from apps.recommender.data import Sources, read_dataset
 from common.errors import UserError
 

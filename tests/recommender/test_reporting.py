@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from apps.recommender.evaluate import Evaluation
-from apps.recommender.queries import Queries
+from apps.recommender.interactions.queries import Queries
 from apps.recommender.reporting import (
     comparison_rows,
     comparison_sections,

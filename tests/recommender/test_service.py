@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from apps.recommender.catalogue import build_catalogue
+from apps.recommender.catalogue.items import build_catalogue
+from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Allowed
-from apps.recommender.events import sorted_events
-from apps.recommender.neighbours import learn_neighbours
-from apps.recommender.pipeline import Choices, Pipeline
-from apps.recommender.prepared import Prepared
-from apps.recommender.rules import Rules
+from apps.recommender.interactions.events import sorted_events
+from apps.recommender.lists.rules import Rules
+from apps.recommender.pipeline.pipeline import Choices, Pipeline
+from apps.recommender.pipeline.prepared import Prepared
+from apps.recommender.retrieval.neighbours import learn_neighbours
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Recommendation
 from apps.recommender.service import RankingService
-from apps.recommender.towers import TowerModel, TowerSizes
-from apps.recommender.user_features import UserFeatures
 from common.errors import UserError
 
 ITEMS, WIDTH, SUBJECTS = 60, 8, 3

@@ -23,8 +23,8 @@ from command_line import ROOT
 from shop import Shelf, Shop, serving
 from trained_shop import succeed
 
+from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.server import Recommender, build_app
-from apps.recommender.user_ids import UserIds
 from common.errors import UserError
 from common.serving import live as watch
 from common.serving.live import LiveRelease

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from apps.customer_service.schema import Faq, Question
-from apps.finance_monitor.entities import Entity
 from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.stories.companies import Entity
 from apps.recommender.schema import Interaction, Item, User
 from common.errors import UserError
 from common.records.columns import SYNONYMS, match_columns, suggest

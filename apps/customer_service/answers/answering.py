@@ -1,0 +1,192 @@
+"""From a question to an answer: the one path that `ask`, `evaluate` and the server share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from uuid import uuid4
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.answers.retrieval import Candidate, VariantIndex
+from apps.customer_service.schema import (
+    LONGEST_QUESTION,
+    OUT_OF_SCOPE,
+    Answer,
+    Citation,
+    Faq,
+    Handoff,
+    Intent,
+    RankedIntent,
+    Suggestion,
+)
+from apps.customer_service.task import AnswerModel
+from common.models.encoder import predict
+from common.models.loading import Backbone
+from common.records.text import language_of, normalise
+
+INTENTS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the model makes of one question.
+
+    Its embedding, each intent's probability, and how near it is to what the intents were learned
+    from, as `nearness` has it.
+    """
+
+    vector: NDArray[np.float32]
+    intents: dict[str, float]
+    intent_cosine: float
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A loaded release.
+
+    `texts` [texts, width] are the embeddings of what a release of intents alone learned from;
+    where there are FAQs, their index has them.
+    """
+
+    release_id: str
+    backbone: Backbone
+    module: AnswerModel
+    intents: list[str]
+    faqs: dict[str, Faq]
+    index: VariantIndex | None
+    confidence: Confidence | None
+    prototype_ids: list[str]
+    texts: NDArray[np.float32] | None = None
+    precision: str = "fp32"
+
+    def understand(self, questions: Sequence[str]) -> list[Understood]:
+        """One forward pass for all `questions`, which are normalised."""
+        return self.read(predict(self.module, self.backbone, questions, precision=self.precision))
+
+    def read(self, outputs: Mapping[str, Tensor]) -> list[Understood]:
+        """What the model's outputs say of each question."""
+        vectors = outputs["embedding"].numpy()
+        if not self.intents:
+            return [Understood(vector, {}, 0.0) for vector in vectors]
+        logits = outputs["intent_logits"]
+        direction = (logits.max(-1).values / self.module.intent_scale).numpy()
+        cosines = nearness(direction, vectors, self.texts).tolist()
+        probabilities = torch.softmax(logits, -1).tolist()
+        return [
+            Understood(vector, dict(zip(self.intents, row, strict=True)), cosine)
+            for vector, row, cosine in zip(vectors, probabilities, cosines, strict=True)
+        ]
+
+    def rank(
+        self, question: str, understood: Understood, *, language: str | None = None, top_k: int = 10
+    ) -> list[Candidate]:
+        """FAQs for a normalised question, best first; none in a release of intents alone."""
+        if self.index is None:
+            return []
+        return self.index.search(
+            question,
+            understood.vector,
+            language=language or language_of(question),
+            top_k=max(top_k, CLARIFY_CANDIDATES),
+        )
+
+    def signals(
+        self, candidates: Sequence[Candidate], understood: Understood
+    ) -> NDArray[np.float64]:
+        """What the confidence is computed from."""
+        intent_of = {c.faq_id: self.faqs[c.faq_id].intent for c in candidates}
+        return features(candidates, understood.intents, understood.intent_cosine, intent_of)
+
+    def answer(
+        self,
+        question: str,
+        understood: Understood,
+        *,
+        language: str | None = None,
+        top_k: int = 3,
+        timings: Mapping[str, float] | None = None,
+    ) -> Answer:
+        """Rank, decide and compose; the answer is the FAQ's own text, word for word."""
+        started = perf_counter()
+        candidates = self.rank(question, understood, language=language)
+        probability, decision = 0.0, "handoff"
+        if self.confidence is not None:
+            signals = self.signals(candidates, understood)
+            probability, decision = self.confidence.decide(signals)
+        intent = _ranked(understood.intents)
+        outside = intent is not None and intent.name == OUT_OF_SCOPE
+        nothing_found = self.index is not None and not candidates
+        if nothing_found:
+            decision = "handoff"
+        spent = {name: round(value, 2) for name, value in (timings or {}).items()}
+        spent["search"] = round(1000 * (perf_counter() - started), 2)
+        spent["total"] = round(sum(spent.values()), 2)
+        answered = decision == "answer" and bool(candidates)
+        reason = "out_of_scope" if outside else "nothing_found" if nothing_found else "not_sure"
+        return Answer(
+            id=uuid4().hex,
+            release_id=self.release_id,
+            decision=decision,
+            answer=self.faqs[candidates[0].faq_id].answer if answered else None,
+            confidence=round(probability, 4),
+            intent=intent,
+            citations=[self._citation(candidate) for candidate in candidates[:top_k]],
+            suggestions=self._suggestions(candidates, decision),
+            handoff=Handoff(reason=reason) if decision == "handoff" else None,
+            timings_ms=spent,
+        )
+
+    def cite(
+        self, question: str, understood: Understood, *, language: str | None, top_k: int
+    ) -> list[Citation]:
+        """The ranking alone, for a normalised question."""
+        ranking = self.rank(question, understood, language=language, top_k=top_k)
+        return [self._citation(candidate) for candidate in ranking[:top_k]]
+
+    def _citation(self, candidate: Candidate) -> Citation:
+        faq = self.faqs[candidate.faq_id]
+        score = round(min(max(candidate.score, 0.0), 1.0), 4)
+        return Citation(faq_id=faq.id, question=faq.question, url=faq.url, score=score)
+
+    def _suggestions(self, candidates: Sequence[Candidate], decision: str) -> list[Suggestion]:
+        near = candidates[1:CLARIFY_CANDIDATES] if decision == "answer" else candidates
+        faqs = [self.faqs[candidate.faq_id] for candidate in near[:CLARIFY_CANDIDATES]]
+        return [Suggestion(faq_id=f.id, question=f.question, answer=f.answer) for f in faqs]
+
+
+def nearness(
+    direction: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    texts: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """How near questions are to what is known; it tells what is out of scope.
+
+    The mean of two cosines tells it better than either does.
+
+    Args:
+        direction: [questions], cosine to the nearest intent's direction.
+        vectors: [questions, width], of length 1.
+        texts: [texts, width], embeddings of the training texts; None: `direction` alone.
+    """
+    if texts is None:
+        return direction
+    return np.asarray(0.5 * (direction + (vectors @ texts.T).max(1)))
+
+
+def prepare(question: str) -> str:
+    """The spelling that is encoded and searched."""
+    return normalise(question[:LONGEST_QUESTION])
+
+
+def _ranked(intents: Mapping[str, float]) -> Intent | None:
+    if not intents:
+        return None
+    ranked = sorted(intents.items(), key=lambda pair: -pair[1])[:INTENTS_SHOWN]
+    first, *others = [RankedIntent(name=n, confidence=round(p, 4)) for n, p in ranked]
+    return Intent(name=first.name, confidence=first.confidence, alternatives=others)

@@ -1,0 +1,63 @@
+"""What a release promises of its answers, and on which questions that was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from apps.customer_service.answers.confidence import Confidence
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A calibrated confidence and the questions behind it.
+
+    `questions` are the validation questions, `out_of_scope` of them labelled so; `far` are the
+    bundled questions from anywhere but a business, each with its probability.
+    """
+
+    confidence: Confidence
+    questions: int
+    out_of_scope: int
+    far: Mapping[str, float]
+
+    @property
+    def text(self) -> str:
+        """What was shown on which questions, and what the threshold holds back, in a line."""
+        budget, threshold = self.confidence.budget, self.confidence.threshold
+        asked = f"{self.questions} validation questions, {self.out_of_scope or 'none'} out of scope"
+        shown = f"At most {budget:.0%} of the answers are wrong: shown on {asked}."
+        if not self.confidence.proven:
+            shown = (
+                f"Not shown that at most {budget:.0%} of the answers are wrong, on {asked}: too "
+                f"few, or too many wrong. Answered is what is at least {threshold:.0%} sure."
+            )
+        return f"{shown} {self._held_back()}"
+
+    def _held_back(self) -> str:
+        held = self.confidence.held_back
+        kinds = {
+            "near misses": held and held.near,
+            "far questions": held and held.far,
+            "right answers": held and held.right,
+        }
+        shares = [f"{share:.0%} of {kind}" for kind, share in kinds.items() if share is not None]
+        return f"Held back: {', '.join(shares)}." if shares else ""
+
+    def nearest_far(self, count: int = 5) -> list[tuple[str, float]]:
+        """The far questions that are likeliest to be answered, with their probabilities."""
+        return sorted(self.far.items(), key=lambda pair: -pair[1])[:count]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a manifest."""
+        held = self.confidence.held_back
+        return {
+            "budget": self.confidence.budget,
+            "proven": self.confidence.proven,
+            "threshold": self.confidence.threshold,
+            "questions": self.questions,
+            "out_of_scope": self.out_of_scope,
+            "far_questions": len(self.far),
+            "held_back": asdict(held) if held else None,
+        }

@@ -1,0 +1,114 @@
+"""`alerts list|ack|silence|resolve`: what people do about alerts."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.cli import Json, Store, new_app, print_json
+from common.console import say, show_table
+from common.errors import UserError
+
+alerts = new_app("Alerts: list, acknowledge, silence, resolve.")
+
+AlertId = Annotated[str, typer.Argument(help="The alert's id, or how it begins.")]
+By = Annotated[str, typer.Option("--by", help="Who you are.", default_factory=getpass.getuser)]
+
+
+def open_store(directory: Path) -> Any:
+    """The store of a monitor that has run."""
+    from apps.finance_monitor.store import Store as MonitorStore
+    from apps.finance_monitor.store import store_path
+
+    path = store_path(directory / "finance_monitor")
+    if not path.exists():
+        raise UserError(
+            "nothing was watched yet", where=str(path), mend="Start `watch` with this --store."
+        )
+    return MonitorStore(path)
+
+
+@alerts.command("list")
+def list_alerts(
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """The latest alerts, and what people did about them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from apps.finance_monitor.alerts.notifications import usual
+    from apps.finance_monitor.alerts.operations import cases, set_aside, silences
+    from apps.finance_monitor.surges.keys import name_of
+
+    opened = open_store(store)
+    found, muted, refused = cases(opened, limit), silences(opened), set_aside(opened, limit)
+    if as_json:
+        print_json(
+            {
+                "alerts": [case.model_dump(mode="json") for case in found],
+                "silences": [one.model_dump(mode="json") for one in muted],
+                "set_aside": [one.model_dump(mode="json") for one in refused],
+            }
+        )
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("id", "since (UTC)", "status", "severity", "on", "negative (usual)", "who"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"id", "since (UTC)", "status"})
+    for case in found:
+        alert = case.alert
+        on = name_of(alert.key)
+        if case.muted_by:
+            on += f" ({name_of(case.muted_by)} explains it)"
+        table.add_row(
+            alert.alert_id[:8],
+            f"{alert.starts_at:%d %b %H:%M}",
+            "closed" if case.closed_at else alert.status,
+            alert.severity,
+            on,
+            f"{alert.observed} ({usual(alert)})",
+            case.closed_by or case.acknowledged_by or "",
+        )
+    show_table(table)
+    for one in muted:
+        say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
+    for lost in refused:
+        say(f"Refused by {lost.sink} ({lost.error}): {lost.headline}")
+
+
+@alerts.command()
+def ack(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+    """Say that you look after it: it is not escalated any more."""
+    from apps.finance_monitor.alerts.operations import acknowledge
+
+    done = acknowledge(open_store(store), alert_id, by)
+    say(f"{done.alert.alert_id}: {by} is on it.")
+
+
+@alerts.command()
+def resolve(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+    """Call it done: nothing more is told of it."""
+    from apps.finance_monitor.alerts.operations import resolve as close
+
+    done = close(open_store(store), alert_id, by)
+    say(f"{done.alert.alert_id}: closed by {by}.")
+
+
+@alerts.command()
+def silence(
+    key: Annotated[str, typer.Argument(help="A topic, a company, or * for all.")],
+    by: By,
+    lasting: Annotated[str, typer.Option("--for", help="How long, like 2h or 3d.")] = "1d",
+    comment: Annotated[str, typer.Option(help="Why.")] = "",
+    store: Store = Path("var"),
+) -> None:
+    """Tell nothing of a topic or company for a while; its alerts are kept and shown."""
+    from apps.finance_monitor.alerts.operations import silence as mute
+    from common.durations import parse_period
+
+    made = mute(open_store(store), key, parse_period(lasting), by, comment)
+    say(f"Silent on {made.key} until {made.until:%Y-%m-%d %H:%M} UTC.")

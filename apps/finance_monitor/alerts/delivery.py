@@ -1,0 +1,235 @@
+"""From the outbox to the sinks: each at its own pace, each notification once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock, Thread
+from time import monotonic
+
+from apps.finance_monitor.alerts.notifications import Notification, headline
+from apps.finance_monitor.alerts.operations import silences
+from apps.finance_monitor.alerts.sinks import DeliveryError, Sink
+from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.store import Store
+from common.console import say
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+ESCALATION_CHECK = 15.0
+# A notification that was refused so often is set aside.
+REFUSALS = 3
+
+
+class Delivery:
+    """Threads, one a sink, that empty the outbox of a store.
+
+    A process that dies between telling and noting it tells again after its start, with the same
+    idempotency key. What a receiver refuses time and again is set aside, so that it holds up
+    nothing; what fails for another reason keeps its place.
+
+    Args:
+        escalate_after: tell again if nobody acknowledges an alert for so long.
+        first_pause: seconds after the first failure; doubled after each further one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        *,
+        escalate_after: timedelta | None = None,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self._store = store
+        self._sinks = sinks
+        self._escalate_after = escalate_after
+        self._first_pause = first_pause
+        self._stopping = Event()
+        self._wake = {sink.name: Event() for sink in sinks}
+        # Told while the disk was full, so that the outbox does not know.
+        self._told: set[tuple[str, str]] = set()
+        # One at a time: what is told at once and what waits in the outbox may be the same.
+        self._telling = {name: Lock() for name in self._wake}
+        self.failures = dict.fromkeys(self._wake, 0)
+        self.delivered = dict.fromkeys(self._wake, 0)
+        # By number in the outbox; a restart begins to count anew.
+        self._refusals: Counter[int] = Counter()
+        self.set_aside = {name: self._count_set_aside(name) for name in self._wake}
+        self._threads = [Thread(target=self._work, args=(sink,), daemon=True) for sink in sinks]
+        if escalate_after:
+            self._threads.append(Thread(target=self._escalate, daemon=True))
+
+    @property
+    def sinks(self) -> list[str]:
+        """Their names."""
+        return list(self._wake)
+
+    def start(self) -> None:
+        """Begin with what waits since the last run."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        for event in self._wake.values():
+            event.set()
+
+    def stop(self, patience: float = 5.0) -> None:
+        """Try to tell what waits for `patience` seconds; the rest waits on disk."""
+        deadline = monotonic() + patience
+        while monotonic() < deadline and self._waiting():
+            self.wake()
+            self._stopping.wait(0.05)
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
+    def tell_now(self, notifications: Sequence[Notification]) -> None:
+        """Tell without the outbox, when nothing can be written."""
+        for sink in self._sinks:
+            for notification in notifications:
+                Thread(target=self._tell, args=(sink, notification), daemon=True).start()
+
+    def _waiting(self) -> bool:
+        return any(not self.failures[name] and self._due(name) for name in self._wake)
+
+    def _due(self, name: str) -> list[sqlite3.Row]:
+        return self._store.rows(
+            "SELECT number, body FROM outbox WHERE sink = ? AND delivered_at IS NULL"
+            " AND error IS NULL ORDER BY number LIMIT 50",
+            name,
+        )
+
+    def _count_set_aside(self, name: str) -> int:
+        query = "SELECT COUNT(*) FROM outbox WHERE sink = ? AND error IS NOT NULL"
+        return int(self._store.rows(query, name)[0][0])
+
+    def _work(self, sink: Sink) -> None:
+        pause = 0.0
+        while not self._stopping.is_set():
+            self._wake[sink.name].wait(timeout=pause or None)
+            self._wake[sink.name].clear()
+            # Woken by news, perhaps: the receiver is given its time all the same.
+            if pause and self._stopping.wait(pause):
+                return
+            try:
+                pause = self._empty(sink, pause)
+            except sqlite3.Error as error:
+                say(f"{sink.name}: {error}")
+                pause = FIRST_PAUSE
+
+    def _empty(self, sink: Sink, pause: float) -> float:
+        """Tell all that waits; returns after how many seconds to try again, 0 for none."""
+        while due := self._due(sink.name):
+            for row in due:
+                number, notification = row["number"], Notification.model_validate_json(row["body"])
+                error = self._tell(sink, notification)
+                if error is None:
+                    self._note_delivered(number)
+                elif self._is_final(number, error):
+                    self._put_aside(sink, number, notification, error)
+                    pause = 0.0
+                else:
+                    self._note_failure(number)
+                    wait = error.retry_after or max(2 * pause, self._first_pause)
+                    return min(wait, LONGEST_PAUSE)
+            if self._stopping.is_set():
+                break
+        return 0.0
+
+    def _is_final(self, number: int, error: DeliveryError) -> bool:
+        if error.is_refusal:
+            self._refusals[number] += 1
+        return error.is_refusal and self._refusals[number] >= REFUSALS
+
+    def _put_aside(
+        self, sink: Sink, number: int, notification: Notification, error: DeliveryError
+    ) -> None:
+        self._note_failure(number, str(error))
+        del self._refusals[number]
+        self.set_aside[sink.name] += 1
+        told = "; ".join(headline(alert) for alert in notification.alerts)
+        say(f"{sink.name}: set aside, refused {REFUSALS} times ({error}): {told}")
+
+    def _tell(self, sink: Sink, notification: Notification) -> DeliveryError | None:
+        """None: it is told."""
+        key = (sink.name, notification.idempotency_key)
+        with self._telling[sink.name]:
+            if key in self._told:
+                return None
+            try:
+                sink.deliver(notification)
+            except Exception as error:
+                # Whatever a receiver's client raises: its thread must live, it is not told yet.
+                if not self.failures[sink.name]:
+                    say(f"{sink.name}: not delivered, tries again: {error}")
+                self.failures[sink.name] += 1
+                return error if isinstance(error, DeliveryError) else DeliveryError(str(error))
+            self._told.add(key)
+            self.delivered[sink.name] += 1
+            self.failures[sink.name] = 0
+        return None
+
+    def _note_delivered(self, number: int) -> None:
+        with self._store.transaction() as database:
+            database.execute(
+                "UPDATE outbox SET delivered_at = ?, error = NULL WHERE number = ?",
+                (_now().isoformat(), number),
+            )
+
+    def _note_failure(self, number: int, final_error: str | None = None) -> None:
+        """Count an attempt; with a final error it is set aside."""
+        with self._store.transaction() as database:
+            database.execute(
+                "UPDATE outbox SET attempts = attempts + 1, error = ? WHERE number = ?",
+                (final_error, number),
+            )
+
+    def _escalate(self) -> None:
+        assert self._escalate_after
+        pause = min(ESCALATION_CHECK, self._escalate_after.total_seconds() / 2)
+        while not self._stopping.wait(pause):
+            if escalate(self._store, self.sinks, _now() - self._escalate_after):
+                self.wake()
+
+
+def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
+    """Tell once more of what fires, was told before that time, and nobody has acknowledged.
+
+    Returns:
+        Of how many alerts; silenced ones wait.
+    """
+    muting = silences(store)
+    told = 0
+    with store.transaction() as database:
+        rows = database.execute(
+            "SELECT alert_id, content FROM alerts WHERE status = 'firing' AND notified_at < ?"
+            " AND acknowledged_at IS NULL AND closed_at IS NULL AND escalated_at IS NULL",
+            (before.isoformat(),),
+        ).fetchall()
+        for row in rows:
+            alert = Alert.model_validate_json(row["content"])
+            if any(silence.covers(alert.key) for silence in muting):
+                continue
+            told += 1
+            enqueue(database, sinks, Notification(alerts=[alert], escalated=True))
+            database.execute(
+                "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
+                (_now().isoformat(), row["alert_id"]),
+            )
+    return told
+
+
+def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: Notification) -> None:
+    """Put it in the outbox of every sink; within the caller's transaction."""
+    database.executemany(
+        "INSERT OR IGNORE INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?)",
+        [(notification.idempotency_key, sink, notification.model_dump_json()) for sink in sinks],
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

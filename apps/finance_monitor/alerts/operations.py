@@ -1,0 +1,137 @@
+"""What people do about alerts: acknowledge, silence, resolve."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel
+
+from apps.finance_monitor.alerts.notifications import Notification, headline
+from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.surges.keys import name_of
+from common.errors import UserError
+
+
+class Case(BaseModel):
+    """An alert, with what people did about it."""
+
+    alert: Alert
+    muted_by: str | None = None
+    notified_at: datetime | None = None
+    escalated_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still wants attention."""
+        return self.alert.status != "resolved" and self.closed_at is None
+
+
+class Silence(BaseModel):
+    """No notifications on `key` (a key, its name, or `*`) until then."""
+
+    silence_id: int
+    key: str
+    until: datetime
+    by: str
+    comment: str
+
+    def covers(self, key: str) -> bool:
+        """Whether it mutes `key`."""
+        return self.key in {"*", key, name_of(key)}
+
+
+class SetAside(BaseModel):
+    """A notification that a receiver refused, time and again, and does not get any more."""
+
+    sink: str
+    error: str
+    attempts: int
+    alert_ids: list[str]
+    headline: str
+
+
+def cases(store: Store, limit: int = 100) -> list[Case]:
+    """Alerts, the latest first."""
+    query = "SELECT * FROM alerts ORDER BY starts DESC, alert_id LIMIT ?"
+    return [_case(dict(row)) for row in store.rows(query, limit)]
+
+
+def case(store: Store, alert_id: str) -> Case:
+    """The alert whose id begins so.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    rows = store.rows(
+        "SELECT * FROM alerts WHERE substr(alert_id, 1, ?) = ?", len(alert_id), alert_id
+    )
+    if not alert_id or not rows:
+        raise UserError(f"no such alert: {alert_id}", mend="`alerts list` shows their ids.")
+    if len(rows) > 1:
+        raise UserError(f"{len(rows)} alerts begin with {alert_id}", mend="Give more of the id.")
+    return _case(dict(rows[0]))
+
+
+def acknowledge(store: Store, alert_id: str, by: str) -> Case:
+    """Somebody looks after it: it is not escalated any more."""
+    return _mark(store, alert_id, "acknowledged", by)
+
+
+def resolve(store: Store, alert_id: str, by: str) -> Case:
+    """Somebody calls it done: nothing more is told of it."""
+    return _mark(store, alert_id, "closed", by)
+
+
+def silence(store: Store, key: str, lasting: timedelta, by: str, comment: str = "") -> Silence:
+    """Tell nothing of `key` for a while; its alerts are kept and shown."""
+    until = datetime.now(UTC) + lasting
+    with store.transaction() as database:
+        cursor = database.execute(
+            "INSERT INTO silences (key, until, by, comment) VALUES (?, ?, ?, ?)",
+            (key, until.isoformat(), by, comment),
+        )
+    return Silence(silence_id=cursor.lastrowid or 0, key=key, until=until, by=by, comment=comment)
+
+
+def silences(store: Store) -> list[Silence]:
+    """Those that last still."""
+    now = datetime.now(UTC).isoformat()
+    rows = store.rows("SELECT * FROM silences WHERE until > ? ORDER BY until", now)
+    return [Silence.model_validate(dict(row)) for row in rows]
+
+
+def set_aside(store: Store, limit: int = 20) -> list[SetAside]:
+    """What receivers refused, the latest first."""
+    rows = store.rows(
+        "SELECT sink, error, attempts, body FROM outbox WHERE error IS NOT NULL"
+        " ORDER BY number DESC LIMIT ?",
+        limit,
+    )
+    return [_set_aside(dict(row)) for row in rows]
+
+
+def _set_aside(row: dict[str, object]) -> SetAside:
+    alerts = Notification.model_validate_json(str(row.pop("body"))).alerts
+    told = "; ".join(headline(alert) for alert in alerts)
+    ids = [alert.alert_id for alert in alerts]
+    return SetAside.model_validate(row | {"alert_ids": ids, "headline": told})
+
+
+def _mark(store: Store, alert_id: str, what: str, by: str) -> Case:
+    found = case(store, alert_id)
+    with store.transaction() as database:
+        database.execute(
+            f"UPDATE alerts SET {what}_by = ?, {what}_at = ? WHERE alert_id = ?",
+            (by, datetime.now(UTC).isoformat(), found.alert.alert_id),
+        )
+    return case(store, found.alert.alert_id)
+
+
+def _case(row: dict[str, object]) -> Case:
+    alert = Alert.model_validate_json(str(row.pop("content")))
+    return Case.model_validate(row | {"alert": alert})

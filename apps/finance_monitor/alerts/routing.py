@@ -1,0 +1,139 @@
+"""Which changes of alerts are told, and with which evidence."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from apps.finance_monitor.alerts.delivery import enqueue
+from apps.finance_monitor.alerts.life import Change
+from apps.finance_monitor.alerts.notifications import Notification
+from apps.finance_monitor.alerts.operations import silences
+from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
+from apps.finance_monitor.store import Store, Told
+from apps.finance_monitor.surges.keys import breadth
+
+EVIDENCE_SHOWN = 5
+# Half of an alert's stories concern another one that fires: that one may explain it.
+EXPLAINS_FROM = 0.5
+
+
+class Telling:
+    """Writes changes of alerts to the store, and what is to be told of them to its outbox.
+
+    Args:
+        sinks: names of those who are told.
+        negative_words: finds the words that made a text negative.
+    """
+
+    def __init__(
+        self, store: Store, sinks: Sequence[str], negative_words: Callable[[str], Sequence[str]]
+    ) -> None:
+        self._store = store
+        self._sinks = sinks
+        self._words = lru_cache(1024)(negative_words)
+
+    def write(self, database: sqlite3.Connection, changes: Sequence[Change]) -> list[Notification]:
+        """Keep the changes and what is told of them, within the caller's transaction."""
+        told = []
+        muting = silences(self._store)
+        # The narrowest first: it may explain the wider ones.
+        for change in sorted(changes, key=lambda c: (c.alert.window.end, breadth(c.alert.key))):
+            alert = self._with_evidence(change)
+            muted_by = self._explanation(change)
+            self._store.write_alert(alert, muted_by)
+            row = database.execute(
+                "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
+            ).fetchone()
+            silent = muted_by or row["closed_at"] or any(s.covers(alert.key) for s in muting)
+            if alert.status == "resolved":
+                silent = not row["notified_at"] or row["closed_at"]
+            if _is_told(change) and not silent:
+                told.append(Notification(alerts=[alert], first=row["notified_at"] is None))
+                database.execute(
+                    "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
+                    (datetime.now(UTC).isoformat(), alert.alert_id),
+                )
+        for notification in told:
+            enqueue(database, self._sinks, notification)
+        return told
+
+    def _explanation(self, change: Change) -> str | None:
+        """The key of another alert that says the same better.
+
+        That is a narrower one which at least half of the stories concern; or a wider one that
+        this is part of, if nothing narrower explains that.
+        """
+        key = change.alert.key
+        for other in sorted(change.open, key=breadth):
+            if breadth(other) == breadth(key):
+                continue
+            if self._explains(other, key, change) and (
+                breadth(other) < breadth(key) or not self._is_explained(other, change)
+            ):
+                return other
+        return None
+
+    def _is_explained(self, wide: str, change: Change) -> bool:
+        narrower = (key for key in change.open if breadth(key) < breadth(wide))
+        return any(self._explains(key, wide, change) for key in narrower)
+
+    def _explains(self, other: str, key: str, change: Change) -> bool:
+        """Whether at least half of the stories on `key` concern `other` too."""
+        window = change.alert.window
+        share = self._store.share_of(
+            key, other, window.start.timestamp(), window.end.timestamp(), change.sequence
+        )
+        return share >= EXPLAINS_FROM
+
+    def _with_evidence(self, change: Change) -> Alert:
+        alert = change.alert
+        told = self._store.telling(
+            alert.key,
+            alert.window.start.timestamp(),
+            (alert.ends_at or alert.window.end).timestamp(),
+            change.sequence,
+            EVIDENCE_SHOWN,
+        )
+        release = told[0].story.release_id if told else None
+        return alert.model_copy(
+            update={"evidence": [self._evidence(one) for one in told], "release_id": release}
+        )
+
+    def _evidence(self, told: Told) -> Evidence:
+        story = told.story
+        return Evidence(
+            id=story.id,
+            published_at=story.published_at,
+            headline=story.headline,
+            source=story.source,
+            url=story.url,
+            negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
+            outlets=told.outlets,
+            words=[word for word in self._words(story.content) if not _names(story, word)],
+        )
+
+
+def without_store(changes: Sequence[Change]) -> list[Notification]:
+    """What can be told while nothing can be written or looked up."""
+    return [
+        Notification(alerts=[one.alert], first=one.event == "firing")
+        for one in changes
+        if _is_told(one) and _is_narrowest(one)
+    ]
+
+
+def _is_told(change: Change) -> bool:
+    return change.event != "pending" and change.alert.fired_at is not None
+
+
+def _is_narrowest(change: Change) -> bool:
+    """Whether no narrower alert is open: all that can be said without reading the stories."""
+    return not any(breadth(key) < breadth(change.alert.key) for key in change.open)
+
+
+def _names(story: ScoredRecord, word: str) -> bool:
+    """Whether a word is of a company's name: that is no reason."""
+    return any(word.casefold() in name.casefold() for name in story.entities)

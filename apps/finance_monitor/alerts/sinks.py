@@ -1,0 +1,213 @@
+"""Where alerts are told: the console, a file, a webhook, or any address that apprise knows."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Protocol
+
+from apps.finance_monitor.alerts.notifications import (
+    Notification,
+    headline,
+    in_words,
+    to_alertmanager,
+)
+from common.console import is_log_json, messages, say
+from common.errors import UserError
+
+SECRET = "BIZLM_WEBHOOK_SECRET"
+TIMEOUT = 10.0
+COLOURS = {"notice": "yellow", "warning": "dark_orange", "critical": "red"}
+
+
+# These speak of the key, the address or the moment; any other 4xx of what was sent.
+NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
+
+
+class DeliveryError(Exception):
+    """It was not told.
+
+    Attributes:
+        retry_after: seconds, where the receiver said so.
+        is_refusal: the receiver does not take this notification, whenever it is sent.
+    """
+
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, is_refusal: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.is_refusal = is_refusal
+
+
+class Sink(Protocol):
+    """One receiver; `name` stays the same over restarts."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def deliver(self, notification: Notification) -> None:
+        """Tell it.
+
+        Raises:
+            DeliveryError: to be tried again, if it is no refusal.
+        """
+
+
+def open_sink(address: str) -> Sink:
+    """The sink that `address` names: `console`, `jsonl:PATH`, `https://…`, or one of apprise's.
+
+    Raises:
+        UserError: nobody knows such an address.
+    """
+    if address == "console":
+        return ConsoleSink()
+    if address.startswith("jsonl:"):
+        return FileSink(Path(address.removeprefix("jsonl:")))
+    if address.startswith(("http://", "https://")):
+        return WebhookSink(address, os.environ.get(SECRET))
+    return AppriseSink(address)
+
+
+class ConsoleSink:
+    """Lines on stderr."""
+
+    name = "console"
+
+    def deliver(self, notification: Notification) -> None:
+        """Print it."""
+        for alert in notification.alerts:
+            if is_log_json():
+                say(f"{headline(alert)} – {in_words(alert)}")
+                continue
+            style = "green" if alert.status == "resolved" else COLOURS[alert.severity]
+            messages().print(headline(alert), style=f"bold {style}", markup=False)
+            messages().print(in_words(alert), markup=False)
+
+
+class LinesSink:
+    """JSON lines on stdout, one per alert."""
+
+    name = "stdout"
+
+    def deliver(self, notification: Notification) -> None:
+        """Print it."""
+        for alert in notification.alerts:
+            sys.stdout.write(alert.model_dump_json() + "\n")
+        sys.stdout.flush()
+
+
+class FileSink:
+    """JSON lines, one per alert; what stands there already is not written again."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"jsonl:{path}"
+        self._path = path
+        self._told: set[str] | None = None
+
+    def deliver(self, notification: Notification) -> None:
+        """Append it, and wait until it is on disk."""
+        try:
+            told = self._read_told()
+            key = notification.idempotency_key
+            if key in told:
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lines = [
+                json.dumps(
+                    {"idempotency_key": key, "escalated": notification.escalated}
+                    | alert.model_dump(mode="json"),
+                    ensure_ascii=False,
+                )
+                for alert in notification.alerts
+            ]
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write("".join(line + "\n" for line in lines))
+                file.flush()
+                os.fsync(file.fileno())
+            told.add(key)
+        except OSError as error:
+            raise DeliveryError(str(error)) from error
+
+    def _read_told(self) -> set[str]:
+        if self._told is None:
+            self._told = set()
+            if self._path.exists():
+                kept = self._path.read_bytes()
+                if kept and not kept.endswith(b"\n"):
+                    # The process died while it wrote this line.
+                    kept = kept[: kept.rfind(b"\n") + 1]
+                    os.truncate(self._path, len(kept))
+                self._told |= {json.loads(line)["idempotency_key"] for line in kept.splitlines()}
+        return self._told
+
+
+class WebhookSink:
+    """POST in Alertmanager's form, with an idempotency key, signed if there is a secret."""
+
+    def __init__(self, url: str, secret: str | None = None) -> None:
+        self.name = _masked(url, urllib.parse.urlsplit(url).hostname or "")
+        self._url = url
+        self._secret = secret
+
+    def deliver(self, notification: Notification) -> None:
+        """Send it; anything but a 2xx is an error."""
+        body = json.dumps(to_alertmanager(notification, "bizlm"), ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": notification.idempotency_key,
+        }
+        if self._secret:
+            digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+            headers["X-Signature-256"] = f"sha256={digest}"
+        request = urllib.request.Request(self._url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT):
+                pass
+        except urllib.error.HTTPError as error:
+            wait = error.headers.get("Retry-After", "")
+            raise DeliveryError(
+                f"HTTP {error.code}",
+                float(wait) if wait.isdigit() else None,
+                is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
+            ) from error
+        except (OSError, ValueError) as error:
+            raise DeliveryError(str(error)) from error
+
+
+class AppriseSink:
+    """Slack, DingTalk, WeCom, Feishu, mail and all else that apprise knows.
+
+    Raises:
+        UserError: apprise does not know such an address.
+    """
+
+    def __init__(self, address: str) -> None:
+        from apprise import Apprise
+
+        self._apprise = Apprise()
+        if not self._apprise.add(address):
+            raise UserError(
+                f"no such address to notify: {address.partition('://')[0]}://…",
+                mend="console, jsonl:PATH, https://…, or an address as apprise writes it.",
+            )
+        self.name = _masked(address)
+
+    def deliver(self, notification: Notification) -> None:
+        """Send one message for each alert."""
+        for alert in notification.alerts:
+            if not self._apprise.notify(title=headline(alert), body=in_words(alert)):
+                raise DeliveryError("apprise could not deliver it")
+
+
+def _masked(address: str, host: str = "") -> str:
+    """A name for an address that may hold tokens, which are never shown."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
+    return f"{address.partition('://')[0]}://{host}#{digest}"

@@ -1,0 +1,59 @@
+"""Which feed an address names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from apps.finance_monitor.feeds.feed import Feed, Position
+from apps.finance_monitor.feeds.file_feed import FileFeed
+from apps.finance_monitor.feeds.open_file import FilePosition
+from apps.finance_monitor.feeds.stdin import StdinFeed
+from apps.finance_monitor.schema import FeedRecord
+from common.errors import UserError
+
+P = TypeVar("P", bound=Position)
+
+
+def open_feed(
+    spec: str,
+    once: bool = False,
+    position: str | None = None,
+    *,
+    record: type[FeedRecord] = FeedRecord,
+) -> Feed:
+    """The feed that `spec` names: a path, `-` for stdin, or `redis://host[:port]/stream?group=g`.
+
+    Args:
+        once: read to the end and stop, rather than wait for more.
+        position: JSON of the position committed last.
+        record: what each line holds; `ScoredRecord` for a feed that was scored elsewhere.
+
+    Raises:
+        UserError: the address is wrong, or the position belongs to another kind of feed.
+    """
+    if spec == "-":
+        return StdinFeed(record=record)
+    if "://" in spec:
+        from apps.finance_monitor.feeds.redis_feed import RedisFeed, RedisPosition
+
+        committed = _read_position(RedisPosition, position, spec)
+        return RedisFeed(spec, committed, once=once, record=record)
+    return FileFeed(
+        Path(spec), _read_position(FilePosition, position, spec), once=once, record=record
+    )
+
+
+def _read_position(kind: type[P], position: str | None, spec: str) -> P | None:
+    if position is None:
+        return None
+    try:
+        return kind.model_validate_json(position)
+    except ValidationError:
+        raise UserError(
+            "what is kept of the last run belongs to another kind of feed",
+            where=spec,
+            mend="Go on with the same feed as before, or name another --store.",
+        ) from None

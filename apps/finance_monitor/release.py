@@ -1,0 +1,76 @@
+"""What a release of the finance monitor holds: written after training, read to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.task import NewsModel
+from common.files import read_json, write_json
+from common.models.bundled import Source
+from common.models.encoder import PooledEncoder
+from common.models.heads import save_heads
+from common.models.loading import load_backbone, pick_device, save_backbone
+from common.models.ngrams import NgramClassifier
+from common.releases.release import Release
+
+
+def save_release(classifier: Classifier, directory: Path) -> None:
+    """Write model, heads and calibration into a release's directory."""
+    save_backbone(classifier.backbone, directory / "model")
+    save_heads(classifier.module, directory / "heads.safetensors")
+    source = classifier.backbone.source
+    write_json(
+        directory / "model.json",
+        {
+            "base": source.name,
+            "query_prefix": source.query_prefix,
+            "passage_prefix": source.passage_prefix,
+            "topics": classifier.topics,
+            "temperatures": classifier.temperatures,
+            "baseline": classifier.baseline,
+            "tickers": classifier.tickers,
+        },
+    )
+
+
+def _topic_words(heads: Mapping[str, torch.Tensor]) -> NgramClassifier | None:
+    if "topic_words.weight" not in heads:
+        return None
+    return NgramClassifier(*(heads[f"topic_words.{name}"] for name in ("rarity", "weight", "bias")))
+
+
+def load_release(release: Release, *, device: str = "auto", precision: str = "fp32") -> Classifier:
+    """Read a verified release."""
+    directory = release.directory
+    settings: dict[str, Any] = read_json(directory / "model.json")
+    source = Source(
+        settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
+    )
+    backbone = load_backbone(source)
+    heads = load_file(directory / "heads.safetensors")
+    module = NewsModel(
+        PooledEncoder(backbone.encoder),
+        sentiments=heads.get("sentiments.directions"),
+        topics=heads.get("topics.directions"),
+        targets=heads.get("targets.directions"),
+        topic_bias=heads.get("topic_bias"),
+        topic_words=_topic_words(heads),
+    )
+    module.load_state_dict(heads, strict=False)
+    module.to(pick_device(device)).eval()
+    return Classifier(
+        release_id=release.release_id,
+        backbone=backbone,
+        module=module,
+        topics=settings["topics"],
+        temperatures=settings["temperatures"],
+        baseline=settings["baseline"],
+        tickers=settings.get("tickers", {}),
+        precision=precision,
+    )

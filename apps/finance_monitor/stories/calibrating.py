@@ -1,0 +1,89 @@
+"""After fine-tuning: honest probabilities, what words add to topics, and what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from apps.finance_monitor.data import Example
+from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.stories.classifying import NEGATIVE, Classifier
+from apps.finance_monitor.task import FinanceMonitorTask
+from common.console import say
+from common.evaluation.calibration import fit_mixture, fit_temperature
+from common.models.encoder import predict
+
+
+def calibrate(
+    classifier: Classifier, task: FinanceMonitorTask, validation: Sequence[Example]
+) -> Classifier:
+    """Temperatures, the weight of words, and what is usual, all from the validation records.
+
+    The module of `classifier` takes the words in, where they help.
+    """
+    texts = [example.text for example in validation]
+    outputs = predict(classifier.module, classifier.backbone, texts)
+    temperatures = {}
+    for name, labels in (
+        ("sentiment", [example.sentiment for example in validation]),
+        ("target", [example.target for example in validation]),
+    ):
+        known = [i for i, label in enumerate(labels) if label is not None]
+        if f"{name}_logits" in outputs and known:
+            right = np.array([SENTIMENTS.index(label) for label in labels if label is not None])
+            temperatures[name] = fit_temperature(_rows(outputs[f"{name}_logits"], known), right)
+    known = [i for i, example in enumerate(validation) if example.topics is not None]
+    if "topic_logits" in outputs and known:
+        examples = [validation[i] for i in known]
+        temperatures["topic"] = _add_words(
+            classifier, task, examples, _rows(outputs["topic_logits"], known)
+        )
+    calibrated = replace(classifier, temperatures=temperatures)
+    return replace(calibrated, baseline=_baseline(calibrated, validation))
+
+
+def _add_words(
+    classifier: Classifier,
+    task: FinanceMonitorTask,
+    examples: Sequence[Example],
+    logits: NDArray[np.float64],
+) -> float:
+    """Give the module its topic words, where they help; the temperature of topics."""
+    say("Counting what words alone say about topics")
+    words = task.topic_words(classifier.backbone)
+    counted = words.read(classifier.backbone, [example.text for example in examples])
+    member = task.members(examples).numpy()
+    usual = counted.mean(0)
+    first, second = logits, (counted - usual).double().numpy()
+    if task.single_topic:
+        temperature, weight = fit_mixture(first, second, member.argmax(1))
+    else:
+        temperature, weight = fit_mixture(first.ravel(), second.ravel(), member.ravel())
+    if weight > 0:
+        device = next(classifier.module.parameters()).device
+        classifier.module.topic_words = words.beside_another(usual, weight).to(device)
+    return temperature
+
+
+def _rows(logits: torch.Tensor, rows: Sequence[int]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = logits[list(rows)].double().numpy()
+    return found
+
+
+def _baseline(classifier: Classifier, validation: Sequence[Example]) -> dict[str, float]:
+    """What the model usually says, to notice later when it says something else."""
+    texts = [example.text for example in validation if example.target is None]
+    if not texts or classifier.module.sentiments is None:
+        return {}
+    readings = [r.sentiment for r in classifier.read(texts) if r.sentiment is not None]
+    probabilities = np.stack(readings)
+    return {
+        "negative": float(probabilities[:, NEGATIVE].mean()),
+        "confidence": float(probabilities.max(1).mean()),
+        "confidence_deviation": float(probabilities.max(1).std()),
+        "texts": float(len(readings)),
+    }

@@ -1,0 +1,166 @@
+"""From a text to its sentiment and topics: the path that `watch`, `score` and the server share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from apps.finance_monitor.schema import (
+    SENTIMENTS,
+    FeedRecord,
+    ScoredRecord,
+    SentimentScore,
+    Target,
+    TopicScore,
+)
+from apps.finance_monitor.stories.text import LINK, mark, prepare, spell_tickers
+from apps.finance_monitor.task import NewsModel
+from common.models.encoder import predict
+from common.models.loading import Backbone
+from common.records.text import CHINESE, normalise, words
+
+NEGATIVE = SENTIMENTS.index("negative")
+# Below this the two likeliest labels are too near to name one.
+ABSTAIN_BELOW = 0.45
+TOPIC_FROM = 0.5
+WORDS_SHOWN = 3
+# In log odds: of a text that is surely negative, no word alone changes the probability much.
+LEAST_DROP = 0.2
+# Leaving out one word after the other costs a pass each.
+MOST_WORDS_TRIED = 40
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Probabilities of one text: [3] in the order of `SENTIMENTS`, and of each topic."""
+
+    sentiment: NDArray[np.float64] | None
+    topics: NDArray[np.float64] | None
+    target: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A loaded release; `tickers` are those whose companies' names it learned to read for them."""
+
+    release_id: str
+    backbone: Backbone
+    module: NewsModel
+    topics: list[str]
+    temperatures: dict[str, float] = field(default_factory=dict)
+    baseline: dict[str, float] = field(default_factory=dict)
+    tickers: dict[str, str] = field(default_factory=dict)
+    precision: str = "fp32"
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Calibrated probabilities of prepared `texts`, in one pass."""
+        spelled = [spell_tickers(text, self.tickers) for text in texts]
+        outputs = predict(self.module, self.backbone, spelled, precision=self.precision)
+        divide = partial(self._probabilities, outputs)
+        columns = [divide(name) for name in ("sentiment", "topic", "target")]
+        return [
+            Reading(*(None if column is None else column[i] for column in columns))
+            for i in range(len(texts))
+        ]
+
+    def _probabilities(
+        self, outputs: dict[str, torch.Tensor], name: str
+    ) -> NDArray[np.float64] | None:
+        logits = outputs.get(f"{name}_logits")
+        if logits is None:
+            return None
+        scaled = logits.double() / self.temperatures.get(name, 1.0)
+        several = name == "topic" and self.module.topic_bias is not None
+        found = torch.sigmoid(scaled) if several else torch.softmax(scaled, -1)
+        values: NDArray[np.float64] = found.numpy()
+        return values
+
+    def score(
+        self, records: Sequence[FeedRecord], entities: Sequence[Sequence[str]] | None = None
+    ) -> list[ScoredRecord]:
+        """Label feed records.
+
+        Args:
+            entities: of each record, the companies it names; where it names several, the model
+                is asked about each of them, if it learned to.
+        """
+        texts = [prepare(record.content) for record in records]
+        named = [list(record.entities) for record in records] if entities is None else entities
+        readings = self.read(texts) if texts else []
+        targets = self._targets(texts, named)
+        return [
+            ScoredRecord(
+                **record.model_dump(exclude={"entities"}),
+                entities=list(names),
+                sentiment=sentiment_score(reading),
+                topics=self._topic_scores(reading),
+                targets=found,
+                release_id=self.release_id,
+            )
+            for record, names, reading, found in zip(records, named, readings, targets, strict=True)
+        ]
+
+    def _topic_scores(self, reading: Reading) -> list[TopicScore]:
+        if reading.topics is None:
+            return []
+        ranked = sorted(zip(self.topics, reading.topics.tolist(), strict=True), key=lambda p: -p[1])
+        return [
+            TopicScore(name=name, probability=round(p, 4)) for name, p in ranked if p >= TOPIC_FROM
+        ]
+
+    def _targets(self, texts: Sequence[str], named: Sequence[Sequence[str]]) -> list[list[Target]]:
+        found: list[list[Target]] = [[] for _ in texts]
+        if self.module.targets is None:
+            return found
+        # What a text says of the only company it names, its own sentiment tells, if there is one.
+        fewest = 1 if self.module.sentiments is None else 2
+        asked = [(i, n) for i, names in enumerate(named) if len(names) >= fewest for n in names]
+        if not asked:
+            return found
+        marked = [mark(texts[i], normalise(name)) for i, name in asked]
+        for (i, name), reading in zip(asked, self.read(marked), strict=True):
+            assert reading.target is not None
+            label = SENTIMENTS[int(reading.target.argmax())]
+            found[i].append(Target(entity=name, sentiment=label))
+        return found
+
+    def negative_words(self, text: str) -> list[str]:
+        """The words without which the text is least negative (Zeiler & Fergus 2014, occlusion)."""
+        prepared = prepare(text)
+        tried = list(dict.fromkeys(w for w in words(prepared) if _carries_meaning(w)))
+        tried = tried[:MOST_WORDS_TRIED]
+        if not tried or self.module.sentiments is None:
+            return []
+        lowered = prepared.lower()
+        readings = self.read([prepared, *(lowered.replace(word, " ") for word in tried)])
+        odds = [_log_odds(r.sentiment[NEGATIVE]) for r in readings if r.sentiment is not None]
+        whole, without = odds[0], odds[1:]
+        drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
+        return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
+
+
+def sentiment_score(reading: Reading) -> SentimentScore:
+    """The label, or none where the model is in two minds."""
+    if reading.sentiment is None:
+        return SentimentScore(label=None, probabilities={})
+    best = int(reading.sentiment.argmax())
+    sure = reading.sentiment[best] >= ABSTAIN_BELOW
+    shares = zip(SENTIMENTS, reading.sentiment.tolist(), strict=True)
+    return SentimentScore(
+        label=SENTIMENTS[best] if sure else None,
+        probabilities={name: round(p, 4) for name, p in shares},
+    )
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(max(probability, 1e-9) / max(1 - probability, 1e-9))
+
+
+def _carries_meaning(word: str) -> bool:
+    return word != LINK and len(word) > (1 if CHINESE.search(word) else 2)

@@ -1,0 +1,147 @@
+"""`watch`: follow a feed in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from apps.finance_monitor.options_cli import (
+    APPLICATION,
+    Delay,
+    Entities,
+    Escalate,
+    FalseAlarms,
+    Lateness,
+    Notify,
+    ReleaseId,
+    WindowWidth,
+    load_classifier,
+)
+from common.cli import Device, Store, new_app
+from common.console import results, say
+from common.errors import UserError
+
+verbs = new_app("Follow a feed.")
+
+FeedSpec = Annotated[
+    str, typer.Argument(help="A file that grows, - for stdin, or redis://HOST/STREAM?group=NAME.")
+]
+
+
+@verbs.command()
+def watch(
+    feed: FeedSpec,
+    entities: Entities = None,
+    false_alarms: FalseAlarms = "1 per 30d",
+    window: WindowWidth = "1h",
+    allowed_lateness: Lateness = "5min",
+    delay: Delay = "0",
+    escalate_after: Escalate = None,
+    notify: Notify = None,
+    once: Annotated[bool, typer.Option("--once", help="Read to the end and stop.")] = False,
+    scored: Annotated[
+        bool, typer.Option("--scored", help="The feed was scored by --score-only.")
+    ] = False,
+    score_only: Annotated[
+        str | None, typer.Option("--score-only", help="Write scored news to this Redis Stream.")
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve /metrics for Prometheus there; without a host, to this machine alone.",
+        ),
+    ] = None,
+    release_id: ReleaseId = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
+) -> None:
+    """Follow a feed: trends as they come, and an alert when negative news surges."""
+    from apps.finance_monitor.watch.metrics_server import metrics_at
+    from apps.finance_monitor.watch.running import Options
+
+    options = Options(
+        false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
+    )
+    options.rules()
+    if scored and score_only:
+        raise UserError("--score-only: a scored feed is not scored again", mend="Drop --scored.")
+    with metrics_at(metrics) as show:
+        classifier, topics = load_classifier(store, release_id, device, scored)
+        directory = store / APPLICATION
+        if score_only:
+            _score(feed, score_only, classifier, options, directory, show)
+            return
+        show_watch(
+            feed,
+            options,
+            classifier,
+            topics,
+            directory,
+            once=once,
+            scored=scored,
+            as_json=as_json,
+            show=show,
+        )
+
+
+def _score(
+    feed: str, target: str, classifier: Any, options: Any, directory: Path, show: Any
+) -> None:
+    from apps.finance_monitor.watch.follow import stopped_by_signals
+    from apps.finance_monitor.watch.running import REJECTED
+    from apps.finance_monitor.watch.worker import ScoringWorker
+
+    worker = ScoringWorker(classifier, options.entity_list(), directory / REJECTED)
+    show(worker.figures)
+    with stopped_by_signals() as stopping:
+        worker.work(feed, target, stopping)
+
+
+def show_watch(
+    feed: Any,
+    options: Any,
+    classifier: Any,
+    topics: list[str],
+    directory: Path,
+    *,
+    once: bool = False,
+    scored: bool = False,
+    as_json: bool = False,
+    show: Any = None,
+) -> None:
+    """Follow a feed, or what names one, with the page, or lines where there is no terminal."""
+    from time import time
+
+    from apps.finance_monitor.alerts.sinks import ConsoleSink, LinesSink
+    from apps.finance_monitor.watch.follow import stopped_by_signals
+    from apps.finance_monitor.watch.running import follow, open_watch
+
+    has_page = not as_json and results().is_terminal
+    sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]
+    # A past that is told again keeps its own time.
+    clock = time if isinstance(feed, str) and not once else None
+    with (
+        stopped_by_signals() as stopping,
+        open_watch(directory, options, classifier, topics, sinks, clock=clock) as watched,
+    ):
+        if show:
+            show(watched.figures)
+
+        def work(after: Any = None) -> None:
+            follow(watched, feed, stopping, once=once, scored=scored, after=after)
+
+        if has_page:
+            from apps.finance_monitor.watch.display import show_while
+
+            show_while(watched, work)
+        else:
+            work()
+        tally = watched.monitor.tally
+    say(
+        f"{tally['records']} stories, {tally['duplicates']} copies, {tally['late']} late,"
+        f" {tally['repeated']} seen before, {tally['rejected']} unreadable."
+    )

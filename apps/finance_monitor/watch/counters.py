@@ -1,0 +1,46 @@
+"""The figures by which a watch, or a worker that only scores, is watched itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.stories.drift import Drift
+
+
+@dataclass
+class Pace:
+    """How fast it goes, for people to look at."""
+
+    started: float = field(default_factory=monotonic)
+    records: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    backlog: int = 0
+    disk_full: bool = False
+
+    @property
+    def per_second(self) -> float:
+        """Records a second since the start."""
+        return self.records / max(monotonic() - self.started, 1e-9)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How it stands at one moment.
+
+    Attributes:
+        tally: what was read, by what became of it and by sentiment.
+        alerts: those that are not resolved.
+        sink_failures: by sink, how often it failed since it last took something.
+        set_aside: by sink, how many notifications it refused for good.
+    """
+
+    tally: Mapping[str, int]
+    pace: Pace
+    drift: Drift
+    alerts: Sequence[Alert] = ()
+    sink_failures: Mapping[str, int] = field(default_factory=dict)
+    set_aside: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,304 @@
+"""Follow a feed: read a batch, score it, judge it, commit all of it, tell.
+
+A batch is committed in one transaction, so that a process that dies is as if it had not begun it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from apps.finance_monitor.alerts.delivery import Delivery
+from apps.finance_monitor.alerts.life import Change
+from apps.finance_monitor.alerts.notifications import Notification
+from apps.finance_monitor.alerts.routing import Telling, without_store
+from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
+from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
+from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.stories.companies import EntityList
+from apps.finance_monitor.stories.drift import Drift
+from apps.finance_monitor.stories.ingest import Intake, Taken
+from apps.finance_monitor.surges.keys import keys_for, keys_of
+from apps.finance_monitor.watch.counters import Figures, Pace
+from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
+from common.console import say
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.stories.classifying import Classifier
+
+SMALL_BATCH, LARGE_BATCH = 32, 512
+# Bytes or messages behind which a batch grows.
+BEHIND = 20_000
+RETRY_SECONDS = 5.0
+RETENTION = 60 * 24 * 3600.0
+FORGET_EVERY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one batch came to: all that is committed together.
+
+    Attributes:
+        ahead: records refused for their date; they are among the batch's rejected ones.
+    """
+
+    batch: Batch
+    taken: list[tuple[int, Taken]]
+    changes: list[Change]
+    closed: list[Closed]
+    late: list[Late]
+    ahead: Sequence[Ahead] = ()
+
+
+class Watch:
+    """One monitor over one feed, with its store.
+
+    Args:
+        classifier: None where the feed holds scored records.
+        explainer: finds the words behind an alert; by default the classifier does.
+        clock: seconds since 1970, where the feed is live: no record may be far ahead of it.
+        delivery: None where nobody is told, as in a backtest.
+        rejected: the file that broken lines are kept in.
+        retention: seconds for which stories and windows are kept; None: all that is read.
+
+    Raises:
+        UserError: the store was made with windows of another width.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        classifier: Classifier | None,
+        *,
+        topics: Sequence[str] = (),
+        entities: EntityList | None = None,
+        delivery: Delivery | None = None,
+        rejected: Path | None = None,
+        explainer: Classifier | None = None,
+        clock: Callable[[], float] | None = None,
+        retention: float | None = RETENTION,
+    ) -> None:
+        self.store = store
+        self._retention = retention
+        self.pace = Pace()
+        self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
+        self.drift = Drift(classifier.baseline if classifier else {})
+        self._classifier = classifier
+        self._explainer = explainer
+        self._delivery = delivery
+        self._rejected = rejected
+        self._forgotten_until = 0.0
+        self._warned_of_drift = False
+        self._horizon = Horizon(store, clock)
+        kept = store.read_state("monitor")
+        now = self._restore(json.loads(kept)) if kept else None
+        self._intake = Intake(classifier, entities, store, now)
+        self._telling = Telling(store, delivery.sinks if delivery else (), self._negative_words)
+
+    def _restore(self, kept: dict[str, Any]) -> float | None:
+        if kept["width"] != self.monitor.rules.width:
+            raise UserError(
+                f"windows are {kept['width'] / 60:g} minutes wide here",
+                where=str(self.store.path),
+                mend="Keep that width, or begin anew with another --store.",
+            )
+        self.monitor.restore(kept["monitor"], self.store.read_state("detector"))
+        self.drift.restore(kept["drift"])
+        now: float | None = kept["now"]
+        return now
+
+    @property
+    def position(self) -> str | None:
+        """Where the feed goes on, as JSON."""
+        kept = self.store.read_state("position")
+        return kept.decode() if kept else None
+
+    def figures(self) -> Figures:
+        """How it stands, to be asked from any thread."""
+        return Figures(
+            dict(self.monitor.tally),
+            self.pace,
+            self.drift,
+            self.monitor.alerts,
+            dict(self._delivery.failures) if self._delivery else {},
+            dict(self._delivery.set_aside) if self._delivery else {},
+        )
+
+    def follow(
+        self, feed: Feed, stopping: Event, after: Callable[[Step], None] | None = None
+    ) -> None:
+        """Read until the feed ends or `stopping` is set; what was read is committed."""
+        size = SMALL_BATCH
+        while not stopping.is_set():
+            batch = feed.read_batch(size)
+            self.pace.backlog = batch.backlog
+            size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH
+            if batch.records or batch.rejected:
+                step = self.process(batch)
+                self.commit(step, stopping)
+                if batch.position:
+                    feed.acknowledge(batch.position)
+                if after:
+                    after(step)
+            elif after:
+                after(Step(batch, [], [], [], []))
+            if batch.ended:
+                break
+
+    def process(self, batch: Batch) -> Step:
+        """Score and judge a batch; nothing is written yet."""
+        records, ahead = self._horizon.part(batch.records)
+        rejected = [*batch.rejected, *(one.to_rejected() for one in ahead)]
+        taken, _ = self._intake.take(records)
+        repeated = len(batch.records) - len(ahead) - len(taken)
+        numbered = []
+        for one in taken:
+            self.monitor.observe(one.story)
+            numbered.append((self.monitor.sequence, one))
+            self.drift.observe(one.story)
+        self._warn_of_drift()
+        self.monitor.tally["repeated"] += repeated
+        self.monitor.tally["rejected"] += len(rejected)
+        self.pace.records += len(batch.records)
+        self.pace.rejected += len(rejected)
+        self.pace.repeated += repeated
+        return Step(
+            replace(batch, rejected=rejected), numbered, *self.monitor.take_changes(), ahead
+        )
+
+    def _warn_of_drift(self) -> None:
+        if self.drift.has_drifted != self._warned_of_drift:
+            self._warned_of_drift = self.drift.has_drifted
+            if self._warned_of_drift:
+                say(
+                    "Warning: the model is less sure of this news than of its training texts"
+                    f" ({self.drift.confidence:.0%} on average). Tune it again on such news."
+                )
+
+    def use(self, classifier: Classifier) -> None:
+        """Score with another release from the next batch on."""
+        if self._classifier and classifier.release_id != self._classifier.release_id:
+            self._classifier = self._intake.classifier = classifier
+            self.drift = Drift(classifier.baseline)
+
+    def replay(self, stories: Iterable[ScoredRecord]) -> None:
+        """Judge stories that passed the intake of another watch, to the end."""
+        coming = iter(stories)
+        while some := list(islice(coming, LARGE_BATCH)):
+            taken = []
+            for story in some:
+                self.monitor.observe(story)
+                taken.append((self.monitor.sequence, Taken(story, None)))
+            self.commit(Step(Batch([], [], None), taken, *self.monitor.take_changes()))
+        self.finish()
+
+    def finish(self) -> Step:
+        """Close what is open, for the history ends here."""
+        self.monitor.finish()
+        step = Step(Batch([], [], None), [], *self.monitor.take_changes())
+        self.commit(step)
+        return step
+
+    def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
+        """Write it, waiting for room on a full disk; alerts are told even then."""
+        told: list[Notification] | None = None
+        while True:
+            try:
+                notifications = self._write(step)
+                break
+            except (sqlite3.OperationalError, OSError) as error:
+                if told is None:
+                    say(f"Cannot write, reads no further until it can: {error}")
+                    self.pace.disk_full = True
+                    told = without_store(step.changes)
+                    if self._delivery:
+                        self._delivery.tell_now(told)
+                if (stopping or Event()).wait(RETRY_SECONDS):
+                    raise UserError(
+                        f"stopped while the disk could not be written: {error}",
+                        where=str(self.store.path),
+                        mend="Make room and start again: it goes on where it was.",
+                    ) from None
+        self.pace.disk_full = False
+        if notifications and self._delivery:
+            self._delivery.wake()
+        self._forget()
+        return notifications
+
+    def _write(self, step: Step) -> list[Notification]:
+        if self._rejected:
+            append_rejected(self._rejected, step.batch.rejected)
+        with self.store.transaction() as database:
+            self.store.add_stories(
+                ((number, one.story, one.signature) for number, one in step.taken),
+                _negatives(step.taken),
+            )
+            self.store.add_windows(step.closed, step.late)
+            write_refused(database, step.ahead)
+            notifications = self._telling.write(database, step.changes)
+            if step.closed:
+                self.store.write_state("detector", self.monitor.detector.to_bytes())
+            self.store.write_state("monitor", self._state())
+            if step.batch.position:
+                position = step.batch.position.model_dump_json()
+                self.store.write_state("position", position.encode())
+        return notifications
+
+    def _state(self) -> bytes:
+        state = {
+            "width": self.monitor.rules.width,
+            "now": self._intake.now,
+            "drift": self.drift.to_json(),
+            "monitor": self.monitor.to_json(),
+        }
+        return json.dumps(state, ensure_ascii=False).encode()
+
+    def _negative_words(self, text: str) -> list[str]:
+        explainer = self._classifier or self._explainer
+        return explainer.negative_words(text) if explainer else []
+
+    def _forget(self) -> None:
+        now = self.monitor.clock.now
+        if self._retention is None:
+            return
+        if now and now - self._forgotten_until > FORGET_EVERY:
+            self._forgotten_until = now
+            self.store.forget_before(now - self._retention)
+
+
+def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:
+    for number, one in taken:
+        story: ScoredRecord = one.story
+        if story.duplicate_of:
+            continue
+        probability = round(story.sentiment.probabilities.get("negative", 1.0), 2)
+        for key, is_negative in keys_of(story).items():
+            if is_negative:
+                yield key, story.published_at.timestamp(), number, probability
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[Event]:
+    """An event that SIGINT and SIGTERM set: what was begun is finished first."""
+    import signal
+
+    stopping = Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopping.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,207 @@
+"""The watch inside a server: a thread that follows the feed while people look at what it found."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from time import time
+from typing import Any
+
+from apps.finance_monitor.feeds.open_file import FilePosition
+from apps.finance_monitor.release import load_release
+from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.companies import companies_in
+from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
+from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.running import Options, follow, open_watch
+from common.console import say
+from common.errors import UserError
+from common.releases.registry import Registry
+from common.releases.release import Release
+from common.serving.live import LiveRelease
+
+INBOX = "inbox.jsonl"
+RESTART_SECONDS = 5.0
+# From here on a new inbox is begun, and the one before the last is let go.
+INBOX_BYTES = 64 << 20
+
+logger = logging.getLogger(__name__)
+
+
+class MonitorService:
+    """A watch with its thread, and the release it scores with.
+
+    Args:
+        feed: None: what is posted, which is kept in the inbox.
+        scored: the feed holds scored records; the release is for `POST /v1/score`, and for the
+            words behind an alert.
+
+    Raises:
+        UserError: there is no release, another process watches here, or an option is wrong.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        options: Options,
+        feed: str | None = None,
+        *,
+        scored: bool = False,
+        device: str = "auto",
+    ) -> None:
+        directory = registry.root
+
+        def load(release: Release) -> Classifier:
+            return load_release(release, device=device)
+
+        self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
+        self._entities = options.entity_list()
+        self._feed = feed
+        self._scored = scored
+        self._inbox = directory / INBOX
+        self._inbox_lock = Lock()
+        self._stopping = Event()
+        self._resources = ExitStack()
+        self._thread = Thread(target=self._work, name="watch", daemon=True)
+        self.version = 0
+        self.failed: str | None = None
+        self.watch: Watch = self._resources.enter_context(
+            open_watch(
+                directory,
+                options,
+                None if scored else self.live.current,
+                self.live.current.topics,
+                explainer=self.live.current,
+                clock=time,
+            )
+        )
+        if feed is None:
+            self._inbox.touch()
+
+    @property
+    def takes_records(self) -> bool:
+        """Whether records can be posted: there is no other feed."""
+        return self._feed is None
+
+    def start(self) -> None:
+        """Begin to follow the feed."""
+        self.live.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch at hand; what was read is committed."""
+        self._stopping.set()
+        self._thread.join()
+        self._resources.close()
+        self.live.stop()
+
+    def _work(self) -> None:
+        spec = self._feed or str(self._inbox)
+        while not self._stopping.is_set():
+            try:
+                follow(self.watch, spec, self._stopping, scored=self._scored, after=self._after)
+                return
+            except UserError as error:
+                self.failed = str(error)
+                say(f"The feed cannot be read: {error}")
+                self._stopping.wait(RESTART_SECONDS)
+            except Exception as error:
+                # What is in memory may be ahead of what is committed: only a restart mends that.
+                self.failed = f"the watch has ended: {error}"
+                logger.exception("the watch has ended")
+                return
+
+    def _after(self, step: Step) -> None:
+        self.failed = None
+        if not self._scored:
+            self.watch.use(self.live.current)
+        if step.taken or step.batch.rejected:
+            self.version += 1
+
+    def touch(self) -> None:
+        """Tell those who look that something changed."""
+        self.version += 1
+
+    def post(self, records: Sequence[FeedRecord]) -> None:
+        """Keep records for the watch; they survive a crash once this returns."""
+        lines = "".join(record.model_dump_json(exclude_none=True) + "\n" for record in records)
+        with self._inbox_lock:
+            self._rotate_inbox()
+            with self._inbox.open("ab") as file:
+                file.write(lines.encode())
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _rotate_inbox(self) -> None:
+        """Let go of what was posted and read long ago."""
+        status = self._inbox.stat()
+        kept = self.watch.position
+        if status.st_size < INBOX_BYTES or kept is None:
+            return
+        # Then all of the file that is replaced was read and committed.
+        if FilePosition.model_validate_json(kept).inode == status.st_ino:
+            self._inbox.replace(self._inbox.with_name(f"{INBOX}.1"))
+
+    def companies_in(self, record: FeedRecord) -> list[str]:
+        """The companies that a record comes with or names."""
+        return companies_in(record, self._entities)
+
+    def status(self) -> dict[str, Any]:
+        """How the watch is doing."""
+        watch = self.watch
+        now = watch.monitor.clock.now
+        return {
+            "version": self.version,
+            "release_id": self.live.release_id,
+            "event_time": datetime.fromtimestamp(now, UTC).isoformat() if now else None,
+            "per_second": round(watch.pace.per_second, 2),
+            "backlog": watch.pace.backlog,
+            "disk_full": watch.pace.disk_full,
+            "drift": watch.drift.has_drifted,
+            "failed": self.failed,
+            "tally": dict(watch.monitor.tally),
+            "budget": str(watch.monitor.rules.budget),
+            "takes_records": self.takes_records,
+        }
+
+    def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """Closed windows of the last hours of event time, by key, the busiest first."""
+        width = self.watch.monitor.rules.width
+        now = self.watch.monitor.clock.now or 0.0
+        since = now - hours * 3600
+        found = self.watch.store.trend(since)
+        starts = sorted({row["start"] for rows in found.values() for row in rows})
+        keys = [
+            {
+                "key": key,
+                "name": name_of(key),
+                "kind": kind_of(key),
+                "stories": sum(row["stories"] for row in rows),
+                "negative": sum(row["negative"] for row in rows),
+                "windows": _filled(rows, starts),
+            }
+            for key, rows in found.items()
+            if wanted(key)
+        ]
+        keys.sort(key=lambda one: (one["key"] != MARKET, -one["stories"], one["key"]))
+        return {"width_seconds": width, "starts": [_iso(start) for start in starts], "keys": keys}
+
+
+def _filled(rows: Sequence[dict[str, Any]], starts: Sequence[float]) -> list[dict[str, Any]]:
+    """One entry for each window; of the quiet ones nothing is kept, nor what was expected."""
+    by_start = {row["start"]: row for row in rows}
+    names = ("negative", "positive", "stories", "expected", "surprise")
+    quiet = dict.fromkeys(names, 0) | {"expected": None}
+    return [
+        {name: by_start[start][name] for name in names} if start in by_start else quiet
+        for start in starts
+    ]
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -1,0 +1,75 @@
+"""`watch --score-only`: score one Redis Stream into another, as one worker of many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from apps.finance_monitor.feeds.feed import Batch, append_rejected
+from apps.finance_monitor.feeds.opening import open_feed
+from apps.finance_monitor.feeds.redis_feed import RedisFeed, connect
+from apps.finance_monitor.stories.companies import EntityList, companies_in
+from apps.finance_monitor.stories.drift import Drift
+from apps.finance_monitor.watch.counters import Figures, Pace
+from common.console import say
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.stories.classifying import Classifier
+
+SCORED_TOGETHER = 64
+
+
+class ScoringWorker:
+    """Keeps no state but its figures, which begin at nought with the process.
+
+    Args:
+        rejected: the file that messages which are no records are kept in.
+    """
+
+    def __init__(self, classifier: Classifier, entities: EntityList | None, rejected: Path) -> None:
+        self._classifier = classifier
+        self._entities = entities
+        self._rejected = rejected
+        self._pace = Pace()
+        self._drift = Drift(classifier.baseline)
+        self._tally: Counter[str] = Counter()
+
+    def figures(self) -> Figures:
+        """How it stands, to be asked from any thread."""
+        return Figures(dict(self._tally), self._pace, self._drift)
+
+    def work(self, source: str, target: str, stopping: Event) -> None:
+        """Score the messages of `source` into the stream `target` until `stopping` is set.
+
+        Raises:
+            UserError: an address is no stream, or the two are not on the same server.
+        """
+        feed = open_feed(source)
+        if not isinstance(feed, RedisFeed):
+            raise UserError("--score-only reads a Redis Stream", where=source)
+        _, stream, _ = connect(target)
+        if source.split("/")[2] != target.split("/")[2]:
+            raise UserError("both streams must be on the same server", where=target)
+        while not stopping.is_set():
+            batch = feed.read_batch(SCORED_TOGETHER)
+            self._pace.backlog = batch.backlog
+            if batch.records or batch.rejected:
+                self._score(feed, stream, batch)
+        feed.close()
+        say(f"{self._tally['records']} scored.")
+
+    def _score(self, feed: RedisFeed, stream: str, batch: Batch) -> None:
+        append_rejected(self._rejected, batch.rejected)
+        named = [companies_in(record, self._entities) for record in batch.records]
+        scored = self._classifier.score(batch.records, named)
+        feed.publish(stream, scored)
+        for story in scored:
+            self._drift.observe(story)
+            self._tally[story.sentiment.label or "abstained"] += 1
+        self._tally["records"] += len(scored)
+        self._tally["rejected"] += len(batch.rejected)
+        self._pace.records += len(scored)
+        self._pace.rejected += len(batch.rejected)

@@ -1,0 +1,91 @@
+"""One scoring run: bring release and data together, then score shard by shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from apps.recommender.data import Dataset
+from apps.recommender.job.batch import Outcome, check_directory, run_job
+from apps.recommender.job.manifest import JobPlan
+from apps.recommender.job.scoring import ShardScorer
+from apps.recommender.lists.rules import read_rules
+from apps.recommender.pipeline.prepared import DONE, write_prepared
+from apps.recommender.release import load_release, prepare
+from common.console import say
+from common.releases.release import Release
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of a run.
+
+    Attributes:
+        k: items a user.
+        diversity: strength, or None as the release chose.
+        rules: a file that takes the place of the release's rules.
+        as_of: seconds since 1970, or None for just after the last interaction.
+        shard_size: users a shard.
+    """
+
+    directory: Path
+    k: int
+    diversity: float | None
+    rules: Path | None
+    as_of: int | None
+    shard_size: int
+
+
+def run_scoring(
+    release: Release,
+    dataset: Dataset,
+    request: Request,
+    root: Path,
+    *,
+    executor: str,
+    workers: int,
+    device: str,
+) -> Outcome:
+    """Score all users into `request.directory`, or go on where an earlier start was stopped.
+
+    Raises:
+        UserError: the directory holds another run, or the data does not fit the release.
+    """
+    rules = read_rules(request.rules) if request.rules else None
+    if rules is not None:
+        for line in rules.without_effect(dataset.catalogue):
+            say(f"{request.rules}: {line}")
+    moment = int(dataset.events.time.max()) + 1 if request.as_of is None else request.as_of
+    plan = JobPlan(
+        directory=request.directory,
+        users=len(dataset.user_ids),
+        shard_size=request.shard_size,
+        model_id=release.release_id,
+        inputs=dataset.hashes,
+        settings={
+            "k": request.k,
+            "diversity": request.diversity,
+            "rules": None if rules is None else rules.model_dump(mode="json"),
+        },
+        scored_at=datetime.fromtimestamp(moment, UTC),
+    )
+    check_directory(plan)
+    prepared = root / "prepared" / _name(plan.identity)
+    if not (prepared / DONE).exists():
+        write_prepared(
+            prepared,
+            prepare(load_release(release), dataset, root / "vectors", as_of=moment, device=device),
+        )
+    scorer = ShardScorer(release.directory, prepared, request.k, request.diversity, rules)
+    outcome = run_job(plan, scorer, executor, workers)
+    shutil.rmtree(prepared)
+    return outcome
+
+
+def _name(identity: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

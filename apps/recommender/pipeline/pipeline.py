@@ -1,0 +1,285 @@
+"""From users to ranked lists: one path for training, evaluation, the job and the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from apps.recommender.interactions.counting import EventCounting
+from apps.recommender.interactions.events import Events, Histories, Int32, Int64, histories
+from apps.recommender.interactions.popularity import COUNTS
+from apps.recommender.interactions.queries import FEW_EVENTS
+from apps.recommender.lists.diversity import Method, rerank
+from apps.recommender.lists.evidence import usual_similarity
+from apps.recommender.lists.ranked import Ranked, joined
+from apps.recommender.lists.reasons import Explainer
+from apps.recommender.lists.rules import Rules
+from apps.recommender.pipeline.prepared import Prepared
+from apps.recommender.ranking.features import FeatureBuilder
+from apps.recommender.ranking.probabilities import Probabilities
+from apps.recommender.ranking.ranker import Ranker
+from apps.recommender.ranking.signals import is_true
+from apps.recommender.retrieval.candidates import Candidates
+from apps.recommender.retrieval.search import CandidateSearch, Depths
+from apps.recommender.retrieval.towers import TowerModel
+from apps.recommender.task import interests
+
+# Users whose candidates and features are held at once.
+USERS_PER_BLOCK = 256
+CELLS_PER_BLOCK = 2**25
+# Shapley values cost more than all else: further down a list the history alone explains.
+PLACES_EXPLAINED = 10
+# What people look at: further down, a list is for whoever wants more of the same.
+PLACES_DIVERSE = 10
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How lists are made."""
+
+    depths: Depths = field(default_factory=Depths)
+    rules: Rules = field(default_factory=Rules)
+    method: Method = "dpp"
+    strength: float = 0.0
+    history: int = 50
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some users, their candidates and what the second stage is told of them."""
+
+    users: Int64
+    past: Histories
+    candidates: Candidates
+    features: NDArray[np.float32]
+
+
+class Pipeline:
+    """A trained recommender over what is known by a moment.
+
+    Args:
+        counted: events that popularity is counted from; default: what `prepared` has counted, or
+            all that are known.
+        ranker: None ranks by the text score alone.
+    """
+
+    def __init__(
+        self,
+        towers: TowerModel,
+        prepared: Prepared,
+        choices: Choices,
+        *,
+        counted: Events | None = None,
+        ranker: Ranker | None = None,
+        probabilities: Probabilities | None = None,
+    ) -> None:
+        catalogue, events = prepared.catalogue, prepared.events
+        given = prepared.snapshot or events
+        self.towers = towers
+        self.prepared = prepared
+        self.choices = choices
+        self.ranker = ranker
+        self.probabilities = probabilities
+        self.builder = FeatureBuilder(
+            catalogue, prepared.items, given if counted is None else counted, prepared.features
+        )
+        counting = self.builder.counting
+        if isinstance(counting, EventCounting):
+            counting = counting.snapshot(prepared.as_of)
+        met = counting.met
+        self.is_cold = met[:, COUNTS.index("all")] == 0
+        self.caps = choices.rules.caps(catalogue)
+        allowed = choices.rules.allowed(catalogue) & prepared.allowed.everybody
+        self.search = CandidateSearch(
+            prepared.items,
+            prepared.neighbours,
+            _popularity(met),
+            allowed,
+            choices.depths,
+            prepared.approximate,
+        )
+        self.explainer = Explainer(
+            catalogue,
+            prepared.items,
+            usual_similarity(prepared.items),
+            neighbours=prepared.neighbours.weights,
+            features=self.builder.features,
+        )
+
+    @property
+    def block_size(self) -> int:
+        """Users that are ranked at once: fewer where there are many items."""
+        return max(1, min(USERS_PER_BLOCK, CELLS_PER_BLOCK // len(self.prepared.catalogue)))
+
+    def look_up(self, users: Int64, as_of: Int64, *, own_lists: bool = False) -> Block:
+        """Histories, candidates and features of `users` [rows] as of `as_of` [rows].
+
+        Args:
+            own_lists: all of these users have lists of their own, which are searched alone.
+        """
+        events = self.prepared.events
+        past = histories(events, users, as_of, self.choices.history)
+        lists = [self.prepared.allowed.of_user[int(u)] for u in users] if own_lists else None
+        return self.look_up_after(users, past, self._excluded(users, as_of), lists)
+
+    def look_up_after(
+        self,
+        users: Int64,
+        past: Histories,
+        excluded: csr_array,
+        lists: Sequence[Int32] | None = None,
+    ) -> Block:
+        """The same for histories that are at hand; `excluded` [rows, items] is not to be found."""
+        found = interests(self.towers, self.prepared.items, past).numpy()
+        given = None if lists is None else _padded(lists)
+        candidates = self.search.find(found, past, excluded, given)
+        return Block(users, past, candidates, self.builder.build(users, past, candidates))
+
+    def scores(self, block: Block) -> NDArray[np.float32]:
+        """[rows, places] of the second stage, -inf where there is no candidate."""
+        if self.ranker is None:
+            scores = block.candidates.text_score
+        else:
+            scores = self.ranker.score(block.features)
+        return np.where(block.candidates.is_empty, np.float32(-np.inf), scores)
+
+    def rank(
+        self,
+        users: Int64,
+        as_of: Int64,
+        k: int,
+        *,
+        strength: float | None = None,
+        with_reasons: bool = True,
+        advance: Callable[[int], object] | None = None,
+    ) -> Ranked:
+        """Lists of `users` [rows] as of `as_of` [rows], each user once.
+
+        Args:
+            strength: of diversity; None: as chosen in training.
+            advance: told how many users were done.
+        """
+        has_own = np.array([int(u) in self.prepared.allowed.of_user for u in users], np.bool_)
+        pieces, rows = [], []
+        for own_lists in (False, True):
+            group = np.flatnonzero(has_own == own_lists)
+            for start in range(0, len(group), self.block_size):
+                part = group[start : start + self.block_size]
+                block = self.look_up(users[part], as_of[part], own_lists=own_lists)
+                spoken = [self.prepared.languages[u] for u in users[part]]
+                pieces.append(self.rank_block(block, k, spoken, strength, with_reasons))
+                rows.append(part)
+                if advance:
+                    advance(len(part))
+        return joined(pieces, np.argsort(np.concatenate(rows)))
+
+    def rank_block(
+        self,
+        block: Block,
+        k: int,
+        languages: Sequence[str | None],
+        strength: float | None = None,
+        with_reasons: bool = True,
+        scores: Float32 | None = None,
+    ) -> Ranked:
+        """Order the candidates of one block, diversify, explain.
+
+        Args:
+            scores: what `scores` gave for the block, where it is at hand.
+        """
+        candidates = block.candidates
+        scores = self.scores(block) if scores is None else scores
+        order = rerank(
+            candidates.item,
+            np.where(candidates.is_empty, 0, scores),
+            self.prepared.items,
+            k,
+            self.choices.strength if strength is None else strength,
+            self.choices.method,
+            caps=self.caps,
+            diverse=PLACES_DIVERSE,
+        )
+        item = _taken(candidates.item, order, -1)
+        score = _taken(scores, order, np.nan)
+        source = _taken(candidates.source, order, 0)
+        clicked, purchased = self._probabilities(score)
+        reasons: list[list[str]] = []
+        if with_reasons:
+            added = self._contributions(block, order)
+            reasons = self.explainer.explain(item, source, block.past, languages, added)
+        return Ranked(
+            item=item,
+            score=score,
+            text_score=_taken(candidates.text_score, order, np.nan),
+            p_click=clicked,
+            p_purchase=purchased,
+            source=source,
+            cold_item=self.is_cold[np.maximum(item, 0)] & (item >= 0),
+            cold_user=(block.past.item >= 0).sum(1) < FEW_EVENTS,
+            reasons=reasons,
+        )
+
+    def _probabilities(self, scores: NDArray[np.float32]) -> tuple[Float32, Float32]:
+        """Of a click and of a purchase, [rows, k]; NaN where none was fitted."""
+        if self.probabilities is None:
+            unknown = np.full(scores.shape, np.nan, np.float32)
+            return unknown, unknown
+        return self.probabilities.click(scores), self.probabilities.purchase(scores)
+
+    def _contributions(self, block: Block, order: Int32) -> Float32 | None:
+        """[rows, k, features], what raised the scores of the first places; 0 behind them."""
+        if self.ranker is None:
+            return None
+        first = np.maximum(order[:, :PLACES_EXPLAINED], 0)
+        features = np.take_along_axis(block.features, first[:, :, None], 1)
+        added = np.zeros((*order.shape, features.shape[2]), np.float32)
+        # Told only where the feature's sentence is true, which depends on all candidates.
+        true = np.take_along_axis(
+            is_true(block.features, self.builder.features), first[:, :, None], 1
+        )
+        added[:, : first.shape[1]] = np.where(true, self.ranker.contributions(features), 0)
+        return added
+
+    def _excluded(self, users: Int64, as_of: Int64) -> csr_array:
+        """[rows, items], what each user did and is not to be shown again."""
+        events = self.prepared.events
+        begin, end = events.offsets[users], events.offsets[users + 1]
+        row = np.repeat(np.arange(len(users)), end - begin)
+        firsts = np.cumsum(end - begin) - (end - begin)
+        place = np.arange(len(row)) - firsts[row] + begin[row]
+        barred = self.choices.rules.excludes(events.behavior[place])
+        barred &= events.time[place] < as_of[row]
+        pairs = row[barred], events.item[place[barred]]
+        shape = (len(users), len(self.prepared.catalogue))
+        return csr_array((np.ones(len(pairs[0]), np.bool_), pairs), shape=shape)
+
+
+def _popularity(met: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[items, COUNTS] → [items]: an item is as popular as its best place by any of three counts."""
+    places = np.empty((3, len(met)), np.int64)
+    for place, name in zip(places, ("forgetting", "forgetting slowly", "all"), strict=True):
+        place[np.argsort(-met[:, COUNTS.index(name)], kind="stable")] = np.arange(len(met))
+    # Among equals, the item that does well by the other counts too.
+    popularity = 1 / (places.min(0) + places.mean(0) / (len(met) + 1) + 1)
+    return np.asarray(popularity, np.float32)
+
+
+def _padded(lists: Sequence[Int32]) -> Int32:
+    """[rows, longest], -1 behind the end of each."""
+    padded = np.full((len(lists), max(map(len, lists))), -1, np.int32)
+    for row, items in enumerate(lists):
+        padded[row, : len(items)] = items
+    return padded
+
+
+def _taken(values: NDArray[Any], order: Int32, filling: float) -> NDArray[Any]:
+    """Values [rows, places] in their new order [rows, k]."""
+    taken = np.take_along_axis(values, np.maximum(order, 0), 1)
+    return np.where(order < 0, np.array(filling, values.dtype), taken)

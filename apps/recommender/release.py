@@ -1,0 +1,204 @@
+"""A release of the recommender: what it holds, and how it meets the data it ranks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from apps.recommender.catalogue.users import UserFeatures
+from apps.recommender.catalogue.vectors import VectorCache, encode
+from apps.recommender.data import Dataset
+from apps.recommender.interactions.counting import EventCounting
+from apps.recommender.interactions.events import Events
+from apps.recommender.lists.rules import Rules
+from apps.recommender.pipeline.pipeline import Choices, Pipeline
+from apps.recommender.pipeline.prepared import Prepared
+from apps.recommender.pipeline.second_stage import SecondStage
+from apps.recommender.ranking.features import OF_USER
+from apps.recommender.ranking.probabilities import PROBABILITIES, Probabilities
+from apps.recommender.ranking.ranker import TREES, Ranker, load_ranker
+from apps.recommender.ranking.signals import FEATURES
+from apps.recommender.retrieval.approximate import MOST_EXACT, build_search
+from apps.recommender.retrieval.neighbours import learn_neighbours
+from apps.recommender.retrieval.search import Depths
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes
+from apps.recommender.task import item_vectors, text_vectors
+from common.errors import UserError
+from common.files import file_sha256, read_json, write_json
+from common.models.bundled import Source
+from common.models.encoder import PooledEncoder
+from common.models.heads import save_heads
+from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
+from common.releases.release import Release
+
+TOWERS, MODEL = "heads.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a release holds beside the encoder, which stays on disk: scoring works on vectors."""
+
+    model_id: str
+    directory: Path
+    towers: TowerModel
+    choices: Choices
+    ranker: Ranker | None
+    probabilities: Probabilities
+    features: list[str]
+    source: Source
+
+    def pipeline(self, prepared: Prepared, *, counted: Events | None = None) -> Pipeline:
+        """The release over some data; a column of users that is missing there is not known."""
+        return Pipeline(
+            self.towers,
+            replace(prepared, features=self.known_features(prepared.features)),
+            self.choices,
+            counted=counted,
+            ranker=self.ranker,
+            probabilities=self.probabilities,
+        )
+
+    def known_features(self, features: UserFeatures) -> UserFeatures:
+        """The columns of users that the second stage was trained with.
+
+        Raises:
+            UserError: the release ranks by features that this version does not compute.
+        """
+        if self.ranker is None:
+            return features
+        if self.features[: len(FEATURES)] != [feature.name for feature in FEATURES]:
+            raise UserError(
+                "the release ranks by features of another version", mend="Train it again."
+            )
+        columns = [name.removeprefix(OF_USER) for name in self.features[len(FEATURES) :]]
+        return features.aligned(columns)
+
+
+def save_release(
+    directory: Path, backbone: Backbone, towers: TowerModel, stage: SecondStage
+) -> None:
+    """Write a release's files."""
+    save_backbone(backbone, directory / "model")
+    save_heads(towers, directory / TOWERS)
+    if stage.ranker is not None:
+        stage.ranker.save(directory)
+    stage.probabilities.save(directory)
+    source, choices = backbone.source, stage.choices
+    write_json(
+        directory / MODEL,
+        {
+            "base": source.name,
+            "query_prefix": source.query_prefix,
+            "passage_prefix": source.passage_prefix,
+            "sizes": asdict(towers.users.sizes),
+            "features": stage.features,
+            "choices": {
+                "depths": asdict(choices.depths),
+                "rules": choices.rules.model_dump(mode="json"),
+                "method": choices.method,
+                "strength": choices.strength,
+                "history": choices.history,
+            },
+        },
+    )
+
+
+def load_release(release: Release) -> Model:
+    """Read a verified release."""
+    directory = release.directory
+    known: dict[str, Any] = read_json(directory / MODEL)
+    chosen = known["choices"]
+    return Model(
+        model_id=release.release_id,
+        directory=directory,
+        towers=towers_of(load_file(directory / TOWERS), TowerSizes(**known["sizes"])),
+        choices=Choices(
+            depths=Depths(**chosen["depths"]),
+            rules=Rules.model_validate(chosen["rules"]),
+            method=chosen["method"],
+            strength=chosen["strength"],
+            history=chosen["history"],
+        ),
+        ranker=load_ranker(directory) if (directory / TREES).exists() else None,
+        probabilities=Probabilities.load(directory / PROBABILITIES),
+        features=known["features"],
+        source=Source(
+            known["base"], directory / "model", known["query_prefix"], known["passage_prefix"]
+        ),
+    )
+
+
+def towers_of(weights: Mapping[str, Tensor], sizes: TowerSizes) -> TowerModel:
+    """Towers without an encoder."""
+    towers = TowerModel(PooledEncoder(nn.Identity()), weights["items.center"], sizes)
+    towers.load_state_dict(weights)
+    return towers.eval()
+
+
+def directory_id(directory: Path) -> str:
+    """Names an encoder by its files, wherever they lie."""
+    files = sorted(path for path in directory.iterdir() if path.is_file())
+    hashes = [f"{file.name} {file_sha256(file)}" for file in files]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
+
+
+def prepare(
+    model: Model,
+    dataset: Dataset,
+    caches: Path,
+    *,
+    as_of: int | None = None,
+    device: str = "auto",
+) -> Prepared:
+    """Bring a release and the data together: encode what is new, learn what goes together.
+
+    Args:
+        caches: directory of vector caches, one an encoder.
+        as_of: seconds since 1970; default: just after the last interaction. What is later is
+            not looked at.
+    """
+    events = dataset.events
+    moment = int(events.time.max()) + 1 if as_of is None else as_of
+    past = events.before(moment)
+    if not len(past):
+        raise UserError("no interaction is earlier than the moment to rank for")
+    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    many = len(items) > MOST_EXACT
+    return Prepared(
+        catalogue=dataset.catalogue,
+        items=items,
+        user_ids=dataset.user_ids,
+        languages=dataset.languages,
+        events=past,
+        features=model.known_features(dataset.features),
+        allowed=dataset.allowed,
+        neighbours=learn_neighbours(past, dataset.catalogue),
+        as_of=moment,
+        approximate=build_search(items, dataset.allowed.everybody) if many else None,
+        snapshot=EventCounting(past, len(items)).snapshot(moment),
+    )
+
+
+def item_vectors_of(
+    model: Model, texts: list[str], caches: Path, *, device: str = "auto"
+) -> NDArray[np.float32]:
+    """[items, width] of length 1; the encoder is loaded only where something is new."""
+
+    def open_encoder() -> tuple[nn.Module, Backbone]:
+        backbone = load_backbone(model.source)
+        nn.Module.to(backbone.encoder, pick_device(device))
+        return text_vectors(backbone), backbone
+
+    cache = VectorCache(caches / directory_id(model.directory / "model"))
+    width = len(model.towers.items.center)
+    vectors = encode(open_encoder, texts, cache, width=width)
+    return item_vectors(model.towers, torch.from_numpy(vectors)).numpy()

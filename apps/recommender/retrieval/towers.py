@@ -1,0 +1,171 @@
+"""The two towers: items from their text, users from what they did with which items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from apps.recommender.retrieval.losses import next_item_loss
+from apps.recommender.schema import BEHAVIORS
+from common.models.encoder import PooledEncoder
+from common.tuning.task import TaskModule
+
+# Logarithmic buckets of seconds: the last one begins after some four years.
+GAP_BUCKETS = 28
+# What an event counts for at the start; learned from there.
+BEHAVIOR_WEIGHTS = {"browse": 0.5, "click": 1.0, "comment": 1.5, "share": 1.5, "purchase": 2.0}
+
+
+@dataclass(frozen=True)
+class TowerSizes:
+    """How large the towers are; `interests` is the number of vectors a user has."""
+
+    interests: int = 2
+    width: int = 128
+    heads: int = 2
+    layers: int = 1
+    dropout: float = 0.1
+    history: int = 50
+
+
+def gap_buckets(time: Tensor, mask: Tensor) -> Tensor:
+    """Logarithm of the seconds since the event before; 0 for the first one.
+
+    Args:
+        time: [batch, length] seconds, in order.
+        mask: [batch, length], True where there is an event.
+    """
+    gaps = torch.zeros_like(time)
+    gaps[:, 1:] = (time[:, 1:] - time[:, :-1]).clamp(min=0)
+    gaps[:, 1:] *= mask[:, :-1]
+    return (gaps.double() + 1).log2().floor().long().clamp(max=GAP_BUCKETS - 1)
+
+
+class ItemTower(nn.Module):
+    """Text vectors → item vectors of length 1.
+
+    It starts as the pretrained vectors less their mean: without it, all texts of some encoders
+    point nearly the same way (Mu & Viswanath 2018, arXiv 1702.01417).
+    """
+
+    def __init__(self, center: Tensor) -> None:
+        super().__init__()
+        self.center: Tensor
+        self.register_buffer("center", center)
+        self.projection = nn.Linear(len(center), len(center), bias=False)
+        nn.init.eye_(self.projection.weight)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """[…, width] → [..., width]."""
+        return functional.normalize(self.projection(vectors - self.center), dim=-1)
+
+
+class UserTower(nn.Module):
+    """Item vectors, behaviours and time gaps of a history → a few interests at every moment.
+
+    Causal self-attention over the events (Kang & McAuley 2018, arXiv 1808.09781) corrects a
+    mean of the item vectors that forgets, each interest at its own pace. The correction starts
+    at zero: untrained, a user is the forgetting mean of what they did.
+    """
+
+    def __init__(self, item_width: int, sizes: TowerSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        start = torch.tensor([BEHAVIOR_WEIGHTS[name] for name in BEHAVIORS])
+        self.log_behavior = nn.Parameter(start.log())
+        # The first interest remembers long, the last is what the user is after just now.
+        paces = torch.logspace(-1.7, -0.3, sizes.interests)
+        self.log_pace = nn.Parameter(paces.log())
+        self.read = nn.Linear(item_width, sizes.width)
+        self.behavior = nn.Embedding(len(BEHAVIORS), sizes.width)
+        self.gap = nn.Embedding(GAP_BUCKETS, sizes.width)
+        layer = nn.TransformerEncoderLayer(
+            sizes.width,
+            sizes.heads,
+            2 * sizes.width,
+            sizes.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.attention = nn.TransformerEncoder(layer, sizes.layers, enable_nested_tensor=False)
+        self.correct = nn.Linear(sizes.width, sizes.interests * item_width)
+        nn.init.zeros_(self.correct.weight)
+        nn.init.zeros_(self.correct.bias)
+
+    def forward(self, items: Tensor, behavior: Tensor, time: Tensor, mask: Tensor) -> Tensor:
+        """Interests after each event.
+
+        Args:
+            items: [batch, length, item width], of length 1.
+            behavior, time: [batch, length].
+            mask: [batch, length], True where there is an event.
+
+        Returns:
+            [batch, length, interests, item width], of length 1.
+        """
+        usual = functional.normalize(self._forgetting_mean(items, behavior, mask), dim=-1)
+        events = self.read(items) + self.behavior(behavior) + self.gap(gap_buckets(time, mask))
+        state = self.attention(events, mask=self._blocked(mask))
+        correction = self.correct(state).view(usual.shape)
+        return functional.normalize(usual + correction, dim=-1)
+
+    def _forgetting_mean(self, items: Tensor, behavior: Tensor, mask: Tensor) -> Tensor:
+        length = items.shape[1]
+        age = torch.arange(length, device=items.device)
+        age = (age[:, None] - age[None, :]).to(items.dtype)
+        kept = torch.exp(-self.log_pace.exp()[:, None, None] * age.clamp(min=0)) * (age >= 0)
+        weight = self.log_behavior.exp()[behavior] * mask
+        mean = torch.matmul(kept[None], (items * weight[..., None])[:, None])
+        return mean.transpose(1, 2)
+
+    def _blocked(self, mask: Tensor) -> Tensor:
+        """True where attention is blocked: the future, and places without an event."""
+        length = mask.shape[1]
+        future = torch.ones(length, length, dtype=torch.bool, device=mask.device).triu(1)
+        itself = torch.eye(length, dtype=torch.bool, device=mask.device)
+        # A place that may look nowhere would become NaN: it looks at itself.
+        blocked = (future[None] | ~mask[:, None, :]) & ~itself
+        return blocked.repeat_interleave(self.sizes.heads, dim=0)
+
+
+class TowerModel(TaskModule):
+    """A text encoder with both towers."""
+
+    def __init__(self, pooled: PooledEncoder, center: Tensor, sizes: TowerSizes) -> None:
+        super().__init__()
+        self.pooled = pooled
+        self.items = ItemTower(center)
+        self.users = UserTower(len(center), sizes)
+        self.log_scale = nn.Parameter(torch.tensor(10.0).log())
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        vectors: Tensor | None = None,
+        **targets: Tensor,
+    ) -> dict[str, Tensor]:
+        """Vectors of texts; with targets (see `RecommenderTask.collate`), the loss.
+
+        Returns:
+            `embedding` [texts, width], as the encoder gives it, before the item tower.
+        """
+        if vectors is None:
+            assert input_ids is not None and attention_mask is not None
+            vectors = self.pooled(input_ids, attention_mask)
+        outputs = {"embedding": vectors}
+        if targets:
+            outputs["loss"] = self._loss(vectors, **targets)
+        return outputs
+
+    def _loss(
+        self, vectors: Tensor, *, history: Tensor, behavior: Tensor, time: Tensor, **targets: Tensor
+    ) -> Tensor:
+        items = self.items(vectors)
+        interests = self.users(items[history.clamp(min=0)], behavior, time, history >= 0)
+        scale = self.log_scale.exp()
+        return next_item_loss(items, interests, scale, history=history, **targets)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apps.customer_service.answers.confidence import (
+    FEATURES,
+    Confidence,
+    Foreign,
+    features,
+    fit_confidence,
+)
+from apps.customer_service.answers.retrieval import Candidate
+
+INTENTS = {"card": 0.7, "loan": 0.2, "out_of_scope": 0.1}
+
+
+def _candidate(faq_id: str, score: float, lexical: float = 0.5) -> Candidate:
+    return Candidate(faq_id, score, score, score, lexical, 0.4)
+
+
+NONE = np.empty((0, len(FEATURES)))
+NO_FOREIGN = Foreign(NONE, np.empty(0, dtype=np.int64), NONE)
+
+
+def _fitted(records: int = 600) -> tuple[Confidence, np.ndarray]:
+    random = np.random.default_rng(0)
+    signals = random.normal(size=(records, len(FEATURES)))
+    right = random.random(records) < 1 / (1 + np.exp(-4 * signals[:, 0] - 1))
+    among = right | (signals[:, 1] > 0.5)
+    return fit_confidence(signals, right, among, 0.05, NO_FOREIGN), signals
+
+
+def test_there_is_one_signal_a_feature_whatever_was_found() -> None:
+    found = features([_candidate("a", 0.9), _candidate("b", 0.6)], INTENTS, 0.8, {"a": "card"})
+    assert found.shape == (len(FEATURES),)
+    assert found[FEATURES.index("margin")] == pytest.approx(0.3)
+    assert found[FEATURES.index("faq_intent")] == pytest.approx(0.7)
+    for candidates in ([], [_candidate("a", 0.9)]):
+        for intents in ({}, {"card": 1.0}, INTENTS):
+            signals = features(candidates, intents, 0.0, {})
+            assert signals.shape == (len(FEATURES),)
+            assert np.isfinite(signals).all()
+
+
+def test_the_surer_the_signals_the_likelier_an_answer() -> None:
+    confidence, signals = _fitted()
+    assert confidence.proven
+    decided = [confidence.decide(row) for row in signals]
+    by_decision = {
+        name: [p for p, decision in decided if decision == name]
+        for name in ("answer", "clarify", "handoff")
+    }
+    assert all(by_decision.values())
+    assert min(by_decision["answer"]) >= confidence.threshold
+    assert max(by_decision["clarify"] + by_decision["handoff"]) < confidence.threshold
+
+
+def test_too_few_records_prove_nothing_and_answer_only_what_is_nearly_certain() -> None:
+    confidence, _ = _fitted(records=30)
+    assert not confidence.proven
+    assert confidence.threshold == 0.8
+
+
+def test_it_is_read_back_as_it_was() -> None:
+    confidence, signals = _fitted()
+    again = Confidence.from_json(confidence.to_json())
+    assert [again.decide(row) for row in signals] == [confidence.decide(row) for row in signals]
+
+
+def test_without_one_wrong_answer_foreign_questions_are_held_back() -> None:
+    random = np.random.default_rng(1)
+    asked, near, far = (random.normal(mean, 1, (300, len(FEATURES))) for mean in (1.5, 0, -2))
+    right = np.ones(300, dtype=bool)
+    blind = fit_confidence(asked, right, right, 0.05, NO_FOREIGN)
+    assert all(blind.decide(row)[1] == "answer" for row in far)
+    foreign = Foreign(near[:150], np.arange(150), far[:150])
+    confidence = fit_confidence(asked, right, right, 0.05, foreign)
+    assert confidence.held_back is not None
+    for kind, least in ((near[150:], 0.8), (far[150:], 0.97)):
+        decided = [confidence.decide(row)[1] for row in kind]
+        assert np.mean([decision != "answer" for decision in decided]) >= least
+    # The second calibrator has seen them, too: it asks nobody back about them.
+    assert all(confidence.decide(row)[1] == "handoff" for row in far[150:])
+    fresh = random.normal(1.5, 1, (300, len(FEATURES)))
+    assert np.mean([confidence.decide(row)[1] == "answer" for row in fresh]) >= 0.85
+
+
+def test_a_threshold_is_never_below_what_near_misses_need() -> None:
+    """Even where it costs most of the right answers: near misses look just like them."""
+    random = np.random.default_rng(2)
+    asked = random.normal(0, 1, (300, len(FEATURES)))
+    right = np.ones(300, dtype=bool)
+    confidence = fit_confidence(asked, right, right, 0.05, Foreign(asked, np.arange(300), NONE))
+    assert confidence.held_back is not None
+    assert confidence.held_back.near is not None
+    assert confidence.held_back.near >= 0.8

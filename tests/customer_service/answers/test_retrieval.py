@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.customer_service.answers.retrieval import Floats, Variant, VariantIndex
+from common.records.text import normalise, words
+
+FAQS = {
+    "zh-lost": ["信用卡丢了怎么办", "銀行卡遺失如何掛失"],
+    "zh-rate": ["房贷利率是多少", "按揭利息怎么算"],
+    "en-lost": ["What if my card is lost?", "someone stole my card"],
+    "en-rate": ["What is the mortgage rate?", "interest on a home loan"],
+}
+WIDTH = 64
+
+
+def _vector(text: str) -> Floats:
+    """Words thrown into buckets: near where words are shared, whatever the script."""
+    vector = np.zeros(WIDTH, np.float32)
+    for word in words(text):
+        vector[int(hashlib.md5(word.encode()).hexdigest(), 16) % WIDTH] += 1
+    return vector / max(float(np.linalg.norm(vector)), 1e-6)
+
+
+@pytest.fixture
+def index() -> VariantIndex:
+    variants = [
+        Variant(normalise(text), faq_id, faq_id[:2])
+        for faq_id, texts in FAQS.items()
+        for text in texts
+    ]
+    vectors = np.stack([_vector(variant.text) for variant in variants])
+    prototypes = {"zh-lost": _vector("信用卡丢了怎么办")}
+    return VariantIndex.build(variants, vectors, prototypes)
+
+
+def _search(index: VariantIndex, question: str, **options: object) -> list[str]:
+    text = normalise(question)
+    return [c.faq_id for c in index.search(text, _vector(text), **options)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("question", "faq_id"),
+    [
+        ("信用卡遺失怎麼辦", "zh-lost"),
+        ("银行卡遗失，如何挂失", "zh-lost"),
+        ("房貸利率", "zh-rate"),
+        ("card stolen", "en-lost"),
+        ("home loan interest", "en-rate"),
+    ],
+)
+def test_both_scripts_find_the_faq_whichever_it_was_written_in(
+    index: VariantIndex, question: str, faq_id: str
+) -> None:
+    assert _search(index, question)[0] == faq_id
+
+
+def test_every_variant_finds_its_faq(index: VariantIndex) -> None:
+    for faq_id, texts in FAQS.items():
+        for text in texts:
+            assert _search(index, text)[0] == faq_id
+
+
+def test_an_faq_stands_in_the_ranking_once_and_scores_fall(index: VariantIndex) -> None:
+    text = "card lost rate 信用卡"
+    found = index.search(text, _vector(text))
+    assert len({c.faq_id for c in found}) == len(found)
+    assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
+    assert all(0 <= c.lexical < 1 and 0 <= c.neighbours <= 1 for c in found)
+
+
+def test_a_language_is_kept_to_where_there_are_such_faqs(index: VariantIndex) -> None:
+    assert {i[:2] for i in _search(index, "card 信用卡", language="zh")} == {"zh"}
+    assert {i[:2] for i in _search(index, "card 信用卡", language="fr")} == {"zh", "en"}
+
+
+def test_words_alone_find_what_the_vectors_miss(index: VariantIndex) -> None:
+    away = np.zeros(WIDTH, np.float32)
+    assert index.search("按揭利息", away)[0].faq_id == "zh-rate"
+
+
+@pytest.mark.parametrize("question", ["", "!!!", '"(AND OR', "text:card^", "NOT", "卡" * 500])
+def test_no_question_breaks_the_search(index: VariantIndex, question: str) -> None:
+    assert len(_search(index, question, top_k=3)) <= 3
+
+
+def test_an_index_is_read_back(index: VariantIndex, tmp_path: Path) -> None:
+    index.save(tmp_path)
+    again = VariantIndex.load(tmp_path, index.variants, {"zh-lost": _vector("信用卡丢了怎么办")})
+    question = normalise("銀行卡丟了")
+    assert again.search(question, _vector(question)) == index.search(question, _vector(question))
+
+
+def test_a_large_index_finds_the_same_first() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(20_500, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    variants = [Variant(f"v{n}", f"faq-{n}", "en") for n in range(len(vectors))]
+    index = VariantIndex.build(variants, vectors, {})
+    asked = range(0, len(vectors), 500)
+    found = [index.search("", vectors[n], top_k=1)[0].faq_id == f"faq-{n}" for n in asked]
+    assert np.mean(found) >= 0.9
+
+
+def test_an_faq_left_out_is_found_by_nothing(index: VariantIndex) -> None:
+    for faq_id, texts in FAQS.items():
+        left_out = index.without(faq_id)
+        for text in texts:
+            assert faq_id not in _search(left_out, text)
+            assert _search(left_out, text)
+            assert _search(index, text)[0] == faq_id

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from apps.recommender.catalogue import vectors as encoding
+from apps.recommender.catalogue.vectors import VectorCache, encode, keep
+from common.models.bundled import Source
+from common.models.encoder import PooledEncoder
+from common.models.heads import Pretrained
+from common.models.loading import Backbone, load_backbone
+
+TEXTS = ["abc def", "ghi", "jkl mno", "pqr", "stu vwx", "yz", "a b c", "d e"]
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def backbone(tiny_model: Path) -> Backbone:
+    return load_backbone(Source("tiny", tiny_model))
+
+
+def _encode(backbone: Backbone, texts: Sequence[str], directory: Path, counted: list[int]):
+    module = Pretrained(PooledEncoder(backbone.encoder))
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = module
+
+        def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+            counted.append(len(inputs["input_ids"]))
+            return self.inner(**inputs)
+
+    cache = VectorCache(directory)
+    return encode(lambda: (Counting(), backbone), texts, cache, width=backbone.dimension)
+
+
+def test_a_second_run_encodes_exactly_what_changed(backbone: Backbone, tmp_path: Path) -> None:
+    first, second = [], []
+    before = _encode(backbone, TEXTS, tmp_path, first)
+    changed = [*TEXTS[:-1], "something new"]
+    after = _encode(backbone, changed, tmp_path, second)
+    assert (sum(first), sum(second)) == (len(TEXTS), 1)
+    assert np.array_equal(before[:-1], after[:-1])
+    assert not np.array_equal(before[-1], after[-1])
+
+
+def test_the_same_text_is_encoded_once(backbone: Backbone, tmp_path: Path) -> None:
+    counted: list[int] = []
+    found = _encode(backbone, ["abc", "abc", "de"], tmp_path, counted)
+    assert sum(counted) == 2
+    assert np.array_equal(found[0], found[1])
+
+
+def test_vectors_are_those_of_the_encoder(backbone: Backbone, tmp_path: Path) -> None:
+    found = _encode(backbone, TEXTS, tmp_path, [])
+    backbone.encoder.eval()
+    with torch.inference_mode():
+        for text, vector in zip(TEXTS, found, strict=True):
+            alone = PooledEncoder(backbone.encoder)(**backbone.tokenize([text]))[0]
+            assert np.allclose(vector, alone.numpy(), atol=1e-5)
+
+
+def test_an_interrupted_run_ends_with_the_same_bytes(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "TEXTS_PER_SEGMENT", 3)
+    whole = _encode(backbone, TEXTS, tmp_path / "whole", [])
+    add = VectorCache.add
+    calls = []
+
+    def stop_at_the_second(self: VectorCache, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+        calls.append(len(keys))
+        if len(calls) == 2:
+            raise KilledError
+        add(self, keys, vectors)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(VectorCache, "add", stop_at_the_second)
+        _encode(backbone, TEXTS, tmp_path / "stopped", [])
+    counted: list[int] = []
+    resumed = _encode(backbone, TEXTS, tmp_path / "stopped", counted)
+    assert sum(counted) == len(TEXTS) - 3
+    assert resumed.tobytes() == whole.tobytes()
+
+
+def test_a_segment_without_keys_is_not_read(backbone: Backbone, tmp_path: Path) -> None:
+    _encode(backbone, TEXTS, tmp_path, [])
+    for keys in tmp_path.glob("*.keys"):
+        keys.unlink()
+    counted: list[int] = []
+    _encode(backbone, TEXTS, tmp_path, counted)
+    assert sum(counted) == len(TEXTS)
+
+
+def test_what_is_at_hand_is_kept(tmp_path: Path) -> None:
+    vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
+    keep(["a", "b", "a"], vectors, VectorCache(tmp_path))
+
+    def nothing_is_missing() -> tuple[nn.Module, Backbone]:
+        raise AssertionError
+
+    found = encode(nothing_is_missing, ["b", "a"], VectorCache(tmp_path), width=2)
+    assert found.tolist() == [[2, 3], [0, 1]]

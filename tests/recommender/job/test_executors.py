@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import made_up_scores
+import psutil
+import pytest
+from made_up_scores import MadeUpScore, make_vectors, plan
+
+from apps.recommender.job.batch import run_job
+from apps.recommender.job.executor import StoppedError
+from apps.recommender.job.executors import executor_named
+from apps.recommender.job.manifest import Journal
+from apps.recommender.job.shards import Shard, ShardFile
+from common.errors import UserError
+from common.files import directory_hashes
+
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None,
+    reason="Ray is not installed: pip install 'bizlm[ray]'",
+)
+EXECUTORS = ["local", pytest.param("ray", marks=[pytest.mark.slow, needs_ray])]
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_vectors(tmp_path_factory.mktemp("inputs") / "vectors.npy", 95)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_the_same_bytes_though_a_worker_dies(vectors: Path, tmp_path: Path, executor: str) -> None:
+    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
+    score = MadeUpScore(vectors, trouble="die", once=tmp_path / "died")
+    outcome = run_job(plan(tmp_path / "two", vectors), score, executor, workers=2)
+    assert (tmp_path / "died").exists()
+    assert (outcome.users, outcome.kept) == (95, 0)
+    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_shard_that_kills_every_worker_is_named(
+    vectors: Path, tmp_path: Path, executor: str
+) -> None:
+    with pytest.raises(StoppedError, match="shard 2: its worker died twice") as caught:
+        run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors, trouble="die"), executor, 2)
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_full_disk_of_a_worker_is_told_as_one_here(
+    vectors: Path, tmp_path: Path, executor: str
+) -> None:
+    score = MadeUpScore(vectors, trouble="disk full")
+    with pytest.raises(StoppedError, match="No space left on device"):
+        run_job(plan(tmp_path / "out", vectors), score, executor)
+
+
+def test_a_fault_in_the_code_shows_where_it_is(vectors: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"made_up_scores\.py(.|\n)*of all things"):
+        run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors, trouble="bug"))
+
+
+@dataclass(frozen=True)
+class CountThreads:
+    """Says in `rows` in how many ways a worker may use more than one thread."""
+
+    def __call__(self, shard: Shard) -> ShardFile:
+        several = sum(os.environ.get(name) != "1" for name in THREADS)
+        return ShardFile(shard.number, len(shard), several, 0, "")
+
+
+def test_a_worker_computes_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in THREADS:
+        monkeypatch.setenv(name, "8")
+    shards = [Shard(0, 0, 5), Shard(1, 5, 9)]
+    answers = list(executor_named("local")(CountThreads(), shards, 2))
+    assert sorted((file.shard, file.users, file.rows) for file in answers) == [(0, 5, 0), (1, 4, 0)]
+    assert os.environ["OMP_NUM_THREADS"] == "8"
+
+
+def test_workers_end_with_a_killed_parent_whatever_they_do(vectors: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = psutil.Popen([sys.executable, made_up_scores.__file__, out, vectors, "600"])
+    while len(workers := _workers(process)) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+def _workers(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_an_unknown_executor_is_told() -> None:
+    with pytest.raises(UserError, match="no executor 'spark'") as caught:
+        executor_named("spark")
+    assert "local, ray" in str(caught.value)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
+    monkeypatch.setenv("PYTHONPATH", str(Path(made_up_scores.__file__).parent))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    add = Journal.add
+    try:
+        lost = cluster.add_node(**node)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+
+        def lose(journal: Journal, written: ShardFile) -> None:
+            add(journal, written)
+            if lost in cluster.worker_nodes and written.shard >= 3:
+                cluster.remove_node(lost, allow_graceful=False)
+
+        monkeypatch.setattr(Journal, "add", lose)
+        score = MadeUpScore(vectors, seconds=0.5)
+        run_job(plan(tmp_path / "two", vectors), score, "ray", workers=2)
+        assert lost not in cluster.worker_nodes
+    finally:
+        cluster.shutdown()
+    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+
+
+@needs_ray
+def test_a_cluster_that_is_not_there_is_told(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(StoppedError, match="cannot join the Ray cluster") as caught:
+            run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors), "ray")
+    assert "RAY_ADDRESS=127.0.0.1:" in str(caught.value)
+
+
+def test_without_ray_the_extra_is_named(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match="Ray is not installed") as caught:
+        run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors), "ray")
+    assert "bizlm[ray]" in str(caught.value)
