@@ -89,6 +89,7 @@ def test_workers_end_with_a_killed_parent_whatever_they_do(vectors: Path, tmp_pa
     out = tmp_path / "out"
     process = psutil.Popen([sys.executable, made_up_scores.__file__, out, vectors, "600"])
     while len(workers := _workers(process)) < 2:
+        assert process.status() != psutil.STATUS_ZOMBIE, "it ended before its workers started"
         time.sleep(0.01)
     process.kill()
     process.wait()
