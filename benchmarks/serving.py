@@ -198,7 +198,7 @@ def _ask_together(port: int, texts: Sequence[str]) -> None:
 def _bare_encoder(store: Path, texts: Sequence[str]) -> float:
     """Texts a second through the release's encoder, `CLIENTS` at a time, tokenised and pooled."""
     from apps.customer_service.release import load_release
-    from common.models.encoder import predict
+    from common.models.prediction import predict
     from common.releases.registry import Registry
 
     answerer = load_release(Registry(store, "customer_service").open())

@@ -17,16 +17,17 @@ from apps.customer_service.data import read_faqs_of
 from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.heads import save_heads
 from common.models.loading import load_backbone, pick_device, save_backbone
+from common.models.sentence_modules import Projection
 from common.records.reader import write_jsonl
 from common.releases.release import Release
 
 
 def save_release(answerer: Answerer, directory: Path) -> None:
     """Write model, heads, FAQs and index into a release's directory."""
-    save_backbone(answerer.backbone, directory / "model")
+    projection = Projection(answerer.module.projection.weight)
+    save_backbone(answerer.backbone, directory / "model", projection)
     save_heads(answerer.module, directory / "heads.safetensors")
     source = answerer.backbone.source
     write_json(
@@ -60,10 +61,10 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_backbone(source)
+    backbone = load_backbone(source, projected=False)
     heads = load_file(directory / "heads.safetensors")
     module = AnswerModel(
-        PooledEncoder(backbone.encoder),
+        backbone.pooled(),
         backbone.dimension,
         prototypes=heads.get("faqs.directions"),
         directions=heads.get("intents.directions"),

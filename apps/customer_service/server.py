@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
 from apps.customer_service.release import load_release
 from apps.customer_service.schema import LONGEST_QUESTION, Answer, AnswerRequest, Citation
-from common.models.encoder import TOKENS_PER_BATCH
+from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
 from common.releases.registry import Registry
 from common.serving.api_keys import ApiKeys

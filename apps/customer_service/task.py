@@ -14,8 +14,9 @@ from torch.nn import functional
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
-from common.models.encoder import PooledEncoder, predict
 from common.models.heads import CosineClassifier, Pretrained, class_means
+from common.models.pooling import PooledEncoder
+from common.models.prediction import predict
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class CustomerServiceTask:
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> AnswerModel:
         """Heads on the encoder: FAQ prototypes and intents start from class means."""
-        pooled = PooledEncoder(backbone.encoder)
+        pooled = backbone.pooled()
         texts = [example.text for example in self.training]
         reader, what = Pretrained(pooled), "Reading the training texts"
         found = predict(reader, backbone, texts, precision=precision, what=what)

@@ -36,8 +36,8 @@ from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.linear import LinearPeer, compare_with
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.encoder import predict
 from common.models.loading import Backbone, load_backbone, pick_device, pick_precision
+from common.models.prediction import predict
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry

@@ -13,7 +13,6 @@ from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import NewsModel
 from common.files import read_json, write_json
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.heads import save_heads
 from common.models.loading import load_backbone, pick_device, save_backbone
 from common.models.ngrams import NgramClassifier
@@ -55,7 +54,7 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
     backbone = load_backbone(source)
     heads = load_file(directory / "heads.safetensors")
     module = NewsModel(
-        PooledEncoder(backbone.encoder),
+        backbone.pooled(),
         sentiments=heads.get("sentiments.directions"),
         topics=heads.get("topics.directions"),
         targets=heads.get("targets.directions"),

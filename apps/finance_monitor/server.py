@@ -22,7 +22,7 @@ from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
 from common.errors import UserError
-from common.models.encoder import TOKENS_PER_BATCH
+from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app

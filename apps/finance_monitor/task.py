@@ -12,9 +12,10 @@ from torch.nn import functional
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.metrics import accuracy, f1
-from common.models.encoder import PooledEncoder, predict
 from common.models.heads import CosineClassifier, Pretrained
 from common.models.ngrams import NgramClassifier, fit_ngrams
+from common.models.pooling import PooledEncoder
+from common.models.prediction import predict
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class FinanceMonitorTask:
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> NewsModel:
         """Heads on the encoder, each direction the mean of its class."""
-        pooled = PooledEncoder(backbone.encoder)
+        pooled = backbone.pooled()
         texts = [example.text for example in self.training]
         reader, what = Pretrained(pooled), "Reading the training texts"
         found = predict(reader, backbone, texts, precision=precision, what=what)

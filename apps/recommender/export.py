@@ -43,7 +43,7 @@ def export(model: Model, texts: Sequence[str], directory: Path) -> Agreement:
     """
     if len(texts) <= NEIGHBOURS:
         raise UserError(f"give more than {NEIGHBOURS} items to measure the agreement on")
-    backbone = load_backbone(model.source)
+    backbone = load_backbone(model.source, projected=False)
     module = ItemEncoder(text_vectors(backbone), model.towers.items)
     about = {"release_id": model.model_id}
     return write_export(module, backbone, texts, directory, same=_lies_alike, about=about)

@@ -35,9 +35,10 @@ from apps.recommender.task import item_vectors, text_vectors
 from common.errors import UserError
 from common.files import file_sha256, read_json, write_json
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.heads import save_heads
 from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
+from common.models.pooling import PooledEncoder
+from common.models.sentence_modules import PROJECTION, Projection
 from common.releases.release import Release
 
 TOWERS, MODEL = "heads.safetensors", "model.json"
@@ -87,7 +88,7 @@ def save_release(
     directory: Path, backbone: Backbone, towers: TowerModel, stage: SecondStage
 ) -> None:
     """Write a release's files."""
-    save_backbone(backbone, directory / "model")
+    save_backbone(backbone, directory / "model", _projection(towers))
     save_heads(towers, directory / TOWERS)
     if stage.ranker is not None:
         stage.ranker.save(directory)
@@ -110,6 +111,12 @@ def save_release(
             },
         },
     )
+
+
+def _projection(towers: TowerModel) -> Projection:
+    """What makes item vectors of text vectors."""
+    weight = towers.items.projection.weight
+    return Projection(weight, -weight @ towers.items.center)
 
 
 def load_release(release: Release) -> Model:
@@ -145,9 +152,14 @@ def towers_of(weights: Mapping[str, Tensor], sizes: TowerSizes) -> TowerModel:
 
 
 def directory_id(directory: Path) -> str:
-    """Names an encoder by its files, wherever they lie."""
-    files = sorted(path for path in directory.iterdir() if path.is_file())
-    hashes = [f"{file.name} {file_sha256(file)}" for file in files]
+    """Names an encoder by its files, wherever they lie; what is learned on top is none of them."""
+    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
+    own = sorted(
+        (name, path)
+        for name, path in files.items()
+        if path.is_file() and not name.startswith(f"{PROJECTION}/")
+    )
+    hashes = [f"{name} {file_sha256(path)}" for name, path in own]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
 
 
@@ -194,7 +206,7 @@ def item_vectors_of(
     """[items, width] of length 1; the encoder is loaded only where something is new."""
 
     def open_encoder() -> tuple[nn.Module, Backbone]:
-        backbone = load_backbone(model.source)
+        backbone = load_backbone(model.source, projected=False)
         nn.Module.to(backbone.encoder, pick_device(device))
         return text_vectors(backbone), backbone
 

@@ -16,7 +16,6 @@ from apps.recommender.interactions.sequences import TARGET_WEIGHTS, Sequence, Sh
 from apps.recommender.retrieval.losses import best_match
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from common.evaluation.ranking import ndcg_at_k
-from common.models.encoder import PooledEncoder
 from common.models.heads import Pretrained
 from common.models.loading import Backbone, Tokenize
 from common.tuning.task import Batch, Metric, Predict
@@ -67,9 +66,7 @@ class RecommenderTask:
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> TowerModel:
         """Towers on the encoder; untrained, users are the mean of what they did."""
-        self.model = TowerModel(
-            PooledEncoder(backbone.encoder), self.pretrained.mean(0), self.sizes
-        )
+        self.model = TowerModel(backbone.pooled(), self.pretrained.mean(0), self.sizes)
         return self.model
 
     def text(self, record: TrainingRecord) -> str:
@@ -134,7 +131,7 @@ class RecommenderTask:
 
 def text_vectors(backbone: Backbone) -> nn.Module:
     """The module that reads texts as the pretrained encoder does."""
-    return Pretrained(PooledEncoder(backbone.encoder))
+    return Pretrained(backbone.pooled())
 
 
 @torch.inference_mode()

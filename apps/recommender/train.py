@@ -53,8 +53,8 @@ from common.console import say
 from common.evaluation.compare import paired_bootstrap
 from common.models import catalog
 from common.models.bundled import Source, locate
-from common.models.encoder import predict
 from common.models.loading import Backbone, load_backbone, pick_device
+from common.models.prediction import predict
 from common.records.splits import Splits
 from common.records.text import language_of
 from common.releases import gate

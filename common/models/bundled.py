@@ -16,6 +16,7 @@ from common.errors import UserError
 from common.files import file_sha256
 from common.models import catalog, e5_file
 from common.models.facts import FACTS, read_prompts, write_prompts
+from common.models.sentence_modules import encoder_directory
 
 # The models whose prompts stand in no file of theirs, and what one has to write down of a copy.
 E5_REPOSITORY = re.compile(r"intfloat/(multilingual-)?e5-(small|base|large)(-v2)?")
@@ -124,11 +125,15 @@ def _keep(file: Path, kept: Path, checkpoint: catalog.Checkpoint) -> None:
 
 
 def _directory(directory: Path) -> Source:
-    if not (directory / "config.json").is_file():
+    if not (directory / "config.json").is_file() and (directory / "model").is_dir():
+        # A release: its model is what is meant.
+        directory = directory / "model"
+    own = encoder_directory(directory)
+    if not (own / "config.json").is_file():
         raise UserError(
             "no config.json: not a model directory", where=str(directory), mend=_what_works()
         )
-    if not list(directory.glob("*.safetensors")):
+    if not list(own.glob("*.safetensors")):
         raise UserError(
             "no *.safetensors: only weights in this format are read",
             where=str(directory),

@@ -37,8 +37,13 @@ def read_prompts(directory: Path) -> tuple[str, str] | None:
     return None
 
 
-def write_prompts(directory: Path, query: str, passage: str) -> None:
-    """Write them beside the model; what else stands in the file stays."""
+def write_prompts(directory: Path, query: str, passage: str, *, default: bool = False) -> None:
+    """Write them beside the model; what else stands in the file stays.
+
+    Args:
+        default: whoever encodes with the model and names no prompt gets the query's.
+    """
     path = directory / FACTS
     facts: dict[str, Any] = read_json(path) if path.is_file() else {"similarity_fn_name": "cosine"}
-    write_json(path, facts | {"prompts": {QUERY: query, PASSAGES[0]: passage}})
+    prompts = {"prompts": {QUERY: query, PASSAGES[0]: passage}}
+    write_json(path, facts | prompts | ({"default_prompt_name": QUERY} if default else {}))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from common.models.encoder import PooledEncoder
+from common.models.pooling import PooledEncoder
 
 # 200,000 vectors of 384 float32 are some 300 MB; what comes after them is encoded each time.
 TEXTS_KEPT = 200_000
@@ -18,8 +18,8 @@ class FrozenPooling(PooledEncoder):
     acts above it alone.
     """
 
-    def __init__(self, encoder: nn.Module, texts_kept: int = TEXTS_KEPT) -> None:
-        super().__init__(encoder)
+    def __init__(self, pooled: PooledEncoder, texts_kept: int = TEXTS_KEPT) -> None:
+        super().__init__(pooled.encoder, [*pooled.pooling], pooled.prompt_tokens)
         self.texts_kept = texts_kept
         self._known: dict[bytes, Tensor] = {}
 
@@ -27,6 +27,7 @@ class FrozenPooling(PooledEncoder):
         """The encoder stays in evaluation."""
         super().train(mode)
         self.encoder.eval()
+        self.pooling.eval()
         return self
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

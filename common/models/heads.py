@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from common.models.encoder import PooledEncoder
+    from common.models.pooling import PooledEncoder
 
 # Scaled cosines of the same spread as a softmax over some hundred classes wants.
 SCALE = 20.0

@@ -12,32 +12,66 @@ from typing import TYPE_CHECKING, Any, Literal
 from common.errors import UserError
 from common.models.bundled import Source
 from common.models.facts import write_prompts
+from common.models.sentence_modules import (
+    Projection,
+    encoder_directory,
+    read_modules,
+    read_text_settings,
+    write_modules,
+)
 from common.models.symbols import SymbolSpeller
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from common.models.pooling import PooledEncoder
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Tokenize = Callable[[Sequence[str]], dict[str, "Tensor"]]
 
-# A customer's question rarely has more; what stands beyond is cut off.
-MAX_TOKENS = 256
+# Of a model that says nothing of its longest input, and could take far longer ones.
+USUAL_LONGEST = 512
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained encoder with its tokenizer, before any head."""
+    """A pretrained encoder with its tokenizer and pooling, before any head.
+
+    Attributes:
+        pooling: modules after the encoder, as `read_modules` gives them.
+        max_length: of a text, in tokens; what stands beyond is cut off.
+        lower_case: the model was trained on lower case alone.
+    """
 
     source: Source
     encoder: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    pooling: Sequence[nn.Module] = ()
+    max_length: int = USUAL_LONGEST
+    lower_case: bool = False
 
     @property
     def dimension(self) -> int:
-        """Size of the encoder's hidden states."""
-        return int(self.encoder.config.hidden_size)
+        """Size of a text's vector."""
+        width = int(self.encoder.config.hidden_size)
+        for module in self.pooling:
+            width = getattr(module, "pooling_output_dimension", width)
+            width = getattr(module, "out_features", width)
+        return width
+
+    def pooled(self) -> PooledEncoder:
+        """The encoder with its pooling: texts' tokens → vectors."""
+        from common.models.pooling import PooledEncoder
+
+        return PooledEncoder(self.encoder, self.pooling, self._prompt_tokens())
+
+    def _prompt_tokens(self) -> int:
+        if not self.source.query_prefix:
+            return 0
+        ids = self.tokenizer(self.source.query_prefix)["input_ids"]
+        return len(ids) - (ids[-1] in self.tokenizer.all_special_ids)
 
     @cached_property
     def symbols(self) -> SymbolSpeller:
@@ -50,23 +84,29 @@ class Backbone:
             self.prepared(texts),
             padding=True,
             truncation=True,
-            max_length=min(MAX_TOKENS, self.encoder.config.max_position_embeddings),
+            max_length=self.max_length,
             return_tensors="pt",
         )
         return {name: batch[name] for name in ("input_ids", "attention_mask")}
 
     def prepared(self, texts: Sequence[str]) -> list[str]:
         """The texts as the tokenizer gets them: with what it lacks spelled out, and the prefix."""
-        return [self.source.query_prefix + self.symbols.spell(text) for text in texts]
+        prepared = [self.source.query_prefix + self.symbols.spell(text) for text in texts]
+        return [text.lower() for text in prepared] if self.lower_case else prepared
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text, without padding."""
-        encoded = self.tokenizer(self.prepared(texts), truncation=True, max_length=512)
+        encoded = self.tokenizer(self.prepared(texts), truncation=True, max_length=self.max_length)
         return [len(ids) for ids in encoded["input_ids"]]
 
 
-def load_backbone(source: Source, *, dropout: float | None = None) -> Backbone:
-    """Load encoder and tokenizer in float32, whatever the checkpoint's own precision.
+def load_backbone(
+    source: Source, *, dropout: float | None = None, projected: bool = True
+) -> Backbone:
+    """Load encoder, tokenizer and pooling in float32, whatever the checkpoint's own precision.
+
+    Args:
+        projected: whether the projection that a task learned is part of the pooling.
 
     Raises:
         UserError: the directory does not hold an encoder that transformers can load.
@@ -77,20 +117,57 @@ def load_backbone(source: Source, *, dropout: float | None = None) -> Backbone:
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        config = AutoConfig.from_pretrained(source.directory)
+        directory = encoder_directory(source.directory)
+        config = AutoConfig.from_pretrained(directory)
         _set_dropout(config, dropout)
         options: dict[str, Any] = {"dtype": "float32", "config": config}
         if config.model_type in {"bert", "roberta", "xlm-roberta"}:
             options["add_pooling_layer"] = False
-        encoder = AutoModel.from_pretrained(source.directory, **options)
-        tokenizer = AutoTokenizer.from_pretrained(source.directory)
+        encoder = AutoModel.from_pretrained(directory, **options)
+        tokenizer = AutoTokenizer.from_pretrained(directory)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"cannot load this model: {str(error).splitlines()[0]}", where=str(source.directory)
         ) from None
     _let_go_of_file(encoder)
     _return_freed_memory()
-    return Backbone(source, encoder, tokenizer)
+    _make_able_to_pad(tokenizer, encoder)
+    pooling = read_modules(
+        source.directory,
+        width=int(config.hidden_size),
+        is_causal=_is_causal(config),
+        projected=projected,
+    )
+    stated, lower_case = read_text_settings(source.directory)
+    longest = _longest(encoder, tokenizer, stated)
+    return Backbone(source, encoder, tokenizer, pooling, longest, lower_case)
+
+
+def _is_causal(config: Any) -> bool:
+    """Whether its checkpoint is one that writes: it names what it was trained as."""
+    names = getattr(config, "architectures", None) or ()
+    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+
+
+def _make_able_to_pad(tokenizer: Any, encoder: Any) -> None:
+    """Padding on the right, with any token: it is masked, and positions count from the left."""
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)
+    if getattr(encoder.config, "pad_token_id", None) is None:
+        encoder.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _longest(encoder: Any, tokenizer: Any, stated: int | None) -> int:
+    """Tokens of the longest input: what the model says, as far as it has positions."""
+    limits = [stated or min(USUAL_LONGEST, tokenizer.model_max_length)]
+    if (positions := getattr(encoder.config, "max_position_embeddings", None) or 0) > 0:
+        # RoBERTa and its kin count positions from beyond the padding's.
+        before = getattr(getattr(encoder, "embeddings", None), "padding_idx", None)
+        limits.append(positions if before is None else positions - before - 1)
+    return min(limits)
 
 
 def _let_go_of_file(encoder: Any) -> None:
@@ -112,18 +189,34 @@ def _return_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def save_backbone(backbone: Backbone, directory: Path) -> None:
-    """Write encoder, tokenizer and prompts as a Hugging Face directory.
+def save_backbone(
+    backbone: Backbone, directory: Path, projection: Projection | None = None
+) -> None:
+    """Write encoder, tokenizer, pooling and prompts as a sentence-transformers directory.
 
     A tensor that float16 holds exactly (frozen weights that came in float16) is written in half
     the space.
+
+    Args:
+        projection: what the task learned on top; whoever opens the directory
+            gets vectors with it.
     """
     weights = {
         name: _smallest_exact(tensor) for name, tensor in backbone.encoder.state_dict().items()
     }
     backbone.encoder.save_pretrained(directory, state_dict=weights)
     backbone.tokenizer.save_pretrained(directory)
-    write_prompts(directory, backbone.source.query_prefix, backbone.source.passage_prefix)
+    write_modules(
+        directory,
+        [*backbone.pooling],
+        width=int(backbone.encoder.config.hidden_size),
+        max_length=backbone.max_length,
+        lower_case=backbone.lower_case,
+        projection=projection,
+    )
+    write_prompts(
+        directory, backbone.source.query_prefix, backbone.source.passage_prefix, default=True
+    )
 
 
 def _smallest_exact(tensor: Tensor) -> Tensor:

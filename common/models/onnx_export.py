@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import UserError
-from common.models.encoder import batches_by_tokens
+from common.models.prediction import batches_by_tokens
 
 if TYPE_CHECKING:
     from common.models.loading import Backbone
@@ -76,7 +76,7 @@ def export_int8(module: nn.Module, backbone: Backbone, path: Path) -> list[str]:
 
 
 def predict_int8(path: Path, backbone: Backbone, texts: Sequence[str]) -> dict[str, Tensor]:
-    """What `common.models.encoder.predict` gives, from the file that `export_int8` wrote."""
+    """What `common.models.prediction.predict` gives, from the file that `export_int8` wrote."""
     _require()
     import onnxruntime
 

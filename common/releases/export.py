@@ -14,8 +14,8 @@ import torch
 from common.errors import RefusedError, UserError
 from common.files import write_json
 from common.finite import require_finite
-from common.models.encoder import predict
 from common.models.onnx_export import export_int8, predict_int8
+from common.models.prediction import predict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -17,10 +17,10 @@ from transformers import set_seed
 
 from common.console import say
 from common.models.adapters import add_lora, fold_lora
-from common.models.encoder import predict
 from common.models.freezing import freeze, parse_strategy, trained_share
 from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Backbone, pick_device, pick_precision
+from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.settings import Settings
 from common.tuning.task import Metric, Predict, Task, TaskModule, choose_monitor
@@ -137,6 +137,7 @@ def finetune(
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
     encoder: Any = module.pooled.encoder
+    module.pooled.pooling.requires_grad_(settings.strategy != "head")
     if settings.strategy == "lora":
         add_lora(
             encoder,
@@ -154,7 +155,7 @@ def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
     """Keep the vectors of an encoder that neither learns nor is perturbed."""
     pooled = module.pooled
     if settings.strategy == "head" and not settings.adversarial:
-        module.pooled = FrozenPooling(pooled.encoder)
+        module.pooled = FrozenPooling(pooled)
     try:
         yield
     finally:

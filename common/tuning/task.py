@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from common.errors import UserError
 
 if TYPE_CHECKING:
-    from common.models.encoder import PooledEncoder
     from common.models.loading import Backbone, Tokenize
+    from common.models.pooling import PooledEncoder
 
 Record = TypeVar("Record", contravariant=True)
 Batch = dict[str, Tensor]

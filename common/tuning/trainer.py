@@ -16,8 +16,8 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from common.models.encoder import predict
 from common.models.loading import Backbone, pick_device
+from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
 from common.tuning.averaging import AverageEachStep, WeightAverage

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from release_contract import assert_opens_as_sentence_transformer
 from sample import Demo, Run
 from server import running
 
@@ -83,6 +84,14 @@ def test_retrieve_and_embeddings(client: httpx.Client) -> None:
     made = client.post("/v1/embeddings", json={"input": ["a card", "a loan"]}).json()
     assert [one["index"] for one in made["data"]] == [0, 1]
     assert sum(x * x for x in made["data"][0]["embedding"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_embeddings_are_those_of_the_releases_model(client: httpx.Client, store: Path) -> None:
+    texts = [QUESTION, "银行卡丢了怎么办", "Can I change the address of a parcel?"]
+    made = client.post("/v1/embeddings", json={"input": texts}).json()
+    release = store / "customer_service" / "current"
+    vectors = [one["embedding"] for one in made["data"]]
+    assert_opens_as_sentence_transformer(release, texts, vectors)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from command_line import run_apart, run_here
-from release_contract import assert_names_no_place
+from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
+from torch.nn.functional import normalize
 
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import FeedRecord
+from common.models.heads import Pretrained
+from common.models.prediction import predict
 from common.releases.registry import Registry
 
 GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts", "raises dividend")
@@ -69,6 +72,15 @@ def test_the_report_shows_what_was_gained_and_what_is_taken_for_what(store: Path
     text = (release.directory / "report.html").read_text(encoding="utf-8")
     assert "What is taken for what" in text
     assert text.count("<svg") == 3
+
+
+def test_the_releases_model_reads_as_the_release_does(store: Path) -> None:
+    release = Registry(store, "finance_monitor").open()
+    backbone = load_release(release).backbone
+    texts = ["Gildas shares plunge", "吉达股价大跌"]
+    found = predict(Pretrained(backbone.pooled()), backbone, texts)["embedding"]
+    vectors = normalize(found, dim=-1)
+    assert_opens_as_sentence_transformer(release.directory, texts, vectors)
 
 
 def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(store: Path) -> None:

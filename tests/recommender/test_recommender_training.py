@@ -8,11 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from command_line import run_apart, run_here, run_module
-from release_contract import assert_names_no_place
+from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
 from trained_shop import QUICK, SAMPLES, USERS, succeed
 
+from apps.recommender.release import item_vectors_of, load_release
 from apps.recommender.schema import Recommendation
 from common.files import directory_hashes
+from common.releases.registry import Registry
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,13 @@ def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> N
     assert "400 texts, 2 to encode" in done.stderr
     vectors = pl.read_parquet(out)
     assert vectors.columns == ["item_id", "vector"] and len(vectors) == 400
+
+
+def test_item_vectors_are_those_of_the_releases_model(store: Path, tmp_path: Path) -> None:
+    texts = ["Linen shirt, blue", "蓝色亚麻衬衫"]
+    release = Registry(store, "recommender").open()
+    vectors = item_vectors_of(load_release(release), texts, tmp_path)
+    assert_opens_as_sentence_transformer(release.directory, texts, vectors)
 
 
 def test_a_release_says_nothing_of_the_machine(data: tuple[object, ...], store: Path) -> None:

@@ -26,8 +26,8 @@ from apps.customer_service.schema import (
     Suggestion,
 )
 from apps.customer_service.task import AnswerModel
-from common.models.encoder import predict
 from common.models.loading import Backbone
+from common.models.prediction import predict
 from common.records.text import language_of, normalise
 
 INTENTS_SHOWN = 4

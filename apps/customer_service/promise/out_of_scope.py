@@ -17,7 +17,7 @@ from apps.customer_service.answers.confidence import FEATURES, Foreign
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.console import progress
-from common.models.encoder import predict
+from common.models.prediction import predict
 from common.records.text import fold, normalise
 
 FAR_QUESTIONS = Path(__file__).with_name("far_questions.csv")

@@ -15,7 +15,7 @@ from apps.finance_monitor.stories.classifying import NEGATIVE, Classifier
 from apps.finance_monitor.task import FinanceMonitorTask
 from common.console import say
 from common.evaluation.calibration import fit_mixture, fit_temperature
-from common.models.encoder import predict
+from common.models.prediction import predict
 
 
 def calibrate(

@@ -21,8 +21,8 @@ from apps.finance_monitor.schema import (
 )
 from apps.finance_monitor.stories.text import LINK, mark, prepare, spell_tickers
 from apps.finance_monitor.task import NewsModel
-from common.models.encoder import predict
 from common.models.loading import Backbone
+from common.models.prediction import predict
 from common.records.text import CHINESE, normalise, words
 
 NEGATIVE = SENTIMENTS.index("negative")

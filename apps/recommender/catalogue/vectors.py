@@ -12,8 +12,8 @@ from torch import nn
 
 from common.console import progress, say
 from common.files import write_atomically
-from common.models.encoder import predict
 from common.models.loading import Backbone
+from common.models.prediction import predict
 
 # Saved together: an interrupted run loses no more than one segment.
 TEXTS_PER_SEGMENT = 1024

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from apps.recommender.retrieval.losses import next_item_loss
 from apps.recommender.schema import BEHAVIORS
-from common.models.encoder import PooledEncoder
+from common.models.pooling import PooledEncoder
 from common.tuning.task import TaskModule
 
 # Logarithmic buckets of seconds: the last one begins after some four years.

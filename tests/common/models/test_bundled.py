@@ -13,9 +13,10 @@ import torch
 from common.errors import UserError
 from common.models import bundled, catalog, e5_file
 from common.models.bundled import locate
-from common.models.encoder import PooledEncoder, predict
 from common.models.facts import FACTS
 from common.models.loading import load_backbone, save_backbone
+from common.models.pooling import PooledEncoder
+from common.models.prediction import predict
 
 
 class _Vectors(torch.nn.Module):

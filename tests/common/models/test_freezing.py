@@ -8,9 +8,10 @@ import torch
 from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder, batches_by_tokens, mean_pool
 from common.models.freezing import freeze, parse_strategy, trained_share
 from common.models.loading import Backbone, load_backbone, save_backbone
+from common.models.pooling import mean_pool
+from common.models.prediction import batches_by_tokens
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_folded_lora_computes_what_the_adapters_did(backbone: Backbone) -> None:
     for name, parameter in backbone.encoder.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter)
-    pooled = PooledEncoder(backbone.encoder).eval()
+    pooled = backbone.pooled().eval()
     adapted = pooled(**inputs)
     fold_lora(backbone.encoder)
     assert not any("lora" in name for name in backbone.encoder.state_dict())

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Backbone, load_backbone
 
@@ -26,8 +25,8 @@ def _count_readings(encoder: torch.nn.Module) -> list[int]:
 
 def test_a_text_is_read_once_whatever_stands_beside_it(tiny_model: Path) -> None:
     backbone = _backbone(tiny_model)
-    frozen = FrozenPooling(backbone.encoder).train()
-    reference = PooledEncoder(backbone.encoder)
+    frozen = FrozenPooling(backbone.pooled()).train()
+    reference = backbone.pooled()
     together = backbone.tokenize(["a", "bbbb mno", "a"])
     expected = reference(**together)
     read = _count_readings(backbone.encoder)
@@ -40,7 +39,7 @@ def test_a_text_is_read_once_whatever_stands_beside_it(tiny_model: Path) -> None
 
 def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
     backbone = _backbone(tiny_model)
-    frozen = FrozenPooling(backbone.encoder, texts_kept=1)
+    frozen = FrozenPooling(backbone.pooled(), texts_kept=1)
     read = _count_readings(backbone.encoder)
     texts = backbone.tokenize(["a", "bbbb mno"])
     torch.testing.assert_close(frozen(**texts), frozen(**texts))
@@ -49,7 +48,7 @@ def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
 
 def test_what_evaluation_read_can_be_learned_from(tiny_model: Path) -> None:
     backbone = _backbone(tiny_model)
-    frozen = FrozenPooling(backbone.encoder)
+    frozen = FrozenPooling(backbone.pooled())
     head = torch.nn.Linear(backbone.dimension, 2)
     with torch.inference_mode():
         frozen(**backbone.tokenize(["a"]))

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.loading import Backbone, Tokenize, load_backbone
+from common.models.pooling import PooledEncoder
 from common.records.splits import Splits
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
@@ -44,7 +44,7 @@ class ToyTask:
     monitors = (Metric("loss", higher_is_better=False),)
 
     def build(self, backbone: Backbone, precision: str = "fp32") -> ToyModule:
-        return ToyModule(PooledEncoder(backbone.encoder), backbone.dimension)
+        return ToyModule(backbone.pooled(), backbone.dimension)
 
     def text(self, record: str) -> str:
         return record

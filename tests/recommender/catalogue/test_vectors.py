@@ -11,7 +11,6 @@ from torch import nn
 from apps.recommender.catalogue import vectors as encoding
 from apps.recommender.catalogue.vectors import VectorCache, encode, keep
 from common.models.bundled import Source
-from common.models.encoder import PooledEncoder
 from common.models.heads import Pretrained
 from common.models.loading import Backbone, load_backbone
 
@@ -28,7 +27,7 @@ def backbone(tiny_model: Path) -> Backbone:
 
 
 def _encode(backbone: Backbone, texts: Sequence[str], directory: Path, counted: list[int]):
-    module = Pretrained(PooledEncoder(backbone.encoder))
+    module = Pretrained(backbone.pooled())
 
     class Counting(nn.Module):
         def __init__(self) -> None:
@@ -65,7 +64,7 @@ def test_vectors_are_those_of_the_encoder(backbone: Backbone, tmp_path: Path) ->
     backbone.encoder.eval()
     with torch.inference_mode():
         for text, vector in zip(TEXTS, found, strict=True):
-            alone = PooledEncoder(backbone.encoder)(**backbone.tokenize([text]))[0]
+            alone = backbone.pooled()(**backbone.tokenize([text]))[0]
             assert np.allclose(vector, alone.numpy(), atol=1e-5)
 
 

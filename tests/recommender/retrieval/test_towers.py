@@ -14,7 +14,7 @@ from apps.recommender.retrieval.losses import best_match, corrected_softmax, imp
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, UserTower, gap_buckets
 from apps.recommender.schema import Item
 from apps.recommender.task import RecommenderTask, interests, item_vectors
-from common.models.encoder import PooledEncoder
+from common.models.pooling import PooledEncoder
 
 WIDTH, ITEMS = 16, 40
 SIZES = TowerSizes(interests=2, width=8, heads=2, history=6, dropout=0.0)

@@ -1,4 +1,4 @@
-"""From tokens to one vector a text: mean pooling, and batched prediction over many texts."""
+"""A module over many texts: in batches of like length, without gradients."""
 
 from __future__ import annotations
 
@@ -17,25 +17,6 @@ if TYPE_CHECKING:
 TOKENS_PER_BATCH = 4096
 # Below this many texts a progress bar would only flicker.
 TEXTS_WITHOUT_PROGRESS = 2000
-
-
-def mean_pool(hidden: Tensor, attention_mask: Tensor) -> Tensor:
-    """Mean over the real tokens: [batch, tokens, width] and [batch, tokens] → [batch, width]."""
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
-
-
-class PooledEncoder(nn.Module):
-    """An encoder whose hidden states are averaged to one vector a text, not normalised."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """[batch, tokens] twice → [batch, width] in float32."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return mean_pool(hidden.float(), attention_mask)
 
 
 def batches_by_tokens(counts: Sequence[int], budget: int = TOKENS_PER_BATCH) -> list[list[int]]:
