@@ -17,20 +17,26 @@ import typer
 from common.console import results, say, show_table
 from common.errors import Exit, UserError
 from common.files import check_readable
+from common.records.paths import STDIN, expand
 
 if TYPE_CHECKING:
     from common.releases.registry import Registry
 
 
 def existing(value: Path | list[Path] | None) -> Path | list[Path] | None:
-    """Of an option that names files to read: seen before anything is imported or read.
+    """Of an option that names tables to read: seen before anything is imported or read.
+
+    Where several are taken, a folder stands for all of its tables; `-` is stdin.
 
     Raises:
-        UserError: one is missing, no file, or cannot be read.
+        UserError: one is missing or cannot be read.
     """
-    paths = value if isinstance(value, list) else [value] if value else []
-    for path in paths:
-        check_readable(path)
+    if isinstance(value, list):
+        return expand(value)
+    if value == STDIN:
+        return expand([value])[0]
+    if value is not None:
+        check_readable(value)
     return value
 
 

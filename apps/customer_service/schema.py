@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.records.fields import Text
+from common.records.fields import Text, content_hash
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
@@ -24,8 +24,11 @@ class Faq(BaseModel):
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
-    id: Text
     question: Text
+    id: Text = Field(
+        default_factory=lambda known: content_hash(known.get("question")),
+        description="Left out: a hash of the question stands in.",
+    )
     similar_questions: list[Text] = []
     answer: Text
     intent: str | None = None

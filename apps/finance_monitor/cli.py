@@ -259,8 +259,10 @@ def export(
 
 @app.command()
 def score(
-    feed: Annotated[Path, typer.Argument(help="News as JSON lines.", callback=existing)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Scored news as JSON lines.")],
+    feed: Annotated[Path, typer.Argument(help="News: JSON lines or a table.", callback=existing)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help=".jsonl, .csv, .tsv, .xlsx or .parquet.")
+    ],
     release_id: ReleaseId = None,
     entities: Entities = None,
     device: Device = "auto",

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from common.records.fields import Text, Time
+from common.records.fields import Text, Time, content_hash
 
 Sentiment = Literal["positive", "neutral", "negative"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
@@ -66,8 +66,13 @@ class Story(BaseModel):
 class FeedRecord(Story):
     """One line of a feed; `published_at` is event time, kept in UTC."""
 
-    id: Text
     published_at: Time
+    id: Text = Field(
+        default_factory=lambda known: content_hash(
+            known.get("published_at"), *(known.get(name) for name in ("text", "title", "body"))
+        ),
+        description="Left out: a hash of the time and the text stands in.",
+    )
     url: str | None = None
     entities: list[str] = []
 

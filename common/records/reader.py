@@ -76,7 +76,7 @@ def read_records(
             `rejected_directory` (default: beside the file) as `NAME.rejected.jsonl`.
 
     Raises:
-        UserError: the file is missing, empty, of unknown format or not UTF-8, lacks a column, or
+        UserError: the file is missing, empty, of unknown format or encoding, lacks a column, or
             has bad rows (all of them counted, the first ten shown).
     """
     rows = read_rows(path)
@@ -218,4 +218,4 @@ def _report(
         for r in bad
     ]
     write_atomically(rejected, "\n".join(lines) + "\n")
-    say(f"{path}: {summary}\n  They are kept in {rejected}")
+    say(f"{path}: {summary}\n  They were written to {rejected}")

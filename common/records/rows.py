@@ -1,4 +1,4 @@
-"""The rows of a user's file: CSV, TSV, JSONL or Parquet."""
+"""The rows of a user's table: CSV, TSV, Excel, JSON, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import Any
 from common.console import say
 from common.errors import UserError
 from common.files import check_readable
+from common.records.encodings import read_text
+from common.records.paths import SUFFIXES
+from common.records.spreadsheet import read_sheet
 
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def read_rows(path: Path) -> list[Row]:
     """All rows of a file, each with its place (`faqs.csv:12`).
 
     Raises:
-        UserError: the file is missing, empty, of unknown format or not UTF-8, or two of its
+        UserError: the file is missing, empty, of unknown format or encoding, or two of its
             columns have one name.
     """
     check_readable(path)
@@ -54,7 +56,11 @@ def _read_rows(path: Path) -> Iterator[Row]:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _read_parquet(path)
-    text = _decode(path)
+    if suffix == ".xlsx":
+        return _read_xlsx(path)
+    text = read_text(path)
+    if suffix == ".json":
+        return _read_json(path, text)
     if suffix in {".jsonl", ".ndjson"}:
         return _read_jsonl(path, text)
     return _read_csv(path, text, separator(path, text.partition("\n")[0]))
@@ -77,27 +83,6 @@ def separator(path: Path, header: str) -> str:
     return found
 
 
-def _decode(path: Path) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        encoding = _guess_encoding(data)
-        mend = f"Convert it: iconv -f {encoding} -t UTF-8 {path}" if encoding else None
-        raise UserError("not UTF-8", where=f"{path}:{line}", mend=mend) from None
-
-
-def _guess_encoding(data: bytes) -> str | None:
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return "UTF-16"
-    try:
-        data.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    return "GB18030"
-
-
 def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -110,6 +95,39 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
             yield place, Broken(reason, line)
             continue
         yield place, row if isinstance(row, dict) else Broken("not a JSON object", line)
+
+
+def _read_json(path: Path, text: str) -> Iterator[Row]:
+    """A list of objects, by itself or as the only list of an object."""
+    try:
+        whole: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"broken JSON: {error.msg} at column {error.colno}",
+            where=f"{path}:{error.lineno}",
+            mend="If each line is an object of its own, call the file .jsonl.",
+        ) from None
+    values = whole.values() if isinstance(whole, dict) else ()
+    lists = [value for value in values if isinstance(value, list)]
+    rows = lists[0] if len(lists) == 1 else whole
+    if not isinstance(rows, list):
+        raise UserError("not a list of objects", where=str(path))
+    for number, row in enumerate(rows, start=1):
+        broken = Broken("not a JSON object", json.dumps(row, ensure_ascii=False))
+        yield f"{path}:record {number}", row if isinstance(row, dict) else broken
+
+
+def _read_xlsx(path: Path) -> Iterator[Row]:
+    header: list[str] | None = None
+    for number, cells in read_sheet(path):
+        if not any(cell and cell.strip() for cell in cells):
+            continue
+        place = f"{path}:row {number}"
+        if header is None:
+            header = _header(place, [cell or "" for cell in cells])
+        else:
+            present = zip(header, cells, strict=True)
+            yield place, {name: cell if cell and cell.strip() else None for name, cell in present}
 
 
 def _read_csv(path: Path, text: str, delimiter: str) -> Iterator[Row]:

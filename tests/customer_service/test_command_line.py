@@ -7,6 +7,8 @@ import pytest
 from release_contract import assert_names_no_place
 from sample import Demo, Run
 
+from common.records.writing import write_table
+
 
 def test_help_names_every_verb(run: Run) -> None:
     text = run("--help").stdout
@@ -115,3 +117,19 @@ def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:
 def test_a_release_says_nothing_of_the_machine(demo: Demo) -> None:
     store = demo.store
     assert_names_no_place((store / "customer_service" / "current").resolve(), store)
+
+
+def test_faqs_need_no_ids_and_may_come_from_a_folder_and_a_spreadsheet(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "help centre"
+    folder.mkdir()
+    write_table(folder / "a.xlsx", [{"问题": "卡丢了怎么办", "答案": "马上挂失。"}])
+    write_table(folder / "b.csv", [{"Question": "Where is my card?", "Answer": "In the post."}])
+    done = run("validate", "--faqs", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "question from '问题'" in done.stderr
+    write_table(folder / "c.csv", [{"Question": "Where is my card?", "Answer": "Here."}])
+    done = run("validate", "--faqs", folder)
+    assert done.returncode == 2
+    assert "c.csv:2" in done.stderr

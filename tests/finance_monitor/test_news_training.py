@@ -16,6 +16,8 @@ from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import FeedRecord
 from common.models.heads import Pretrained
 from common.models.prediction import predict
+from common.records.rows import read_rows
+from common.records.writing import write_table
 from common.releases.registry import Registry
 
 GOOD = ("profit jumps", "shares rally", "wins a large order", "beats forecasts", "raises dividend")
@@ -186,3 +188,38 @@ def test_a_loss_that_is_no_number_stops_with_its_cause(tiny_model: Path, tmp_pat
     assert "is not finite" in done.stderr
     assert "Lower the learning rate" in done.stderr
     assert not list((tmp_path / "finance_monitor").glob("releases/*"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".parquet"])
+def test_a_table_is_scored_into_a_table_without_ids_of_its_own(
+    store: Path, tmp_path: Path, suffix: str
+) -> None:
+    rows = [
+        {"Headline": "Gildas shares plunge", "date": "2026-03-02T09:30:00Z"},
+        {"Headline": "=1+1 Alba raises dividend", "date": "2026-03-02T09:31:00Z"},
+        {"Headline": "Borel opens an office", "date": "yesterday"},
+    ]
+    feed, out = tmp_path / f"news{suffix}", tmp_path / f"scored{suffix}"
+    write_table(feed, rows)
+    done = run_here("finance_monitor", "score", feed, "-o", out, "--store", store, "--json")
+    assert json.loads(done.stdout)["rejected"] == 1
+    assert "title from 'Headline'" in done.stderr
+    found = [row for _, row in read_rows(out) if isinstance(row, dict)]
+    assert [row["sentiment"] for row in found][:1] == ["negative"]
+    assert len({row["id"] for row in found}) == 2
+    again = tmp_path / f"again{suffix}"
+    run_here("finance_monitor", "score", feed, "-o", again, "--store", store)
+    assert [row["id"] for _, row in read_rows(again) if isinstance(row, dict)] == [
+        row["id"] for row in found
+    ]
+
+
+def test_a_table_can_be_watched_and_replayed(store: Path, tmp_path: Path) -> None:
+    feed = tmp_path / "past.csv"
+    times = [f"2026-03-{day:02}T{hour:02}:00:00Z" for day in range(1, 6) for hour in range(24)]
+    write_table(feed, [{"title": f"Alba opens office {n}", "time": t} for n, t in enumerate(times)])
+    done = run_here("finance_monitor", "backtest", feed, "--store", store, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["days"] == pytest.approx((len(times) - 1) / 24, abs=0.01)
+    done = run_here("finance_monitor", "watch", feed, "--once", "--store", store, "--json")
+    assert done.returncode == 0, done.stderr

@@ -26,7 +26,7 @@ verbs = new_app("Replay the past.")
 @verbs.command()
 def backtest(
     history: Annotated[
-        Path, typer.Argument(help="News of the past as JSON lines.", callback=existing)
+        Path, typer.Argument(help="News of the past: JSON lines or a table.", callback=existing)
     ],
     events: Annotated[
         Path | None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.operations import Case, cases
-from apps.finance_monitor.feeds.file_feed import FileFeed
+from apps.finance_monitor.feeds.opening import open_past
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList
@@ -162,8 +162,7 @@ class Replay:
         self._topics = topics
         self._classifier = classifier
         record = FeedRecord if classifier else ScoredRecord
-        feed = FileFeed(history, once=True, record=record)
-        size = history.stat().st_size
+        feed, size = open_past(history, record)
         with progress("Reading the past", size) as advance:
             left = size
 

@@ -11,10 +11,15 @@ from apps.finance_monitor.feeds.feed import Feed, Position
 from apps.finance_monitor.feeds.file_feed import FileFeed
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.stdin import StdinFeed
+from apps.finance_monitor.feeds.table_feed import TableFeed
 from apps.finance_monitor.schema import FeedRecord
 from common.errors import UserError
 
 P = TypeVar("P", bound=Position)
+
+
+# What is no feed of lines: read once, from its first row to its last.
+TABLES = {".csv", ".tsv", ".xlsx", ".json", ".parquet"}
 
 
 def open_feed(
@@ -41,9 +46,23 @@ def open_feed(
 
         committed = _read_position(RedisPosition, position, spec)
         return RedisFeed(spec, committed, once=once, record=record)
+    if Path(spec).suffix.lower() in TABLES:
+        return TableFeed(Path(spec), record=record)
     return FileFeed(
         Path(spec), _read_position(FilePosition, position, spec), once=once, record=record
     )
+
+
+def open_past(path: Path, record: type[FeedRecord] = FeedRecord) -> tuple[Feed, int]:
+    """A recorded feed, a table or JSON lines, and its size as its batches count their backlog.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
+    if path.suffix.lower() in TABLES:
+        table = TableFeed(path, record=record)
+        return table, len(table)
+    return FileFeed(path, once=True, record=record), path.stat().st_size
 
 
 def _read_position(kind: type[P], position: str | None, spec: str) -> P | None:

@@ -40,13 +40,13 @@ class _Seen:
     resemblance: Resemblance
 
 
-class Intake:
+class Ingest:
     """Scores records in the order of the feed; a copy gets the score of its original.
 
     Args:
         classifier: None where the feed was scored elsewhere.
         store: knows the ids and the originals of before.
-        now: event time where it goes on; `Intake.now` of the run before.
+        now: event time where it goes on; `Ingest.now` of the run before.
     """
 
     def __init__(

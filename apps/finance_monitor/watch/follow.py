@@ -25,7 +25,7 @@ from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.stories.drift import Drift
-from apps.finance_monitor.stories.ingest import Intake, Taken
+from apps.finance_monitor.stories.ingest import Ingest, Taken
 from apps.finance_monitor.surges.keys import keys_for, keys_of
 from apps.finance_monitor.watch.counters import Figures, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
@@ -102,7 +102,7 @@ class Watch:
         self._horizon = Horizon(store, clock)
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
-        self._intake = Intake(classifier, entities, store, now)
+        self._ingest = Ingest(classifier, entities, store, now)
         self._telling = Telling(store, delivery.sinks if delivery else (), self._negative_words)
 
     def _restore(self, kept: dict[str, Any]) -> float | None:
@@ -159,7 +159,7 @@ class Watch:
         """Score and judge a batch; nothing is written yet."""
         records, ahead = self._horizon.part(batch.records)
         rejected = [*batch.rejected, *(one.to_rejected() for one in ahead)]
-        taken, _ = self._intake.take(records)
+        taken, _ = self._ingest.take(records)
         repeated = len(batch.records) - len(ahead) - len(taken)
         numbered = []
         for one in taken:
@@ -188,11 +188,11 @@ class Watch:
     def use(self, classifier: Classifier) -> None:
         """Score with another release from the next batch on."""
         if self._classifier and classifier.release_id != self._classifier.release_id:
-            self._classifier = self._intake.classifier = classifier
+            self._classifier = self._ingest.classifier = classifier
             self.drift = Drift(classifier.baseline)
 
     def replay(self, stories: Iterable[ScoredRecord]) -> None:
-        """Judge stories that passed the intake of another watch, to the end."""
+        """Judge stories that passed the ingest of another watch, to the end."""
         coming = iter(stories)
         while some := list(islice(coming, LARGE_BATCH)):
             taken = []
@@ -257,7 +257,7 @@ class Watch:
     def _state(self) -> bytes:
         state = {
             "width": self.monitor.rules.width,
-            "now": self._intake.now,
+            "now": self._ingest.now,
             "drift": self.drift.to_json(),
             "monitor": self.monitor.to_json(),
         }

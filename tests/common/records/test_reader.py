@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 from pydantic import BaseModel
 
 from common.errors import UserError
@@ -29,6 +30,15 @@ def _write(folder: Path, suffix: str) -> Path:
     path = folder / f"rows{suffix}"
     if suffix == ".jsonl":
         path.write_text("\n".join(json.dumps(row) for row in ROWS) + "\n\n", encoding="utf-8")
+    elif suffix == ".json":
+        path.write_text(json.dumps({"rows": ROWS, "count": 2}), encoding="utf-8")
+    elif suffix == ".xlsx":
+        with xlsxwriter.Workbook(path) as book:
+            book.add_worksheet("empty")
+            sheet = book.add_worksheet("rows")
+            sheet.write_row(1, 0, ["text", "count", "tags", "names"])
+            sheet.write_row(2, 0, ["卡丢了, what now?", 1, "a|b"])
+            sheet.write_row(4, 0, ['a "quoted"\nline', 2.0, None, '["x"]'])
     elif suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(ROWS), path)
     else:
@@ -42,10 +52,51 @@ def _write(folder: Path, suffix: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx"])
 def test_every_format_gives_the_same_records(tmp_path: Path, suffix: str) -> None:
     found = read_records(_write(tmp_path, suffix), Row)
     assert [row.model_dump() for row in found] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("gb18030", "GB18030"), ("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-8-sig", "")],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_the_encoding_is_recognised_and_said(
+    tmp_path: Path, suffix: str, encoding: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path, suffix)
+    text = path.read_text(encoding="utf-8-sig")
+    if suffix == ".jsonl":
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
+    path.write_bytes(text.encode(encoding))
+    assert [row.model_dump() for row in read_records(path, Row)] == ROWS
+    assert (f"read as {named}" in capsys.readouterr().err) is bool(named)
+
+
+def test_western_spreadsheets_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("text;count\nGrüße, 5 € – naïve;1\n".encode("cp1252"))
+    assert read_records(path, Row).items == [Row(text="Grüße, 5 € – naïve", count=1)]
+
+
+def test_of_several_sheets_the_first_is_read_and_the_others_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("faq", "old"):
+            book.add_worksheet(name).write_column(0, 0, ["text", f"from {name}"])
+    assert [row.text for row in read_records(path, Row)] == ["from faq"]
+    assert "read sheet 'faq'; not read: old" in capsys.readouterr().err
+    path = tmp_path / "bad.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(2, 0, ["text", "count"])
+        sheet.write_row(5, 0, ["a", "many"])
+    with pytest.raises(UserError, match=r"bad\.xlsx:row 6: count"):
+        read_records(path, Row)
 
 
 def test_a_record_written_is_read_back(tmp_path: Path) -> None:
@@ -83,8 +134,11 @@ def test_a_missing_column_names_the_map_that_mends_it(tmp_path: Path) -> None:
         ("nowhere.csv", None, "no such file"),
         ("empty.csv", b"", "the file is empty"),
         ("header.csv", b"text,count\n", "the file is empty"),
-        ("rows.xlsx", b"x", "unknown format '.xlsx'"),
-        ("gbk.csv", "text\n卡丢了\n".encode("gb18030"), "iconv -f GB18030"),
+        ("rows.doc", b"x", "unknown format '.doc'"),
+        ("rows.xlsx", b"x", "not an Excel workbook"),
+        ("rows.json", b'{"a": 1}', "not a list of objects"),
+        ("rows.json", b'{"text": "a"}\n{"text": "b"}\n', "call the file .jsonl"),
+        ("noise.csv", bytes(range(128, 256)) * 9, "noise.csv:1: not UTF-8, UTF-16, GB18030"),
         ("twice.csv", b"text,text\na,b\n", "two columns are named 'text'"),
         ("rows.parquet", b"nonsense", "not a Parquet file"),
         ("broken.jsonl", b'{"text": "a"}\n{"text": \n', "broken.jsonl:2: broken JSON"),

@@ -1,0 +1,91 @@
+"""Records written as a table that people open: what is text there stays text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.files import write_atomically
+from common.records.spreadsheet import write_sheet
+
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".xlsx", ".parquet")
+# What a spreadsheet takes for a formula (OWASP, "CSV injection"); an apostrophe makes it text.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def check_writable_as(path: Path) -> None:
+    """See that `path` has a suffix that can be written.
+
+    Raises:
+        UserError: it has none of these.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(
+            f"unknown format {path.suffix or 'without suffix'!r}",
+            where=str(path),
+            mend=f"These work: {', '.join(SUFFIXES)}",
+        )
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write `rows`, whole or not at all; lists go into one cell, parts between vertical bars.
+
+    Raises:
+        UserError: the suffix is none of `SUFFIXES`.
+    """
+    check_writable_as(path)
+    suffix = path.suffix.lower()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if suffix == ".jsonl":
+        lines = [json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows]
+        write_atomically(path, "".join(lines))
+    elif suffix == ".parquet":
+        _write_parquet(path, rows)
+    elif suffix == ".xlsx":
+        temporary = path.with_name(f".{path.name}.tmp")
+        write_sheet(temporary, columns, [_cells(row) for row in rows])
+        temporary.replace(path)
+    else:
+        write_atomically(path, _csv(columns, rows, "\t" if suffix == ".tsv" else ","))
+
+
+def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]], delimiter: str) -> bytes:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns, delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _text(value) for name, value in _cells(row).items()})
+    # With a BOM: without one Excel reads UTF-8 as the machine's own encoding.
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        if all(isinstance(part, str) and "|" not in part for part in value):
+            return "|".join(value)
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _text(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    temporary = path.with_name(f".{path.name}.tmp")
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), temporary)
+    temporary.replace(path)
