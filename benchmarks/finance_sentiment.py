@@ -54,7 +54,7 @@ def main() -> None:
         tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))
     logits = tuned.predict([example.text for example in held_out])["sentiment_logits"]
     right = torch.tensor([SENTIMENTS.index(e.sentiment) for e in held_out])
-    figures = {
+    metrics = {
         "training texts": len(train),
         "weighted F1": f1(logits.argmax(-1), right, average="weighted"),
         "accuracy": accuracy(logits.argmax(-1), right),
@@ -62,9 +62,9 @@ def main() -> None:
         "settings": settings.model_dump(exclude_defaults=True),
     }
     if chosen.choose:
-        print(figures)
+        print(metrics)
     else:
-        report("finance_sentiment", figures)
+        report("finance_sentiment", metrics)
 
 
 def _read(path: Path) -> list[Example]:

@@ -33,12 +33,12 @@ def main() -> None:
     chosen = parser("ten intents alone: near misses and far questions held back").parse_args()
     start(chosen)
     draws = [_measure(chosen.data, chosen.seed + draw) for draw in range(DRAWS)]
-    figures: dict[str, object] = {"intents": INTENTS, "training questions": INTENTS * EACH}
+    metrics: dict[str, object] = {"intents": INTENTS, "training questions": INTENTS * EACH}
     for name in draws[0]:
         values = [draw[name] for draw in draws]
-        figures[name] = float(np.mean(values))
-        figures[f"{name}, each draw"] = ", ".join(f"{value:.3f}" for value in values)
-    report("foreign_questions", figures)
+        metrics[name] = float(np.mean(values))
+        metrics[f"{name}, each draw"] = ", ".join(f"{value:.3f}" for value in values)
+    report("foreign_questions", metrics)
 
 
 def _measure(data: Path, seed: int) -> dict[str, float]:

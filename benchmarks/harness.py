@@ -49,9 +49,9 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {where}, torch {torch.__version__}"
 
 
-def report(name: str, figures: Mapping[str, Any]) -> None:
+def report(name: str, metrics: Mapping[str, Any]) -> None:
     """Print a table and keep the figures in `benchmarks/results/NAME.json`."""
-    kept = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", **figures}
+    kept = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", **metrics}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     width = max(len(key) for key in kept)

@@ -241,11 +241,11 @@ def main() -> None:
         del prepared
         tenth = run(model, place, chosen.users // 10, chosen.workers)
         whole = run(model, place, chosen.users, chosen.workers)
-    figures = {f"{stage}, ms a user": spent for stage, spent in stages.items()}
-    figures |= {f"a tenth of the users: {name}": value for name, value in tenth.items()}
-    figures |= {f"all users: {name}": value for name, value in whole.items()}
+    metrics = {f"{stage}, ms a user": spent for stage, spent in stages.items()}
+    metrics |= {f"a tenth of the users: {name}": value for name, value in tenth.items()}
+    metrics |= {f"all users: {name}": value for name, value in whole.items()}
     shape = {"users": chosen.users, "items": chosen.items, "workers": chosen.workers, "k": K}
-    report("recommender_job", shape | figures)
+    report("recommender_job", shape | metrics)
 
 
 if __name__ == "__main__":

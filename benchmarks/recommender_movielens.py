@@ -76,8 +76,8 @@ def _lines(compared: Comparison) -> dict[str, Any]:
     """By method: its figures, and what the recommender gains over it, with the 95 % interval."""
     kept = [f"{apart}{name}" for apart in ("", *APART) for name in FIGURES] + list(FURTHER)
     lines = {
-        f"{method}": {name: round(figures[name], 4) for name in kept if name in figures}
-        for method, figures in compared.figures.items()
+        f"{method}": {name: round(metrics[name], 4) for name in kept if name in metrics}
+        for method, metrics in compared.metrics.items()
     }
     for name in (f"{apart}{figure}" for apart in ("", *APART) for figure in FIGURES):
         for method, found in compare(compared.model, compared.others, name).items():

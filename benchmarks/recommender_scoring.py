@@ -119,7 +119,7 @@ def main() -> None:
     shape = Shape(chosen.users // chosen.workers, chosen.items, chosen.k)
     rates = measure(shape, chosen.workers, chosen.seed)
     users = rates["exact_top_k"] / shape.items
-    figures: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "workers, one thread each": chosen.workers,
         "users measured": shape.users * chosen.workers,
         "items": shape.items,
@@ -134,7 +134,7 @@ def main() -> None:
         "exact_top_k, users/s": users,
         f"minutes for {ALL_USERS:,} users, extrapolated": ALL_USERS / users / 60,
     }
-    report("recommender_scoring", figures)
+    report("recommender_scoring", metrics)
 
 
 if __name__ == "__main__":

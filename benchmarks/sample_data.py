@@ -38,14 +38,14 @@ def main() -> None:
         from apps.customer_service.release import load_release
 
         outcomes = run(load_release(trained.release), dataset.splits.test)
-    figures = {f"{name}, before": trained.before.get(name, 0.0) for name in SHOWN[:2]}
-    figures |= {f"{name}, after": trained.after[name] for name in SHOWN}
+    metrics = {f"{name}, before": trained.before.get(name, 0.0) for name in SHOWN[:2]}
+    metrics |= {f"{name}, after": trained.after[name] for name in SHOWN}
     for language, group in sorted(by_language(outcomes).items()):
-        figures |= {f"{name}, {language}": summarise(group)[name] for name in SHOWN[:4]}
+        metrics |= {f"{name}, {language}": summarise(group)[name] for name in SHOWN[:4]}
     report(
         "sample_data",
         {"training texts": len(dataset.splits.train), "test questions": len(outcomes)}
-        | figures
+        | metrics
         | {"minutes": trained.release.manifest["seconds"] / 60},
     )
 

@@ -263,17 +263,17 @@ def main() -> None:
     arguments = parser("surges: false alarms and delay")
     arguments.add_argument("--streams", type=int, default=200)
     chosen = arguments.parse_args()
-    figures: dict[str, Any] = {"streams": chosen.streams, "budget": str(BUDGET)}
+    metrics: dict[str, Any] = {"streams": chosen.streams, "budget": str(BUDGET)}
     for kind in KINDS:
         for share_test in (True, False):
             found = false_alarms(kind, chosen.streams, share_test, chosen.seed)
             name = f"{kind}, {'both tests' if share_test else 'count test alone'}"
             rate, low, high = found["rate"], found["low"], found["high"]
-            figures[name] = f"{rate:.2f} per 30 days (95 %: {low:.2f} to {high:.2f})"
-            print(f"{name}: {figures[name]}", flush=True)
-    figures["delay, tuned on all kinds"] = compare(KINDS, chosen.seed)
-    figures["delay, tuned on steady streams"] = compare(("steady",), chosen.seed)
-    report("surges", figures)
+            metrics[name] = f"{rate:.2f} per 30 days (95 %: {low:.2f} to {high:.2f})"
+            print(f"{name}: {metrics[name]}", flush=True)
+    metrics["delay, tuned on all kinds"] = compare(KINDS, chosen.seed)
+    metrics["delay, tuned on steady streams"] = compare(("steady",), chosen.seed)
+    report("surges", metrics)
 
 
 if __name__ == "__main__":

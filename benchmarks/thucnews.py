@@ -59,7 +59,7 @@ def main() -> None:
     weight = WORDS_WEIGHT
     if chosen.choose:
         _, weight = fit_mixture(logits.double().numpy(), words.double().numpy(), right.numpy())
-    figures = {
+    metrics = {
         "training texts": len(train),
         "test texts": len(held_out),
         "accuracy": accuracy((logits + weight * words).argmax(-1), right),
@@ -70,9 +70,9 @@ def main() -> None:
         "settings": settings.model_dump(exclude_defaults=True),
     }
     if chosen.choose:
-        print(figures)
+        print(metrics)
     else:
-        report("thucnews", figures)
+        report("thucnews", metrics)
 
 
 def _read(path: Path, names: list[str]) -> list[Example]:

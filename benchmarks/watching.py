@@ -184,7 +184,7 @@ def recovery(store: Path, data: Path) -> dict[str, Any]:
             _watch(store, place).wait()
             same += _outcome(place) == expected
             print(f"killed after {reached} stories: {same} of {number + 1} the same", flush=True)
-    return {"alerts told": len(expected[0]), "identical": f"{same} of {KILLS}"}
+    return {"alerts": len(expected[0]), "identical": f"{same} of {KILLS}"}
 
 
 def _watch(store: Path, place: Path) -> subprocess.Popen[bytes]:

@@ -74,11 +74,15 @@ PrecisionSetting = Annotated[
 ]
 SeedSetting = Annotated[
     int | None,
-    typer.Option("--seed", envvar="BIZLM_SEED", help="Repeats a run exactly. Default: 0."),
+    typer.Option(
+        "--seed",
+        envvar="BIZLM_SEED",
+        help="Random seed; the same seed repeats a run exactly. Default: 0.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 Mapping = Annotated[
-    list[str] | None, typer.Option("--map", help="field=column, where your column is named so.")
+    list[str] | None, typer.Option("--map", help="field=column, for columns with other names.")
 ]
 
 Set = Annotated[
@@ -88,17 +92,17 @@ Set = Annotated[
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings as a TOML file.", callback=existing)
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
 Promote = Annotated[
     bool | None,
     typer.Option(
         "--promote/--no-promote",
         help="Default: serve the release if it is no worse. --promote: also where the held-out "
-        "records are too few to tell; --no-promote: only keep it.",
+        "records are too few to decide; --no-promote: only keep it.",
     ),
 ]
 OnBadRow = Annotated[
-    BadRow, typer.Option("--on-bad-row", help="fail, or skip and keep the bad rows aside.")
+    BadRow, typer.Option("--on-bad-row", help="fail, or skip and write the bad rows to a file.")
 ]
 
 # Of `serve`.
@@ -110,7 +114,7 @@ ApiKeyFile = Annotated[
 ]
 AllowHost = Annotated[
     list[str] | None,
-    typer.Option("--allow-host", help="A further name the server may be addressed by."),
+    typer.Option("--allow-host", help="Another host name that the server accepts."),
 ]
 
 
@@ -127,7 +131,7 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer) -> None:
     """Run `app` and exit: a user's mistake is shown without a traceback."""
-    # What one joins here is told by our own lines; libraries speak when they fail.
+    # What one joins here is said by our own lines; libraries speak when they fail.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
@@ -138,8 +142,8 @@ def run(app: typer.Typer) -> None:
     except SystemExit as end:
         # typer turns Ctrl+C into this, without a word.
         if end.code == Exit.INTERRUPTED:
-            say("Interrupted. What was finished is kept: the same command goes on,")
-            say("  and train goes on with --resume.")
+            say("Interrupted. Finished work is kept. Run the same command to continue;")
+            say("  for train, add --resume.")
         raise
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone.
@@ -156,7 +160,7 @@ def listen(
     *,
     on_stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until told to stop; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
+    """Serve until stopped; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
 
     Raises:
         UserError: the keys cannot be read, or the host or the port cannot be had.
@@ -200,7 +204,7 @@ def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[
             raise UserError(f"--map {pair}: not of the form field=column")
         if name not in fields:
             near = difflib.get_close_matches(name, fields, n=1) or sorted(fields)
-            raise UserError(f"--map {pair}: there is no field {name!r}", mend=", ".join(near))
+            raise UserError(f"--map {pair}: there is no field {name!r}", hint=", ".join(near))
         mapping[name] = column
     return mapping
 
@@ -210,8 +214,8 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]) -> None:
-    """Add `releases list|show|promote|rollback`; `figures` are the columns of the list."""
+def add_release_verbs(app: typer.Typer, application: str, metrics: Sequence[str]) -> None:
+    """Add `releases list|show|promote|rollback`; `metrics` are the columns of the list."""
     releases = new_app("Releases: list, show, promote, roll back.")
     app.add_typer(releases, name="releases")
 
@@ -229,7 +233,7 @@ def add_release_verbs(app: typer.Typer, application: str, figures: Sequence[str]
         if as_json:
             print_json({"current": current, "releases": [r.release_id for r in found]})
             return
-        show_table(releases_table(found, current, figures))
+        show_table(releases_table(found, current, metrics))
 
     @releases.command()
     def show(

@@ -46,7 +46,7 @@ def results() -> Console:
 
 
 def is_log_json() -> bool:
-    """Whether a program reads what we tell, rather than a person."""
+    """Whether a program reads our output, rather than a person."""
     return os.environ.get("BIZLM_LOG") == "json"
 
 
@@ -83,7 +83,7 @@ def show_table(table: Table) -> None:
         left_out.append(str(table.columns.pop(foldable[-1]).header))
     if left_out:
         names = ", ".join(reversed(left_out))
-        table.caption = f"No room for: {names} (see --json, or a wider terminal)"
+        table.caption = f"Columns left out: {names} (use --json or a wider terminal)"
         table.caption_justify = "left"
     natural = sum(map(_widest, table.columns)) + BORDERS * len(table.columns) + 1
     width = max(limit or natural, _least_width(table))

@@ -32,5 +32,5 @@ def parse_period(wording: str) -> timedelta:
     matched = _WORDING.fullmatch(wording)
     unit = UNITS.get(matched[2].lower()) if matched else None
     if matched is None or unit is None:
-        raise UserError(f"not a span of time: {wording!r}", mend='Write it like "5min" or "2h".')
+        raise UserError(f"not a span of time: {wording!r}", hint='Write it like "5min" or "2h".')
     return float(matched[1]) * unit

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend, and the exit codes of every command."""
+"""Errors that the user can fix, and the exit codes of every command."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class Exit(IntEnum):
 
 
 class UserError(Exception):
-    """What is wrong, where, and how to mend it.
+    """What is wrong, where, and how to fix it.
 
     Shown as plain lines on stderr, never as a traceback.
     """
 
     exit_code = Exit.BAD_INPUT
 
-    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f"\n  {self.mend}" if self.mend else ""
+        advice = f"\n  {self.hint}" if self.hint else ""
         return f"{place}{self.what}{advice}"
 
 

@@ -23,11 +23,11 @@ def check_readable(path: Path) -> None:
         UserError: it is missing, a directory, or not to be read by this user.
     """
     if path.is_dir():
-        raise UserError("a directory, where a file is wanted", where=str(path))
+        raise UserError("a directory, not a file", where=str(path))
     if not path.exists():
-        raise UserError("no such file", where=str(path), mend=_near(path))
+        raise UserError("no such file", where=str(path), hint=_near(path))
     if not os.access(path, os.R_OK):
-        raise UserError("not readable by this user", where=str(path), mend=f"chmod u+r {path}")
+        raise UserError("not readable by this user", where=str(path), hint=f"chmod u+r {path}")
 
 
 def _near(path: Path) -> str | None:
@@ -86,7 +86,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError("no such file", where=str(path)) from None
     except IsADirectoryError:
-        raise UserError("a directory, where a file is wanted", where=str(path)) from None
+        raise UserError("a directory, not a file", where=str(path)) from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"broken TOML: {error}", where=str(path)) from None
 
@@ -116,6 +116,8 @@ def exclusive_lock(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                "another process is at work here", where=str(path), mend="Wait until it ends."
+                "another process is using this directory",
+                where=str(path),
+                hint="Wait until it finishes.",
             ) from None
         yield

@@ -14,7 +14,7 @@ class NonFiniteError(UserError):
     """A NaN or an infinity where a number is needed; nothing was written."""
 
 
-def require_finite(what: str, *, mend: str | None = None, **values: ArrayLike) -> None:
+def require_finite(what: str, *, hint: str | None = None, **values: ArrayLike) -> None:
     """Check that all numbers of each of `values` are finite.
 
     Args:
@@ -31,5 +31,5 @@ def require_finite(what: str, *, mend: str | None = None, **values: ArrayLike) -
         if bad:
             raise NonFiniteError(
                 f"{what}: {name.replace('_', ' ')} is not finite ({bad} of {array.size} numbers)",
-                mend=mend,
+                hint=hint,
             )

@@ -54,11 +54,15 @@ Questions = Annotated[
 ]
 Validation = Annotated[
     list[Path] | None,
-    typer.Option("--validation", help="Questions to choose by; else split off.", callback=existing),
+    typer.Option(
+        "--validation",
+        help="Questions for choosing the best epoch; default: split off.",
+        callback=existing,
+    ),
 ]
 Test = Annotated[
     list[Path] | None,
-    typer.Option("--test", help="Questions to report on, never learned from.", callback=existing),
+    typer.Option("--test", help="Held-out questions for the report.", callback=existing),
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 MaxWrong = Annotated[
@@ -181,10 +185,10 @@ def train(
         return
     release = trained.release
     if as_json:
-        figures = {"before": trained.before, "after": trained.after}
+        metrics = {"before": trained.before, "after": trained.after}
         if trained.peer:
-            figures["linear_model"] = trained.peer.figures
-        print_json({"release_id": release.release_id, "promoted": trained.promoted, **figures})
+            metrics["linear_model"] = trained.peer.metrics
+        print_json({"release_id": release.release_id, "promoted": trained.promoted, **metrics})
         return
     if trained.peer:
         results().print(trained.peer.text, markup=False)
@@ -198,7 +202,7 @@ def train(
 def demo(store: Store = Path("var")) -> None:
     """Fine-tune on the sample data, unless there is a release already."""
     if (current := _registry(store).current_id()) is not None:
-        say(f"Release {current} is there already.")
+        say(f"Release {current} already exists.")
         return
     train(
         faqs=sorted(SAMPLES.glob("faqs.*")),
@@ -232,7 +236,7 @@ def evaluate(
     from apps.customer_service.evaluate import by_language, mistakes, summarise
     from apps.customer_service.evaluate import run as ask_all
     from apps.customer_service.release import load_release
-    from apps.customer_service.reporting import figures, mistakes_table
+    from apps.customer_service.reporting import metrics, mistakes_table
 
     outcomes = ask_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
@@ -240,7 +244,7 @@ def evaluate(
     if as_json:
         print_json({"release_id": release.release_id, "figures": columns})
         return
-    show_table(figures(columns, f"Release {release.release_id}"))
+    show_table(metrics(columns, f"Release {release.release_id}"))
     show_table(mistakes_table(mistakes(outcomes, limit=10)))
 
 
@@ -294,7 +298,9 @@ def export(
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     release_id: ReleaseId = None,
-    language: Annotated[str | None, typer.Option(help="en or zh; else told by the text.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en or zh; default: detected from the text.")
+    ] = None,
     device: Device = "auto",
     store: Store = Path("var"),
     as_json: Json = False,

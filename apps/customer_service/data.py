@@ -55,7 +55,7 @@ class Dataset:
 
     @property
     def intents(self) -> list[str]:
-        """Names of the intents in training; none unless there are two to tell apart."""
+        """Names of the intents in training; none unless there are at least two."""
         names = sorted({e.intent for e in self.splits.train if e.intent is not None})
         return names if len(set(names) - {OUT_OF_SCOPE}) > 1 else []
 
@@ -73,7 +73,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             with one id. Findings of the audit are not raised here.
     """
     if not sources.faqs and not sources.questions:
-        raise UserError("nothing to learn from", mend="Give --faqs FILE, --questions FILE or both.")
+        raise UserError("nothing to learn from", hint="Give --faqs FILE, --questions FILE or both.")
     faq_files = [_read(path, Faq, sources) for path in sources.faqs]
     faqs = _by_id(faq_files)
     known = {
@@ -123,7 +123,7 @@ def _by_id(files: Sequence[Records[Faq]]) -> dict[str, Faq]:
     for file in files:
         for faq, place in zip(file.items, file.places, strict=True):
             if faq.id in faqs:
-                raise UserError(f"id: {faq.id!r} stands there twice", where=place)
+                raise UserError(f"id: {faq.id!r} appears twice", where=place)
             language = faq.language or language_of(faq.question)
             faqs[faq.id] = faq.model_copy(update={"language": language})
     return faqs

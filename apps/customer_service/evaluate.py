@@ -77,7 +77,7 @@ def _outcome(answerer: Answerer, example: Example, understood: Understood) -> Ou
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The figures of a table row; shares from 0 to 1.
+    """The metrics of a table row; shares from 0 to 1.
 
     Keys: `questions`; over in-scope questions `right_first`, `right_in_three`,
     `reciprocal_rank` and `intent_accuracy` where they apply; over all of them `answered`,
@@ -88,23 +88,23 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
     outside = [o for o in outcomes if not o.in_scope]
     answered = [o for o in outcomes if o.decision == "answer"]
     wrong = sum(not o.is_right for o in answered)
-    figures = {"questions": float(len(outcomes))}
+    metrics = {"questions": float(len(outcomes))}
     if with_faq := [o for o in asked if o.example.faq_id is not None]:
-        figures["right_first"] = _share(o.rank == 1 for o in with_faq)
-        figures["right_in_three"] = _share(o.is_among_first for o in with_faq)
-        figures["reciprocal_rank"] = float(np.mean([1 / o.rank if o.rank else 0 for o in with_faq]))
+        metrics["right_first"] = _share(o.rank == 1 for o in with_faq)
+        metrics["right_in_three"] = _share(o.is_among_first for o in with_faq)
+        metrics["reciprocal_rank"] = float(np.mean([1 / o.rank if o.rank else 0 for o in with_faq]))
     if labelled := [o for o in asked if o.intents and o.example.intent]:
-        figures["intent_accuracy"] = _share(o.intent == o.example.intent for o in labelled)
-    figures["answered"] = len(answered) / len(outcomes)
-    figures["wrong_among_answered"] = wrong / len(answered) if answered else 0.0
-    figures["wrong_bound"] = upper_bound(wrong, len(answered))
+        metrics["intent_accuracy"] = _share(o.intent == o.example.intent for o in labelled)
+    metrics["answered"] = len(answered) / len(outcomes)
+    metrics["wrong_among_answered"] = wrong / len(answered) if answered else 0.0
+    metrics["wrong_bound"] = upper_bound(wrong, len(answered))
     probability = np.array([o.probability for o in outcomes])
     right = np.array([o.is_right for o in outcomes])
-    figures["calibration_error"] = expected_calibration_error(probability, right)
+    metrics["calibration_error"] = expected_calibration_error(probability, right)
     if outside and asked:
-        figures["out_of_scope_held_back"] = _share(o.decision != "answer" for o in outside)
-        figures["auroc"] = auroc(probability, [o.in_scope for o in outcomes])
-    return figures
+        metrics["out_of_scope_held_back"] = _share(o.decision != "answer" for o in outside)
+        metrics["auroc"] = auroc(probability, [o.in_scope for o in outcomes])
+    return metrics
 
 
 def by_language(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -93,13 +93,13 @@ def before_and_after(
     table.add_column("before", justify="right")
     table.add_column("linear model", justify="right")
     table.add_column("after", justify="right", style="bold")
-    for row in rows(before, after, peer.figures if peer else {}):
+    for row in rows(before, after, peer.metrics if peer else {}):
         table.add_row(*row)
     return table
 
 
-def figures(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """One column of figures for each name, e.g. for each language."""
+def metrics(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """One column of metrics for each name, e.g. for each language."""
     from rich.table import Table
 
     table = Table("", title=title, title_justify="left")
@@ -139,7 +139,7 @@ def write_training_report(
             f"{tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",
             [
                 ("", "before", "linear model", "after"),
-                *rows(evaluate.summarise(before), summary, peer.figures if peer else {}),
+                *rows(evaluate.summarise(before), summary, peer.metrics if peer else {}),
             ],
         ),
         *_by_language(after),
@@ -200,7 +200,7 @@ def _confidence_sections(
         costs.append(_cost(held_out, held_out_right, tolerated))
     return [
         Section(
-            "Is the confidence honest?",
+            "Calibration",
             "Probabilities of validation questions by a calibrator that did not see them, "
             "against how often the first answer was right.",
             picture=reliability_picture(reliability(probability, right)),
@@ -233,7 +233,7 @@ def _mistakes(outcomes: Sequence[Outcome]) -> Section:
         right = outcome.example.faq_id or outcome.example.intent
         stated = f"{outcome.probability:.0%}"
         table.append((outcome.example.text, right or "–", first or "–", stated, outcome.decision))
-    return Section("Where it is still wrong", "The surest mistakes first.", table if found else ())
+    return Section("Remaining mistakes", "Most confident first.", table if found else ())
 
 
 def _confusions(outcomes: Sequence[Outcome]) -> Section:
@@ -244,7 +244,7 @@ def _confusions(outcomes: Sequence[Outcome]) -> Section:
     )
     table = [("right", "taken for", "times")]
     table += [(right, found, str(times)) for (right, found), times in pairs.most_common(15)]
-    return Section("What is taken for what", table=table if pairs else ())
+    return Section("Confusion matrix", table=table if pairs else ())
 
 
 def _found(outcome: Outcome) -> str:
@@ -254,11 +254,11 @@ def _found(outcome: Outcome) -> str:
 
 
 def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
-    """The surest mistakes, for the terminal."""
+    """Most confident mistakes, for the terminal."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("still wrong", title="The surest mistakes", title_justify="left")
+    table = Table("still wrong", title="Most confident mistakes", title_justify="left")
     for name in ("right", "found"):
         table.add_column(name, no_wrap=True)
     table.add_column("confidence", justify="right")
@@ -277,7 +277,7 @@ def print_answer(answer: Answer) -> None:
     elif answer.decision == "clarify":
         console.print("Not sure which of these is meant:")
     elif answer.decision == "handoff":
-        console.print("Better answered by a person.")
+        console.print("This should go to a person.")
     console.print(f"\n{answer.decision}, {answer.confidence:.0%} sure", style="bold")
     if answer.intent:
         console.print(

@@ -43,7 +43,7 @@ class Faq(BaseModel):
 
     @property
     def answer_sentences(self) -> list[str]:
-        """What it tells, a sentence at a time: people ask in the answer's words, too."""
+        """What it says, a sentence at a time: people ask in the answer's words, too."""
         sentences = (sentence.strip() for sentence in SENTENCE_END.split(self.answer))
         return [sentence for sentence in sentences if len(sentence) >= SHORTEST_SENTENCE]
 
@@ -59,7 +59,7 @@ class Question(BaseModel):
     question: Text
     faq_id: str | None = None
     intent: str | None = None
-    language: str | None = Field(None, description="Not used: the text tells its language.")
+    language: str | None = Field(None, description="Not used: it is detected from the text.")
 
 
 class AnswerRequest(BaseModel):

@@ -83,7 +83,7 @@ class Embeddings(BaseModel):
 
 
 class Examples(BaseModel):
-    """Questions to begin with."""
+    """Example questions."""
 
     release_id: str
     examples: list[str]
@@ -271,7 +271,7 @@ async def _embed(service: _Service, texts: list[str]) -> Embeddings:
 
 
 def _add_examples(app: FastAPI, service: _Service) -> None:
-    @app.get("/v1/examples", tags=["page"], summary="Questions to begin with")
+    @app.get("/v1/examples", tags=["page"], summary="Example questions")
     async def examples(language: Annotated[Literal["en", "zh"], Query()] = "en") -> Examples:
         answerer = service.live.current
         faqs = [faq for faq in answerer.faqs.values() if faq.language == language]

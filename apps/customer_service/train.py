@@ -52,7 +52,7 @@ FEWEST_EXAMPLES = 2
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run ends with: a release, and the figures before and after."""
+    """What a run ends with: a release, and the metrics before and after."""
 
     release: Release
     before: dict[str, float]
@@ -83,7 +83,7 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too little to learn from.
+        UserError: too few texts to learn from.
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
@@ -163,13 +163,13 @@ def _check(dataset: Dataset) -> None:
     dataset.audit.raise_on_errors()
     if len(dataset.splits.train) < FEWEST_EXAMPLES or not dataset.splits.validation:
         raise UserError(
-            "too little to learn from",
-            mend="Give some more questions: a few of each FAQ or intent are set apart to measure.",
+            "too few texts to learn from",
+            hint="Give more questions: a few of each FAQ or intent are held out for evaluation.",
         )
     if not dataset.intents and not dataset.faqs:
         raise UserError(
-            "nothing to tell apart: the questions have no two intents and there are no FAQs",
-            mend="Give --faqs FILE, or a column of intents: --map intent=COLUMN",
+            "nothing to learn: there are no FAQs, and the questions have fewer than two intents",
+            hint="Give --faqs FILE, or a column of intents: --map intent=COLUMN",
         )
 
 
@@ -271,7 +271,7 @@ def _promote(
     """Let the release serve; one that serves already is asked the same held-out questions."""
     serving_id = registry.current_id()
     if serving_id is not None:
-        say("Asking the release that serves the same held-out questions")
+        say("Measuring the serving release on the same questions")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)

@@ -46,7 +46,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 
-app = new_app("Reads financial news as it comes, and raises an alert when negative news surges.")
+app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accuracy"))
 for verbs in (watch_cli.verbs, backtest_cli.verbs, serve_cli.verbs):
     app.add_typer(verbs)
@@ -65,11 +65,15 @@ News = Annotated[
 ]
 Validation = Annotated[
     list[Path] | None,
-    typer.Option("--validation", help="News to choose by; else split off.", callback=existing),
+    typer.Option(
+        "--validation",
+        help="News for choosing the best epoch; default: split off.",
+        callback=existing,
+    ),
 ]
 Test = Annotated[
     list[Path] | None,
-    typer.Option("--test", help="News to report on, never learned from.", callback=existing),
+    typer.Option("--test", help="Held-out news for the report.", callback=existing),
 ]
 
 
@@ -161,7 +165,7 @@ def train(
     dataset = read_dataset(sources, seed=chosen.seed)
     check_backbone(backbone)
 
-    from apps.finance_monitor.reporting import beside, figures
+    from apps.finance_monitor.reporting import beside, metrics
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.finetune import is_main_process
 
@@ -180,7 +184,7 @@ def train(
         return
     if trained.peer:
         results().print(trained.peer.text, markup=False)
-    show_table(figures(columns, "Before and after fine-tuning, held-out texts"))
+    show_table(metrics(columns, "Before and after fine-tuning, held-out texts"))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
@@ -204,12 +208,12 @@ def evaluate(
     release = open_registry(store).open(release_id)
     examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
     if not examples:
-        raise UserError("no labels: nothing to measure by", mend="--map sentiment=COLUMN")
+        raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
 
     from apps.finance_monitor.evaluate import by, language, summarise
     from apps.finance_monitor.evaluate import run as read_all
     from apps.finance_monitor.release import load_release
-    from apps.finance_monitor.reporting import figures
+    from apps.finance_monitor.reporting import metrics
 
     outcomes = read_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
@@ -217,7 +221,7 @@ def evaluate(
     if as_json:
         print_json({"release_id": release.release_id, "figures": columns})
     else:
-        show_table(figures(columns, f"Release {release.release_id}"))
+        show_table(metrics(columns, f"Release {release.release_id}"))
 
 
 @app.command()
@@ -288,7 +292,7 @@ def score(
 
 @app.command()
 def demo(
-    speed: Annotated[float, typer.Option(min=1, help="How many times as fast as it was.")] = 60,
+    speed: Annotated[float, typer.Option(min=1, help="How many times real speed.")] = 60,
     store: Store = Path("var"),
 ) -> None:
     """Fine-tune on the sample news if need be, then replay the sample feed, fast."""

@@ -56,7 +56,7 @@ class Dataset:
 
     @property
     def topics(self) -> list[str]:
-        """Names of the topics in training; none unless there are two to tell apart."""
+        """Names of the topics in training; none unless there are at least two."""
         names = sorted({name for e in self.splits.train for name in e.topics or ()})
         return names if len(names) > 1 else []
 
@@ -73,7 +73,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         UserError: nothing to learn from, or bad rows. Findings of the audit are not raised here.
     """
     if not sources.news:
-        raise UserError("nothing to learn from", mend="Give --news FILE.")
+        raise UserError("nothing to learn from", hint="Give --news FILE.")
     news, validation, test = (
         [_read(path, sources) for path in paths]
         for paths in (sources.news, sources.validation, sources.test)

@@ -72,19 +72,19 @@ def _topics(classifier: Classifier, reading: Reading) -> list[str]:
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The figures of a table row.
+    """The metrics of a table row.
 
     Keys, where they apply: `texts`; `sentiment_f1` (weighted), `sentiment_macro_f1`,
     `sentiment_accuracy`, `calibration_error`; `topic_f1` (micro); `target_accuracy`.
     """
-    figures = {"texts": float(len(outcomes))}
+    metrics = {"texts": float(len(outcomes))}
     texts = [o for o in outcomes if o.example.sentiment is not None and o.found is not None]
     if texts:
         predicted, right = _numbers(o.found for o in texts), _numbers(o.label for o in texts)
-        figures["sentiment_f1"] = f1(predicted, right, average="weighted")
-        figures["sentiment_macro_f1"] = f1(predicted, right, average="macro")
-        figures["sentiment_accuracy"] = _share([o.is_right for o in texts])
-        figures["calibration_error"] = expected_calibration_error(
+        metrics["sentiment_f1"] = f1(predicted, right, average="weighted")
+        metrics["sentiment_macro_f1"] = f1(predicted, right, average="macro")
+        metrics["sentiment_accuracy"] = _share([o.is_right for o in texts])
+        metrics["calibration_error"] = expected_calibration_error(
             np.array([o.confidence for o in texts]), np.array([o.is_right for o in texts])
         )
     if with_topics := [o for o in outcomes if o.example.topics is not None]:
@@ -92,10 +92,10 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
         if names:
             found = _members([o.topics for o in with_topics], names)
             true = _members([o.example.topics or () for o in with_topics], names)
-            figures["topic_f1"] = f1(found, true, average="micro")
+            metrics["topic_f1"] = f1(found, true, average="micro")
     if targets := [o for o in outcomes if o.example.target is not None and o.found is not None]:
-        figures["target_accuracy"] = _share([o.is_right for o in targets])
-    return figures
+        metrics["target_accuracy"] = _share([o.is_right for o in targets])
+    return metrics
 
 
 def by(

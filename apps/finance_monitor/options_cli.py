@@ -22,10 +22,17 @@ FalseAlarms = Annotated[
     str, typer.Option(help='Tolerated over all topics and companies together: "1 per 30d".')
 ]
 WindowWidth = Annotated[str, typer.Option("--window", help="Width of a window, like 1h.")]
-Lateness = Annotated[str, typer.Option("--allowed-lateness", help="How long to wait for news.")]
-Delay = Annotated[str, typer.Option("--for", help="A surge must last so long to be told.")]
+Lateness = Annotated[
+    str, typer.Option("--allowed-lateness", help="How long to wait for late news.")
+]
+Delay = Annotated[
+    str, typer.Option("--for", help="How long a surge must last before you are notified.")
+]
 Escalate = Annotated[
-    str | None, typer.Option("--escalate-after", help="Tell again if nobody acknowledges: 30min.")
+    str | None,
+    typer.Option(
+        "--escalate-after", help="Notify again if nobody acknowledges within, e.g., 30min."
+    ),
 ]
 Notify = Annotated[
     list[str] | None,
@@ -46,7 +53,7 @@ def load_classifier(
     """The classifier of a release, or None where the feed is scored already, and its topics."""
     registry = open_registry(store)
     if scored:
-        # Topics are learned from the feed where no release tells them.
+        # Topics are learned from the feed where no release names them.
         known = release_id or registry.current_id()
         return None, registry.open(known).manifest["topics"] if known else []
     from apps.finance_monitor.release import load_release

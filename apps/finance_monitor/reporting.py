@@ -48,8 +48,8 @@ def show(name: str, value: float | None) -> str:
     return f"{value:.1%}" if name.endswith("accuracy") else f"{value:.3f}"
 
 
-def figures(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """One column of figures for each name: before and after, or each language."""
+def metrics(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    """One column of metrics for each name: before and after, or each language."""
     from rich.table import Table
 
     table = Table("", title=title, title_justify="left")
@@ -71,8 +71,8 @@ def _rows(columns: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
 def beside(
     before: dict[str, float], after: dict[str, float], peer: LinearPeer | None
 ) -> dict[str, dict[str, float]]:
-    """Columns of figures: before, a linear model, after."""
-    linear = {"linear model": peer.figures} if peer else {}
+    """Columns of metrics: before, a linear model, after."""
+    linear = {"linear model": peer.metrics} if peer else {}
     return {"before": before, **linear, "after": after}
 
 
@@ -106,7 +106,7 @@ def write_training_report(
         _grouped("By source", evaluate.by(after, lambda outcome: outcome.example.source)),
         Section("Learning", picture=curves_picture(tuned.history, monitor)),
         Section(
-            "What is taken for what",
+            "Confusion matrix",
             picture=confusion_picture(evaluate.confusion(after).tolist(), SENTIMENTS),
         ),
         _honesty(after),
@@ -135,12 +135,12 @@ def _grouped(title: str, groups: Mapping[str, Sequence[Outcome]]) -> Section:
 def _honesty(outcomes: Sequence[Outcome]) -> Section:
     known = [o for o in outcomes if o.example.sentiment is not None and o.found is not None]
     if not known:
-        return Section("Is the confidence honest?")
+        return Section("Calibration")
     bins = reliability(
         np.array([o.confidence for o in known]), np.array([o.is_right for o in known])
     )
     return Section(
-        "Is the confidence honest?",
+        "Calibration",
         "Stated probability of the sentiment against how often it was right, on held-out texts.",
         picture=reliability_picture(bins),
     )
@@ -150,8 +150,8 @@ def _mistakes(outcomes: Sequence[Outcome]) -> Section:
     table = [("text", "right", "found", "confidence")]
     for o in evaluate.mistakes(outcomes):
         table.append((o.example.text, o.label or "–", o.found or "–", f"{o.confidence:.0%}"))
-    text = "The surest mistakes first."
-    return Section("Where it is still wrong", text, table if len(table) > 1 else ())
+    text = "Most confident first."
+    return Section("Remaining mistakes", text, table if len(table) > 1 else ())
 
 
 def rows_table(rows: Sequence[Sequence[str]], title: str) -> Table:

@@ -36,7 +36,7 @@ Labelled = Annotated[Sentiment, BeforeValidator(_known_name)]
 
 
 class Story(BaseModel):
-    """What every record tells: a text, or a title with or without a body."""
+    """What every record holds: a text, or a title with or without a body."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -44,7 +44,7 @@ class Story(BaseModel):
     title: Text | None = None
     body: str | None = None
     source: str | None = None
-    language: str | None = Field(None, description="Kept, not used: the text tells its language.")
+    language: str | None = Field(None, description="Kept, not used: it is detected from the text.")
 
     @model_validator(mode="after")
     def _has_words(self) -> Self:
@@ -87,7 +87,7 @@ class Target(BaseModel):
 class TrainingRecord(Story):
     """A labelled text; a record that lacks one label still trains the others."""
 
-    id: str | None = Field(None, description="Not used yet: to tell records of corrections apart.")
+    id: str | None = Field(None, description="Not used yet: to distinguish corrected records.")
     published_at: Time | None = Field(None, description="Not used yet: to split the past in time.")
     sentiment: Labelled | None = None
     topics: list[Text] | None = None

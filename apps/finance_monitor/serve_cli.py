@@ -54,7 +54,7 @@ def serve(
     )
     options.rules()
     if scored and not feed:
-        raise UserError("--scored: what is posted is not scored yet", mend="Name a --feed.")
+        raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
     registry = open_registry(store)
     if registry.current_id() is None:
         registry.open()

@@ -85,7 +85,7 @@ class By(BaseModel):
 
 
 class SilenceRequest(By):
-    """Tell nothing of `key`, a topic, a company or `*`, for so many hours."""
+    """Silence `key`, a topic, a company or `*`, for so many hours."""
 
     key: Text
     hours: float = Field(24.0, gt=0, le=24 * 365)
@@ -111,7 +111,7 @@ def build_app(
         queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("score", batcher)
-    telemetry.registry.register(WatchMetrics(service.watch.figures))
+    telemetry.registry.register(WatchMetrics(service.watch.counters))
     stopping = asyncio.Event()
 
     @asynccontextmanager
@@ -124,7 +124,7 @@ def build_app(
     app = create_app(
         title="bizlm finance monitor",
         version="1",
-        description="Reads news as it comes, and raises an alert when negative news surges.",
+        description="Watches news as it arrives and raises an alert when negative news surges.",
         is_ready=lambda: _is_ready(service),
         lifespan=lifespan,
         telemetry=telemetry,
@@ -187,10 +187,10 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
 async def _changes(
     service: MonitorService, request: Request, stopping: asyncio.Event
 ) -> AsyncIterator[bytes]:
-    told, quiet = -1, 0.0
+    sent, quiet = -1, 0.0
     while not stopping.is_set() and not await request.is_disconnected():
-        if service.version != told or quiet >= BEAT_SECONDS:
-            told, quiet = service.version, 0.0
+        if service.version != sent or quiet >= BEAT_SECONDS:
+            sent, quiet = service.version, 0.0
             yield format_sse_event(data_str=json.dumps(service.status()), event="changed")
         quiet += LOOK_SECONDS
         try:
@@ -202,15 +202,15 @@ async def _changes(
 def _add_casework(app: FastAPI, service: MonitorService) -> None:
     store = service.watch.store
 
-    @app.post("/v1/alerts/{alert_id}/acknowledge", tags=["casework"], summary="Look after it")
+    @app.post("/v1/alerts/{alert_id}/acknowledge", tags=["alerts"], summary="Acknowledge an alert")
     def acknowledge(alert_id: str, asked: By) -> Case:
         return _found(lambda: operations.acknowledge(store, alert_id, asked.by))
 
-    @app.post("/v1/alerts/{alert_id}/resolve", tags=["casework"], summary="Call it done")
+    @app.post("/v1/alerts/{alert_id}/resolve", tags=["alerts"], summary="Resolve an alert")
     def resolve(alert_id: str, asked: By) -> Case:
         return _found(lambda: operations.resolve(store, alert_id, asked.by))
 
-    @app.post("/v1/silences", tags=["casework"], summary="Tell nothing of a key for a while")
+    @app.post("/v1/silences", tags=["alerts"], summary="Silence a key for a while")
     def silence(asked: SilenceRequest) -> Silence:
         lasting = timedelta(hours=asked.hours)
         made = operations.silence(store, asked.key, lasting, asked.by, asked.comment)

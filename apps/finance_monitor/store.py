@@ -77,8 +77,8 @@ class Remembered:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A negative story behind an alert, and how many outlets told it."""
+class EvidenceStory:
+    """A negative story behind an alert, and how many outlets ran it."""
 
     story: ScoredRecord
     outlets: int
@@ -243,7 +243,9 @@ class Store:
             ],
         )
 
-    def telling(self, key: str, start: float, end: float, sequence: int, limit: int) -> list[Told]:
+    def evidence(
+        self, key: str, start: float, end: float, sequence: int, limit: int
+    ) -> list[EvidenceStory]:
         """The most negative distinct stories of a key in a window, as known at `sequence`."""
         rows = self.rows(
             "SELECT s.content, s.id, (SELECT COUNT(*) FROM stories c WHERE c.duplicate_of = s.id"
@@ -257,7 +259,8 @@ class Store:
             limit,
         )
         return [
-            Told(ScoredRecord.model_validate_json(row["content"]), row["outlets"]) for row in rows
+            EvidenceStory(ScoredRecord.model_validate_json(row["content"]), row["outlets"])
+            for row in rows
         ]
 
     def share_of(self, key: str, other: str, start: float, end: float, sequence: int) -> float:

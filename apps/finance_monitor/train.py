@@ -45,7 +45,7 @@ APPLICATION = "finance_monitor"
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run ends with: a release, and the figures before and after."""
+    """What a run ends with: a release, and the metrics before and after."""
 
     release: Release
     before: dict[str, float]
@@ -74,7 +74,7 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too little to learn from.
+        UserError: too few texts to learn from.
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
@@ -162,13 +162,13 @@ def _check(dataset: Dataset) -> None:
         raise UserError(
             "nothing to tell apart: there are no two sentiments, of texts or of targets, and no "
             "two topics",
-            mend="Name the columns: --map sentiment=COLUMN --map topics=COLUMN "
+            hint="Name the columns: --map sentiment=COLUMN --map topics=COLUMN "
             "--map targets=COLUMN",
         )
     if not splits.validation:
         raise UserError(
-            "too little to learn from",
-            mend="Give some more texts: a few of each label are set apart to measure.",
+            "too few texts to learn from",
+            hint="Give more texts: a few of each label are held out for evaluation.",
         )
 
 
@@ -200,7 +200,7 @@ def _promote(
     """Let the release serve; one that serves already reads the same held-out texts."""
     serving_id = registry.current_id()
     if serving_id is not None:
-        say("Giving the release that serves the same held-out texts")
+        say("Measuring the serving release on the same texts")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", _difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)

@@ -60,7 +60,7 @@ DEFAULTS = {
     "group_by_length": False,
 }
 
-app = new_app("Ranks what a user may want next, from the texts of what they read and did.")
+app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
 app.registered_commands.extend([*score_verbs.registered_commands])
 app.registered_commands.extend([*serve_verbs.registered_commands])
 add_release_verbs(app, APPLICATION, ("ndcg@10", "recall@50", "coverage"))
@@ -117,7 +117,7 @@ def train(
     tune: Annotated[
         str | None, typer.Option(help="frozen (default), lora, top-layers:N or full.")
     ] = None,
-    interests: Annotated[int, typer.Option(min=1, max=4, help="Vectors a user has.")] = 2,
+    interests: Annotated[int, typer.Option(min=1, max=4, help="Interest vectors per user.")] = 2,
     strategy: Strategy = Split.global_time,
     cutoff: Cutoff = None,
     fold_in: FoldIn = 10,
@@ -193,7 +193,7 @@ def train(
             {
                 "release_id": release.release_id,
                 "promoted": trained.promoted,
-                "methods": compared.figures,
+                "methods": compared.metrics,
             }
         )
         return
@@ -236,7 +236,7 @@ def evaluate(
         load_release(release), dataset, window, registry.root / "vectors", device=device
     )
     if as_json:
-        print_json({"release_id": release.release_id, "methods": compared.figures})
+        print_json({"release_id": release.release_id, "methods": compared.metrics})
         return
     title = f"Release {release.release_id}: {len(compared.queries)} users"
     show_table(comparison_table(compared.model, compared.others, title))

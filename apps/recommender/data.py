@@ -181,7 +181,7 @@ def _known(frame: pl.DataFrame, item: NDArray[np.int32], catalogue: Catalogue) -
     if known.is_empty():
         raise UserError(
             "no interaction names an item of the items file",
-            mend=f"For example {frame['item_id'][0]!r} here, {catalogue.ids[0]!r} there.",
+            hint=f"For example {frame['item_id'][0]!r} here, {catalogue.ids[0]!r} there.",
         )
     return known
 

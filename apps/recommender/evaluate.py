@@ -54,7 +54,7 @@ class Evaluation:
     """
 
     name: str
-    figures: Mapping[str, Floats]
+    metrics: Mapping[str, Floats]
     lists: Mapping[str, float]
 
 
@@ -117,12 +117,12 @@ def evaluate_lists(
     }
     if vectors is not None:
         lists["diversity"] = _mean(ranking.intra_list_diversity(shown, vectors))
-    figures = _figures(ranked, queries.relevant)
-    cold_items = _figures(ranked, [i[queries.cold_item[i]] for i in queries.relevant])
-    cold_users = {n: np.where(queries.cold_user, v, np.nan) for n, v in figures.items()}
-    figures |= {f"cold_users/{n}": values for n, values in cold_users.items()}
-    figures |= {f"cold_items/{n}": values for n, values in cold_items.items()}
-    return Evaluation(name, figures, lists)
+    metrics = _metrics(ranked, queries.relevant)
+    cold_items = _metrics(ranked, [i[queries.cold_item[i]] for i in queries.relevant])
+    cold_users = {n: np.where(queries.cold_user, v, np.nan) for n, v in metrics.items()}
+    metrics |= {f"cold_users/{n}": values for n, values in cold_users.items()}
+    metrics |= {f"cold_items/{n}": values for n, values in cold_items.items()}
+    return Evaluation(name, metrics, lists)
 
 
 def evaluate_baselines(
@@ -145,7 +145,7 @@ def evaluate_baselines(
     return found
 
 
-def _figures(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:
+def _metrics(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:
     found = ranking.hits(ranked, relevant)
     count = np.array([len(items) for items in relevant], np.int64)
     return {
@@ -156,8 +156,8 @@ def _figures(ranked: Int32, relevant: Sequence[Int32]) -> dict[str, Floats]:
 
 
 def summarise(evaluation: Evaluation) -> dict[str, float]:
-    """Means of all figures, by their names; what no query has is left out."""
-    known = {n: v for n, v in evaluation.figures.items() if not np.isnan(v).all()}
+    """Means of all metrics, by their names; what no query has is left out."""
+    known = {n: v for n, v in evaluation.metrics.items() if not np.isnan(v).all()}
     return {**{name: _mean(values) for name, values in known.items()}, **evaluation.lists}
 
 
@@ -167,18 +167,18 @@ def _mean(values: Floats) -> float:
 
 
 def compare(
-    model: Evaluation, baselines: Sequence[Evaluation], figure: str = "ndcg@10"
+    model: Evaluation, baselines: Sequence[Evaluation], metric: str = "ndcg@10"
 ) -> dict[str, Difference]:
-    """What the model gains over each baseline in `figure`, with its interval, by name.
+    """What the model gains over each baseline in `metric`, with its interval, by name.
 
     A win is claimed only where `low` is above zero. Queries that lack the figure are left out; if
     all do, there is nothing to compare.
     """
-    after = model.figures[figure]
+    after = model.metrics[metric]
     known = ~np.isnan(after)
     if not known.any():
         return {}
-    return {b.name: paired_bootstrap(b.figures[figure][known], after[known]) for b in baselines}
+    return {b.name: paired_bootstrap(b.metrics[metric][known], after[known]) for b in baselines}
 
 
 def impression_areas(scores: Scores, impressions: Impressions) -> dict[str, float]:

@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
 
 
 class Split(StrEnum):
-    """How the past is told from the future."""
+    """How the past is divided from the future."""
 
     global_time = "global-time"
     leave_one_out = "leave-one-out"
@@ -61,7 +61,10 @@ Cutoff = Annotated[
     str | None, typer.Option("--cutoff", help="Where the test begins, e.g. 2026-06-01.")
 ]
 FoldIn = Annotated[
-    int, typer.Option(min=0, help="Who begins after the cutoff is asked after so many events.")
+    int,
+    typer.Option(
+        min=0, help="Users who start after the cutoff are ranked for after this many events."
+    ),
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 AsOf = Annotated[
@@ -117,6 +120,6 @@ def parse_moment(text: str | None, option: str) -> int | None:
     except ValueError:
         raise UserError(
             f"{option} {text}: not a date or time",
-            mend="Write it like 2026-06-01 or 2026-06-01T08:00:00+08:00.",
+            hint="Write it like 2026-06-01 or 2026-06-01T08:00:00+08:00.",
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

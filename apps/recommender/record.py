@@ -25,9 +25,9 @@ def manifest(
     stage: SecondStage,
     comparison: Comparison,
 ) -> dict[str, Any]:
-    """What a release tells of itself."""
+    """What a release says about itself."""
     catalogue = dataset.catalogue
-    figures = comparison.figures
+    metrics = comparison.metrics
     return {
         "application": APPLICATION,
         "base_model": source.name,
@@ -48,11 +48,11 @@ def manifest(
         },
         "settings": settings.model_dump(),
         "features": stage.features,
-        "diversity": {"method": stage.choices.method, "strength": stage.choices.strength},
+        "diversity": {"method": stage.choices.method, "strength": stage.choices.diversity_weight},
         "measured_on": "test",
-        "before": figures[comparison.before.name],
-        "after": figures[FULL],
-        "methods": figures,
+        "before": metrics[comparison.before.name],
+        "after": metrics[FULL],
+        "methods": metrics,
         "shown": comparison.shown,
         "seconds": round(tuned.seconds, 1),
         "trained_parameters": tuned.trained_parameters,

@@ -78,7 +78,7 @@ class Model:
             return features
         if self.features[: len(FEATURES)] != [feature.name for feature in FEATURES]:
             raise UserError(
-                "the release ranks by features of another version", mend="Train it again."
+                "the release ranks by features of another version", hint="Train it again."
             )
         columns = [name.removeprefix(OF_USER) for name in self.features[len(FEATURES) :]]
         return features.aligned(columns)
@@ -106,7 +106,7 @@ def save_release(
                 "depths": asdict(choices.depths),
                 "rules": choices.rules.model_dump(mode="json"),
                 "method": choices.method,
-                "strength": choices.strength,
+                "strength": choices.diversity_weight,
                 "history": choices.history,
             },
         },
@@ -132,7 +132,7 @@ def load_release(release: Release) -> Model:
             depths=Depths(**chosen["depths"]),
             rules=Rules.model_validate(chosen["rules"]),
             method=chosen["method"],
-            strength=chosen["strength"],
+            diversity_weight=chosen["strength"],
             history=chosen["history"],
         ),
         ranker=load_ranker(directory) if (directory / TREES).exists() else None,

@@ -75,7 +75,7 @@ def comparison_rows(
     """A header and one row a method, with marks; `group` is `cold_users/` or `cold_items/`."""
     means = {one.name: summarise(one) for one in (model, *baselines)}
     names = [n for n in LABELS if any(group + n in known for known in means.values())]
-    found = {n: compare(model, baselines, group + n) for n in names if n in model.figures}
+    found = {n: compare(model, baselines, group + n) for n in names if n in model.metrics}
     rows = [["", *(LABELS[name] for name in names)]]
     for method, known in means.items():
         cells = [
@@ -99,7 +99,7 @@ def comparison_sections(
     items = len(queries.known_by)
     sections = [
         Section(
-            "Beside the baselines",
+            "Compared with the baselines",
             f"{len(queries)} users, each asked once; all of {items:,} items are ranked but those "
             f"a user has met. {MARKS}",
             comparison_rows(model, baselines),
@@ -139,7 +139,7 @@ def _verdict(gain: Difference) -> str:
     return "better" if gain.low > 0 else "worse"
 
 
-def shown_section(areas: Mapping[str, Mapping[str, float]]) -> Section:
+def impressions_section(areas: Mapping[str, Mapping[str, float]]) -> Section:
     """Areas under the ROC curve by method, of what was logged as shown.
 
     Args:
@@ -147,7 +147,7 @@ def shown_section(areas: Mapping[str, Mapping[str, float]]) -> Section:
     """
     rows = [[name, show(of.get("auc")), show(of.get("user_auc"))] for name, of in areas.items()]
     return Section(
-        "What was shown",
+        "Impressions",
         "How often something that was taken scores above something that was not: over all, and "
         "among what the same user was shown.",
         [["", "AUC", "per-user AUC"], *rows] if rows else (),
@@ -162,7 +162,7 @@ def reliability_sections(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> l
     """
     return [
         Section(
-            f"Is the probability of a {behavior} honest?",
+            f"Calibration: the probability of a {behavior}",
             "Stated probability against how often it happened, on a later slice of time.",
             picture=reliability_picture(
                 of,
@@ -197,7 +197,7 @@ def write_training_report(
             f"({tuned.precision}).",
         ),
         *comparison_sections(model, others, queries),
-        shown_section(comparison.shown),
+        impressions_section(comparison.shown),
         Section("Learning", picture=curves_picture(tuned.history, monitor)),
         _importance_section(stage),
         *reliability_sections(comparison.bins),
@@ -218,9 +218,10 @@ def _importance_section(stage: SecondStage) -> Section:
 
 
 def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
+    chosen = stage.choices.diversity_weight
     rows = [
         [
-            f"{one.strength:g}" + (" (chosen)" if one.strength == stage.choices.strength else ""),
+            f"{one.weight:g}" + (" (chosen)" if one.weight == chosen else ""),
             f"{one.ndcg:.4f}",
             f"{one.cost:.1%}",
             f"{one.most:.1%}",
@@ -229,7 +230,7 @@ def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
         for one in stage.diversity.trials
     ]
     return Section(
-        "What diversity costs",
+        "The cost of diversity",
         f"{_cost_on_test(comparison)}The table is of the stretch of time before the test, on which "
         "the strength was chosen. Diversity is the mean distance (1 − cosine) between the items of "
         "a list.",

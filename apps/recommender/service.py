@@ -46,7 +46,7 @@ class RankingService:
     @property
     def diversity(self) -> float:
         """The strength chosen in training."""
-        return self._pipeline.choices.strength
+        return self._pipeline.choices.diversity_weight
 
     def history(self, user_id: str) -> list[Interaction]:
         """What a user did before the moment that is ranked for, oldest first.

@@ -114,7 +114,7 @@ class RecommenderTask:
         """nDCG@10 of the text score alone, over all items but those the user knows."""
         assert self.model is not None
         read = self.pretrained if self.frozen else predict(self.catalogue.texts)["embedding"]
-        figures = []
+        metrics = []
         items = item_vectors(self.model, read)
         for start in range(0, len(records), USERS_PER_BLOCK):
             block = records[start : start + USERS_PER_BLOCK]
@@ -125,8 +125,8 @@ class RecommenderTask:
             ranked = scores.topk(min(10, len(items))).indices.numpy()
             hits = np.stack([np.isin(r, q.relevant) for r, q in zip(ranked, block, strict=True)])
             counts = np.array([len(query.relevant) for query in block])
-            figures.append(ndcg_at_k(hits, counts, 10))
-        return {"ndcg_at_10": float(np.concatenate(figures).mean())}
+            metrics.append(ndcg_at_k(hits, counts, 10))
+        return {"ndcg_at_10": float(np.concatenate(metrics).mean())}
 
 
 def text_vectors(backbone: Backbone) -> nn.Module:

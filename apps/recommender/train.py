@@ -26,7 +26,7 @@ from apps.recommender.comparison.comparison import (
     ask,
     compare_methods,
 )
-from apps.recommender.comparison.tuned_baselines import choose_rivals, families
+from apps.recommender.comparison.tuned_baselines import families, tune_baselines
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import evaluate_lists
 from apps.recommender.interactions.events import histories
@@ -102,7 +102,7 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too little to learn from.
+        UserError: too few texts to learn from.
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     dataset.audit.raise_on_errors()
@@ -134,7 +134,7 @@ def train(
         towers, dataset, items, timeline, choices, max_ndcg_loss=max_ndcg_loss, seed=settings.seed
     )
     tried = timeline.calibration
-    rivals = choose_rivals(
+    baselines = tune_baselines(
         affordable(families(pretrained.numpy()), dataset),
         tried.known,
         dataset.catalogue,
@@ -152,7 +152,7 @@ def train(
     comparison = compare_methods(
         pipeline,
         timeline.test,
-        rivals,
+        baselines,
         untrained=untrained,
         impressions=dataset.impressions,
     )
@@ -271,14 +271,14 @@ def _promote(
     """Let the release serve; one that serves already ranks for the same users."""
     serving_id = registry.current_id()
     if serving_id is not None:
-        say("Asking the release that serves about the same users")
+        say("Measuring the serving release on the same users")
         serving = load_release(registry.open(serving_id))
         texts = dataset.catalogue.texts
         items = item_vectors_of(serving, texts, registry.root / "vectors")
         prepared = prepare_window(dataset, items, window)
         lists = ask(serving.pipeline(prepared, counted=window.past), window).lists
-        old = evaluate_lists(serving_id, lists, window.queries).figures[GATE]
-        difference = paired_bootstrap(old, comparison.model.figures[GATE])
+        old = evaluate_lists(serving_id, lists, window.queries).metrics[GATE]
+        difference = paired_bootstrap(old, comparison.model.metrics[GATE])
         say(gate.check(GATE, difference, insisted=insisted))
     registry.promote(release.release_id)
     return True

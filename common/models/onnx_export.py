@@ -103,13 +103,13 @@ def _require() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"the package {error.name} is not installed", mend="pip install -e '.[onnx]'"
+            f"the package {error.name} is not installed", hint="pip install -e '.[onnx]'"
         ) from None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # The exporter and the quantiser tell of what does not concern this model.
+    # The exporter and the quantiser warn of what does not concern this model.
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -168,7 +168,7 @@ def _kind(entry: dict[str, Any], directory: Path) -> str:
         raise UserError(
             f"a module {entry['type']}: not known here",
             where=str(directory / MODULES),
-            mend=f"Known are {', '.join(KNOWN)}.",
+            hint=f"Known modules: {', '.join(KNOWN)}.",
         )
     return kind
 
@@ -179,7 +179,7 @@ def _check_weights(kinds: list[str], places: list[Path]) -> None:
             raise UserError(
                 "no model.safetensors: only weights in this format are read",
                 where=str(place),
-                mend="Save the model again with a recent sentence-transformers.",
+                hint="Save the model again with a recent sentence-transformers.",
             )
 
 

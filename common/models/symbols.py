@@ -76,5 +76,5 @@ class SymbolSpeller:
             if self._unknown in row:
                 seen.update(word for word in set(text.split()) if not self._is_known(word))
         examples = [f"{word} ({times})" for word, times in seen.most_common(EXAMPLES_SHOWN)]
-        message = "tokens that this backbone does not know, and reads as one and the same"
+        message = "tokens unknown to this backbone, which reads them all alike"
         return Finding("warning", "unknown_tokens", message, count, examples)

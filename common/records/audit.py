@@ -139,7 +139,7 @@ def _leaks(train: Sequence[Sample], held_out: Sequence[Sample]) -> list[Finding]
         return []
     examples = [f"{s.place}: also {known[fold(s.text)][0].place}" for s in leaks[:EXAMPLES_SHOWN]]
     severity: Severity = "error" if len(leaks) > LEAKS_TOLERATED * len(held_out) else "warning"
-    return [Finding(severity, "leak", "test texts that stand in train", len(leaks), examples)]
+    return [Finding(severity, "leak", "test texts that are also in train", len(leaks), examples)]
 
 
 def _duplicates(samples: Sequence[Sample]) -> list[Finding]:
@@ -148,7 +148,7 @@ def _duplicates(samples: Sequence[Sample]) -> list[Finding]:
         return []
     examples = [", ".join(s.place for s in group[:3]) for group in groups[:EXAMPLES_SHOWN]]
     extra = sum(len(group) - 1 for group in groups)
-    return [Finding("note", "duplicate", "texts that stand there already", extra, examples)]
+    return [Finding("note", "duplicate", "duplicate texts", extra, examples)]
 
 
 def _lengths(samples: Sequence[Sample]) -> list[Finding]:

@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
         raise UserError(
             "not UTF-8, UTF-16, GB18030 or Windows-1252",
             where=f"{path}:{line}",
-            mend="Save it again as UTF-8.",
+            hint="Save it again as UTF-8.",
         )
     say(f"{path}: read as {NAMES.get(encoding, 'UTF-16')}")
     return data.decode(encoding).removeprefix("\ufeff")

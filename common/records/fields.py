@@ -38,7 +38,7 @@ LAST_MILLISECOND = 1000 * LAST_SECOND
 
 
 def _in_known_unit(value: object) -> object:
-    """Refuse numbers that are too large for milliseconds; pydantic tells those from seconds."""
+    """Refuse numbers too large for milliseconds; pydantic tells milliseconds from seconds."""
     try:
         number = float(value) if isinstance(value, int | float | str) else 0.0
     except ValueError:

@@ -48,7 +48,7 @@ def _tables_of(folder: Path) -> list[Path]:
     ]
     if not tables:
         raise UserError(
-            "a folder without a table", where=str(folder), mend=f"Tables: {', '.join(SUFFIXES)}"
+            "a folder without a table", where=str(folder), hint=f"Tables: {', '.join(SUFFIXES)}"
         )
     for table in tables:
         check_readable(table)

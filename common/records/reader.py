@@ -142,13 +142,13 @@ def _field_sources(
             near = difflib.get_close_matches(name, record.model_fields, n=1)
             raise UserError(
                 f"--map {name}=…: there is no field {name!r}",
-                mend=f"Fields: {', '.join(near or record.model_fields)}",
+                hint=f"Fields: {', '.join(near or record.model_fields)}",
             )
         if column not in columns:
             raise UserError(
                 f"no column {column!r}, which --map {name}={column} names",
                 where=str(path),
-                mend=f"Its columns: {', '.join(sorted(columns))}",
+                hint=f"Its columns: {', '.join(sorted(columns))}",
             )
     sources = match_columns(record.model_fields, columns, mapping)
     if said := guessed(sources, mapping):
@@ -160,7 +160,7 @@ def _field_sources(
             raise UserError(
                 f"missing column {name!r}",
                 where=str(path),
-                mend=f"Name yours: --map {name}={guess or 'COLUMN'} "
+                hint=f"Name your column: --map {name}={guess or 'COLUMN'} "
                 f"(columns: {', '.join(sorted(columns))})",
             )
     return {name: sources.get(name, name) for name in record.model_fields}
@@ -208,8 +208,8 @@ def _report(
     more = f"\n  … and {len(bad) - BAD_ROWS_SHOWN} more" if len(bad) > BAD_ROWS_SHOWN else ""
     summary = f"{len(bad)} of {total} rows are bad:\n{shown}{more}"
     if on_bad_row == "fail" or len(bad) == total:
-        mend = "Mend them, or go on without them: --on-bad-row skip" if len(bad) < total else None
-        raise UserError(summary, where=str(path), mend=mend)
+        hint = "Fix them, or skip them: --on-bad-row skip" if len(bad) < total else None
+        raise UserError(summary, where=str(path), hint=hint)
     rejected = (directory or path.parent) / f"{path.stem}.rejected.jsonl"
     lines = [
         json.dumps(

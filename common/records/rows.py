@@ -44,7 +44,7 @@ def read_rows(path: Path) -> list[Row]:
         raise UserError(
             f"unknown format {path.suffix or 'without suffix'!r}",
             where=str(path),
-            mend=f"These work: {', '.join(SUFFIXES)}",
+            hint=f"These work: {', '.join(SUFFIXES)}",
         )
     rows = list(_read_rows(path))
     if not rows:
@@ -105,7 +105,7 @@ def _read_json(path: Path, text: str) -> Iterator[Row]:
         raise UserError(
             f"broken JSON: {error.msg} at column {error.colno}",
             where=f"{path}:{error.lineno}",
-            mend="If each line is an object of its own, call the file .jsonl.",
+            hint="If each line is an object of its own, call the file .jsonl.",
         ) from None
     values = whole.values() if isinstance(whole, dict) else ()
     lists = [value for value in values if isinstance(value, list)]

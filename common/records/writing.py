@@ -28,7 +28,7 @@ def check_writable_as(path: Path) -> None:
         raise UserError(
             f"unknown format {path.suffix or 'without suffix'!r}",
             where=str(path),
-            mend=f"These work: {', '.join(SUFFIXES)}",
+            hint=f"These work: {', '.join(SUFFIXES)}",
         )
 
 

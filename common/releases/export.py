@@ -57,7 +57,7 @@ def write_export(
         module: gives an `embedding` among its outputs.
         texts: prepared, held out from training: the agreement is measured on them.
         same: from the outputs of both, whether each text gets the same answer.
-        about: what else `export.json` is to tell.
+        about: what else `export.json` holds.
         least_same: smallest tolerated share of texts with the same answer.
 
     Raises:
@@ -65,7 +65,7 @@ def write_export(
         UserError: `directory` is there already, or there are no texts.
     """
     if directory.exists():
-        raise UserError("it is there already", where=str(directory), mend="Choose another --out.")
+        raise UserError("it is there already", where=str(directory), hint="Choose another --out.")
     if not texts:
         raise UserError("no texts to measure the agreement on")
     with TemporaryDirectory() as folder:
@@ -82,8 +82,8 @@ def write_export(
         directory.mkdir(parents=True)
         shutil.copy(path, directory / MODEL)
     backbone.tokenizer.save_pretrained(directory)
-    told = {"prefix": backbone.source.query_prefix, "outputs": names, "agreement": asdict(found)}
-    write_json(directory / ABOUT, {**about, **told})
+    facts = {"prefix": backbone.source.query_prefix, "outputs": names, "agreement": asdict(found)}
+    write_json(directory / ABOUT, {**about, **facts})
     return found
 
 
@@ -93,5 +93,5 @@ def _check(found: Agreement, least_same: float) -> None:
     raise RefusedError(
         f"in 8 bits it answers otherwise: the same for {found.same:.1%} of {found.texts} texts "
         f"(at least {least_same:.0%}), mean cosine {found.cosine:.3f} (at least {LEAST_COSINE})",
-        mend="Nothing is written.",
+        hint="Nothing is written.",
     )

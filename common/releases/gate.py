@@ -29,29 +29,29 @@ def check(name: str, difference: Difference, *, insisted: bool = False) -> str:
             its figure is lower, and it is not shown to be no worse than the margin allows.
     """
     margin = MARGIN * abs(difference.before)
-    figures = (
+    metrics = (
         f"{name} {difference.before:.1%} → {difference.after:.1%} "
         f"on {difference.records} held-out records "
         f"(95 % interval of the change {difference.low:+.1%} to {difference.high:+.1%})"
     )
     if difference.high < 0:
         raise RefusedError(
-            f"the candidate is worse: {figures}",
-            mend="It is kept, but not promoted. To promote it all the same: releases promote ID.",
+            f"the candidate is worse: {metrics}",
+            hint="It is kept, but not promoted. To promote it all the same: releases promote ID.",
         )
     if difference.low >= -margin:
-        return f"No worse than the serving release: {figures}."
+        return f"No worse than the serving release: {metrics}."
     not_shown = (
         f"not shown to lose less than {MARGIN:.0%} of it; some "
         f"{records_to_show(difference, margin):,} records would show it"
     )
     if difference.gain < 0 and not insisted:
         raise RefusedError(
-            f"the candidate may be worse: {figures}, {not_shown}",
-            mend="It is kept, but not promoted. Measure on more records (--test), or promote it "
+            f"the candidate may be worse: {metrics}, {not_shown}",
+            hint="It is kept, but not promoted. Measure on more records (--test), or promote it "
             "all the same: train with --promote, or releases promote ID.",
         )
-    return f"Promoted {'as you asked' if insisted else 'on its figure'}: {figures}, {not_shown}."
+    return f"Promoted {'as you asked' if insisted else 'on its figure'}: {metrics}, {not_shown}."
 
 
 def records_to_show(difference: Difference, margin: float) -> int:

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 def releases_table(
-    releases: Sequence[Release], current: str | None, figures: Sequence[str]
+    releases: Sequence[Release], current: str | None, metrics: Sequence[str]
 ) -> Table:
-    """One row a release, newest last, the serving one marked, with some of its figures."""
+    """One row a release, newest last, the serving one marked, with some of its metrics."""
     from rich.table import Table
 
     table = Table("")
     table.add_column("release", no_wrap=True)
-    for name in figures:
+    for name in metrics:
         table.add_column(name.replace("_", " "), justify="right")
     # Behind the figures, for they give way first.
     table.add_column("languages")
     table.add_column("base model")
     for release in releases:
         after = release.manifest.get("after", {})
-        shown = [f"{after[name]:.1%}" if name in after else "–" for name in figures]
+        shown = [f"{after[name]:.1%}" if name in after else "–" for name in metrics]
         table.add_row(
             "serves" if release.release_id == current else "",
             release.release_id,

@@ -45,7 +45,7 @@ class Registry:
         wanted = release_id or self.current_id()
         if wanted is None:
             raise UserError(
-                "there is no release yet", where=str(self.root), mend="Train one: the verb `train`."
+                "there is no release yet", where=str(self.root), hint="Train one: the verb `train`."
             )
         return open_release(self._directory(wanted))
 
@@ -70,7 +70,7 @@ class Registry:
         """
         history = self._promotions()
         if len(history) < 2:
-            raise UserError("there is no earlier release to go back to", where=str(self.root))
+            raise UserError("no earlier release to roll back to", where=str(self.root))
         release = self.open(history[-2])
         self._point_at(history[-2])
         write_atomically(self._history, "\n".join(history[:-1]) + "\n")
@@ -87,8 +87,8 @@ class Registry:
             return directory
         known = [release.release_id for release in self.all()]
         near = difflib.get_close_matches(release_id, known, n=1)
-        mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}"
-        raise UserError(f"no release {release_id!r}", where=str(self.releases), mend=mend)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known) or 'none'}"
+        raise UserError(f"no release {release_id!r}", where=str(self.releases), hint=hint)
 
     def _point_at(self, release_id: str) -> None:
         temporary = self.root / f".current-{os.getpid()}"

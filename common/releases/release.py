@@ -98,9 +98,9 @@ def _verify(directory: Path, expected: dict[str, str]) -> None:
         elif name not in expected:
             trouble = "does not belong to it"
         raise UserError(
-            f"this release is refused: {name} {trouble}",
+            f"this release cannot be opened: {name} {trouble}",
             where=str(directory),
-            mend="Promote another one: releases list, then releases promote ID.",
+            hint="Promote another one: releases list, then releases promote ID.",
         )
 
 

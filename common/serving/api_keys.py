@@ -50,7 +50,7 @@ class ApiKeys:
         try:
             self._read_if_changed()
         except UserError as error:
-            logger.error("no API key is valid until this is mended: %s", error)
+            logger.error("no API key is valid until this is fixed: %s", error)
             return None
         found = None
         digest = _digest(key)
@@ -69,7 +69,7 @@ class ApiKeys:
             return
         names = _read(self._path)
         if not names:
-            raise UserError("no API key in this file", where=str(self._path), mend="Add a key.")
+            raise UserError("no API key in this file", where=str(self._path), hint="Add a key.")
         self._names, self._version = names, version
 
 
@@ -81,7 +81,7 @@ def add_key(path: Path, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UserError(
-            f"not a name for a key: {name!r}", mend="Use up to 64 letters, digits, '.', '_', '-'."
+            f"not a name for a key: {name!r}", hint="Use up to 64 letters, digits, '.', '_', '-'."
         )
     with exclusive_lock(path.with_name(f".{path.name}.lock")):
         if path.exists() and name in _read(path).values():
@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, str]:
         match line.split():
             case [name, digest] if _NAME.fullmatch(name) and _HASH.fullmatch(digest):
                 if name in names.values():
-                    raise UserError(f"the name {name!r} stands here twice", where=where)
+                    raise UserError(f"the name {name!r} appears twice", where=where)
                 names[digest] = name
             case _:
                 # The line itself is not shown: it may be a key put here by mistake.

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 LATEST_WEIGHT = 0.3
 # Seconds beyond which an answer comes too late to be of use, and is better refused at once.
 LONGEST_WAIT = 1.0
-# Nobody is told to come back later than that, in seconds.
+# Nobody is asked to come back later than that, in seconds.
 LONGEST_RETRY = 60
 
 

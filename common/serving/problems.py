@@ -81,8 +81,8 @@ async def _answer(_request: Request, error: Exception) -> Response:
             # may repeat what was asked: for the asker only.
             logger.warning("a request was refused%s", f": {error.where}" if error.where else "")
             status = 409 if isinstance(error, RefusedError) else 422
-            mend: dict[str, Any] = {"mend": error.mend} if error.mend else {}
-            return problem(status, error.what, **mend)
+            hint: dict[str, Any] = {"hint": error.hint} if error.hint else {}
+            return problem(status, error.what, **hint)
         case RequestValidationError():
             return problem(422, "The request is not valid.", errors=_fields(error))
         case HTTPException():
@@ -109,7 +109,7 @@ def _fields(error: RequestValidationError) -> list[dict[str, str]]:
 
 
 class BrokenAnswerError(Exception):
-    """An answer broke off after its status had been sent; the log tells why."""
+    """An answer broke off after its status had been sent; the log says why."""
 
 
 class AnswerUnexpected:
@@ -138,5 +138,5 @@ class AnswerUnexpected:
             if started:
                 # The status is on its way; the server is to cut the connection.
                 raise BrokenAnswerError(instance) from None
-            detail = "Something went wrong here; the server's log tells what, under this instance."
+            detail = "Something went wrong. The server's log has the details under this instance."
             await problem(500, detail, instance=instance)(scope, receive, send)

@@ -99,7 +99,7 @@ def _stop_signals_spent() -> Iterator[None]:
 
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
-        raise UserError(f"no such port: {port}", mend="Choose one from 1 to 65535: --port N")
+        raise UserError(f"no such port: {port}", hint="Choose one from 1 to 65535: --port N")
     other_host = "Choose an address of this machine: --host 127.0.0.1"
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -109,18 +109,18 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (socket.gaierror, UnicodeError):
-        raise UserError(f"no such host: {host}", mend=other_host) from None
+        raise UserError(f"no such host: {host}", hint=other_host) from None
     except OSError as error:
         match error.errno:
             case errno.EADDRINUSE:
-                what, mend = f"port {port} is in use", "Choose another: --port N"
+                what, hint = f"port {port} is in use", "Choose another: --port N"
             case errno.EACCES:
-                what, mend = f"port {port} needs more rights", "Choose one above 1023: --port N"
+                what, hint = f"port {port} needs more rights", "Choose one above 1023: --port N"
             case errno.EADDRNOTAVAIL:
-                what, mend = f"{host} is no address of this machine", other_host
+                what, hint = f"{host} is no address of this machine", other_host
             case _:
                 raise
-        raise UserError(what, mend=mend) from None
+        raise UserError(what, hint=hint) from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Queue(Protocol):
-    """What a batcher tells about itself."""
+    """What a batcher reports about itself."""
 
     @property
     def waiting(self) -> int: ...  # noqa: D102

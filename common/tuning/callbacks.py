@@ -33,7 +33,7 @@ class StopWhereNotFinite(TrainerCallback):
             if logs and name in logs and not (name == "grad_norm" and args.fp16):
                 require_finite(
                     f"training, up to step {state.global_step}",
-                    mend="Lower the learning rate (--set learning_rate=1e-5), or take "
+                    hint="Lower the learning rate (--set learning_rate=1e-5), or take "
                     "--precision fp32.",
                     **{name: logs[name]},
                 )

@@ -76,5 +76,5 @@ def _check_names(values: Mapping[str, Any], *, where: str) -> None:
         if name not in Settings.model_fields:
             near = difflib.get_close_matches(name, Settings.model_fields, n=1)
             known = ", ".join(near or Settings.model_fields)
-            mend = f"Did you mean {near[0]}?" if near else f"Settings: {known}"
-            raise UserError(f"there is no setting {name!r}", where=where, mend=mend)
+            hint = f"Did you mean {near[0]}?" if near else f"Settings: {known}"
+            raise UserError(f"there is no setting {name!r}", where=where, hint=hint)

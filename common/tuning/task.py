@@ -84,5 +84,5 @@ def choose_monitor(monitors: Sequence[Metric], measured: Mapping[str, float]) ->
     names = ", ".join(metric.name for metric in monitors)
     raise UserError(
         f"the validation records have none of the labels that are learned: none gives {names}",
-        mend="Give --validation records that have them, or leave it out: some are then set apart.",
+        hint="Give --validation records that have them, or leave it out: some are then set apart.",
     )

@@ -1,4 +1,4 @@
-"""transformers' Trainer, told how a Task makes batches and is measured."""
+"""transformers' Trainer for a Task: its batches and its metrics."""
 
 from __future__ import annotations
 

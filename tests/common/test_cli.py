@@ -43,7 +43,7 @@ def test_a_mapping_that_cannot_be_is_told(pair: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("error", "exit_code", "message"),
     [
-        (UserError("wrong", where="a.csv:3", mend="Mend it."), 2, "Error: a.csv:3: wrong"),
+        (UserError("wrong", where="a.csv:3", hint="Mend it."), 2, "Error: a.csv:3: wrong"),
         (RefusedError("worse"), 3, "Error: worse"),
         (KeyboardInterrupt(), 130, "Interrupted"),
     ],

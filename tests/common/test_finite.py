@@ -16,7 +16,7 @@ def test_what_is_finite_passes() -> None:
 
 def test_it_names_whose_which_and_how_many() -> None:
     with pytest.raises(NonFiniteError) as caught:
-        require_finite("training, up to step 7", mend="Lower it.", item_vectors=BROKEN)
+        require_finite("training, up to step 7", hint="Lower it.", item_vectors=BROKEN)
     said = str(caught.value)
     assert "training, up to step 7: item vectors is not finite (2 of 8 numbers)" in said
     assert "Lower it." in said

@@ -35,7 +35,9 @@ def _releases() -> Table:
 
 def _audit() -> Table:
     place = "quarterly-export-of-the-help-centre.csv:1234"
-    return Audit([Finding("warning", "leak", "test texts that stand in train", 3, [place])]).table()
+    return Audit(
+        [Finding("warning", "leak", "test texts that are also in train", 3, [place])]
+    ).table()
 
 
 def _alerts() -> Table:

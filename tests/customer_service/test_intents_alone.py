@@ -66,6 +66,6 @@ def test_it_is_evaluated_by_its_intents(store: Path, questions: Path, run: Run) 
         "evaluate", "--questions", questions, "--map", "question=text", "--map", "intent=category",
         "--store", store, "--json",
     )  # fmt: skip
-    figures = json.loads(done.stdout)["figures"]["all"]
-    assert figures["intent_accuracy"] > 0.8
-    assert "right_first" not in figures
+    metrics = json.loads(done.stdout)["figures"]["all"]
+    assert metrics["intent_accuracy"] > 0.8
+    assert "right_first" not in metrics

@@ -54,7 +54,7 @@ def _named(name: str, labels: dict[str, str]) -> str:
 def scrape_until(scrape: Scrape, name: str, value: float) -> dict[str, float]:
     """The figures once one of them is `value` or more."""
     deadline = time.monotonic() + 60
-    while (figures := scrape()).get(name, 0) < value:
-        assert time.monotonic() < deadline, figures
+    while (counters := scrape()).get(name, 0) < value:
+        assert time.monotonic() < deadline, counters
         time.sleep(0.1)
-    return figures
+    return counters

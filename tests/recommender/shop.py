@@ -108,7 +108,7 @@ class Shop:
     ) -> list[Recommendation]:
         self.asked.append((diversity, language))
         if self.broken:
-            raise UserError("the shop is closed", mend="Come again tomorrow.")
+            raise UserError("the shop is closed", hint="Come again tomorrow.")
         met = {event.item_id for event in history}
         left = [item for item in self.catalogue.ids if item not in met]
         if diversity is not None and diversity > 0.5:

@@ -123,10 +123,10 @@ def test_a_method_is_asked_with_the_past_alone_and_seen_items_are_left_out() -> 
     ranked = rank_queries(_oracle, events, queries, k=4)
     assert ranked.tolist() == [[5, 4, 3, 2], [0, 5, 2, -1]]
     evaluation = evaluate_lists("oracle", ranked, queries)
-    assert evaluation.figures["mrr@10"].tolist() == [1.0, 1.0]
-    assert evaluation.figures["recall@5"].tolist() == [1.0, 1.0]
-    assert evaluation.figures["cold_items/recall@5"][0] == 1.0
-    assert np.isnan(evaluation.figures["cold_items/recall@5"][1])
+    assert evaluation.metrics["mrr@10"].tolist() == [1.0, 1.0]
+    assert evaluation.metrics["recall@5"].tolist() == [1.0, 1.0]
+    assert evaluation.metrics["cold_items/recall@5"][0] == 1.0
+    assert np.isnan(evaluation.metrics["cold_items/recall@5"][1])
     means = summarise(evaluation)
     assert means["cold_items/mrr@10"] == 1.0
     assert means["cold_users/mrr@10"] == 1.0
@@ -143,7 +143,7 @@ def test_baselines_are_fitted_on_the_past_and_ranked_in_full() -> None:
     )
     assert [one.name for one in found] == ["popularity", "BM25"]
     # Before the cutoff items 0, 1, 3, 4 have one user each; user 1 has seen 1, 3 and 4.
-    assert found[0].figures["mrr@10"].tolist() == [1 / 3, 1.0]
+    assert found[0].metrics["mrr@10"].tolist() == [1 / 3, 1.0]
     assert found[0].lists["diversity"] == pytest.approx(1.0)
 
 
@@ -172,7 +172,7 @@ def test_a_win_needs_an_interval_that_excludes_zero() -> None:
     found = compare(model, [method("weak", 0.2), method("like it", 0.6)])
     assert found["weak"].low > 0
     assert not found["like it"].is_clear
-    assert found["weak"].after == pytest.approx(model.figures["ndcg@10"].mean())
+    assert found["weak"].after == pytest.approx(model.metrics["ndcg@10"].mean())
 
 
 def test_areas_of_what_was_shown() -> None:

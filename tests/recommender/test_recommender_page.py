@@ -181,7 +181,7 @@ def test_a_user_is_found_by_id_with_the_keyboard(page: Page) -> None:
     page.see("#next-note", "for reader-20,")
     page.see("#query").clear()
     page.see("#query").send_keys("nobody")
-    page.see("#found", "No user has this in their id.")
+    page.see("#found", "No user id contains this.")
 
 
 def test_the_slider_ranks_again_and_can_be_taken_back(page: Page, shop: Shop) -> None:

@@ -34,7 +34,7 @@ def test_the_release_says_what_it_learned_from_and_what_it_reached(store: Path) 
     assert manifest["data"]["counts"]["items"] == 400
     assert manifest["after"]["ndcg@10"] > manifest["methods"]["popularity"]["ndcg@10"]
     report = (store / "recommender" / "current" / "report.html").read_text(encoding="utf-8")
-    for title in ("Beside the baselines", "Cold items", "What diversity costs", "Learning"):
+    for title in ("Compared with the baselines", "Cold items", "The cost of diversity", "Learning"):
         assert title in report
 
 
@@ -174,7 +174,7 @@ def test_a_column_of_users_that_is_missing_is_not_known_and_said_once(
     for verb in (("recommend", "user-001"), ("evaluate",)):
         done = run_here("recommender", *verb, *data[:6], "--store", store, "--json")
         assert done.returncode == 0, done.stderr
-        said = "Columns of users that the release knows and these files do not: "
+        said = "User columns that the release expects and these files lack: "
         assert done.stderr.count(said) == 1
         assert "city_tier, device" in done.stderr
     ranking = json.loads(run_here("recommender", "recommend", "user-001", *data[:6],

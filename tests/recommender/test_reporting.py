@@ -13,8 +13,8 @@ from apps.recommender.reporting import (
     comparison_rows,
     comparison_sections,
     comparison_table,
+    impressions_section,
     reliability_sections,
-    shown_section,
 )
 from common.evaluation.report import write_report
 
@@ -26,10 +26,10 @@ def _method(name: str, right: np.ndarray) -> Evaluation:
     values = right.astype(float)
     cold = np.where(EACH < 100, values, np.nan)
     names = ("ndcg@10", "recall@50", "mrr@10")
-    figures = dict.fromkeys(names, values)
-    figures |= {f"cold_items/{name}": cold for name in names}
-    figures |= {f"cold_users/{name}": np.full(USERS, np.nan) for name in names}
-    return Evaluation(name, figures, LISTS)
+    metrics = dict.fromkeys(names, values)
+    metrics |= {f"cold_items/{name}": cold for name in names}
+    metrics |= {f"cold_users/{name}": np.full(USERS, np.nan) for name in names}
+    return Evaluation(name, metrics, LISTS)
 
 
 EACH = np.arange(USERS)
@@ -62,7 +62,7 @@ def test_a_win_is_marked_only_where_the_interval_excludes_zero() -> None:
 
 def test_the_table_fits_a_terminal_and_leaves_out_what_was_not_measured() -> None:
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(comparison_table(MODEL, BASELINES, "Beside the baselines"))
+    console.print(comparison_table(MODEL, BASELINES, "Compared with the baselines"))
     text = console.export_text()
     assert "nDCG@10" in text
     assert "diversity" not in text
@@ -72,7 +72,7 @@ def test_the_table_fits_a_terminal_and_leaves_out_what_was_not_measured() -> Non
 def test_the_page_tells_gains_and_cold_items_and_no_empty_group(tmp_path: Path) -> None:
     sections = [
         *comparison_sections(MODEL, BASELINES, QUERIES),
-        shown_section({"towers": {"auc": 0.7, "user_auc": float("nan")}}),
+        impressions_section({"towers": {"auc": 0.7, "user_auc": float("nan")}}),
         *reliability_sections(
             {"click": [{"stated": 0.01, "observed": 0.02, "records": 9}], "purchase": []}
         ),

@@ -165,9 +165,9 @@ def nearness(
     vectors: NDArray[np.float32],
     texts: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
-    """How near questions are to what is known; it tells what is out of scope.
+    """How near questions are to what is known, which separates what is out of scope.
 
-    The mean of two cosines tells it better than either does.
+    The mean of two cosines separates it better than either does.
 
     Args:
         direction: [questions], cosine to the nearest intent's direction.

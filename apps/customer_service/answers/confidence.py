@@ -193,7 +193,7 @@ def fit_confidence(
             np.full(far, FAR_SHARE * records / max(far, 1)),
         ]
     )
-    # A near miss is made of a question: one of them must not tell the other's answer.
+    # A near miss is made of a question: one of them must not give the other's answer away.
     group = np.concatenate([np.arange(records), foreign.near_of, records + np.arange(far)])
     left_out = out_of_fold_probability(everything, right, weight, group=group)
     of_records, of_near, of_far = np.split(left_out, [records, records + near])

@@ -26,7 +26,7 @@ def open_store(directory: Path) -> Any:
     path = store_path(directory / "finance_monitor")
     if not path.exists():
         raise UserError(
-            "nothing was watched yet", where=str(path), mend="Start `watch` with this --store."
+            "no monitor has run here yet", where=str(path), hint="Start `watch` with this --store."
         )
     return MonitorStore(path)
 
@@ -63,7 +63,7 @@ def list_alerts(
         alert = case.alert
         on = name_of(alert.key)
         if case.muted_by:
-            on += f" ({name_of(case.muted_by)} explains it)"
+            on += f" (explained by {name_of(case.muted_by)})"
         table.add_row(
             alert.alert_id[:8],
             f"{alert.starts_at:%d %b %H:%M}",
@@ -75,7 +75,7 @@ def list_alerts(
         )
     show_table(table)
     for one in muted:
-        say(f"Silence on {one.key} until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
+        say(f"{one.key} is silenced until {one.until:%Y-%m-%d %H:%M} UTC, by {one.by}")
     for lost in refused:
         say(f"Refused by {lost.sink} ({lost.error}): {lost.headline}")
 
@@ -86,12 +86,12 @@ def ack(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
     from apps.finance_monitor.alerts.operations import acknowledge
 
     done = acknowledge(open_store(store), alert_id, by)
-    say(f"{done.alert.alert_id}: {by} is on it.")
+    say(f"{done.alert.alert_id}: {by} has acknowledged it.")
 
 
 @alerts.command()
 def resolve(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
-    """Call it done: nothing more is told of it."""
+    """Resolve an alert: no more notifications of it."""
     from apps.finance_monitor.alerts.operations import resolve as close
 
     done = close(open_store(store), alert_id, by)
@@ -106,9 +106,9 @@ def silence(
     comment: Annotated[str, typer.Option(help="Why.")] = "",
     store: Store = Path("var"),
 ) -> None:
-    """Tell nothing of a topic or company for a while; its alerts are kept and shown."""
+    """Silence a topic or company for a while; its alerts are kept and shown."""
     from apps.finance_monitor.alerts.operations import silence as mute
     from common.durations import parse_period
 
     made = mute(open_store(store), key, parse_period(lasting), by, comment)
-    say(f"Silent on {made.key} until {made.until:%Y-%m-%d %H:%M} UTC.")
+    say(f"{made.key} is silenced until {made.until:%Y-%m-%d %H:%M} UTC.")

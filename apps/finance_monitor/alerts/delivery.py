@@ -25,12 +25,12 @@ REFUSALS = 3
 class Delivery:
     """Threads, one a sink, that empty the outbox of a store.
 
-    A process that dies between telling and noting it tells again after its start, with the same
+    A process that dies between delivery and noting it delivers again after its start, with the same
     idempotency key. What a receiver refuses time and again is set aside, so that it holds up
     nothing; what fails for another reason keeps its place.
 
     Args:
-        escalate_after: tell again if nobody acknowledges an alert for so long.
+        escalate_after: notify again if nobody acknowledges an alert for so long.
         first_pause: seconds after the first failure; doubled after each further one.
     """
 
@@ -48,10 +48,10 @@ class Delivery:
         self._first_pause = first_pause
         self._stopping = Event()
         self._wake = {sink.name: Event() for sink in sinks}
-        # Told while the disk was full, so that the outbox does not know.
-        self._told: set[tuple[str, str]] = set()
-        # One at a time: what is told at once and what waits in the outbox may be the same.
-        self._telling = {name: Lock() for name in self._wake}
+        # Delivered while the disk was full, so that the outbox does not know.
+        self._headlines: set[tuple[str, str]] = set()
+        # One at a time: what is delivered at once and what waits in the outbox may be the same.
+        self._router = {name: Lock() for name in self._wake}
         self.failures = dict.fromkeys(self._wake, 0)
         self.delivered = dict.fromkeys(self._wake, 0)
         # By number in the outbox; a restart begins to count anew.
@@ -77,7 +77,7 @@ class Delivery:
             event.set()
 
     def stop(self, patience: float = 5.0) -> None:
-        """Try to tell what waits for `patience` seconds; the rest waits on disk."""
+        """Try for `patience` seconds to deliver what waits; the rest waits on disk."""
         deadline = monotonic() + patience
         while monotonic() < deadline and self._waiting():
             self.wake()
@@ -87,8 +87,8 @@ class Delivery:
         for thread in self._threads:
             thread.join(timeout=1.0)
 
-    def tell_now(self, notifications: Sequence[Notification]) -> None:
-        """Tell without the outbox, when nothing can be written."""
+    def notify_now(self, notifications: Sequence[Notification]) -> None:
+        """Deliver without the outbox, when nothing can be written."""
         for sink in self._sinks:
             for notification in notifications:
                 Thread(target=self._tell, args=(sink, notification), daemon=True).start()
@@ -122,7 +122,7 @@ class Delivery:
                 pause = FIRST_PAUSE
 
     def _empty(self, sink: Sink, pause: float) -> float:
-        """Tell all that waits; returns after how many seconds to try again, 0 for none."""
+        """Deliver all that waits; returns after how many seconds to try again, 0 for none."""
         while due := self._due(sink.name):
             for row in due:
                 number, notification = row["number"], Notification.model_validate_json(row["body"])
@@ -151,24 +151,24 @@ class Delivery:
         self._note_failure(number, str(error))
         del self._refusals[number]
         self.set_aside[sink.name] += 1
-        told = "; ".join(headline(alert) for alert in notification.alerts)
-        say(f"{sink.name}: set aside, refused {REFUSALS} times ({error}): {told}")
+        headlines = "; ".join(headline(alert) for alert in notification.alerts)
+        say(f"{sink.name}: given up after {REFUSALS} refusals ({error}): {headlines}")
 
     def _tell(self, sink: Sink, notification: Notification) -> DeliveryError | None:
-        """None: it is told."""
+        """None: it is delivered."""
         key = (sink.name, notification.idempotency_key)
-        with self._telling[sink.name]:
-            if key in self._told:
+        with self._router[sink.name]:
+            if key in self._headlines:
                 return None
             try:
                 sink.deliver(notification)
             except Exception as error:
-                # Whatever a receiver's client raises: its thread must live, it is not told yet.
+                # Whatever a receiver's client raises, its thread must live.
                 if not self.failures[sink.name]:
-                    say(f"{sink.name}: not delivered, tries again: {error}")
+                    say(f"{sink.name}: not delivered; retrying: {error}")
                 self.failures[sink.name] += 1
                 return error if isinstance(error, DeliveryError) else DeliveryError(str(error))
-            self._told.add(key)
+            self._headlines.add(key)
             self.delivered[sink.name] += 1
             self.failures[sink.name] = 0
         return None
@@ -197,13 +197,13 @@ class Delivery:
 
 
 def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
-    """Tell once more of what fires, was told before that time, and nobody has acknowledged.
+    """Notify once more of what fires, was reported before that time, and nobody has acknowledged.
 
     Returns:
         Of how many alerts; silenced ones wait.
     """
     muting = silences(store)
-    told = 0
+    count = 0
     with store.transaction() as database:
         rows = database.execute(
             "SELECT alert_id, content FROM alerts WHERE status = 'firing' AND notified_at < ?"
@@ -214,13 +214,13 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             alert = Alert.model_validate_json(row["content"])
             if any(silence.covers(alert.key) for silence in muting):
                 continue
-            told += 1
+            count += 1
             enqueue(database, sinks, Notification(alerts=[alert], escalated=True))
             database.execute(
                 "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
                 (_now().isoformat(), row["alert_id"]),
             )
-    return told
+    return count
 
 
 def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: Notification) -> None:

@@ -1,4 +1,4 @@
-"""What is told of an alert: in Alertmanager's form, and in words."""
+"""A notification of an alert: in Alertmanager's form, and in words."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def headline(alert: Alert) -> str:
     subject = "the market" if name == MARKET else name
     state = "has ended" if alert.status == "resolved" else ""
     surge = f"Negative news on {subject} {state}".rstrip()
-    return f"{surge}: {alert.observed} stories where {usual(alert)} are usual"
+    return f"{surge}: {alert.observed} stories (usually {usual(alert)})"
 
 
 def is_chinese(alert: Alert) -> bool:
-    """Whether it is told in Chinese: by its name, for the whole market by most of its stories."""
+    """Whether it is written in Chinese: by its name; of the whole market, by most stories."""
     name = name_of(alert.key)
     if name != MARKET:
         return bool(CHINESE.search(name))
@@ -79,8 +79,8 @@ def in_words(alert: Alert) -> str:
     else:
         lines = [f"{alert.severity}, {alert.status}, since {since}, {alert.share:.0%} negative"]
     for story in alert.evidence:
-        told = f"（{story.outlets} 家媒体）" if chinese else f" ({story.outlets} outlets)"
-        outlets = told if story.outlets > 1 else ""
+        count = f"（{story.outlets} 家媒体）" if chinese else f" ({story.outlets} outlets)"
+        outlets = count if story.outlets > 1 else ""
         words = f" [{', '.join(story.words)}]" if story.words else ""
         lines.append(f"- {story.published_at:%H:%M} {story.headline}{outlets}{words}")
     return "\n".join(lines)

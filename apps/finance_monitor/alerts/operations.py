@@ -71,9 +71,9 @@ def case(store: Store, alert_id: str) -> Case:
         "SELECT * FROM alerts WHERE substr(alert_id, 1, ?) = ?", len(alert_id), alert_id
     )
     if not alert_id or not rows:
-        raise UserError(f"no such alert: {alert_id}", mend="`alerts list` shows their ids.")
+        raise UserError(f"no such alert: {alert_id}", hint="`alerts list` shows their ids.")
     if len(rows) > 1:
-        raise UserError(f"{len(rows)} alerts begin with {alert_id}", mend="Give more of the id.")
+        raise UserError(f"{len(rows)} alerts begin with {alert_id}", hint="Give more of the id.")
     return _case(dict(rows[0]))
 
 
@@ -83,12 +83,12 @@ def acknowledge(store: Store, alert_id: str, by: str) -> Case:
 
 
 def resolve(store: Store, alert_id: str, by: str) -> Case:
-    """Somebody calls it done: nothing more is told of it."""
+    """Somebody resolves it: no more notifications of it."""
     return _mark(store, alert_id, "closed", by)
 
 
 def silence(store: Store, key: str, lasting: timedelta, by: str, comment: str = "") -> Silence:
-    """Tell nothing of `key` for a while; its alerts are kept and shown."""
+    """Silence `key` for a while; its alerts are kept and shown."""
     until = datetime.now(UTC) + lasting
     with store.transaction() as database:
         cursor = database.execute(
@@ -117,9 +117,9 @@ def set_aside(store: Store, limit: int = 20) -> list[SetAside]:
 
 def _set_aside(row: dict[str, object]) -> SetAside:
     alerts = Notification.model_validate_json(str(row.pop("body"))).alerts
-    told = "; ".join(headline(alert) for alert in alerts)
+    headlines = "; ".join(headline(alert) for alert in alerts)
     ids = [alert.alert_id for alert in alerts]
-    return SetAside.model_validate(row | {"alert_ids": ids, "headline": told})
+    return SetAside.model_validate(row | {"alert_ids": ids, "headline": headlines})
 
 
 def _mark(store: Store, alert_id: str, what: str, by: str) -> Case:

@@ -1,4 +1,4 @@
-"""Which changes of alerts are told, and with which evidence."""
+"""Which changes of alerts lead to notifications, and with which evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import silences
 from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
-from apps.finance_monitor.store import Store, Told
+from apps.finance_monitor.store import EvidenceStory, Store
 from apps.finance_monitor.surges.keys import breadth
 
 EVIDENCE_SHOWN = 5
@@ -20,11 +20,11 @@ EVIDENCE_SHOWN = 5
 EXPLAINS_FROM = 0.5
 
 
-class Telling:
-    """Writes changes of alerts to the store, and what is to be told of them to its outbox.
+class AlertRouter:
+    """Writes changes of alerts to the store, and their notifications to its outbox.
 
     Args:
-        sinks: names of those who are told.
+        sinks: names of the receivers.
         negative_words: finds the words that made a text negative.
     """
 
@@ -36,8 +36,8 @@ class Telling:
         self._words = lru_cache(1024)(negative_words)
 
     def write(self, database: sqlite3.Connection, changes: Sequence[Change]) -> list[Notification]:
-        """Keep the changes and what is told of them, within the caller's transaction."""
-        told = []
+        """Keep the changes and their notifications, within the caller's transaction."""
+        notifications = []
         muting = silences(self._store)
         # The narrowest first: it may explain the wider ones.
         for change in sorted(changes, key=lambda c: (c.alert.window.end, breadth(c.alert.key))):
@@ -50,15 +50,15 @@ class Telling:
             silent = muted_by or row["closed_at"] or any(s.covers(alert.key) for s in muting)
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
-            if _is_told(change) and not silent:
-                told.append(Notification(alerts=[alert], first=row["notified_at"] is None))
+            if _is_notified(change) and not silent:
+                notifications.append(Notification(alerts=[alert], first=row["notified_at"] is None))
                 database.execute(
                     "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
                     (datetime.now(UTC).isoformat(), alert.alert_id),
                 )
-        for notification in told:
+        for notification in notifications:
             enqueue(database, self._sinks, notification)
-        return told
+        return notifications
 
     def _explanation(self, change: Change) -> str | None:
         """The key of another alert that says the same better.
@@ -90,20 +90,20 @@ class Telling:
 
     def _with_evidence(self, change: Change) -> Alert:
         alert = change.alert
-        told = self._store.telling(
+        stories = self._store.evidence(
             alert.key,
             alert.window.start.timestamp(),
             (alert.ends_at or alert.window.end).timestamp(),
             change.sequence,
             EVIDENCE_SHOWN,
         )
-        release = told[0].story.release_id if told else None
+        release = stories[0].story.release_id if stories else None
         return alert.model_copy(
-            update={"evidence": [self._evidence(one) for one in told], "release_id": release}
+            update={"evidence": [self._evidence(one) for one in stories], "release_id": release}
         )
 
-    def _evidence(self, told: Told) -> Evidence:
-        story = told.story
+    def _evidence(self, one: EvidenceStory) -> Evidence:
+        story = one.story
         return Evidence(
             id=story.id,
             published_at=story.published_at,
@@ -111,21 +111,21 @@ class Telling:
             source=story.source,
             url=story.url,
             negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
-            outlets=told.outlets,
+            outlets=one.outlets,
             words=[word for word in self._words(story.content) if not _names(story, word)],
         )
 
 
 def without_store(changes: Sequence[Change]) -> list[Notification]:
-    """What can be told while nothing can be written or looked up."""
+    """Notifications while nothing can be written or looked up."""
     return [
         Notification(alerts=[one.alert], first=one.event == "firing")
         for one in changes
-        if _is_told(one) and _is_narrowest(one)
+        if _is_notified(one) and _is_narrowest(one)
     ]
 
 
-def _is_told(change: Change) -> bool:
+def _is_notified(change: Change) -> bool:
     return change.event != "pending" and change.alert.fired_at is not None
 
 

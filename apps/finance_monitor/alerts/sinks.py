@@ -1,4 +1,4 @@
-"""Where alerts are told: the console, a file, a webhook, or any address that apprise knows."""
+"""Where notifications go: the console, a file, a webhook, or any address that apprise knows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
 
 
 class DeliveryError(Exception):
-    """It was not told.
+    """It was not delivered.
 
     Attributes:
         retry_after: seconds, where the receiver said so.
@@ -54,7 +54,7 @@ class Sink(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     def deliver(self, notification: Notification) -> None:
-        """Tell it.
+        """Deliver it.
 
         Raises:
             DeliveryError: to be tried again, if it is no refusal.
@@ -115,9 +115,9 @@ class FileSink:
     def deliver(self, notification: Notification) -> None:
         """Append it, and wait until it is on disk."""
         try:
-            told = self._read_told()
+            written = self._read_written()
             key = notification.idempotency_key
-            if key in told:
+            if key in written:
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
             lines = [
@@ -132,11 +132,11 @@ class FileSink:
                 file.write("".join(line + "\n" for line in lines))
                 file.flush()
                 os.fsync(file.fileno())
-            told.add(key)
+            written.add(key)
         except OSError as error:
             raise DeliveryError(str(error)) from error
 
-    def _read_told(self) -> set[str]:
+    def _read_written(self) -> set[str]:
         if self._told is None:
             self._told = set()
             if self._path.exists():
@@ -196,7 +196,7 @@ class AppriseSink:
         if not self._apprise.add(address):
             raise UserError(
                 f"no such address to notify: {address.partition('://')[0]}://…",
-                mend="console, jsonl:PATH, https://…, or an address as apprise writes it.",
+                hint="console, jsonl:PATH, https://…, or an address as apprise writes it.",
             )
         self.name = _masked(address)
 

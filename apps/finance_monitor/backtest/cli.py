@@ -72,7 +72,7 @@ def backtest(
     if as_json:
         print_json(outcome.to_json() | {"sweep": [one.to_json() for one in sweep]})
         return
-    title = f"{len(outcome.told)} alerts in {outcome.days:.1f} days, {outcome.budget}"
+    title = f"{len(outcome.notified)} alerts in {outcome.days:.1f} days, {outcome.budget}"
     show_table(rows_table(alerts_table(outcome), title))
     if known:
         show_table(rows_table(events_table(outcome), "Known events"))

@@ -52,7 +52,7 @@ class LabelledEvent(BaseModel):
 
 @dataclass(frozen=True)
 class Found:
-    """One labelled event, and the first alert that told of it."""
+    """One labelled event, and the first alert that reported it."""
 
     event: LabelledEvent
     case: Case | None
@@ -76,24 +76,24 @@ class Outcome:
     days: float
 
     @property
-    def told(self) -> list[Case]:
-        """The alerts that somebody would have been told of."""
+    def notified(self) -> list[Case]:
+        """The alerts of which somebody would have been notified."""
         return [case for case in self.cases if case.notified_at]
 
     @property
     def false_alarms(self) -> list[Case]:
-        """Told, and no surge explains them; all of them if no events are known."""
+        """Notified, and no surge explains them; all of them if no events are known."""
         surges = [one.event for one in self.found if one.event.kind == "surge"]
-        return [case for case in self.told if not any(e.explains(case) for e in surges)]
+        return [case for case in self.notified if not any(e.explains(case) for e in surges)]
 
     @property
     def detected(self) -> list[Found]:
-        """Surges that were told of."""
+        """Surges that were reported."""
         return [one for one in self.found if one.event.kind == "surge" and one.case]
 
     @property
     def median_delay_hours(self) -> float | None:
-        """Half of the detected surges were told of sooner."""
+        """Half of the detected surges were reported sooner."""
         delays = [
             one.delay.total_seconds() / 3600 for one in self.detected if one.delay is not None
         ]
@@ -105,7 +105,9 @@ class Outcome:
             "budget": str(self.budget),
             "days": round(self.days, 2),
             "alerts": [case.model_dump(mode="json") for case in self.cases],
-            "told": len(self.told),
+            "notified": len(self.notified),
+            # As it was called before.
+            "told": len(self.notified),
             "false_alarms": [case.alert.alert_id for case in self.false_alarms],
             "events": [
                 {
@@ -207,12 +209,15 @@ class Replay:
 
     def _outcome(self, watch: Watch, events: Sequence[LabelledEvent]) -> Outcome:
         found = sorted(cases(watch.store, 10_000), key=lambda case: case.alert.window.end)
-        told = [case for case in found if case.notified_at]
+        notified = [case for case in found if case.notified_at]
         lateness = timedelta(seconds=watch.monitor.rules.lateness)
         return Outcome(
             watch.monitor.rules.budget,
             sorted(found, key=lambda case: case.alert.starts_at),
-            [Found(e, next((c for c in told if e.explains(c)), None), lateness) for e in events],
+            [
+                Found(e, next((c for c in notified if e.explains(c)), None), lateness)
+                for e in events
+            ],
             self.days,
         )
 

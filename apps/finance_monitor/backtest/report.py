@@ -27,7 +27,7 @@ def write_backtest_report(
     sections = [
         Section(
             "In short",
-            text=f"{len(outcome.told)} alerts in {outcome.days:.1f} days"
+            text=f"{len(outcome.notified)} alerts in {outcome.days:.1f} days"
             f" under a budget of {outcome.budget}.",
         )
     ]
@@ -38,7 +38,7 @@ def write_backtest_report(
     trend = store.trend(0)
     for case in outcome.cases:
         alert = case.alert
-        muted = f" Not told: {name_of(case.muted_by)} explains it." if case.muted_by else ""
+        muted = f" Not notified: explained by {name_of(case.muted_by)}." if case.muted_by else ""
         sections.append(
             Section(
                 f"{name_of(alert.key)}, {alert.starts_at:%d %B %H:%M} UTC",
@@ -62,11 +62,11 @@ def evidence_table(alert: Alert) -> list[list[str]]:
 
 def alerts_table(outcome: Outcome) -> list[list[str]]:
     """One row for each alert."""
-    rows = [["told (UTC)", "severity", "on", "negative", "usual", "not told"]]
+    rows = [["notified (UTC)", "severity", "on", "negative", "usual", "not notified"]]
     for case in outcome.cases:
         alert = case.alert
         fired = f"{alert.fired_at:%Y-%m-%d %H:%M}" if alert.fired_at else "–"
-        why = f"{name_of(case.muted_by)} explains it" if case.muted_by else ""
+        why = f"explained by {name_of(case.muted_by)}" if case.muted_by else ""
         what = [name_of(alert.key), str(alert.observed), usual(alert)]
         rows.append([fired, alert.severity, *what, why])
     return rows
@@ -74,10 +74,12 @@ def alerts_table(outcome: Outcome) -> list[list[str]]:
 
 def events_table(outcome: Outcome) -> list[list[str]]:
     """One row for each labelled event."""
-    rows = [["event", "key", "began", "told after", "severity"]]
+    rows = [["event", "key", "began", "notified after", "severity"]]
     for one in outcome.found:
         wanted = "" if one.event.kind == "surge" else " (no alert wanted)"
-        delay = f"{one.delay.total_seconds() / 3600:.1f} h" if one.delay is not None else "not told"
+        delay = (
+            f"{one.delay.total_seconds() / 3600:.1f} h" if one.delay is not None else "not notified"
+        )
         rows.append(
             [
                 one.event.name + wanted,
@@ -92,14 +94,14 @@ def events_table(outcome: Outcome) -> list[list[str]]:
 
 def sweep_table(outcomes: Iterable[Outcome]) -> list[list[str]]:
     """One row for each budget."""
-    rows = [["budget", "alerts told", "surges found", "median delay", "unexplained"]]
+    rows = [["budget", "alerts", "surges found", "median delay", "unexplained"]]
     for one in outcomes:
         surges = sum(found.event.kind == "surge" for found in one.found)
         delay = one.median_delay_hours
         rows.append(
             [
                 str(one.budget),
-                str(len(one.told)),
+                str(len(one.notified)),
                 f"{len(one.detected)} of {surges}" if surges else "–",
                 f"{delay:.1f} h" if delay is not None else "–",
                 str(len(one.false_alarms)),
@@ -124,7 +126,7 @@ def window_picture(rows: Sequence[dict[str, Any]], case: Case) -> str:
         axes.plot(times, [row["expected"] for row in shown], label="usual", linestyle="--")
         axes.axvspan(0, hours((alert.ends_at or alert.window.end).timestamp()), alpha=0.15)
         if alert.fired_at:
-            axes.axvline(hours(alert.fired_at.timestamp()), color="tab:red", label="told")
+            axes.axvline(hours(alert.fired_at.timestamp()), color="tab:red", label="notified")
         axes.set_xlabel(f"hours from {alert.starts_at:%Y-%m-%d %H:%M} UTC")
         axes.set_ylabel("stories")
         axes.legend()

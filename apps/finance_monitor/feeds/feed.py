@@ -56,7 +56,7 @@ class Feed(Protocol):
         """At most `max_records`, rejected ones included; waits `timeout` seconds for the first."""
 
     def acknowledge(self, position: Position) -> None:
-        """Tell the feed that everything up to `position` is committed."""
+        """Acknowledge everything up to `position` as committed."""
 
     def close(self) -> None:
         """Let go of files and connections."""

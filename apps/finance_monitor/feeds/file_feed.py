@@ -123,7 +123,7 @@ class FileFeed:
                 raise UserError("no such file", where=str(self._path)) from None
             return False
         if self._position and self._position.offset:
-            say(f"{self._path}: what was read last is no longer there; reads from its beginning")
+            say(f"{self._path}: the file was truncated or replaced; reading it from the start")
         self._file = opened
         return True
 
@@ -132,7 +132,7 @@ class FileFeed:
         found = []
         for path, status in _files_in(self._path.parent):
             same = (status.st_dev, status.st_ino) == (position.device, position.inode)
-            # Nothing was read of it, so that nothing but inode and name tells it.
+            # Nothing was read of it, so that nothing but inode and name identifies it.
             if not position.offset and not (same and self._is_ours(path)):
                 continue
             found.append((not same, path != self._path, path.name, path))

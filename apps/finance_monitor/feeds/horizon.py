@@ -34,7 +34,7 @@ class Ahead:
         days = (published.timestamp() - self.refused_at) / DAY
         reason = (
             f"dated {published:%Y-%m-%d %H:%M} UTC, {days:,.1f} days ahead of this machine's clock:"
-            " mend the feed's clock, or this one"
+            " fix the feed's clock or this machine's"
         )
         content = self.record.model_dump_json(exclude_none=True).encode()
         return reject(f"id {self.record.id}", reason, content)
@@ -69,7 +69,7 @@ class Horizon:
         if ahead and not self._has_warned:
             self._has_warned = True
             first = next(iter(ahead.values())).to_rejected()
-            say(f"Warning: refused, as all such news will be: {first.place}, {first.reason}.")
+            say(f"Warning: rejected, as all such records will be: {first.place}, {first.reason}.")
         return believed, list(ahead.values())
 
     def _refused_before(self, records: Sequence[FeedRecord]) -> set[tuple[str, float]]:

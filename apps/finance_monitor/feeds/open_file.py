@@ -131,7 +131,7 @@ def _open(path: Path) -> int:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UserError("not a regular file", where=str(path), mend="Read a pipe from stdin: -")
+            raise UserError("not a regular file", where=str(path), hint="Read a pipe from stdin: -")
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         raise UserError("may not be read", where=str(path)) from None

@@ -72,7 +72,7 @@ def _read_position(kind: type[P], position: str | None, spec: str) -> P | None:
         return kind.model_validate_json(position)
     except ValidationError:
         raise UserError(
-            "what is kept of the last run belongs to another kind of feed",
+            "the saved position belongs to another kind of feed",
             where=spec,
-            mend="Go on with the same feed as before, or name another --store.",
+            hint="Use the same feed as before, or another --store.",
         ) from None

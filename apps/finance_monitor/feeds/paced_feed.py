@@ -1,4 +1,4 @@
-"""A recorded feed, told again at a pace that one can watch."""
+"""A recorded feed, replayed at a pace that one can watch."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PacedFeed:
         return self._ended and not self._waiting
 
     def acknowledge(self, position: Position) -> None:
-        """Nothing: it is told anew each time."""
+        """Nothing: it starts afresh each time."""
 
     def close(self) -> None:
         """Close what it reads."""

@@ -180,7 +180,7 @@ class RedisFeed:
             except (AwayError, SlowError) as error:
                 pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 if not attempt:
-                    say(f"Redis is away, asks again until it is back: {error}")
+                    say(f"Redis is unreachable; retrying: {error}")
                 attempt += 1
                 sleep(pause)
 
@@ -196,7 +196,7 @@ def connect(spec: str) -> tuple[Any, str, dict[str, str]]:
     parts = urlsplit(spec)
     stream = parts.path.strip("/")
     if parts.scheme not in {"redis", "rediss"} or not stream:
-        raise UserError("not the address of a stream", where=spec, mend="redis://HOST/STREAM")
+        raise UserError("not the address of a stream", where=spec, hint="redis://HOST/STREAM")
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     unknown = set(options) - {"group", "consumer", "claim_after", "db"}
     if unknown:

@@ -118,7 +118,7 @@ class Classifier:
         found: list[list[Target]] = [[] for _ in texts]
         if self.module.targets is None:
             return found
-        # What a text says of the only company it names, its own sentiment tells, if there is one.
+        # What a text says of the only company it names is its own sentiment, if there is one.
         fewest = 1 if self.module.sentiments is None else 2
         asked = [(i, n) for i, names in enumerate(named) if len(names) >= fewest for n in names]
         if not asked:

@@ -59,7 +59,7 @@ class EntityList:
                 if owners.setdefault(key, entity.name) != entity.name:
                     raise UserError(
                         f"{name!r} names both {owners[key]} and {entity.name}",
-                        mend="Leave it out where it is ambiguous.",
+                        hint="Leave it out where it is ambiguous.",
                     )
                 if name.isascii() and name.isupper():
                     self._exact.add(name)

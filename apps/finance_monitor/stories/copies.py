@@ -1,4 +1,4 @@
-"""Syndicated and lightly edited copies of one story, told by MinHash over character shingles.
+"""Syndicated and lightly edited copies of one story, found by MinHash over character shingles.
 
 Broder 1997, "On the resemblance and containment of documents": the share of equal minima estimates
 the Jaccard similarity of the shingle sets. Copies count once for surges.
@@ -23,7 +23,7 @@ from common.records.text import CHINESE, fold
 PERMUTATIONS = 64
 SCHEME: Literal["affine32"] = "affine32"
 COPY_FROM = 0.6
-# Less alike than a copy, but told before: it lessens the novelty.
+# Less alike than a copy, but reported before: it lessens the novelty.
 SIMILAR_FROM = 0.4
 SHINGLE, CHINESE_SHINGLE = 4, 2  # characters
 MOST_HELD = 200_000
@@ -103,7 +103,7 @@ class Duplicates:
 
 
 def signature_of(text: str) -> NDArray[np.uint32] | None:
-    """[PERMUTATIONS] minima of the text's shingles; None of a text that is too short to tell."""
+    """[PERMUTATIONS] minima of the text's shingles; None of a text that is too short."""
     folded = fold(text)
     chinese = bool(CHINESE.search(folded))
     if len(folded) < (LEAST_CHARACTERS // 2 if chinese else LEAST_CHARACTERS):

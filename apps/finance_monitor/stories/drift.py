@@ -32,7 +32,7 @@ class Drift:
 
     @property
     def confidence(self) -> float | None:
-        """Mean confidence of late; None before any text."""
+        """Recent mean confidence; None before any text."""
         return self._sum / self._weight if self._weight else None
 
     @property

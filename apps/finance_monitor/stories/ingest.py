@@ -18,13 +18,13 @@ from apps.finance_monitor.stories.text import prepare
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
-# How long a copy is told from news that repeats itself, seconds.
+# For how long a like text counts as a copy, seconds.
 DUPLICATE_WINDOW = 48 * 3600.0
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A scored story, and what its copies are told by."""
+    """A scored story, and the signature by which its copies are found."""
 
     story: ScoredRecord
     signature: NDArray[np.uint32] | None

@@ -11,7 +11,7 @@ from common.records.text import normalise
 LONGEST_TEXT = 2000
 # Chinese may follow an address without a space.
 ADDRESS = re.compile(r"https?://[!-~]+")
-# That there is a link tells what kind of post it is; where it leads is noise.
+# That there is a link says what kind of post it is; where it leads is noise.
 LINK = "http"
 # A ticker as people on stock forums write it; an amount of money looks alike, but is none's name.
 CASHTAG = re.compile(r"\$([A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)")

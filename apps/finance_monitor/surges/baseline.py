@@ -6,8 +6,8 @@ All keys are learned side by side: an array has one row per key. A window's coun
 
 The level is the mean under a gamma prior, forgotten exponentially. The factors of the hours are
 posterior means under gamma priors around one, so that they stay at one while history is short.
-The dispersion d comes from the forecast's own errors, each weighted by what it tells of d, and is
-drawn to a usual value where a key has too few stories to tell.
+The dispersion d comes from the forecast's own errors, each weighted by what it says about d, and is
+drawn to a usual value where a key has too few stories.
 """
 
 from __future__ import annotations

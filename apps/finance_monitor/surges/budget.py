@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.errors import UserError
 
-# An alarm every few windows would tell nothing, and one every window has no logarithm.
+# An alarm every few windows would say nothing, and one every window has no logarithm.
 LEAST_WINDOWS_BETWEEN = 10.0
 
 _HOUR = 3600.0
@@ -66,12 +66,12 @@ def parse_budget(wording: str) -> Budget:
     if matched is None or unit is None:
         raise UserError(
             f"not a number of false alarms per time: {wording!r}",
-            mend='Write it like "1 per 30d" or "2 per week".',
+            hint='Write it like "1 per 30d" or "2 per week".',
         )
     count, period = float(matched["count"]), float(matched["periods"] or 1) * unit
     if count <= 0 or period <= 0:
         raise UserError(
             f"no detector can promise that: {wording!r}",
-            mend='Allow some false alarms, however rare, like "1 per 10 years".',
+            hint='Allow some false alarms, however rare, like "1 per 10 years".',
         )
     return Budget(count, period)

@@ -45,13 +45,13 @@ from apps.finance_monitor.surges.statistics import (
 )
 from common.finite import require_finite
 
-ONSET_MULTIPLE = 1  # which of them tells where a surge began
+ONSET_MULTIPLE = 1  # which of them dates the onset of a surge
 SHARE_THRESHOLD = 100.0
 # A key whose news is nearly always bad cannot get worse by share.
 SHARE_WAIVED = 0.8
 SHARE_PRIOR = 20.0
 SHARE_MEMORY = 14 * 24.0  # hours
-# Stories of one key in one window, or in an hour of it, are not independent: ten tell as much as
+# Stories of one key in one window, or in an hour of it, are not independent: ten say as much as
 # five.
 STORIES_TOGETHER = 0.1
 WARM_UP = 72.0  # hours without alarms, for little is known yet
@@ -128,7 +128,7 @@ class SurgeDetector:
             negative: [keys], negative stories.
             all_: [keys], all stories.
             threshold: windows between two false alarms of one key: `Budget.threshold`.
-            learns: not from an outage of the feed: its silence ends alarms, and tells no more.
+            learns: not from an outage of the feed: its silence ends alarms, no more.
 
         Raises:
             NonFiniteError: a count or what was learned is no number; no alarm could fire again.
@@ -183,7 +183,7 @@ class SurgeDetector:
         )
         require_finite(
             f"the detector, after its window from {datetime.fromtimestamp(start, UTC):%F %H:%M}",
-            mend="Report this with the feed. The store stays as it was before this window.",
+            hint="Report this with the feed. The store stays as it was before this window.",
             **{f.name: getattr(self.baseline.history, f.name) for f in fields(History)},
             expected=verdict.expected,
             surprise=verdict.surprise,
@@ -219,7 +219,7 @@ class SurgeDetector:
 
     def _share_evidence(self, negative: Floats, all_: Floats) -> Floats:
         share = self._usual_share()[:, None]
-        # Of a window wider than an hour, by the hour: what hours apart tell is independent.
+        # Of a window wider than an hour, by the hour: what hours apart say is independent.
         together = all_ / max(self._hours, 1.0)
         discount = 1 / (1 + STORIES_TOGETHER * np.maximum(together - 1, 0))[:, None]
         log_ratio = negative[:, None] * np.log(ODDS) - all_[:, None] * np.log1p(share * (ODDS - 1))

@@ -14,7 +14,7 @@ NEGATIVE, POSITIVE, ALL = range(3)
 
 @dataclass
 class Clock:
-    """Event time as the feed tells it, seconds since 1970; kept from leaping by one bad record.
+    """Event time as the feed has it, seconds since 1970; kept from leaping by one bad record.
 
     Attributes:
         now: the latest time that is believed.

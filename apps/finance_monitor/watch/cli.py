@@ -68,7 +68,7 @@ def watch(
     )
     options.rules()
     if scored and score_only:
-        raise UserError("--score-only: a scored feed is not scored again", mend="Drop --scored.")
+        raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
     with metrics_at(metrics) as show:
         classifier, topics = load_classifier(store, release_id, device, scored)
         directory = store / APPLICATION
@@ -96,7 +96,7 @@ def _score(
     from apps.finance_monitor.watch.worker import ScoringWorker
 
     worker = ScoringWorker(classifier, options.entity_list(), directory / REJECTED)
-    show(worker.figures)
+    show(worker.counters)
     with stopped_by_signals() as stopping:
         worker.work(feed, target, stopping)
 
@@ -122,14 +122,14 @@ def show_watch(
 
     has_page = not as_json and results().is_terminal
     sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]
-    # A past that is told again keeps its own time.
+    # A replayed past keeps its own time.
     clock = time if isinstance(feed, str) and not once else None
     with (
         stopped_by_signals() as stopping,
         open_watch(directory, options, classifier, topics, sinks, clock=clock) as watched,
     ):
         if show:
-            show(watched.figures)
+            show(watched.counters)
 
         def work(after: Any = None) -> None:
             follow(watched, feed, stopping, once=once, scored=scored, after=after)
@@ -143,5 +143,5 @@ def show_watch(
         tally = watched.monitor.tally
     say(
         f"{tally['records']} stories, {tally['duplicates']} copies, {tally['late']} late,"
-        f" {tally['repeated']} seen before, {tally['rejected']} unreadable."
+        f" {tally['repeated']} seen before, {tally['rejected']} rejected."
     )

@@ -1,4 +1,4 @@
-"""The figures by which a watch, or a worker that only scores, is watched itself."""
+"""Counters by which a watch, or a worker that only scores, is monitored itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Counters:
     """How it stands at one moment.
 
     Attributes:

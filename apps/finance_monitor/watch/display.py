@@ -70,12 +70,12 @@ class Display:
                 ("seen before", tally["repeated"]),
                 ("unreadable", tally["rejected"]),
                 ("bytes behind", pace.backlog),
-                ("notifications refused", sum(watch.figures().set_aside.values())),
+                ("notifications refused", sum(watch.counters().set_aside.values())),
             )
             if count
         ]
         if watch.drift.has_drifted:
-            parts.append("MODEL DRIFT: its confidence has fallen, tune it again")
+            parts.append("MODEL DRIFT: confidence has fallen; fine-tune again")
         if pace.disk_full:
             parts.append("DISK FULL: not reading")
         return " · ".join(parts)
@@ -163,13 +163,13 @@ def _alert_lines(case: Case) -> list[RenderableType]:
     from rich.text import Text
 
     alert = case.alert
-    acknowledged = f", {case.acknowledged_by} is on it" if case.acknowledged_by else ""
+    acknowledged = f", acknowledged by {case.acknowledged_by}" if case.acknowledged_by else ""
     lines: list[RenderableType] = [
         Text(f"  {alert.severity}: {headline(alert)}{acknowledged}", COLOURS[alert.severity])
     ]
     for story in alert.evidence:
         outlets = f"  ({story.outlets} outlets)" if story.outlets > 1 else ""
         words = f"  [{', '.join(story.words)}]" if story.words else ""
-        told = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
-        lines.append(Text(told, no_wrap=True, overflow="ellipsis"))
+        line = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
+        lines.append(Text(line, no_wrap=True, overflow="ellipsis"))
     return lines

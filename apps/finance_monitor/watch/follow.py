@@ -1,4 +1,4 @@
-"""Follow a feed: read a batch, score it, judge it, commit all of it, tell.
+"""Follow a feed: read a batch, score it, judge it, commit all of it, notify.
 
 A batch is committed in one transaction, so that a process that dies is as if it had not begun it.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
-from apps.finance_monitor.alerts.routing import Telling, without_store
+from apps.finance_monitor.alerts.routing import AlertRouter, without_store
 from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
 from apps.finance_monitor.schema import ScoredRecord
@@ -27,7 +27,7 @@ from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.stories.ingest import Ingest, Taken
 from apps.finance_monitor.surges.keys import keys_for, keys_of
-from apps.finance_monitor.watch.counters import Figures, Pace
+from apps.finance_monitor.watch.counters import Counters, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
 from common.console import say
 from common.errors import UserError
@@ -66,7 +66,7 @@ class Watch:
         classifier: None where the feed holds scored records.
         explainer: finds the words behind an alert; by default the classifier does.
         clock: seconds since 1970, where the feed is live: no record may be far ahead of it.
-        delivery: None where nobody is told, as in a backtest.
+        delivery: None where nobody is notified, as in a backtest.
         rejected: the file that broken lines are kept in.
         retention: seconds for which stories and windows are kept; None: all that is read.
 
@@ -103,14 +103,14 @@ class Watch:
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
         self._ingest = Ingest(classifier, entities, store, now)
-        self._telling = Telling(store, delivery.sinks if delivery else (), self._negative_words)
+        self._router = AlertRouter(store, delivery.sinks if delivery else (), self._negative_words)
 
     def _restore(self, kept: dict[str, Any]) -> float | None:
         if kept["width"] != self.monitor.rules.width:
             raise UserError(
                 f"windows are {kept['width'] / 60:g} minutes wide here",
                 where=str(self.store.path),
-                mend="Keep that width, or begin anew with another --store.",
+                hint="Keep that width, or start afresh with another --store.",
             )
         self.monitor.restore(kept["monitor"], self.store.read_state("detector"))
         self.drift.restore(kept["drift"])
@@ -123,9 +123,9 @@ class Watch:
         kept = self.store.read_state("position")
         return kept.decode() if kept else None
 
-    def figures(self) -> Figures:
+    def counters(self) -> Counters:
         """How it stands, to be asked from any thread."""
-        return Figures(
+        return Counters(
             dict(self.monitor.tally),
             self.pace,
             self.drift,
@@ -182,7 +182,7 @@ class Watch:
             if self._warned_of_drift:
                 say(
                     "Warning: the model is less sure of this news than of its training texts"
-                    f" ({self.drift.confidence:.0%} on average). Tune it again on such news."
+                    f" ({self.drift.confidence:.0%} on average). Fine-tune it on such news."
                 )
 
     def use(self, classifier: Classifier) -> None:
@@ -210,24 +210,24 @@ class Watch:
         return step
 
     def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
-        """Write it, waiting for room on a full disk; alerts are told even then."""
-        told: list[Notification] | None = None
+        """Write it, waiting for space on a full disk; alerts are delivered even then."""
+        notifications: list[Notification] | None = None
         while True:
             try:
                 notifications = self._write(step)
                 break
             except (sqlite3.OperationalError, OSError) as error:
-                if told is None:
-                    say(f"Cannot write, reads no further until it can: {error}")
+                if notifications is None:
+                    say(f"Cannot write; reading is paused: {error}")
                     self.pace.disk_full = True
-                    told = without_store(step.changes)
+                    notifications = without_store(step.changes)
                     if self._delivery:
-                        self._delivery.tell_now(told)
+                        self._delivery.notify_now(notifications)
                 if (stopping or Event()).wait(RETRY_SECONDS):
                     raise UserError(
                         f"stopped while the disk could not be written: {error}",
                         where=str(self.store.path),
-                        mend="Make room and start again: it goes on where it was.",
+                        hint="Free some space and restart: it continues where it stopped.",
                     ) from None
         self.pace.disk_full = False
         if notifications and self._delivery:
@@ -245,7 +245,7 @@ class Watch:
             )
             self.store.add_windows(step.closed, step.late)
             write_refused(database, step.ahead)
-            notifications = self._telling.write(database, step.changes)
+            notifications = self._router.write(database, step.changes)
             if step.closed:
                 self.store.write_state("detector", self.monitor.detector.to_bytes())
             self.store.write_state("monitor", self._state())

@@ -7,30 +7,30 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from apps.finance_monitor.watch.counters import Figures
+from apps.finance_monitor.watch.counters import Counters
 
 
 class WatchMetrics(Collector):
     """What a watch does; a worker that only scores has no alerts, copies or late records."""
 
-    def __init__(self, figures: Callable[[], Figures]) -> None:
-        self._figures = figures
+    def __init__(self, counters: Callable[[], Counters]) -> None:
+        self._read_counters = counters
 
     def collect(self) -> Iterator[Metric]:
         """All metrics as they stand."""
-        figures = self._figures()
-        yield from _counters(figures)
-        yield from _gauges(figures)
+        counters = self._read_counters()
+        yield from _counter_families(counters)
+        yield from _gauge_families(counters)
 
 
-def _counters(figures: Figures) -> Iterator[Metric]:
-    tally = figures.tally
+def _counter_families(counters: Counters) -> Iterator[Metric]:
+    tally = counters.tally
     for name, meaning in (
         ("records", "Records read"),
         ("duplicates", "Copies of an earlier story"),
         ("late", "Records for a closed window"),
         ("repeated", "Records whose id was known"),
-        ("rejected", "Lines that are no records"),
+        ("rejected", "Rejected lines"),
     ):
         yield CounterMetricFamily(f"bizlm_monitor_{name}", meaning, value=tally.get(name, 0))
     yield _labelled(
@@ -41,33 +41,33 @@ def _counters(figures: Figures) -> Iterator[Metric]:
     )
     yield _labelled(
         CounterMetricFamily(
-            "bizlm_monitor_set_aside", "Notifications refused for good", labels=["sink"]
+            "bizlm_monitor_set_aside", "Notifications given up after refusals", labels=["sink"]
         ),
-        figures.set_aside,
+        counters.set_aside,
     )
 
 
-def _gauges(figures: Figures) -> Iterator[Metric]:
-    severities = [alert.severity for alert in figures.alerts]
+def _gauge_families(counters: Counters) -> Iterator[Metric]:
+    severities = [alert.severity for alert in counters.alerts]
     yield _labelled(
-        GaugeMetricFamily(
-            "bizlm_monitor_alerts", "Alerts that are not resolved", labels=["severity"]
-        ),
+        GaugeMetricFamily("bizlm_monitor_alerts", "Open alerts", labels=["severity"]),
         {name: severities.count(name) for name in ("notice", "warning", "critical")},
     )
     yield _labelled(
         GaugeMetricFamily(
-            "bizlm_monitor_sink_failures", "Failures since the last success", labels=["sink"]
+            "bizlm_monitor_sink_failures",
+            "Delivery failures since the last success",
+            labels=["sink"],
         ),
-        figures.sink_failures,
+        counters.sink_failures,
     )
-    pace, drift = figures.pace, figures.drift
+    pace, drift = counters.pace, counters.drift
     for name, meaning, value in (
-        ("lag", "Bytes or messages that wait", pace.backlog),
+        ("lag", "Backlog in bytes or messages", pace.backlog),
         ("records_per_second", "Rate since the start", pace.per_second),
-        ("disk_full", "Whether reading stands still for want of disk", pace.disk_full),
-        ("drift", "Whether confidence has fallen below training's", drift.has_drifted),
-        ("confidence", "Mean confidence of late", drift.confidence or 0.0),
+        ("disk_full", "1 while reading is paused because the disk is full", pace.disk_full),
+        ("drift", "1 while confidence is below its level in training", drift.has_drifted),
+        ("confidence", "Recent mean confidence", drift.confidence or 0.0),
     ):
         yield GaugeMetricFamily(f"bizlm_monitor_{name}", meaning, value=float(value))
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from apps.finance_monitor.watch.counters import Figures
+from apps.finance_monitor.watch.counters import Counters
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from common.console import say
 from common.errors import UserError
 
 LOOPBACK = "127.0.0.1"
 
-Show = Callable[[Callable[[], Figures]], None]
+Show = Callable[[Callable[[], Counters]], None]
 
 
 @contextmanager
@@ -33,8 +33,8 @@ def metrics_at(address: str | None) -> Iterator[Show]:
     """
     registry = CollectorRegistry()
 
-    def show(figures: Callable[[], Figures]) -> None:
-        registry.register(WatchMetrics(figures))
+    def show(counters: Callable[[], Counters]) -> None:
+        registry.register(WatchMetrics(counters))
 
     if address is None:
         yield show
@@ -53,7 +53,7 @@ def _listen(address: str, registry: CollectorRegistry) -> tuple[Any, Thread]:
     where = f"--metrics {address}"
     host, _, port = address.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise UserError("neither PORT nor HOST:PORT", where=where, mend="For example 9100.")
+        raise UserError("neither PORT nor HOST:PORT", where=where, hint="For example 9100.")
     try:
         return start_http_server(int(port), host.strip("[]") or LOOPBACK, registry)
     except (socket.gaierror, UnicodeError):
@@ -65,7 +65,7 @@ def _listen(address: str, registry: CollectorRegistry) -> tuple[Any, Thread]:
             errno.EADDRNOTAVAIL: f"{host} is no address of this machine",
         }
         raise UserError(
-            reasons.get(error.errno or 0, str(error)), where=where, mend="Choose another."
+            reasons.get(error.errno or 0, str(error)), where=where, hint="Choose another."
         ) from None
 
 

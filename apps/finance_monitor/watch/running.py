@@ -74,7 +74,7 @@ def open_watch(
     explainer: Classifier | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Iterator[Watch]:
-    """A watch with its store locked, and its sinks at work; ends with what can be told told.
+    """A watch with its store locked, and its sinks at work; on the way out, delivers what it can.
 
     Args:
         clock: where the feed is live; see `Watch`.

@@ -124,7 +124,7 @@ class MonitorService:
             self.version += 1
 
     def touch(self) -> None:
-        """Tell those who look that something changed."""
+        """Signal to those who watch that something changed."""
         self.version += 1
 
     def post(self, records: Sequence[FeedRecord]) -> None:

@@ -12,7 +12,7 @@ from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.feeds.redis_feed import RedisFeed, connect
 from apps.finance_monitor.stories.companies import EntityList, companies_in
 from apps.finance_monitor.stories.drift import Drift
-from apps.finance_monitor.watch.counters import Figures, Pace
+from apps.finance_monitor.watch.counters import Counters, Pace
 from common.console import say
 from common.errors import UserError
 
@@ -23,7 +23,7 @@ SCORED_TOGETHER = 64
 
 
 class ScoringWorker:
-    """Keeps no state but its figures, which begin at nought with the process.
+    """Keeps no state but its counters, which start at zero with the process.
 
     Args:
         rejected: the file that messages which are no records are kept in.
@@ -37,9 +37,9 @@ class ScoringWorker:
         self._drift = Drift(classifier.baseline)
         self._tally: Counter[str] = Counter()
 
-    def figures(self) -> Figures:
+    def counters(self) -> Counters:
         """How it stands, to be asked from any thread."""
-        return Figures(dict(self._tally), self._pace, self._drift)
+        return Counters(dict(self._tally), self._pace, self._drift)
 
     def work(self, source: str, target: str, stopping: Event) -> None:
         """Score the messages of `source` into the stream `target` until `stopping` is set.

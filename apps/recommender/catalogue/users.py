@@ -29,9 +29,9 @@ class UserFeatures:
                 values[:, column] = self.values[:, self.names.index(name)]
         if missing := sorted(set(names).difference(self.names)):
             named = ", ".join(missing)
-            say(f"Columns of users that the release knows and these files do not: {named}")
+            say(f"User columns that the release expects and these files lack: {named}")
         if further := sorted(set(self.names).difference(names)):
-            say(f"Columns of users that the release does not know, left out: {', '.join(further)}")
+            say(f"User columns that the release does not know, ignored: {', '.join(further)}")
         return UserFeatures(list(names), values)
 
 

@@ -73,7 +73,7 @@ def leak_audit(
 
 
 def by_feature(features: NDArray[Any], names: list[str]) -> dict[str, NDArray[Any]]:
-    """[…, features] → one array a name, so that a leak is told by the feature it comes in by."""
+    """[…, features] → one array a name, so that a leak is traced to the feature it comes in by."""
     return {name: features[..., n] for n, name in enumerate(names)}
 
 

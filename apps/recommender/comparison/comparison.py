@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.comparison.baselines import Baseline
-from apps.recommender.comparison.impressions import shown_areas
+from apps.recommender.comparison.impressions import areas_by_method
 from apps.recommender.comparison.tuned_baselines import Family, families
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import (
@@ -57,7 +57,7 @@ class Comparison:
     shown: dict[str, dict[str, float]]
 
     @property
-    def figures(self) -> dict[str, dict[str, float]]:
+    def metrics(self) -> dict[str, dict[str, float]]:
         """Means by method."""
         return {one.name: summarise(one) for one in (self.model, *self.others)}
 
@@ -85,7 +85,7 @@ class TextScorer:
 def compare_methods(
     pipeline: Pipeline,
     window: Window,
-    rivals: Sequence[Baseline],
+    baselines: Sequence[Baseline],
     *,
     untrained: TextScorer | None = None,
     impressions: Impressions | None = None,
@@ -107,10 +107,10 @@ def compare_methods(
             for name, scorer in scorers.items()
             if scorer is not None
         ),
-        *evaluate_baselines(rivals, known, prepared.catalogue, queries, vectors=items),
+        *evaluate_baselines(baselines, known, prepared.catalogue, queries, vectors=items),
     ]
     model = evaluate_lists(FULL, asked.lists, queries, vectors=items)
-    shown = shown_areas(pipeline, impressions, int(queries.training_before.min()))
+    shown = areas_by_method(pipeline, impressions, int(queries.training_before.min()))
     return Comparison(model, others, queries, asked.bins, shown)
 
 
@@ -151,8 +151,8 @@ def ask(pipeline: Pipeline, window: Window) -> Asked:
     for block in window_blocks(pipeline, window, "Ranking"):
         spoken = [None] * len(block.users)
         scored = pipeline.scores(block)
-        for strength, into in ((None, lists), (0.0, plain)):
-            into.append(pipeline.rank_block(block, PLACES, spoken, strength, False, scored).item)
+        for weight, into in ((None, lists), (0.0, plain)):
+            into.append(pipeline.rank_block(block, PLACES, spoken, weight, False, scored).item)
         found = ~block.candidates.is_empty
         scores.append(scored[found])
         worth.append(window_worth(block, window)[found])

@@ -1,4 +1,4 @@
-"""How well the recommender tells what was taken from what was shown beside it."""
+"""How well the recommender separates what was taken from what was shown beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.console import progress
 POPULARITY = "events_all"
 
 
-def shown_areas(
+def areas_by_method(
     pipeline: Pipeline, impressions: Impressions | None, since: int
 ) -> dict[str, dict[str, float]]:
     """`auc` and `user_auc` by method, over impressions at `since` (seconds) or later.
@@ -30,7 +30,7 @@ def shown_areas(
         name: np.empty(len(late), np.float32)
         for name in ("recommender", "text alone, fine-tuned", "popularity")
     }
-    with progress("What was shown", len(groups)) as advance:
+    with progress("Impressions", len(groups)) as advance:
         for start in range(0, len(groups), pipeline.block_size):
             part = groups[start : start + pipeline.block_size]
             for name, found in _score(pipeline, late, part).items():

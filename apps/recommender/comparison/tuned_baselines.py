@@ -21,7 +21,7 @@ Family = Sequence[Baseline]
 def families(pretrained: Scores) -> list[Family]:
     """Each baseline in all settings that are tried of it.
 
-    Popularity stands there twice, over all time and of late: where tastes change, the second is
+    Popularity appears twice, over all time and of late: where tastes change, the second is
     much the stronger.
 
     Args:
@@ -38,7 +38,7 @@ def families(pretrained: Scores) -> list[Family]:
     ]
 
 
-def choose_rivals(
+def tune_baselines(
     families: Sequence[Family], events: Events, catalogue: Catalogue, queries: Queries
 ) -> list[Baseline]:
     """Of each family the one with the highest nDCG@10 on `queries`; it has to be fitted anew.

@@ -74,7 +74,7 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32]) -> list[Finding]:
     row = np.sort(frame.select("user_id", "item_id", "behavior", "time").hash_rows().to_numpy())
     repeated = int((row[1:] == row[:-1]).sum())
     if repeated:
-        findings.append(Finding("note", "repeated", "rows that stand there already", repeated))
+        findings.append(Finding("note", "repeated", "duplicate rows", repeated))
     few = frame.group_by("user_id").len().filter(pl.col("len") < FEW_EVENTS)
     if len(few):
         message = f"users with fewer than {FEW_EVENTS} rows"

@@ -36,7 +36,7 @@ def import_dataset(
         kind: `movielens` (ratings.csv, movies.csv), `mind` (behaviors.tsv and news.tsv, or folders
             that hold them) or `recbole` (one .inter and one .item file, perhaps a .user file).
         tags_before: MovieLens: also take what users wrote before that moment (tags.csv) as tags of
-            a film. Left out by default, because a later tag tells of the future.
+            a film. Left out by default, because a later tag knows the future.
         mapping: RecBole: our field of an item → their name, where it is not found.
 
     Raises:
@@ -50,7 +50,7 @@ def import_dataset(
         "recbole": lambda: read_recbole(source, mapping or {}),
     }
     if kind not in readers:
-        raise UserError(f"no importer {kind!r}", mend=f"Importers: {', '.join(readers)}")
+        raise UserError(f"no importer {kind!r}", hint=f"Importers: {', '.join(readers)}")
     written = [output / "interactions.csv", output / "items.jsonl"]
     try:
         tables = readers[kind]()
@@ -83,7 +83,7 @@ def _write_interactions(table: pl.LazyFrame, path: Path) -> list[Path]:
     if not ahead:
         return []
     _write_csv(table.filter(is_ahead), rejected)
-    say(f"{ahead} rows are dated ahead of this machine's clock. They are kept in {rejected}")
+    say(f"{ahead} rows are dated ahead of this machine's clock. They were written to {rejected}")
     return [rejected]
 
 

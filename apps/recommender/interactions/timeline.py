@@ -89,7 +89,7 @@ def window_from(
     if not len(queries) or not len(past):
         raise UserError(
             "too few moments in time to learn, choose and measure one after the other",
-            mend="Give interactions over a longer time, another --cutoff, or "
+            hint="Give interactions over a longer time, another --cutoff, or "
             "--strategy leave-one-out.",
         )
     return Window(past, events, queries)
@@ -112,7 +112,7 @@ def _moments(events: Events, cutoff: int | None) -> list[int]:
         raise UserError(
             f"no interaction lies {side} the cutoff",
             where=f"--cutoff {iso(cutoff)}",
-            mend=f"They reach from {iso(times[0])} to {iso(times[-1])}.",
+            hint=f"They reach from {iso(times[0])} to {iso(times[-1])}.",
         )
     shares = [share / SHARES[-1] for share in SHARES[:-1]]
     return [*(int(b) for b in np.quantile(earlier, shares, method="higher")), cutoff]

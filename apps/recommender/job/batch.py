@@ -124,7 +124,7 @@ def run_job(plan: JobPlan, score: Score, executor: str = "local", workers: int =
             finish(plan, finished)
             (plan.directory / LOCK).unlink()
     except KeyboardInterrupt:
-        raise StoppedByUserError("interrupted", mend="The same command goes on.") from None
+        raise StoppedByUserError("interrupted", hint="Run the same command to continue.") from None
     except OSError as error:
         raise _unwritable(plan.directory, error) from None
     return Outcome(
@@ -148,7 +148,7 @@ def _verified(plan: JobPlan) -> dict[int, ShardFile]:
                 intact[file.shard] = file
             advance()
     if claimed:
-        say(f"{len(intact)} of {len(plan.shards)} shards are there already")
+        say(f"{len(intact)} of {len(plan.shards)} shards are already done")
     for number in sorted({file.shard for file in claimed} - intact.keys()):
         say(f"shard {number}: missing or changed since it was written; scored again")
     return intact
@@ -168,7 +168,7 @@ def _collect(plan: JobPlan, answers: Answers, finished: dict[int, ShardFile]) ->
     finally:
         journal.close()
         if len(finished) < total:
-            say(f"{len(finished)} of {total} shards are finished and kept")
+            say(f"{len(finished)} of {total} shards are done and kept")
 
 
 def _check_visible(directory: Path, file: ShardFile) -> None:
@@ -176,7 +176,7 @@ def _check_visible(directory: Path, file: ShardFile) -> None:
         raise UserError(
             f"a worker wrote shard {file.shard} where this machine cannot see it",
             where=str(directory),
-            mend="Name a directory on a file system that all machines of the cluster share.",
+            hint="Name a directory on a file system that all machines of the cluster share.",
         )
 
 
@@ -184,5 +184,5 @@ def _unwritable(directory: Path, error: OSError) -> StoppedError:
     return StoppedError(
         f"cannot be written: {error.strerror or error}",
         where=str(directory),
-        mend="Mend that, and the same command goes on; nothing is half-written.",
+        hint="Fix that and run the same command to continue; nothing is half-written.",
     )

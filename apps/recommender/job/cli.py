@@ -32,7 +32,7 @@ verbs = typer.Typer()
 Diversity = Annotated[
     float | None, typer.Option(min=0, max=1, help="Default: as chosen in training.")
 ]
-K = Annotated[int, typer.Option("--k", min=1, help="Items a user.")]
+K = Annotated[int, typer.Option("--k", min=1, help="Items per user.")]
 
 
 class Executor(StrEnum):
@@ -55,9 +55,9 @@ def score(
     as_of: AsOf = None,
     executor: Annotated[Executor, typer.Option(help="local or ray.")] = Executor.local,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes of one thread each. 0: one a CPU.")
+        int, typer.Option(min=0, help="Worker processes of one thread each. 0: one per CPU.")
     ] = 0,
-    shard_size: Annotated[int, typer.Option(min=1, help="Users a shard.")] = 1000,
+    shard_size: Annotated[int, typer.Option(min=1, help="Users per shard.")] = 1000,
     mapping: MappingOption = None,
     on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
@@ -97,7 +97,7 @@ def score(
             }
         )
         return
-    kept = f", {outcome.kept} of {outcome.shards} shards were there already" if outcome.kept else ""
+    kept = f", {outcome.kept} of {outcome.shards} shards were already done" if outcome.kept else ""
     say(f"{outcome.users} users, {outcome.rows} rows: {out}{kept}")
 
 
@@ -226,9 +226,9 @@ def audit(
     moment = parse_moment(cutoff or learned_to, "--cutoff") or 0
     if moment < (parse_moment(learned_to, "--cutoff") or 0):
         raise UserError(
-            f"the release learned from interactions up to {learned_to}",
+            f"the release was trained on interactions up to {learned_to}",
             where=f"--cutoff {cutoff}",
-            mend="Audit it at that moment or later.",
+            hint="Audit it at that moment or later.",
         )
 
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)

@@ -49,7 +49,7 @@ def died_twice(shard: int, how: str) -> StoppedError:
     """The error of a shard whose worker died at both attempts."""
     return StoppedError(
         f"shard {shard}: its worker died twice ({how})",
-        mend="Most often memory ran out: take fewer workers, and the same command goes on.",
+        hint="Most often memory ran out: use fewer workers and run the same command to continue.",
     )
 
 

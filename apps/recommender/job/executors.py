@@ -19,4 +19,4 @@ def executor_named(name: str) -> Executor:
         from apps.recommender.job.ray_executor import run_on_ray
 
         return run_on_ray
-    raise UserError(f"no executor {name!r}", mend="Executors: local, ray")
+    raise UserError(f"no executor {name!r}", hint="Executors: local, ray")

@@ -103,9 +103,9 @@ def refuse_foreign(directory: Path) -> None:
     others = sorted(n for n in names - ours if not (n.startswith(".") and n.endswith(".tmp")))
     if others and not names & {JOURNAL, MANIFEST}:
         raise UserError(
-            f"holds something else already: {', '.join(others[:3])}",
+            f"is not empty: {', '.join(others[:3])}",
             where=str(directory),
-            mend="Name a directory that is empty or does not exist.",
+            hint="Use an empty or a new directory.",
         )
 
 
@@ -131,7 +131,7 @@ def read_finished(plan: JobPlan) -> list[ShardFile]:
         raise UserError(
             "holds another run:\n  " + "\n  ".join(shown),
             where=str(plan.directory),
-            mend="Name another directory, or remove this one.",
+            hint="Use another directory, or remove this one.",
         )
     return [ShardFile(**entry) for entry in entries]
 

@@ -39,7 +39,7 @@ def run_on_ray(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
     try:
         import ray.data
     except ImportError:
-        raise UserError("Ray is not installed", mend="pip install 'bizlm[ray]'") from None
+        raise UserError("Ray is not installed", hint="pip install 'bizlm[ray]'") from None
     started = not ray.is_initialized()
     if started:
         _start(workers)
@@ -63,7 +63,7 @@ def _start(workers: int) -> None:
             raise StoppedError(
                 f"cannot join the Ray cluster: {str(error).strip()}",
                 where=f"RAY_ADDRESS={cluster}",
-                mend="See to the cluster, and the same command goes on.",
+                hint="Restore the cluster and run the same command to continue.",
             ) from None
         return
     # Its own warnings about how Ray Data starts actors would stand between our lines.
@@ -106,7 +106,7 @@ def _answers(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
     except ray.exceptions.RayError as error:
         raise StoppedError(
             f"Ray stopped: {type(error).__name__}",
-            mend=f"{str(error).strip()}\n  The same command goes on.",
+            hint=f"{str(error).strip()}\n  Run the same command to continue.",
         ) from None
 
 
@@ -154,8 +154,8 @@ def _encode(answer: ShardFile | Exception) -> str:
     if isinstance(answer, ShardFile):
         return json.dumps({"written": asdict(answer)})
     if isinstance(answer, UserError):
-        told = {"what": answer.what, "where": answer.where, "mend": answer.mend}
-        return json.dumps({"told": told, "exit_code": int(answer.exit_code)})
+        error_parts = {"what": answer.what, "where": answer.where, "hint": answer.hint}
+        return json.dumps({"error": error_parts, "exit_code": int(answer.exit_code)})
     return json.dumps({"bug": str(answer)})
 
 
@@ -163,8 +163,8 @@ def _decode(text: str) -> ShardFile:
     answer = json.loads(text)
     if "written" in answer:
         return ShardFile(**answer["written"])
-    if "told" in answer:
-        told = answer["told"]
+    if "error" in answer:
+        error_parts = answer["error"]
         kind = StoppedError if answer["exit_code"] == Exit.REFUSED else UserError
-        raise kind(told["what"], where=told["where"], mend=told["mend"])
+        raise kind(error_parts["what"], where=error_parts["where"], hint=error_parts["hint"])
     raise RuntimeError(answer["bug"])

@@ -37,7 +37,7 @@ class ShardScorer:
     release: Path
     prepared: Path
     k: int
-    strength: float | None = None
+    diversity_weight: float | None = None
     rules: Rules | None = None
 
     def __call__(self, shard: Shard) -> pa.Table:
@@ -45,7 +45,7 @@ class ShardScorer:
         pipeline, model_id = _open(self.release, self.prepared, self.rules)
         users = np.arange(shard.start, shard.stop, dtype=np.int64)
         as_of = np.full(len(users), pipeline.prepared.as_of, np.int64)
-        ranked = pipeline.rank(users, as_of, self.k, strength=self.strength)
+        ranked = pipeline.rank(users, as_of, self.k, diversity_weight=self.diversity_weight)
         return _table(ranked, users, pipeline.prepared, model_id)
 
 

@@ -51,11 +51,11 @@ def audit_table(found: LeakAudit) -> Table:
     from rich.table import Table
 
     if not found.shuffled:
-        verdict = "Nothing lies after the cutoff: this proves nothing."
+        verdict = "No events after the cutoff: nothing was tested."
     elif found.is_clean:
         verdict = f"{found.shuffled} later events were shuffled and left out: nothing changed."
     else:
-        verdict = f"{found.shuffled} later events were shuffled: what follows knows the future."
+        verdict = f"{found.shuffled} later events were shuffled: the results depend on the future."
     table = Table("", "values", "changed", title=verdict, title_justify="left")
     for name, count in found.compared.items():
         changed = found.changed.get(name, 0)

@@ -39,7 +39,7 @@ def rerank(
     relevance: NDArray[Any],
     vectors: NDArray[Any],
     k: int,
-    strength: float,
+    weight: float,
     method: Method = "dpp",
     *,
     caps: Sequence[Cap] = (),
@@ -48,7 +48,7 @@ def rerank(
 ) -> Int32:
     """The `k` places of each list in their new order, chosen greedily among its `first` best.
 
-    `strength` weighs difference against relevance, from 0 (the order of relevance) to 1
+    `weight` weighs difference against relevance, from 0 (the order of relevance) to 1
     (difference alone). Relevance is stretched to 0…1 within each list. The difference is, for
     `dpp`, the logarithm of the squared volume that an item adds to those chosen: the greedy MAP
     of a determinantal point process (Chen, Zhang & Zhou 2018, arXiv 1709.05135); for `mmr`, the
@@ -67,19 +67,19 @@ def rerank(
     """
     order = _by_relevance(items, relevance)[:, : max(first, k)]
     items = np.take_along_axis(items, order, 1)
-    if strength > 0 or caps:
+    if weight > 0 or caps:
         scaled = _scaled(np.take_along_axis(relevance, order, 1), items >= 0)
         parts = [slice(at, at + USERS_AT_ONCE) for at in range(0, len(items), USERS_AT_ONCE)]
         chosen = np.full((len(items), k), -1, np.int32)
         for part in parts:
-            kernel = _similarities(items[part], vectors) if strength > 0 else None
+            kernel = _similarities(items[part], vectors) if weight > 0 else None
             difference = _DIFFERENCES[method](kernel, k) if kernel is not None else None
             chosen[part] = _choose(
                 items[part],
                 scaled[part],
                 difference,
                 k,
-                strength,
+                weight,
                 caps,
                 k if diverse is None else diverse,
             )
@@ -123,7 +123,7 @@ def _choose(
     relevance: Float32,
     difference: _Difference | None,
     k: int,
-    strength: float,
+    weight: float,
     caps: Sequence[Cap],
     diverse: int,
 ) -> Int32:
@@ -136,7 +136,7 @@ def _choose(
         is_diverse = difference is not None and step < diverse
         value = relevance
         if difference is not None and is_diverse:
-            value = (1 - strength) * relevance + strength * difference.now()
+            value = (1 - weight) * relevance + weight * difference.now()
         best = np.where(is_open, value, -np.inf).argmax(1)
         found = is_open[rows, best]
         if not found.any():

@@ -25,7 +25,7 @@ class Trial:
     one-sided 95 % interval.
     """
 
-    strength: float
+    weight: float
     ndcg: float
     diversity: float
     cost: float
@@ -36,11 +36,11 @@ class Trial:
 class Choice:
     """The chosen strength and all that were tried."""
 
-    strength: float
+    weight: float
     trials: list[Trial]
 
 
-def choose_strength(
+def choose_weight(
     items: Int32,
     relevance: NDArray[Any],
     vectors: NDArray[np.float32],
@@ -51,7 +51,7 @@ def choose_strength(
     method: Method = "dpp",
     caps: Sequence[Cap] = (),
     max_ndcg_loss: float = 0.01,
-    strengths: Sequence[float] = STRENGTHS,
+    weights: Sequence[float] = STRENGTHS,
 ) -> Choice:
     """The strength with the most diverse lists that cost at most `max_ndcg_loss` of nDCG at `k`.
 
@@ -65,8 +65,8 @@ def choose_strength(
         relevant: [users], how many items are relevant to each; users with none are left out.
     """
 
-    def attempt(strength: float) -> tuple[NDArray[np.float64], float]:
-        order = rerank(items, relevance, vectors, k, strength, method, caps=caps)
+    def attempt(weight: float) -> tuple[NDArray[np.float64], float]:
+        order = rerank(items, relevance, vectors, k, weight, method, caps=caps)
         taken = np.maximum(order, 0)
         found = np.take_along_axis(hits, taken, 1) & (order >= 0)
         ranked = np.where(order < 0, -1, np.take_along_axis(items, taken, 1))
@@ -75,15 +75,15 @@ def choose_strength(
 
     plain, _ = attempt(0.0)
     trials = []
-    for strength in sorted({0.0, *strengths}):
-        ndcg, diversity = attempt(strength)
+    for weight in sorted({0.0, *weights}):
+        ndcg, diversity = attempt(weight)
         lost, error = _mean(plain - ndcg), _standard_error(plain - ndcg)
         whole = max(_mean(plain), np.finfo(float).tiny)
         shares = lost / whole, (lost + ONE_SIDED_95 * error) / whole
-        trials.append(Trial(strength, _mean(ndcg), diversity, *shares))
+        trials.append(Trial(weight, _mean(ndcg), diversity, *shares))
     affordable = [one for one in trials if one.most <= max_ndcg_loss]
-    best = max(affordable or trials[:1], key=lambda one: (one.diversity, -one.strength))
-    return Choice(best.strength, trials)
+    best = max(affordable or trials[:1], key=lambda one: (one.diversity, -one.weight))
+    return Choice(best.weight, trials)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

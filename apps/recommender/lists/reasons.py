@@ -22,14 +22,14 @@ from common.records.text import language_of
 Language = Literal["en", "zh"]
 Int32 = NDArray[np.int32]
 
-# More would tell no more, and the column would outgrow the rest of the table.
+# More would say no more, and the column would outgrow the rest of the table.
 MOST_FROM_HISTORY = 2
 LONGEST_TITLE = 80
 SENTENCES_KEPT = 200_000
 
 DID: dict[Language, dict[str, str]] = {
     "en": {
-        "browse": "looked at",
+        "browse": "viewed",
         "click": "opened",
         "comment": "commented on",
         "share": "shared",
@@ -46,8 +46,8 @@ DID: dict[Language, dict[str, str]] = {
 # By what links the two items.
 FROM_HISTORY: dict[Language, dict[str, str]] = {
     "en": {
-        "text": "It is close to “{title}”, which you {did}.",
-        "neighbours": "Who chooses “{title}”, which you {did}, often chooses this too.",
+        "text": "Similar to “{title}”, which you {did}.",
+        "neighbours": "Customers who {did} “{title}” often choose this.",
         "same": "You {did} it before.",
     },
     "zh": {
@@ -56,7 +56,7 @@ FROM_HISTORY: dict[Language, dict[str, str]] = {
         "same": "您之前{did}。",
     },
 }
-# The feature that tells how an item was found.
+# The feature that says how an item was found.
 OF_SOURCE = {"text": "text_score", "neighbours": "neighbour_score", "popular": "events_forgetting"}
 POPULAR = SOURCES.index("popular")
 LINKS = tuple(FROM_HISTORY["en"])

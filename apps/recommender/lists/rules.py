@@ -95,8 +95,8 @@ def read_rules(path: Path) -> Rules:
     for name in values:
         if name not in Rules.model_fields:
             near = difflib.get_close_matches(name, Rules.model_fields, n=1)
-            mend = f"Did you mean {near[0]}?" if near else f"Rules: {', '.join(Rules.model_fields)}"
-            raise UserError(f"there is no rule {name!r}", where=str(path), mend=mend)
+            hint = f"Did you mean {near[0]}?" if near else f"Rules: {', '.join(Rules.model_fields)}"
+            raise UserError(f"there is no rule {name!r}", where=str(path), hint=hint)
     try:
         return Rules(**values)
     except ValidationError as error:

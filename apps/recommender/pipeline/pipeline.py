@@ -47,13 +47,13 @@ class Choices:
     depths: Depths = field(default_factory=Depths)
     rules: Rules = field(default_factory=Rules)
     method: Method = "dpp"
-    strength: float = 0.0
+    diversity_weight: float = 0.0
     history: int = 50
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some users, their candidates and what the second stage is told of them."""
+    """Some users, their candidates and what the second stage ranks them by."""
 
     users: Int64
     past: Histories
@@ -156,7 +156,7 @@ class Pipeline:
         as_of: Int64,
         k: int,
         *,
-        strength: float | None = None,
+        diversity_weight: float | None = None,
         with_reasons: bool = True,
         advance: Callable[[int], object] | None = None,
     ) -> Ranked:
@@ -164,7 +164,7 @@ class Pipeline:
 
         Args:
             strength: of diversity; None: as chosen in training.
-            advance: told how many users were done.
+            advance: called with how many users were done.
         """
         has_own = np.array([int(u) in self.prepared.allowed.of_user for u in users], np.bool_)
         pieces, rows = [], []
@@ -174,7 +174,7 @@ class Pipeline:
                 part = group[start : start + self.block_size]
                 block = self.look_up(users[part], as_of[part], own_lists=own_lists)
                 spoken = [self.prepared.languages[u] for u in users[part]]
-                pieces.append(self.rank_block(block, k, spoken, strength, with_reasons))
+                pieces.append(self.rank_block(block, k, spoken, diversity_weight, with_reasons))
                 rows.append(part)
                 if advance:
                     advance(len(part))
@@ -185,7 +185,7 @@ class Pipeline:
         block: Block,
         k: int,
         languages: Sequence[str | None],
-        strength: float | None = None,
+        diversity_weight: float | None = None,
         with_reasons: bool = True,
         scores: Float32 | None = None,
     ) -> Ranked:
@@ -201,7 +201,7 @@ class Pipeline:
             np.where(candidates.is_empty, 0, scores),
             self.prepared.items,
             k,
-            self.choices.strength if strength is None else strength,
+            self.choices.diversity_weight if diversity_weight is None else diversity_weight,
             self.choices.method,
             caps=self.caps,
             diverse=PLACES_DIVERSE,
@@ -240,7 +240,7 @@ class Pipeline:
         first = np.maximum(order[:, :PLACES_EXPLAINED], 0)
         features = np.take_along_axis(block.features, first[:, :, None], 1)
         added = np.zeros((*order.shape, features.shape[2]), np.float32)
-        # Told only where the feature's sentence is true, which depends on all candidates.
+        # Given only where the feature's sentence is true, which depends on all candidates.
         true = np.take_along_axis(
             is_true(block.features, self.builder.features), first[:, :, None], 1
         )

@@ -13,7 +13,7 @@ from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.queries import build_queries
 from apps.recommender.interactions.timeline import Timeline, Window
-from apps.recommender.lists.diversity_weight import Choice, choose_strength
+from apps.recommender.lists.diversity_weight import Choice, choose_weight
 from apps.recommender.pipeline.pipeline import Block, Choices, Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.probabilities import Probabilities, fit_probabilities
@@ -60,7 +60,7 @@ def fit_second_stage(
     Args:
         items: [items, width], as the trained towers see them.
     """
-    require_finite("the towers", mend="Lower the learning rate.", item_vectors=items)
+    require_finite("the towers", hint="Lower the learning rate.", item_vectors=items)
     pipeline = window_pipeline(towers, dataset, items, timeline.ranker, choices)
     windows = moments(timeline.ranker, dataset.catalogue)
     pairs = [
@@ -85,7 +85,7 @@ def fit_second_stage(
     worth = _stack([window_worth(block, timeline.calibration) for block in blocks], 0)
     found = item >= 0
     probabilities = fit_probabilities(scores[found], worth[found])
-    tried = choose_strength(
+    tried = choose_weight(
         item,
         np.where(found, scores, 0),
         items,
@@ -96,7 +96,7 @@ def fit_second_stage(
         caps=choices.rules.caps(dataset.catalogue),
         max_ndcg_loss=max_ndcg_loss,
     )
-    chosen = replace(choices, strength=tried.strength)
+    chosen = replace(choices, diversity_weight=tried.weight)
     return SecondStage(chosen, ranker, probabilities, tried, pipeline.builder.names)
 
 

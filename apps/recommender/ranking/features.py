@@ -166,7 +166,7 @@ def _log_share(values: Float32, empty: NDArray[np.bool_]) -> Float32:
 
 
 def _habits(histories: Histories) -> dict[str, Float32]:
-    """What the history tells of its user, [rows, 1] each; NaN without events."""
+    """What the history says about its user, [rows, 1] each; NaN without events."""
     known = histories.item >= 0
     count = known.sum(1)
     some = np.where(count > 0, count, np.nan)

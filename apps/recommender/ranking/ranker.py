@@ -114,7 +114,7 @@ def load_ranker(directory: Path) -> Ranker:
         booster = Booster(model_file=str(directory / TREES))
     except LightGBMError as error:
         raise UserError(
-            "this is not a ranker", where=str(directory / TREES), mend="Train the release again."
+            "this is not a ranker", where=str(directory / TREES), hint="Train the release again."
         ) from error
     known: dict[str, Any] = read_json(directory / NAMES)
     linear = {name: np.array(values, np.float32) for name, values in known["linear"].items()}
@@ -147,7 +147,7 @@ def train_ranker(
     if not taught.any():
         raise UserError(
             "no candidate of the ranker's stretch of time was taken: there is nothing to learn",
-            mend="Give interactions over a longer time, or more candidates.",
+            hint="Give interactions over a longer time, or more candidates.",
         )
     features, worth = features[taught], worth[taught]
     require_finite("the ranker", features=np.where(np.isnan(features), 0.0, features))

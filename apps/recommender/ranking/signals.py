@@ -28,64 +28,56 @@ class Feature(NamedTuple):
 FEATURES = (
     Feature(
         "text_score",
-        "Its text matches what you have shown interest in.",
+        "It matches your interests.",
         "内容与您关注的话题相符。",
     ),
-    Feature("text_gap", "Few items match your interests better.", "与您的兴趣相比，少有更贴近的。"),
-    Feature(
-        "neighbour_score", "People with a history like yours chose it.", "与您喜好相近的人选了它。"
-    ),
+    Feature("text_gap", "Few items match your interests better.", "很少有比它更符合您兴趣的。"),
+    Feature("neighbour_score", "People with similar taste chose this.", "与您喜好相近的人选了它。"),
     Feature(
         "neighbour_share",
-        "It is among what people like you choose most.",
+        "A favourite of people with similar taste.",
         "在与您喜好相近的人当中格外受欢迎。",
     ),
     Feature(
         "company_share",
-        "Who chose what you chose often chose it too.",
+        "Customers who chose what you chose often choose this.",
         "选过您所选内容的人，也常选它。",
     ),
-    Feature("similar_last", "It is close to what you looked at last.", "与您刚看过的内容相近。"),
+    Feature("similar_last", "Similar to what you viewed last.", "与您刚看过的内容相近。"),
     Feature(
         "similar_last_3",
-        "It is close to what you looked at most recently.",
+        "Similar to what you viewed recently.",
         "与您最近看的几项相近。",
     ),
     Feature(
         "similar_last_10",
-        "It goes with what you have looked at lately.",
+        "In line with what you have viewed lately.",
         "与您近来看的内容一脉相承。",
     ),
     Feature(
         "similar_best",
-        "It is very close to something in your history.",
+        "Very similar to something in your history.",
         "与您看过的某一项非常相近。",
     ),
-    Feature("similar_bought", "It is close to something you bought.", "与您买过的东西相近。"),
-    Feature("events_1_day", "Many people chose it today.", "今天很多人选了它。"),
-    Feature("events_7_days", "Many people chose it this week.", "这一周很多人选了它。"),
-    Feature("events_30_days", "Many people chose it this month.", "这个月很多人选了它。"),
-    Feature("events_all", "Many people have chosen it.", "选过它的人很多。"),
-    Feature("events_forgetting", "Many people choose it at the moment.", "近期很受欢迎。"),
-    Feature(
-        "events_forgetting_slowly", "It has been popular for a long time.", "长期以来一直受欢迎。"
-    ),
-    Feature("liking", "Those who chose it think highly of it.", "选过它的人评价都不错。"),
-    Feature("trend", "More and more people choose it.", "关注它的人越来越多。"),
-    Feature("purchases_30_days", "It was bought often this month.", "这个月买的人不少。"),
-    Feature("purchase_share", "Who looks at it often buys it.", "看过它的人常常会买。"),
-    Feature("age", "How new it is suits what you choose.", "上架时间符合您的习惯。", "never"),
-    Feature("price", "Its price suits what people choose.", "价格合适。", "never"),
-    Feature(
-        "price_to_history", "Its price is in your usual range.", "价格在您常看的范围内。", "near"
-    ),
-    Feature(
-        "price_to_bought", "Its price fits what you have bought.", "价格与您买过的相当。", "near"
-    ),
+    Feature("similar_bought", "Similar to something you bought.", "与您买过的东西相近。"),
+    Feature("events_1_day", "Popular today.", "今天很多人选了它。"),
+    Feature("events_7_days", "Popular this week.", "这一周很多人选了它。"),
+    Feature("events_30_days", "Popular this month.", "这个月很多人选了它。"),
+    Feature("events_all", "Chosen by many people.", "选过它的人很多。"),
+    Feature("events_forgetting", "Popular right now.", "近期很受欢迎。"),
+    Feature("events_forgetting_slowly", "A long-standing favourite.", "长期以来一直受欢迎。"),
+    Feature("liking", "Rated highly by those who chose it.", "选过它的人评价都不错。"),
+    Feature("trend", "Gaining popularity.", "关注它的人越来越多。"),
+    Feature("purchases_30_days", "Bought often this month.", "这个月买的人不少。"),
+    Feature("purchase_share", "People who view it often buy it.", "看过它的人常常会买。"),
+    Feature("age", "Its age suits what you usually choose.", "上架时间符合您的习惯。", "never"),
+    Feature("price", "Its price suits most buyers.", "价格合适。", "never"),
+    Feature("price_to_history", "In your usual price range.", "价格在您常看的范围内。", "near"),
+    Feature("price_to_bought", "Priced like what you have bought.", "价格与您买过的相当。", "near"),
     Feature("category_share", "You often choose this category.", "您常选这个类别。"),
-    Feature("tag_overlap", "You often choose things with these tags.", "您常选带这些标签的内容。"),
-    Feature("language_share", "It is in a language you read.", "是您常用的语言。"),
-    Feature("times_met", "You have come back to it before.", "您之前看过它。"),
+    Feature("tag_overlap", "You often choose items with these tags.", "您常选带这些标签的内容。"),
+    Feature("language_share", "In a language you read.", "是您常用的语言。"),
+    Feature("times_met", "You have viewed it before.", "您之前看过它。"),
     Feature(
         "user_events", "It suits readers as active as you.", "适合和您一样活跃的用户。", "never"
     ),

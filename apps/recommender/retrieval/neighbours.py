@@ -128,7 +128,7 @@ def _company(events: Events, items: int, nearest: int) -> Any:
     """CSR [items, items], the `nearest` that were met together with each item most often.
 
     A user counts half as much for every `USER_HALF_LIFE` since they were last seen, and less the
-    more they met. A row counts by its item's rarity: what everybody met tells little of anybody.
+    more they met. A row counts by its item's rarity: what everybody met says little about anybody.
     """
     if not len(events):
         return sparse.csr_matrix((items, items), dtype=np.float32)

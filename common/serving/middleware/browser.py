@@ -44,7 +44,7 @@ class SecurityHeaders:
 class KnownHosts:
     """ASGI middleware: refuse requests addressed to any other name, as in DNS rebinding.
 
-    Starlette's TrustedHostMiddleware answers in plain text and cannot say how to mend it.
+    Starlette's TrustedHostMiddleware answers in plain text and cannot say how to fix it.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
@@ -56,8 +56,8 @@ class KnownHosts:
         if scope["type"] == "http" and self._addressed(scope) not in self._names:
             known = ", ".join(sorted(self._names))
             detail = f"This server answers to these names only: {known}."
-            mend = "Start it with a further name: --allow-host NAME"
-            await problem(400, detail, mend=mend)(scope, receive, send)
+            hint = "Start it with a further name: --allow-host NAME"
+            await problem(400, detail, hint=hint)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

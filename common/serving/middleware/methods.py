@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# In the order in which they are told.
+# In the order in which they are listed.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # What routing finds out, and whoever is further out may ask for.
 FOUND = ("route", "endpoint", "path_params", "fastapi", "state")
@@ -50,7 +50,7 @@ class AnswerHead:
 
 
 class AnswerOptions:
-    """ASGI middleware: OPTIONS tells the methods of a path, and so does every 405.
+    """ASGI middleware: OPTIONS lists the methods of a path, and so does every 405.
 
     No other site is allowed anything: there are no headers for one.
     """

@@ -19,7 +19,7 @@ def test_a_release_that_does_not_beat_it_says_so_first() -> None:
     worse = compare_with(TRAIN, ASKED * 20, [False] * 60, "intent_accuracy")
     assert worse is not None
     assert not worse.is_beaten
-    assert worse.figures == {"intent_accuracy": 1.0}
+    assert worse.metrics == {"intent_accuracy": 1.0}
     assert worse.text.startswith("Worse than a linear model over words and characters: right 0.0%")
     same = compare_with(TRAIN, ASKED, [True] * 3, "intent_accuracy")
     assert same is not None

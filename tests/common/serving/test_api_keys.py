@@ -68,7 +68,7 @@ def test_an_unfit_name_is_refused(path: Path, name: str) -> None:
         ("# only a comment\n\n", "keys: no API key"),
         (f"a {'0' * 64}\nb 123\n", "keys:2: not 'name sha256hex'"),
         (f"a {'0' * 64} more\n", "keys:1: not 'name sha256hex'"),
-        (f"a {'0' * 64}\na {'1' * 64}\n", "keys:2: the name 'a' stands here twice"),
+        (f"a {'0' * 64}\na {'1' * 64}\n", "keys:2: the name 'a' appears twice"),
     ],
 )
 def test_a_malformed_file_is_told_with_its_line(path: Path, text: str, told: str) -> None:

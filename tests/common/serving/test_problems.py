@@ -57,10 +57,10 @@ def check(response: httpx.Response, status: int) -> dict[str, object]:
 def test_a_users_mistake_says_how_to_mend_it_and_not_where_files_lie(
     app: FastAPI, ask: Ask
 ) -> None:
-    error = UserError("no such topic", where="/srv/secret/topics.json", mend="Use 'cards'.")
+    error = UserError("no such topic", where="/srv/secret/topics.json", hint="Use 'cards'.")
     response = ask(failing(app, error), "GET", "/fails")
     content = check(response, 422)
-    assert (content["detail"], content["mend"]) == ("no such topic", "Use 'cards'.")
+    assert (content["detail"], content["hint"]) == ("no such topic", "Use 'cards'.")
     assert "/srv" not in response.text
 
 

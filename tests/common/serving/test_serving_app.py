@@ -86,7 +86,7 @@ def test_a_name_that_was_pointed_here_from_elsewhere_is_refused(
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
     assert "localhost" in response.json()["detail"]
-    assert "--allow-host" in response.json()["mend"]
+    assert "--allow-host" in response.json()["hint"]
 
 
 def test_only_a_loopback_address_or_given_names_limit_the_names() -> None:

@@ -73,7 +73,7 @@ def test_it_is_shown_wherever_one_looks(
     assert (one.sink, one.error, one.alert_ids) == (name, "HTTP 400", ["a1"])
     registry = CollectorRegistry()
     watch = Watch(store, Rules(parse_budget("1 per 30d")), None, delivery=delivery)
-    registry.register(WatchMetrics(watch.figures))
+    registry.register(WatchMetrics(watch.metrics))
     shown = f'bizlm_monitor_set_aside_total{{sink="{name}"}} 1.0'
     assert shown in generate_latest(registry).decode()
     listed = run_here("finance_monitor", "alerts", "list", "--store", tmp_path)

@@ -18,7 +18,7 @@ from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.delivery import Delivery, escalate
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
-from apps.finance_monitor.alerts.routing import Telling
+from apps.finance_monitor.alerts.routing import AlertRouter
 from apps.finance_monitor.alerts.sinks import (
     ConsoleSink,
     DeliveryError,
@@ -72,7 +72,7 @@ def test_one_alerts_whole_life_is_one_group_to_its_receiver(
     store: Store, receiver: Receiver
 ) -> None:
     delivery = Delivery(store, [WebhookSink(receiver.url)])
-    telling = Telling(store, delivery.sinks, lambda _: [])
+    evidence = AlertRouter(store, delivery.sinks, lambda _: [])
     firing = an_alert()
     worse = firing.model_copy(update={"severity": "critical", "observed": 40})
     ended = an_alert(status="resolved").model_copy(update={"severity": "critical"})
@@ -88,7 +88,7 @@ def test_one_alerts_whole_life_is_one_group_to_its_receiver(
             assert escalate(store, delivery.sinks, datetime.now(UTC)) == 2
         else:
             with store.transaction() as database:
-                telling.write(database, [Change(event, a, 0, (a.key,)) for a in alerts])
+                evidence.write(database, [Change(event, a, 0, (a.key,)) for a in alerts])
         delivery.wake()
     wait_for(lambda: len(receiver.got) == 6)
     delivery.stop()
@@ -293,7 +293,7 @@ def test_what_is_being_told_is_not_told_again_meanwhile(store: Store) -> None:
 
     delivery = Delivery(store, [Slow()])
     delivery.start()
-    delivery.tell_now([a_notification()])
+    delivery.notify_now([a_notification()])
     enqueue_for(store, delivery, a_notification())
     wait_for(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
     delivery.stop()

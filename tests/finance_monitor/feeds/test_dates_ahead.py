@@ -126,7 +126,7 @@ def test_the_first_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     _feed(watch, story("another", 999))
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("Warning") == 1
-    assert "mend the feed's clock" in said
+    assert "fix the feed's clock" in said
 
 
 def test_a_past_that_is_told_again_keeps_its_own_time() -> None:
@@ -164,8 +164,8 @@ def test_a_live_watch_refuses_it_and_a_replay_does_not(tmp_path: Path) -> None:
     live, once = tmp_path / "live", tmp_path / "once"
     verb = ("watch", str(feed), "--scored", "--store")
     with running_with_metrics(*verb, str(live)) as scrape:
-        figures = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
-        assert figures["bizlm_monitor_records_total"] == 1
+        metrics = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
+        assert metrics["bizlm_monitor_records_total"] == 1
     (row,) = _rejected(live / "finance_monitor" / "rejected.jsonl")
     assert "400.0 days ahead" in row["reason"]
     done = run_here("finance_monitor", *verb, once, "--once")

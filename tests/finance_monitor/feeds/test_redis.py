@@ -178,11 +178,11 @@ def test_a_worker_tells_its_figures_to_prometheus(address: str, client: Any, rel
     client.xadd("news", {"record": "no json"})
     verb = ("watch", f"{address}/news", "--score-only", f"{address}/scored")
     with running_with_metrics(*verb, "--store", str(release)) as scrape:
-        figures = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
-    assert figures["bizlm_monitor_records_total"] == 3
-    assert figures['bizlm_monitor_sentiment_total{sentiment="negative"}'] == 3
-    assert figures["bizlm_monitor_lag"] == 0
-    assert figures["bizlm_monitor_confidence"] > 0.5
+        metrics = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
+    assert metrics["bizlm_monitor_records_total"] == 3
+    assert metrics['bizlm_monitor_sentiment_total{sentiment="negative"}'] == 3
+    assert metrics["bizlm_monitor_lag"] == 0
+    assert metrics["bizlm_monitor_confidence"] > 0.5
 
 
 def test_a_detector_that_is_killed_tells_the_same(

@@ -124,7 +124,7 @@ def test_a_second_watch_on_the_same_store_is_refused(tmp_path: Path) -> None:
             time.sleep(0.05)
         second = _finish(feed, tmp_path / "var")
         assert second.returncode == 2
-        assert "another process is at work here" in second.stderr
+        assert "another process is using this directory" in second.stderr
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 0
 

@@ -26,19 +26,19 @@ def test_a_watch_tells_its_figures_to_prometheus(tmp_path: Path) -> None:
     feed.write_text("\n".join([*lines, "no json"]) + "\n", encoding="utf-8")
     verb = ("watch", str(feed), "--scored", "--store", str(tmp_path / "var"))
     with running_with_metrics(*verb, "--notify", "http://127.0.0.1:9/hook") as scrape:
-        figures = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
-        assert figures["bizlm_monitor_records_total"] == len(surging) + 3
-        assert figures["bizlm_monitor_duplicates_total"] == 1
-        assert figures["bizlm_monitor_late_total"] == 1
-        assert figures["bizlm_monitor_repeated_total"] == 1
+        counters = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
+        assert counters["bizlm_monitor_records_total"] == len(surging) + 3
+        assert counters["bizlm_monitor_duplicates_total"] == 1
+        assert counters["bizlm_monitor_late_total"] == 1
+        assert counters["bizlm_monitor_repeated_total"] == 1
         negative = sum(one.sentiment.label == "negative" for one in surging) + 2
-        assert figures['bizlm_monitor_sentiment_total{sentiment="negative"}'] == negative
-        alerts = [value for name, value in figures.items() if "monitor_alerts{" in name]
+        assert counters['bizlm_monitor_sentiment_total{sentiment="negative"}'] == negative
+        alerts = [value for name, value in counters.items() if "monitor_alerts{" in name]
         assert sum(alerts) >= 1
-        assert figures["bizlm_monitor_lag"] == 0
-        assert figures["bizlm_monitor_records_per_second"] > 0
-        assert figures["bizlm_monitor_drift"] == 0
-        (name,) = [name for name in figures if "sink_failures" in name and "127.0.0.1" in name]
+        assert counters["bizlm_monitor_lag"] == 0
+        assert counters["bizlm_monitor_records_per_second"] > 0
+        assert counters["bizlm_monitor_drift"] == 0
+        (name,) = [name for name in counters if "sink_failures" in name and "127.0.0.1" in name]
         assert scrape_until(scrape, name, 1)
 
         with feed.open("a", encoding="utf-8") as file:

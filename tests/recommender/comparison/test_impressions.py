@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from apps.recommender.comparison.impressions import POPULARITY, shown_areas
+from apps.recommender.comparison.impressions import POPULARITY, areas_by_method
 from apps.recommender.interactions.events import Impressions, sorted_events
 from apps.recommender.retrieval.candidates import Candidates
 
@@ -58,7 +58,7 @@ SHOWN = Impressions(
 
 
 def test_each_shown_item_gets_its_own_score_and_earlier_ones_are_left_out() -> None:
-    found = shown_areas(Backwards(), SHOWN, since=10)
+    found = areas_by_method(Backwards(), SHOWN, since=10)
     label, item = SHOWN.label[2:], SHOWN.item[2:]
     expected = {"recommender": item, "text alone, fine-tuned": -item, "popularity": item % 3}
     for name, scores in expected.items():
@@ -66,5 +66,5 @@ def test_each_shown_item_gets_its_own_score_and_earlier_ones_are_left_out() -> N
 
 
 def test_nothing_logged_nothing_said() -> None:
-    assert shown_areas(Backwards(), None, since=0) == {}
-    assert shown_areas(Backwards(), SHOWN, since=100) == {}
+    assert areas_by_method(Backwards(), None, since=0) == {}
+    assert areas_by_method(Backwards(), SHOWN, since=100) == {}

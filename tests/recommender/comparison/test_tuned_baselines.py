@@ -4,7 +4,7 @@ import numpy as np
 
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.comparison.baselines import Popularity
-from apps.recommender.comparison.tuned_baselines import choose_rivals, families
+from apps.recommender.comparison.tuned_baselines import families, tune_baselines
 from apps.recommender.evaluate import evaluate_baselines
 from apps.recommender.interactions.events import Events, sorted_events
 from apps.recommender.interactions.queries import build_queries
@@ -31,11 +31,11 @@ def test_the_setting_that_serves_best_before_the_cutoff_is_taken() -> None:
     cutoff = 55 * DAY
     past = events.before(cutoff)
     earlier = build_queries(past, CATALOGUE, 45 * DAY)
-    found = choose_rivals([[Popularity(100), Popularity(4)]], past, CATALOGUE, earlier)
+    found = tune_baselines([[Popularity(100), Popularity(4)]], past, CATALOGUE, earlier)
     assert [one.name for one in found] == ["popularity, 4 days"]
     queries = build_queries(events, CATALOGUE, cutoff)
     late, ever = evaluate_baselines([*found, Popularity()], events, CATALOGUE, queries)
-    assert late.figures["ndcg@10"].mean() > ever.figures["ndcg@10"].mean()
+    assert late.metrics["ndcg@10"].mean() > ever.metrics["ndcg@10"].mean()
 
 
 def test_one_of_each_family_comes_back_in_order() -> None:
@@ -43,7 +43,7 @@ def test_one_of_each_family_comes_back_in_order() -> None:
     vectors = np.random.default_rng(0).normal(size=(ITEMS, 4)).astype(np.float32)
     every = families(vectors)
     queries = build_queries(events, CATALOGUE, 45 * DAY)
-    found = choose_rivals(every, events, CATALOGUE, queries)
+    found = tune_baselines(every, events, CATALOGUE, queries)
     assert len(found) == len(every)
     assert all(one in family for one, family in zip(found, every, strict=True))
     assert len({one.name for one in found}) == len(found)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from apps.recommender.lists.diversity import Cap, Method, rerank
-from apps.recommender.lists.diversity_weight import choose_strength
+from apps.recommender.lists.diversity_weight import choose_weight
 
 METHODS: tuple[Method, ...] = ("dpp", "mmr")
 
@@ -18,7 +18,7 @@ def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def greedy(items: Any, relevance: Any, vectors: Any, k: int, strength: float, method: str) -> Any:
+def greedy(items: Any, relevance: Any, vectors: Any, k: int, weight: float, method: str) -> Any:
     """One list, by the definition: the determinant, or the nearest one, of every extension."""
     kernel = vectors[items].astype(np.float64) @ vectors[items].T.astype(np.float64)
     np.fill_diagonal(kernel, 1.0)
@@ -33,7 +33,7 @@ def greedy(items: Any, relevance: Any, vectors: Any, k: int, strength: float, me
             difference = np.log(whole / before)
         else:
             difference = -max(kernel[place, chosen]) if chosen else 0.0
-        return float((1 - strength) * scaled[place] + strength * difference)
+        return float((1 - weight) * scaled[place] + weight * difference)
 
     for _ in range(k):
         left = [place for place in range(len(items)) if place not in chosen]
@@ -45,14 +45,14 @@ def greedy(items: Any, relevance: Any, vectors: Any, k: int, strength: float, me
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("strength", [0.0, 0.2, 0.6, 1.0])
-def test_each_step_takes_the_place_worth_most(method: Method, strength: float) -> None:
+def test_each_step_takes_the_place_worth_most(method: Method, weight: float) -> None:
     random = np.random.default_rng(0)
     vectors = unit(random.normal(size=(40, 8)) + 0.7)
     items = np.array([random.permutation(40)[:12] for _ in range(150)], np.int32)
     relevance = random.normal(size=items.shape)
-    found = rerank(items, relevance, vectors, 6, strength, method)
+    found = rerank(items, relevance, vectors, 6, weight, method)
     expected = [
-        greedy(*row, vectors, 6, strength, method) for row in zip(items, relevance, strict=True)
+        greedy(*row, vectors, 6, weight, method) for row in zip(items, relevance, strict=True)
     ]
     assert np.array_equal(found, expected)
 
@@ -99,8 +99,8 @@ def lists(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=200, deadline=None)
 @given(lists(), st.floats(0, 1))
-def test_any_list_is_a_proper_one(given: dict[str, Any], strength: float) -> None:
-    found = rerank(strength=strength, **given)
+def test_any_list_is_a_proper_one(given: dict[str, Any], weight: float) -> None:
+    found = rerank(weight=weight, **given)
     items, k = given["items"], given["k"]
     assert found.shape == (len(items), k)
     for places, row in zip(found, items, strict=True):
@@ -127,7 +127,7 @@ def _check_cap(cap: Cap, row: Any, taken: Any, k: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(lists())
 def test_without_strength_the_ranking_stays(given: dict[str, Any]) -> None:
-    found = rerank(strength=0.0, **given)
+    found = rerank(weight=0.0, **given)
     for places, row, relevance in zip(found, given["items"], given["relevance"], strict=True):
         ranking = [p for p in np.argsort(-relevance, kind="stable") if row[p] >= 0]
         taken = list(places[places >= 0])
@@ -155,21 +155,21 @@ def _validation(random: np.random.Generator) -> dict[str, Any]:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_strength_chosen_is_the_most_diverse_within_the_loss(method: Method) -> None:
     given = _validation(np.random.default_rng(1))
-    choice = choose_strength(**given, method=method, max_ndcg_loss=0.05)
+    choice = choose_weight(**given, method=method, max_ndcg_loss=0.05)
     plain = choice.trials[0]
-    chosen = next(one for one in choice.trials if one.strength == choice.strength)
-    assert 0 < choice.strength < 1
+    chosen = next(one for one in choice.trials if one.weight == choice.weight)
+    assert 0 < choice.weight < 1
     assert plain.cost == plain.most == 0
     # A share of nDCG, and all of its one-sided interval: half of it is not half a point.
     assert chosen.cost == pytest.approx(1 - chosen.ndcg / plain.ndcg)
     assert chosen.cost < chosen.most <= 0.05
     assert all(one.diversity <= chosen.diversity for one in choice.trials if one.most <= 0.05)
-    assert choose_strength(**given, method=method, max_ndcg_loss=1.0).strength > choice.strength
+    assert choose_weight(**given, method=method, max_ndcg_loss=1.0).weight > choice.weight
 
 
 def test_what_cannot_be_afforded_is_not_chosen() -> None:
     given = _validation(np.random.default_rng(1))
-    assert choose_strength(**given, max_ndcg_loss=0.0, strengths=(0.5, 1.0)).strength == 0.0
+    assert choose_weight(**given, max_ndcg_loss=0.0, weights=(0.5, 1.0)).weight == 0.0
 
 
 @pytest.mark.parametrize("method", ["dpp", "mmr"])

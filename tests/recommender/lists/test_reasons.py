@@ -81,7 +81,7 @@ def test_an_item_speaks_once_by_what_the_user_did_most(catalogue: Catalogue) -> 
 
 def test_what_is_not_close_is_not_called_so(catalogue: Catalogue) -> None:
     found = explain(catalogue, 0, history((2, "purchase"), (5, "click")))
-    assert texts(found) == ["Its text matches what you have shown interest in."]
+    assert texts(found) == ["It matches your interests."]
 
 
 def test_an_item_of_the_history_itself(catalogue: Catalogue) -> None:
@@ -117,9 +117,9 @@ def test_the_strongest_feature_speaks_if_it_helped(catalogue: Catalogue) -> None
 @pytest.mark.parametrize(
     ("source", "english", "chinese"),
     [
-        ("text", "Its text matches what you have shown interest in.", "内容与您关注的话题相符。"),
-        ("neighbours", "People with a history like yours chose it.", "与您喜好相近的人选了它。"),
-        ("popular", "Many people choose it at the moment.", "近期很受欢迎。"),
+        ("text", "It matches your interests.", "内容与您关注的话题相符。"),
+        ("neighbours", "People with similar taste chose this.", "与您喜好相近的人选了它。"),
+        ("popular", "Popular right now.", "近期很受欢迎。"),
     ],
 )
 def test_where_nothing_else_speaks_the_source_does(

@@ -43,7 +43,7 @@ def read_mind(source: Path) -> Tables:
         raise UserError(
             f"{unlabelled} impressions without label, such as N1234-1",
             where=str(source),
-            mend="The published test set has none: take train and dev.",
+            hint="The published test set has none: take train and dev.",
         )
     news = pl.concat(
         [scan_tsv(existing_file(folder, "news.tsv"), NEWS) for folder in folders]

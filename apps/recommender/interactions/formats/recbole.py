@@ -74,7 +74,7 @@ def _columns(source: Path, names: list[str], mapping: Mapping[str, str]) -> dict
             raise UserError(
                 f"no field {column!r}" if column else "no field looks like a title",
                 where=f"{source}/*.item",
-                mend=f"Name it: --map {field}=…, one of {', '.join(names)}",
+                hint=f"Name it: --map {field}=…, one of {', '.join(names)}",
             )
     return columns
 

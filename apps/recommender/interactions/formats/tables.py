@@ -64,7 +64,7 @@ def existing_file(source: Path, name: str) -> Path:
 
 
 def as_items(path: Path, rows: Iterable[dict[str, Any]]) -> list[Item]:
-    """Rows with our field names as items; the first that is none is told with its number."""
+    """Rows with our field names as items; the first that is none is reported with its number."""
     items = []
     for number, row in enumerate(rows, start=1):
         try:
