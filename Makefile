@@ -1,4 +1,5 @@
 # make serve: set up, fine-tune the demo release if there is none, serve it at http://127.0.0.1:8000
+# make demo:  all three applications on their sample data, behind a start page at http://127.0.0.1:8000
 # make test:  set up, run the tests      make check: ruff, mypy strict, the architecture test
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ SAMPLES := data_samples/customer_service
 # The machine's whole command line is ours: thread pools of two libraries must not spin against each other.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup serve test check clean
+.PHONY: setup serve demo test check clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -24,6 +25,9 @@ $(VENV)/installed: pyproject.toml constraints.txt weights.txt
 serve: setup
 	$(BIN)/python -m apps.customer_service demo
 	$(BIN)/python -m apps.customer_service serve
+
+demo: setup
+	$(BIN)/python -m apps demo
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile

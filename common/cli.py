@@ -118,11 +118,11 @@ AllowHost = Annotated[
 ]
 
 
-def new_app(help_text: str) -> typer.Typer:
+def new_app(help_text: str, *, no_args_is_help: bool = True) -> typer.Typer:
     """A typer application in the house's manner."""
     return typer.Typer(
         help=help_text,
-        no_args_is_help=True,
+        no_args_is_help=no_args_is_help,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.customer_service import serve_cli
+from apps.customer_service.answers import cli as ask_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -33,11 +34,11 @@ from common.cli import (
     run,
 )
 from common.console import results, say, show_table
-from common.errors import UserError
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", ("right_first", "intent_accuracy", "answered"))
 app.add_typer(serve_cli.verbs)
+app.add_typer(ask_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -292,34 +293,3 @@ def export(
         markup=False,
         soft_wrap=True,
     )
-
-
-@app.command()
-def ask(
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
-    release_id: ReleaseId = None,
-    language: Annotated[
-        str | None, typer.Option(help="en or zh; default: detected from the text.")
-    ] = None,
-    device: Device = "auto",
-    store: Store = Path("var"),
-    as_json: Json = False,
-) -> None:
-    """Answer one question."""
-    from common.records.text import normalise
-
-    release = _registry(store).open(release_id)
-    if not normalise(question):
-        raise UserError("the question is empty")
-
-    from apps.customer_service.answers import answering
-    from apps.customer_service.release import load_release
-    from apps.customer_service.reporting import print_answer
-
-    prepared = answering.prepare(question)
-    answerer = load_release(release, device=device)
-    answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
-    if as_json:
-        print_json(answer.model_dump())
-    else:
-        print_answer(answer)

@@ -17,6 +17,7 @@ from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_
 from common.models.heads import CosineClassifier, Pretrained, class_means
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
+from common.tuning import losses
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class AnswerModel(TaskModule):
         prototypes: Tensor | None,
         directions: Tensor | None,
         smoothing: float = 0.0,
+        focal: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooled = pooled
@@ -53,6 +55,7 @@ class AnswerModel(TaskModule):
         self.faqs = None if prototypes is None else CosineClassifier(prototypes)
         self.intents = None if directions is None else CosineClassifier(directions)
         self.smoothing = smoothing
+        self.focal = focal
 
     @property
     def intent_scale(self) -> float:
@@ -97,42 +100,18 @@ class AnswerModel(TaskModule):
     def _loss(self, outputs: dict[str, Tensor], faq: Tensor, intent: Tensor) -> Tensor:
         loss = outputs["embedding"].sum() * 0.0
         if self.faqs is not None:
-            loss = loss + prototype_loss(outputs["faq_logits"], faq, self.smoothing)
-        if self.intents is not None and bool((intent != UNKNOWN).any()):
-            loss = loss + functional.cross_entropy(
-                outputs["intent_logits"],
-                intent,
-                ignore_index=UNKNOWN,
-                label_smoothing=self.smoothing,
+            loss = loss + losses.prototype(
+                outputs["faq_logits"],
+                faq,
+                outside=faq == OUTSIDE,
+                smoothing=self.smoothing,
+                outlier_weight=OUTLIER_WEIGHT,
+            )
+        if self.intents is not None:
+            loss = loss + losses.classification(
+                outputs["intent_logits"], intent, smoothing=self.smoothing, focal=self.focal
             )
         return loss
-
-
-def prototype_loss(logits: Tensor, faq: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Pull each text to its FAQ's prototype, away from those of all other FAQs.
-
-    A contrastive loss whose negatives are the prototypes of the whole FAQ (Movshovitz-Attias et
-    al. 2017, arXiv 1703.07464): the hardest are always among them, none has to be mined or drawn
-    into the batch, and questions of one FAQ never act as each other's negatives. A text that no
-    FAQ answers is pushed from all alike, by its distance to the uniform distribution (outlier
-    exposure, Hendrycks et al. 2019, arXiv 1812.04606).
-
-    Args:
-        logits: [batch, faqs].
-        faq: [batch]; -1: no FAQ answers it; -2: not known.
-    """
-    known, outside = faq >= 0, faq == OUTSIDE
-    loss = logits.sum() * 0.0
-    if bool(known.any()):
-        loss = (
-            loss
-            + functional.cross_entropy(logits[known], faq[known], label_smoothing=smoothing)
-            * known.float().mean()
-        )
-    if bool(outside.any()):
-        uniform = -functional.log_softmax(logits[outside], dim=-1).mean(-1)
-        loss = loss + OUTLIER_WEIGHT * uniform.mean() * outside.float().mean()
-    return loss
 
 
 class CustomerServiceTask:
@@ -147,12 +126,18 @@ class CustomerServiceTask:
     name = "customer_service"
 
     def __init__(
-        self, knowledge: Sequence[Example], intents: Sequence[str], *, smoothing: float = 0.0
+        self,
+        knowledge: Sequence[Example],
+        intents: Sequence[str],
+        *,
+        smoothing: float = 0.0,
+        focal: float = 0.0,
     ) -> None:
         self.knowledge = [example for example in knowledge if example.faq_id is not None]
         self.training = list(knowledge)
         self.intents = list(intents)
         self.smoothing = smoothing
+        self.focal = focal
         self.monitors = (Metric("reciprocal_rank"), Metric("intent_accuracy"))
         self._intent_number = {name: number for number, name in enumerate(self.intents)}
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
@@ -173,6 +158,7 @@ class CustomerServiceTask:
             prototypes=class_means(unit, faqs) if self._faq_number else None,
             directions=class_means(unit, intents) if self.intents else None,
             smoothing=self.smoothing,
+            focal=self.focal,
         )
 
     @property

@@ -89,7 +89,7 @@ def train(
     _check(dataset)
     source = _locate(backbone, dataset)
     task = CustomerServiceTask(
-        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing
+        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing, focal=settings.focal
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_backbone(source, dropout=settings.dropout)

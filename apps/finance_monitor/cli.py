@@ -17,6 +17,7 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
     open_registry,
 )
+from apps.finance_monitor.stories import cli as score_cli
 from apps.finance_monitor.watch import cli as watch_cli
 from apps.finance_monitor.watch.cli import show_watch
 from common.cli import (
@@ -48,7 +49,7 @@ from common.errors import UserError
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accuracy"))
-for verbs in (watch_cli.verbs, backtest_cli.verbs, serve_cli.verbs):
+for verbs in (watch_cli.verbs, score_cli.verbs, backtest_cli.verbs, serve_cli.verbs):
     app.add_typer(verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
@@ -262,37 +263,11 @@ def export(
 
 
 @app.command()
-def score(
-    feed: Annotated[Path, typer.Argument(help="News: JSON lines or a table.", callback=existing)],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help=".jsonl, .csv, .tsv, .xlsx or .parquet.")
-    ],
-    release_id: ReleaseId = None,
-    entities: Entities = None,
-    device: Device = "auto",
-    store: Store = Path("var"),
-    as_json: Json = False,
-) -> None:
-    """Label a file: sentiment, topics, companies, copies."""
-    from apps.finance_monitor.stories.companies import read_entities
-
-    listed = read_entities(entities) if entities else None
-    release = open_registry(store).open(release_id)
-
-    from apps.finance_monitor.release import load_release
-    from apps.finance_monitor.score import score_file
-
-    classifier = load_release(release, device=device)
-    scored, rejected = score_file(feed, output, classifier, listed)
-    if as_json:
-        print_json({"scored": scored, "rejected": rejected, "output": str(output)})
-    else:
-        say(f"{scored} scored: {output}")
-
-
-@app.command()
 def demo(
     speed: Annotated[float, typer.Option(min=1, help="How many times real speed.")] = 60,
+    train_only: Annotated[
+        bool, typer.Option("--train-only", help="Fine-tune if need be, replay nothing.")
+    ] = False,
     store: Store = Path("var"),
 ) -> None:
     """Fine-tune on the sample news if need be, then replay the sample feed, fast."""
@@ -311,13 +286,13 @@ def demo(
             resume=True,
             store=store,
         )
+    if train_only:
+        return
     classifier, topics = load_classifier(store, None, "auto", scored=False)
     directory = store / APPLICATION / "demo"
     shutil.rmtree(directory, ignore_errors=True)
     begin = datetime.fromisoformat(DEMO_BEGIN)
-    say(
-        f"Reads the feed up to {begin:%d %B, %H:%M} UTC, then goes on at {speed:g} times its speed."
-    )
+    say(f"Reading the feed up to {begin:%d %B, %H:%M} UTC, then at {speed:g} times real speed.")
     feed = PacedFeed(FileFeed(SAMPLES / "feed.jsonl", once=True), begin, speed)
     options = Options(entities=SAMPLES / "entities.csv")
     show_watch(feed, options, classifier, topics, directory)

@@ -16,6 +16,7 @@ from common.models.heads import CosineClassifier, Pretrained
 from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
+from common.tuning import losses
 from common.tuning.task import Batch, Metric, Predict, TaskModule
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class NewsModel(TaskModule):
         topic_bias: Tensor | None,
         topic_words: NgramClassifier | None = None,
         smoothing: float = 0.0,
+        focal: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooled = pooled
@@ -56,6 +58,7 @@ class NewsModel(TaskModule):
         self.topic_words = topic_words
         self.targets = None if targets is None else CosineClassifier(targets)
         self.smoothing = smoothing
+        self.focal = focal
 
     def forward(
         self,
@@ -102,9 +105,9 @@ class NewsModel(TaskModule):
         # A head without a label in the batch must still have a gradient, for several processes.
         loss = sum((o.sum() * 0.0 for o in outputs.values()), start=torch.tensor(0.0))
         for name, labels in (("sentiment_logits", sentiment), ("target_logits", target)):
-            if name in outputs and bool((labels >= 0).any()):
-                loss = loss + functional.cross_entropy(
-                    outputs[name], labels, ignore_index=UNKNOWN, label_smoothing=self.smoothing
+            if name in outputs:
+                loss = loss + losses.classification(
+                    outputs[name], labels, smoothing=self.smoothing, focal=self.focal
                 )
         known = (topics >= 0).all(-1) & (topics.shape[-1] > 0)
         if "topic_logits" in outputs and bool(known.any()):
@@ -113,15 +116,9 @@ class NewsModel(TaskModule):
 
     def _topic_loss(self, logits: Tensor, topics: Tensor) -> Tensor:
         if self.topic_bias is None:
-            return functional.cross_entropy(
-                logits, topics.argmax(-1), label_smoothing=self.smoothing
-            )
-        # Summed over topics, meaned over texts: as strong as a softmax over them.
-        return (
-            functional.binary_cross_entropy_with_logits(logits, topics.float(), reduction="none")
-            .sum(-1)
-            .mean()
-        )
+            right = topics.argmax(-1)
+            return losses.classification(logits, right, smoothing=self.smoothing, focal=self.focal)
+        return losses.multilabel(logits, topics, focal=self.focal)
 
 
 class FinanceMonitorTask:
@@ -135,11 +132,17 @@ class FinanceMonitorTask:
     name = "finance_monitor"
 
     def __init__(
-        self, training: Sequence[Example], topics: Sequence[str], *, smoothing: float = 0.0
+        self,
+        training: Sequence[Example],
+        topics: Sequence[str],
+        *,
+        smoothing: float = 0.0,
+        focal: float = 0.0,
     ) -> None:
         self.training = list(training)
         self.topics = list(topics)
         self.smoothing = smoothing
+        self.focal = focal
         labelled = [e.topics for e in training if e.topics is not None]
         self.single_topic = bool(labelled) and all(len(found) == 1 for found in labelled)
         self.has_sentiment = any(e.sentiment for e in training)
@@ -164,6 +167,7 @@ class FinanceMonitorTask:
             targets=_means(unit, target) if self.has_targets else None,
             topic_bias=None if self.single_topic else topic_bias,
             smoothing=self.smoothing,
+            focal=self.focal,
         )
 
     def _topic_start(self, unit: Tensor) -> tuple[Tensor, Tensor]:

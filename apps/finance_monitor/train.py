@@ -80,7 +80,10 @@ def train(
     _check(dataset)
     source = _locate(backbone, dataset)
     task = FinanceMonitorTask(
-        dataset.splits.train, dataset.topics, smoothing=settings.label_smoothing
+        dataset.splits.train,
+        dataset.topics,
+        smoothing=settings.label_smoothing,
+        focal=settings.focal,
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_backbone(source, dropout=settings.dropout)

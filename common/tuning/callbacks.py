@@ -39,6 +39,17 @@ class StopWhereNotFinite(TrainerCallback):
                 )
 
 
+class EvaluateAtEpochEnd(TrainerCallback):
+    """Where evaluations go by steps, the end of an epoch is one of their moments, too."""
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Evaluate and save, unless this very step was evaluated."""
+        is_done = state.global_step % (args.eval_steps or 1) == 0
+        control.should_evaluate = control.should_save = not is_done
+
+
 class ShowProgress(TrainerCallback):
     """One progress line: steps, rate, time left, the loss and the monitored figure."""
 

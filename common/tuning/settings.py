@@ -25,12 +25,18 @@ class Settings(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     dropout: float | None = Field(None, ge=0, lt=1, description="None: as the model was pretrained")
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    focal: float = Field(
+        0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
+    )
+    evaluate_every: int = Field(
+        0, ge=0, description="steps between evaluations, beside one an epoch; 0: epochs alone"
+    )
     gradient_clipping: float = Field(1.0, ge=0, description="largest gradient norm; 0: none")
     adversarial: float = Field(0.0, ge=0, description="norm of the perturbation; 0: none")
     weight_averaging: float = Field(
         0.0, ge=0, lt=1, description="what the averaged weights keep of themselves a step; 0: none"
     )
-    patience: int = Field(3, ge=0, description="epochs without gain before stopping; 0: never stop")
+    patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
     freeze_word_embeddings: bool | None = Field(
         None, description="None: those of 100k rows or more"

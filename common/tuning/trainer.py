@@ -21,7 +21,7 @@ from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
 from common.tuning.averaging import AverageEachStep, WeightAverage
-from common.tuning.callbacks import ShowProgress, StopWhereNotFinite
+from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, Metric, Task, TaskModule
@@ -62,6 +62,8 @@ class TaskTrainer(Trainer, Generic[R]):
         self.bare_module = module
         self.precision = precision
         callbacks: list[TrainerCallback] = [ShowProgress(monitor), StopWhereNotFinite()]
+        if settings.evaluate_every and splits.validation:
+            callbacks.append(EvaluateAtEpochEnd())
         if settings.patience and splits.validation:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.perturbation = (
@@ -164,6 +166,7 @@ def _arguments(
 ) -> TrainingArguments:
     device = pick_device(settings.device)
     steps_per_epoch = max(1, len(splits.train) // (settings.batch_size * settings.accumulation))
+    each = "steps" if settings.evaluate_every else "epoch"
     return TrainingArguments(
         output_dir=str(work),
         num_train_epochs=settings.epochs,
@@ -180,8 +183,10 @@ def _arguments(
         use_cpu=device.type == "cpu",
         seed=settings.seed,
         data_seed=settings.seed,
-        eval_strategy="epoch" if splits.validation else "no",
-        save_strategy="epoch",
+        eval_strategy=each if splits.validation else "no",
+        eval_steps=settings.evaluate_every or None,
+        save_strategy=each if splits.validation else "epoch",
+        save_steps=settings.evaluate_every or 500,
         save_total_limit=2,
         load_best_model_at_end=bool(splits.validation),
         metric_for_best_model=f"eval_{monitor.name}",

@@ -68,7 +68,7 @@ def test_what_has_no_room_is_named(
     monkeypatch.setenv("COLUMNS", "60")
     show_table(_releases())
     shown = capsys.readouterr().out
-    assert "No room for:" in shown
+    assert "Columns left out:" in shown
     assert "base model" in shown
     assert "75.0%" in shown
 

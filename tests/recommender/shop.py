@@ -130,9 +130,7 @@ class Shop:
             latest = history[-1]
             title = self.catalogue.titles[self.catalogue.number[latest.item_id]]
             text = (
-                f"与您买过的“{title}”内容相近。"
-                if language == "zh"
-                else f"It is close to “{title}”."
+                f"与您买过的“{title}”内容相近。" if language == "zh" else f"Similar to “{title}”."
             )
             reasons.insert(
                 0, Reason(kind="history", text=text, item_id=latest.item_id, strength=0.8)

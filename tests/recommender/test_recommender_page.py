@@ -176,7 +176,7 @@ def test_a_user_is_found_by_id_with_the_keyboard(page: Page) -> None:
     page.see("#query").clear()
     page.see("#query").send_keys("newcomer", Keys.ENTER)
     page.see("#next-note [data-mark=coldUser]", "new user")
-    page.see("#history", "Nothing yet.")
+    page.see("#history", "No history yet.")
     page.driver.back()
     page.see("#next-note", "for reader-20,")
     page.see("#query").clear()
@@ -185,7 +185,7 @@ def test_a_user_is_found_by_id_with_the_keyboard(page: Page) -> None:
 
 
 def test_the_slider_ranks_again_and_can_be_taken_back(page: Page, shop: Shop) -> None:
-    page.see("#strength", "0.2 (as tuned)")
+    page.see("#strength", "0.2 (default)")
     assert page.see("#tuned").get_attribute("disabled")
     page.see("#diversity").click()
     page.press(Keys.END)
@@ -196,7 +196,7 @@ def test_the_slider_ranks_again_and_can_be_taken_back(page: Page, shop: Shop) ->
     page.see("#ranking .place:first-child", TITLES[3])
     assert shop.asked[-1] == (0.0, "en")
     page.see("#tuned").click()
-    page.see("#strength", "0.2 (as tuned)")
+    page.see("#strength", "0.2 (default)")
     page.wait(lambda: shop.asked[-1] == (None, "en"))
 
 
@@ -209,7 +209,7 @@ def test_the_length_of_the_ranking_is_kept(page: Page) -> None:
 
 
 def test_a_reason_leads_to_the_event_it_speaks_of(page: Page) -> None:
-    page.see("#ranking .place:last-child .reasons button", f"It is close to “{TITLES[2]}”.").click()
+    page.see("#ranking .place:last-child .reasons button", f"Similar to “{TITLES[2]}”.").click()
     page.see("#history .event.pointed", TITLES[2])
     top = page.script("document.querySelector('.pointed').getBoundingClientRect().top")
     assert 0 <= top < page.script("innerHeight"), "both are in sight"

@@ -154,7 +154,7 @@ MISTAKES = (
     ("validate --candidates none.csv", "none.csv: no such file"),
     ("recommend nobody", "there is no user 'nobody'"),
     ("audit --cutoff 2026-03-10", "Audit it at that moment or later"),
-    ("score --out tests", "holds something else already"),
+    ("score --out tests", "is not empty"),
 )
 
 

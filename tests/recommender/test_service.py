@@ -90,13 +90,13 @@ def test_a_ranking_follows_the_history(service: RankingService) -> None:
     assert subjects(rows) == [0] * 10
     assert not set(ids(rows)) & {event.item_id for event in service.history("ada")}
     assert not any(row.cold_user for row in rows)
-    assert "It is close to" in rows[0].reasons[0].text
+    assert "Similar to" in rows[0].reasons[0].text
     assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
 
 
 def test_reasons_are_in_the_language_asked_for_or_the_users(service: RankingService) -> None:
     assert "内容相近" in service.recommend("chen", 1)[0].reasons[0].text
-    assert "It is close" in service.recommend("chen", 1, language="en")[0].reasons[0].text
+    assert "Similar" in service.recommend("chen", 1, language="en")[0].reasons[0].text
     assert "内容相近" in service.recommend("ada", 1, language="zh")[0].reasons[0].text
 
 

@@ -6,7 +6,7 @@ import { showChosen, showReply, spokenReply } from './reply.js';
 import { read } from './shared/api.js';
 import { theme, watchControls } from './shared/controls.js';
 import { button, element, find, quoted } from './shared/elements.js';
-import { language, languageOf, retell, say, speak, tell } from './shared/language.js';
+import { language, languageOf, refreshTexts, say, speak, bindText } from './shared/language.js';
 import { texts } from './texts.js';
 
 const MOST_CHARACTERS = 2000;
@@ -34,7 +34,7 @@ function label(node, words) {
 }
 
 function show() {
-  retell();
+  refreshTexts();
   showControls();
   showLength();
   showExamples();
@@ -61,7 +61,7 @@ function example(question) {
 
 function addTurn(question) {
   find('opening').hidden = true;
-  const you = tell(element('span', { class: 'unseen' }), (words) => words.you);
+  const you = bindText(element('span', { class: 'unseen' }), (words) => words.you);
   const asked = element('p', { class: 'asked' }, you, quoted(question));
   const reply = element('div', { class: 'reply' });
   const turn = element('li', {}, asked, reply);
@@ -101,7 +101,7 @@ async function stream(question, turn, reply) {
 
 function showWaiting(reply) {
   reply.setAttribute('aria-busy', 'true');
-  const words = tell(element('span', { class: 'unseen' }), (spoken) => spoken.thinking);
+  const words = bindText(element('span', { class: 'unseen' }), (spoken) => spoken.thinking);
   reply.replaceChildren(element('p', { class: 'text waiting' }, words));
 }
 
@@ -150,9 +150,9 @@ function showStopped(question, turn, reply) {
   reply.querySelector('.waiting')?.remove();
   reply.querySelector('.arriving')?.classList.remove('arriving');
   reply.append(element('div', { class: 'row' },
-    tell(element('span', { class: 'small' }), (words) => words.stopped),
-    tell(button('', retry), (words) => words.retry),
-    tell(button('', edit), (words) => words.edit)));
+    bindText(element('span', { class: 'small' }), (words) => words.stopped),
+    bindText(button('', retry), (words) => words.retry),
+    bindText(button('', edit), (words) => words.edit)));
   announce(say().stopped);
 }
 
@@ -189,7 +189,7 @@ function showLength() {
   find('count').textContent = length() >= COUNTED_FROM ? say().count(length(), MOST_CHARACTERS) : '';
   find('composer').classList.toggle('over', over > 0);
   find('question').setAttribute('aria-invalid', String(over > 0));
-  tell(find('hint'), (words) => (over > 0 ? words.over(over) : words.keys));
+  bindText(find('hint'), (words) => (over > 0 ? words.over(over) : words.keys));
   fitHeight();
 }
 
@@ -221,7 +221,7 @@ function submit() {
 }
 
 function refuse(words) {
-  tell(find('hint'), words);
+  bindText(find('hint'), words);
   find('composer').classList.add('over');
   announce(words(say()));
   find('question').focus();

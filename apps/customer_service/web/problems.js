@@ -2,7 +2,7 @@
 import { icon } from './icon.js';
 import { LostError } from './shared/api.js';
 import { button, element } from './shared/elements.js';
-import { tell } from './shared/language.js';
+import { bindText } from './shared/language.js';
 
 const SECONDS_SHOWN = 90;
 // The same question would be refused again.
@@ -10,11 +10,11 @@ const NEEDS_EDITING = [413, 422];
 
 export function showProblem(reply, error, { retry, edit }) {
   reply.dataset.decision = 'problem';
-  const words = tell(element('p', { class: 'text' }), (spoken) => explain(error, spoken));
+  const words = bindText(element('p', { class: 'text' }), (spoken) => explain(error, spoken));
   const row = element('div', { class: 'row' });
-  const again = tell(button('', retry), (spoken) => spoken.retry);
+  const again = bindText(button('', retry), (spoken) => spoken.retry);
   if (!NEEDS_EDITING.includes(error.status)) row.append(again);
-  row.append(tell(button('', edit), (spoken) => spoken.edit));
+  row.append(bindText(button('', edit), (spoken) => spoken.edit));
   const said = element('div', { class: 'said' }, words, row);
   reply.replaceChildren(element('div', { class: 'callout' }, icon('warning'), said));
   if (error.retryAfter) countDown(error.retryAfter, words, again);
@@ -34,8 +34,8 @@ function wait(seconds, words) {
 }
 
 function showWait(seconds, text, again) {
-  tell(text, (words) => words.busy(wait(seconds, words)));
-  tell(again, (words) => words.retryIn(wait(seconds, words)));
+  bindText(text, (words) => words.busy(wait(seconds, words)));
+  bindText(again, (words) => words.retryIn(wait(seconds, words)));
 }
 
 function countDown(seconds, text, again) {
@@ -51,7 +51,7 @@ function countDown(seconds, text, again) {
     }
     clearInterval(timer);
     again.disabled = false;
-    tell(again, (words) => words.retry);
-    tell(text, (words) => words.busyOver);
+    bindText(again, (words) => words.retry);
+    bindText(text, (words) => words.busyOver);
   }, 250);
 }

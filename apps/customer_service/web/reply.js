@@ -1,7 +1,7 @@
 // Shows one reply: the answer, its source, how sure it is, what else was near, and why.
 import { icon } from './icon.js';
 import { button, element, linkTo, quoted } from './shared/elements.js';
-import { say, tell } from './shared/language.js';
+import { say, bindText } from './shared/language.js';
 
 const REFERENCE_CHARACTERS = 8;
 const COPIED_SHOWN_MS = 2000;
@@ -99,14 +99,14 @@ function handoffWords(found, words) {
 
 function forPerson(found, question) {
   const reference = element('span', { class: 'small reference' },
-    tell(element('span'), (words) => words.reference), ' ',
+    bindText(element('span'), (words) => words.reference), ' ',
     quoted(found.id.slice(0, REFERENCE_CHARACTERS), 'code'));
   // Browsers give the clipboard to https and to this machine only.
   if (!navigator.clipboard) return element('div', { class: 'row' }, reference);
-  const copy = tell(button('', async () => {
+  const copy = bindText(button('', async () => {
     const done = await copyText(say().copiedText(question, found.id, found.release_id));
-    tell(copy, (words) => (done ? words.copied : words.notCopied));
-    setTimeout(() => tell(copy, (words) => words.copy), COPIED_SHOWN_MS);
+    bindText(copy, (words) => (done ? words.copied : words.notCopied));
+    setTimeout(() => bindText(copy, (words) => words.copy), COPIED_SHOWN_MS);
   }), (words) => words.copy);
   return element('div', { class: 'row' }, copy, reference);
 }
@@ -121,7 +121,7 @@ async function copyText(text) {
 }
 
 function plain(words, attributes = {}) {
-  return tell(element('p', attributes), words);
+  return bindText(element('p', attributes), words);
 }
 
 function choices(found, title, choose, kind = 'near') {
@@ -137,9 +137,9 @@ function choices(found, title, choose, kind = 'near') {
 
 function source(citation) {
   const link = linkTo(citation.url);
-  const title = tell(element('span', { class: 'label' }), (words) => words.source);
+  const title = bindText(element('span', { class: 'label' }), (words) => words.source);
   if (!link) return element('p', { class: 'source' }, title, quoted(citation.question, 'cite'));
-  const opens = tell(element('span', { class: 'unseen' }), (words) => words.opensTab);
+  const opens = bindText(element('span', { class: 'unseen' }), (words) => words.opensTab);
   return element('p', { class: 'source' }, title,
     element('a', link, quoted(citation.question, 'cite'), opens, icon('out')));
 }
@@ -152,7 +152,7 @@ function percent(share) {
 }
 
 function sure(confidence, phrase = (words) => words.sure) {
-  const words = tell(element('span'), (spoken) => phrase(spoken)(percent(confidence)));
+  const words = bindText(element('span'), (spoken) => phrase(spoken)(percent(confidence)));
   return element('p', { class: 'sure' }, meter(confidence), words);
 }
 
@@ -165,7 +165,7 @@ function meter(share) {
 function why(found) {
   const titles = { clarify: 'whyClarify', handoff: 'whyHandoff' };
   const title = titles[found.decision] ?? 'why';
-  const details = element('details', { class: 'why' }, tell(element('summary'), (words) => words[title]));
+  const details = element('details', { class: 'why' }, bindText(element('summary'), (words) => words[title]));
   const panel = element('div', { class: 'panel' });
   if (found.intent) panel.append(bars((words) => words.intents, intentRows(found.intent)));
   if (found.citations.length) panel.append(bars((words) => words.candidates, candidateRows(found.citations)));
@@ -193,7 +193,7 @@ function candidateRows(citations) {
 function timingRows(timings) {
   const total = timings.total || 1;
   return Object.entries(timings).map(([stage, spent]) => ({
-    name: tell(element('dt'), (words) => words.stages[stage] ?? stage),
+    name: bindText(element('dt'), (words) => words.stages[stage] ?? stage),
     share: spent / total,
     value: (words) => words.milliseconds(spent < 10 ? spent.toFixed(1) : Math.round(spent)),
   }));
@@ -202,7 +202,7 @@ function timingRows(timings) {
 function bars(title, rows) {
   const list = element('dl');
   for (const { name, share, value } of rows) {
-    list.append(element('div', {}, name, element('dd', {}, meter(share), tell(element('span'), value))));
+    list.append(element('div', {}, name, element('dd', {}, meter(share), bindText(element('span'), value))));
   }
   return element('section', {}, plain(title, { class: 'label' }), list);
 }

@@ -3,7 +3,7 @@ import { actor, showFiring, showPast } from './alerts.js';
 import { read } from './shared/api.js';
 import { theme, watchControls } from './shared/controls.js';
 import { button, find } from './shared/elements.js';
-import { retell, say, speak, time } from './shared/language.js';
+import { refreshTexts, say, speak, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 import { listen } from './status.js';
 import { showStories } from './stories.js';
@@ -60,7 +60,7 @@ function showStatus(text, trouble = false) {
   place.dataset.state = trouble ? 'trouble' : 'well';
 }
 
-function tell(status) {
+function showWatch(status) {
   latest = { ...latest, status };
   if (status.failed) showStatus(status.failed, true);
   else if (status.disk_full) showStatus(say().disk, true);
@@ -70,7 +70,7 @@ function tell(status) {
 }
 
 function dress() {
-  retell();
+  refreshTexts();
   find('theme').textContent = say().theme[theme()];
   const spans = find('spans');
   spans.setAttribute('aria-label', say().spansLabel);
@@ -80,7 +80,7 @@ function dress() {
     dress();
     refresh();
   }, { 'aria-pressed': span === hours })));
-  if (latest?.status) tell(latest.status);
+  if (latest?.status) showWatch(latest.status);
   show();
 }
 
@@ -88,6 +88,6 @@ watchControls(dress, dress);
 speak(texts);
 dress();
 listen((status) => {
-  tell(status);
+  showWatch(status);
   refresh();
 }, () => showStatus(say().lost, true));

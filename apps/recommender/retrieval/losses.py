@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-NEVER = -1e9
+from common.tuning.losses import corrected_softmax, listwise_softmax
 
 
 def next_item_loss(
@@ -43,7 +42,7 @@ def next_item_loss(
         weights.append(weight[row, place])
     if bool((taken > 0).any()):
         logits = scale * _shown_scores(interests[:, -1], items, shown)
-        losses.append(impression_softmax(logits, shown >= 0, taken))
+        losses.append(listwise_softmax(logits, shown >= 0, taken))
         weights.append((taken > 0).any(1).float())
     if not losses:
         return scale * 0.0
@@ -59,41 +58,6 @@ def best_match(interests: Tensor, items: Tensor) -> Tensor:
     """
     rows, several, _ = interests.shape
     return (interests.flatten(0, 1) @ items.T).view(rows, several, -1).amax(1)
-
-
-def corrected_softmax(logits: Tensor, target: Tensor, log_inclusion: Tensor, own: Tensor) -> Tensor:
-    """Sampled softmax with the corrected logQ (Khrylchenko et al. 2025, arXiv 2507.09331).
-
-    Negatives are weighted by one over the probability of being in the batch; the positive is
-    always there and is not. The loss of a row counts as much as the model is still in doubt.
-
-    Args:
-        logits: [rows, items].
-        target: [rows], the right item.
-        own: [rows, items], True for items of the same user, which are no negatives.
-
-    Returns:
-        [rows]
-    """
-    right = logits.gather(1, target[:, None]).squeeze(1)
-    negatives = (logits - log_inclusion).masked_fill(own, NEVER)
-    rest = negatives.logsumexp(1)
-    doubt = torch.sigmoid(rest - right).detach()
-    return doubt * (rest - right)
-
-
-def impression_softmax(logits: Tensor, is_shown: Tensor, taken: Tensor) -> Tensor:
-    """Cross-entropy over what was shown together; several taken share the target evenly.
-
-    Args:
-        logits, is_shown, taken: [impressions, places].
-
-    Returns:
-        [impressions], 0 where nothing was taken.
-    """
-    share = taken.float() / taken.sum(1, keepdim=True).clamp(min=1)
-    log_probability = functional.log_softmax(logits.masked_fill(~is_shown, NEVER), dim=1)
-    return -(share * log_probability).sum(1)
 
 
 def _shown_scores(interests: Tensor, items: Tensor, shown: Tensor) -> Tensor:

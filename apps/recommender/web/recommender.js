@@ -4,7 +4,7 @@ import { number } from './numbers.js';
 import { read } from './shared/api.js';
 import { theme, watchControls } from './shared/controls.js';
 import { button, element, find, quoted } from './shared/elements.js';
-import { language, retell, say, speak } from './shared/language.js';
+import { language, refreshTexts, say, speak } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 import { texts } from './texts.js';
 
@@ -135,7 +135,7 @@ function showLengths() {
 }
 
 function dress() {
-  retell();
+  refreshTexts();
   find('theme').textContent = say().theme[theme()];
   showLengths();
   showUsers();

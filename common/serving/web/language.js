@@ -3,7 +3,7 @@ import { recall, remember } from './memory.js';
 import { texts } from './texts.js';
 
 const words = { ...texts };
-const told = new Map();
+const bound = new Map();
 
 export let language = startLanguage();
 
@@ -26,18 +26,18 @@ export function switchLanguage() {
 }
 
 // Gives a node words that follow the language: `choose` takes them from those of the page.
-export function tell(node, choose) {
-  told.set(node, choose);
+export function bindText(node, choose) {
+  bound.set(node, choose);
   node.textContent = choose(say());
   return node;
 }
 
-export function retell() {
+export function refreshTexts() {
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   document.title = say().title;
-  for (const [node, choose] of told) {
+  for (const [node, choose] of bound) {
     if (node.isConnected) node.textContent = choose(say());
-    else told.delete(node);
+    else bound.delete(node);
   }
   for (const node of document.querySelectorAll('[data-text]')) {
     node.textContent = say()[node.dataset.text];

@@ -27,7 +27,7 @@ def _alert(key: str, *headlines: str, status: str = "firing") -> Alert:
 
 def test_in_english() -> None:
     alert = _alert("company/Alba", "Alba collapses")
-    assert headline(alert) == "Negative news on Alba: 12 stories where 1.5 are usual"
+    assert headline(alert) == "Negative news on Alba: 12 stories (usually 1.5)"
     assert in_words(alert).splitlines() == [
         "warning, firing, since 2026-03-02 01:00 UTC, 80% negative",
         "- 01:00 Alba collapses (3 outlets) [Alba]",

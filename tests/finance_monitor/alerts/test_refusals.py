@@ -68,12 +68,12 @@ def test_it_is_shown_wherever_one_looks(
     (name,) = delivery.sinks
     wait_for(lambda: delivery.set_aside[name] == 1)
     delivery.stop()
-    assert "set aside, refused 3 times (HTTP 400)" in " ".join(capsys.readouterr().err.split())
+    assert "given up after 3 refusals (HTTP 400)" in " ".join(capsys.readouterr().err.split())
     (one,) = operations.set_aside(store)
     assert (one.sink, one.error, one.alert_ids) == (name, "HTTP 400", ["a1"])
     registry = CollectorRegistry()
     watch = Watch(store, Rules(parse_budget("1 per 30d")), None, delivery=delivery)
-    registry.register(WatchMetrics(watch.metrics))
+    registry.register(WatchMetrics(watch.counters))
     shown = f'bizlm_monitor_set_aside_total{{sink="{name}"}} 1.0'
     assert shown in generate_latest(registry).decode()
     listed = run_here("finance_monitor", "alerts", "list", "--store", tmp_path)

@@ -206,7 +206,7 @@ def test_the_console_tells_what_and_the_stories_behind_it(
     monkeypatch.setenv("COLUMNS", "200")
     ConsoleSink().deliver(a_notification())
     told = capsys.readouterr().err
-    assert "Negative news on Alba: 12 stories where 1.5 are usual" in told
+    assert "Negative news on Alba: 12 stories (usually 1.5)" in told
     assert "Alba collapses (3 outlets)" in told
 
 

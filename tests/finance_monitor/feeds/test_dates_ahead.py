@@ -170,4 +170,4 @@ def test_a_live_watch_refuses_it_and_a_replay_does_not(tmp_path: Path) -> None:
     assert "400.0 days ahead" in row["reason"]
     done = run_here("finance_monitor", *verb, once, "--once")
     assert "2 stories" in done.stderr
-    assert "0 unreadable" in done.stderr
+    assert "0 rejected" in done.stderr

@@ -167,7 +167,7 @@ def test_another_run_is_refused(
 
 def test_a_directory_of_something_else_is_left_alone(vectors: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("only copy")
-    with pytest.raises(UserError, match=r"something else already: thesis\.txt"):
+    with pytest.raises(UserError, match=r"is not empty: thesis\.txt"):
         run_job(plan(tmp_path, vectors), MadeUpScore(vectors))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -186,7 +186,7 @@ def test_a_full_disk_stops_with_a_message_and_nothing_half_written(
     with pytest.raises(StoppedError, match="No space left on device") as caught:
         run_job(plan(out, vectors), MadeUpScore(vectors, trouble="disk full"))
     assert caught.value.exit_code == 3
-    assert "the same command goes on" in str(caught.value)
+    assert "run the same command" in str(caught.value)
     whole = directory_hashes(undisturbed)
     found = {name: sha for name, sha in directory_hashes(out).items() if "parquet" in name}
     assert found
@@ -215,7 +215,7 @@ def test_an_interrupted_run_says_how_to_go_on(
         patch.setattr(Journal, "add", interrupt)
         run_job(plan(out, vectors), MadeUpScore(vectors))
     assert caught.value.exit_code == 130
-    assert "The same command goes on" in str(caught.value)
+    assert "Run the same command" in str(caught.value)
     assert run_job(plan(out, vectors), MadeUpScore(vectors)).kept == 1
     assert directory_hashes(out) == directory_hashes(undisturbed)
 

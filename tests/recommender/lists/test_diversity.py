@@ -44,7 +44,7 @@ def greedy(items: Any, relevance: Any, vectors: Any, k: int, weight: float, meth
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("strength", [0.0, 0.2, 0.6, 1.0])
+@pytest.mark.parametrize("weight", [0.0, 0.2, 0.6, 1.0])
 def test_each_step_takes_the_place_worth_most(method: Method, weight: float) -> None:
     random = np.random.default_rng(0)
     vectors = unit(random.normal(size=(40, 8)) + 0.7)

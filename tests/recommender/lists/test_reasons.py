@@ -67,8 +67,8 @@ def texts(reasons: list[Reason]) -> list[str]:
 def test_the_nearest_texts_of_the_history_speak(catalogue: Catalogue) -> None:
     found = explain(catalogue, 2, history((0, "click"), (3, "purchase"), (4, "browse")))
     assert texts(found) == [
-        'It is close to “城市里的"树"”, which you looked at.',
-        "It is close to “Soil & <b>compost</b>”, which you bought.",
+        'Similar to “城市里的"树"”, which you viewed.',
+        "Similar to “Soil & <b>compost</b>”, which you bought.",
     ]
     assert [reason.item_id for reason in found] == ["i4", "i3"]
     assert found[0].strength == pytest.approx(0.995)
@@ -76,7 +76,7 @@ def test_the_nearest_texts_of_the_history_speak(catalogue: Catalogue) -> None:
 
 def test_an_item_speaks_once_by_what_the_user_did_most(catalogue: Catalogue) -> None:
     found = explain(catalogue, 1, history((0, "browse"), (0, "purchase"), (0, "click")))
-    assert texts(found) == ["It is close to “Dune”, which you bought."]
+    assert texts(found) == ["Similar to “Dune”, which you bought."]
 
 
 def test_what_is_not_close_is_not_called_so(catalogue: Catalogue) -> None:
@@ -86,7 +86,7 @@ def test_what_is_not_close_is_not_called_so(catalogue: Catalogue) -> None:
 
 def test_an_item_of_the_history_itself(catalogue: Catalogue) -> None:
     found = explain(catalogue, 0, history((0, "click"), (1, "share")))
-    assert texts(found) == ["You opened it before.", "It is close to “Solaris”, which you shared."]
+    assert texts(found) == ["You opened it before.", "Similar to “Solaris”, which you shared."]
 
 
 def test_neighbours_speak_beside_the_text(catalogue: Catalogue) -> None:
@@ -96,12 +96,12 @@ def test_neighbours_speak_beside_the_text(catalogue: Catalogue) -> None:
     done = history((0, "click"), (3, "purchase"), (4, "browse"), (5, "comment"))
     found = explain(catalogue, 2, done, **parts)
     assert texts(found) == [
-        'It is close to “城市里的"树"”, which you looked at.',
-        "Who chooses “A quiet river”, which you commented on, often chooses this too.",
+        'Similar to “城市里的"树"”, which you viewed.',
+        "Customers who commented on “A quiet river” often choose this.",
     ]
     weights[3, 2] = 0.6
     twice = explain(catalogue, 2, history((3, "purchase")), neighbours=sparse.csr_matrix(weights))
-    assert texts(twice) == ["It is close to “Soil & <b>compost</b>”, which you bought."]
+    assert texts(twice) == ["Similar to “Soil & <b>compost</b>”, which you bought."]
 
 
 def test_the_strongest_feature_speaks_if_it_helped(catalogue: Catalogue) -> None:
@@ -138,7 +138,7 @@ def test_the_language_is_the_users_or_else_the_items(catalogue: Catalogue) -> No
     chinese = ["与您买过的“Roses”内容相近。"]
     assert texts(explain(catalogue, 3, done, "zh")) == chinese
     assert texts(explain(catalogue, 4, done, None)) == chinese
-    assert texts(explain(catalogue, 3, done, None)) == ["It is close to “Roses”, which you bought."]
+    assert texts(explain(catalogue, 3, done, None)) == ["Similar to “Roses”, which you bought."]
 
 
 def test_empty_places_have_no_cell(catalogue: Catalogue) -> None:

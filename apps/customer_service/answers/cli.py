@@ -1,0 +1,45 @@
+"""`ask`: one question, one answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.cli import Device, Json, Store, new_app, print_json
+from common.errors import UserError
+
+verbs = new_app("Ask.")
+
+
+@verbs.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    release_id: Annotated[str | None, typer.Option("--release", help="Default: current.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en or zh; default: detected from the text.")
+    ] = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Answer one question."""
+    from common.records.text import normalise
+    from common.releases.registry import Registry
+
+    release = Registry(store, "customer_service").open(release_id)
+    if not normalise(question):
+        raise UserError("the question is empty")
+
+    from apps.customer_service.answers import answering
+    from apps.customer_service.release import load_release
+    from apps.customer_service.reporting import print_answer
+
+    prepared = answering.prepare(question)
+    answerer = load_release(release, device=device)
+    answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
+    if as_json:
+        print_json(answer.model_dump())
+    else:
+        print_answer(answer)

@@ -1,0 +1,43 @@
+"""`score`: label a file in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apps.finance_monitor.options_cli import Entities, ReleaseId, open_registry
+from common.cli import Device, Json, Store, existing, new_app, print_json
+from common.console import say
+
+verbs = new_app("Label a file.")
+
+
+@verbs.command()
+def score(
+    feed: Annotated[Path, typer.Argument(help="News: JSON lines or a table.", callback=existing)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help=".jsonl, .csv, .tsv, .xlsx or .parquet.")
+    ],
+    release_id: ReleaseId = None,
+    entities: Entities = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Label a file: sentiment, topics, companies, copies."""
+    from apps.finance_monitor.stories.companies import read_entities
+
+    listed = read_entities(entities) if entities else None
+    release = open_registry(store).open(release_id)
+
+    from apps.finance_monitor.release import load_release
+    from apps.finance_monitor.stories.score import score_file
+
+    classifier = load_release(release, device=device)
+    scored, rejected = score_file(feed, output, classifier, listed)
+    if as_json:
+        print_json({"scored": scored, "rejected": rejected, "output": str(output)})
+    else:
+        say(f"{scored} scored: {output}")
