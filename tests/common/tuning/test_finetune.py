@@ -73,6 +73,16 @@ def test_early_stopping_restores_the_best_epoch(tiny_model: Path, tmp_path: Path
     assert losses[-1] > min(losses)
 
 
+def test_evaluations_go_by_steps_and_by_epochs(tiny_model: Path, tmp_path: Path) -> None:
+    tuned = tune(tiny_model, tmp_path / "work", epochs=2, evaluate_every=2, patience=0)
+    steps = [int(entry["step"]) for entry in tuned.history if "eval_loss" in entry]
+    losses = [entry["eval_loss"] for entry in tuned.history if "eval_loss" in entry]
+    last = max(int(entry["step"]) for entry in tuned.history)
+    an_epoch = last // 2
+    assert steps == sorted({*range(2, last + 1, 2), an_epoch, last})
+    assert tuned.after["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
 def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) -> None:
     first, second = (tune(tiny_model, tmp_path / name, seed=3) for name in "ab")
     other = tune(tiny_model, tmp_path / "c", seed=4)
