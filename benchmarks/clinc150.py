@@ -13,6 +13,7 @@ from apps.customer_service.answers.answering import nearness
 from benchmarks.harness import parser, report, start
 from benchmarks.intents import Labelled, normalised, tune_intents
 from common.evaluation.metrics import auroc
+from common.models.encoder import Encoder
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
 
@@ -61,7 +62,9 @@ def main() -> None:
     )
 
 
-def _read(tuned: Tuned, known: np.ndarray, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
+def _read(
+    tuned: Tuned[Encoder], known: np.ndarray, labelled: Labelled
+) -> tuple[np.ndarray, np.ndarray]:
     """Each question's predicted class, and how near it is to what was learned from."""
     outputs = tuned.predict(normalised(labelled))
     logits, vectors = outputs["intent_logits"], outputs["embedding"].numpy()

@@ -17,8 +17,8 @@ from apps.finance_monitor.stories.text import prepare
 from apps.finance_monitor.task import FinanceMonitorTask
 from benchmarks.harness import parser, report, start
 from common.evaluation.metrics import accuracy, f1
-from common.models.bundled import locate
-from common.models.loading import load_backbone
+from common.models.encoder import load_encoder
+from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
@@ -49,7 +49,7 @@ def main() -> None:
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
     task = FinanceMonitorTask(train, [], smoothing=settings.label_smoothing)
-    backbone = load_backbone(locate("minilm"), dropout=settings.dropout)
+    backbone = load_encoder(locate("minilm"), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))
     logits = tuned.predict([example.text for example in held_out])["sentiment_logits"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from apps.customer_service.data import Example
 from apps.customer_service.task import CustomerServiceTask
-from common.models.bundled import locate
-from common.models.loading import load_backbone
+from common.models.encoder import Encoder, load_encoder
+from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.finetune import Tuned, finetune
@@ -25,7 +25,7 @@ def tune_intents(
     examples = [Example(normalise(text), None, label) for text, label in train]
     intents = sorted({label for _, label in train})
     task = CustomerServiceTask(examples, intents, smoothing=settings.label_smoothing)
-    loaded = load_backbone(locate(backbone), dropout=settings.dropout)
+    loaded = load_encoder(locate(backbone), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))
     return tuned, intents
@@ -36,7 +36,7 @@ def normalised(labelled: Labelled) -> list[str]:
     return [normalise(text) for text, _ in labelled]
 
 
-def accuracy(tuned: Tuned, intents: list[str], labelled: Labelled) -> float:
+def accuracy(tuned: Tuned[Encoder], intents: list[str], labelled: Labelled) -> float:
     """Share of `labelled` whose intent is right."""
     predicted = tuned.predict(normalised(labelled))["intent_logits"].argmax(-1).tolist()
     right = [intents[p] == label for p, (_, label) in zip(predicted, labelled, strict=True)]

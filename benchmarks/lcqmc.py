@@ -17,8 +17,8 @@ from apps.customer_service.task import CustomerServiceTask
 from benchmarks.harness import parser, report, start
 from common.evaluation.compare import paired_bootstrap
 from common.evaluation.metrics import ranks
-from common.models.bundled import locate
-from common.models.loading import load_backbone
+from common.models.encoder import Encoder, load_encoder
+from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.finetune import Tuned, finetune
@@ -74,17 +74,17 @@ def _read(path: Path) -> Pairs:
     return [(normalise(s1), normalise(s2)) for s1, s2, label in rows if label == "1"]
 
 
-def _tune(pairs: Pairs, settings: Settings) -> Tuned:
+def _tune(pairs: Pairs, settings: Settings) -> Tuned[Encoder]:
     examples = [
         Example(text, f"pair-{number}", None) for number, pair in enumerate(pairs) for text in pair
     ]
     task = CustomerServiceTask(examples, [])
-    loaded = load_backbone(locate("e5-small"), dropout=settings.dropout)
+    loaded = load_encoder(locate("e5-small"), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         return finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))
 
 
-def _ranks(tuned: Tuned, pairs: Pairs) -> torch.Tensor:
+def _ranks(tuned: Tuned[Encoder], pairs: Pairs) -> torch.Tensor:
     searched = sorted({s2 for _, s2 in pairs})
     number = {text: index for index, text in enumerate(searched)}
     vectors = tuned.predict(searched)["embedding"]

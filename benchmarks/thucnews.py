@@ -13,8 +13,8 @@ from apps.finance_monitor.task import FinanceMonitorTask
 from benchmarks.harness import parser, report, start
 from common.evaluation.calibration import fit_mixture
 from common.evaluation.metrics import accuracy
-from common.models.bundled import locate
-from common.models.loading import load_backbone
+from common.models.encoder import load_encoder
+from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.finetune import finetune
@@ -48,14 +48,14 @@ def main() -> None:
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
     task = FinanceMonitorTask(train, names, smoothing=settings.label_smoothing)
-    backbone = load_backbone(locate("e5-small"), dropout=settings.dropout)
+    backbone = load_encoder(locate("e5-small"), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))
     texts = [example.text for example in held_out]
     right = task.members(held_out).argmax(-1)
     logits = tuned.predict(texts)["topic_logits"]
     # Every class is equally frequent: of words, nothing usual has to be taken off.
-    words = task.topic_words(tuned.backbone).read(tuned.backbone, texts)
+    words = task.topic_words(tuned.pretrained).read(tuned.pretrained, texts)
     weight = WORDS_WEIGHT
     if chosen.choose:
         _, weight = fit_mixture(logits.double().numpy(), words.double().numpy(), right.numpy())

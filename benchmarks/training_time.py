@@ -59,7 +59,7 @@ def _plain(rows: Sequence[tuple[str, str]], epochs: int) -> None:
         TrainingArguments,
     )
 
-    from common.models.bundled import locate
+    from common.models.sources.bundled import locate
 
     directory = locate("minilm").directory
     labels = sorted({label for _, label in rows})

@@ -183,10 +183,10 @@ def check_backbone(backbone: str) -> None:
     """Find the files of a backbone that is named, before anything heavy is imported.
 
     Raises:
-        UserError: as `common.models.bundled.locate`.
+        UserError: as `common.models.sources.bundled.locate`.
     """
     if backbone != "auto":
-        from common.models.bundled import locate
+        from common.models.sources.bundled import locate
 
         locate(backbone)
 

@@ -16,10 +16,11 @@ from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import read_faqs_of
 from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
-from common.models.bundled import Source
+from common.models.devices import pick_device
+from common.models.encoder import load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.loading import load_backbone, pick_device, save_backbone
 from common.models.sentence_modules import Projection
+from common.models.sources.bundled import Source
 from common.records.reader import write_jsonl
 from common.releases.release import Release
 
@@ -27,7 +28,7 @@ from common.releases.release import Release
 def save_release(answerer: Answerer, directory: Path) -> None:
     """Write model, heads, FAQs and index into a release's directory."""
     projection = Projection(answerer.module.projection.weight)
-    save_backbone(answerer.backbone, directory / "model", projection)
+    save_encoder(answerer.backbone, directory / "model", projection)
     save_heads(answerer.module, directory / "heads.safetensors")
     source = answerer.backbone.source
     write_json(
@@ -61,7 +62,7 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_backbone(source, projected=False)
+    backbone = load_encoder(source, projected=False)
     heads = load_file(directory / "heads.safetensors")
     module = AnswerModel(
         backbone.pooled(),

@@ -29,6 +29,7 @@ from common.evaluation.report import (
     risk_coverage_picture,
     write_report,
 )
+from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.tuning.finetune import Tuned
 
@@ -114,7 +115,7 @@ def metrics(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
 def write_training_report(
     path: Path,
     *,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     audit: Audit,
     before: Sequence[Outcome],
     after: Sequence[Outcome],

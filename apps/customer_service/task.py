@@ -14,14 +14,15 @@ from torch.nn import functional
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
-from common.models.heads import CosineClassifier, Pretrained, class_means
+from common.models.heads import CosineClassifier, Embedder, class_means
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.tuning import losses
-from common.tuning.task import Batch, Metric, Predict, TaskModule
+from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
-    from common.models.loading import Backbone, Tokenize
+    from common.models.encoder import Encoder
+    from common.tuning.task import Tokenize
 
 # Hendrycks et al. take half; a few outliers a batch are enough.
 OUTLIER_WEIGHT = 0.5
@@ -29,7 +30,7 @@ OUTSIDE = -1
 UNKNOWN = -2
 
 
-class AnswerModel(TaskModule):
+class AnswerModel(EncoderModule):
     """An embedding for retrieval and intent logits, from one pass through the encoder.
 
     Args:
@@ -143,11 +144,11 @@ class CustomerServiceTask:
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
         self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
 
-    def build(self, backbone: Backbone, precision: str = "fp32") -> AnswerModel:
+    def build(self, backbone: Encoder, precision: str = "fp32") -> AnswerModel:
         """Heads on the encoder: FAQ prototypes and intents start from class means."""
         pooled = backbone.pooled()
         texts = [example.text for example in self.training]
-        reader, what = Pretrained(pooled), "Reading the training texts"
+        reader, what = Embedder(pooled), "Reading the training texts"
         found = predict(reader, backbone, texts, precision=precision, what=what)
         unit = functional.normalize(found["embedding"], dim=-1)
         faqs = torch.tensor([self._faq(example) for example in self.training])
@@ -166,7 +167,7 @@ class CustomerServiceTask:
         """FAQ ids in the order of the prototypes."""
         return list(self._faq_number)
 
-    def text(self, record: Example) -> str:
+    def input(self, record: Example) -> str:
         """The question."""
         return record.text
 

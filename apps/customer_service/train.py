@@ -34,10 +34,11 @@ from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.linear import LinearPeer, compare_with
-from common.models import catalog
-from common.models.bundled import Source, locate
-from common.models.loading import Backbone, load_backbone, pick_device, pick_precision
+from common.models.devices import pick_device, pick_precision
+from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import predict
+from common.models.sources import catalog
+from common.models.sources.bundled import Source, locate
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
@@ -92,9 +93,9 @@ def train(
         dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing, focal=settings.focal
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
-    loaded = load_backbone(source, dropout=settings.dropout)
+    loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
-    nn.Module.to(loaded.encoder, device)
+    nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     texts = [example.text for example in dataset.splits.train]
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
@@ -108,7 +109,7 @@ def train(
         return None
 
     assert isinstance(tuned.module, AnswerModel)
-    answerer = _answerer(task, tuned.module, tuned.backbone, dataset, tuned.precision)
+    answerer = _answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
     answerer, promise = _calibrate(answerer, dataset, far, max_wrong)
     validation = evaluate.run(answerer, dataset.splits.validation)
     held_out = dataset.splits.test or dataset.splits.validation
@@ -189,7 +190,7 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
 def _answerer(
     task: CustomerServiceTask,
     module: AnswerModel,
-    backbone: Backbone,
+    backbone: Encoder,
     dataset: Dataset,
     precision: str,
 ) -> Answerer:
@@ -282,7 +283,7 @@ def _manifest(
     dataset: Dataset,
     settings: Settings,
     source: Source,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     before: Sequence[Outcome],
     after: Sequence[Outcome],
 ) -> dict[str, Any]:

@@ -12,16 +12,17 @@ from safetensors.torch import load_file
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import NewsModel
 from common.files import read_json, write_json
-from common.models.bundled import Source
+from common.models.devices import pick_device
+from common.models.encoder import load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.loading import load_backbone, pick_device, save_backbone
 from common.models.ngrams import NgramClassifier
+from common.models.sources.bundled import Source
 from common.releases.release import Release
 
 
 def save_release(classifier: Classifier, directory: Path) -> None:
     """Write model, heads and calibration into a release's directory."""
-    save_backbone(classifier.backbone, directory / "model")
+    save_encoder(classifier.backbone, directory / "model")
     save_heads(classifier.module, directory / "heads.safetensors")
     source = classifier.backbone.source
     write_json(
@@ -51,7 +52,7 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_backbone(source)
+    backbone = load_encoder(source)
     heads = load_file(directory / "heads.safetensors")
     module = NewsModel(
         backbone.pooled(),

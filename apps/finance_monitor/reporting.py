@@ -21,6 +21,7 @@ from common.evaluation.report import (
     reliability_picture,
     write_report,
 )
+from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.tuning.finetune import Tuned
 
@@ -79,7 +80,7 @@ def beside(
 def write_training_report(
     path: Path,
     *,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     monitor: str,
     audit: Audit,
     before: Sequence[Outcome],

@@ -12,20 +12,21 @@ from torch.nn import functional
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.metrics import accuracy, f1
-from common.models.heads import CosineClassifier, Pretrained
+from common.models.heads import CosineClassifier, Embedder
 from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.tuning import losses
-from common.tuning.task import Batch, Metric, Predict, TaskModule
+from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
-    from common.models.loading import Backbone, Tokenize
+    from common.models.encoder import Encoder
+    from common.tuning.task import Tokenize
 
 UNKNOWN = -1
 
 
-class NewsModel(TaskModule):
+class NewsModel(EncoderModule):
     """Sentiment, topics and sentiment towards a marked target, from one pass.
 
     Args:
@@ -150,11 +151,11 @@ class FinanceMonitorTask:
         self.monitors = tuple(map(Metric, ("sentiment_f1", "topic_f1", "target_f1")))
         self._topic_number = {name: number for number, name in enumerate(self.topics)}
 
-    def build(self, backbone: Backbone, precision: str = "fp32") -> NewsModel:
+    def build(self, backbone: Encoder, precision: str = "fp32") -> NewsModel:
         """Heads on the encoder, each direction the mean of its class."""
         pooled = backbone.pooled()
         texts = [example.text for example in self.training]
-        reader, what = Pretrained(pooled), "Reading the training texts"
+        reader, what = Embedder(pooled), "Reading the training texts"
         found = predict(reader, backbone, texts, precision=precision, what=what)
         unit = functional.normalize(found["embedding"], dim=-1)
         sentiment = torch.tensor([_label(e.sentiment) for e in self.training])
@@ -181,14 +182,14 @@ class FinanceMonitorTask:
         outside = (cosines * (1 - member)).sum(0) / (1 - member).sum(0).clamp(min=1)
         return means, (inside + outside) / 2
 
-    def topic_words(self, backbone: Backbone) -> NgramClassifier:
+    def topic_words(self, backbone: Encoder) -> NgramClassifier:
         """What the words of the training texts say about topics."""
         known = [example for example in self.training if example.topics is not None]
         members = self.members(known)
         labels = members.argmax(-1) if self.single_topic else members
         return fit_ngrams(backbone, [example.text for example in known], labels)
 
-    def text(self, record: Example) -> str:
+    def input(self, record: Example) -> str:
         """The text."""
         return record.text
 

@@ -30,9 +30,10 @@ from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.linear import LinearPeer, compare_with
-from common.models import catalog
-from common.models.bundled import Source, locate
-from common.models.loading import load_backbone, pick_device, pick_precision
+from common.models.devices import pick_device, pick_precision
+from common.models.encoder import Encoder, load_encoder
+from common.models.sources import catalog
+from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -86,9 +87,9 @@ def train(
         focal=settings.focal,
     )
     work = registry.root / "training" / _run_name(dataset, settings, source)
-    loaded = load_backbone(source, dropout=settings.dropout)
+    loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
-    nn.Module.to(loaded.encoder, device)
+    nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
     texts = [example.text for example in dataset.splits.train]
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
@@ -102,7 +103,7 @@ def train(
 
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
-        Classifier("", tuned.backbone, tuned.module, dataset.topics, tickers=dataset.tickers),
+        Classifier("", tuned.pretrained, tuned.module, dataset.topics, tickers=dataset.tickers),
         task,
         dataset.splits.validation,
     )
@@ -214,7 +215,7 @@ def _manifest(
     dataset: Dataset,
     settings: Settings,
     source: Source,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     before: Sequence[Outcome],
     after: Sequence[Outcome],
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from apps.recommender.release import Model
 from apps.recommender.retrieval.towers import ItemTower
 from apps.recommender.task import text_vectors
 from common.errors import UserError
-from common.models.loading import load_backbone
+from common.models.encoder import load_encoder
 from common.releases.export import Agreement, Outputs, write_export
 
 # Eight bits move an item a little: it lies where it did while its nearest is among so many.
@@ -43,7 +43,7 @@ def export(model: Model, texts: Sequence[str], directory: Path) -> Agreement:
     """
     if len(texts) <= NEIGHBOURS:
         raise UserError(f"give more than {NEIGHBOURS} items to measure the agreement on")
-    backbone = load_backbone(model.source, projected=False)
+    backbone = load_encoder(model.source, projected=False)
     module = ItemEncoder(text_vectors(backbone), model.towers.items)
     about = {"release_id": model.model_id}
     return write_export(module, backbone, texts, directory, same=_lies_alike, about=about)

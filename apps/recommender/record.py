@@ -8,7 +8,8 @@ from apps.recommender.comparison.comparison import FULL, Comparison
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.timeline import Timeline, Window, iso
 from apps.recommender.pipeline.second_stage import SecondStage
-from common.models.bundled import Source
+from common.models.encoder import Encoder
+from common.models.sources.bundled import Source
 from common.records.text import language_of
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
@@ -21,7 +22,7 @@ def manifest(
     timeline: Timeline,
     settings: Settings,
     source: Source,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     stage: SecondStage,
     comparison: Comparison,
 ) -> dict[str, Any]:

@@ -34,11 +34,12 @@ from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from apps.recommender.task import item_vectors, text_vectors
 from common.errors import UserError
 from common.files import file_sha256, read_json, write_json
-from common.models.bundled import Source
+from common.models.devices import pick_device
+from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.loading import Backbone, load_backbone, pick_device, save_backbone
 from common.models.pooling import PooledEncoder
 from common.models.sentence_modules import PROJECTION, Projection
+from common.models.sources.bundled import Source
 from common.releases.release import Release
 
 TOWERS, MODEL = "heads.safetensors", "model.json"
@@ -85,10 +86,10 @@ class Model:
 
 
 def save_release(
-    directory: Path, backbone: Backbone, towers: TowerModel, stage: SecondStage
+    directory: Path, backbone: Encoder, towers: TowerModel, stage: SecondStage
 ) -> None:
     """Write a release's files."""
-    save_backbone(backbone, directory / "model", _projection(towers))
+    save_encoder(backbone, directory / "model", _projection(towers))
     save_heads(towers, directory / TOWERS)
     if stage.ranker is not None:
         stage.ranker.save(directory)
@@ -205,9 +206,9 @@ def item_vectors_of(
 ) -> NDArray[np.float32]:
     """[items, width] of length 1; the encoder is loaded only where something is new."""
 
-    def open_encoder() -> tuple[nn.Module, Backbone]:
-        backbone = load_backbone(model.source, projected=False)
-        nn.Module.to(backbone.encoder, pick_device(device))
+    def open_encoder() -> tuple[nn.Module, Encoder]:
+        backbone = load_encoder(model.source, projected=False)
+        nn.Module.to(backbone.network, pick_device(device))
         return text_vectors(backbone), backbone
 
     cache = VectorCache(caches / directory_id(model.directory / "model"))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from apps.recommender.comparison.comparison import Comparison
     from apps.recommender.pipeline.second_stage import SecondStage
-    from common.tuning.finetune import Tuned
+    from common.models.encoder import Encoder
+from common.tuning.finetune import Tuned
 
 LABELS = {
     "ndcg@10": "nDCG@10",
@@ -178,7 +179,7 @@ def reliability_sections(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> l
 def write_training_report(
     path: Path,
     *,
-    tuned: Tuned,
+    tuned: Tuned[Encoder],
     monitor: str,
     audit: Audit,
     comparison: Comparison,

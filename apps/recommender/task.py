@@ -16,9 +16,9 @@ from apps.recommender.interactions.sequences import TARGET_WEIGHTS, Sequence, Sh
 from apps.recommender.retrieval.losses import best_match
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from common.evaluation.ranking import ndcg_at_k
-from common.models.heads import Pretrained
-from common.models.loading import Backbone, Tokenize
-from common.tuning.task import Batch, Metric, Predict
+from common.models.encoder import Encoder
+from common.models.heads import Embedder
+from common.tuning.task import Batch, Metric, Predict, Tokenize
 
 # Users of one forward pass outside of training.
 USERS_PER_BLOCK = 256
@@ -64,12 +64,12 @@ class RecommenderTask:
         self.negatives = min(negatives, len(catalogue))
         self.model: TowerModel | None = None
 
-    def build(self, backbone: Backbone, precision: str = "fp32") -> TowerModel:
+    def build(self, backbone: Encoder, precision: str = "fp32") -> TowerModel:
         """Towers on the encoder; untrained, users are the mean of what they did."""
         self.model = TowerModel(backbone.pooled(), self.pretrained.mean(0), self.sizes)
         return self.model
 
-    def text(self, record: TrainingRecord) -> str:
+    def input(self, record: TrainingRecord) -> str:
         """Nothing: a record is many texts, and batches are made by users."""
         return ""
 
@@ -129,9 +129,9 @@ class RecommenderTask:
         return {"ndcg_at_10": float(np.concatenate(metrics).mean())}
 
 
-def text_vectors(backbone: Backbone) -> nn.Module:
+def text_vectors(backbone: Encoder) -> nn.Module:
     """The module that reads texts as the pretrained encoder does."""
-    return Pretrained(backbone.pooled())
+    return Embedder(backbone.pooled())
 
 
 @torch.inference_mode()

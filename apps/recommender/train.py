@@ -51,10 +51,11 @@ from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
 from common.console import say
 from common.evaluation.compare import paired_bootstrap
-from common.models import catalog
-from common.models.bundled import Source, locate
-from common.models.loading import Backbone, load_backbone, pick_device
+from common.models.devices import pick_device
+from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import predict
+from common.models.sources import catalog
+from common.models.sources.bundled import Source, locate
 from common.records.splits import Splits
 from common.records.text import language_of
 from common.releases import gate
@@ -108,9 +109,9 @@ def train(
     dataset.audit.raise_on_errors()
     sizes, choices = sizes or TowerSizes(), choices or Choices()
     source = _locate(backbone, dataset)
-    loaded = load_backbone(source, dropout=settings.dropout)
+    loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
-    nn.Module.to(loaded.encoder, device)
+    nn.Module.to(loaded.network, device)
     audit = audit_reading(dataset.audit, loaded, dataset.catalogue.texts)
     dataset = replace(dataset, audit=audit)
     caches = registry.root / "vectors"
@@ -128,7 +129,7 @@ def train(
 
     assert isinstance(tuned.module, TowerModel)
     towers = _towers(tuned.module)
-    vectors = pretrained if task.frozen else _read_again(tuned.backbone, dataset)
+    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
     items = item_vectors(towers, vectors).numpy()
     stage = fit_second_stage(
         towers, dataset, items, timeline, choices, max_ndcg_loss=max_ndcg_loss, seed=settings.seed
@@ -158,7 +159,7 @@ def train(
     )
 
     def fill(directory: Path) -> None:
-        save_release(directory, tuned.backbone, towers, stage)
+        save_release(directory, tuned.pretrained, towers, stage)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -187,7 +188,7 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
     return locate(chosen)
 
 
-def _read_texts(dataset: Dataset, loaded: Backbone, caches: Path) -> Tensor:
+def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
     """[items, width], all texts as the pretrained encoder reads them."""
     cache = VectorCache(caches / directory_id(loaded.source.directory))
     texts = dataset.catalogue.texts
@@ -195,7 +196,7 @@ def _read_texts(dataset: Dataset, loaded: Backbone, caches: Path) -> Tensor:
     return torch.from_numpy(found)
 
 
-def _read_again(backbone: Backbone, dataset: Dataset) -> Tensor:
+def _read_again(backbone: Encoder, dataset: Dataset) -> Tensor:
     """[items, width], all texts as the fine-tuned encoder reads them, in full precision."""
     found = predict(
         text_vectors(backbone), backbone, dataset.catalogue.texts, what="Encoding items"

@@ -39,7 +39,7 @@ def class_means(vectors: Tensor, numbers: Tensor) -> Tensor:
     return torch.stack([vectors[numbers == n].mean(0) for n in range(int(numbers.max()) + 1)])
 
 
-class Pretrained(nn.Module):
+class Embedder(nn.Module):
     """The pretrained encoder's own vectors, before any head."""
 
     def __init__(self, pooled: PooledEncoder) -> None:

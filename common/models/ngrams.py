@@ -18,7 +18,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from common.models.loading import Backbone
+    from common.models.encoder import Encoder
 
 BUCKETS = 2**17
 # Two primes: the product of a token id and the first stays within 64 bits after two rounds.
@@ -66,7 +66,7 @@ class NgramClassifier(nn.Module):
         numbers, value = self.features(input_ids, attention_mask)
         return (value.unsqueeze(-1) * self.weight[numbers]).sum(1) + self.bias
 
-    def read(self, backbone: Backbone, texts: Sequence[str]) -> Tensor:
+    def read(self, backbone: Encoder, texts: Sequence[str]) -> Tensor:
         """Texts → [texts, classes], without gradients."""
         with torch.inference_mode():
             return torch.cat([self(**batch) for batch in _batches(backbone, texts)])
@@ -88,7 +88,7 @@ class NgramClassifier(nn.Module):
         return NgramClassifier(self.rarity, self.weight * weight, bias)
 
 
-def fit_ngrams(backbone: Backbone, texts: Sequence[str], labels: Tensor) -> NgramClassifier:
+def fit_ngrams(backbone: Encoder, texts: Sequence[str], labels: Tensor) -> NgramClassifier:
     """Logistic regression: one over all classes, or one for each of several that may be right.
 
     Args:
@@ -113,7 +113,7 @@ def fit_ngrams(backbone: Backbone, texts: Sequence[str], labels: Tensor) -> Ngra
     return NgramClassifier(empty.rarity, spread, torch.from_numpy(bias).float())
 
 
-def _batches(backbone: Backbone, texts: Sequence[str]) -> list[dict[str, Tensor]]:
+def _batches(backbone: Encoder, texts: Sequence[str]) -> list[dict[str, Tensor]]:
     starts = range(0, len(texts), TEXTS_PER_BATCH)
     return [backbone.tokenize(texts[start : start + TEXTS_PER_BATCH]) for start in starts]
 

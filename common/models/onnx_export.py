@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.models.prediction import batches_by_tokens
 
 if TYPE_CHECKING:
-    from common.models.loading import Backbone
+    from common.models.encoder import Encoder
 
 INPUTS = ("input_ids", "attention_mask")
 # The exporter names inner values after torch's operations, `embedding` among them.
@@ -39,7 +39,7 @@ class _Tuple(nn.Module):
         return tuple(outputs[name] for name in self.names)
 
 
-def export_int8(module: nn.Module, backbone: Backbone, path: Path) -> list[str]:
+def export_int8(module: nn.Module, backbone: Encoder, path: Path) -> list[str]:
     """Write `module` to `path`: weights in 8 bits, a scale for each output channel.
 
     Args:
@@ -75,7 +75,7 @@ def export_int8(module: nn.Module, backbone: Backbone, path: Path) -> list[str]:
     return [OUTPUT + name for name in names]
 
 
-def predict_int8(path: Path, backbone: Backbone, texts: Sequence[str]) -> dict[str, Tensor]:
+def predict_int8(path: Path, backbone: Encoder, texts: Sequence[str]) -> dict[str, Tensor]:
     """What `common.models.prediction.predict` gives, from the file that `export_int8` wrote."""
     _require()
     import onnxruntime

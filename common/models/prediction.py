@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from common.console import progress
 
 if TYPE_CHECKING:
-    from common.models.loading import Backbone
+    from common.models.loading import Pretrained
 
 # Bounds what one forward pass holds in memory, padding included.
 TOKENS_PER_BATCH = 4096
@@ -34,30 +34,30 @@ def batches_by_tokens(counts: Sequence[int], budget: int = TOKENS_PER_BATCH) -> 
 
 def predict(
     module: nn.Module,
-    backbone: Backbone,
-    texts: Sequence[str],
+    pretrained: Pretrained[Any],
+    inputs: Sequence[Any],
     *,
     precision: str = "fp32",
     what: str = "Encoding",
 ) -> dict[str, Tensor]:
-    """Run `module` over `texts` without gradients.
+    """Run `module` over `inputs` without gradients.
 
     Args:
         module: maps `input_ids` and `attention_mask` to a dict of tensors [batch, …].
 
     Returns:
-        The same dict over all texts, in their order, float32 on the CPU.
+        The same dict over all inputs, in their order, float32 on the CPU.
     """
-    batches = batches_by_tokens(backbone.token_counts(texts))
+    batches = batches_by_tokens(pretrained.token_counts(inputs))
     results: list[dict[str, Tensor]] = []
     was_training = module.training
     module.eval()
-    if len(texts) < TEXTS_WITHOUT_PROGRESS:
-        results = [_forward(module, backbone, [texts[i] for i in b], precision) for b in batches]
+    if len(inputs) < TEXTS_WITHOUT_PROGRESS:
+        results = [_forward(module, pretrained, [inputs[i] for i in b], precision) for b in batches]
     else:
-        with progress(what, len(texts)) as advance:
+        with progress(what, len(inputs)) as advance:
             for batch in batches:
-                results.append(_forward(module, backbone, [texts[i] for i in batch], precision))
+                results.append(_forward(module, pretrained, [inputs[i] for i in batch], precision))
                 advance(len(batch))
     module.train(was_training)
     order = torch.tensor([index for batch in batches for index in batch]).argsort()
@@ -65,13 +65,14 @@ def predict(
 
 
 def _forward(
-    module: nn.Module, backbone: Backbone, texts: Sequence[str], precision: str
+    module: nn.Module, pretrained: Pretrained[Any], inputs: Sequence[Any], precision: str
 ) -> dict[str, Tensor]:
     device = next(module.parameters()).device
-    inputs = {name: tensor.to(device) for name, tensor in backbone.tokenize(texts).items()}
+    batch = {name: tensor.to(device) for name, tensor in pretrained.tokenize(inputs).items()}
     with torch.inference_mode(), autocast(device, precision):
-        outputs = module(**inputs)
-    return {name: tensor.float().cpu() for name, tensor in outputs.items()}
+        outputs = module(**batch)
+    # A loss, which some modules cannot but give, is one for all of them.
+    return {name: tensor.float().cpu() for name, tensor in outputs.items() if name != "loss"}
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

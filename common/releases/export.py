@@ -20,7 +20,7 @@ from common.models.prediction import predict
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from common.models.loading import Backbone
+    from common.models.encoder import Encoder
 
 MODEL = "model.onnx"
 ABOUT = "export.json"
@@ -43,7 +43,7 @@ class Agreement:
 
 def write_export(
     module: nn.Module,
-    backbone: Backbone,
+    backbone: Encoder,
     texts: Sequence[str],
     directory: Path,
     *,

@@ -10,27 +10,29 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import nn
 from transformers import set_seed
 
 from common.console import say
 from common.models.adapters import add_lora, fold_lora
+from common.models.devices import pick_device, pick_precision
 from common.models.freezing import freeze, parse_strategy, trained_share
 from common.models.frozen_pooling import FrozenPooling
-from common.models.loading import Backbone, pick_device, pick_precision
+from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.settings import Settings
-from common.tuning.task import Metric, Predict, Task, TaskModule, choose_monitor
+from common.tuning.task import EncoderModule, Metric, Predict, Task, TaskModule, choose_monitor
 from common.tuning.trainer import TaskTrainer
 
 R = TypeVar("R")
+P = TypeVar("P", bound=Pretrained[Any])
 
 
 @dataclass(frozen=True)
-class Tuned:
+class Tuned(Generic[P]):
     """A fine-tuned module and how it came about.
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
@@ -39,7 +41,7 @@ class Tuned:
     """
 
     module: TaskModule
-    backbone: Backbone
+    pretrained: P
     history: list[dict[str, float]]
     monitor: Metric
     before: dict[str, float]
@@ -52,8 +54,8 @@ class Tuned:
 
     @property
     def predict(self) -> Predict:
-        """Texts → the module's outputs."""
-        return partial(predict, self.module, self.backbone, precision=self.precision)
+        """Inputs → the module's outputs."""
+        return partial(predict, self.module, self.pretrained, precision=self.precision)
 
 
 def is_main_process() -> bool:
@@ -63,15 +65,15 @@ def is_main_process() -> bool:
 
 def finetune(
     task: Task[R],
-    backbone: Backbone,
+    pretrained: P,
     splits: Splits[R],
     settings: Settings,
     *,
     work: Path,
     resume: bool = False,
     module: TaskModule | None = None,
-) -> Tuned:
-    """Fine-tune `backbone` for `task`; the best epoch is what is returned.
+) -> Tuned[P]:
+    """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
     It is chosen by the first of `task.monitors` that the validation records can give.
 
@@ -81,7 +83,7 @@ def finetune(
     Args:
         work: where checkpoints and TensorBoard curves go.
         resume: go on from the last checkpoint in `work`, if there is one.
-        module: what `task.build(backbone)` gave, where it is at hand already.
+        module: what `task.build(pretrained)` gave, where it is at hand already.
 
     Raises:
         UserError: a device or a precision that this machine cannot train with, or validation
@@ -95,9 +97,9 @@ def finetune(
     if not resume and is_main_process():
         shutil.rmtree(work, ignore_errors=True)
 
-    nn.Module.to(backbone.encoder, device)
-    module = (task.build(backbone, precision) if module is None else module).to(device)
-    run = partial(predict, module, backbone, precision=precision)
+    nn.Module.to(pretrained.network, device)
+    module = (task.build(pretrained, precision) if module is None else module).to(device)
+    run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     monitor = choose_monitor(task.monitors, before) if splits.validation else task.monitors[0]
     if splits.validation and is_main_process():
@@ -106,7 +108,7 @@ def finetune(
             f"{len(splits.validation):,} validation records."
         )
     _choose_what_learns(module, settings)
-    trainer = TaskTrainer(task, backbone, module, splits, settings, work, precision, monitor)
+    trainer = TaskTrainer(task, pretrained, module, splits, settings, work, precision, monitor)
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -117,12 +119,12 @@ def finetune(
 
     trained, of_all = trained_share(module)
     if settings.strategy == "lora":
-        fold_lora(module.pooled.encoder)
+        fold_lora(module.network)
     module.eval()
     after = task.measure(run, splits.validation) if splits.validation else {}
     return Tuned(
         module=module,
-        backbone=backbone,
+        pretrained=pretrained,
         history=[dict(entry) for entry in trainer.state.log_history],
         monitor=monitor,
         before=before,
@@ -136,26 +138,28 @@ def finetune(
 
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
-    encoder: Any = module.pooled.encoder
-    module.pooled.pooling.requires_grad_(settings.strategy != "head")
+    for parameter in module.further:
+        parameter.requires_grad = settings.strategy != "head"
     if settings.strategy == "lora":
         add_lora(
-            encoder,
+            module.network,
             rank=settings.lora_rank,
             alpha=settings.lora_alpha,
             dropout=settings.lora_dropout,
         )
     else:
         strategy = parse_strategy(settings.strategy)
-        freeze(encoder, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
+        freeze(module.network, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
 
 
 @contextmanager
 def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
     """Keep the vectors of an encoder that neither learns nor is perturbed."""
+    if not isinstance(module, EncoderModule) or settings.strategy != "head" or settings.adversarial:
+        yield
+        return
     pooled = module.pooled
-    if settings.strategy == "head" and not settings.adversarial:
-        module.pooled = FrozenPooling(pooled)
+    module.pooled = FrozenPooling(pooled)
     try:
         yield
     finally:

@@ -79,6 +79,56 @@ def prototype(
     return loss
 
 
+def completion_nll(logits: Tensor, input_ids: Tensor, completion_mask: Tensor) -> Tensor:
+    """Negative log-likelihood of the completion alone, -log p(token | all before it).
+
+    Args:
+        logits: [batch, tokens, vocabulary]; those at a token foretell the next one.
+        input_ids, completion_mask: [batch, tokens]; the mask is 1 for what is to be written.
+
+    Returns:
+        [batch], the mean over the tokens of each completion; 0 where there is none.
+    """
+    following, is_learned = input_ids[:, 1:], completion_mask[:, 1:].to(logits.dtype)
+    losses = functional.cross_entropy(
+        logits[:, :-1].transpose(1, 2).float(), following, reduction="none"
+    )
+    return (losses * is_learned).sum(1) / is_learned.sum(1).clamp(min=1)
+
+
+def pairwise(scores: Tensor, is_right: Tensor) -> Tensor:
+    """RankNet (Burges et al. 2005): log(1 + exp(s_wrong - s_right)) of each right and wrong pair.
+
+    Args:
+        scores: [lists, places].
+        is_right: [lists, places], True or False.
+
+    Returns:
+        [lists], the mean over its pairs; 0 where a list has none.
+    """
+    difference = scores[:, None, :] - scores[:, :, None]
+    pairs = is_right[:, :, None] & ~is_right[:, None, :]
+    losses = functional.softplus(difference) * pairs
+    return losses.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
+
+
+def in_batch_contrastive(
+    queries: Tensor, passages: Tensor, *, scale: float = 20.0, hard: Tensor | None = None
+) -> Tensor:
+    """InfoNCE over cosines (van den Oord et al. 2018, arXiv 1807.03748).
+
+    Passage i is right for query i; the others of the batch, and all hard negatives, are wrong.
+
+    Args:
+        queries, passages: [batch, width].
+        hard: [negatives, width].
+    """
+    candidates = passages if hard is None else torch.cat([passages, hard])
+    cosines = functional.normalize(queries, dim=-1) @ functional.normalize(candidates, dim=-1).T
+    right = torch.arange(len(queries), device=queries.device)
+    return functional.cross_entropy(scale * cosines, right)
+
+
 def corrected_softmax(logits: Tensor, target: Tensor, log_inclusion: Tensor, own: Tensor) -> Tensor:
     """Sampled softmax with the corrected logQ (Khrylchenko et al. 2025, arXiv 2507.09331).
 

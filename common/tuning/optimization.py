@@ -10,8 +10,6 @@ from common.models.freezing import layer_count, layer_of
 from common.tuning.settings import Settings
 from common.tuning.task import TaskModule
 
-ENCODER_PREFIX = "pooled."
-
 
 def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, Any]]:
     """Groups for a torch optimizer, one for each learning rate and weight decay.
@@ -20,13 +18,13 @@ def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, A
     rate above it (Howard & Ruder 2018, arXiv 1801.06146), the embeddings lowest. Biases, norms
     and heads are not decayed: a cosine head's length means nothing.
     """
-    layers = layer_count(module.pooled)
+    layers = layer_count(module.network)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
-        rate = _learning_rate(name, layers, settings)
-        is_decayed = parameter.ndim > 1 and name.startswith(ENCODER_PREFIX)
+        rate = _learning_rate(name, module.PRETRAINED, layers, settings)
+        is_decayed = parameter.ndim > 1 and name.startswith(module.PRETRAINED)
         decay = settings.weight_decay if is_decayed else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return [
@@ -35,9 +33,11 @@ def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, A
     ]
 
 
-def _learning_rate(name: str, layers: int, settings: Settings) -> float:
-    if not name.startswith(ENCODER_PREFIX):
+def _learning_rate(name: str, pretrained: str, layers: int, settings: Settings) -> float:
+    if not name.startswith(pretrained):
         return settings.head_learning_rate or settings.learning_rate
+    if ".pooling." in name:
+        return settings.learning_rate
     layer = layer_of(name)
     below_top = layers - 1 - (layer if layer is not None else -1)
     return settings.learning_rate * settings.layer_decay**below_top

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.console import say
-from common.models.loading import Backbone
+from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.tuning.finetune import is_main_process
 
 
-def audit_reading(audit: Audit, backbone: Backbone, texts: Sequence[str]) -> Audit:
+def audit_reading(audit: Audit, backbone: Encoder, texts: Sequence[str]) -> Audit:
     """The audit with the tokens that the backbone does not know, which are said, too."""
     unknown = backbone.symbols.unknown(texts)
     if unknown and is_main_process():

@@ -1,22 +1,28 @@
-"""What an application hands the core to be fine-tuned."""
+"""What an application hands the core to be fine-tuned: the joint of the two.
+
+What is pretrained comes in three kinds of one shape, `Encoder`, `PairScorer` and `Generator`; a
+task takes one of them, and its inputs are what that kind reads: a text, a pair, a conversation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from common.errors import UserError
 
 if TYPE_CHECKING:
-    from common.models.loading import Backbone, Tokenize
+    from transformers import PreTrainedModel
+
     from common.models.pooling import PooledEncoder
 
 Record = TypeVar("Record", contravariant=True)
 Batch = dict[str, Tensor]
-Predict = Callable[[Sequence[str]], dict[str, Tensor]]
+Tokenize = Callable[[Sequence[Any]], Batch]
+Predict = Callable[[Sequence[Any]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,46 @@ class Metric:
 
 
 class TaskModule(nn.Module):
-    """A pretrained encoder, pooled, with a task's heads on top.
+    """A pretrained network with what a task adds to it.
 
-    `forward(input_ids, attention_mask, **targets)` returns a dict of tensors [batch, …]; with
-    targets it holds the scalar `loss` as well.
+    `forward` takes the batch that the task's `collate` makes, and returns a dict of tensors
+    [batch, …]; with targets it holds the scalar `loss` as well. The network's parameters stand
+    under `PRETRAINED`, all else is the task's own.
+
+    Attributes:
+        PRETRAINED: the name before the network's parameters.
     """
 
+    PRETRAINED = "network."
+
+    network: PreTrainedModel
+
+    @property
+    def further(self) -> Iterable[nn.Parameter]:
+        """Pretrained parameters outside the network, which are frozen where only heads learn."""
+        return ()
+
+
+class EncoderModule(TaskModule):
+    """A pooled encoder with a task's heads on top.
+
+    `forward(input_ids, attention_mask, **targets)`.
+    """
+
+    PRETRAINED = "pooled."
+
     pooled: PooledEncoder
+
+    @property
+    def network(self) -> PreTrainedModel:  # type: ignore[override]
+        """The encoder below the pooling."""
+        network: Any = self.pooled.encoder
+        return network  # type: ignore[no-any-return]
+
+    @property
+    def further(self) -> Iterable[nn.Parameter]:
+        """The projections of the encoder's own directory."""
+        return self.pooled.pooling.parameters()
 
 
 class Task(Protocol[Record]):
@@ -48,15 +87,16 @@ class Task(Protocol[Record]):
     @property
     def monitors(self) -> Sequence[Metric]: ...  # noqa: D102
 
-    def build(self, backbone: Backbone, precision: str = "fp32") -> TaskModule:
-        """Put the heads on `backbone`; the result, untrained, is what "before" is measured on.
+    def build(self, pretrained: Any, precision: str = "fp32") -> TaskModule:
+        """Put the heads on `pretrained`; the result, untrained, is what "before" is measured on.
 
         Args:
+            pretrained: of the kind that the task takes.
             precision: to read texts in, where heads start from them.
         """
 
-    def text(self, record: Record) -> str:
-        """The text that is tokenised for `record`."""
+    def input(self, record: Record) -> Any:
+        """What is tokenised for `record`: a text, a pair or a conversation."""
 
     def collate(self, records: Sequence[Record], tokenize: Tokenize) -> Batch:
         """Token ids, attention mask and targets for one training step.
@@ -68,7 +108,7 @@ class Task(Protocol[Record]):
         """Metrics on held-out `records`: those that their labels can give.
 
         Args:
-            predict: texts → the module's outputs for them, without gradients.
+            predict: inputs → the module's outputs for them, without gradients.
         """
 
 

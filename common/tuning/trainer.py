@@ -16,7 +16,8 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from common.models.loading import Backbone, pick_device
+from common.models.devices import pick_device
+from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
@@ -47,7 +48,7 @@ class TaskTrainer(Trainer, Generic[R]):
     def __init__(
         self,
         task: Task[R],
-        backbone: Backbone,
+        pretrained: Pretrained[Any],
         module: TaskModule,
         splits: Splits[R],
         settings: Settings,
@@ -56,7 +57,7 @@ class TaskTrainer(Trainer, Generic[R]):
         monitor: Metric,
     ) -> None:
         self.task = task
-        self.backbone = backbone
+        self.pretrained = pretrained
         self.settings = settings
         self.validation = splits.validation
         self.bare_module = module
@@ -68,7 +69,7 @@ class TaskTrainer(Trainer, Generic[R]):
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.perturbation = (
             EmbeddingPerturbation(
-                module.pooled.encoder.get_input_embeddings(),  # type: ignore[operator]
+                module.network.get_input_embeddings(),
                 settings.adversarial,
             )
             if settings.adversarial
@@ -85,12 +86,12 @@ class TaskTrainer(Trainer, Generic[R]):
             args=_arguments(monitor, settings, work, precision, splits),
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
-            data_collator=lambda records: task.collate(records, backbone.tokenize),
+            data_collator=lambda records: task.collate(records, pretrained.tokenize),
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
-        texts = [task.text(record) for record in splits.train]
-        self.lengths = backbone.token_counts(texts) if settings.group_by_length else None
+        inputs = [task.input(record) for record in splits.train]
+        self.lengths = pretrained.token_counts(inputs) if settings.group_by_length else None
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The chosen optimizer over layer-wise parameter groups."""
@@ -118,7 +119,7 @@ class TaskTrainer(Trainer, Generic[R]):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """The task's own metrics on the validation records."""
-        run = partial(predict, self.bare_module, self.backbone, precision=self.precision)
+        run = partial(predict, self.bare_module, self.pretrained, precision=self.precision)
         with self.average.in_place() if self.average else nullcontext():
             measured = self.task.measure(run, self.validation)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in measured.items()}
@@ -131,7 +132,7 @@ class TaskTrainer(Trainer, Generic[R]):
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None
     ) -> None:
-        # Frozen weights are those of the backbone: a checkpoint need not repeat them.
+        # Frozen weights are those of the pretrained model: a checkpoint need not repeat them.
         learns = {name for name, p in self.bare_module.named_parameters() if p.requires_grad}
         state_dict = self.bare_module.state_dict() if state_dict is None else state_dict
         kept = {name: value for name, value in state_dict.items() if name in learns}

@@ -11,7 +11,7 @@ from sample import Demo, Run
 from apps.customer_service import export
 from apps.customer_service.release import load_release
 from common.errors import RefusedError
-from common.models.loading import Backbone
+from common.models.encoder import Encoder
 from common.releases import export as exporting
 from common.releases.registry import Registry
 
@@ -57,11 +57,11 @@ def test_it_writes_over_nothing(exported: Path, demo: Demo, run: Run) -> None:
 def test_what_answers_otherwise_is_refused_and_not_written(
     demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def written(_module: torch.nn.Module, _backbone: Backbone, path: Path) -> list[str]:
+    def written(_module: torch.nn.Module, _backbone: Encoder, path: Path) -> list[str]:
         path.write_bytes(b"")
         return []
 
-    def noise(_path: Path, _backbone: Backbone, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    def noise(_path: Path, _backbone: Encoder, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         vectors = torch.randn(len(texts), 384)
         embedding = torch.nn.functional.normalize(vectors, dim=-1)
         return {"embedding": embedding, "intent_logits": torch.randn(len(texts), intents)}

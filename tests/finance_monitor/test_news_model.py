@@ -12,8 +12,8 @@ from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
-from common.models.bundled import Source
-from common.models.loading import Backbone, load_backbone
+from common.models.encoder import Encoder, load_encoder
+from common.models.sources.bundled import Source
 from common.releases.registry import Registry
 
 EXAMPLES = [
@@ -26,11 +26,11 @@ EXAMPLES = [
 
 
 @pytest.fixture
-def backbone(tiny_model: Path) -> Backbone:
-    return load_backbone(Source("tiny", tiny_model, "", ""))
+def backbone(tiny_model: Path) -> Encoder:
+    return load_encoder(Source("tiny", tiny_model, "", ""))
 
 
-def test_records_that_lack_a_label_train_the_other_heads(backbone: Backbone) -> None:
+def test_records_that_lack_a_label_train_the_other_heads(backbone: Encoder) -> None:
     task = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"])
     module = task.build(backbone)
     for examples, moved, still in (
@@ -47,7 +47,7 @@ def test_records_that_lack_a_label_train_the_other_heads(backbone: Backbone) -> 
         assert all(gradient[f"{name}.directions"] == 0 for name in still)
 
 
-def test_a_topic_head_is_a_softmax_only_where_every_text_has_one(backbone: Backbone) -> None:
+def test_a_topic_head_is_a_softmax_only_where_every_text_has_one(backbone: Encoder) -> None:
     several = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"]).build(backbone)
     assert several.topic_bias is not None
     one = FinanceMonitorTask(
@@ -57,7 +57,7 @@ def test_a_topic_head_is_a_softmax_only_where_every_text_has_one(backbone: Backb
     assert one.sentiments is None
 
 
-def test_each_head_starts_from_the_means_of_its_classes(backbone: Backbone) -> None:
+def test_each_head_starts_from_the_means_of_its_classes(backbone: Encoder) -> None:
     task = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"])
     module = task.build(backbone).eval()
     assert module.sentiments is not None

@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import FeedRecord
-from common.models.heads import Pretrained
+from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.rows import read_rows
 from common.records.writing import write_table
@@ -80,7 +80,7 @@ def test_the_releases_model_reads_as_the_release_does(store: Path) -> None:
     release = Registry(store, "finance_monitor").open()
     backbone = load_release(release).backbone
     texts = ["Gildas shares plunge", "吉达股价大跌"]
-    found = predict(Pretrained(backbone.pooled()), backbone, texts)["embedding"]
+    found = predict(Embedder(backbone.pooled()), backbone, texts)["embedding"]
     vectors = normalize(found, dim=-1)
     assert_opens_as_sentence_transformer(release.directory, texts, vectors)
 

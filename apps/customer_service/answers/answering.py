@@ -26,7 +26,7 @@ from apps.customer_service.schema import (
     Suggestion,
 )
 from apps.customer_service.task import AnswerModel
-from common.models.loading import Backbone
+from common.models.encoder import Encoder
 from common.models.prediction import predict
 from common.records.text import language_of, normalise
 
@@ -55,7 +55,7 @@ class Answerer:
     """
 
     release_id: str
-    backbone: Backbone
+    backbone: Encoder
     module: AnswerModel
     intents: list[str]
     faqs: dict[str, Faq]

@@ -21,7 +21,7 @@ from apps.finance_monitor.schema import (
 )
 from apps.finance_monitor.stories.text import LINK, mark, prepare, spell_tickers
 from apps.finance_monitor.task import NewsModel
-from common.models.loading import Backbone
+from common.models.encoder import Encoder
 from common.models.prediction import predict
 from common.records.text import CHINESE, normalise, words
 
@@ -50,7 +50,7 @@ class Classifier:
     """A loaded release; `tickers` are those whose companies' names it learned to read for them."""
 
     release_id: str
-    backbone: Backbone
+    backbone: Encoder
     module: NewsModel
     topics: list[str]
     temperatures: dict[str, float] = field(default_factory=dict)

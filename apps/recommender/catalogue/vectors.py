@@ -12,7 +12,7 @@ from torch import nn
 
 from common.console import progress, say
 from common.files import write_atomically
-from common.models.loading import Backbone
+from common.models.encoder import Encoder
 from common.models.prediction import predict
 
 # Saved together: an interrupted run loses no more than one segment.
@@ -71,7 +71,7 @@ def text_key(text: str) -> bytes:
 
 
 def encode(
-    open_encoder: Callable[[], tuple[nn.Module, Backbone]],
+    open_encoder: Callable[[], tuple[nn.Module, Encoder]],
     texts: Sequence[str],
     cache: VectorCache,
     *,

@@ -11,7 +11,7 @@ from torch.nn import functional
 from apps.recommender.retrieval.losses import next_item_loss
 from apps.recommender.schema import BEHAVIORS
 from common.models.pooling import PooledEncoder
-from common.tuning.task import TaskModule
+from common.tuning.task import EncoderModule
 
 # Logarithmic buckets of seconds: the last one begins after some four years.
 GAP_BUCKETS = 28
@@ -132,7 +132,7 @@ class UserTower(nn.Module):
         return blocked.repeat_interleave(self.sizes.heads, dim=0)
 
 
-class TowerModel(TaskModule):
+class TowerModel(EncoderModule):
     """A text encoder with both towers."""
 
     def __init__(self, pooled: PooledEncoder, center: Tensor, sizes: TowerSizes) -> None:

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from common.errors import UserError
-from common.models import bundled, catalog, e5_file
-from common.models.bundled import locate
-from common.models.facts import FACTS
-from common.models.loading import load_backbone, save_backbone
+from common.models.encoder import load_encoder, save_encoder
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
+from common.models.sources import bundled, catalog, e5_file
+from common.models.sources.bundled import locate
+from common.models.sources.facts import FACTS
 
 
 class _Vectors(torch.nn.Module):
@@ -32,8 +32,8 @@ class _Vectors(torch.nn.Module):
 
 
 def _vectors(backbone_name: str, texts: list[str]) -> torch.Tensor:
-    backbone = load_backbone(locate(backbone_name))
-    return predict(_Vectors(backbone.encoder), backbone, texts)["vector"]
+    backbone = load_encoder(locate(backbone_name))
+    return predict(_Vectors(backbone.network), backbone, texts)["vector"]
 
 
 def test_bundled_minilm_finds_the_paraphrase() -> None:
@@ -57,7 +57,7 @@ def test_bundled_e5_understands_chinese_and_english() -> None:
 
 
 def test_e5_tokens_are_those_of_the_published_tokenizer() -> None:
-    tokenizer = load_backbone(locate("e5-small")).tokenizer
+    tokenizer = load_encoder(locate("e5-small")).tokenizer
     assert tokenizer("Hello world")["input_ids"] == [0, 35378, 8999, 2]
 
 
@@ -138,7 +138,10 @@ def test_auto_goes_by_language(languages: set[str], name: str) -> None:
 
 
 def test_looking_for_models_imports_no_torch() -> None:
-    code = "import sys, common.models.bundled as b; b.available(); print('torch' in sys.modules)"
+    code = (
+        "import sys, common.models.sources.bundled as b; b.available();"
+        "print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert bundled.available() == ["minilm", "e5-small"]
@@ -147,7 +150,7 @@ def test_looking_for_models_imports_no_torch() -> None:
 def test_what_a_model_wants_before_its_texts_travels_with_its_directory(tmp_path: Path) -> None:
     """Under any name: the directory is what knows."""
     saved = tmp_path / "renamed" / "somewhere"
-    save_backbone(load_backbone(locate("e5-small")), saved)
+    save_encoder(load_encoder(locate("e5-small")), saved)
     found = locate(str(saved))
     assert (found.query_prefix, found.passage_prefix) == ("query: ", "passage: ")
     assert found.name == "somewhere"

@@ -7,44 +7,44 @@ import torch
 
 from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
-from common.models.bundled import Source
+from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.freezing import freeze, parse_strategy, trained_share
-from common.models.loading import Backbone, load_backbone, save_backbone
 from common.models.pooling import mean_pool
 from common.models.prediction import batches_by_tokens
+from common.models.sources.bundled import Source
 
 
 @pytest.fixture
-def backbone(tiny_model: Path) -> Backbone:
-    return load_backbone(Source("tiny", tiny_model))
+def backbone(tiny_model: Path) -> Encoder:
+    return load_encoder(Source("tiny", tiny_model))
 
 
-def _learning(backbone: Backbone) -> set[str]:
-    return {name for name, p in backbone.encoder.named_parameters() if p.requires_grad}
+def _learning(backbone: Encoder) -> set[str]:
+    return {name for name, p in backbone.network.named_parameters() if p.requires_grad}
 
 
-def test_head_freezes_the_whole_encoder(backbone: Backbone) -> None:
-    freeze(backbone.encoder, parse_strategy("head"))
+def test_head_freezes_the_whole_encoder(backbone: Encoder) -> None:
+    freeze(backbone.network, parse_strategy("head"))
     assert not _learning(backbone)
-    assert trained_share(backbone.encoder)[0] == 0
+    assert trained_share(backbone.network)[0] == 0
 
 
-def test_top_layers_leaves_the_last_ones_alone(backbone: Backbone) -> None:
-    freeze(backbone.encoder, parse_strategy("top-layers:1"))
+def test_top_layers_leaves_the_last_ones_alone(backbone: Encoder) -> None:
+    freeze(backbone.network, parse_strategy("top-layers:1"))
     learning = _learning(backbone)
     assert learning
     assert all(name.startswith("encoder.layer.1.") for name in learning)
 
 
-def test_more_top_layers_than_there_are_is_refused(backbone: Backbone) -> None:
+def test_more_top_layers_than_there_are_is_refused(backbone: Encoder) -> None:
     with pytest.raises(UserError, match="has 2 layers"):
-        freeze(backbone.encoder, parse_strategy("top-layers:3"))
+        freeze(backbone.network, parse_strategy("top-layers:3"))
 
 
-def test_word_embeddings_freeze_by_choice(backbone: Backbone) -> None:
-    freeze(backbone.encoder, parse_strategy("full"))
+def test_word_embeddings_freeze_by_choice(backbone: Encoder) -> None:
+    freeze(backbone.network, parse_strategy("full"))
     assert "embeddings.word_embeddings.weight" in _learning(backbone)
-    freeze(backbone.encoder, parse_strategy("full"), freeze_word_embeddings=True)
+    freeze(backbone.network, parse_strategy("full"), freeze_word_embeddings=True)
     assert "embeddings.word_embeddings.weight" not in _learning(backbone)
 
 
@@ -54,27 +54,27 @@ def test_unknown_strategy_says_which_there_are(text: str) -> None:
         parse_strategy(text)
 
 
-def test_folded_lora_computes_what_the_adapters_did(backbone: Backbone) -> None:
+def test_folded_lora_computes_what_the_adapters_did(backbone: Encoder) -> None:
     inputs = backbone.tokenize(["abc", "defgh"])
-    add_lora(backbone.encoder, rank=4, alpha=8, dropout=0.0)
+    add_lora(backbone.network, rank=4, alpha=8, dropout=0.0)
     assert all("lora" in name for name in _learning(backbone))
-    for name, parameter in backbone.encoder.named_parameters():
+    for name, parameter in backbone.network.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter)
     pooled = backbone.pooled().eval()
     adapted = pooled(**inputs)
-    fold_lora(backbone.encoder)
-    assert not any("lora" in name for name in backbone.encoder.state_dict())
+    fold_lora(backbone.network)
+    assert not any("lora" in name for name in backbone.network.state_dict())
     torch.testing.assert_close(pooled(**inputs), adapted, atol=1e-5, rtol=1e-4)
 
 
-def test_saved_weights_come_back_exactly(backbone: Backbone, tmp_path: Path) -> None:
-    weights = backbone.encoder.state_dict()
+def test_saved_weights_come_back_exactly(backbone: Encoder, tmp_path: Path) -> None:
+    weights = backbone.network.state_dict()
     first = next(iter(weights))
     with torch.no_grad():
         weights[first].copy_(weights[first].half().float())
-    save_backbone(backbone, tmp_path)
-    again = load_backbone(Source("saved", tmp_path)).encoder.state_dict()
+    save_encoder(backbone, tmp_path)
+    again = load_encoder(Source("saved", tmp_path)).network.state_dict()
     for name, tensor in weights.items():
         assert again[name].dtype == tensor.dtype
         assert torch.equal(again[name], tensor), name

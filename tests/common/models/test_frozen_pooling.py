@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 
-from common.models.bundled import Source
+from common.models.encoder import Encoder, load_encoder
 from common.models.frozen_pooling import FrozenPooling
-from common.models.loading import Backbone, load_backbone
+from common.models.sources.bundled import Source
 
 
-def _backbone(model: Path) -> Backbone:
-    return load_backbone(Source("tiny", model))
+def _backbone(model: Path) -> Encoder:
+    return load_encoder(Source("tiny", model))
 
 
 def _count_readings(encoder: torch.nn.Module) -> list[int]:
@@ -29,7 +29,7 @@ def test_a_text_is_read_once_whatever_stands_beside_it(tiny_model: Path) -> None
     reference = backbone.pooled()
     together = backbone.tokenize(["a", "bbbb mno", "a"])
     expected = reference(**together)
-    read = _count_readings(backbone.encoder)
+    read = _count_readings(backbone.network)
     torch.testing.assert_close(frozen(**together), expected)
     torch.testing.assert_close(frozen(**backbone.tokenize(["a"])), expected[:1])
     again = frozen(**backbone.tokenize(["bbbb mno", "cc", "a"]))
@@ -40,7 +40,7 @@ def test_a_text_is_read_once_whatever_stands_beside_it(tiny_model: Path) -> None
 def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
     backbone = _backbone(tiny_model)
     frozen = FrozenPooling(backbone.pooled(), texts_kept=1)
-    read = _count_readings(backbone.encoder)
+    read = _count_readings(backbone.network)
     texts = backbone.tokenize(["a", "bbbb mno"])
     torch.testing.assert_close(frozen(**texts), frozen(**texts))
     assert read == [2, 1]

@@ -31,11 +31,11 @@ from transformers import (
 )
 
 from common.errors import UserError
-from common.models.bundled import locate
-from common.models.heads import Pretrained
-from common.models.loading import Backbone, load_backbone, save_backbone
+from common.models.encoder import Encoder, load_encoder, save_encoder
+from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.models.sentence_modules import Projection
+from common.models.sources.bundled import locate
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 WORDS = [
@@ -169,31 +169,31 @@ def _theirs(directory: Path) -> np.ndarray:
     return np.asarray(model.encode(TEXTS, normalize_embeddings=True))
 
 
-def _ours(backbone: Backbone) -> np.ndarray:
-    found = predict(Pretrained(backbone.pooled()), backbone, TEXTS)["embedding"]
+def _ours(backbone: Encoder) -> np.ndarray:
+    found = predict(Embedder(backbone.pooled()), backbone, TEXTS)["embedding"]
     return torch.nn.functional.normalize(found, dim=-1).numpy()
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_vectors_are_those_of_sentence_transformers(name: str, tmp_path: Path) -> None:
     published = _published(name, tmp_path)
-    backbone = load_backbone(locate(str(published)))
+    backbone = load_encoder(locate(str(published)))
     np.testing.assert_allclose(_ours(backbone), _theirs(published), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_written_gives_the_same_vectors(name: str, tmp_path: Path) -> None:
-    backbone = load_backbone(locate(str(_published(name, tmp_path))))
-    save_backbone(backbone, tmp_path / "written")
+    backbone = load_encoder(locate(str(_published(name, tmp_path))))
+    save_encoder(backbone, tmp_path / "written")
     np.testing.assert_allclose(_theirs(tmp_path / "written"), _ours(backbone), atol=1e-5)
-    again = load_backbone(locate(str(tmp_path / "written")))
+    again = load_encoder(locate(str(tmp_path / "written")))
     np.testing.assert_allclose(_ours(again), _ours(backbone), atol=1e-6)
     assert again.max_length == backbone.max_length
 
 
 def test_a_fresh_process_opens_what_is_written(tmp_path: Path) -> None:
-    backbone = load_backbone(locate(str(_published("gte", tmp_path))))
-    save_backbone(backbone, tmp_path / "written")
+    backbone = load_encoder(locate(str(_published("gte", tmp_path))))
+    save_encoder(backbone, tmp_path / "written")
     code = (
         "import json, sys; from sentence_transformers import SentenceTransformer as S;"
         "v = S(sys.argv[1], device='cpu').encode(json.loads(sys.argv[2]));"
@@ -205,16 +205,16 @@ def test_a_fresh_process_opens_what_is_written(tmp_path: Path) -> None:
 
 
 def test_a_learned_projection_is_part_of_what_is_written(tmp_path: Path) -> None:
-    backbone = load_backbone(locate(str(_published("bge", tmp_path))))
+    backbone = load_encoder(locate(str(_published("bge", tmp_path))))
     weight, bias = torch.randn(16, 16), torch.randn(16)
-    save_backbone(backbone, tmp_path / "written", Projection(weight, bias))
-    plain = predict(Pretrained(backbone.pooled()), backbone, TEXTS)["embedding"]
+    save_encoder(backbone, tmp_path / "written", Projection(weight, bias))
+    plain = predict(Embedder(backbone.pooled()), backbone, TEXTS)["embedding"]
     expected = torch.nn.functional.normalize(plain @ weight.T + bias, dim=-1)
     np.testing.assert_allclose(_theirs(tmp_path / "written"), expected.numpy(), atol=1e-5)
     source = locate(str(tmp_path / "written"))
-    assert load_backbone(source).dimension == 16
-    np.testing.assert_allclose(_ours(load_backbone(source)), expected.numpy(), atol=1e-5)
-    without = load_backbone(source, projected=False)
+    assert load_encoder(source).dimension == 16
+    np.testing.assert_allclose(_ours(load_encoder(source)), expected.numpy(), atol=1e-5)
+    without = load_encoder(source, projected=False)
     np.testing.assert_allclose(_ours(without), _ours(backbone), atol=1e-6)
 
 
@@ -236,28 +236,28 @@ def _causal(config: Any, directory: Path) -> Path:
 def test_a_causal_model_is_read_at_its_last_token_whatever_it_pads(
     config: Any, tmp_path: Path
 ) -> None:
-    backbone = load_backbone(locate(str(_causal(config, tmp_path / "causal"))))
+    backbone = load_encoder(locate(str(_causal(config, tmp_path / "causal"))))
     together = _ours(backbone)
-    module = Pretrained(backbone.pooled())
+    module = Embedder(backbone.pooled())
     alone = [predict(module, backbone, [text])["embedding"] for text in TEXTS]
     alone = torch.nn.functional.normalize(torch.cat(alone), dim=-1).numpy()
     np.testing.assert_allclose(together, alone, atol=1e-5)
     batch = backbone.tokenize(TEXTS[:1])
-    hidden = backbone.encoder.eval()(**batch).last_hidden_state[0, -1].detach().numpy()
+    hidden = backbone.network.eval()(**batch).last_hidden_state[0, -1].detach().numpy()
     np.testing.assert_allclose(together[0], hidden / np.linalg.norm(hidden), atol=1e-5)
-    save_backbone(backbone, tmp_path / "written")
+    save_encoder(backbone, tmp_path / "written")
     np.testing.assert_allclose(_theirs(tmp_path / "written"), together, atol=1e-5)
 
 
 def test_the_longest_input_is_the_models_own(tmp_path: Path) -> None:
-    assert load_backbone(locate(str(_published("minilm", tmp_path / "m")))).max_length == 6
-    assert load_backbone(locate(str(_published("bert", tmp_path / "b")))).max_length == 38
-    roberta = load_backbone(locate(str(_published("roberta", tmp_path / "r"))))
+    assert load_encoder(locate(str(_published("minilm", tmp_path / "m")))).max_length == 6
+    assert load_encoder(locate(str(_published("bert", tmp_path / "b")))).max_length == 38
+    roberta = load_encoder(locate(str(_published("roberta", tmp_path / "r"))))
     roberta.tokenizer.model_max_length = 10**6
     # Positions are counted from beyond the padding's number, 0.
     assert roberta.max_length <= 39
     long = " ".join(["card"] * 100)
-    assert predict(Pretrained(roberta.pooled()), roberta, [long])["embedding"].isfinite().all()
+    assert predict(Embedder(roberta.pooled()), roberta, [long])["embedding"].isfinite().all()
 
 
 def _with(change: Callable[[list[dict[str, Any]]], None], directory: Path) -> str:
@@ -273,7 +273,7 @@ def test_a_module_that_is_not_known_is_refused_and_named(tmp_path: Path) -> None
         modules[2]["type"] = "os.path.Dense"
 
     with pytest.raises(UserError, match=r"os\.path\.Dense"):
-        load_backbone(locate(_with(change, tmp_path)))
+        load_encoder(locate(_with(change, tmp_path)))
 
 
 def test_weights_of_a_module_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
@@ -281,4 +281,4 @@ def test_weights_of_a_module_that_are_no_safetensors_are_refused(tmp_path: Path)
     weights = next(published.glob("2_Dense/*.safetensors"))
     weights.rename(weights.with_name("pytorch_model.bin"))
     with pytest.raises(UserError, match=r"no model\.safetensors"):
-        load_backbone(locate(str(published)))
+        load_encoder(locate(str(published)))

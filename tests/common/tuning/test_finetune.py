@@ -12,8 +12,8 @@ import torch
 from toy import tune
 
 from common.errors import UserError
-from common.models.bundled import Source
-from common.models.loading import load_backbone
+from common.models.encoder import load_encoder
+from common.models.sources.bundled import Source
 from common.tuning.adversarial import EmbeddingPerturbation
 
 SCRIPT = Path(__file__).parent / "run_toy.py"
@@ -56,7 +56,7 @@ def test_every_way_of_tuning_lowers_the_loss(
 
 def test_what_is_frozen_does_not_move(tiny_model: Path, tmp_path: Path) -> None:
     tuned = tune(tiny_model, tmp_path / "work", strategy="top-layers:1")
-    pretrained = load_backbone(Source("tiny", tiny_model)).encoder.state_dict()
+    pretrained = load_encoder(Source("tiny", tiny_model)).network.state_dict()
     for name, tensor in tuned.module.pooled.encoder.state_dict().items():
         moved = not torch.equal(tensor, pretrained[name])
         assert moved == name.startswith("encoder.layer.1."), name

@@ -1,26 +1,39 @@
-"""A task small enough to be learned in a second: which letter does a word begin with?"""
+"""A task small enough to be learned in a second, for every kind of pretrained model.
+
+Which letter does a word begin with? An encoder tells its class, a pair scorer that it is not
+z, a generator says it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from common.models.bundled import Source
-from common.models.loading import Backbone, Tokenize, load_backbone
+from common.models.encoder import Encoder, load_encoder, save_encoder
+from common.models.generator import Generator, Message, load_generator, save_generator
+from common.models.loading import Pretrained
+from common.models.pair_scorer import Pair, PairScorer, load_pair_scorer, save_pair_scorer
 from common.models.pooling import PooledEncoder
+from common.models.sources.bundled import Source
 from common.records.splits import Splits
+from common.tuning import losses
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
-from common.tuning.task import Batch, Metric, Predict, TaskModule
+from common.tuning.task import Batch, EncoderModule, Metric, Predict, TaskModule, Tokenize
 
 LETTERS = "abcd"
 WORDS = [first + rest for first in LETTERS for rest in ("mno", "pqr", "st", "uvwx", "y", "zz")]
 
 
-class ToyModule(TaskModule):
+def _labels(records: Sequence[str]) -> torch.Tensor:
+    return torch.tensor([LETTERS.index(record[0]) for record in records])
+
+
+class ToyModule(EncoderModule):
     def __init__(self, pooled: PooledEncoder, width: int) -> None:
         super().__init__()
         self.pooled = pooled
@@ -35,7 +48,7 @@ class ToyModule(TaskModule):
         logits = self.head(self.pooled(input_ids, attention_mask))
         outputs = {"logits": logits}
         if label is not None:
-            outputs["loss"] = nn.functional.cross_entropy(logits, label)
+            outputs["loss"] = losses.classification(logits, label)
         return outputs
 
 
@@ -43,28 +56,111 @@ class ToyTask:
     name = "toy"
     monitors = (Metric("loss", higher_is_better=False),)
 
-    def build(self, backbone: Backbone, precision: str = "fp32") -> ToyModule:
+    def build(self, backbone: Encoder, precision: str = "fp32") -> ToyModule:
         return ToyModule(backbone.pooled(), backbone.dimension)
 
-    def text(self, record: str) -> str:
+    def input(self, record: str) -> str:
         return record
 
     def collate(self, records: Sequence[str], tokenize: Tokenize) -> Batch:
-        return tokenize(records) | {"label": self._labels(records)}
+        return tokenize(records) | {"label": _labels(records)}
 
     def measure(self, predict: Predict, records: Sequence[str]) -> dict[str, float]:
-        logits = predict(records)["logits"]
-        labels = self._labels(records)
+        logits, labels = predict(records)["logits"], _labels(records)
         return {
-            "loss": float(nn.functional.cross_entropy(logits, labels)),
+            "loss": float(losses.classification(logits, labels)),
             "accuracy": float((logits.argmax(-1) == labels).float().mean()),
         }
 
-    def _labels(self, records: Sequence[str]) -> torch.Tensor:
-        return torch.tensor([LETTERS.index(record[0]) for record in records])
+
+class PairModule(TaskModule):
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, label: torch.Tensor | None = None, **batch: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        scores = self.network(**batch).logits.squeeze(-1)
+        outputs = {"logits": scores}
+        if label is not None:
+            # One right and one wrong partner follow each other.
+            outputs["loss"] = losses.pairwise(scores.view(-1, 2), label.view(-1, 2) > 0).mean()
+        return outputs
 
 
-def tune(model: Path, work: Path, *, resume: bool = False, **settings: object) -> Tuned:
+class PairTask:
+    name = "toy pairs"
+    monitors = (Metric("loss", higher_is_better=False),)
+
+    def build(self, scorer: PairScorer, precision: str = "fp32") -> PairModule:
+        return PairModule(scorer.network)
+
+    def input(self, record: str) -> Pair:
+        return self._pairs([record])[0]
+
+    def collate(self, records: Sequence[str], tokenize: Tokenize) -> Batch:
+        return tokenize(self._pairs(records)) | {"label": torch.tensor([1, 0] * len(records))}
+
+    def measure(self, predict: Predict, records: Sequence[str]) -> dict[str, float]:
+        scores = predict(self._pairs(records))["logits"].view(-1, 2)
+        is_right = torch.tensor([[True, False]] * len(records))
+        return {
+            "loss": float(losses.pairwise(scores, is_right).mean()),
+            "accuracy": float((scores[:, 0] > scores[:, 1]).float().mean()),
+        }
+
+    def _pairs(self, records: Sequence[str]) -> list[Pair]:
+        return [(word, partner) for word in records for partner in (word[0], "z")]
+
+
+class SayingModule(TaskModule):
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        completion_mask: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        logits = self.network(input_ids=input_ids, attention_mask=attention_mask).logits
+        nll = losses.completion_nll(logits, input_ids, completion_mask)
+        return {"logits": nll, "loss": nll.mean()}
+
+
+class SayingTask:
+    name = "toy sayings"
+    monitors = (Metric("loss", higher_is_better=False),)
+
+    def build(self, generator: Generator, precision: str = "fp32") -> SayingModule:
+        return SayingModule(generator.network)
+
+    def input(self, record: str) -> list[Message]:
+        return [
+            {"role": "user", "content": " ".join(record)},
+            {"role": "assistant", "content": f"{record[0]} {record[0]}"},
+        ]
+
+    def collate(self, records: Sequence[str], tokenize: Tokenize) -> Batch:
+        return tokenize([self.input(record) for record in records])
+
+    def measure(self, predict: Predict, records: Sequence[str]) -> dict[str, float]:
+        found = predict([self.input(record) for record in records])["logits"]
+        return {"loss": float(found.mean())}
+
+
+KINDS: dict[str, tuple[Any, Any, Any]] = {
+    "encoder": (ToyTask, load_encoder, save_encoder),
+    "pair scorer": (PairTask, load_pair_scorer, save_pair_scorer),
+    "generator": (SayingTask, load_generator, save_generator),
+}
+
+
+def tune(
+    model: Path, work: Path, *, resume: bool = False, kind: str = "encoder", **settings: object
+) -> Tuned[Any]:
     chosen = Settings(
         **{
             "epochs": 3,
@@ -77,6 +173,7 @@ def tune(model: Path, work: Path, *, resume: bool = False, **settings: object) -
             **settings,
         }
     )
-    backbone = load_backbone(Source("tiny", model), dropout=chosen.dropout)
+    task, load, _ = KINDS[kind]
+    pretrained: Pretrained[Any] = load(Source("tiny", model), dropout=chosen.dropout)
     splits = Splits(WORDS, WORDS[::2], [])
-    return finetune(ToyTask(), backbone, splits, chosen, work=work, resume=resume)
+    return finetune(task(), pretrained, splits, chosen, work=work, resume=resume)

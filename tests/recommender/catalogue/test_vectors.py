@@ -10,9 +10,9 @@ from torch import nn
 
 from apps.recommender.catalogue import vectors as encoding
 from apps.recommender.catalogue.vectors import VectorCache, encode, keep
-from common.models.bundled import Source
-from common.models.heads import Pretrained
-from common.models.loading import Backbone, load_backbone
+from common.models.encoder import Encoder, load_encoder
+from common.models.heads import Embedder
+from common.models.sources.bundled import Source
 
 TEXTS = ["abc def", "ghi", "jkl mno", "pqr", "stu vwx", "yz", "a b c", "d e"]
 
@@ -22,12 +22,12 @@ class KilledError(Exception):
 
 
 @pytest.fixture(scope="module")
-def backbone(tiny_model: Path) -> Backbone:
-    return load_backbone(Source("tiny", tiny_model))
+def backbone(tiny_model: Path) -> Encoder:
+    return load_encoder(Source("tiny", tiny_model))
 
 
-def _encode(backbone: Backbone, texts: Sequence[str], directory: Path, counted: list[int]):
-    module = Pretrained(backbone.pooled())
+def _encode(backbone: Encoder, texts: Sequence[str], directory: Path, counted: list[int]):
+    module = Embedder(backbone.pooled())
 
     class Counting(nn.Module):
         def __init__(self) -> None:
@@ -42,7 +42,7 @@ def _encode(backbone: Backbone, texts: Sequence[str], directory: Path, counted: 
     return encode(lambda: (Counting(), backbone), texts, cache, width=backbone.dimension)
 
 
-def test_a_second_run_encodes_exactly_what_changed(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_second_run_encodes_exactly_what_changed(backbone: Encoder, tmp_path: Path) -> None:
     first, second = [], []
     before = _encode(backbone, TEXTS, tmp_path, first)
     changed = [*TEXTS[:-1], "something new"]
@@ -52,16 +52,16 @@ def test_a_second_run_encodes_exactly_what_changed(backbone: Backbone, tmp_path:
     assert not np.array_equal(before[-1], after[-1])
 
 
-def test_the_same_text_is_encoded_once(backbone: Backbone, tmp_path: Path) -> None:
+def test_the_same_text_is_encoded_once(backbone: Encoder, tmp_path: Path) -> None:
     counted: list[int] = []
     found = _encode(backbone, ["abc", "abc", "de"], tmp_path, counted)
     assert sum(counted) == 2
     assert np.array_equal(found[0], found[1])
 
 
-def test_vectors_are_those_of_the_encoder(backbone: Backbone, tmp_path: Path) -> None:
+def test_vectors_are_those_of_the_encoder(backbone: Encoder, tmp_path: Path) -> None:
     found = _encode(backbone, TEXTS, tmp_path, [])
-    backbone.encoder.eval()
+    backbone.network.eval()
     with torch.inference_mode():
         for text, vector in zip(TEXTS, found, strict=True):
             alone = backbone.pooled()(**backbone.tokenize([text]))[0]
@@ -69,7 +69,7 @@ def test_vectors_are_those_of_the_encoder(backbone: Backbone, tmp_path: Path) ->
 
 
 def test_an_interrupted_run_ends_with_the_same_bytes(
-    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoding, "TEXTS_PER_SEGMENT", 3)
     whole = _encode(backbone, TEXTS, tmp_path / "whole", [])
@@ -91,7 +91,7 @@ def test_an_interrupted_run_ends_with_the_same_bytes(
     assert resumed.tobytes() == whole.tobytes()
 
 
-def test_a_segment_without_keys_is_not_read(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_segment_without_keys_is_not_read(backbone: Encoder, tmp_path: Path) -> None:
     _encode(backbone, TEXTS, tmp_path, [])
     for keys in tmp_path.glob("*.keys"):
         keys.unlink()
@@ -104,7 +104,7 @@ def test_what_is_at_hand_is_kept(tmp_path: Path) -> None:
     vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
     keep(["a", "b", "a"], vectors, VectorCache(tmp_path))
 
-    def nothing_is_missing() -> tuple[nn.Module, Backbone]:
+    def nothing_is_missing() -> tuple[nn.Module, Encoder]:
         raise AssertionError
 
     found = encode(nothing_is_missing, ["b", "a"], VectorCache(tmp_path), width=2)

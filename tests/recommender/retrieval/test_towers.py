@@ -10,11 +10,12 @@ from torch import nn
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.interactions.events import Impressions, histories, sorted_events
 from apps.recommender.interactions.sequences import Sequence, Shown, sequences, shown_after
-from apps.recommender.retrieval.losses import best_match, corrected_softmax, impression_softmax
+from apps.recommender.retrieval.losses import best_match
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, UserTower, gap_buckets
 from apps.recommender.schema import Item
 from apps.recommender.task import RecommenderTask, interests, item_vectors
 from common.models.pooling import PooledEncoder
+from common.tuning.losses import corrected_softmax, listwise_softmax
 
 WIDTH, ITEMS = 16, 40
 SIZES = TowerSizes(interests=2, width=8, heads=2, history=6, dropout=0.0)
@@ -143,7 +144,7 @@ def test_of_what_was_shown_only_what_was_shown_counts() -> None:
     logits = torch.tensor([[2.0, 0.0, 9.0]])
     shown, taken = torch.tensor([[True, True, False]]), torch.tensor([[1, 0, 0]])
     expected = -torch.log_softmax(torch.tensor([2.0, 0.0]), 0)[0]
-    assert impression_softmax(logits, shown, taken).item() == pytest.approx(expected.item())
+    assert listwise_softmax(logits, shown, taken).item() == pytest.approx(expected.item())
 
 
 def test_the_best_interest_scores() -> None:

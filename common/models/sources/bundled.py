@@ -14,9 +14,9 @@ from pathlib import Path
 from common.console import say
 from common.errors import UserError
 from common.files import file_sha256
-from common.models import catalog, e5_file
-from common.models.facts import FACTS, read_prompts, write_prompts
 from common.models.sentence_modules import encoder_directory
+from common.models.sources import catalog, e5_file
+from common.models.sources.facts import FACTS, read_prompts, write_prompts
 
 # The models whose prompts stand in no file of theirs, and what one has to write down of a copy.
 E5_REPOSITORY = re.compile(r"intfloat/(multilingual-)?e5-(small|base|large)(-v2)?")

@@ -1,0 +1,60 @@
+"""Where a model computes, and how precisely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+def pick_device(wanted: str = "auto") -> torch.device:
+    """`auto` takes a GPU where there is one.
+
+    Raises:
+        UserError: the device does not exist on this machine.
+    """
+    import torch
+
+    if wanted == "auto":
+        best = torch.accelerator.current_accelerator(check_available=True)
+        return best or torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise UserError(f"there is no device {wanted!r} on this machine") from None
+    return device
+
+
+def pick_precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16", "fp16"]:
+    """`auto` takes bfloat16 where the GPU or the CPU computes it natively, else float32.
+
+    Raises:
+        UserError: a precision that this machine cannot train with.
+    """
+    if wanted == "fp16" and device.type == "cpu":
+        raise UserError("a CPU cannot train in fp16", hint="Take --precision auto, bf16 or fp32.")
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        import torch
+
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "cpu":
+        return "bf16" if _cpu_has_bfloat16() else "fp32"
+    return "fp32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    # Where a CPU emulates bfloat16, it is slower than float32: look at the flags.
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,166 @@
+"""What holds for every kind of pretrained model: it is tuned, kept, opened and carried on alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from toy import KINDS, WORDS, tune
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+from common.models.sources.bundled import Source
+from common.models.sources.facts import write_prompts
+
+HERE = Path(__file__).parent
+POOLINGS = ("cls", "lasttoken", "max")
+# Of each family one, where every run is a process of its own.
+CARRIED = ("encoder, lasttoken", "pair scorer", "generator")
+NAMES = ("encoder", *(f"encoder, {pooling}" for pooling in POOLINGS), "pair scorer", "generator")
+# Opens what was written in a process of its own, with what anybody has.
+OPEN = """
+import json, sys
+kind, directory, inputs = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+if kind == "pair scorer":
+    from sentence_transformers import CrossEncoder
+    found = CrossEncoder(directory, device="cpu").predict([tuple(pair) for pair in inputs]).tolist()
+elif kind == "generator":
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype="float32")
+    found = []
+    for conversation in inputs:
+        ids = tokenizer.apply_chat_template(
+            conversation[:-1], add_generation_prompt=True, return_tensors="pt", return_dict=False
+        )
+        found.append(model(ids).logits[0, -1].tolist())
+else:
+    from sentence_transformers import SentenceTransformer
+    found = SentenceTransformer(directory, device="cpu").encode(inputs).tolist()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(kind: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("kind")
+    if kind == "generator":
+        torch.manual_seed(0)
+        tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+        sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
+        config = GPT2Config(vocab_size=len(tokenizer), eos_token_id=3, **sizes)
+        GPT2LMHeadModel(config).save_pretrained(directory)
+        # No chat template, padding on the left, and `[SEP]` for the end.
+        tokenizer.padding_side, tokenizer.eos_token = "left", "[SEP]"
+        tokenizer.save_pretrained(directory)
+        return directory
+    for file in tiny_model.iterdir():
+        (directory / file.name).write_bytes(file.read_bytes())
+    if "," in kind:
+        place = directory / "1_Pooling"
+        place.mkdir()
+        chosen = {"word_embedding_dimension": 32, "pooling_mode": kind.partition(", ")[2]}
+        (place / "config.json").write_text(json.dumps(chosen))
+        modules = [
+            {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{name}"}
+            for n, (path, name) in enumerate((("", "Transformer"), ("1_Pooling", "Pooling")))
+        ]
+        (directory / "modules.json").write_text(json.dumps(modules))
+    write_prompts(directory, "", "")
+    return directory
+
+
+def _family(kind: str) -> str:
+    return kind.partition(",")[0]
+
+
+@pytest.mark.parametrize("kind", NAMES, indirect=True)
+@pytest.mark.parametrize("strategy", ["full", "lora", "top-layers:1"])
+def test_it_learns_and_is_the_same_when_opened_again(
+    kind: str, model: Path, tmp_path: Path, strategy: str
+) -> None:
+    rate = 2e-3 if strategy == "full" else 1e-2
+    tuned = tune(
+        model, tmp_path / "work", kind=_family(kind), strategy=strategy, learning_rate=rate,
+        epochs=12, dropout=0.0,
+    )  # fmt: skip
+    assert tuned.after["loss"] < 0.95 * tuned.before["loss"]
+    _, load, save = KINDS[_family(kind)]
+    save(tuned.pretrained, tmp_path / "written")
+    again = load(Source("written", tmp_path / "written"))
+    for name, tensor in tuned.module.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], tensor), name
+    assert again.max_length == tuned.pretrained.max_length
+
+
+def _expected(kind: str, pretrained: Any, inputs: list[Any]) -> torch.Tensor:
+    pretrained.network.eval()
+    with torch.no_grad():
+        if kind == "pair scorer":
+            return pretrained.network(**pretrained.tokenize(inputs)).logits.squeeze(-1)
+        if kind == "generator":
+            rows = [pretrained.tokenize([one[:-1]])["input_ids"] for one in inputs]
+            return torch.stack([pretrained.network(row).logits[0, -1] for row in rows])
+        vectors = pretrained.pooled()(**pretrained.tokenize(inputs))
+        return torch.nn.functional.normalize(vectors, dim=-1)
+
+
+@pytest.mark.parametrize("kind", NAMES, indirect=True)
+def test_anybody_can_open_it(kind: str, model: Path, tmp_path: Path) -> None:
+    family = _family(kind)
+    task, _, save = KINDS[family]
+    tuned = tune(model, tmp_path / "work", kind=family, epochs=1)
+    save(tuned.pretrained, tmp_path / "written")
+    inputs = [task().input(word) for word in WORDS[:5]]
+    command = [sys.executable, "-c", OPEN, family, str(tmp_path / "written"), json.dumps(inputs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = _expected(family, tuned.pretrained, inputs)
+    torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, atol=1e-5, rtol=0)
+
+
+def _run(model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()) -> dict[str, Any]:
+    out = work.with_suffix(".json")
+    script = str(HERE / "run_toy.py")
+    command = [sys.executable, *launcher, script, str(model), str(work), str(out), *extra]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if "die_after=1" in extra:
+        assert done.returncode == -9, done.stderr
+        return {}
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+@pytest.mark.parametrize("kind", CARRIED, indirect=True)
+def test_a_killed_run_resumes_to_the_same_weights(kind: str, model: Path, tmp_path: Path) -> None:
+    same = (f"kind={_family(kind)}", "strategy=lora", "learning_rate=0.01")
+    whole = _run(model, tmp_path / "whole", *same)
+    _run(model, tmp_path / "killed", "die_after=1", *same)
+    resumed = _run(model, tmp_path / "killed", "--resume", *same)
+    assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
+    for name, values in whole["weights"].items():
+        assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name
+
+
+@pytest.mark.parametrize("kind", CARRIED, indirect=True)
+def test_two_processes_learn_what_one_does(kind: str, model: Path, tmp_path: Path) -> None:
+    same = (
+        *(f"kind={_family(kind)}", "group_by_length=false", "dropout=0.0", "gradient_clipping=0"),
+        *("optimizer=sgd", "warmup=0"),
+    )
+    one = _run(model, tmp_path / "one", "batch_size=8", *same)
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    two = _run(model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    assert two["after"] == pytest.approx(one["after"], rel=1e-3)
