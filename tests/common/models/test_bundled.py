@@ -144,7 +144,7 @@ def test_looking_for_models_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-    assert bundled.available() == ["minilm", "e5-small"]
+    assert bundled.available()[:2] == ["minilm", "e5-small"]
 
 
 def test_what_a_model_wants_before_its_texts_travels_with_its_directory(tmp_path: Path) -> None:
