@@ -53,7 +53,9 @@ Store = Annotated[
 Backbone = Annotated[
     str,
     typer.Option(
-        "--backbone", envvar="BIZLM_BACKBONE", help="minilm, e5-small, a hub id or a directory."
+        "--backbone",
+        envvar="BIZLM_BACKBONE",
+        help="minilm, e5-small, smollm2, a hub id, a directory or a release.",
     ),
 ]
 Device = Annotated[
