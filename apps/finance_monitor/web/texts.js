@@ -4,7 +4,7 @@ const number = (value, language) => Number(value).toLocaleString(language, { max
 export const texts = {
   en: {
     title: 'News monitor',
-    firing: 'Firing now',
+    firing: 'Active alerts',
     trends: 'Trends',
     past: 'Earlier alerts',
     stories: 'Latest stories',
@@ -18,7 +18,7 @@ export const texts = {
     spansLabel: 'Time shown',
     market: 'All news',
     severity: { notice: 'Notice', warning: 'Warning', critical: 'Critical' },
-    status: { pending: 'pending', firing: 'firing', resolved: 'over' },
+    status: { pending: 'pending', firing: 'firing', resolved: 'resolved' },
     surge: (observed, expected, share) => `${number(observed, 'en')} negative stories (usually ${number(expected, 'en')}), ${share} % of its news`,
     since: (time) => `since ${time}`,
     until: (from, to) => `${from} – ${to}`,

@@ -41,7 +41,7 @@ function gain(one) {
   );
 }
 
-const shown = (one, value) => (one.metric === 'right_first' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3));
+const shown = (one, value) => (one.metric === 'right_first' ? `${(100 * value).toFixed(1)}\u00a0%` : value.toFixed(3));
 
 function state(one) {
   const words = say();
