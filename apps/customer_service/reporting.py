@@ -208,7 +208,7 @@ def _confidence_sections(
         ),
         Section(
             "What answering more would cost",
-            f"Held-out questions, surest first. --max-wrong {budget:g} chose the threshold on "
+            f"Held-out questions, most confident first. --max-wrong {budget:g} chose the threshold on "
             f"validation questions; it answers {answered:.1%} of the held-out ones.",
             costs,
             risk_coverage_picture(curve.coverage, curve.risk, budget=budget, answered=answered),
@@ -279,7 +279,7 @@ def print_answer(answer: Answer) -> None:
         console.print("Not sure which of these is meant:")
     elif answer.decision == "handoff":
         console.print("This should go to a person.")
-    console.print(f"\n{answer.decision}, {answer.confidence:.0%} sure", style="bold")
+    console.print(f"\n{answer.decision}, confidence {answer.confidence:.0%}", style="bold")
     if answer.intent:
         console.print(
             f"intent: {answer.intent.name} ({answer.intent.confidence:.0%})", markup=False

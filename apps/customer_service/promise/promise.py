@@ -30,8 +30,9 @@ class Promise:
         shown = f"At most {budget:.0%} of the answers are wrong: shown on {asked}."
         if not self.confidence.proven:
             shown = (
-                f"Not shown that at most {budget:.0%} of the answers are wrong, on {asked}: too "
-                f"few, or too many wrong. Answered is what is at least {threshold:.0%} sure."
+                f"Could not show that at most {budget:.0%} of the answers are wrong, on {asked}: "
+                "too few questions, or too many wrong answers. Only answers with a confidence of "
+                f"at least {threshold:.0%} are given."
             )
         return f"{shown} {self._held_back()}"
 
