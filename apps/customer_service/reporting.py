@@ -208,8 +208,8 @@ def _confidence_sections(
         ),
         Section(
             "What answering more would cost",
-            f"Held-out questions, most confident first. --max-wrong {budget:g} chose the threshold on "
-            f"validation questions; it answers {answered:.1%} of the held-out ones.",
+            f"Held-out questions, most confident first. --max-wrong {budget:g} chose the threshold "
+            f"on validation questions; it answers {answered:.1%} of the held-out ones.",
             costs,
             risk_coverage_picture(curve.coverage, curve.risk, budget=budget, answered=answered),
         ),

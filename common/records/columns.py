@@ -17,7 +17,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "tags": ("tag", "keywords", "genres", "标签", "关键词"),
     "url": ("link", "href", "链接", "网址"),
     "id": ("编号", "序号"),
-    "text": ("content", "tweet", "sentence", "文本", "内容", "新闻"),
+    "text": ("content", "tweet", "sentence", "review", "comment", "文本", "内容", "新闻", "评论"),
     "title": ("headline", "name", "标题", "名称", "商品名称"),
     "body": ("正文",),
     "source": ("publisher", "outlet", "来源", "媒体"),
