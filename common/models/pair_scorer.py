@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,13 @@ class PairScorer:
         )
         return [len(ids) for ids in encoded["input_ids"]]
 
+    @cached_property
+    def symbols(self) -> SymbolSpeller:
+        """Spells out what the tokenizer lacks."""
+        return SymbolSpeller(self.tokenizer)
+
     def _sides(self, pairs: Sequence[Pair]) -> tuple[list[str], list[str]]:
-        spell = SymbolSpeller(self.tokenizer).spell
+        spell = self.symbols.spell
         return [spell(first) for first, _ in pairs], [spell(second) for _, second in pairs]
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from transformers import set_seed
 
 from common.console import say
+from common.errors import UserError
 from common.models.adapters import add_lora, fold_lora
 from common.models.devices import pick_device, pick_precision
 from common.models.freezing import freeze, parse_strategy, trained_share
@@ -138,18 +139,28 @@ def finetune(
 
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
-    for parameter in module.further:
-        parameter.requires_grad = settings.strategy != "head"
+    base: Any = module.network.base_model
     if settings.strategy == "lora":
         add_lora(
-            module.network,
+            base,
             rank=settings.lora_rank,
             alpha=settings.lora_alpha,
             dropout=settings.lora_dropout,
         )
     else:
         strategy = parse_strategy(settings.strategy)
-        freeze(module.network, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
+        freeze(base, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
+    if settings.strategy != "full":
+        # The output of a causal model is often its word embeddings over again.
+        for parameter in module.further:
+            parameter.requires_grad = isinstance(module, EncoderModule) and (
+                settings.strategy != "head"
+            )
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise UserError(
+            f"strategy {settings.strategy}: nothing would learn, for this task has no head",
+            hint="Take lora, top-layers:N or full.",
+        )
 
 
 @contextmanager

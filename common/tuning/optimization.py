@@ -14,17 +14,23 @@ from common.tuning.task import TaskModule
 def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, Any]]:
     """Groups for a torch optimizer, one for each learning rate and weight decay.
 
-    The top encoder layer learns at `learning_rate`, each one below at `layer_decay` times the
+    The network's top layer learns at `learning_rate`, each one below at `layer_decay` times the
     rate above it (Howard & Ruder 2018, arXiv 1801.06146), the embeddings lowest. Biases, norms
     and heads are not decayed: a cosine head's length means nothing.
     """
-    layers = layer_count(module.network)
+    base: Any = module.network.base_model
+    layers, within = layer_count(base), {id(parameter) for parameter in base.parameters()}
+    above = {id(parameter) for parameter in module.further}
+    head_rate = settings.head_learning_rate or settings.learning_rate
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
-        rate = _learning_rate(name, module.PRETRAINED, layers, settings)
-        is_decayed = parameter.ndim > 1 and name.startswith(module.PRETRAINED)
+        if id(parameter) in within:
+            rate = settings.learning_rate * settings.layer_decay ** _below_top(name, layers)
+        else:
+            rate = settings.learning_rate if id(parameter) in above else head_rate
+        is_decayed = parameter.ndim > 1 and id(parameter) in within | above
         decay = settings.weight_decay if is_decayed else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return [
@@ -33,11 +39,6 @@ def parameter_groups(module: TaskModule, settings: Settings) -> list[dict[str, A
     ]
 
 
-def _learning_rate(name: str, pretrained: str, layers: int, settings: Settings) -> float:
-    if not name.startswith(pretrained):
-        return settings.head_learning_rate or settings.learning_rate
-    if ".pooling." in name:
-        return settings.learning_rate
+def _below_top(name: str, layers: int) -> int:
     layer = layer_of(name)
-    below_top = layers - 1 - (layer if layer is not None else -1)
-    return settings.learning_rate * settings.layer_decay**below_top
+    return layers - 1 - (layer if layer is not None else -1)

@@ -37,21 +37,18 @@ class TaskModule(nn.Module):
     """A pretrained network with what a task adds to it.
 
     `forward` takes the batch that the task's `collate` makes, and returns a dict of tensors
-    [batch, …]; with targets it holds the scalar `loss` as well. The network's parameters stand
-    under `PRETRAINED`, all else is the task's own.
-
-    Attributes:
-        PRETRAINED: the name before the network's parameters.
+    [batch, …]; with targets it holds the scalar `loss` as well. What is not the network's, or above
+    its `base_model`, is a head: it starts untrained.
     """
-
-    PRETRAINED = "network."
 
     network: PreTrainedModel
 
     @property
     def further(self) -> Iterable[nn.Parameter]:
-        """Pretrained parameters outside the network, which are frozen where only heads learn."""
-        return ()
+        """Pretrained parameters above the network's `base_model`, which are no head of a task."""
+        network: Any = self.network
+        output: nn.Module | None = network.get_output_embeddings()
+        return () if output is None else output.parameters()
 
 
 class EncoderModule(TaskModule):
@@ -59,8 +56,6 @@ class EncoderModule(TaskModule):
 
     `forward(input_ids, attention_mask, **targets)`.
     """
-
-    PRETRAINED = "pooled."
 
     pooled: PooledEncoder
 

@@ -14,6 +14,7 @@ import torch
 from toy import KINDS, WORDS, tune
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
+from common.errors import UserError
 from common.models.sources.bundled import Source
 from common.models.sources.facts import write_prompts
 
@@ -101,6 +102,27 @@ def test_it_learns_and_is_the_same_when_opened_again(
     for name, tensor in tuned.module.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], tensor), name
     assert again.max_length == tuned.pretrained.max_length
+
+
+@pytest.mark.parametrize("kind", ["generator"], indirect=True)
+def test_where_there_is_no_head_a_frozen_network_is_refused(
+    kind: str, model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="nothing would learn"):
+        tune(model, tmp_path / "work", kind=kind, strategy="head")
+
+
+@pytest.mark.parametrize("kind", ["pair scorer"], indirect=True)
+@pytest.mark.parametrize("strategy", ["head", "lora"])
+def test_the_head_of_a_pair_scorer_always_learns(
+    kind: str, model: Path, tmp_path: Path, strategy: str
+) -> None:
+    before = KINDS[kind][1](Source("tiny", model)).network.state_dict()
+    tuned = tune(model, tmp_path / "work", kind=kind, strategy=strategy, epochs=1)
+    after = tuned.module.network.state_dict()
+    assert not torch.equal(after["classifier.weight"], before["classifier.weight"])
+    words = "bert.embeddings.word_embeddings.weight"
+    assert torch.equal(after[words], before[words])
 
 
 def _expected(kind: str, pretrained: Any, inputs: list[Any]) -> torch.Tensor:
