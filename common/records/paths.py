@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 
@@ -52,6 +53,7 @@ def _tables_of(folder: Path) -> list[Path]:
         )
     for table in tables:
         check_readable(table)
+    say(f"{folder}: {', '.join(table.name for table in tables)}")
     return tables
 
 

@@ -11,10 +11,11 @@ from common.records.paths import expand
 from common.records.rows import read_rows
 
 
-def test_a_folder_stands_for_its_tables(tmp_path: Path) -> None:
+def test_a_folder_stands_for_its_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("b.csv", "a.jsonl", "a.rejected.jsonl", "notes.txt", ".hidden.csv", "~$c.xlsx"):
         (tmp_path / name).write_text("text\n", encoding="utf-8")
     assert [path.name for path in expand([tmp_path])] == ["a.jsonl", "b.csv"]
+    assert "a.jsonl, b.csv" in capsys.readouterr().err
 
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
