@@ -26,9 +26,6 @@ E5_FACTS = '{"prompts": {"query": "query: ", "document": "passage: "}}'
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
-UNPACKED = {".bin": e5_file.unpack, ".gguf": gguf_file.unpack}
-
-
 @dataclass(frozen=True)
 class Source:
     """A pretrained model's local directory, and what it wants before its texts."""
@@ -112,9 +109,9 @@ def _keep(file: Path, kept: Path, checkpoint: catalog.Checkpoint) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent))
     try:
-        if file.suffix in UNPACKED:
+        if unpack := {".bin": e5_file.unpack, ".gguf": gguf_file.unpack}.get(file.suffix):
             say(f"Unpacking {checkpoint.name} into {kept} (once, some seconds)")
-            UNPACKED[file.suffix](file, temporary)
+            unpack(file, temporary)
         else:
             shutil.copytree(file.parent, temporary, dirs_exist_ok=True)
         # Two processes may unpack at once: the first rename wins, the other's copy goes.
