@@ -54,6 +54,11 @@ class Dataset:
         return self.splits.train
 
     @property
+    def in_scope(self) -> list[Example]:
+        """What is learned from and has an intent that may be answered."""
+        return [e for e in self.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
+
+    @property
     def intents(self) -> list[str]:
         """Names of the intents in training; none unless there are at least two."""
         names = sorted({e.intent for e in self.splits.train if e.intent is not None})

@@ -15,17 +15,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.answers.confidence import fit_confidence
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
-from apps.customer_service.promise.out_of_scope import far_questions, read_foreign
-from apps.customer_service.promise.promise import Promise
+from apps.customer_service.promise.calibrating import calibrate
+from apps.customer_service.promise.out_of_scope import far_questions
 from apps.customer_service.release import load_release, save_release
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
@@ -110,7 +108,7 @@ def train(
 
     assert isinstance(tuned.module, AnswerModel)
     answerer = _answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
-    answerer, promise = _calibrate(answerer, dataset, far, max_wrong)
+    answerer, promise = calibrate(answerer, dataset, far, max_wrong)
     validation = evaluate.run(answerer, dataset.splits.validation)
     held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
@@ -205,7 +203,7 @@ def _answerer(
         for example in dataset.knowledge
         if example.faq_id is not None
     ]
-    known = [variant.text for variant in variants] or [e.text for e in _in_scope(dataset)]
+    known = [variant.text for variant in variants] or [e.text for e in dataset.in_scope]
     found = predict(module, backbone, known, precision=precision, what="Building the index")
     vectors = found["embedding"].numpy()
     index = None
@@ -227,32 +225,6 @@ def _answerer(
 def _language(example: Example, dataset: Dataset) -> str:
     faq = dataset.faqs[str(example.faq_id)]
     return faq.language or language_of(faq.question)
-
-
-def _in_scope(dataset: Dataset) -> list[Example]:
-    return [e for e in dataset.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
-
-
-def _calibrate(
-    answerer: Answerer, dataset: Dataset, far: Sequence[str], budget: float
-) -> tuple[Answerer, Promise]:
-    """The answerer with its confidence, and for which questions that was shown to hold."""
-    examples = dataset.splits.validation
-    outcomes = evaluate.run(answerer, examples)
-    foreign = read_foreign(answerer, examples, _in_scope(dataset), far)
-    confidence = fit_confidence(
-        np.stack([outcome.signals for outcome in outcomes]),
-        np.array([outcome.is_right for outcome in outcomes]),
-        np.array([outcome.is_among_first for outcome in outcomes]),
-        budget,
-        foreign,
-    )
-    outside = sum(not outcome.in_scope for outcome in outcomes)
-    surest = confidence.first.probability(foreign.far) if len(far) else np.empty(0)
-    promise = Promise(confidence, len(outcomes), outside, dict(zip(far, surest, strict=True)))
-    if is_main_process():
-        say(promise.text)
-    return replace(answerer, confidence=confidence), promise
 
 
 def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:

@@ -45,12 +45,12 @@ def demo(host: Host = LOOPBACK, port: Port = 8000, store: Store = Path("var")) -
     for one in apps:
         if serving(one, store).release_id is None:
             train(one, store)
-    with servers(apps, store) as processes:
+    with servers(apps, store, host) as processes:
 
         def make_app(**access: Any) -> Any:
             from apps.start.server import build_app
 
-            return build_app(apps, processes, store, **access)
+            return build_app(apps, processes, store, host, **access)
 
         say("Starting the applications; the start page shows which are ready.")
         listen(make_app, host, port, None, None)

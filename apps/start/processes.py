@@ -32,12 +32,14 @@ def train(application: Application, store: Path) -> None:
 
 
 @contextmanager
-def servers(apps: Sequence[Application], store: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """A server for each, on its port; they end with this block."""
+def servers(
+    apps: Sequence[Application], store: Path, host: str
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A server for each, on its port of `host`; they end with this block."""
     running = []
     try:
         for application in apps:
-            arguments = [*application.serve, "--port", str(application.port)]
+            arguments = [*application.serve, "--host", host, "--port", str(application.port)]
             command = _command(application, [*arguments, "--store", str(store)])
             # A group of its own: Ctrl+C reaches this process, which then ends them.
             running.append(subprocess.Popen(command, start_new_session=True))

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
@@ -21,6 +21,9 @@ from common.serving.telemetry import Telemetry
 WEB = Path(__file__).parent / "web"
 LONGEST_BODY = 1 << 10
 CONNECT_SECONDS = 0.5
+# A server that listens everywhere is reached here.
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+State = Literal["ready", "starting", "ended"]
 
 
 class Entry(BaseModel):
@@ -28,7 +31,7 @@ class Entry(BaseModel):
 
     name: str
     url: str
-    state: Literal["ready", "starting", "ended"]
+    state: State
     release_id: str | None = None
     metric: str
     before: float | None = None
@@ -45,11 +48,12 @@ def build_app(
     apps: Sequence[Application],
     processes: Sequence[subprocess.Popen[bytes]],
     store: Path,
+    listening: str,
     *,
     api_keys: ApiKeys | None = None,
     known_hosts: Collection[str] | None = None,
 ) -> FastAPI:
-    """The start page over the servers in `processes`, one for each of `apps`."""
+    """The start page over the servers in `processes`, one for each of `apps`, on `listening`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -71,7 +75,7 @@ def build_app(
     @app.get("/v1/applications", tags=["start"], summary="Applications and their releases")
     async def overview(request: Request) -> Overview:
         host = request.url.hostname or "127.0.0.1"
-        ready = await asyncio.gather(*(_is_listening(a.port) for a in apps))
+        ready = await asyncio.gather(*(_is_ready(listening, a.port) for a in apps))
         found = await asyncio.to_thread(_releases, apps, store)
         return Overview(
             applications=[
@@ -91,7 +95,7 @@ def build_app(
     return app
 
 
-def _state(process: subprocess.Popen[bytes], is_ready: bool) -> Any:
+def _state(process: subprocess.Popen[bytes], is_ready: bool) -> State:
     if process.poll() is not None:
         return "ended"
     return "ready" if is_ready else "starting"
@@ -101,13 +105,13 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-async def _is_listening(port: int) -> bool:
+async def _is_ready(host: str, port: int) -> bool:
     """Whether it answers `/readyz`: the port alone is taken before anything is loaded."""
     try:
         reader, writer = await asyncio.wait_for(
-            asyncio.open_connection("127.0.0.1", port), CONNECT_SECONDS
+            asyncio.open_connection(ANYWHERE.get(host, host), port), CONNECT_SECONDS
         )
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         status = await asyncio.wait_for(reader.readline(), CONNECT_SECONDS)
         writer.close()
     except (OSError, TimeoutError):

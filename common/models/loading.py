@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -77,7 +78,8 @@ def open_pretrained(
 def is_causal(config: Any) -> bool:
     """Whether a checkpoint is one that writes: it names what it was trained as."""
     names = getattr(config, "architectures", None) or ()
-    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+    # XLM and its kin are masked models, `XLMWithLMHeadModel`.
+    return any(re.search(r"ForCausalLM$|(?<!With)LMHeadModel$", name) for name in names)
 
 
 def longest_input(network: Any, tokenizer: Any, stated: int | None = None) -> int:

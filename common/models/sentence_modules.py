@@ -24,7 +24,6 @@ KNOWN = ("Pooling", "Dense", "LayerNorm", "Dropout", "Normalize")
 # A task's own projection lies here: a release that is served computes it from its heads.
 PROJECTION = "projection"
 LAST_TOKEN = "lasttoken"
-MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", LAST_TOKEN)
 # The older form of the setting, a key each, which newer versions read as well.
 KEYS = {
     "cls": "pooling_mode_cls_token",
@@ -133,7 +132,6 @@ def write_modules(
         _write_projection(directory / PROJECTION, projection)
         listed.append((PROJECTION, "Dense"))
     listed.append((f"{len(listed)}_Normalize", "Normalize"))
-    # A folder of its own, as every version expects it, though it holds nothing.
     write_json(
         directory / MODULES,
         [
@@ -150,7 +148,8 @@ def _listed(directory: Path) -> list[dict[str, Any]]:
     listed: Any = read_json(path)
     try:
         found = sorted(listed, key=lambda entry: entry["idx"])
-        first = _kind(found[0], directory)
+        kinds = {entry["path"]: _kind(entry, directory) for entry in found}
+        first = kinds[found[0]["path"]]
     except (TypeError, KeyError, IndexError):
         raise UserError("not a list of modules", where=str(path)) from None
     if first != "Transformer":

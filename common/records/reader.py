@@ -54,7 +54,7 @@ class _BadRow:
     row: Any
 
 
-class _BadRowError(Exception):
+class BadRowError(Exception):
     """A row whose values do not make a record."""
 
 
@@ -94,9 +94,9 @@ def read_records(
             bad.append(_BadRow(place, row.reason, row.content))
             continue
         try:
-            items.append(_parse(record, row, sources, context))
+            items.append(parse_row(record, row, sources, context))
             places.append(place)
-        except _BadRowError as error:
+        except BadRowError as error:
             bad.append(_BadRow(place, str(error), row))
     if bad:
         _report(path, bad, len(rows), on_bad_row, rejected_directory)
@@ -166,12 +166,20 @@ def _field_sources(
     return {name: sources.get(name, name) for name in record.model_fields}
 
 
-def _parse(
+def parse_row(
     record: type[R],
     row: dict[str, Any],
     sources: Mapping[str, str],
     context: Mapping[str, Any] | None = None,
 ) -> R:
+    """One row as a `record`.
+
+    Args:
+        sources: the column of each field.
+
+    Raises:
+        BadRowError: its values do not make one.
+    """
     present = {name: row.get(column) for name, column in sources.items()}
     values = {name: value for name, value in present.items() if value is not None}
     for name, value in values.items():
@@ -183,7 +191,7 @@ def _parse(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise _BadRowError(f"{where}: {first['msg']}") from None
+        raise BadRowError(f"{where}: {first['msg']}") from None
 
 
 def _is_list(annotation: Any) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,21 @@ from common.errors import UserError
 from common.files import write_atomically
 from common.records.spreadsheet import write_sheet
 
-SUFFIXES = (".jsonl", ".csv", ".tsv", ".xlsx", ".parquet")
+LINES = ("", ".jsonl", ".ndjson")
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".parquet")
 # What a spreadsheet takes for a formula (OWASP, "CSV injection"); an apostrophe makes it text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_writable_as(path: Path) -> None:
-    """See that `path` has a suffix that can be written.
+    """See that `path` has a suffix that can be written; none is JSON lines.
 
     Raises:
         UserError: it has none of these.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in {*LINES, *SUFFIXES}:
         raise UserError(
-            f"unknown format {path.suffix or 'without suffix'!r}",
+            f"unknown format {path.suffix!r}",
             where=str(path),
             hint=f"These work: {', '.join(SUFFIXES)}",
         )
@@ -41,17 +43,27 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     check_writable_as(path)
     suffix = path.suffix.lower()
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    if suffix == ".jsonl":
+    if suffix in LINES:
         lines = [json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows]
         write_atomically(path, "".join(lines))
     elif suffix == ".parquet":
         _write_parquet(path, rows)
     elif suffix == ".xlsx":
-        temporary = path.with_name(f".{path.name}.tmp")
-        write_sheet(temporary, columns, [_cells(row) for row in rows])
-        temporary.replace(path)
+        with _replacing(path) as temporary:
+            write_sheet(temporary, columns, [_cells(row) for row in rows])
     else:
         write_atomically(path, _csv(columns, rows, "\t" if suffix == ".tsv" else ","))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place once it is whole."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]], delimiter: str) -> bytes:
@@ -86,6 +98,5 @@ def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    temporary = path.with_name(f".{path.name}.tmp")
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), temporary)
-    temporary.replace(path)
+    with _replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), temporary)

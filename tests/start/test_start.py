@@ -89,7 +89,7 @@ def test_the_page_follows_the_servers(
     processes = [subprocess.Popen(command) for command in commands]
     try:
         processes[2].wait(30)
-        with served(build_app(apps, processes, tmp_path)) as address:
+        with served(build_app(apps, processes, tmp_path, "127.0.0.1")) as address:
 
             def states() -> list[str]:
                 found = httpx.get(f"{address}/v1/applications").raise_for_status().json()
@@ -110,7 +110,7 @@ def test_the_page_follows_the_servers(
 
 def test_the_servers_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     # No release: each server refuses and ends, and is reaped.
-    with servers(applications(), tmp_path) as running:
+    with servers(applications(), tmp_path, "127.0.0.1") as running:
         deadline = time.monotonic() + 60
         while any(process.poll() is None for process in running):
             assert time.monotonic() < deadline
@@ -124,7 +124,7 @@ def test_ctrl_c_ends_all(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from apps.start import processes as p;"
         "p._command = lambda a, _: [sys.executable, '-c', 'import time; time.sleep(600)'];"
         "from apps.start.applications import applications;\n"
-        "with p.servers(applications(), Path(sys.argv[1])) as running:\n"
+        "with p.servers(applications(), Path(sys.argv[1]), '127.0.0.1') as running:\n"
         "    print(*(one.pid for one in running), flush=True)\n"
         "    time.sleep(600)\n"
     )

@@ -14,12 +14,12 @@ from apps.finance_monitor.feeds.stdin import StdinFeed
 from apps.finance_monitor.feeds.table_feed import TableFeed
 from apps.finance_monitor.schema import FeedRecord
 from common.errors import UserError
+from common.records.paths import SUFFIXES
 
 P = TypeVar("P", bound=Position)
 
 
-# What is no feed of lines: read once, from its first row to its last.
-TABLES = {".csv", ".tsv", ".xlsx", ".json", ".parquet"}
+LINES = {".jsonl", ".ndjson", ".json"}
 
 
 def open_feed(
@@ -46,7 +46,7 @@ def open_feed(
 
         committed = _read_position(RedisPosition, position, spec)
         return RedisFeed(spec, committed, once=once, record=record)
-    if Path(spec).suffix.lower() in TABLES:
+    if _is_table(Path(spec)):
         return TableFeed(Path(spec), record=record)
     return FileFeed(
         Path(spec), _read_position(FilePosition, position, spec), once=once, record=record
@@ -59,10 +59,19 @@ def open_past(path: Path, record: type[FeedRecord] = FeedRecord) -> tuple[Feed, 
     Raises:
         UserError: there is no such file, or it cannot be read.
     """
-    if path.suffix.lower() in TABLES:
+    if _is_table(path):
         table = TableFeed(path, record=record)
         return table, len(table)
     return FileFeed(path, once=True, record=record), path.stat().st_size
+
+
+def _is_table(path: Path) -> bool:
+    """Whether it is read once, from its first row to its last, rather than line by line."""
+    suffix = path.suffix.lower()
+    if suffix == ".json" and path.is_file():
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    return suffix in SUFFIXES and suffix not in LINES
 
 
 def _read_position(kind: type[P], position: str | None, spec: str) -> P | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import Any
 
 from apps.finance_monitor.feeds.feed import Batch, Position, Rejected
-from apps.finance_monitor.feeds.lines import explain, reject
+from apps.finance_monitor.feeds.lines import reject
 from apps.finance_monitor.schema import FeedRecord
 from common.console import say
 from common.records.columns import guessed, match_columns
+from common.records.reader import BadRowError, parse_row
 from common.records.rows import Broken, read_rows
 
 
@@ -48,16 +48,14 @@ class TableFeed:
         left = len(self._rows) - self._next
         return Batch(records, rejected, None, backlog=left, ended=not left)
 
-    def _read(self, place: str, row: dict[str, object] | Broken) -> FeedRecord | Rejected:
+    def _read(self, place: str, row: dict[str, Any] | Broken) -> FeedRecord | Rejected:
         if isinstance(row, Broken):
             return reject(place, row.reason, str(row.content).encode())
-        values = {name: row.get(column) for name, column in self._sources.items()}
-        present = {name: value for name, value in values.items() if value is not None}
         try:
-            return self._record.model_validate(present)
-        except ValidationError as error:
+            return parse_row(self._record, row, self._sources)
+        except BadRowError as error:
             raw = json.dumps(row, ensure_ascii=False, default=str).encode()
-            return reject(place, explain(error), raw)
+            return reject(place, str(error), raw)
 
     def acknowledge(self, position: Position) -> None:
         """Nothing: a table keeps nothing."""

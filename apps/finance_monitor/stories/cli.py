@@ -28,7 +28,9 @@ def score(
 ) -> None:
     """Label a file: sentiment, topics, companies, copies."""
     from apps.finance_monitor.stories.companies import read_entities
+    from common.records.writing import check_writable_as
 
+    check_writable_as(output)
     listed = read_entities(entities) if entities else None
     release = open_registry(store).open(release_id)
 

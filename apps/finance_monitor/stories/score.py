@@ -14,7 +14,7 @@ from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.stories.ingest import Ingest, Taken
 from common.console import progress, say
 from common.errors import UserError
-from common.records.writing import check_writable_as, write_table
+from common.records.writing import LINES, write_table
 
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
@@ -36,7 +36,6 @@ def score_file(
     Raises:
         UserError: no such file, or one that cannot be written.
     """
-    check_writable_as(target)
     feed, size = open_past(source)
     rejected = target.with_name(f"{target.stem}.rejected.jsonl")
     rejected.unlink(missing_ok=True)
@@ -51,7 +50,7 @@ def score_file(
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix.lower() == ".jsonl":
+        if target.suffix.lower() in LINES:
             _write_lines(target, stories())
         else:
             write_table(target, [_row(story) for story in stories()])

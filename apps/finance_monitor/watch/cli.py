@@ -91,8 +91,8 @@ def watch(
 def _score(
     feed: str, target: str, classifier: Any, options: Any, directory: Path, show: Any
 ) -> None:
-    from apps.finance_monitor.watch.follow import stopped_by_signals
     from apps.finance_monitor.watch.running import REJECTED
+    from apps.finance_monitor.watch.stopping import stopped_by_signals
     from apps.finance_monitor.watch.worker import ScoringWorker
 
     worker = ScoringWorker(classifier, options.entity_list(), directory / REJECTED)
@@ -117,8 +117,8 @@ def show_watch(
     from time import time
 
     from apps.finance_monitor.alerts.sinks import ConsoleSink, LinesSink
-    from apps.finance_monitor.watch.follow import stopped_by_signals
     from apps.finance_monitor.watch.running import follow, open_watch
+    from apps.finance_monitor.watch.stopping import stopped_by_signals
 
     has_page = not as_json and results().is_terminal
     sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -285,20 +284,3 @@ def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float,
         for key, is_negative in keys_of(story).items():
             if is_negative:
                 yield key, story.published_at.timestamp(), number, probability
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[Event]:
-    """An event that SIGINT and SIGTERM set: what was begun is finished first."""
-    import signal
-
-    stopping = Event()
-    before = {
-        number: signal.signal(number, lambda *_: stopping.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -276,6 +276,11 @@ def test_a_module_that_is_not_known_is_refused_and_named(tmp_path: Path) -> None
         load_encoder(locate(_with(change, tmp_path)))
 
 
+def test_a_list_of_modules_without_paths_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a list of modules"):
+        load_encoder(locate(_with(lambda modules: modules[1].pop("path"), tmp_path)))
+
+
 def test_weights_of_a_module_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
     published = Path(_with(lambda modules: None, tmp_path))
     weights = next(published.glob("2_Dense/*.safetensors"))

@@ -1,35 +1,15 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from toy import tune
+from toy import run_apart, tune
 
 from common.errors import UserError
 from common.models.encoder import load_encoder
 from common.models.sources.bundled import Source
 from common.tuning.adversarial import EmbeddingPerturbation
-
-SCRIPT = Path(__file__).parent / "run_toy.py"
-
-
-def _run(model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()) -> dict[str, Any]:
-    out = work.with_suffix(".json")
-    command = [sys.executable, *launcher, str(SCRIPT), str(model), str(work), str(out), *extra]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if "die_after=1" in extra:
-        assert done.returncode == -9
-        return {}
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
 
 
 @pytest.mark.parametrize(
@@ -94,13 +74,13 @@ def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) 
 def test_a_killed_run_resumes_to_the_same_weights(
     tiny_model: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
-    whole = _run(tiny_model, tmp_path / "whole", *more)
-    _run(tiny_model, tmp_path / "killed", "die_after=1", *more)
+    whole = run_apart(tiny_model, tmp_path / "whole", *more)
+    run_apart(tiny_model, tmp_path / "killed", "die_after=1", *more)
     # As if it had died once more, in the middle of writing.
     half = tmp_path / "killed" / "checkpoint-999"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    resumed = _run(tiny_model, tmp_path / "killed", "--resume", *more)
+    resumed = run_apart(tiny_model, tmp_path / "killed", "--resume", *more)
     assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
     for name, values in whole["weights"].items():
         assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name
@@ -114,9 +94,9 @@ def test_two_processes_learn_what_one_does(tiny_model: Path, tmp_path: Path) -> 
         "optimizer=sgd",
         "warmup=0",
     )
-    one = _run(tiny_model, tmp_path / "one", "batch_size=8", *same)
+    one = run_apart(tiny_model, tmp_path / "one", "batch_size=8", *same)
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = _run(tiny_model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    two = run_apart(tiny_model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)
 
 

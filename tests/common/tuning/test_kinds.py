@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from toy import KINDS, WORDS, tune
+from toy import KINDS, WORDS, run_apart, tune
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from common.errors import UserError
 from common.models.sources.bundled import Source
 from common.models.sources.facts import write_prompts
 
-HERE = Path(__file__).parent
 POOLINGS = ("cls", "lasttoken", "max")
 # Of each family one, where every run is a process of its own.
 CARRIED = ("encoder, lasttoken", "pair scorer", "generator")
@@ -151,26 +149,12 @@ def test_anybody_can_open_it(kind: str, model: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, atol=1e-5, rtol=0)
 
 
-def _run(model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()) -> dict[str, Any]:
-    out = work.with_suffix(".json")
-    script = str(HERE / "run_toy.py")
-    command = [sys.executable, *launcher, script, str(model), str(work), str(out), *extra]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if "die_after=1" in extra:
-        assert done.returncode == -9, done.stderr
-        return {}
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(out.read_text())
-    return found
-
-
 @pytest.mark.parametrize("kind", CARRIED, indirect=True)
 def test_a_killed_run_resumes_to_the_same_weights(kind: str, model: Path, tmp_path: Path) -> None:
     same = (f"kind={_family(kind)}", "strategy=lora", "learning_rate=0.01")
-    whole = _run(model, tmp_path / "whole", *same)
-    _run(model, tmp_path / "killed", "die_after=1", *same)
-    resumed = _run(model, tmp_path / "killed", "--resume", *same)
+    whole = run_apart(model, tmp_path / "whole", *same)
+    run_apart(model, tmp_path / "killed", "die_after=1", *same)
+    resumed = run_apart(model, tmp_path / "killed", "--resume", *same)
     assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
     for name, values in whole["weights"].items():
         assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name
@@ -182,7 +166,7 @@ def test_two_processes_learn_what_one_does(kind: str, model: Path, tmp_path: Pat
         *(f"kind={_family(kind)}", "group_by_length=false", "dropout=0.0", "gradient_clipping=0"),
         *("optimizer=sgd", "warmup=0"),
     )
-    one = _run(model, tmp_path / "one", "batch_size=8", *same)
+    one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = _run(model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    two = run_apart(model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)

@@ -61,3 +61,27 @@ def test_several_right_items_share_a_list() -> None:
     taken = torch.tensor([[1, 1, 0], [0, 0, 0]])
     found = losses.listwise_softmax(logits, is_shown, taken)
     assert found.tolist() == pytest.approx([math.log(2), 0.0])
+
+
+def test_a_pair_counts_by_how_far_it_is_the_wrong_way_round() -> None:
+    scores = torch.tensor([[2.0, 0.0, 1.0], [5.0, 5.0, 5.0]])
+    is_right = torch.tensor([[True, False, False], [True, True, True]])
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert losses.pairwise(scores, is_right).tolist() == pytest.approx([expected, 0.0])
+
+
+def test_only_the_completion_is_learned() -> None:
+    logits = torch.zeros(2, 4, 3)
+    logits[0, 1, 2] = math.log(2.0)
+    ids = torch.tensor([[0, 1, 2, 1], [0, 1, 2, 0]])
+    mask = torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]])
+    found = losses.completion_nll(logits, ids, mask)
+    assert found.tolist() == pytest.approx([(math.log(2) + math.log(3)) / 2, 0.0])
+
+
+def test_the_batch_and_hard_negatives_are_wrong() -> None:
+    queries = torch.eye(2, 3)
+    alone = losses.in_batch_contrastive(queries, 5 * queries, scale=1.0)
+    assert alone.item() == pytest.approx(math.log(1 + math.exp(-1)))
+    hard = losses.in_batch_contrastive(queries, queries, scale=1.0, hard=torch.eye(3)[2:])
+    assert hard.item() == pytest.approx(math.log(1 + 2 * math.exp(-1)))

@@ -6,6 +6,10 @@ z, a generator says it.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -177,3 +181,20 @@ def tune(
     pretrained: Pretrained[Any] = load(Source("tiny", model), dropout=chosen.dropout)
     splits = Splits(WORDS, WORDS[::2], [])
     return finetune(task(), pretrained, splits, chosen, work=work, resume=resume)
+
+
+def run_apart(
+    model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Fine-tune in a process of its own, or several."""
+    out = work.with_suffix(".json")
+    script = str(Path(__file__).parent / "run_toy.py")
+    command = [sys.executable, *launcher, script, str(model), str(work), str(out), *extra]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if "die_after=1" in extra:
+        assert done.returncode == -9, done.stderr
+        return {}
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from apps.finance_monitor.feeds.feed import append_rejected
 from apps.finance_monitor.feeds.file_feed import FileFeed
 from apps.finance_monitor.feeds.lines import LONGEST_LINE
 from apps.finance_monitor.feeds.open_file import FilePosition
-from apps.finance_monitor.feeds.opening import open_feed
+from apps.finance_monitor.feeds.opening import open_feed, open_past
 from apps.finance_monitor.feeds.stdin import StdinFeed
 from common.errors import UserError
 
@@ -203,3 +204,13 @@ def test_the_position_of_another_kind_of_feed_is_refused(path: Path) -> None:
         open_feed(str(path), position='{"last": "1-0"}')
     with pytest.raises(UserError, match="not a regular file"):
         open_feed(str(path.parent))
+
+
+def test_a_json_file_is_a_table_or_lines_by_how_it_begins(tmp_path: Path) -> None:
+    one = record("a", 1).model_dump(mode="json")
+    for content in (json.dumps([one]), json.dumps(one) + "\n"):
+        path = tmp_path / "feed.json"
+        path.write_text(content, encoding="utf-8")
+        feed, _ = open_past(path)
+        assert [found.id for found in feed.read_batch(5).records] == ["a"]
+        feed.close()
