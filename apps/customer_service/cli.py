@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.answers import cli as ask_cli
+from apps.customer_service.learning import cli as learning_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -39,6 +40,7 @@ app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, 
 add_release_verbs(app, "customer_service", ("right_first", "intent_accuracy", "answered"))
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
+app.add_typer(learning_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -69,6 +71,13 @@ ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: curre
 MaxWrong = Annotated[
     float,
     typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
+]
+
+Rerank = Annotated[
+    bool,
+    typer.Option(
+        "--rerank", help="Also train a model that reads question and FAQ together, if it gains."
+    ),
 ]
 
 
@@ -148,6 +157,7 @@ def train(
     settings: Set = None,
     config: Config = None,
     max_wrong: MaxWrong = 0.05,
+    rerank: Rerank = False,
     resume: Resume = False,
     promote: Promote = None,
     device: DeviceSetting = None,
@@ -169,7 +179,7 @@ def train(
 
     from apps.customer_service.reporting import before_and_after
     from apps.customer_service.train import train as fine_tune
-    from common.tuning.finetune import is_main_process
+    from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
@@ -179,6 +189,7 @@ def train(
         _registry(store),
         backbone=backbone,
         max_wrong=max_wrong,
+        rerank=rerank,
         resume=resume,
         promote=promote,
     )

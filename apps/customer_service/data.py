@@ -9,9 +9,10 @@ from pathlib import Path
 from apps.customer_service.schema import OUT_OF_SCOPE, Faq, Question
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
+from common.records.personal import prepare
 from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
-from common.records.text import fold, language_of, normalise
+from common.records.text import fold, language_of
 from common.releases.release import Release
 
 VALIDATION_SHARE = 0.2
@@ -19,7 +20,7 @@ VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Example:
-    """A text to learn from, normalised: the FAQ that answers it, its intent, as far as known."""
+    """A text to learn from, prepared: the FAQ that answers it, its intent, as far as known."""
 
     text: str
     faq_id: str | None
@@ -143,7 +144,7 @@ def _examples(files: Sequence[Records[Question]], faqs: Mapping[str, Faq]) -> li
             faq = faqs.get(question.faq_id or "")
             intent = question.intent or (faq.intent if faq else None)
             faq_id = faq.id if faq and intent != OUT_OF_SCOPE else None
-            examples.append(Example(normalise(question.question), faq_id, intent))
+            examples.append(Example(prepare(question.question), faq_id, intent))
     return examples
 
 
@@ -159,7 +160,7 @@ def _split(
 ) -> Splits[Example]:
     """FAQ texts are always learned from; a held-out text is never among what is searched."""
     variants = [
-        Example(normalise(text), faq.id, faq.intent)
+        Example(prepare(text), faq.id, faq.intent)
         for faq in faqs.values()
         for text in [*faq.variants, *faq.answer_sentences]
     ]

@@ -69,10 +69,7 @@ def run(answerer: Answerer, examples: Sequence[Example]) -> list[Outcome]:
 def _outcome(answerer: Answerer, example: Example, understood: Understood) -> Outcome:
     candidates = answerer.rank(example.text, understood)
     signals = answerer.signals(candidates, understood)
-    probability: float = 0.0
-    decision: Decision = "handoff"
-    if answerer.confidence is not None:
-        probability, decision = answerer.confidence.decide(signals)
+    probability, decision = answerer.decide(example.text, candidates, signals)
     return Outcome(example, candidates, understood.intents, signals, probability, decision)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from apps.customer_service.answers.answering import Answerer
@@ -15,11 +16,13 @@ def export(
     """Write it into a new `directory`, as `write_export` does and with what it raises.
 
     The answers that must be the same are the first FAQs; in a release of intents alone, the
-    intents.
+    intents. A reranker is not exported, and takes no part.
 
     Args:
         questions: normalised, in scope, held out from training.
     """
+
+    answerer = replace(answerer, reranker=None)
 
     def same(ours: Outputs, theirs: Outputs) -> list[bool]:
         firsts = (_firsts(answerer, questions, outputs) for outputs in (ours, theirs))

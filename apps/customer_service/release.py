@@ -12,23 +12,33 @@ from safetensors.torch import load_file
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.confidence import Confidence
+from apps.customer_service.answers.rerank_task import RerankModule
+from apps.customer_service.answers.reranking import Reranker
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import read_faqs_of
 from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
-from common.models.devices import pick_device
+from common.models.devices import pick_device, pick_precision
 from common.models.encoder import load_encoder, save_encoder
 from common.models.heads import save_heads
+from common.models.pair_scorer import load_pair_scorer, save_pair_scorer
 from common.models.sentence_modules import Projection
 from common.models.sources.bundled import Source
 from common.records.reader import write_jsonl
 from common.releases.release import Release
 
+MODEL = "model"
+RERANKER = "reranker"
+
 
 def save_release(answerer: Answerer, directory: Path) -> None:
-    """Write model, heads, FAQs and index into a release's directory."""
-    projection = Projection(answerer.module.projection.weight)
-    save_encoder(answerer.backbone, directory / "model", projection)
+    """Write model, heads, FAQs and index into a release's directory.
+
+    Weights that lie there already, linked from a release that has the same, are left as they are.
+    """
+    if not (directory / MODEL).exists():
+        projection = Projection(answerer.module.projection.weight)
+        save_encoder(answerer.backbone, directory / MODEL, projection)
     save_heads(answerer.module, directory / "heads.safetensors")
     source = answerer.backbone.source
     write_json(
@@ -50,6 +60,14 @@ def save_release(answerer: Answerer, directory: Path) -> None:
         variants = [[v.text, v.faq_id, v.language] for v in answerer.index.variants]
         write_json(directory / "variants.json", variants)
         answerer.index.save(directory / "index")
+    if answerer.reranker is not None:
+        if not (directory / RERANKER).exists():
+            save_pair_scorer(answerer.reranker.scorer, directory / RERANKER)
+        heeded = {
+            "weight": answerer.reranker.weight,
+            "unsure_below": answerer.reranker.unsure_below,
+        }
+        write_json(directory / "reranker.json", heeded)
 
 
 def load_release(release: Release, *, device: str = "auto", precision: str = "fp32") -> Answerer:
@@ -88,7 +106,19 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
         prototype_ids=prototype_ids,
         texts=np.load(texts) if texts.exists() else None,
         precision=precision,
+        reranker=_load_reranker(directory, settings["base"], device),
     )
+
+
+def _load_reranker(directory: Path, base: str, device: str) -> Reranker | None:
+    if not (directory / RERANKER).is_dir():
+        return None
+    scorer = load_pair_scorer(Source(base, directory / RERANKER))
+    chosen = pick_device(device)
+    module = RerankModule(scorer.network).to(chosen).eval()
+    heeded: dict[str, float] = read_json(directory / "reranker.json")
+    # Half the time in bfloat16 where the processor has it; its scores only break near ties.
+    return Reranker(scorer, module, precision=pick_precision("auto", chosen), **heeded)
 
 
 def _load_index(directory: Path, prototypes: Mapping[str, NDArray[np.float32]]) -> VariantIndex:

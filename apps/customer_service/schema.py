@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.records.fields import Text, content_hash
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
 LONGEST_QUESTION = 2000
+LONGEST_ANSWER = 4000
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
@@ -77,6 +78,12 @@ class AnswerRequest(BaseModel):
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(3, ge=1, le=20)
     stream: bool = False
+    user: str | None = Field(
+        None,
+        max_length=200,
+        description="Who asks, as you name them. Kept as a hash; `feedback purge --subject` goes "
+        "by it.",
+    )
 
 
 class RankedIntent(BaseModel):
@@ -128,3 +135,40 @@ class Answer(BaseModel):
     suggestions: list[Suggestion]
     handoff: Handoff | None
     timings_ms: dict[str, float]
+
+
+class FeedbackRequest(BaseModel):
+    """Body of `POST /v1/feedback`: a verdict, or the right answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer_id: str = Field(max_length=64, description="The `id` of the answer.")
+    verdict: Literal["good", "bad"] | None = None
+    faq_id: str | None = Field(None, max_length=200, description="The FAQ that answers it.")
+    answer: Text | None = Field(
+        None, max_length=LONGEST_ANSWER, description="The right answer where no FAQ has it."
+    )
+    question: Text | None = Field(
+        None,
+        max_length=LONGEST_QUESTION,
+        description="Needed where the answer is not kept any more.",
+    )
+    user: str | None = Field(None, max_length=200, description="Who says it, as you name them.")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> FeedbackRequest:
+        said = [self.verdict, self.faq_id, self.answer]
+        if sum(one is not None for one in said) != 1:
+            raise ValueError("give exactly one of verdict, faq_id and answer")
+        return self
+
+
+class FeedbackReceipt(BaseModel):
+    """Reply of `POST /v1/feedback`.
+
+    `counts_alone`: no second source is needed. `learning`: it is being learned now.
+    """
+
+    id: str
+    counts_alone: bool
+    learning: bool

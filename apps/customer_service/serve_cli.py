@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen
 from common.console import say
+from common.durations import parse_period
+from common.learning.cli import DatabaseUrl
 
 verbs = typer.Typer()
 
@@ -20,6 +22,23 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
+    learn: Annotated[
+        bool,
+        typer.Option(
+            "--learn", help="Learn from each trusted correction at once, if the gate lets it."
+        ),
+    ] = False,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option("--trust", help="Name of a key whose corrections count alone; with keys."),
+    ] = None,
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep", help="How long questions and feedback are kept; 0: no questions are."
+        ),
+    ] = "365d",
+    database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
@@ -29,10 +48,20 @@ def serve(
     if registry.current_id() is None:
         registry.open()
 
+    keep_seconds = parse_period(keep).total_seconds()
+
     def make_app(**access: Any) -> Any:
         from apps.customer_service.server import build_app
 
         say("Loading the release …")
-        return build_app(registry, device=device, **access)
+        return build_app(
+            registry,
+            device=device,
+            database=database,
+            trusted_keys=trust or (),
+            learns=learn,
+            keep_seconds=keep_seconds,
+            **access,
+        )
 
     listen(make_app, host, port, api_key_file, allow_host)

@@ -19,12 +19,14 @@ from torch import nn
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.rerank_training import add_reranker
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.out_of_scope import far_questions
-from apps.customer_service.release import load_release, save_release
+from apps.customer_service.release import RERANKER, load_release, save_release
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
@@ -41,7 +43,8 @@ from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.finetune import Tuned, finetune
+from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 
@@ -68,6 +71,7 @@ def train(
     *,
     backbone: str = "auto",
     max_wrong: float = 0.05,
+    rerank: bool = False,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
@@ -75,6 +79,7 @@ def train(
 
     Args:
         max_wrong: largest tolerated share of wrong answers among those given.
+        rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -103,11 +108,15 @@ def train(
     tuned = finetune(
         task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
     )
+    assert isinstance(tuned.module, AnswerModel)
+    if not (rerank or is_main_process()):
+        return None
+    answerer = _answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
+    if rerank:
+        answerer = add_reranker(answerer, dataset, settings, work=work / RERANKER, resume=resume)
     if not is_main_process():
         return None
 
-    assert isinstance(tuned.module, AnswerModel)
-    answerer = _answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
     answerer, promise = calibrate(answerer, dataset, far, max_wrong)
     validation = evaluate.run(answerer, dataset.splits.validation)
     held_out = dataset.splits.test or dataset.splits.validation
@@ -120,6 +129,7 @@ def train(
 
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
+        save_lessons(directory, lessons_of(dataset, far), answerer)
         write_training_report(
             directory / "report.html",
             tuned=tuned,

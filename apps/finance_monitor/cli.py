@@ -168,7 +168,7 @@ def train(
 
     from apps.finance_monitor.reporting import beside, metrics
     from apps.finance_monitor.train import train as fine_tune
-    from common.tuning.finetune import is_main_process
+    from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())

@@ -37,7 +37,8 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.finetune import Tuned, finetune, is_main_process
+from common.tuning.finetune import Tuned, finetune
+from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 

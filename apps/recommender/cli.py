@@ -163,7 +163,7 @@ def train(
     from apps.recommender.reporting import comparison_table
     from apps.recommender.retrieval.towers import TowerSizes
     from apps.recommender.train import train as fine_tune
-    from common.tuning.finetune import is_main_process
+    from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())

@@ -61,7 +61,8 @@ from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.finetune import finetune, is_main_process
+from common.tuning.finetune import finetune
+from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.task import EncoderModule, Metric, Predict, Task, TaskModule, choose_monitor
 from common.tuning.trainer import TaskTrainer
@@ -57,11 +57,6 @@ class Tuned(Generic[P]):
     def predict(self) -> Predict:
         """Inputs → the module's outputs."""
         return partial(predict, self.module, self.pretrained, precision=self.precision)
-
-
-def is_main_process() -> bool:
-    """False in all processes but the first of a `torchrun`; only that one writes and speaks."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def finetune(

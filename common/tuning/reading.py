@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from common.console import say
 from common.models.encoder import Encoder
 from common.records.audit import Audit
-from common.tuning.finetune import is_main_process
+from common.tuning.processes import is_main_process
 
 
 def audit_reading(audit: Audit, backbone: Encoder, texts: Sequence[str]) -> Audit:

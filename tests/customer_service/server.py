@@ -13,9 +13,10 @@ from command_line import ROOT
 
 
 @contextmanager
-def running(store: Path) -> Iterator[str]:
+def running(store: Path, *options: str) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well."""
     command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
+    command += options
     process = subprocess.Popen(
         [*command, "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )

@@ -15,8 +15,9 @@ import pytest
 from fastapi import FastAPI
 from sample import Demo
 
-from apps.customer_service import server
+from apps.customer_service.answers import server
 from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.server import build_app
 from common.releases.registry import Registry
 
 Eventually = Callable[[Callable[[], bool]], None]
@@ -52,7 +53,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
 @pytest.fixture
 def app(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setattr(server, "QUEUE_BOUND", BOUND)
-    return server.build_app(Registry(demo.store, "customer_service"), device="cpu")
+    return build_app(Registry(demo.store, "customer_service"), device="cpu")
 
 
 def _waiting(address: str) -> float:

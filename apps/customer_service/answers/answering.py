@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.answers.read_before import ReadBefore
+from apps.customer_service.answers.reranking import FIRST, Reranker
 from apps.customer_service.answers.retrieval import Candidate, VariantIndex
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
     OUT_OF_SCOPE,
     Answer,
     Citation,
+    Decision,
     Faq,
     Handoff,
     Intent,
@@ -28,7 +31,8 @@ from apps.customer_service.schema import (
 from apps.customer_service.task import AnswerModel
 from common.models.encoder import Encoder
 from common.models.prediction import predict
-from common.records.text import language_of, normalise
+from common.records import personal
+from common.records.text import language_of
 
 INTENTS_SHOWN = 4
 
@@ -64,10 +68,19 @@ class Answerer:
     prototype_ids: list[str]
     texts: NDArray[np.float32] | None = None
     precision: str = "fp32"
+    reranker: Reranker | None = None
+    read_before: ReadBefore | None = None
 
     def understand(self, questions: Sequence[str]) -> list[Understood]:
-        """One forward pass for all `questions`, which are normalised."""
-        return self.read(predict(self.module, self.backbone, questions, precision=self.precision))
+        """One forward pass for all `questions`, which are prepared."""
+        return self.read(self.outputs(questions)) if questions else []
+
+    def outputs(self, questions: Sequence[str]) -> dict[str, Tensor]:
+        """The model's outputs [questions, …], without a forward pass for what it has read."""
+        found = self.read_before.find(questions) if self.read_before else None
+        if found is not None:
+            return found
+        return predict(self.module, self.backbone, questions, precision=self.precision)
 
     def read(self, outputs: Mapping[str, Tensor]) -> list[Understood]:
         """What the model's outputs say of each question."""
@@ -89,12 +102,30 @@ class Answerer:
         """FAQs for a normalised question, best first; none in a release of intents alone."""
         if self.index is None:
             return []
-        return self.index.search(
+        found = self.index.search(
             question,
             understood.vector,
             language=language or language_of(question),
-            top_k=max(top_k, CLARIFY_CANDIDATES),
+            top_k=max(top_k, FIRST, CLARIFY_CANDIDATES),
         )
+        if (known := self.index.known(question)) is not None:
+            return sorted(found, key=lambda candidate: candidate.faq_id != known)
+        return found if self.reranker is None else self.reranker.order(question, found, self.faqs)
+
+    def decide(
+        self, question: str, candidates: Sequence[Candidate], signals: NDArray[np.float64]
+    ) -> tuple[float, Decision]:
+        """Probability that the first answer is right, and what to do.
+
+        What somebody labelled in these very words is answered: it is known, not guessed.
+        """
+        if self.confidence is None:
+            return 0.0, "handoff"
+        probability, decision = self.confidence.decide(signals)
+        known = self.index.known(question) if self.index else None
+        if candidates and candidates[0].faq_id == known:
+            return max(probability, self.confidence.threshold), "answer"
+        return probability, decision
 
     def signals(
         self, candidates: Sequence[Candidate], understood: Understood
@@ -115,10 +146,8 @@ class Answerer:
         """Rank, decide and compose; the answer is the FAQ's own text, word for word."""
         started = perf_counter()
         candidates = self.rank(question, understood, language=language)
-        probability, decision = 0.0, "handoff"
-        if self.confidence is not None:
-            signals = self.signals(candidates, understood)
-            probability, decision = self.confidence.decide(signals)
+        signals = self.signals(candidates, understood)
+        probability, decision = self.decide(question, candidates, signals)
         intent = _ranked(understood.intents)
         outside = intent is not None and intent.name == OUT_OF_SCOPE
         nothing_found = self.index is not None and not candidates
@@ -180,8 +209,8 @@ def nearness(
 
 
 def prepare(question: str) -> str:
-    """The spelling that is encoded and searched."""
-    return normalise(question[:LONGEST_QUESTION])
+    """The spelling that is encoded, searched and stored: normalised, personal data masked."""
+    return personal.prepare(question[:LONGEST_QUESTION])
 
 
 def _ranked(intents: Mapping[str, float]) -> Intent | None:

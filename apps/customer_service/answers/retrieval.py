@@ -91,6 +91,7 @@ class VariantIndex:
         for number, faq_id in enumerate(self._faq_ids):
             if faq_id in prototypes:
                 self._prototypes[number] = prototypes[faq_id]
+        self._known = _known_wordings(self.variants)
         self._languages = {variant.language for variant in self.variants}
         self._depth = DEPTH * len(self._languages)
         self._hidden: str | None = None
@@ -130,6 +131,11 @@ class VariantIndex:
         vectors = np.asarray(np.load(directory / "vectors.npy", mmap_mode="r"))
         index = faiss.read_index(str(directory / "vectors.faiss"))
         return cls(variants, vectors, prototypes, index)
+
+    def known(self, text: str) -> str | None:
+        """The FAQ that has this very wording, case and punctuation aside, and is alone in it."""
+        faq_id = self._known.get(_bare(text))
+        return None if faq_id == self._hidden else faq_id
 
     def without(self, faq_id: str) -> VariantIndex:
         """The same index as if it did not hold one FAQ."""
@@ -235,6 +241,20 @@ class VariantIndex:
         if place not in self._row_at:
             self._row_at[place] = int(searcher.doc(address)["row"][0])
         return self._row_at[place]
+
+
+def _known_wordings(variants: Sequence[Variant]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    shared = set()
+    for variant in variants:
+        bare = _bare(variant.text)
+        if found.setdefault(bare, variant.faq_id) != variant.faq_id:
+            shared.add(bare)
+    return {bare: faq_id for bare, faq_id in found.items() if bare and bare not in shared}
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _lexical_index(variants: Sequence[Variant]) -> Any:

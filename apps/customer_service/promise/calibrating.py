@@ -14,7 +14,7 @@ from apps.customer_service.data import Dataset
 from apps.customer_service.promise.out_of_scope import read_foreign
 from apps.customer_service.promise.promise import Promise
 from common.console import say
-from common.tuning.finetune import is_main_process
+from common.tuning.processes import is_main_process
 
 
 def calibrate(

@@ -17,8 +17,8 @@ from apps.customer_service.answers.confidence import FEATURES, Foreign
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.console import progress
-from common.models.prediction import predict
-from common.records.text import fold, normalise
+from common.records.personal import prepare
+from common.records.text import fold
 
 FAR_QUESTIONS = Path(__file__).with_name("far_questions.csv")
 NONE = np.empty((0, len(FEATURES)))
@@ -46,7 +46,7 @@ def far_questions(
         rows = list(csv.DictReader(file))
     chosen = [row for row in rows if row["language"] in languages] or rows
     seen = {fold(example.text) for example in known}
-    texts = [text for row in chosen if fold(text := normalise(row["question"])) not in seen]
+    texts = [text for row in chosen if fold(text := prepare(row["question"])) not in seen]
     own = _nearest(answerer, [example.text for example in validation])
     far = _nearest(answerer, texts) < np.quantile(own, OWN_SHARE)
     return [text for text, is_far in zip(texts, far, strict=True) if is_far]
@@ -86,12 +86,7 @@ def near_misses(
     """
     if not examples:
         return NONE
-    outputs = predict(
-        answerer.module,
-        answerer.backbone,
-        [example.text for example in examples],
-        precision=answerer.precision,
-    )
+    outputs = answerer.outputs([example.text for example in examples])
     members: dict[Example, list[int]] = defaultdict(list)
     for position, example in enumerate(examples):
         members[replace(example, text="")].append(position)

@@ -117,7 +117,7 @@ function showPiece(reply, piece) {
 
 function finish(reply, found, question) {
   find('release').textContent = found.release_id;
-  showReply(reply, found, question, choose);
+  showReply(reply, found, question, choose, ask);
   announce(...spokenReply(found));
 }
 

@@ -1,4 +1,5 @@
 // Shows one reply: the answer, its source, how sure it is, what else was near, and why.
+import { feedback } from './correct.js';
 import { icon } from './icon.js';
 import { button, element, linkTo, quoted } from './shared/elements.js';
 import { say, bindText } from './shared/language.js';
@@ -6,7 +7,7 @@ import { say, bindText } from './shared/language.js';
 const REFERENCE_CHARACTERS = 8;
 const COPIED_SHOWN_MS = 2000;
 
-export function showReply(reply, found, question, choose) {
+export function showReply(reply, found, question, choose, ask) {
   reply.dataset.decision = found.decision;
   const parts = {
     answer: () => answered(reply, found, choose),
@@ -14,7 +15,8 @@ export function showReply(reply, found, question, choose) {
     handoff: () => handedOff(found, question, choose),
   };
   const shown = isIntentAlone(found) ? intentAlone(found) : parts[found.decision]();
-  reply.replaceChildren(...shown, why(found));
+  const said = isIntentAlone(found) ? [] : [feedback(found, question, ask)];
+  reply.replaceChildren(...shown, ...said, why(found));
 }
 
 export function showChosen(reply, suggestion, url) {

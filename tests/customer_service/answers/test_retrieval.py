@@ -113,3 +113,12 @@ def test_an_faq_left_out_is_found_by_nothing(index: VariantIndex) -> None:
             assert faq_id not in _search(left_out, text)
             assert _search(left_out, text)
             assert _search(index, text)[0] == faq_id
+
+
+def test_a_known_wording_is_found_whatever_its_case_and_punctuation(index: VariantIndex) -> None:
+    assert index.known("someone STOLE my card!!") == "en-lost"
+    assert index.known("someone stole a card") is None
+    assert index.without("en-lost").known("someone stole my card") is None
+    shared = [Variant("the same", faq_id, "en") for faq_id in ("a", "b")]
+    both = VariantIndex.build(shared, np.stack([_vector("same")] * 2), {})
+    assert both.known("the same") is None

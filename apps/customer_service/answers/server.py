@@ -1,0 +1,254 @@
+"""HTTP routes: answers, search, embeddings, and examples for the page."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic import BaseModel, ConfigDict, Field
+
+from apps.customer_service.answers.answering import Answerer, Understood, prepare
+from apps.customer_service.release import load_release
+from apps.customer_service.schema import (
+    LONGEST_QUESTION,
+    Answer,
+    AnswerRequest,
+    Citation,
+)
+from common.models.prediction import TOKENS_PER_BATCH
+from common.records.fields import Text
+from common.releases.registry import Registry
+from common.serving.batching import Batcher
+from common.serving.disconnect import until_disconnected
+from common.serving.live import LiveRelease
+
+T = TypeVar("T")
+Keep = Callable[[Answer, str, AnswerRequest, Request], None]
+QUEUE_BOUND = 256
+MOST_INPUTS = 256
+INPUTS_AT_ONCE = 32
+EXAMPLES_SHOWN = 4
+# A word or a Chinese clause at a time: quick to read, and few events.
+PIECE = re.compile(r".*?(?:\s+|[，。；：！？、]|$)", re.DOTALL)
+
+
+class RetrieveRequest(BaseModel):
+    """Body of `POST /v1/retrieve`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Text
+    language: Literal["en", "zh"] | None = None
+    top_k: int = Field(5, ge=1, le=50)
+
+
+class Retrieved(BaseModel):
+    """FAQs by fused score, best first."""
+
+    release_id: str
+    candidates: list[Citation]
+
+
+class EmbeddingsRequest(BaseModel):
+    """Body of `POST /v1/embeddings`, in OpenAI's shape; `model` is not looked at."""
+
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS)]
+    model: str | None = None
+    encoding_format: Literal["float"] = "float"
+
+
+class Embedding(BaseModel):
+    """One text's vector, of length 1."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float]
+
+
+class Embeddings(BaseModel):
+    """Reply of `POST /v1/embeddings`."""
+
+    object: Literal["list"] = "list"
+    model: str
+    data: list[Embedding]
+    usage: dict[str, int]
+
+
+class Examples(BaseModel):
+    """Example questions."""
+
+    release_id: str
+    examples: list[str]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A question as one release understood it, and how long its batch took."""
+
+    answerer: Answerer
+    understood: Understood
+    encode_ms: float
+
+
+class Service:
+    """The serving release behind a shared batch queue."""
+
+    def __init__(self, registry: Registry, device: str) -> None:
+        self.live = LiveRelease(registry, lambda release: load_release(release, device=device))
+        self.reranking = asyncio.Lock()
+        self.batcher: Batcher[str, _Encoded] = Batcher(
+            self._encode,
+            # Characters bound tokens from above, near enough, and cost nothing to count.
+            cost=lambda question: len(question) + 2,
+            budget=TOKENS_PER_BATCH,
+            queue_bound=QUEUE_BOUND,
+        )
+
+    def _encode(self, questions: list[str]) -> list[_Encoded]:
+        answerer = self.live.current
+        started = perf_counter()
+        understood = answerer.understand(questions)
+        spent = 1000 * (perf_counter() - started)
+        return [_Encoded(answerer, one, spent) for one in understood]
+
+    async def answer(self, asked: AnswerRequest, question: str) -> Answer:
+        """Answer a prepared question."""
+        started = perf_counter()
+        encoded = await self.batcher.submit(question)
+        waited = 1000 * (perf_counter() - started) - encoded.encode_ms
+        answer = partial(
+            encoded.answerer.answer,
+            question,
+            encoded.understood,
+            language=asked.language,
+            top_k=asked.top_k,
+            timings={"queue": max(waited, 0.0), "encode": encoded.encode_ms},
+        )
+        return await self._without_blocking(encoded.answerer, answer)
+
+    async def retrieve(self, asked: RetrieveRequest) -> Retrieved:
+        """FAQs for a question."""
+        question = prepare(asked.question)
+        encoded = await self.batcher.submit(question)
+        cite = partial(
+            encoded.answerer.cite,
+            question,
+            encoded.understood,
+            language=asked.language,
+            top_k=asked.top_k,
+        )
+        candidates = await self._without_blocking(encoded.answerer, cite)
+        return Retrieved(release_id=encoded.answerer.release_id, candidates=candidates)
+
+    async def _without_blocking(self, answerer: Answerer, work: Callable[[], T]) -> T:
+        """A search takes two milliseconds; a reranker is a forward pass, one at a time."""
+        if answerer.reranker is None:
+            return work()
+        async with self.reranking:
+            return await asyncio.to_thread(work)
+
+
+def _refuse_long(texts: list[str]) -> None:
+    longest = max(len(text) for text in texts)
+    if longest > LONGEST_QUESTION:
+        raise HTTPException(
+            413, f"A text has {longest:,} characters; the most is {LONGEST_QUESTION:,}."
+        )
+
+
+def add_answers(app: FastAPI, service: Service, keep: Keep) -> None:
+    """Add `POST /v1/answers`; `keep` gets each answer, its prepared question and the request."""
+
+    @app.post(
+        "/v1/answers",
+        response_model=Answer,
+        responses={200: {"content": {"text/event-stream": {"schema": Event.model_json_schema()}}}},
+        tags=["answers"],
+        summary="Answer a question",
+        description="With `stream`, the same as events: `start`, `delta` for each piece, `done`.",
+    )
+    async def answers(asked: AnswerRequest, request: Request) -> Answer | Response:
+        _refuse_long([asked.question])
+        question = prepare(asked.question)
+        answer = await until_disconnected(request, service.answer(asked, question))
+        keep(answer, question, asked, request)
+        if asked.stream:
+            return EventSourceResponse(_events(answer))
+        return answer
+
+
+async def _events(answer: Answer) -> AsyncIterator[bytes]:
+    """`start` with all but the answer, the answer piece by piece, then `done` with all of it."""
+    yield _event("start", answer.model_copy(update={"answer": None}).model_dump_json())
+    for piece in PIECE.findall(answer.answer or ""):
+        if piece:
+            yield _event("delta", Piece(text=piece).model_dump_json())
+    yield _event("done", answer.model_dump_json())
+
+
+def _event(name: str, data: str) -> bytes:
+    return format_sse_event(data_str=data, event=name)
+
+
+class Event(BaseModel):
+    """One event of a streamed answer; `data` is JSON: an answer, or a piece of its text."""
+
+    event: Literal["start", "delta", "done"]
+    data: str
+
+
+class Piece(BaseModel):
+    """Data of a `delta` event."""
+
+    text: str
+
+
+def add_search(app: FastAPI, service: Service) -> None:
+    """Add `POST /v1/retrieve` and `POST /v1/embeddings`."""
+
+    @app.post("/v1/retrieve", tags=["search"], summary="Find FAQs")
+    async def retrieve(asked: RetrieveRequest, request: Request) -> Retrieved:
+        _refuse_long([asked.question])
+        return await until_disconnected(request, service.retrieve(asked))
+
+    @app.post("/v1/embeddings", tags=["search"], summary="Embed texts")
+    async def embeddings(asked: EmbeddingsRequest, request: Request) -> Embeddings:
+        texts = [asked.input] if isinstance(asked.input, str) else asked.input
+        _refuse_long(texts)
+        return await until_disconnected(request, _embed(service, texts))
+
+
+async def _embed(service: Service, texts: list[str]) -> Embeddings:
+    prepared = [prepare(text) for text in texts]
+    encoded = []
+    # A few at a time: they share forward passes and leave room in the queue for others.
+    for start in range(0, len(prepared), INPUTS_AT_ONCE):
+        some = prepared[start : start + INPUTS_AT_ONCE]
+        encoded += await asyncio.gather(*(service.batcher.submit(text) for text in some))
+    answerer = encoded[0].answerer
+    tokens = sum(answerer.backbone.token_counts(prepared))
+    data = [
+        Embedding(index=number, embedding=one.understood.vector.tolist())
+        for number, one in enumerate(encoded)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return Embeddings(model=answerer.release_id, data=data, usage=usage)
+
+
+def add_examples(app: FastAPI, service: Service) -> None:
+    """Add `GET /v1/examples`."""
+
+    @app.get("/v1/examples", tags=["page"], summary="Example questions")
+    async def examples(language: Annotated[Literal["en", "zh"], Query()] = "en") -> Examples:
+        answerer = service.live.current
+        faqs = [faq for faq in answerer.faqs.values() if faq.language == language]
+        step = max(1, len(faqs) // EXAMPLES_SHOWN)
+        shown = [faq.question for faq in faqs[::step][:EXAMPLES_SHOWN]]
+        return Examples(release_id=answerer.release_id, examples=shown)

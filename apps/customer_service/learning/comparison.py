@@ -1,0 +1,110 @@
+"""A candidate beside the release that serves, question by question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.customer_service import evaluate
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.data import Example
+from apps.customer_service.evaluate import Outcome
+from apps.customer_service.learning.knowledge import with_knowledge
+from apps.customer_service.learning.lessons import Lessons
+from apps.customer_service.schema import Faq
+from common.errors import RefusedError
+from common.evaluation.compare import Difference, paired_bootstrap
+from common.releases import gate
+
+# With fewer corrections a figure over those held out says nothing.
+FEWEST_FOR_FOLDS = 10
+FOLDS = 2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate beside the release that serves, right answers on the same questions.
+
+    `golden` are questions that are never learned from; `new` the corrected ones, if any, each read
+    by a candidate that did not learn it where there are enough of them (`new_is_held_out`).
+    """
+
+    golden: Difference
+    new: Difference | None
+    new_is_held_out: bool
+    turned_right: list[str]
+    turned_wrong: list[str]
+
+
+def compare(
+    serving: Answerer,
+    candidate: Answerer,
+    lessons: Lessons,
+    faqs: dict[str, Faq],
+    examples: Sequence[Example],
+) -> Comparison:
+    """Both on golden questions and on the corrected ones.
+
+    Args:
+        faqs: those that are new, by id.
+        examples: what the candidate learned beyond the serving release.
+    """
+    before = evaluate.run(serving, lessons.golden)
+    after = evaluate.run(candidate, lessons.golden)
+    asked = [e for e in examples if not _is_sentence(e, faqs)]
+    held_out = len(asked) >= FEWEST_FOR_FOLDS
+    old = evaluate.run(serving, asked)
+    new = _held_out(serving, faqs, examples, asked) if held_out else evaluate.run(candidate, asked)
+    pairs = [*zip(before, after, strict=True), *zip(old, new, strict=True)]
+    return Comparison(
+        golden=_difference(before, after),
+        new=_difference(old, new) if asked else None,
+        new_is_held_out=held_out,
+        turned_right=[a.example.text for b, a in pairs if a.is_right and not b.is_right],
+        turned_wrong=[a.example.text for b, a in pairs if b.is_right and not a.is_right],
+    )
+
+
+def _held_out(
+    serving: Answerer, faqs: dict[str, Faq], examples: Sequence[Example], asked: Sequence[Example]
+) -> list[Outcome]:
+    """Each corrected question, read by a candidate that learned from the other half."""
+    outcomes: dict[int, Outcome] = {}
+    for fold in range(FOLDS):
+        own = [i for i in range(len(asked)) if i % FOLDS == fold]
+        texts = {asked[i].text for i in own}
+        others = [example for example in examples if example.text not in texts]
+        known = {faq_id: faqs[faq_id] for faq_id in faqs if _has_text(faq_id, others)}
+        half = with_knowledge(serving, known, others)
+        found = evaluate.run(half, [asked[i] for i in own])
+        outcomes |= dict(zip(own, found, strict=True))
+    return [outcomes[i] for i in range(len(asked))]
+
+
+def _has_text(faq_id: str, examples: Sequence[Example]) -> bool:
+    return any(example.faq_id == faq_id for example in examples)
+
+
+def _is_sentence(example: Example, faqs: dict[str, Faq]) -> bool:
+    """Whether it is of a new FAQ's answer, and nobody's question."""
+    faq = faqs.get(example.faq_id or "")
+    return faq is not None and example.text in faq.answer_sentences
+
+
+def judge(comparison: Comparison) -> tuple[str, bool]:
+    """What the gate says: no worse on golden questions, and better on the corrected ones."""
+    try:
+        shown = gate.check("right", comparison.golden)
+    except RefusedError as error:
+        return str(error).splitlines()[0], False
+    new = comparison.new
+    useless = new is not None and new.gain == 0 and new.after < 1 and not comparison.new_is_held_out
+    if new is not None and (new.gain < 0 or useless):
+        return "the candidate answers no more of the corrected questions", False
+    return shown, True
+
+
+def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
+    old, new = zip(*pairs, strict=True)
+    return paired_bootstrap(old, new)

@@ -1,0 +1,161 @@
+"""From what people said to a candidate, measured beside the release that serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from apps.customer_service import evaluate
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.data import Dataset, Example
+from apps.customer_service.learning.comparison import Comparison, compare, judge
+from apps.customer_service.learning.corrections import implausible, split_known, to_examples
+from apps.customer_service.learning.knowledge import with_knowledge, without_texts
+from apps.customer_service.learning.lessons import Lessons, load_lessons, purged, save_lessons
+from apps.customer_service.learning.report import write_learn_report
+from apps.customer_service.promise.calibrating import calibrate
+from apps.customer_service.promise.promise import Promise
+from apps.customer_service.release import MODEL, RERANKER, load_release, save_release
+from apps.customer_service.schema import Faq
+from common.console import say
+from common.errors import UserError
+from common.learning import review as reviewing
+from common.learning.review import Review, review
+from common.learning.store import FeedbackStore
+from common.records.audit import Audit
+from common.releases.registry import Registry
+from common.releases.release import Release, write_release
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a run of `learn` came to."""
+
+    review: Review
+    comparison: Comparison | None = None
+    candidate: Release | None = None
+    verdict: str = "There is nothing new to learn."
+    passed: bool = False
+    promoted: bool = False
+
+
+def learn(
+    registry: Registry,
+    store: FeedbackStore,
+    *,
+    promote: bool,
+    per_source: float = reviewing.PER_SOURCE,
+    device: str = "auto",
+) -> Learned:
+    """Make a candidate of the corrections that may be learned, and measure it.
+
+    Knowledge and calibration change, weights do not: the corrected questions and new FAQs are
+    searched, the FAQs' prototypes are fitted again, and what is promised is proven again.
+
+    Args:
+        promote: let the candidate serve if it passes the gate.
+
+    Raises:
+        UserError: there is no release, or none that can learn.
+    """
+    release = registry.open()
+    held, read_before = load_lessons(release)
+    lessons = held.without(purged(registry))
+    gone = {example.text for example in held.train} - {one.text for one in lessons.train}
+    serving = replace(load_release(release, device=device), read_before=read_before)
+    if serving.index is None:
+        raise UserError(
+            "this release knows intents alone, and corrections name FAQs",
+            hint="Train with --faqs FILE.",
+        )
+    found, learned = _review(serving, lessons, store, per_source)
+    store.mark_learned(learned, release.release_id)
+    if not found.taken and not gone:
+        return Learned(found)
+    without = f", and without {len(gone)} texts that were purged" if gone else ""
+    say(f"Learning from {len(found.taken)} corrections{without}")
+    serving = without_texts(serving, gone)
+    faqs, examples = to_examples(found.taken, serving.faqs)
+    candidate, promise = _candidate(serving, lessons, faqs, examples, serving.confidence)
+    comparison = compare(serving, candidate, lessons, faqs, examples)
+    verdict, passed = judge(comparison)
+    more = replace(lessons, train=[*lessons.train, *examples])
+    summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
+    manifest = _manifest(release, found, comparison, promise, summary, verdict)
+
+    def fill(directory: Path) -> None:
+        for name in (MODEL, RERANKER):
+            _link(release.directory / name, directory / name)
+        save_release(candidate, directory)
+        save_lessons(directory, more, candidate)
+        write_learn_report(directory / "report.html", found, comparison, promise, verdict)
+
+    made = write_release(registry.releases, fill, manifest)
+    if promote and passed:
+        registry.promote(made.release_id)
+        rows = [i for one in found.taken for i in one.feedback_ids]
+        store.mark_learned(rows, made.release_id)
+    return Learned(found, comparison, made, verdict, passed, promoted=promote and passed)
+
+
+def _review(
+    serving: Answerer, lessons: Lessons, store: FeedbackStore, per_source: float
+) -> tuple[Review, list[str]]:
+    """What to learn, and the ids of rows that the release has learned already."""
+    rows, learned, left_out = split_known(
+        store.feedback(kind="correction"), lessons, serving.faqs.keys()
+    )
+    lengths = [len(example.text) for example in lessons.train]
+    suspect = partial(implausible, serving)
+    found = review(rows, lengths, per_source=per_source, suspect=suspect)
+    return Review(found.taken, left_out + found.left_out), learned
+
+
+def _candidate(
+    serving: Answerer,
+    lessons: Lessons,
+    faqs: dict[str, Faq],
+    examples: Sequence[Example],
+    confidence: Any,
+) -> tuple[Answerer, Promise]:
+    """The serving release with new knowledge, calibrated again."""
+    candidate = with_knowledge(serving, faqs, examples)
+    train = [*lessons.train, *examples]
+    dataset = Dataset(candidate.faqs, replace(lessons.splits, train=train), Audit([]), {})
+    budget = confidence.budget if confidence else 0.05
+    return calibrate(candidate, dataset, lessons.far, budget)
+
+
+def _manifest(
+    parent: Release,
+    found: Review,
+    comparison: Comparison,
+    promise: Promise,
+    summary: dict[str, float],
+    verdict: str,
+) -> dict[str, Any]:
+    kept = ("application", "base_model", "languages", "settings", "measured_on", "precision")
+    return {
+        **{name: parent.manifest[name] for name in kept if name in parent.manifest},
+        "parent": parent.release_id,
+        "before": parent.manifest.get("after", {}),
+        "after": summary,
+        "promise": promise.to_json(),
+        "learned": {
+            **reviewing.to_json(found),
+            "golden": asdict(comparison.golden),
+            "new": comparison.new and asdict(comparison.new),
+            "verdict": verdict,
+        },
+    }
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same files under another name: weights that did not change take no room twice."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=os.link)

@@ -1,0 +1,131 @@
+"""What a release learned from, kept with it: the next one learns from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.read_before import ReadBefore
+from apps.customer_service.data import Dataset, Example
+from common.errors import UserError
+from common.files import read_json, write_atomically, write_json
+from common.records.fields import content_hash
+from common.records.splits import Splits
+from common.records.text import fold
+from common.releases.registry import Registry
+from common.releases.release import Release
+
+LESSONS = "lessons.json"
+PURGED = "purged"
+HELD_OUT = "held_out.safetensors"
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Texts with their labels, by what they were used for.
+
+    `far` are the bundled questions from anywhere but this business.
+    """
+
+    train: list[Example]
+    validation: list[Example]
+    test: list[Example]
+    far: list[str]
+
+    def without(self, hashes: Collection[str]) -> Lessons:
+        """What is left when the texts of these hashes are gone."""
+
+        def left(examples: list[Example]) -> list[Example]:
+            return [one for one in examples if content_hash(one.text) not in hashes]
+
+        return Lessons(left(self.train), left(self.validation), left(self.test), self.far)
+
+    @property
+    def splits(self) -> Splits[Example]:
+        """As the core takes them."""
+        return Splits(self.train, self.validation, self.test)
+
+    @property
+    def golden(self) -> list[Example]:
+        """What a candidate is measured on: never learned from."""
+        return self.test or self.validation
+
+    @property
+    def held_out(self) -> list[str]:
+        """Every text that is asked again of each candidate."""
+        texts = [example.text for example in (*self.validation, *self.test)]
+        return list(dict.fromkeys([*texts, *self.far]))
+
+
+def lessons_of(dataset: Dataset, far: Sequence[str]) -> Lessons:
+    """What `dataset` teaches."""
+    return Lessons(dataset.splits.train, dataset.splits.validation, dataset.splits.test, list(far))
+
+
+def save_lessons(directory: Path, lessons: Lessons, answerer: Answerer) -> None:
+    """Write the texts, and what the model makes of those held out."""
+    values: dict[str, Any] = asdict(lessons)
+    for name in ("train", "validation", "test"):
+        values[name] = [astuple(example) for example in getattr(lessons, name)]
+    write_json(directory / LESSONS, values)
+    texts = lessons.held_out
+    ReadBefore.of(texts, answerer.outputs(texts)).save(directory / HELD_OUT)
+
+
+def load_lessons(release: Release) -> tuple[Lessons, ReadBefore]:
+    """What `save_lessons` wrote.
+
+    Raises:
+        UserError: the release is older than learning is.
+    """
+    path = release.directory / LESSONS
+    if not path.exists():
+        raise UserError(
+            f"release {release.release_id} does not hold what it learned from",
+            hint="It is of an older version: run `train` once more, on the same files.",
+        )
+    values: dict[str, Any] = read_json(path)
+    examples = {
+        name: [Example(*row) for row in values[name]] for name in ("train", "validation", "test")
+    }
+    lessons = Lessons(**examples, far=values["far"])
+    return lessons, ReadBefore.load(release.directory / HELD_OUT, lessons.held_out)
+
+
+def forget(registry: Registry, text: str | None, whole: Collection[str]) -> list[str]:
+    """Have the next `learn` leave out what was purged.
+
+    Remembered is a hash of each text that a release holds, not the text.
+
+    Args:
+        text: what a text holds that is to be left out.
+        whole: texts that are to be left out.
+
+    Returns:
+        The ids of the releases that hold one.
+    """
+    gone = {fold(one) for one in whole}
+    holding, hashes = [], purged(registry)
+    for release in registry.all():
+        if not (release.directory / LESSONS).exists():
+            continue
+        lessons, _ = load_lessons(release)
+        found = {
+            example.text
+            for example in (*lessons.train, *lessons.validation, *lessons.test)
+            if fold(example.text) in gone or (text is not None and text in example.text)
+        }
+        if found:
+            holding.append(release.release_id)
+            hashes |= {content_hash(one) for one in found}
+    write_atomically(registry.root / PURGED, "\n".join(sorted(hashes)))
+    return holding
+
+
+def purged(registry: Registry) -> set[str]:
+    """Hashes of texts that must not be learned any more."""
+    path = registry.root / PURGED
+    return set(path.read_text(encoding="utf-8").split()) if path.exists() else set()

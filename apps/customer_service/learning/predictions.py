@@ -1,0 +1,59 @@
+"""An answer as the store keeps it, and what was said of it as a row of feedback."""
+
+from __future__ import annotations
+
+from apps.customer_service.answers.answering import prepare
+from apps.customer_service.schema import Answer, FeedbackRequest
+from common.learning.schema import Feedback, Prediction
+
+APPLICATION = "customer_service"
+
+
+def prediction_of(
+    answer: Answer, question: str, *, at: float, source: str, subject: str | None
+) -> Prediction:
+    """What was answered to a prepared question."""
+    first = answer.citations[0].faq_id if answer.citations else None
+    return Prediction(
+        id=answer.id,
+        at=at,
+        source=source,
+        subject=subject,
+        release_id=answer.release_id,
+        text=question,
+        decision=answer.decision,
+        given={
+            "faq_id": first,
+            "confidence": answer.confidence,
+            "intent": answer.intent and answer.intent.name,
+        },
+    )
+
+
+def feedback_of(
+    said: FeedbackRequest,
+    prediction: Prediction | None,
+    *,
+    at: float,
+    source: str,
+    subject: str | None,
+    trusted: bool,
+) -> Feedback:
+    """What was said; without `prediction` the question is taken from what was said."""
+    wanted: dict[str, str] = {}
+    if said.faq_id is not None:
+        wanted = {"faq_id": said.faq_id}
+    elif said.answer is not None:
+        wanted = {"answer": said.answer}
+    return Feedback(
+        at=at,
+        source=source,
+        subject=subject,
+        trusted=trusted,
+        prediction_id=said.answer_id,
+        release_id=prediction and prediction.release_id,
+        kind=said.verdict or "correction",
+        text=prediction.text if prediction else prepare(said.question or ""),
+        given=prediction.given if prediction else {},
+        wanted=wanted,
+    )

@@ -1,0 +1,60 @@
+"""HTTP routes: what people say of answers."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, HTTPException, Request
+
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.learning.predictions import (
+    feedback_of,
+    prediction_of,
+)
+from apps.customer_service.schema import (
+    Answer,
+    AnswerRequest,
+    FeedbackReceipt,
+    FeedbackRequest,
+)
+from common.serving.feedback import FeedbackCollector, now
+from common.serving.live import LiveRelease
+
+
+def keep(
+    collector: FeedbackCollector,
+    answer: Answer,
+    question: str,
+    asked: AnswerRequest,
+    request: Request,
+) -> None:
+    """Write an answer down, behind it."""
+    speaker = collector.speaker(request, asked.user or asked.conversation_id)
+    collector.writer.put(
+        prediction_of(answer, question, at=now(), source=speaker.source, subject=speaker.subject)
+    )
+
+
+def add_feedback(app: FastAPI, live: LiveRelease[Answerer], collector: FeedbackCollector) -> None:
+    """Add `POST /v1/feedback`."""
+
+    @app.post(
+        "/v1/feedback", tags=["feedback"], status_code=201, summary="Say what is right, or wrong"
+    )
+    async def feedback(said: FeedbackRequest, request: Request) -> FeedbackReceipt:
+        if said.faq_id is not None and said.faq_id not in live.current.faqs:
+            raise HTTPException(422, f"There is no FAQ {said.faq_id!r}.")
+        prediction = await collector.prediction(said.answer_id)
+        if prediction is None and said.question is None:
+            raise HTTPException(404, "This answer is not kept: send its question along.")
+        speaker = collector.speaker(request, said.user)
+        row = feedback_of(
+            said,
+            prediction,
+            at=now(),
+            source=speaker.source,
+            subject=speaker.subject,
+            trusted=speaker.trusted,
+        )
+        await collector.add(row)
+        return FeedbackReceipt(
+            id=row.id, counts_alone=row.trusted, learning=collector.learns_from(row)
+        )

@@ -1,0 +1,165 @@
+"""Predictions and feedback of one application, in a database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from common.errors import UserError
+from common.learning.schema import Feedback, Prediction, Status
+from common.storage.database import Database
+from common.storage.tables import feedback, predictions
+
+# A SQLite statement may name so many values.
+ROWS_TOGETHER = 500
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How many rows went, and the texts that were in them."""
+
+    predictions: int
+    feedback: int
+    texts: frozenset[str] = frozenset()
+
+
+class FeedbackStore:
+    """What `application` predicted and what people said of it."""
+
+    def __init__(self, database: Database, application: str) -> None:
+        self.database = database
+        self.application = application
+
+    def add(self, rows: Sequence[Prediction | Feedback]) -> None:
+        """Keep rows, in one transaction; one whose id is there already is the same row again."""
+        kinds = ((predictions, Prediction), (feedback, Feedback))
+        insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
+        with self.database.writing() as connection:
+            for table, kind in kinds:
+                values = [
+                    {"application": self.application, **row.model_dump()}
+                    for row in rows
+                    if isinstance(row, kind)
+                ]
+                for start in range(0, len(values), ROWS_TOGETHER):
+                    some = values[start : start + ROWS_TOGETHER]
+                    connection.execute(insert(table).on_conflict_do_nothing(), some)
+
+    def prediction(self, identity: str) -> Prediction | None:
+        """A prediction by its id."""
+        query = select(predictions).where(self._own(predictions), predictions.c.id == identity)
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Prediction.model_validate(row)
+
+    def feedback(
+        self,
+        *,
+        status: Status | None = None,
+        kind: str | None = None,
+        since: float = 0.0,
+        limit: int | None = None,
+    ) -> list[Feedback]:
+        """What people said, oldest first; with `limit`, the latest of it."""
+        wanted = [self._own(feedback), feedback.c.at >= since]
+        if status:
+            wanted.append(feedback.c.status == status)
+        if kind:
+            wanted.append(feedback.c.kind == kind)
+        query = select(feedback).where(*wanted).order_by(feedback.c.at.desc(), feedback.c.id)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).all()
+        return [Feedback.model_validate(row) for row in reversed(rows)]
+
+    def one(self, identity: str) -> Feedback:
+        """One row by its id, or by the beginning of it.
+
+        Raises:
+            UserError: there is none, or there are several.
+        """
+        query = select(feedback).where(
+            self._own(feedback), feedback.c.id.startswith(identity, autoescape=True)
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query.limit(2)).all()
+        if len(rows) != 1:
+            several = "several begin so" if rows else "there is none"
+            raise UserError(f"feedback {identity!r}: {several}", hint="See: feedback list")
+        return Feedback.model_validate(rows[0])
+
+    def counts(self, kind: str | None = None) -> dict[str, int]:
+        """How many rows of feedback there are, by their status."""
+        wanted = [self._own(feedback)] + ([feedback.c.kind == kind] if kind else [])
+        query = select(feedback.c.status, func.count()).where(*wanted).group_by(feedback.c.status)
+        with self.database.reading() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def decide(self, identities: Sequence[str], status: Status, by: str | None) -> int:
+        """Accept, reject, or with `new` leave open again; what was learned from stays so.
+
+        Returns:
+            How many rows changed.
+        """
+        at = time.time() if by else None
+        chosen = and_(
+            self._own(feedback),
+            feedback.c.id.in_(identities),
+            feedback.c.status != "learned",
+        )
+        values = {"status": status, "decided_by": by, "decided_at": at}
+        with self.database.writing() as connection:
+            return connection.execute(update(feedback).where(chosen).values(values)).rowcount
+
+    def mark_learned(self, identities: Sequence[str], release_id: str) -> None:
+        """Remember which release learned from which rows."""
+        with self.database.writing() as connection:
+            for start in range(0, len(identities), ROWS_TOGETHER):
+                some = identities[start : start + ROWS_TOGETHER]
+                chosen = and_(self._own(feedback), feedback.c.id.in_(some))
+                values = {"status": "learned", "learned_in": release_id}
+                connection.execute(update(feedback).where(chosen).values(values))
+
+    def purge(self, *, subject: str | None = None, text: str | None = None) -> Purged:
+        """Delete all rows of a subject, or with a text in them, down to their bytes."""
+        texts: set[str] = set()
+        found = []
+        for table in (predictions, feedback):
+            matching = self._matching(table, subject, text)
+            query = select(table.c.text).where(self._own(table), matching)
+            with self.database.reading() as connection:
+                texts |= set(connection.execute(query).scalars())
+            found.append(self._delete(table, matching))
+        self.database.erase()
+        return Purged(found[0], found[1], frozenset(texts))
+
+    def forget_before(self, at: float) -> Purged:
+        """Delete what is older; feedback that no release has learned from stays."""
+        old = self._delete(predictions, predictions.c.at < at)
+        done = and_(feedback.c.at < at, feedback.c.status.in_(("learned", "rejected")))
+        return Purged(old, self._delete(feedback, done))
+
+    def _delete(self, table: Table, which: ColumnElement[bool]) -> int:
+        with self.database.writing() as connection:
+            return connection.execute(delete(table).where(self._own(table), which)).rowcount
+
+    def _matching(self, table: Table, subject: str | None, text: str | None) -> ColumnElement[bool]:
+        columns: dict[str, Any] = {column.name: column for column in table.columns}
+        found = []
+        if subject is not None:
+            found.append(columns["subject"] == subject)
+        if text is not None:
+            found.append(columns["text"].contains(text, autoescape=True))
+            if "wanted" in columns:
+                # A written answer, as JSON spells it.
+                found.append(
+                    columns["wanted"]["answer"].as_string().contains(text, autoescape=True)
+                )
+        return or_(*found)
+
+    def _own(self, table: Table) -> ColumnElement[bool]:
+        return table.c.application == self.application

@@ -1,0 +1,146 @@
+"""A database by its URL: SQLite in a file, or PostgreSQL for more than one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, Pool, QueuePool
+
+from common.errors import UserError
+
+# What a database raises that is down, full or otherwise unwilling.
+DatabaseTroubleError = SQLAlchemyError
+MIGRATIONS = Path(__file__).parent / "migrations"
+# What a store's own file is called.
+DATABASE = "bizlm.sqlite"
+WAIT_SECONDS = 30
+# Any number, the same in every process: whoever holds it migrates.
+MIGRATION_LOCK = 0x62697A6C
+
+
+class Database:
+    """Tables behind a URL, brought to this version's shape when opened.
+
+    Args:
+        url: `sqlite:////path/to/file`, `postgresql://user@host/name`, or the path of a file.
+
+    Raises:
+        UserError: not a URL, nobody answers there, or a newer version has been there.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self.url = _full_url(url)
+        self.place = _without_password(self.url)
+        self.engine = self._connect()
+        try:
+            self._migrate()
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise UserError(f"the database does not answer: {reason}", where=self.place) from None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the tables."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: all of it or nothing."""
+        options = {"writes": True}
+        with (
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def erase(self) -> None:
+        """Give back the bytes of what was deleted, so that none can be read from the files."""
+        if not self.is_sqlite:
+            options = {"isolation_level": "AUTOCOMMIT"}
+            with self.engine.connect().execution_options(**options) as connection:
+                connection.execute(text("VACUUM"))
+            return
+        with self.engine.raw_connection() as raw:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.cursor().execute(statement)
+
+    def _connect(self) -> Engine:
+        is_sqlite = self.url.startswith("sqlite")
+        pool: type[Pool] = NullPool if is_sqlite else QueuePool
+        options: dict[str, Any] = {} if is_sqlite else {"pool_pre_ping": True}
+        wait = {"timeout": WAIT_SECONDS} if is_sqlite else {"connect_timeout": WAIT_SECONDS}
+        try:
+            engine = create_engine(self.url, poolclass=pool, connect_args=wait, **options)
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"{self.place} needs {error.name}", hint="pip install -e '.[postgres]'"
+            ) from None
+        except (ArgumentError, NoSuchModuleError):
+            raise UserError(
+                f"not a database that is known: {self.place}",
+                hint="Give sqlite:////path/to/file or postgresql://user@host/name",
+            ) from None
+        if is_sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError:
+                raise UserError("written by a newer version", where=self.place) from None
+
+
+def _full_url(url: str | Path) -> str:
+    if isinstance(url, Path) or "://" not in url:
+        path = Path(url).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{path}"
+    if url.startswith(("postgresql://", "postgres://")):
+        return "postgresql+psycopg://" + url.partition("://")[2]
+    return url
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.partition("://")[0]
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # SQLAlchemy begins the transactions, not the driver: the shape of tables changes within one.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # One that reads first and writes later would be refused if another wrote between.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,55 @@
+"""The tables that all applications share; `migrations/versions` says how each came about."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, Index, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+# What a release predicted, and for whom. Times are seconds since 1970, UTC.
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("subject", String(32)),
+    Column("release_id", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("decision", String(32), nullable=False),
+    Column("given", JSON, nullable=False),
+    Index("predictions_by_time", "application", "at"),
+)
+
+# What people said of it.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("subject", String(32)),
+    Column("trusted", Boolean, nullable=False),
+    Column("prediction_id", String(64)),
+    Column("release_id", String(64)),
+    Column("kind", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("given", JSON, nullable=False),
+    Column("wanted", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("decided_by", String(32)),
+    Column("decided_at", Float),
+    Column("learned_in", String(64)),
+    Index("feedback_by_time", "application", "at"),
+)
+
+# Who may do what only one may do at a time, across processes and machines.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("expires_at", Float, nullable=False),
+)

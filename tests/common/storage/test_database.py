@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import databases
+import pytest
+from sqlalchemy import inspect, text
+
+from common.errors import UserError
+from common.storage.database import Database
+from common.storage.leases import lease
+from common.storage.tables import metadata
+
+
+@pytest.fixture(params=databases.KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with databases.empty(request.param, tmp_path) as made:
+        yield made
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
+    database = Database(url)
+    found = inspect(database.engine)
+    for name, table in metadata.tables.items():
+        columns = {column["name"]: column["nullable"] for column in found.get_columns(name)}
+        assert columns == {column.name: column.nullable for column in table.columns}
+    database.close()
+
+
+def test_processes_that_open_it_at_once_migrate_it_once(url: str) -> None:
+    failed: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            Database(url).close()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert {*inspect(Database(url).engine).get_table_names()} >= {*metadata.tables}
+
+
+def test_a_newer_database_is_refused(url: str) -> None:
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(UserError, match="newer version"):
+        Database(url)
+
+
+def test_a_transaction_is_all_or_nothing(url: str) -> None:
+    database = Database(url)
+    insert = text("INSERT INTO leases VALUES ('a', 'me', 0)")
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.execute(insert)
+        _ = 1 / 0
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM leases")).scalar() == 0
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://nobody:secret@127.0.0.1:1/none", "does not answer"),
+        ("oracle-of-delphi://here", "not a database that is known"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_without_the_password(url: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as raised:
+        Database(url)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_a_lease_is_one_holder_s_and_is_given_up_when_its_holder_dies(
+    kind: str, tmp_path: Path
+) -> None:
+    with databases.empty(kind, tmp_path) as url:
+        database = Database(url)
+        refused = pytest.raises(UserError, match="running already")
+        held = lease(database, "learn"), lease(database, "another")
+        with held[0], held[1], refused, lease(database, "learn"):
+            pass
+        with lease(database, "learn"):
+            pass
+        with database.writing() as connection:
+            dead = {"name": "learn", "holder": "host:1:x", "expires_at": time.time() - 1}
+            connection.execute(metadata.tables["leases"].insert().values(dead))
+        with lease(database, "learn"):
+            pass
+        database.close()
+
+
+def test_a_lease_is_renewed_as_long_as_it_is_held(tmp_path: Path) -> None:
+    database = Database(tmp_path / "one.sqlite")
+    with lease(database, "learn", seconds=0.3):
+        time.sleep(1)
+        with pytest.raises(UserError, match="running already"), lease(database, "learn"):
+            pass

@@ -1,0 +1,207 @@
+"""An operator corrects, the next release is right; a careless crowd cannot make it worse."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample import Demo, Run
+
+from common.learning.schema import Feedback
+from common.learning.store import FeedbackStore
+from common.releases.registry import Registry
+from common.storage.database import Database
+from common.storage.leases import lease
+
+TOWED = "Cars are towed to the yard at 5 Dock Road; bring your licence to fetch yours."
+PARAPHRASES = (
+    "they towed my car, where is it",
+    "where did you take my car after towing",
+    "my car was towed, how do I fetch it",
+)
+Add = Callable[[Sequence[Feedback]], None]
+
+
+@pytest.fixture
+def store(demo: Demo, tmp_path: Path) -> Path:
+    copy = tmp_path / "var"
+    # Other tests ask and say things at the same store.
+    shutil.copytree(demo.store, copy, symlinks=True, ignore=shutil.ignore_patterns("*.sqlite*"))
+    return copy
+
+
+@pytest.fixture
+def add(store: Path) -> Add:
+    def put(rows: Sequence[Feedback]) -> None:
+        database = Database(store / "bizlm.sqlite")
+        FeedbackStore(database, "customer_service").add(rows)
+        database.close()
+
+    return put
+
+
+def said(text: str, source: str, *, trusted: bool = False, **wanted: str) -> Feedback:
+    return Feedback(
+        at=1.0, source=source, trusted=trusted, kind="correction", text=text, wanted=wanted
+    )
+
+
+def learn(run: Run, store: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    done = run("learn", *more, "--store", store, "--json")
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
+
+
+def first(run: Run, store: Path, question: str) -> str:
+    done = run("ask", question, "--store", store, "--json")
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return str(answer["citations"][0]["faq_id"])
+
+
+def current(store: Path) -> str | None:
+    return Registry(store, "customer_service").current_id()
+
+
+def test_a_written_answer_is_given_to_questions_like_it(
+    run: Run, store: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "corrections.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("text", "answer"), *((text, TOWED) for text in PARAPHRASES[:2])])
+    assert run("feedback", "import", table, "--store", store).returncode == 0
+    before = current(store)
+    code, learned = learn(run, store)
+    assert (code, learned["promoted"], learned["passed"]) == (0, False, True)
+    assert current(store) == before
+    code, learned = learn(run, store, "--promote")
+    assert (code, learned["promoted"]) == (0, True)
+    assert learned["comparison"]["golden"]["after"] >= learned["comparison"]["golden"]["before"]
+    assert current(store) == learned["release_id"]
+    manifest = Registry(store, "customer_service").open().manifest
+    assert manifest["parent"] == before
+    shown = run("ask", PARAPHRASES[2], "--store", store, "--json")
+    assert (
+        json.loads(shown.stdout)["suggestions"][0]["answer"] == TOWED
+        or json.loads(shown.stdout)["answer"] == TOWED
+    )
+    code, again = learn(run, store, "--promote")
+    assert (code, again["release_id"]) == (0, None)
+    listed = run("feedback", "list", "--store", store, "--json")
+    assert json.loads(listed.stdout)["counts"] == {"learned": 2}
+
+
+def test_a_release_that_learned_learns_on_and_is_rolled_back(
+    run: Run, store: Path, add: Add
+) -> None:
+    first_release = current(store)
+    for text in PARAPHRASES[:2]:
+        add([said(text, "me", trusted=True, answer=TOWED)])
+        assert learn(run, store, "--promote")[1]["promoted"]
+    held = json.loads((store / "customer_service/current/lessons.json").read_text("utf-8"))
+    texts = [text for text, *_ in held["train"]]
+    assert all(texts.count(text) == 1 for text in PARAPHRASES[:2])
+    run("releases", "rollback", "--store", store)
+    run("releases", "rollback", "--store", store)
+    assert current(store) == first_release
+
+
+def test_one_hostile_source_changes_nothing_and_several_are_held_off(
+    run: Run, store: Path, add: Add, demo: Demo
+) -> None:
+    before = current(store)
+    ids = [json.loads(line)["id"] for line in demo.faqs.read_text("utf-8").splitlines()]
+    add([said(f"how do I get card {n}", "x", faq_id=ids[n % 12]) for n in range(25)])
+    code, learned = learn(run, store, "--promote")
+    assert (code, learned["corrections"]["taken"]) == (0, 0)
+    assert len(learned["left_out"]) == 25
+    add(
+        [
+            said(f"please show me the weather number {n}", f"source {m}", faq_id=ids[n % 12])
+            for n in range(25)
+            for m in range(5)
+        ]
+    )
+    code, learned = learn(run, store, "--promote")
+    golden = (learned["comparison"] or {}).get("golden")
+    assert golden is None or golden["after"] >= golden["before"] - 0.005 or code == 3
+    if code == 3:
+        assert current(store) == before
+
+
+def test_a_candidate_that_is_worse_is_kept_and_does_not_serve(
+    run: Run, store: Path, add: Add, demo: Demo
+) -> None:
+    before = current(store)
+    with demo.questions.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["faq_id"]]
+    ids = sorted({row["faq_id"] for row in rows})
+    turned = {faq_id: ids[(n + 1) % len(ids)] for n, faq_id in enumerate(ids)}
+    add(
+        [
+            said(f"{row['question']} please", "me", trusted=True, faq_id=turned[row["faq_id"]])
+            for row in rows
+        ]
+    )
+    code, learned = learn(run, store, "--promote")
+    assert (code, learned["passed"], learned["promoted"]) == (3, False, False)
+    assert learned["comparison"]["golden"]["after"] < learned["comparison"]["golden"]["before"]
+    assert current(store) == before
+    releases = [release.release_id for release in Registry(store, "customer_service").all()]
+    assert learned["release_id"] in releases
+    report = store / "customer_service/releases" / learned["release_id"] / "report.html"
+    assert "Turned wrong" in report.read_text(encoding="utf-8")
+
+
+def test_what_is_purged_is_in_no_later_release(run: Run, store: Path, add: Add, demo: Demo) -> None:
+    add([said(PARAPHRASES[0], "me", trusted=True, answer=TOWED)])
+    assert learn(run, store, "--promote")[1]["promoted"]
+    with_it = current(store)
+    done = run("feedback", "purge", "--text", "towed my car", "--store", store, "--json")
+    assert json.loads(done.stdout) == {"predictions": 0, "feedback": 1, "releases": [with_it]}
+    assert learn(run, store, "--promote")[1]["promoted"]
+    without = (store / "customer_service" / "current").resolve()
+    assert without.name != with_it
+    for path in without.rglob("*.json*"):
+        # The answer that somebody wrote is the business's own, and stays.
+        text = path.read_text(encoding="utf-8")
+        assert PARAPHRASES[0] not in text or path.name == "faqs.jsonl", path
+    assert learn(run, store)[1]["release_id"] is None
+
+
+def test_two_cannot_learn_at_once(run: Run, store: Path, add: Add) -> None:
+    database = Database(store / "bizlm.sqlite")
+    with lease(database, "learn customer_service"):
+        done = run("learn", "--store", store)
+    database.close()
+    assert done.returncode == 2
+    assert "running already" in done.stderr
+
+
+def test_decisions_from_the_command_line(run: Run, store: Path, add: Add) -> None:
+    row = said("a question", "x", faq_id="en-card-lost")
+    add([row])
+    for verb, status in (("accept", "accepted"), ("undo", "new"), ("reject", "rejected")):
+        assert run("feedback", verb, row.id[:8], "--store", store).returncode == 0
+        shown = run("feedback", "show", row.id, "--store", store)
+        assert json.loads(shown.stdout)["status"] == status
+    assert run("feedback", "accept", "nothing", "--store", store).returncode == 2
+    assert run("feedback", "purge", "--store", store).returncode == 2
+
+
+def test_an_older_release_says_what_to_do(run: Run, store: Path) -> None:
+    registry = Registry(store, "customer_service")
+    release = registry.open()
+    (release.directory / "lessons.json").unlink()
+    manifest = release.directory / "manifest.json"
+    values = json.loads(manifest.read_text(encoding="utf-8"))
+    del values["files"]["lessons.json"]
+    manifest.write_text(json.dumps(values), encoding="utf-8")
+    done = run("learn", "--store", store)
+    assert done.returncode == 2
+    assert "run `train` once more" in done.stderr
