@@ -111,7 +111,8 @@ def _add_deciding(verbs: typer.Typer, application: str) -> None:
     ) -> None:
         with open_store(store, url, application) as feedback:
             rows = [feedback.one(identity) for identity in identities]
-            if learned := [row.id for row in rows if row.status == "learned"]:
+            learned = [row.id for row in rows if row.status == "learned"]
+            if learned and status != "new":
                 raise UserError(
                     f"learned already: {', '.join(learned)}",
                     hint="Give the correction that is right instead; the next `learn` goes by it.",
@@ -131,7 +132,7 @@ def _add_deciding(verbs: typer.Typer, application: str) -> None:
 
     @verbs.command()
     def undo(identities: Ids, store: Store = Path("var"), database: DatabaseUrl = None) -> None:
-        """Leave them open again."""
+        """Leave them open again, what was learned too: as after a rollback."""
         decide(identities, "new", None, store, database)
 
 

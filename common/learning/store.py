@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from common.errors import UserError
@@ -100,7 +100,9 @@ class FeedbackStore:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 
     def decide(self, identities: Sequence[str], status: Status, by: str | None) -> int:
-        """Accept, reject, or with `new` leave open again; what was learned from stays so.
+        """Accept, reject, or with `new` leave open again.
+
+        What a release learned from can only be opened again, as after a rollback.
 
         Returns:
             How many rows changed.
@@ -109,9 +111,9 @@ class FeedbackStore:
         chosen = and_(
             self._own(feedback),
             feedback.c.id.in_(identities),
-            feedback.c.status != "learned",
+            or_(feedback.c.status != "learned", literal(status == "new")),
         )
-        values = {"status": status, "decided_by": by, "decided_at": at}
+        values = {"status": status, "decided_by": by, "decided_at": at, "learned_in": None}
         with self.database.writing() as connection:
             return connection.execute(update(feedback).where(chosen).values(values)).rowcount
 

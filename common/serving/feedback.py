@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -181,8 +181,9 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
     ) -> FeedbackRows:
         require_trust(request)
         store = collector.store
-        rows = await asyncio.to_thread(store.feedback, status=status, kind=kind, limit=limit)
-        counts = await asyncio.to_thread(store.counts, kind)
+        with _or_unavailable():
+            rows = await asyncio.to_thread(store.feedback, status=status, kind=kind, limit=limit)
+            counts = await asyncio.to_thread(store.counts, kind)
         learning = collector.learner.state if collector.learner else "off"
         found = [FeedbackRow.model_validate(row) for row in rows]
         return FeedbackRows(rows=found, counts=counts, learning=learning)
@@ -191,10 +192,20 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
     async def decide(decision: Decision, request: Request) -> Decided:
         speaker = require_trust(request)
         by = None if decision.status == "new" else speaker.source
-        changed = await asyncio.to_thread(collector.store.decide, decision.ids, decision.status, by)
+        decide_all = collector.store.decide
+        with _or_unavailable():
+            changed = await asyncio.to_thread(decide_all, decision.ids, decision.status, by)
         if collector.learner and changed and decision.status == "accepted":
             collector.learner.request()
         return Decided(changed=changed)
+
+
+@contextmanager
+def _or_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseTroubleError:
+        raise HTTPException(503, "The database does not answer; try again.") from None
 
 
 def now() -> float:

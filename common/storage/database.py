@@ -21,7 +21,9 @@ DatabaseTroubleError = SQLAlchemyError
 MIGRATIONS = Path(__file__).parent / "migrations"
 # What a store's own file is called.
 DATABASE = "bizlm.sqlite"
-WAIT_SECONDS = 30
+# For another's write to end; for an answer over the network.
+BUSY_SECONDS = 30
+CONNECT_SECONDS = 5
 # Any number, the same in every process: whoever holds it migrates.
 MIGRATION_LOCK = 0x62697A6C
 
@@ -86,7 +88,7 @@ class Database:
         is_sqlite = self.url.startswith("sqlite")
         pool: type[Pool] = NullPool if is_sqlite else QueuePool
         options: dict[str, Any] = {} if is_sqlite else {"pool_pre_ping": True}
-        wait = {"timeout": WAIT_SECONDS} if is_sqlite else {"connect_timeout": WAIT_SECONDS}
+        wait = {"timeout": BUSY_SECONDS} if is_sqlite else {"connect_timeout": CONNECT_SECONDS}
         try:
             engine = create_engine(self.url, poolclass=pool, connect_args=wait, **options)
         except ModuleNotFoundError as error:

@@ -14,6 +14,7 @@ from apps.customer_service.learning.lessons import Lessons
 from apps.customer_service.schema import Faq
 from common.errors import RefusedError
 from common.evaluation.compare import Difference, paired_bootstrap
+from common.records.personal import prepare
 from common.releases import gate
 
 # With fewer corrections a figure over those held out says nothing.
@@ -88,7 +89,7 @@ def _has_text(faq_id: str, examples: Sequence[Example]) -> bool:
 def _is_sentence(example: Example, faqs: dict[str, Faq]) -> bool:
     """Whether it is of a new FAQ's answer, and nobody's question."""
     faq = faqs.get(example.faq_id or "")
-    return faq is not None and example.text in faq.answer_sentences
+    return faq is not None and example.text in map(prepare, faq.answer_sentences)
 
 
 def judge(comparison: Comparison) -> tuple[str, bool]:

@@ -96,6 +96,8 @@ def learn(
         write_learn_report(directory / "report.html", found, comparison, promise, verdict)
 
     made = write_release(registry.releases, fill, manifest)
+    if promote and passed and registry.current_id() != release.release_id:
+        verdict, passed = "another release was promoted meanwhile: learn once more", False
     if promote and passed:
         registry.promote(made.release_id)
         rows = [i for one in found.taken for i in one.feedback_ids]

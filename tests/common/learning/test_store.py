@@ -63,6 +63,8 @@ def test_decisions_are_kept_and_taken_back_until_something_was_learned(
     assert store.decide(["a"], "rejected", "me") == 0
     assert store.counts() == {"learned": 1, "new": 2}
     assert store.one("a").learned_in == "release-1"
+    assert store.decide(["a"], "new", None) == 1
+    assert store.one("a").learned_in is None
 
 
 def test_one_is_found_by_the_beginning_of_its_id(store: FeedbackStore) -> None:

@@ -1,0 +1,116 @@
+"""What `learn` gains from written corrections, and what wrong ones among them cost.
+
+python -m benchmarks.loop [--store DIR]     # a store with the release of `make serve`
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from apps.customer_service import evaluate
+from apps.customer_service.cli import SAMPLES
+from apps.customer_service.data import Example
+from apps.customer_service.learning.corrections import wanted_faq
+from apps.customer_service.learning.learn import Learned, learn
+from apps.customer_service.learning.lessons import load_lessons
+from apps.customer_service.release import load_release
+from benchmarks.harness import parser, report, start
+from common.learning.schema import Feedback
+from common.learning.store import FeedbackStore
+from common.records.personal import prepare
+from common.releases.registry import Registry
+from common.storage.database import Database
+
+APPLICATION = "customer_service"
+WRONG = 25
+
+
+def main() -> None:
+    """Learn from honest corrections alone, and among wrong ones from one source and from five."""
+    arguments = parser("learning from corrections")
+    arguments.add_argument("--store", type=Path, default=Path("var"))
+    chosen = arguments.parse_args()
+    start(chosen)
+    lines = (SAMPLES / "corrections.jsonl").read_text(encoding="utf-8").splitlines()
+    written = [json.loads(line) for line in lines]
+    serving = Registry(chosen.store, APPLICATION).open()
+    honest = [row for one in written for row in _said(one["text"], one, ("ann", "ben"))]
+    wrong = _wrong_texts(chosen.store, chosen.seed)
+    runs = {
+        "honest alone": honest,
+        "and 25 wrong of one source": [*honest, *_all_said(wrong, ("mallory",))],
+        "and 25 wrong of five sources": [
+            *honest,
+            *_all_said(wrong, tuple(f"mallory {n}" for n in range(5))),
+        ],
+    }
+    asked = [Example(prepare(one["paraphrase"]), wanted_faq(one), None) for one in written]
+    before = _right(evaluate.run(load_release(serving), asked))
+    metrics: dict[str, Any] = {"corrections": len(written), "unseen paraphrases, before": before}
+    for name, rows in runs.items():
+        metrics |= {f"{name}: {key}": value for key, value in _run(serving, rows, asked).items()}
+    report("loop", metrics)
+
+
+def _run(serving: Any, rows: Sequence[Feedback], asked: Sequence[Example]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(Path(folder), APPLICATION)
+        registry.releases.mkdir(parents=True)
+        (registry.releases / serving.release_id).symlink_to(serving.directory.resolve())
+        registry.promote(serving.release_id)
+        database = Database(Path(folder) / "feedback.sqlite")
+        store = FeedbackStore(database, APPLICATION)
+        store.add(rows)
+        started = perf_counter()
+        learned = learn(registry, store, promote=True)
+        seconds = perf_counter() - started
+        after = _right(evaluate.run(load_release(registry.open()), asked))
+        database.close()
+    return {**_figures(learned), "unseen paraphrases": after, "seconds": seconds}
+
+
+def _figures(learned: Learned) -> dict[str, Any]:
+    assert learned.comparison is not None
+    golden = learned.comparison.golden
+    return {
+        "learned": len(learned.review.taken),
+        "promoted": learned.promoted,
+        "golden, before": golden.before,
+        "golden, candidate": golden.after,
+    }
+
+
+def _said(text: str, wanted: dict[str, str], sources: Sequence[str]) -> list[Feedback]:
+    kept = {name: wanted[name] for name in ("faq_id", "answer") if name in wanted}
+    return [
+        Feedback(at=1.0, source=source, kind="correction", text=prepare(text), wanted=kept)
+        for source in sources
+    ]
+
+
+def _all_said(pairs: Sequence[tuple[str, str]], sources: Sequence[str]) -> list[Feedback]:
+    return [row for text, faq in pairs for row in _said(text, {"faq_id": faq}, sources)]
+
+
+def _wrong_texts(store: Path, seed: int) -> list[tuple[str, str]]:
+    """Customers' questions in other words, each with the FAQ of another question."""
+    import numpy as np
+
+    lessons, _ = load_lessons(Registry(store, APPLICATION).open())
+    known = [example for example in lessons.train if example.faq_id]
+    chosen = np.random.default_rng(seed).permutation(len(known))[: 2 * WRONG]
+    pairs = [(known[a], known[b]) for a, b in zip(chosen[:WRONG], chosen[WRONG:], strict=True)]
+    return [(f"{one.text}, {one.text}", str(other.faq_id)) for one, other in pairs]
+
+
+def _right(outcomes: Sequence[evaluate.Outcome]) -> float:
+    return sum(outcome.is_right for outcome in outcomes) / len(outcomes)
+
+
+if __name__ == "__main__":
+    main()
