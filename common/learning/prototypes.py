@@ -10,8 +10,10 @@ from torch.nn import functional
 
 STEPS = 150
 LEARNING_RATE = 0.01
-# How strongly the directions hold to what they were: what is learned must not be forgotten.
-HOLD = 1.0
+# How strongly the directions hold to what they were: what is learned must not be forgotten. Of 55
+# corrections of the sample data, each read by what learned from the other half, 20 had 46 right and
+# 1 had 45, and of 480 golden questions 20 lost one and 1 four.
+HOLD = 20.0
 
 
 def refit(
