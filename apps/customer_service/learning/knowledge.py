@@ -16,9 +16,11 @@ from apps.customer_service.schema import Faq
 from apps.customer_service.task import AnswerModel
 from common.learning.prototypes import refit
 from common.models.heads import CosineClassifier
+from common.records.personal import prepare
 
 # What a correction counts beside a text that was there before.
 CORRECTION_WEIGHT = 3.0
+LONGEST_NAME = 80
 
 
 def with_knowledge(
@@ -58,14 +60,32 @@ def with_knowledge(
 
 
 def without_texts(answerer: Answerer, texts: Collection[str]) -> Answerer:
-    """The answerer whose search does not hold `texts`; prototypes stay, they hold no text."""
+    """The answerer that holds none of `texts`; prototypes stay, they hold no text.
+
+    An FAQ that is named by one of them is named by another of its wordings, or by its answer.
+    """
     index = answerer.index
     if not texts or index is None:
         return answerer
     kept = [row for row, variant in enumerate(index.variants) if variant.text not in texts]
-    prototypes = answerer.module.prototypes(answerer.prototype_ids)
     variants = [index.variants[row] for row in kept]
-    return replace(answerer, index=VariantIndex.build(variants, index.vectors[kept], prototypes))
+    prototypes = answerer.module.prototypes(answerer.prototype_ids)
+    named = {
+        faq.id: faq.model_copy(update={"question": _other_name(faq, variants)})
+        for faq in answerer.faqs.values()
+        if prepare(faq.question) in texts
+    }
+    return replace(
+        answerer,
+        faqs={**answerer.faqs, **named},
+        index=VariantIndex.build(variants, index.vectors[kept], prototypes),
+    )
+
+
+def _other_name(faq: Faq, variants: Sequence[Variant]) -> str:
+    sentences = {prepare(sentence) for sentence in faq.answer_sentences}
+    own = [variant.text for variant in variants if variant.faq_id == faq.id]
+    return next((text for text in own if text not in sentences), faq.answer[:LONGEST_NAME])
 
 
 def _refit(

@@ -66,7 +66,7 @@ def learn(
     release = registry.open()
     held, read_before = load_lessons(release)
     lessons = held.without(purged(registry))
-    gone = {example.text for example in held.train} - {one.text for one in lessons.train}
+    gone = held.texts - lessons.texts
     serving = replace(load_release(release, device=device), read_before=read_before)
     if serving.index is None:
         raise UserError(

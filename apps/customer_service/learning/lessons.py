@@ -54,6 +54,11 @@ class Lessons:
         return self.test or self.validation
 
     @property
+    def texts(self) -> set[str]:
+        """Every text that somebody asked, whatever it is used for."""
+        return {example.text for example in (*self.train, *self.validation, *self.test)}
+
+    @property
     def held_out(self) -> list[str]:
         """Every text that is asked again of each candidate."""
         texts = [example.text for example in (*self.validation, *self.test)]
