@@ -138,7 +138,7 @@ def test_a_candidate_that_is_worse_is_kept_and_does_not_serve(
     run: Run, store: Path, add: Add, demo: Demo
 ) -> None:
     before = current(store)
-    with demo.questions.open(encoding="utf-8", newline="") as file:
+    with demo.test.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["faq_id"]]
     ids = sorted({row["faq_id"] for row in rows})
     turned = {faq_id: ids[(n + 1) % len(ids)] for n, faq_id in enumerate(ids)}
