@@ -14,6 +14,7 @@ from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE, Decision
 from common.evaluation.calibration import upper_bound
+from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.metrics import auroc, expected_calibration_error
 from common.records.text import language_of
 
@@ -102,6 +103,13 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
         metrics["out_of_scope_held_back"] = _share(o.decision != "answer" for o in outside)
         metrics["auroc"] = auroc(probability, [o.in_scope for o in outcomes])
     return metrics
+
+
+def difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    """Right answers to the same questions, those in scope, by two releases."""
+    pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
+    old, new = zip(*pairs, strict=True)
+    return paired_bootstrap(old, new)
 
 
 def by_language(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

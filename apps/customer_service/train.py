@@ -32,7 +32,7 @@ from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.console import say
 from common.errors import UserError
-from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer, compare_with
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
@@ -121,7 +121,7 @@ def train(
     validation = evaluate.run(answerer, dataset.splits.validation)
     held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
-    difference = _difference(before, after)
+    difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     manifest["promise"] = promise.to_json()
@@ -237,12 +237,6 @@ def _language(example: Example, dataset: Dataset) -> str:
     return faq.language or language_of(faq.question)
 
 
-def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
-    pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
-    old, new = zip(*pairs, strict=True)
-    return paired_bootstrap(old, new)
-
-
 def _promote(
     registry: Registry,
     release: Release,
@@ -256,7 +250,7 @@ def _promote(
     if serving_id is not None:
         say("Measuring the serving release on the same questions")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
-        say(gate.check("right", _difference(serving, after), insisted=insisted))
+        say(gate.check("right", evaluate.difference(serving, after), insisted=insisted))
     registry.promote(release.release_id)
     return True
 

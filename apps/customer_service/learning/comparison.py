@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example
-from apps.customer_service.evaluate import Outcome
+from apps.customer_service.evaluate import Outcome, difference
 from apps.customer_service.learning.knowledge import with_knowledge
 from apps.customer_service.learning.lessons import Lessons
 from apps.customer_service.schema import Faq
 from common.errors import RefusedError
-from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.compare import Difference
 from common.records.personal import prepare
 from common.releases import gate
 
@@ -58,8 +58,8 @@ def compare(
     new = _held_out(serving, faqs, examples, asked) if held_out else evaluate.run(candidate, asked)
     pairs = [*zip(before, after, strict=True), *zip(old, new, strict=True)]
     return Comparison(
-        golden=_difference(before, after),
-        new=_difference(old, new) if asked else None,
+        golden=difference(before, after),
+        new=difference(old, new) if asked else None,
         new_is_held_out=held_out,
         turned_right=[a.example.text for b, a in pairs if a.is_right and not b.is_right],
         turned_wrong=[a.example.text for b, a in pairs if b.is_right and not a.is_right],
@@ -103,9 +103,3 @@ def judge(comparison: Comparison) -> tuple[str, bool]:
     if new is not None and (new.gain < 0 or useless):
         return "the candidate answers no more of the corrected questions", False
     return shown, True
-
-
-def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
-    pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
-    old, new = zip(*pairs, strict=True)
-    return paired_bootstrap(old, new)

@@ -1,6 +1,6 @@
 // The page "Corrections": what people said, accepted or rejected with one key.
 import { read, write } from './api.js';
-import { theme, watchControls } from './controls.js';
+import { watchControls } from './controls.js';
 import { button, element, find, quoted } from './elements.js';
 import { bindText, refreshTexts, say, speak, time } from './language.js';
 
@@ -141,7 +141,7 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'k') move(-1);
   else if (KEYS[event.key] && current && STATUSES.includes(shown)) decide(current, KEYS[event.key]);
 });
-watchControls(showAll, () => theme());
+watchControls(showAll, () => {});
 speak(texts);
 load();
 setInterval(() => { if (!document.hidden) load(); }, REFRESH_MS);
