@@ -10,7 +10,7 @@ import typer
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen
 from common.console import say
 from common.durations import parse_period
-from common.learning.cli import DatabaseUrl
+from common.learning.cli import DatabaseUrl, Keep, Trust
 
 verbs = typer.Typer()
 
@@ -28,16 +28,8 @@ def serve(
             "--learn", help="Learn from each trusted correction at once, if the gate lets it."
         ),
     ] = False,
-    trust: Annotated[
-        list[str] | None,
-        typer.Option("--trust", help="Name of a key whose corrections count alone; with keys."),
-    ] = None,
-    keep: Annotated[
-        str,
-        typer.Option(
-            "--keep", help="How long questions and feedback are kept; 0: no questions are."
-        ),
-    ] = "365d",
+    trust: Trust = None,
+    keep: Keep = "365d",
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:

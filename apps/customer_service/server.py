@@ -18,16 +18,15 @@ from apps.customer_service.learning.predictions import (
     APPLICATION,
 )
 from apps.customer_service.learning.server import add_feedback, keep
-from common.learning.behind import KEEP_SECONDS, BehindWriter
-from common.learning.store import FeedbackStore
+from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.cpus import available_cpus
-from common.serving.feedback import FeedbackCollector, add_feedback_routes
+from common.serving.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning import LearningProcess
 from common.serving.telemetry import Telemetry
-from common.storage.database import DATABASE, Database
+from common.storage.database import DATABASE
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 256 * 1024
@@ -57,13 +56,11 @@ def build_app(
     """
     torch.set_num_threads(available_cpus())
     place = database or registry.root.parent / DATABASE
-    collector = FeedbackCollector(
-        BehindWriter(
-            FeedbackStore(Database(place), APPLICATION),
-            registry.root / "feedback.spool",
-            keep_seconds=keep_seconds,
-        ),
-        registry.root,
+    collector = collect_feedback(
+        registry,
+        APPLICATION,
+        database=place,
+        keep_seconds=keep_seconds,
         trusted_keys=trusted_keys,
         has_keys=api_keys is not None,
         learner=LearningProcess(_learn_command(registry, place)) if learns else None,

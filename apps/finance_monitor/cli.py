@@ -10,6 +10,7 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
     Entities,
@@ -49,8 +50,8 @@ from common.errors import UserError
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accuracy"))
-for verbs in (watch_cli.verbs, score_cli.verbs, backtest_cli.verbs, serve_cli.verbs):
-    app.add_typer(verbs)
+for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli):
+    app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
 

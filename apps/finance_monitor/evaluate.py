@@ -55,7 +55,7 @@ class Outcome:
 
 def run(classifier: Classifier, examples: Sequence[Example]) -> list[Outcome]:
     """Put every example through the path that `watch` takes."""
-    readings = classifier.read([example.text for example in examples])
+    readings = classifier.read([example.text for example in examples]) if examples else []
     return [
         Outcome(example, reading, _topics(classifier, reading))
         for example, reading in zip(examples, readings, strict=True)

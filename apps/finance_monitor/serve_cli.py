@@ -19,7 +19,9 @@ from apps.finance_monitor.options_cli import (
 )
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen, new_app
 from common.console import say
+from common.durations import parse_period
 from common.errors import UserError
+from common.learning.cli import DatabaseUrl, Keep, Trust
 
 verbs = new_app("Serve.")
 
@@ -44,6 +46,9 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
+    trust: Trust = None,
+    keep: Keep = "365d",
+    database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
     """Watch, and show trends and alerts on a page."""
@@ -59,6 +64,7 @@ def serve(
     if registry.current_id() is None:
         registry.open()
 
+    keep_seconds = parse_period(keep).total_seconds()
     made: list[Any] = []
 
     def make_app(**access: Any) -> Any:
@@ -67,7 +73,14 @@ def serve(
 
         say("Loading the release …")
         service = MonitorService(registry, options, feed, scored=scored, device=device)
-        made.append(build_app(service, **access))
+        app = build_app(
+            service,
+            database=database,
+            trusted_keys=trust or (),
+            keep_seconds=keep_seconds,
+            **access,
+        )
+        made.append(app)
         return made[0]
 
     def stop() -> None:

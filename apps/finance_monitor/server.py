@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence
+from apps.finance_monitor.learning.server import add_feedback
+from apps.finance_monitor.options_cli import APPLICATION
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
 from common.errors import UserError
+from common.learning.behind import KEEP_SECONDS
 from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
 from common.serving.api_keys import ApiKeys
@@ -29,6 +32,7 @@ from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.cpus import available_cpus
 from common.serving.disconnect import until_disconnected
+from common.serving.feedback import add_feedback_routes, collect_feedback
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"
@@ -97,8 +101,17 @@ def build_app(
     *,
     api_keys: ApiKeys | None = None,
     known_hosts: frozenset[str] | None = None,
+    database: str | Path | None = None,
+    trusted_keys: Collection[str] = (),
+    keep_seconds: float = KEEP_SECONDS,
 ) -> FastAPI:
-    """The monitor's server; `app.state.stop` ends the streams that pages listen to."""
+    """The monitor's server; `app.state.stop` ends the streams that pages listen to.
+
+    Args:
+        database: where feedback is kept; None: in the store.
+        trusted_keys: names of keys whose corrections count alone.
+        keep_seconds: how long feedback that is done with is kept.
+    """
     torch.set_num_threads(available_cpus())
     telemetry = Telemetry()
     batcher: Batcher[FeedRecord, ScoredRecord] = Batcher(
@@ -112,14 +125,24 @@ def build_app(
     )
     telemetry.watch("score", batcher)
     telemetry.registry.register(WatchMetrics(service.watch.counters))
+    collector = collect_feedback(
+        service.registry,
+        APPLICATION,
+        database=database,
+        keep_seconds=keep_seconds,
+        trusted_keys=trusted_keys,
+        has_keys=api_keys is not None,
+    )
     stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        collector.start()
         yield
         await batcher.drain()
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
+        await asyncio.to_thread(collector.stop)
 
     app = create_app(
         title="bizlm finance monitor",
@@ -137,6 +160,8 @@ def build_app(
     _add_reading(app, service, stopping)
     _add_casework(app, service)
     _add_records(app, service, batcher)
+    add_feedback(app, service, collector)
+    add_feedback_routes(app, collector, telemetry)
     return app
 
 

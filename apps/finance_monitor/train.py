@@ -21,6 +21,7 @@ from torch import nn
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.reporting import write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
@@ -111,9 +112,11 @@ def train(
     after = evaluate.run(classifier, held_out)
     difference = _difference(before, after)
     peer = _linear_peer(dataset.splits.train, after)
+    lessons = lessons_of(dataset, classifier)
 
     def fill(directory: Path) -> None:
         save_release(classifier, directory)
+        save_lessons(directory, lessons)
         write_training_report(
             directory / "report.html",
             tuned=tuned,

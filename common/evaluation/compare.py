@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,3 +48,32 @@ def paired_bootstrap(
     means = [gain[random.integers(len(gain), size=len(gain))].mean() for _ in range(resamples)]
     low, high = np.percentile(means, [2.5, 97.5])
     return Difference(float(old.mean()), float(new.mean()), float(low), float(high), len(old))
+
+
+def worse_groups(
+    lost_and_won: Mapping[str, tuple[int, int]], level: float = 0.05
+) -> dict[str, float]:
+    """Groups that lost more records than chance explains, however many groups are looked at.
+
+    An exact one-sided McNemar test a group, on the records whose verdict changed, adjusted by Holm
+    (1979): the probability of calling any group worse that is not stays below `level`.
+
+    Args:
+        lost_and_won: by group, how many records turned wrong, and how many right.
+
+    Returns:
+        The adjusted probability of each group that is worse, the surest first.
+    """
+    from scipy.stats import binomtest
+
+    found = {
+        name: binomtest(lost, lost + won, alternative="greater").pvalue if lost + won else 1.0
+        for name, (lost, won) in lost_and_won.items()
+    }
+    worse, highest = {}, 0.0
+    for rank, (name, p) in enumerate(sorted(found.items(), key=lambda pair: pair[1])):
+        highest = max(highest, min(1.0, (len(found) - rank) * float(p)))
+        if highest >= level:
+            break
+        worse[name] = highest
+    return worse

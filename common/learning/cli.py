@@ -29,6 +29,14 @@ DatabaseUrl = Annotated[
         help="Where feedback is kept: a URL of PostgreSQL, or a file. Default: in the store.",
     ),
 ]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", help="Name of a key whose corrections count alone; with keys."),
+]
+Keep = Annotated[
+    str,
+    typer.Option("--keep", help="How long questions and feedback are kept; 0: no questions are."),
+]
 Form = Annotated[
     Literal["table", "argilla", "label-studio"],
     typer.Option("--format", help="A table by the file's suffix, or JSON of a labelling tool."),

@@ -54,6 +54,7 @@ class Review:
 
 
 Suspect = Callable[[Sequence[Correction]], Sequence[str | None]]
+About = Callable[[Mapping[str, Any]], str]
 
 
 def review(
@@ -62,6 +63,7 @@ def review(
     *,
     per_source: float = PER_SOURCE,
     suspect: Suspect | None = None,
+    about: About = lambda _: "",
 ) -> Review:
     """Decide what to learn from.
 
@@ -74,6 +76,7 @@ def review(
         rows: oldest first.
         usual_lengths: of the texts that were learned from so far, in characters.
         suspect: a reason to doubt each correction, or None; not asked for what a person accepted.
+        about: which question about a text a row answers; answers to different ones agree.
     """
     left_out: list[LeftOut] = []
     open_rows = []
@@ -87,8 +90,10 @@ def review(
     counted, over = _within_share(open_rows, per_source)
     left_out += [_left(row, f"more than {per_source:.0%} are of one source") for row in over]
     confirmed: list[Correction] = []
-    for same_text in _by_text(counted):
-        found, out = _agree(same_text)
+    for same in _by_text(counted, about):
+        latest, out = _latest(same)
+        left_out += out
+        found, out = _agree(latest)
         confirmed += found
         left_out += out
     taken, out = _quarantine(confirmed, usual_lengths, suspect)
@@ -112,11 +117,24 @@ def _within_share(
     return within, beyond
 
 
-def _by_text(rows: Sequence[Feedback]) -> list[list[Feedback]]:
-    groups: dict[str, list[Feedback]] = defaultdict(list)
+def _by_text(rows: Sequence[Feedback], about: About) -> list[list[Feedback]]:
+    groups: dict[tuple[str, str], list[Feedback]] = defaultdict(list)
     for row in rows:
-        groups[fold(row.text)].append(row)
+        groups[fold(row.text), about(row.wanted)].append(row)
     return list(groups.values())
+
+
+def _latest(rows: Sequence[Feedback]) -> tuple[list[Feedback], list[LeftOut]]:
+    """The last word of each source, and what it said before; what a person accepted stays."""
+    last = {row.source: row.id for row in rows}
+    said = {row.source: row.wanted for row in rows}
+    kept, out = [], []
+    for row in rows:
+        if row.status == "accepted" or row.id == last[row.source] or row.wanted == said[row.source]:
+            kept.append(row)
+        else:
+            out.append(_left(row, "its source said something else later"))
+    return kept, out
 
 
 def _agree(rows: Sequence[Feedback]) -> tuple[list[Correction], list[LeftOut]]:

@@ -16,12 +16,14 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.learning.behind import BehindWriter
+from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.learning.schema import Feedback, Prediction, Status
 from common.learning.sources import hashed
+from common.learning.store import FeedbackStore
+from common.releases.registry import Registry
 from common.serving.learning import LearningProcess
 from common.serving.telemetry import Telemetry
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE, Database, DatabaseTroubleError
 
 MOST_ROWS = 500
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -151,6 +153,27 @@ class FeedbackCollector:
     def learns_from(self, row: Feedback) -> bool:
         """Whether a row is learned from at once."""
         return self.learner is not None and row.trusted and row.kind == "correction"
+
+
+def collect_feedback(
+    registry: Registry,
+    application: str,
+    *,
+    database: str | Path | None = None,
+    keep_seconds: float = KEEP_SECONDS,
+    **access: Any,
+) -> FeedbackCollector:
+    """What collects for an application.
+
+    Args:
+        database: where rows are kept; None: in the store.
+        keep_seconds: how long predictions are kept, and feedback that is done with.
+        access: see `FeedbackCollector`.
+    """
+    store = FeedbackStore(Database(database or registry.root.parent / DATABASE), application)
+    spool = registry.root / "feedback.spool"
+    writer = BehindWriter(store, spool, keep_seconds=keep_seconds)
+    return FeedbackCollector(writer, registry.root, **access)
 
 
 def _is_this_machine(host: str, request: Request) -> bool:

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example
-from apps.customer_service.evaluate import Outcome, difference
+from apps.customer_service.evaluate import Outcome
 from apps.customer_service.learning.knowledge import with_knowledge
 from apps.customer_service.learning.lessons import Lessons
 from apps.customer_service.schema import Faq
-from common.errors import RefusedError
-from common.evaluation.compare import Difference
+from common.learning import comparison as comparing
+from common.learning.comparison import Comparison, Judged
 from common.records.personal import prepare
-from common.releases import gate
+from common.records.text import language_of
 
 # With fewer corrections a figure over those held out says nothing.
 FEWEST_FOR_FOLDS = 10
 FOLDS = 2
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A candidate beside the release that serves, right answers on the same questions.
-
-    `golden` are questions that are never learned from; `new` the corrected ones, if any, each read
-    by a candidate that did not learn it where there are enough of them (`new_is_held_out`).
-    """
-
-    golden: Difference
-    new: Difference | None
-    new_is_held_out: bool
-    turned_right: list[str]
-    turned_wrong: list[str]
+LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def compare(
@@ -56,14 +41,19 @@ def compare(
     held_out = len(asked) >= FEWEST_FOR_FOLDS
     old = evaluate.run(serving, asked)
     new = _held_out(serving, faqs, examples, asked) if held_out else evaluate.run(candidate, asked)
-    pairs = [*zip(before, after, strict=True), *zip(old, new, strict=True)]
-    return Comparison(
-        golden=difference(before, after),
-        new=difference(old, new) if asked else None,
-        new_is_held_out=held_out,
-        turned_right=[a.example.text for b, a in pairs if a.is_right and not b.is_right],
-        turned_wrong=[a.example.text for b, a in pairs if b.is_right and not a.is_right],
-    )
+    return comparing.compare(_judged(before, after), _judged(old, new), new_is_held_out=held_out)
+
+
+def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]:
+    return [
+        Judged(
+            old.example.text,
+            old.is_right,
+            new.is_right,
+            (LANGUAGES.get(language_of(old.example.text), "other languages"),),
+        )
+        for old, new in zip(before, after, strict=True)
+    ]
 
 
 def _held_out(
@@ -90,16 +80,3 @@ def _is_sentence(example: Example, faqs: dict[str, Faq]) -> bool:
     """Whether it is of a new FAQ's answer, and nobody's question."""
     faq = faqs.get(example.faq_id or "")
     return faq is not None and example.text in map(prepare, faq.answer_sentences)
-
-
-def judge(comparison: Comparison) -> tuple[str, bool]:
-    """What the gate says: no worse on golden questions, and better on the corrected ones."""
-    try:
-        shown = gate.check("right", comparison.golden)
-    except RefusedError as error:
-        return str(error).splitlines()[0], False
-    new = comparison.new
-    useless = new is not None and new.gain == 0 and new.after < 1 and not comparison.new_is_held_out
-    if new is not None and (new.gain < 0 or useless):
-        return "the candidate answers no more of the corrected questions", False
-    return shown, True

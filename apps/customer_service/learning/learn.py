@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Dataset, Example
-from apps.customer_service.learning.comparison import Comparison, compare, judge
+from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
-from apps.customer_service.learning.lessons import Lessons, load_lessons, purged, save_lessons
+from apps.customer_service.learning.lessons import Lessons, load_lessons, save_lessons
 from apps.customer_service.learning.report import write_learn_report
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.promise import Promise
@@ -25,23 +25,12 @@ from apps.customer_service.schema import Faq
 from common.console import say
 from common.errors import UserError
 from common.learning import review as reviewing
+from common.learning.candidates import Learned, release_candidate
+from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
 from common.records.audit import Audit
 from common.releases.registry import Registry
-from common.releases.release import Release, write_release
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a run of `learn` came to."""
-
-    review: Review
-    comparison: Comparison | None = None
-    candidate: Release | None = None
-    verdict: str = "There is nothing new to learn."
-    passed: bool = False
-    promoted: bool = False
 
 
 def learn(
@@ -83,26 +72,20 @@ def learn(
     faqs, examples = to_examples(found.taken, serving.faqs)
     candidate, promise = _candidate(serving, lessons, faqs, examples, serving.confidence)
     comparison = compare(serving, candidate, lessons, faqs, examples)
-    verdict, passed = judge(comparison)
     more = replace(lessons, train=[*lessons.train, *examples])
     summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
-    manifest = _manifest(release, found, comparison, promise, summary, verdict)
+    manifest = {"after": summary, "promise": promise.to_json()}
 
-    def fill(directory: Path) -> None:
+    def fill(directory: Path, verdict: str) -> None:
         for name in (MODEL, RERANKER):
             _link(release.directory / name, directory / name)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
         write_learn_report(directory / "report.html", found, comparison, promise, verdict)
 
-    made = write_release(registry.releases, fill, manifest)
-    if promote and passed and registry.current_id() != release.release_id:
-        verdict, passed = "another release was promoted meanwhile: learn once more", False
-    if promote and passed:
-        registry.promote(made.release_id)
-        rows = [i for one in found.taken for i in one.feedback_ids]
-        store.mark_learned(rows, made.release_id)
-    return Learned(found, comparison, made, verdict, passed, promoted=promote and passed)
+    return release_candidate(
+        registry, store, release, found, comparison, fill, manifest, promote=promote
+    )
 
 
 def _review(
@@ -131,30 +114,6 @@ def _candidate(
     dataset = Dataset(candidate.faqs, replace(lessons.splits, train=train), Audit([]), {})
     budget = confidence.budget if confidence else 0.05
     return calibrate(candidate, dataset, lessons.far, budget)
-
-
-def _manifest(
-    parent: Release,
-    found: Review,
-    comparison: Comparison,
-    promise: Promise,
-    summary: dict[str, float],
-    verdict: str,
-) -> dict[str, Any]:
-    kept = ("application", "base_model", "languages", "settings", "measured_on", "precision")
-    return {
-        **{name: parent.manifest[name] for name in kept if name in parent.manifest},
-        "parent": parent.release_id,
-        "before": parent.manifest.get("after", {}),
-        "after": summary,
-        "promise": promise.to_json(),
-        "learned": {
-            **reviewing.to_json(found),
-            "golden": asdict(comparison.golden),
-            "new": comparison.new and asdict(comparison.new),
-            "verdict": verdict,
-        },
-    }
 
 
 def _link(source: Path, target: Path) -> None:

@@ -11,15 +11,12 @@ from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.read_before import ReadBefore
 from apps.customer_service.data import Dataset, Example
 from common.errors import UserError
-from common.files import read_json, write_atomically, write_json
+from common.files import read_json, write_json
 from common.records.fields import content_hash
 from common.records.splits import Splits
-from common.records.text import fold
-from common.releases.registry import Registry
 from common.releases.release import Release
 
 LESSONS = "lessons.json"
-PURGED = "purged"
 HELD_OUT = "held_out.safetensors"
 
 
@@ -100,37 +97,6 @@ def load_lessons(release: Release) -> tuple[Lessons, ReadBefore]:
     return lessons, ReadBefore.load(release.directory / HELD_OUT, lessons.held_out)
 
 
-def forget(registry: Registry, text: str | None, whole: Collection[str]) -> list[str]:
-    """Have the next `learn` leave out what was purged.
-
-    Remembered is a hash of each text that a release holds, not the text.
-
-    Args:
-        text: what a text holds that is to be left out.
-        whole: texts that are to be left out.
-
-    Returns:
-        The ids of the releases that hold one.
-    """
-    gone = {fold(one) for one in whole}
-    holding, hashes = [], purged(registry)
-    for release in registry.all():
-        if not (release.directory / LESSONS).exists():
-            continue
-        lessons, _ = load_lessons(release)
-        found = {
-            example.text
-            for example in (*lessons.train, *lessons.validation, *lessons.test)
-            if fold(example.text) in gone or (text is not None and text in example.text)
-        }
-        if found:
-            holding.append(release.release_id)
-            hashes |= {content_hash(one) for one in found}
-    write_atomically(registry.root / PURGED, "\n".join(sorted(hashes)))
-    return holding
-
-
-def purged(registry: Registry) -> set[str]:
-    """Hashes of texts that must not be learned any more."""
-    path = registry.root / PURGED
-    return set(path.read_text(encoding="utf-8").split()) if path.exists() else set()
+def texts_of(release: Release) -> Collection[str]:
+    """The texts that a release holds."""
+    return load_lessons(release)[0].texts if (release.directory / LESSONS).exists() else ()

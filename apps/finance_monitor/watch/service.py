@@ -54,6 +54,7 @@ class MonitorService:
         scored: bool = False,
         device: str = "auto",
     ) -> None:
+        self.registry = registry
         directory = registry.root
 
         def load(release: Release) -> Classifier:
@@ -167,6 +168,7 @@ class MonitorService:
             "tally": dict(watch.monitor.tally),
             "budget": str(watch.monitor.rules.budget),
             "takes_records": self.takes_records,
+            "topics": self.live.current.topics,
         }
 
     def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:

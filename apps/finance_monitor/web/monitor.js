@@ -1,6 +1,6 @@
 // The page: listens to the server, and shows what it tells.
 import { actor, showFiring, showPast } from './alerts.js';
-import { read } from './shared/api.js';
+import { read, write } from './shared/api.js';
 import { theme, watchControls } from './shared/controls.js';
 import { button, find } from './shared/elements.js';
 import { refreshTexts, say, speak, time } from './shared/language.js';
@@ -40,7 +40,21 @@ function show() {
   showFiring(alerts, act);
   showPast(alerts);
   showTrends(trends, alerts.alerts);
-  showStories(stories);
+  showStories(stories, latest.status?.topics ?? [], correct);
+}
+
+// Says what is right of a story.
+async function correct(right) {
+  try {
+    const receipt = await write('/v1/feedback', right);
+    showStatus(receipt.counts_alone ? say().taken : say().takenBySecond);
+    return true;
+  } catch (error) {
+    showStatus(say().failed(error.message), true);
+    return false;
+  } finally {
+    setTimeout(show);
+  }
 }
 
 async function act(deed) {

@@ -3,9 +3,15 @@ import { fill } from './fill.js';
 import { element, find, linkTo, quoted } from './shared/elements.js';
 import { say, time } from './shared/language.js';
 
-export function showStories(stories) {
-  fill(find('stories'), stories, () => (stories.length
-    ? stories.map(line)
+const LABELS = ['positive', 'neutral', 'negative'];
+
+// What this page corrected, by story and label: shown until the page is left.
+const corrected = new Map();
+
+// `correct` sends what is right of a story, and says whether it was taken.
+export function showStories(stories, topics, correct) {
+  fill(find('stories'), [stories, topics, [...corrected]], () => (stories.length
+    ? stories.map((one) => line(one, topics, correct))
     : [element('li', { class: 'small' }, say().nothingYet)]));
 }
 
@@ -14,12 +20,34 @@ export function headline(text, url) {
   return quoted(text, link ? 'a' : 'span', link ?? {});
 }
 
-function line(one) {
-  const label = one.sentiment.label ?? 'none';
-  const facts = [time(one.published_at), one.source, ...one.topics.map((t) => say().topics[t.name] ?? t.name), ...one.entities, one.duplicate_of ? say().copyOf : null];
+function line(one, topics, correct) {
+  const facts = [time(one.published_at), one.source, ...one.entities, one.duplicate_of ? say().copyOf : null];
   const text = one.title ?? (one.text ?? '').split('\n')[0];
+  const choices = [choice(one, 'sentiment', LABELS, one.sentiment.label, say().sentiment, correct)];
+  if (topics.length) choices.push(choice(one, 'topics', topics, one.topics[0]?.name, say().topics, correct));
   return element('li', {}, headline(text, one.url),
-    element('span', { class: 'small' },
-      element('span', { class: 'sentiment', 'data-label': label }, say().sentiment[label]),
-      ` · ${facts.filter(Boolean).join(' · ')}`));
+    element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')));
 }
+
+// What the model saw, as a list to choose what is right from.
+function choice(one, label, names, seen, words, correct) {
+  const key = `${one.id} ${label}`;
+  const current = corrected.get(key) ?? seen ?? '';
+  const none = label === 'topics' ? say().noTopic : say().sentiment.none;
+  const options = names.map((name) => option(name, words[name] ?? name, current));
+  if (label === 'topics' || !seen) options.unshift(option('', none, current));
+  const select = element('select', {
+    class: label, 'data-label': current || 'none', 'aria-label': say().correct[label],
+    title: say().correct[label], 'data-corrected': corrected.has(key) ? '' : null,
+  }, ...options);
+  select.addEventListener('change', async () => {
+    const { value } = select;
+    const right = label === 'topics' ? { topics: value ? [value] : [] } : { sentiment: value };
+    if (await correct({ story_id: one.id, ...right })) corrected.set(key, value);
+    else select.value = current;
+  });
+  return select;
+}
+
+const option = (value, words, current) =>
+  element('option', { value, selected: value === current ? '' : null }, words);

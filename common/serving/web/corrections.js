@@ -72,10 +72,11 @@ function show(row) {
 }
 
 function change(row) {
-  const given = row.given.faq_id ?? row.given.sentiment ?? null;
+  const label = row.wanted.topics ? 'topics' : 'sentiment';
+  const given = row.given.faq_id ?? row.given[label] ?? null;
   const wanted = Object.values(row.wanted)[0] ?? null;
   const parts = [bindText(element('span', { class: 'small' }), (words) => words.kind[row.kind])];
-  if (wanted && given && given !== wanted) parts.unshift(quoted(String(given), 'span', { class: 'given' }));
+  if (wanted && given && String(given) !== String(wanted)) parts.unshift(quoted(String(given), 'span', { class: 'given' }));
   if (wanted) parts.push(quoted(String(wanted), 'span', { class: 'wanted' }));
   else if (given) parts.unshift(quoted(String(given)));
   return element('p', { class: 'change' }, ...parts);

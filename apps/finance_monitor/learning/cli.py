@@ -1,0 +1,45 @@
+"""`learn` and `feedback`: from what people said to a better release, or to none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.cli import new_app
+from common.learning.cli import add_feedback_verbs
+from common.learning.learn_cli import add_learn_verb
+
+if TYPE_CHECKING:
+    from common.learning.learn_cli import Learn
+
+APPLICATION = "finance_monitor"
+LABELS = ("sentiment", "topics")
+
+verbs = new_app("Learn.")
+
+
+def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> Sequence[str]:
+    """Releases that learned from what was purged."""
+    from apps.finance_monitor.learning.lessons import texts_of
+    from common.learning.purging import forget
+    from common.releases.registry import Registry
+
+    return forget(Registry(store, APPLICATION), text, whole, texts_of)
+
+
+def _find_learn() -> Learn:
+    from apps.finance_monitor.learning.learn import learn
+
+    return learn
+
+
+def _load(store: Path, device: str) -> object:
+    from apps.finance_monitor.release import load_release
+    from common.releases.registry import Registry
+
+    return load_release(Registry(store, APPLICATION).open(), device=device)
+
+
+add_feedback_verbs(verbs, APPLICATION, "sentiment", LABELS, releases_holding)
+add_learn_verb(verbs, APPLICATION, _find_learn, _load)

@@ -1,0 +1,126 @@
+"""What a release learned from, kept with it: the next one learns from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from apps.finance_monitor.data import Dataset, Example
+from apps.finance_monitor.stories.classifying import Classifier
+from common.errors import UserError
+from common.files import read_json, write_json
+from common.learning.replay import herd
+from common.models.heads import Embedder
+from common.models.prediction import predict
+from common.records.fields import content_hash
+from common.releases.release import Release
+
+LESSONS = "lessons.json"
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Labelled texts, by what they are used for; `train` are exemplars where there were many."""
+
+    train: list[Example]
+    validation: list[Example]
+    test: list[Example]
+
+    @property
+    def golden(self) -> list[Example]:
+        """What a candidate is measured on: never learned from."""
+        return self.test or self.validation
+
+    @property
+    def texts(self) -> set[str]:
+        """Every text, whatever it is used for."""
+        return {one.text for one in (*self.train, *self.validation, *self.test)}
+
+    def without(self, hashes: Collection[str]) -> Lessons:
+        """What is left when the texts of these hashes are gone."""
+
+        def left(examples: list[Example]) -> list[Example]:
+            return [one for one in examples if content_hash(one.text) not in hashes]
+
+        return Lessons(left(self.train), left(self.validation), left(self.test))
+
+    def with_examples(self, examples: Sequence[Example]) -> Lessons:
+        """These and what is new; what is new goes before what the same text taught."""
+        taught = {(one.text, _facet(one)) for one in examples}
+        kept = [_untaught(one, taught) for one in self.train]
+        kept = [one for one in kept if _facet(one)]
+        return replace(self, train=[*kept, *examples])
+
+
+def _facet(example: Example) -> str:
+    """Which labels an example has."""
+    labels = ("sentiment", "topics", "target")
+    return "+".join(name for name in labels if getattr(example, name) is not None)
+
+
+def _untaught(example: Example, taught: Collection[tuple[str, str]]) -> Example:
+    if (example.text, "sentiment") in taught:
+        example = replace(example, sentiment=None)
+    if (example.text, "topics") in taught:
+        example = replace(example, topics=None)
+    return example
+
+
+def facets(examples: Sequence[Example]) -> list[Example]:
+    """One example for each label that a text has: each is right or wrong by itself."""
+    found = []
+    for example in examples:
+        if example.sentiment is not None or example.target is not None:
+            found.append(replace(example, topics=None))
+        if example.topics is not None:
+            found.append(replace(example, sentiment=None, target=None))
+    return found
+
+
+def lessons_of(dataset: Dataset, classifier: Classifier) -> Lessons:
+    """What `dataset` teaches; of many texts, those that stand for their classes."""
+    splits = dataset.splits
+    found = predict(
+        Embedder(classifier.module.pooled), classifier.backbone, [one.text for one in splits.train]
+    )
+    vectors = np.asarray(found["embedding"].numpy(), dtype=np.float32)
+    classes = [(one.sentiment, one.topics, one.target) for one in splits.train]
+    train = [splits.train[row] for row in herd(vectors, classes)]
+    return Lessons(train, list(splits.validation), list(splits.test))
+
+
+def save_lessons(directory: Path, lessons: Lessons) -> None:
+    """Write the texts and their labels."""
+    names = ("train", "validation", "test")
+    values = {name: [astuple(one) for one in getattr(lessons, name)] for name in names}
+    write_json(directory / LESSONS, values)
+
+
+def load_lessons(release: Release) -> Lessons:
+    """What `save_lessons` wrote.
+
+    Raises:
+        UserError: the release is older than learning is.
+    """
+    path = release.directory / LESSONS
+    if not path.exists():
+        raise UserError(
+            f"release {release.release_id} does not hold what it learned from",
+            hint="It is of an older version: run `train` once more, on the same files.",
+        )
+    values: dict[str, Any] = read_json(path)
+    return Lessons(**{name: [_example(row) for row in rows] for name, rows in values.items()})
+
+
+def texts_of(release: Release) -> Collection[str]:
+    """The texts that a release holds."""
+    return load_lessons(release).texts if (release.directory / LESSONS).exists() else ()
+
+
+def _example(row: Sequence[Any]) -> Example:
+    text, sentiment, topics, target, source = row
+    return Example(text, sentiment, None if topics is None else tuple(topics), target, source)

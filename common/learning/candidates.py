@@ -1,0 +1,73 @@
+"""A candidate becomes a release, and serves if the gate lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from common.learning import review as reviewing
+from common.learning.comparison import Comparison, judge
+from common.learning.review import Review
+from common.learning.store import FeedbackStore
+from common.releases.registry import Registry
+from common.releases.release import Release, write_release
+
+KEPT = ("application", "base_model", "languages", "topics", "settings", "measured_on", "precision")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a run of `learn` came to."""
+
+    review: Review
+    comparison: Comparison | None = None
+    candidate: Release | None = None
+    verdict: str = "There is nothing new to learn."
+    passed: bool = False
+    promoted: bool = False
+
+
+def release_candidate(
+    registry: Registry,
+    store: FeedbackStore,
+    parent: Release,
+    found: Review,
+    comparison: Comparison,
+    fill: Callable[[Path, str], None],
+    manifest: dict[str, Any],
+    *,
+    promote: bool,
+) -> Learned:
+    """Write the candidate, whatever the gate says; promote it if it passes and is wanted.
+
+    Args:
+        parent: the release that it was made from; another may have been promoted meanwhile.
+        fill: writes the files into a directory, among them a report with the verdict.
+        manifest: what differs from the parent's manifest.
+    """
+    verdict, passed = judge(comparison)
+    kept = {name: parent.manifest[name] for name in KEPT if name in parent.manifest}
+    learned = {
+        **reviewing.to_json(found),
+        "golden": asdict(comparison.golden),
+        "new": comparison.new and asdict(comparison.new),
+        "groups": {name: asdict(one) for name, one in comparison.groups.items()},
+        "verdict": verdict,
+    }
+    full = {
+        **kept,
+        "parent": parent.release_id,
+        "before": parent.manifest.get("after", {}),
+        **manifest,
+        "learned": learned,
+    }
+    made = write_release(registry.releases, lambda directory: fill(directory, verdict), full)
+    if promote and passed and registry.current_id() != parent.release_id:
+        verdict, passed = "another release was promoted meanwhile: learn once more", False
+    if promote and passed:
+        registry.promote(made.release_id)
+        rows = [identity for one in found.taken for identity in one.feedback_ids]
+        store.mark_learned(rows, made.release_id)
+    return Learned(found, comparison, made, verdict, passed, promoted=promote and passed)

@@ -1,0 +1,187 @@
+"""The verb `learn` of every application."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from common.cli import Device, Json, Store, print_json
+from common.console import results, say, show_table
+from common.durations import parse_period
+from common.errors import RefusedError
+from common.learning.cli import DatabaseUrl, open_store
+
+if TYPE_CHECKING:
+    from common.learning.candidates import Learned
+    from common.learning.store import FeedbackStore
+    from common.releases.registry import Registry
+
+LOOK_SECONDS = 10.0
+
+
+class Learn(Protocol):
+    """Makes a candidate of what people said, and lets it serve if it is wanted and passes."""
+
+    def __call__(
+        self,
+        registry: Registry,
+        store: FeedbackStore,
+        *,
+        promote: bool,
+        per_source: float,
+        device: str,
+    ) -> Learned:
+        """Learn once."""
+
+
+def add_learn_verb(
+    app: typer.Typer,
+    application: str,
+    find_learn: Callable[[], Learn],
+    load: Callable[[Path, str], object],
+) -> None:
+    """Add the verb.
+
+    Args:
+        find_learn: imports what learns, only when it is needed.
+        load: from a store and a device, what takes long to load and is loaded ahead.
+    """
+
+    @app.command()
+    def learn(
+        promote: Annotated[
+            bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
+        ] = False,
+        per_source: Annotated[
+            float, typer.Option(min=0.001, max=1, help="Most corrections of one source, a share.")
+        ] = 0.05,
+        every: Annotated[
+            str | None, typer.Option(help="Go on, and learn anew each time, e.g. 24h.")
+        ] = None,
+        after: Annotated[
+            int | None,
+            typer.Option(min=1, help="Go on, and learn whenever so many corrections came."),
+        ] = None,
+        wait: Annotated[
+            bool, typer.Option("--wait", help="Load everything, then begin at a line on stdin.")
+        ] = False,
+        device: Device = "auto",
+        store: Store = Path("var"),
+        database: DatabaseUrl = None,
+        as_json: Json = False,
+    ) -> None:
+        """Learn from confirmed corrections; a candidate that is no better does not serve."""
+        pause = parse_period(every) if every else None
+        if wait:
+            load(store, device)
+            if not sys.stdin.readline():
+                return
+
+        def once() -> None:
+            learned = _learn(application, find_learn, promote, per_source, device, store, database)
+            _show(learned, as_json=as_json)
+
+        if pause is None and after is None:
+            once()
+            return
+        with open_store(store, database, application) as feedback:
+            seen = 0
+            while True:
+                if after is not None and pause is None:
+                    _wait_for(feedback, seen + after, None)
+                seen = _said(feedback)
+                try:
+                    once()
+                except RefusedError as error:
+                    say(f"Error: {error}")
+                if pause is not None:
+                    _wait_for(feedback, None if after is None else seen + after, pause)
+
+
+def _said(feedback: FeedbackStore) -> int:
+    return sum(feedback.counts("correction").values())
+
+
+def _wait_for(feedback: FeedbackStore, rows: int | None, pause: timedelta | None) -> None:
+    """Until there are so many corrections, or so much time has passed."""
+    begun = time.monotonic()
+    while (rows is None or _said(feedback) < rows) and (
+        pause is None or time.monotonic() - begun < pause.total_seconds()
+    ):
+        time.sleep(LOOK_SECONDS)
+
+
+def _learn(
+    application: str,
+    find_learn: Callable[[], Learn],
+    promote: bool,
+    per_source: float,
+    device: str,
+    store: Path,
+    database: str | None,
+) -> Learned:
+    from common.releases.registry import Registry
+    from common.storage.leases import lease
+
+    registry = Registry(store, application)
+    registry.open()
+    with (
+        open_store(store, database, application) as feedback,
+        lease(feedback.database, f"learn {application}"),
+    ):
+        return find_learn()(
+            registry, feedback, promote=promote, per_source=per_source, device=device
+        )
+
+
+def _show(learned: Learned, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_to_json(learned))
+    else:
+        _print(learned)
+    if learned.candidate is not None and not learned.passed:
+        raise RefusedError(
+            learned.verdict,
+            hint=f"The candidate is kept: {learned.candidate.directory / 'report.html'}",
+        )
+
+
+def _print(learned: Learned) -> None:
+    from common.learning.report import comparison_table, review_table
+
+    show_table(review_table(learned.review))
+    if learned.comparison is None or learned.candidate is None:
+        results().print(learned.verdict, markup=False)
+        return
+    show_table(comparison_table(learned.comparison))
+    for text in learned.comparison.turned_wrong:
+        results().print(f"Turned wrong: {text}", markup=False)
+    if learned.passed:
+        results().print(learned.verdict, markup=False, soft_wrap=True)
+    name = learned.candidate.release_id
+    state = "Now serving." if learned.promoted else f"To let it serve: releases promote {name}"
+    results().print(f"Release {name}. {state}", markup=False, soft_wrap=True)
+    report = learned.candidate.directory / "report.html"
+    results().print(f"Report: {report}", markup=False, soft_wrap=True)
+
+
+def _to_json(learned: Learned) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from common.learning.review import to_json
+
+    return {
+        "release_id": learned.candidate and learned.candidate.release_id,
+        "promoted": learned.promoted,
+        "passed": learned.passed,
+        "verdict": learned.verdict,
+        "corrections": to_json(learned.review),
+        "left_out": [asdict(one) for one in learned.review.left_out],
+        "comparison": learned.comparison and asdict(learned.comparison),
+    }

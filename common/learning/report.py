@@ -1,0 +1,114 @@
+"""What `learn` shows: tables in the terminal, and sections of the candidate's page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.evaluation.compare import Difference
+from common.evaluation.report import Section, gains_picture
+from common.learning.review import Review
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from common.learning.comparison import Comparison
+
+HEADINGS = ("right on", "records", "serving", "candidate", "change, 95 % interval")
+
+
+def review_rows(found: Review) -> list[tuple[str, str]]:
+    """How many rows are learned from, and how many are left out for each reason."""
+    rows = sum(len(one.feedback_ids) for one in found.taken)
+    taken = (f"learned: {len(found.taken)} corrections", str(rows))
+    return [taken, *((f"left out: {why}", str(count)) for why, count in found.reasons.items())]
+
+
+def review_table(found: Review) -> Table:
+    """What was taken and what was left out, and why."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what people said", title="Corrections", title_justify="left")
+    table.add_column("rows", justify="right")
+    for what, count in review_rows(found):
+        table.add_row(escape(what), count)
+    return table
+
+
+def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Records, serving, candidate and the interval of the change, for each kind and group."""
+    held_out = "held out" if comparison.new_is_held_out else "learned"
+    kinds = {"golden": comparison.golden}
+    if comparison.new is not None:
+        kinds[f"corrected ({held_out})"] = comparison.new
+    kinds |= {f"golden, {name}": one for name, one in comparison.groups.items()}
+    return [(name, *_figures(difference)) for name, difference in kinds.items()]
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """The candidate beside the release that serves."""
+    from rich.table import Table
+
+    table = Table(HEADINGS[0], title="Candidate", title_justify="left")
+    for name in HEADINGS[1:]:
+        table.add_column(name, justify="right")
+    for row in comparison_rows(comparison):
+        table.add_row(*row)
+    return table
+
+
+def learn_sections(found: Review, comparison: Comparison, verdict: str) -> list[Section]:
+    """What every application's page of a candidate shows."""
+    gains = {"golden": comparison.golden, "corrected": comparison.new, **comparison.groups}
+    points = {name: _in_points(gain) for name, gain in gains.items() if gain}
+    return [
+        Section(
+            "Candidate beside the serving release",
+            verdict,
+            [HEADINGS, *comparison_rows(comparison)],
+            gains_picture(points, "percentage points"),
+        ),
+        _texts("Turned right", comparison.turned_right),
+        _texts("Turned wrong", comparison.turned_wrong),
+        Section("What people said", table=[("", "rows"), *review_rows(found)]),
+        Section(
+            "Learned from",
+            table=[
+                ("text", "what is right", "rows"),
+                *((one.text, said(one.wanted), str(len(one.feedback_ids))) for one in found.taken),
+            ],
+        ),
+        Section(
+            "Left out",
+            table=[("text", "why"), *((one.text, one.reason) for one in found.left_out)],
+        ),
+    ]
+
+
+def said(wanted: dict[str, object]) -> str:
+    """What was said to be right, for people to read."""
+    lists = (value if isinstance(value, list) else [value] for value in wanted.values())
+    return ", ".join(str(one) for values in lists for one in values)
+
+
+def _texts(title: str, texts: list[str]) -> Section:
+    return Section(title, "" if texts else "None.", [(text,) for text in ("", *texts)][1:] or ())
+
+
+def _figures(difference: Difference) -> tuple[str, str, str, str]:
+    return (
+        str(difference.records),
+        f"{difference.before:.1%}",
+        f"{difference.after:.1%}",
+        f"{difference.low:+.1%} to {difference.high:+.1%}",
+    )
+
+
+def _in_points(difference: Difference) -> Difference:
+    return Difference(
+        100 * difference.before,
+        100 * difference.after,
+        100 * difference.low,
+        100 * difference.high,
+        difference.records,
+    )
