@@ -16,7 +16,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
-from apps.finance_monitor.alerts.operations import Case, SetAside, Silence
+from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
 from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
@@ -78,6 +78,7 @@ class Alerts(BaseModel):
     alerts: list[Case]
     silences: list[Silence]
     set_aside: list[SetAside]
+    verdicts: dict[Verdict, int]
 
 
 class By(BaseModel):
@@ -86,6 +87,13 @@ class By(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: Text
+
+
+class VerdictRequest(By):
+    """Whether it was right to alert, and why."""
+
+    verdict: Verdict
+    reason: str = Field("", max_length=1000)
 
 
 class SilenceRequest(By):
@@ -193,6 +201,7 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
             alerts=operations.cases(store, limit),
             silences=operations.silences(store),
             set_aside=operations.set_aside(store, limit),
+            verdicts=operations.verdicts(store),
         )
 
     @app.get("/v1/stories", tags=["reading"], summary="The latest stories")
@@ -234,6 +243,12 @@ def _add_casework(app: FastAPI, service: MonitorService) -> None:
     @app.post("/v1/alerts/{alert_id}/resolve", tags=["alerts"], summary="Resolve an alert")
     def resolve(alert_id: str, asked: By) -> Case:
         return _found(lambda: operations.resolve(store, alert_id, asked.by))
+
+    @app.post("/v1/alerts/{alert_id}/verdict", tags=["alerts"], summary="Real, or a false alarm")
+    def verdict(alert_id: str, asked: VerdictRequest) -> Case:
+        return _found(
+            lambda: operations.judge(store, alert_id, asked.verdict, asked.by, asked.reason)
+        )
 
     @app.post("/v1/silences", tags=["alerts"], summary="Silence a key for a while")
     def silence(asked: SilenceRequest) -> Silence:

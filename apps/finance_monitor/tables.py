@@ -45,5 +45,13 @@ CREATE TABLE refused (
 """
 
 
+JUDGED = """
+ALTER TABLE alerts ADD COLUMN verdict TEXT;
+ALTER TABLE alerts ADD COLUMN verdict_reason TEXT;
+ALTER TABLE alerts ADD COLUMN verdict_by TEXT;
+ALTER TABLE alerts ADD COLUMN verdict_at TEXT;
+"""
+
+
 # What each version added to the one before.
-VERSIONS = (SCHEMA, REFUSED)
+VERSIONS = (SCHEMA, REFUSED, JUDGED)

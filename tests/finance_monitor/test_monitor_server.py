@@ -166,6 +166,14 @@ def test_people_work_on_alerts_over_http(fed: str) -> None:
     assert (status, case["acknowledged_by"]) == (200, "Mei")
     status, case = _ask(fed, f"/v1/alerts/{identity}/resolve", {"by": "Jun"})
     assert (status, case["closed_by"]) == (200, "Jun")
+    for verdict in ("real", "false_alarm"):
+        said = {"by": "Mei", "verdict": verdict, "reason": "two copies of one story"}
+        status, case = _ask(fed, f"/v1/alerts/{identity}/verdict", said)
+        assert (status, case["verdict"], case["verdict_by"]) == (200, verdict, "Mei")
+        assert case["verdict_reason"] == "two copies of one story"
+    assert _ask(fed, "/v1/alerts")[1]["verdicts"] == {"real": 0, "false_alarm": 1}
+    refused = {"by": "Mei", "verdict": "perhaps"}
+    assert _ask(fed, f"/v1/alerts/{identity}/verdict", refused)[0] == 422
 
 
 def test_metrics_tell_what_the_watch_does(fed: str) -> None:
@@ -246,10 +254,31 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
         name.send_keys("Mei")
         driver.find_element(By.CSS_SELECTOR, "#ask button.main").click()
         wait.until(lambda d: "Mei" in d.find_element(By.ID, "firing").text)
+        _dismiss_the_alert_and_correct_a_story(driver, wait, fed)
         severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert not severe
     finally:
         driver.quit()
+
+
+def _dismiss_the_alert_and_correct_a_story(driver: Any, wait: Any, fed: str) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.select import Select
+
+    card = driver.find_element(By.CSS_SELECTOR, "#firing .alert[data-key='company/Alba']")
+    next(b for b in card.find_elements(By.TAG_NAME, "button") if b.text == "误报").click()
+    wait.until(lambda d: d.find_element(By.ID, "ask-input")).send_keys("同一条消息")
+    driver.find_element(By.CSS_SELECTOR, "#ask button.main").click()
+    wait.until(lambda d: "误报 2 次" in d.find_element(By.ID, "verdicts").text)
+
+    story = driver.find_element(By.CSS_SELECTOR, "#stories li")
+    seen = story.find_element(By.CSS_SELECTOR, "select.sentiment").get_attribute("data-label")
+    right = "positive" if seen != "positive" else "negative"
+    Select(story.find_element(By.CSS_SELECTOR, "select.sentiment")).select_by_value(right)
+    wait.until(lambda d: "已记录" in d.find_element(By.ID, "status").text)
+    wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "#stories select[data-corrected]"))
+    rows = _ask(fed, "/v1/feedback?kind=correction")[1]["rows"]
+    assert rows[-1]["wanted"] == {"sentiment": right}
 
 
 def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(

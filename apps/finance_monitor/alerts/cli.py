@@ -1,10 +1,10 @@
-"""`alerts list|ack|silence|resolve`: what people do about alerts."""
+"""`alerts list|ack|silence|resolve|judge`: what people do about alerts."""
 
 from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,9 +12,19 @@ from common.cli import Json, Store, new_app, print_json
 from common.console import say, show_table
 from common.errors import UserError
 
-alerts = new_app("Alerts: list, acknowledge, silence, resolve.")
+alerts = new_app("Alerts: list, acknowledge, silence, resolve, judge.")
 
 AlertId = Annotated[str, typer.Argument(help="The alert's id, or how it begins.")]
+HEADINGS = (
+    "id",
+    "since (UTC)",
+    "status",
+    "severity",
+    "on",
+    "negative (usual)",
+    "who",
+    "judged",
+)
 By = Annotated[str, typer.Option("--by", help="Who you are.", default_factory=getpass.getuser)]
 
 
@@ -42,7 +52,7 @@ def list_alerts(
     from rich.table import Table
 
     from apps.finance_monitor.alerts.notifications import usual
-    from apps.finance_monitor.alerts.operations import cases, set_aside, silences
+    from apps.finance_monitor.alerts.operations import cases, set_aside, silences, verdicts
     from apps.finance_monitor.surges.keys import name_of
 
     opened = open_store(store)
@@ -53,11 +63,21 @@ def list_alerts(
                 "alerts": [case.model_dump(mode="json") for case in found],
                 "silences": [one.model_dump(mode="json") for one in muted],
                 "set_aside": [one.model_dump(mode="json") for one in refused],
+                "verdicts": verdicts(opened),
             }
         )
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("id", "since (UTC)", "status", "severity", "on", "negative (usual)", "who"):
+    for name in (
+        "id",
+        "since (UTC)",
+        "status",
+        "severity",
+        "on",
+        "negative (usual)",
+        "who",
+        "judged",
+    ):
         table.add_column(name, overflow="fold", no_wrap=name in {"id", "since (UTC)", "status"})
     for case in found:
         alert = case.alert
@@ -72,6 +92,7 @@ def list_alerts(
             on,
             f"{alert.observed} ({usual(alert)})",
             case.closed_by or case.acknowledged_by or "",
+            (case.verdict or "").replace("_", " "),
         )
     show_table(table)
     for one in muted:
@@ -112,3 +133,22 @@ def silence(
 
     made = mute(open_store(store), key, parse_period(lasting), by, comment)
     say(f"{made.key} is silenced until {made.until:%Y-%m-%d %H:%M} UTC.")
+
+
+@alerts.command()
+def judge(
+    alert_id: AlertId,
+    verdict: Annotated[Literal["real", "false-alarm"], typer.Argument(help="What it was.")],
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    store: Store = Path("var"),
+) -> None:
+    """Say whether it was right to alert."""
+    from apps.finance_monitor.alerts.operations import judge as say_so
+    from apps.finance_monitor.alerts.operations import verdicts
+
+    opened = open_store(store)
+    done = say_so(opened, alert_id, "real" if verdict == "real" else "false_alarm", by, reason)
+    counts = verdicts(opened)
+    say(f"{done.alert.alert_id}: {verdict.replace('-', ' ')}, says {by}.")
+    say(f"Judged so far: {counts['real']} real, {counts['false_alarm']} false alarms.")

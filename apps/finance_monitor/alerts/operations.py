@@ -1,8 +1,9 @@
-"""What people do about alerts: acknowledge, silence, resolve."""
+"""What people do about alerts: acknowledge, silence, resolve, judge."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -11,6 +12,8 @@ from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.keys import name_of
 from common.errors import UserError
+
+Verdict = Literal["real", "false_alarm"]
 
 
 class Case(BaseModel):
@@ -24,6 +27,10 @@ class Case(BaseModel):
     acknowledged_at: datetime | None = None
     closed_by: str | None = None
     closed_at: datetime | None = None
+    verdict: Verdict | None = None
+    verdict_reason: str | None = None
+    verdict_by: str | None = None
+    verdict_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -85,6 +92,25 @@ def acknowledge(store: Store, alert_id: str, by: str) -> Case:
 def resolve(store: Store, alert_id: str, by: str) -> Case:
     """Somebody resolves it: no more notifications of it."""
     return _mark(store, alert_id, "closed", by)
+
+
+def judge(store: Store, alert_id: str, verdict: Verdict, by: str, reason: str = "") -> Case:
+    """Somebody says whether it was right to alert; the last word counts."""
+    found = case(store, alert_id)
+    with store.transaction() as database:
+        database.execute(
+            "UPDATE alerts SET verdict = ?, verdict_reason = ?, verdict_by = ?, verdict_at = ?"
+            " WHERE alert_id = ?",
+            (verdict, reason or None, by, datetime.now(UTC).isoformat(), found.alert.alert_id),
+        )
+    return case(store, found.alert.alert_id)
+
+
+def verdicts(store: Store) -> dict[Verdict, int]:
+    """How many alerts were judged so."""
+    query = "SELECT verdict, COUNT(*) AS alerts FROM alerts WHERE verdict NOTNULL GROUP BY verdict"
+    counted = {row["verdict"]: row["alerts"] for row in store.rows(query)}
+    return {"real": counted.get("real", 0), "false_alarm": counted.get("false_alarm", 0)}
 
 
 def silence(store: Store, key: str, lasting: timedelta, by: str, comment: str = "") -> Silence:

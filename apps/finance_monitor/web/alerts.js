@@ -14,10 +14,11 @@ export function showFiring({ alerts: cases, silences, set_aside: refusals }, act
     : [element('p', { class: 'calm' }, say().calm)]));
 }
 
-export function showPast({ alerts: cases, set_aside: refusals }) {
+export function showPast({ alerts: cases, set_aside: refusals, verdicts }, act) {
   const over = cases.filter((one) => one.alert.status === 'resolved' || one.closed_at || one.muted_by);
+  find('verdicts').textContent = say().verdicts(verdicts.real, verdicts.false_alarm);
   fill(find('past'), [over, refusals], () => (over.length
-    ? over.map((one) => line(one, refusals))
+    ? over.map((one) => line(one, refusals, act))
     : [element('li', { class: 'small' }, say().noPast)]));
 }
 
@@ -40,6 +41,7 @@ function card(one, silences, refusals, act) {
     actions.append(button(say().acknowledge, () => act((by) => write(`/v1/alerts/${alert.alert_id}/acknowledge`, { by })), { class: 'main' }));
   }
   if (!silenced) actions.append(button(say().silence, () => act((by) => write('/v1/silences', { key: alert.key, by }))));
+  actions.append(...judging(one, act));
   actions.append(button(say().close, () => act((by) => write(`/v1/alerts/${alert.alert_id}/resolve`, { by }))));
   return element('article', { class: 'alert', 'data-severity': alert.severity, 'data-key': alert.key },
     element('p', { class: 'severity' }, notes.join(' · ')),
@@ -56,12 +58,26 @@ function evidence(story) {
   return element('li', {}, headline(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
 }
 
+// Whether it was right to alert. Why it was not is asked, for somebody has to mend it.
+function judging({ alert, verdict, verdict_by: by, verdict_reason: reason }, act) {
+  const judge = (said, why = '') => act((who) => write(`/v1/alerts/${alert.alert_id}/verdict`, { by: who, verdict: said, reason: why }));
+  const dismiss = async () => {
+    const why = await ask(say().why, say().whyText);
+    if (why) judge('false_alarm', why);
+  };
+  const title = verdict && say().judged(by, reason);
+  return [
+    button(say().real, () => judge('real'), { 'aria-pressed': verdict === 'real', title }),
+    button(say().falseAlarm, dismiss, { 'aria-pressed': verdict === 'false_alarm', title }),
+  ];
+}
+
 // A receiver that never got the news: whoever reads this page may have to tell them.
 const refused = (alert, refusals) => refusals
   .filter((refusal) => refusal.alert_ids.includes(alert.alert_id))
   .map((refusal) => element('p', { class: 'refused' }, say().refused(refusal.sink, refusal.error)));
 
-function line(one, refusals) {
+function line(one, refusals, act) {
   const { alert } = one;
   const end = alert.ends_at ?? alert.window.end;
   const notes = [say().severity[alert.severity], say().until(time(alert.starts_at), time(end))];
@@ -71,7 +87,8 @@ function line(one, refusals) {
   return element('li', { 'data-severity': alert.severity },
     element('span', {}, quoted(nameOf(alert.key)), ' — ', surge(alert)),
     element('span', { class: 'small' }, notes.join(' · ')),
-    ...refused(alert, refusals));
+    ...refused(alert, refusals),
+    element('div', { class: 'row' }, ...judging(one, act)));
 }
 
 // Who acts is asked once, and kept for the next time.

@@ -38,7 +38,7 @@ function show() {
   if (!latest?.alerts) return;
   const { alerts, trends, stories } = latest;
   showFiring(alerts, act);
-  showPast(alerts);
+  showPast(alerts, act);
   showTrends(trends, alerts.alerts);
   showStories(stories, latest.status?.topics ?? [], correct);
 }

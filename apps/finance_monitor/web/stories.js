@@ -10,6 +10,8 @@ const corrected = new Map();
 
 // `correct` sends what is right of a story, and says whether it was taken.
 export function showStories(stories, topics, correct) {
+  // Whoever is choosing keeps the list that they choose from.
+  if (document.activeElement?.matches('#stories select')) return;
   fill(find('stories'), [stories, topics, [...corrected]], () => (stories.length
     ? stories.map((one) => line(one, topics, correct))
     : [element('li', { class: 'small' }, say().nothingYet)]));
@@ -42,6 +44,7 @@ function choice(one, label, names, seen, words, correct) {
   }, ...options);
   select.addEventListener('change', async () => {
     const { value } = select;
+    select.blur();
     const right = label === 'topics' ? { topics: value ? [value] : [] } : { sentiment: value };
     if (await correct({ story_id: one.id, ...right })) corrected.set(key, value);
     else select.value = current;

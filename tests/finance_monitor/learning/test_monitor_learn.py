@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def test_a_story_is_corrected_over_http(store: Path) -> None:
             reply = client.post("/v1/feedback", json=right)
             if reply.status_code != 404:
                 break
+            time.sleep(0.1)
         assert reply.status_code == 201, reply.text
         assert reply.json()["counts_alone"]
         rows = client.get("/v1/feedback", params={"kind": "correction"}).json()["rows"]

@@ -1,0 +1,101 @@
+"""What the monitor gains from corrections in the wording of a sector that it never read.
+
+python -m benchmarks.loop_finance [--store DIR]     # a store with the release of `demo`
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from apps.finance_monitor import evaluate
+from apps.finance_monitor.cli import SAMPLES
+from apps.finance_monitor.data import Example
+from apps.finance_monitor.learning.corrections import corrected_text, example_of
+from apps.finance_monitor.learning.learn import learn
+from apps.finance_monitor.learning.lessons import load_lessons
+from apps.finance_monitor.release import load_release
+from apps.finance_monitor.stories.classifying import Classifier
+from benchmarks.harness import parser, report, start
+from common.learning.schema import Feedback
+from common.learning.store import FeedbackStore
+from common.releases.registry import Registry
+from common.storage.database import Database
+
+APPLICATION = "finance_monitor"
+# Who gives the corrections, each of them two analysts; no source gives many.
+ANALYSTS = 40
+
+
+def main() -> None:
+    """Learn the written corrections; measure on unseen texts of the sector, and elsewhere."""
+    arguments = parser("the monitor learning from corrections")
+    arguments.add_argument("--store", type=Path, default=Path("var"))
+    chosen = arguments.parse_args()
+    start(chosen)
+    lines = (SAMPLES / "corrections.jsonl").read_text(encoding="utf-8").splitlines()
+    written = [json.loads(line) for line in lines]
+    unseen = [example_of(one["text"], one) for one in written if one["role"] == "unseen"]
+    rows = [
+        Feedback(
+            at=1.0,
+            source=f"analyst {(2 * number + second) % ANALYSTS}",
+            kind="correction",
+            text=corrected_text(one["text"]),
+            wanted={"sentiment": one["sentiment"]},
+        )
+        for number, one in enumerate(written)
+        if one["role"] == "corrected"
+        for second in range(2)
+    ]
+    report("loop_finance", _run(Registry(chosen.store, APPLICATION), rows, unseen))
+
+
+def _run(trained: Registry, rows: Sequence[Feedback], unseen: Sequence[Example]) -> dict[str, Any]:
+    serving = trained.open()
+    golden = load_lessons(serving).golden
+    before = _figures(load_release(serving), unseen, golden)
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(Path(folder), APPLICATION)
+        registry.releases.mkdir(parents=True)
+        (registry.releases / serving.release_id).symlink_to(serving.directory.resolve())
+        registry.promote(serving.release_id)
+        database = Database(Path(folder) / "feedback.sqlite")
+        store = FeedbackStore(database, APPLICATION)
+        store.add(rows)
+        started = perf_counter()
+        learned = learn(registry, store, promote=True)
+        seconds = perf_counter() - started
+        assert learned.candidate is not None and learned.comparison is not None
+        after = _figures(load_release(learned.candidate), unseen, golden)
+        database.close()
+    new = learned.comparison.new
+    return {
+        "corrections": len(learned.review.taken),
+        **{f"{name}, before": value for name, value in before.items()},
+        **{f"{name}, candidate": value for name, value in after.items()},
+        "corrected texts, held out, before": new and new.before,
+        "corrected texts, held out, candidate": new and new.after,
+        "promoted": learned.promoted,
+        "seconds": seconds,
+    }
+
+
+def _figures(
+    classifier: Classifier, unseen: Sequence[Example], golden: Sequence[Example]
+) -> dict[str, float]:
+    sector = evaluate.summarise(evaluate.run(classifier, unseen))
+    elsewhere = evaluate.summarise(evaluate.run(classifier, golden))
+    return {
+        "unseen texts of the sector, macro F1": sector["sentiment_macro_f1"],
+        "elsewhere, macro F1": elsewhere["sentiment_macro_f1"],
+        "elsewhere, topics, micro F1": elsewhere["topic_f1"],
+    }
+
+
+if __name__ == "__main__":
+    main()
