@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -110,10 +111,14 @@ def _said(feedback: FeedbackStore) -> int:
 
 def _wait_for(feedback: FeedbackStore, rows: int | None, pause: timedelta | None) -> None:
     """Until there are so many corrections, or so much time has passed."""
+    from common.storage.database import DatabaseTroubleError
+
     begun = time.monotonic()
-    while (rows is None or _said(feedback) < rows) and (
-        pause is None or time.monotonic() - begun < pause.total_seconds()
-    ):
+    while pause is None or time.monotonic() - begun < pause.total_seconds():
+        # A database that is down for a while tells of nothing new.
+        with suppress(DatabaseTroubleError):
+            if rows is not None and _said(feedback) >= rows:
+                return
         time.sleep(LOOK_SECONDS)
 
 

@@ -13,7 +13,7 @@ from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.stories.classifying import Classifier
 from common.errors import UserError
 from common.files import read_json, write_json
-from common.learning.replay import herd
+from common.learning.replay import MOST_EXEMPLARS, herd
 from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.fields import content_hash
@@ -84,12 +84,13 @@ def facets(examples: Sequence[Example]) -> list[Example]:
 def lessons_of(dataset: Dataset, classifier: Classifier) -> Lessons:
     """What `dataset` teaches; of many texts, those that stand for their classes."""
     splits = dataset.splits
-    found = predict(
-        Embedder(classifier.module.pooled), classifier.backbone, [one.text for one in splits.train]
-    )
-    vectors = np.asarray(found["embedding"].numpy(), dtype=np.float32)
-    classes = [(one.sentiment, one.topics, one.target) for one in splits.train]
-    train = [splits.train[row] for row in herd(vectors, classes)]
+    train = list(splits.train)
+    if len(train) > MOST_EXEMPLARS:
+        reader = Embedder(classifier.module.pooled)
+        found = predict(reader, classifier.backbone, [one.text for one in train])
+        vectors = np.asarray(found["embedding"].numpy(), dtype=np.float32)
+        classes = [(one.sentiment, one.topics, one.target) for one in train]
+        train = [train[row] for row in herd(vectors, classes)]
     return Lessons(train, list(splits.validation), list(splits.test))
 
 
