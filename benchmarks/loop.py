@@ -6,7 +6,6 @@ python -m benchmarks.loop [--store DIR]     # a store with the release of `make 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -20,11 +19,10 @@ from apps.customer_service.learning.learn import Learned, learn
 from apps.customer_service.learning.lessons import load_lessons
 from apps.customer_service.release import load_release
 from benchmarks.harness import parser, report, start
+from benchmarks.learning import corrected
 from common.learning.schema import Feedback
-from common.learning.store import FeedbackStore
 from common.records.personal import prepare
 from common.releases.registry import Registry
-from common.storage.database import Database
 
 APPLICATION = "customer_service"
 WRONG = 25
@@ -70,19 +68,11 @@ def main() -> None:
 
 
 def _run(serving: Any, rows: Sequence[Feedback], asked: Sequence[Example]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        registry = Registry(Path(folder), APPLICATION)
-        registry.releases.mkdir(parents=True)
-        (registry.releases / serving.release_id).symlink_to(serving.directory.resolve())
-        registry.promote(serving.release_id)
-        database = Database(Path(folder) / "feedback.sqlite")
-        store = FeedbackStore(database, APPLICATION)
-        store.add(rows)
+    with corrected(serving, APPLICATION, rows) as (registry, store):
         started = perf_counter()
         learned = learn(registry, store, promote=True)
         seconds = perf_counter() - started
         after = _right(evaluate.run(load_release(registry.open()), asked))
-        database.close()
     return {**_figures(learned), "unseen paraphrases": after, "seconds": seconds}
 
 

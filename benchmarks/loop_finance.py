@@ -6,7 +6,6 @@ python -m benchmarks.loop_finance [--store DIR]     # a store with the release o
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -21,10 +20,9 @@ from apps.finance_monitor.learning.lessons import load_lessons
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.stories.classifying import Classifier
 from benchmarks.harness import parser, report, start
+from benchmarks.learning import corrected
 from common.learning.schema import Feedback
-from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
-from common.storage.database import Database
 
 APPLICATION = "finance_monitor"
 # Who gives the corrections, each of them two analysts; no source gives many.
@@ -59,20 +57,12 @@ def _run(trained: Registry, rows: Sequence[Feedback], unseen: Sequence[Example])
     serving = trained.open()
     golden = load_lessons(serving).golden
     before = _figures(load_release(serving), unseen, golden)
-    with tempfile.TemporaryDirectory() as folder:
-        registry = Registry(Path(folder), APPLICATION)
-        registry.releases.mkdir(parents=True)
-        (registry.releases / serving.release_id).symlink_to(serving.directory.resolve())
-        registry.promote(serving.release_id)
-        database = Database(Path(folder) / "feedback.sqlite")
-        store = FeedbackStore(database, APPLICATION)
-        store.add(rows)
+    with corrected(serving, APPLICATION, rows) as (registry, store):
         started = perf_counter()
         learned = learn(registry, store, promote=True)
         seconds = perf_counter() - started
         assert learned.candidate is not None and learned.comparison is not None
         after = _figures(load_release(learned.candidate), unseen, golden)
-        database.close()
     new = learned.comparison.new
     return {
         "corrections": len(learned.review.taken),

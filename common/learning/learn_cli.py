@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from common.learning.candidates import Learned
     from common.learning.store import FeedbackStore
     from common.releases.registry import Registry
+    from common.releases.release import Release
 
 LOOK_SECONDS = 10.0
 
@@ -41,17 +42,23 @@ class Learn(Protocol):
         """Learn once."""
 
 
+class Load(Protocol):
+    """Loads a release."""
+
+    def __call__(self, release: Release, *, device: str) -> object:
+        """Onto a device."""
+
+
 def add_learn_verb(
     app: typer.Typer,
     application: str,
     find_learn: Callable[[], Learn],
-    load: Callable[[Path, str], object],
+    find_load: Callable[[], Load],
 ) -> None:
     """Add the verb.
 
     Args:
-        find_learn: imports what learns, only when it is needed.
-        load: from a store and a device, what takes long to load and is loaded ahead.
+        find_learn, find_load: import what learns and what loads, only when it is needed.
     """
 
     @app.command()
@@ -80,7 +87,7 @@ def add_learn_verb(
         """Learn from confirmed corrections; a candidate that is no better does not serve."""
         pause = parse_period(every) if every else None
         if wait:
-            load(store, device)
+            _load_ahead(application, find_load, store, device)
             if not sys.stdin.readline():
                 return
 
@@ -103,6 +110,12 @@ def add_learn_verb(
                     say(f"Error: {error}")
                 if pause is not None:
                     _wait_for(feedback, None if after is None else seen + after, pause)
+
+
+def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, device: str) -> None:
+    from common.releases.registry import Registry
+
+    find_load()(Registry(store, application).open(), device=device)
 
 
 def _said(feedback: FeedbackStore) -> int:

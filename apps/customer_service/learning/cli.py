@@ -11,7 +11,7 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
-    from common.learning.learn_cli import Learn
+    from common.learning.learn_cli import Learn, Load
 
 APPLICATION = "customer_service"
 LABELS = ("faq_id", "answer")
@@ -34,12 +34,11 @@ def _find_learn() -> Learn:
     return learn
 
 
-def _load(store: Path, device: str) -> object:
+def _find_load() -> Load:
     from apps.customer_service.release import load_release
-    from common.releases.registry import Registry
 
-    return load_release(Registry(store, APPLICATION).open(), device=device)
+    return load_release
 
 
 add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding)
-add_learn_verb(verbs, APPLICATION, _find_learn, _load)
+add_learn_verb(verbs, APPLICATION, _find_learn, _find_load)

@@ -11,7 +11,7 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
-    from common.learning.learn_cli import Learn
+    from common.learning.learn_cli import Learn, Load
 
 APPLICATION = "finance_monitor"
 LABELS = ("sentiment", "topics")
@@ -22,10 +22,13 @@ verbs = new_app("Learn.")
 def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> Sequence[str]:
     """Releases that learned from what was purged."""
     from apps.finance_monitor.learning.lessons import texts_of
+    from apps.finance_monitor.stories.text import prepare
     from common.learning.purging import forget
     from common.releases.registry import Registry
 
-    return forget(Registry(store, APPLICATION), text, whole, texts_of)
+    # An imported text holds its links; releases hold it as the model reads it.
+    spelled = [prepare(one) for one in whole]
+    return forget(Registry(store, APPLICATION), text, spelled, texts_of)
 
 
 def _find_learn() -> Learn:
@@ -34,12 +37,11 @@ def _find_learn() -> Learn:
     return learn
 
 
-def _load(store: Path, device: str) -> object:
+def _find_load() -> Load:
     from apps.finance_monitor.release import load_release
-    from common.releases.registry import Registry
 
-    return load_release(Registry(store, APPLICATION).open(), device=device)
+    return load_release
 
 
 add_feedback_verbs(verbs, APPLICATION, "sentiment", LABELS, releases_holding)
-add_learn_verb(verbs, APPLICATION, _find_learn, _load)
+add_learn_verb(verbs, APPLICATION, _find_learn, _find_load)

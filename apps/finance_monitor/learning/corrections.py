@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.learning.lessons import Lessons, facets
-from apps.finance_monitor.schema import SENTIMENT_NAMES
+from apps.finance_monitor.schema import SENTIMENT_NAMES, SENTIMENTS
 from apps.finance_monitor.stories import text as spelling
 from common.learning.review import Correction, LeftOut
 from common.learning.schema import Feedback
@@ -41,11 +41,15 @@ def about(wanted: Mapping[str, Any]) -> str:
 
 
 def split_known(
-    rows: Sequence[Feedback], lessons: Lessons, topics: Collection[str]
+    rows: Sequence[Feedback], lessons: Lessons, topics: Collection[str], *, has_sentiment: bool
 ) -> tuple[list[Feedback], list[str], list[LeftOut]]:
     """Rows to decide on; ids of those that are learned already; rows that cannot be learned.
 
     A text that candidates are measured on is never learned from.
+
+    Args:
+        topics: those that the release tells apart.
+        has_sentiment: it tells sentiments apart, too.
     """
     known = {
         (fold(one.text), one.sentiment, one.topics and tuple(sorted(one.topics)))
@@ -59,7 +63,7 @@ def split_known(
         parts = [(fold(one.text), one.sentiment, one.topics) for one in facets([example])]
         if parts and all(part in known for part in parts):
             learned.append(row.id)
-        elif reason := _unusable(example, topics):
+        elif reason := _unusable(example, topics, has_sentiment):
             out.append(LeftOut(row.id, row.text, reason))
         elif fold(example.text) in measured:
             out.append(LeftOut(row.id, row.text, "candidates are measured on this text"))
@@ -73,10 +77,12 @@ def to_examples(corrections: Sequence[Correction]) -> list[Example]:
     return [example_of(one.text, one.wanted) for one in corrections]
 
 
-def _unusable(example: Example, topics: Collection[str]) -> str | None:
+def _unusable(example: Example, topics: Collection[str], has_sentiment: bool) -> str | None:
     if example.sentiment is None and example.topics is None:
         return "names neither sentiment nor topics"
-    if example.sentiment is not None and example.sentiment not in SENTIMENT_NAMES:
+    if example.sentiment is not None and not has_sentiment:
+        return "the release knows no sentiment: run `train` with texts that have one"
+    if example.sentiment is not None and example.sentiment not in SENTIMENTS:
         return f"there is no sentiment {example.sentiment!r}"
     unknown = [name for name in example.topics or () if name not in topics]
     if unknown:

@@ -15,13 +15,14 @@ from apps.finance_monitor.learning.lessons import Lessons, facets, load_lessons,
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.text import spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
 from common.learning import review as reviewing
 from common.learning.candidates import Learned, release_candidate
-from common.learning.comparison import Comparison, Judged, compare
+from common.learning.comparison import Judged, compare
 from common.learning.purging import purged
 from common.learning.report import learn_sections
 from common.learning.review import Review, review
@@ -55,10 +56,10 @@ class _Learner:
         serving = load_release(self.release, device=self.device)
         # It joins after fine-tuning, as it does in training.
         serving.module.topic_words = None
-        taught = lessons.with_examples(examples)
-        task = FinanceMonitorTask(taught.train, serving.topics)
+        taught = _spelled(lessons.with_examples(examples).train, serving)
+        task = FinanceMonitorTask(taught, serving.topics)
         task.single_topic = serving.module.topic_bias is None
-        train = [*taught.train, *(CORRECTION_WEIGHT - 1) * list(examples)]
+        train = [*taught, *(CORRECTION_WEIGHT - 1) * _spelled(examples, serving)]
         settings = SETTINGS.model_copy(update={"device": self.device})
         with TemporaryDirectory(dir=self.work) as work:
             tuned = finetune(
@@ -72,6 +73,13 @@ class _Learner:
         assert isinstance(tuned.module, NewsModel)
         classifier = replace(serving, backbone=tuned.pretrained, module=tuned.module)
         return calibrate(classifier, task, lessons.validation)
+
+
+def _spelled(examples: Sequence[Example], serving: Classifier) -> list[Example]:
+    """As the model reads them; releases keep the tickers, so that purges find a text."""
+    return [
+        replace(example, text=spell_tickers(example.text, serving.tickers)) for example in examples
+    ]
 
 
 def learn(
@@ -108,9 +116,19 @@ def learn(
     work.mkdir(parents=True, exist_ok=True)
     learner = _Learner(release, device, work)
     candidate = learner.learn(lessons, examples)
-    comparison = _compare(serving, candidate, learner, lessons, examples)
+    after = evaluate.run(candidate, lessons.golden)
+    new = facets(examples)
+    held_out = len(examples) >= FEWEST_FOR_FOLDS
+    comparison = compare(
+        _judged(evaluate.run(serving, lessons.golden), after),
+        _judged(
+            evaluate.run(serving, new),
+            _held_out(learner, lessons, new) if held_out else evaluate.run(candidate, new),
+        ),
+        new_is_held_out=held_out,
+    )
     more = lessons.with_examples(examples)
-    manifest = {"after": evaluate.summarise(evaluate.run(candidate, lessons.golden))}
+    manifest = {"after": evaluate.summarise(after)}
 
     def fill(directory: Path, verdict: str) -> None:
         save_release(candidate, directory)
@@ -128,28 +146,14 @@ def _review(
 ) -> tuple[Review, list[str]]:
     """What to learn, and the ids of rows that the release has learned already."""
     rows, learned, left_out = split_known(
-        store.feedback(kind="correction"), lessons, serving.topics
+        store.feedback(kind="correction"),
+        lessons,
+        serving.topics,
+        has_sentiment=serving.module.sentiments is not None,
     )
     lengths = [len(example.text) for example in lessons.train]
     found = review(rows, lengths, per_source=per_source, about=about)
     return Review(found.taken, left_out + found.left_out), learned
-
-
-def _compare(
-    serving: Classifier,
-    candidate: Classifier,
-    learner: _Learner,
-    lessons: Lessons,
-    examples: Sequence[Example],
-) -> Comparison:
-    golden, new = facets(lessons.golden), facets(examples)
-    held_out = len(examples) >= FEWEST_FOR_FOLDS
-    after = _held_out(learner, lessons, new) if held_out else evaluate.run(candidate, new)
-    return compare(
-        _judged(evaluate.run(serving, golden), evaluate.run(candidate, golden)),
-        _judged(evaluate.run(serving, new), after),
-        new_is_held_out=held_out,
-    )
 
 
 def _held_out(learner: _Learner, lessons: Lessons, examples: Sequence[Example]) -> list[Outcome]:
@@ -167,10 +171,16 @@ def _held_out(learner: _Learner, lessons: Lessons, examples: Sequence[Example]) 
 
 
 def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]:
+    """Each label of each text by itself."""
     return [
-        Judged(old.example.text, old.is_right, new.is_right, _groups(old.example))
+        Judged(label.text, _is_right(old, label), _is_right(new, label), _groups(label))
         for old, new in zip(before, after, strict=True)
+        for label in facets([old.example])
     ]
+
+
+def _is_right(outcome: Outcome, label: Example) -> bool:
+    return replace(outcome, example=label).is_right
 
 
 def _groups(example: Example) -> tuple[str, ...]:

@@ -105,6 +105,18 @@ def test_what_was_purged_is_in_no_later_release(store: Path) -> None:
         assert not path.is_file() or b"Gault profit jumps" not in path.read_bytes()
 
 
+def test_a_purge_finds_a_text_that_a_link_was_taken_out_of(store: Path, tmp_path: Path) -> None:
+    table = tmp_path / "corrections.csv"
+    table.write_text("text,sentiment\nJarvis halts the trial https://a.example/x,negative\n")
+    run_here("finance_monitor", "feedback", "import", table, "--store", store)
+    code, learned = learn(store)
+    assert learned["corrections"]["taken"] == 1
+    assert code in {0, 3}
+    done = run_here("finance_monitor", "feedback", "purge", "--text", "https://a.example/x",
+                    "--store", store, "--json")  # fmt: skip
+    assert json.loads(done.stdout)["releases"] == [learned["release_id"]]
+
+
 def test_a_story_is_corrected_over_http(store: Path) -> None:
     news = {"id": "n1", "published_at": at(1).isoformat(), "text": "Keller pulls the vaccine"}
     with serving(store) as address, httpx.Client(base_url=address, timeout=60) as client:
