@@ -11,10 +11,13 @@ import { texts } from './texts.js';
 import { showTrends } from './trends.js';
 
 const SPANS = [24, 48, 168, 336];
+// How long what was just done stays to be read, in milliseconds.
+const NOTICE = 6000;
 let hours = Number(recall('hours')) || 48;
 let latest = null;
 let refreshing = false;
 let again = false;
+let noticed = 0;
 
 async function refresh() {
   // What changes while a refresh runs is seen by one more.
@@ -47,7 +50,7 @@ function show() {
 async function correct(right) {
   try {
     const receipt = await write('/v1/feedback', right);
-    showStatus(receipt.counts_alone ? say().taken : say().takenBySecond);
+    notice(receipt.counts_alone ? say().taken : say().takenBySecond);
     return true;
   } catch (error) {
     showStatus(say().failed(error.message), true);
@@ -74,11 +77,19 @@ function showStatus(text, trouble = false) {
   place.dataset.state = trouble ? 'trouble' : 'well';
 }
 
+// Says what was just done; what the server tells meanwhile waits, trouble excepted.
+function notice(text) {
+  showStatus(text);
+  noticed = Date.now() + NOTICE;
+  setTimeout(() => { if (latest?.status) showWatch(latest.status); }, NOTICE);
+}
+
 function showWatch(status) {
   latest = { ...latest, status };
   if (status.failed) showStatus(status.failed, true);
   else if (status.disk_full) showStatus(say().disk, true);
   else if (status.drift) showStatus(say().drift, true);
+  else if (Date.now() < noticed) return;
   else if (!status.event_time) showStatus(say().waiting(status.takes_records));
   else showStatus(say().line({ ...status.tally, time: time(status.event_time), budget: status.budget }));
 }

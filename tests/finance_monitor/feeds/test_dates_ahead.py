@@ -18,6 +18,7 @@ from apps.finance_monitor.feeds.feed import Batch
 from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.budget import parse_budget
+from apps.finance_monitor.tables import VERSIONS
 from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 
@@ -143,14 +144,13 @@ def test_verdicts_are_forgotten_in_the_end() -> None:
     assert not store.rows("SELECT 1 FROM refused")
 
 
-def test_a_store_of_before_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, len(VERSIONS)))
+def test_a_store_of_before_goes_on(tmp_path: Path, version: int) -> None:
     path = tmp_path / "monitor.sqlite"
-    store = Store(path)
-    _feed(_watch(store, None), story("a", 1))
-    store.close()
     with sqlite3.connect(path) as database:
-        database.executescript("DROP TABLE refused; PRAGMA user_version = 1;")
+        database.executescript(f"{''.join(VERSIONS[:version])} PRAGMA user_version = {version};")
     again = Store(path)
+    _feed(_watch(again, None), story("a", 1))
     watch = _watch(again, Clock(1))
     _feed(watch, AHEAD, story("b", 1.1))
     assert (watch.monitor.tally["records"], watch.monitor.tally["rejected"]) == (2, 1)
