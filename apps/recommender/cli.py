@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from apps.recommender.job.cli import verbs as score_verbs
+from apps.recommender import serve_cli
+from apps.recommender.job import cli as job_cli
+from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
     APPLICATION,
     SAMPLES,
@@ -27,7 +29,6 @@ from apps.recommender.options_cli import (
     parse_moment,
     read_data,
 )
-from apps.recommender.serve_cli import verbs as serve_verbs
 from common.cli import (
     Backbone,
     BadRow,
@@ -61,8 +62,8 @@ DEFAULTS = {
 }
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
-app.registered_commands.extend([*score_verbs.registered_commands])
-app.registered_commands.extend([*serve_verbs.registered_commands])
+for area in (job_cli, serve_cli, learning_cli):
+    app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, ("ndcg@10", "recall@50", "coverage"))
 add_key_verbs(app)
 

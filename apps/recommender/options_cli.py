@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from common.cli import BadRow, existing, parse_mapping
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    from apps.recommender.data import Sources
 
 APPLICATION = "recommender"
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
@@ -80,6 +83,31 @@ def open_registry(store: Path) -> Any:
     return Registry(store, APPLICATION)
 
 
+def name_sources(
+    interactions: list[Path],
+    items: list[Path],
+    users: Path | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+    store: Path,
+    candidates: Path | None = None,
+    as_of: int | None = None,
+) -> Sources:
+    """The files a user gave; `as_of`: the moment that `--as-of` names."""
+    from apps.recommender.data import MAPPABLE, Sources
+
+    return Sources(
+        interactions=interactions,
+        items=items,
+        users=users,
+        candidates=candidates,
+        mapping=parse_mapping(mapping, MAPPABLE),
+        on_bad_row=on_bad_row.value,
+        rejected_directory=store / APPLICATION / "rejected",
+        is_past=as_of is not None,
+    )
+
+
 def read_data(
     interactions: list[Path],
     items: list[Path],
@@ -90,20 +118,11 @@ def read_data(
     candidates: Path | None = None,
     as_of: int | None = None,
 ) -> Any:
-    """The data set of the files a user gave; `as_of`: the moment that `--as-of` names."""
-    from apps.recommender.data import MAPPABLE, Sources, read_dataset
+    """The data set of these files; arguments as of `name_sources`."""
+    from apps.recommender.data import read_dataset
 
     return read_dataset(
-        Sources(
-            interactions=interactions,
-            items=items,
-            users=users,
-            candidates=candidates,
-            mapping=parse_mapping(mapping, MAPPABLE),
-            on_bad_row=on_bad_row.value,
-            rejected_directory=store / APPLICATION / "rejected",
-            is_past=as_of is not None,
-        )
+        name_sources(interactions, items, users, mapping, on_bad_row, store, candidates, as_of)
     )
 
 

@@ -25,6 +25,7 @@ def manifest(
     tuned: Tuned[Encoder],
     stage: SecondStage,
     comparison: Comparison,
+    max_ndcg_loss: float,
 ) -> dict[str, Any]:
     """What a release says about itself."""
     catalogue = dataset.catalogue
@@ -33,23 +34,12 @@ def manifest(
         "application": APPLICATION,
         "base_model": source.name,
         "languages": sorted({language_of(text) for text in catalogue.texts}),
-        "data": {
-            "sha256": dataset.hashes,
-            "counts": {
-                "items": len(catalogue),
-                "users": len(dataset.user_ids),
-                "events": len(dataset.events),
-                "test_users": len(comparison.queries),
-            },
-            "begins": {
-                "ranker": _begin(timeline.ranker),
-                "calibration": _begin(timeline.calibration),
-                "test": _begin(timeline.test),
-            },
-        },
+        "data": facts(dataset, timeline),
         "settings": settings.model_dump(),
         "features": stage.features,
         "diversity": {"method": stage.choices.method, "strength": stage.choices.diversity_weight},
+        "towers": {"trained_until": iso(float(dataset.events.time.max()))},
+        "max_ndcg_loss": max_ndcg_loss,
         "measured_on": "test",
         "before": metrics[comparison.before.name],
         "after": metrics[FULL],
@@ -59,6 +49,25 @@ def manifest(
         "trained_parameters": tuned.trained_parameters,
         "precision": tuned.precision,
         "device": tuned.device,
+    }
+
+
+def facts(dataset: Dataset, timeline: Timeline) -> dict[str, Any]:
+    """Of what data a release was made, and where its stretches of time begin."""
+    return {
+        "sha256": dataset.hashes,
+        "counts": {
+            "items": len(dataset.catalogue),
+            "users": len(dataset.user_ids),
+            "events": len(dataset.events),
+            "test_users": len(timeline.test.queries),
+        },
+        "begins": {
+            "ranker": _begin(timeline.ranker),
+            "calibration": _begin(timeline.calibration),
+            "test": _begin(timeline.test),
+        },
+        "ends": iso(float(dataset.events.time.max())),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from apps.recommender.catalogue.users import UserFeatures
-from apps.recommender.catalogue.vectors import VectorCache, encode
+from apps.recommender.catalogue.vectors import VectorCache, directory_id, encode
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
@@ -30,19 +28,18 @@ from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.retrieval.approximate import MOST_EXACT, build_search
 from apps.recommender.retrieval.neighbours import learn_neighbours
 from apps.recommender.retrieval.search import Depths
-from apps.recommender.retrieval.towers import TowerModel, TowerSizes
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
 from apps.recommender.task import item_vectors, text_vectors
 from common.errors import UserError
-from common.files import file_sha256, read_json, write_json
+from common.files import read_json, write_json
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.pooling import PooledEncoder
-from common.models.sentence_modules import PROJECTION, Projection
+from common.models.sentence_modules import Projection
 from common.models.sources.bundled import Source
 from common.releases.release import Release
 
-TOWERS, MODEL = "heads.safetensors", "model.json"
+ENCODER, TOWERS, MODEL = "model", "heads.safetensors", "model.json"
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,17 @@ def save_release(
     directory: Path, backbone: Encoder, towers: TowerModel, stage: SecondStage
 ) -> None:
     """Write a release's files."""
-    save_encoder(backbone, directory / "model", _projection(towers))
+    save_encoder(backbone, directory / ENCODER, _projection(towers))
+    save_ranking(directory, backbone.source, towers, stage)
+
+
+def save_ranking(directory: Path, source: Source, towers: TowerModel, stage: SecondStage) -> None:
+    """Write a release's files but for the encoder's, which `source` names."""
     save_heads(towers, directory / TOWERS)
     if stage.ranker is not None:
         stage.ranker.save(directory)
     stage.probabilities.save(directory)
-    source, choices = backbone.source, stage.choices
+    choices = stage.choices
     write_json(
         directory / MODEL,
         {
@@ -140,28 +142,9 @@ def load_release(release: Release) -> Model:
         probabilities=Probabilities.load(directory / PROBABILITIES),
         features=known["features"],
         source=Source(
-            known["base"], directory / "model", known["query_prefix"], known["passage_prefix"]
+            known["base"], directory / ENCODER, known["query_prefix"], known["passage_prefix"]
         ),
     )
-
-
-def towers_of(weights: Mapping[str, Tensor], sizes: TowerSizes) -> TowerModel:
-    """Towers without an encoder."""
-    towers = TowerModel(PooledEncoder(nn.Identity()), weights["items.center"], sizes)
-    towers.load_state_dict(weights)
-    return towers.eval()
-
-
-def directory_id(directory: Path) -> str:
-    """Names an encoder by its files, wherever they lie; what is learned on top is none of them."""
-    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
-    own = sorted(
-        (name, path)
-        for name, path in files.items()
-        if path.is_file() and not name.startswith(f"{PROJECTION}/")
-    )
-    hashes = [f"{name} {file_sha256(path)}" for name, path in own]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
 
 
 def prepare(
@@ -211,7 +194,7 @@ def item_vectors_of(
         nn.Module.to(backbone.network, pick_device(device))
         return text_vectors(backbone), backbone
 
-    cache = VectorCache(caches / directory_id(model.directory / "model"))
+    cache = VectorCache(caches / directory_id(model.directory / ENCODER))
     width = len(model.towers.items.center)
     vectors = encode(open_encoder, texts, cache, width=width)
     return item_vectors(model.towers, torch.from_numpy(vectors)).numpy()

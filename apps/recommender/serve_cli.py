@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from apps.recommender.learning.cli import KEEP_EVENTS
 from apps.recommender.options_cli import (
     AsOf,
     CandidateFile,
@@ -15,9 +16,9 @@ from apps.recommender.options_cli import (
     MappingOption,
     ReleaseId,
     Users,
+    name_sources,
     open_registry,
     parse_moment,
-    read_data,
 )
 from common.cli import (
     LOOPBACK,
@@ -32,6 +33,12 @@ from common.cli import (
     listen,
 )
 from common.console import say
+from common.durations import parse_period
+from common.learning.cli import DatabaseUrl
+
+KeepEvents = Annotated[
+    str, typer.Option("--keep", help="How long what was reported to /v1/events is kept.")
+]
 
 verbs = typer.Typer()
 
@@ -51,28 +58,49 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
+    keep: KeepEvents = KEEP_EVENTS,
+    database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
-    """Rank for one user at a time over HTTP, with a page to look at histories and rankings."""
+    """Rank for one user at a time over HTTP, with a page to look at histories and rankings.
+
+    What is reported to /v1/events counts at once; with --as-of, it is only kept.
+    """
+    keep_seconds = parse_period(keep).total_seconds()
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     if release_id or registry.current_id() is None:
         registry.open(release_id)
 
     def make_app(**access: Any) -> Any:
+        from apps.recommender.data import read_dataset
+        from apps.recommender.learning.server import collect_events
+        from apps.recommender.learning.taking import take, with_reported
         from apps.recommender.server import Recommender, build_app
         from apps.recommender.service import open_service
         from common.serving.live import LiveRelease
 
+        collector = collect_events(registry, database=database, keep_seconds=keep_seconds)
+        sources = name_sources(
+            interactions, items, users, mapping, on_bad_row, store, candidates, moment
+        )
+
         def load(release: Any) -> Recommender:
-            # Read anew for each release: it may have learned from later files.
-            dataset = read_data(
-                interactions, items, users, mapping, on_bad_row, store, candidates, moment
+            # Read anew for each release: it may have learned from later files and events.
+            reported = take(collector.writer.store)
+            with with_reported(sources, reported, registry.root) as whole:
+                dataset = read_dataset(whole)
+            return open_service(
+                release,
+                dataset,
+                registry.root / "vectors",
+                as_of=moment,
+                device=device,
+                recent=None if moment else collector.recent,
             )
-            vectors = registry.root / "vectors"
-            return open_service(release, dataset, vectors, as_of=moment, device=device)
 
         say("Reading the data …")
-        return build_app(LiveRelease(registry, load, release_id=release_id), **access)
+        live = LiveRelease(registry, load, release_id=release_id)
+        return build_app(live, collector=collector, **access)
 
     listen(make_app, host, port, api_key_file, allow_host)

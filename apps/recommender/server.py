@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.user_ids import UserIds
+from apps.recommender.learning.server import EventCollector, add_events
 from apps.recommender.schema import Behavior, Interaction, Recommendation
 from common.records.fields import Text, Time
 from common.serving.api_keys import ApiKeys
@@ -49,6 +51,9 @@ class Recommender(Protocol):
     @property
     def diversity(self) -> float:
         """The strength chosen in training."""
+
+    def knows(self, user_id: str) -> bool:
+        """Whether anything is known of what a user did."""
 
     def history(self, user_id: str) -> Sequence[Interaction]:
         """What a user did, oldest first."""
@@ -157,8 +162,13 @@ def build_app(
     *,
     api_keys: ApiKeys | None = None,
     known_hosts: frozenset[str] | None = None,
+    collector: EventCollector | None = None,
 ) -> FastAPI:
-    """The recommender's server: one user at a time, over the release that serves and its data."""
+    """The recommender's server: one user at a time, over the release that serves and its data.
+
+    Args:
+        collector: takes what was shown and done, if anything does.
+    """
     telemetry = Telemetry()
     batcher: Batcher[_Asked, Ranking] = Batcher(
         lambda asked: [_rank(one) for one in asked],
@@ -171,9 +181,13 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
+        if collector:
+            collector.writer.start()
         yield
         await batcher.drain()
         live.stop()
+        if collector:
+            await asyncio.to_thread(collector.writer.stop)
 
     app = create_app(
         title="bizlm recommender",
@@ -189,6 +203,8 @@ def build_app(
     )
     _add_users(app, live)
     _add_rankings(app, live, batcher)
+    if collector:
+        add_events(app, live, collector, telemetry)
     return app
 
 
@@ -251,7 +267,7 @@ def _add_rankings(
 
 
 def _check_known(user_id: str, recommender: Recommender) -> None:
-    if user_id not in recommender.users:
+    if not recommender.knows(user_id):
         raise HTTPException(404, f"There is no user {user_id!r}.")
 
 

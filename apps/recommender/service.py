@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
-from apps.recommender.interactions.events import Histories
+from apps.recommender.interactions.events import Histories, histories
+from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.lists.ranked import Ranked
 from apps.recommender.lists.reasons import read_reasons
@@ -29,11 +30,17 @@ class RankingService:
     """A release over its data, asked about one user at a time.
 
     Attributes:
-        users: ids of all users that are known.
+        users: ids of all users that the data knows.
+
+    Args:
+        recent: what users did since the data was read.
     """
 
-    def __init__(self, pipeline: Pipeline, model_id: str) -> None:
+    def __init__(
+        self, pipeline: Pipeline, model_id: str, recent: RecentEvents | None = None
+    ) -> None:
         self._pipeline = pipeline
+        self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self.model_id = model_id
         self.users = UserIds(self._prepared.user_ids)
@@ -48,12 +55,21 @@ class RankingService:
         """The strength chosen in training."""
         return self._pipeline.choices.diversity_weight
 
+    def knows(self, user_id: str) -> bool:
+        """Whether anything is known of what a user did."""
+        return user_id in self.users or bool(self._recent_of(user_id))
+
     def history(self, user_id: str) -> list[Interaction]:
-        """What a user did before the moment that is ranked for, oldest first.
+        """What a user did before the moment that is ranked for and was reported since.
 
         Raises:
             UserError: the user is not known.
         """
+        recent = self._recent_of(user_id)
+        known = self._read_history(user_id) if not recent or user_id in self.users else []
+        return [*known, *recent]
+
+    def _read_history(self, user_id: str) -> list[Interaction]:
         events, ids = self._prepared.events, self.catalogue.ids
         mine = events.of(self._number(user_id))
         columns = (events.item[mine], events.behavior[mine], events.time[mine])
@@ -81,12 +97,19 @@ class RankingService:
         Raises:
             UserError: the user is not known.
         """
+        recent = self._recent_of(user_id)
+        if recent and user_id not in self.users:
+            return self.recommend_for(recent, k, diversity=diversity, language=language)
         number = self._number(user_id)
-        block = self._pipeline.look_up(
-            np.array([number]),
-            np.array([self._prepared.as_of]),
-            own_lists=number in self._prepared.allowed.of_user,
-        )
+        own_lists = number in self._prepared.allowed.of_user
+        users, as_of = np.array([number]), np.array([self._prepared.as_of])
+        if recent:
+            past = self._with_recent(number, recent)
+            excluded = self._pipeline.excluded(users, as_of).maximum(self._excluded(recent))
+            lists = [self._prepared.allowed.of_user[number]] if own_lists else None
+            block = self._pipeline.look_up_after(users, past, excluded, lists)
+        else:
+            block = self._pipeline.look_up(users, as_of, own_lists=own_lists)
         spoken = language or self._prepared.languages[number]
         return self._rank(user_id, block, k, spoken, diversity)
 
@@ -110,6 +133,37 @@ class RankingService:
         block.features[:, :, len(FEATURES) :] = np.nan
         user_id = history[0].user_id if history else ""
         return self._rank(user_id, block, k, language, diversity)
+
+    def _recent_of(self, user_id: str) -> list[Interaction]:
+        """What was reported of a user, and is not in the data that was read."""
+        found = [e for e in self._recent.of(user_id) if e.item_id in self.catalogue.number]
+        if not found or user_id not in self.users:
+            return found
+        events, mine = self._prepared.events, self._prepared.events.of(self._number(user_id))
+        columns = (events.item[mine], events.behavior[mine], events.time[mine])
+        read = set(zip(*(column.tolist() for column in columns), strict=True))
+        return [event for event in found if self._as_row(event) not in read]
+
+    def _as_row(self, event: Interaction) -> tuple[int, int, int]:
+        time = int(event.timestamp.timestamp())
+        return self._item(event.item_id), BEHAVIORS.index(event.behavior), time
+
+    def _with_recent(self, number: int, recent: Sequence[Interaction]) -> Histories:
+        """The history of a user with what was reported since at its end.
+
+        What was rated is left out: whether it was liked, the data says when it is read next.
+        """
+        liked = [event for event in recent if event.rating is None]
+        new, length = self._past(liked), self._pipeline.choices.history
+        old = histories(self._prepared.events, np.array([number]), new.as_of, length)
+        count = min(len(liked), length)
+        joined = {
+            name: np.concatenate(
+                [getattr(old, name)[:, count:], getattr(new, name)[:, length - count :]], 1
+            )
+            for name in ("item", "behavior", "time", "weight")
+        }
+        return Histories(**joined, as_of=new.as_of)
 
     def _number(self, user_id: str) -> int:
         if user_id not in self.users:
@@ -185,6 +239,7 @@ def open_service(
     *,
     as_of: int | None = None,
     device: str = "auto",
+    recent: RecentEvents | None = None,
 ) -> RankingService:
     """Bring a release and the data together; arguments as of `model.prepare`.
 
@@ -194,4 +249,4 @@ def open_service(
     """
     model = load_release(release)
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device)
-    return RankingService(model.pipeline(prepared), model.model_id)
+    return RankingService(model.pipeline(prepared), model.model_id, recent)

@@ -8,15 +8,15 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
-from common.learning.schema import Feedback, Prediction
-from common.learning.store import FeedbackStore
+from pydantic import BaseModel
+
+from common.learning.schema import Prediction
 from common.storage.database import DatabaseTroubleError
-
-Row = Prediction | Feedback
 
 WAITING_BOUND = 10_000
 SPOOL_BOUND = 64 * 2**20
@@ -28,7 +28,24 @@ KEEP_SECONDS = 365 * DAY_SECONDS
 logger = logging.getLogger(__name__)
 
 
-class BehindWriter:
+class RowStore(Protocol):
+    """Keeps rows, each once: one whose id is there already is the same row again."""
+
+    @property
+    def kinds(self) -> Mapping[str, type[BaseModel]]:
+        """The rows that it takes, by the names that they have in a spool."""
+
+    def add(self, rows: Sequence[Any], /) -> None:
+        """Keep rows, all of them or none."""
+
+    def forget_before(self, at: float, /) -> object:
+        """Delete what is older, seconds since 1970."""
+
+
+AnyStore = TypeVar("AnyStore", bound=RowStore)
+
+
+class BehindWriter(Generic[AnyStore]):
     """A thread that writes what is put into it; where it cannot, a spool on disk waits.
 
     Args:
@@ -41,7 +58,7 @@ class BehindWriter:
 
     def __init__(
         self,
-        store: FeedbackStore,
+        store: AnyStore,
         spool: Path,
         *,
         spool_bound: int = SPOOL_BOUND,
@@ -53,7 +70,7 @@ class BehindWriter:
         self._spool_bound = spool_bound
         self._keep_seconds = keep_seconds
         self._forgot_at = 0.0
-        self._waiting: deque[Row] = deque()
+        self._waiting: deque[BaseModel] = deque()
         self._something = threading.Event()
         self._stopping = False
         self._writing = threading.Lock()
@@ -70,7 +87,7 @@ class BehindWriter:
         self._something.set()
         self._thread.join()
 
-    def put(self, row: Row) -> None:
+    def put(self, row: BaseModel) -> None:
         """Take a row, at once; where too many wait, the oldest is counted as lost."""
         if not self._keep_seconds and isinstance(row, Prediction):
             return
@@ -81,9 +98,10 @@ class BehindWriter:
         self._waiting.append(row)
         self._something.set()
 
-    def write(self, row: Row) -> bool:
-        """Write a row now, and what waits before it; False: it is in the spool instead."""
-        self.put(row)
+    def write(self, *rows: BaseModel) -> bool:
+        """Write rows now, and what waits before them; False: some are in the spool instead."""
+        for row in rows:
+            self.put(row)
         return self.flush()
 
     def flush(self) -> bool:
@@ -113,14 +131,14 @@ class BehindWriter:
         with suppress(DatabaseTroubleError, OSError):
             self.store.forget_before(now - self._keep_seconds)
 
-    def _take(self) -> list[Row]:
-        rows: list[Row] = []
+    def _take(self) -> list[BaseModel]:
+        rows: list[BaseModel] = []
         with suppress(IndexError):
             while len(rows) < ROWS_TOGETHER:
                 rows.append(self._waiting.popleft())
         return rows
 
-    def _write(self, rows: Sequence[Row]) -> bool:
+    def _write(self, rows: Sequence[BaseModel]) -> bool:
         try:
             self.store.add(rows)
         except (DatabaseTroubleError, OSError) as error:
@@ -130,8 +148,9 @@ class BehindWriter:
         self.written += len(rows)
         return True
 
-    def _keep(self, rows: Sequence[Row]) -> None:
-        lines = "".join(_line(row) for row in rows)
+    def _keep(self, rows: Sequence[BaseModel]) -> None:
+        names = {kind: name for name, kind in self.store.kinds.items()}
+        lines = "".join(_line(names[type(row)], row) for row in rows)
         try:
             size = self._spool.stat().st_size if self._spool.exists() else 0
             if size + len(lines.encode()) > self._spool_bound:
@@ -150,16 +169,15 @@ class BehindWriter:
         if not self._spool.exists():
             return
         try:
-            self.store.add(read_spool(self._spool))
+            self.store.add(read_spool(self._spool, self.store.kinds))
         except (DatabaseTroubleError, OSError):
             return
         self._spool.unlink()
 
 
-def read_spool(path: Path) -> list[Row]:
+def read_spool(path: Path, kinds: Mapping[str, type[BaseModel]]) -> list[BaseModel]:
     """The rows of a spool; a line that a power failure cut short is left out."""
-    rows: list[Row] = []
-    kinds: dict[str, type[Row]] = {"prediction": Prediction, "feedback": Feedback}
+    rows: list[BaseModel] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(ValueError, KeyError):
             kind, values = json.loads(line)
@@ -167,6 +185,5 @@ def read_spool(path: Path) -> list[Row]:
     return rows
 
 
-def _line(row: Row) -> str:
-    kind = "prediction" if isinstance(row, Prediction) else "feedback"
+def _line(kind: str, row: BaseModel) -> str:
     return json.dumps([kind, row.model_dump()], ensure_ascii=False) + "\n"

@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from common.learning import review as reviewing
 from common.learning.comparison import Comparison, judge
-from common.learning.review import Review
-from common.learning.store import FeedbackStore
+from common.learning.review import Reviewed
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 
@@ -21,7 +19,7 @@ KEPT = ("application", "base_model", "languages", "topics", "settings", "measure
 class Learned:
     """What a run of `learn` came to."""
 
-    review: Review
+    review: Reviewed
     comparison: Comparison | None = None
     candidate: Release | None = None
     verdict: str = "There is nothing new to learn."
@@ -31,14 +29,14 @@ class Learned:
 
 def release_candidate(
     registry: Registry,
-    store: FeedbackStore,
     parent: Release,
-    found: Review,
+    found: Reviewed,
     comparison: Comparison,
     fill: Callable[[Path, str], None],
     manifest: dict[str, Any],
     *,
     promote: bool,
+    mark_learned: Callable[[list[str], str], None] = lambda ids, release_id: None,
 ) -> Learned:
     """Write the candidate, whatever the gate says; promote it if it passes and is wanted.
 
@@ -46,11 +44,12 @@ def release_candidate(
         parent: the release that it was made from; another may have been promoted meanwhile.
         fill: writes the files into a directory, among them a report with the verdict.
         manifest: what differs from the parent's manifest.
+        mark_learned: takes the ids of what was learned, and the release that serves with it.
     """
     verdict, passed = judge(comparison)
     kept = {name: parent.manifest[name] for name in KEPT if name in parent.manifest}
     learned = {
-        **reviewing.to_json(found),
+        **found.summary(),
         "golden": asdict(comparison.golden),
         "new": comparison.new and asdict(comparison.new),
         "groups": {name: asdict(one) for name, one in comparison.groups.items()},
@@ -68,6 +67,5 @@ def release_candidate(
         verdict, passed = "another release was promoted meanwhile: learn once more", False
     if promote and passed:
         registry.promote(made.release_id)
-        rows = [identity for one in found.taken for identity in one.feedback_ids]
-        store.mark_learned(rows, made.release_id)
+        mark_learned(found.feedback_ids, made.release_id)
     return Learned(found, comparison, made, verdict, passed, promoted=promote and passed)

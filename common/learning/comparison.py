@@ -15,22 +15,26 @@ GROUP_LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Judged:
-    """One record that both releases predicted; `groups` are those that it belongs to."""
+    """One record that both releases predicted; `groups` are those that it belongs to.
+
+    `before` and `after` say how good each prediction is: 1 for right, 0 for wrong, or between.
+    """
 
     text: str
-    before: bool
-    after: bool
+    before: float
+    after: float
     groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Right predictions of both releases on the same records.
+    """How good the predictions of both releases are on the same records.
 
     `golden` are records that are never learned from; `new` the corrected ones, if any, each
     predicted by a candidate that did not learn it where there are enough of them
     (`new_is_held_out`). `worse` are golden groups that lost more than chance explains, with the
-    probability, adjusted for how many groups there are.
+    probability, adjusted for how many groups there are. `figure` names what is compared,
+    `fixed` the records that both are measured on.
     """
 
     golden: Difference
@@ -40,10 +44,17 @@ class Comparison:
     turned_wrong: list[str]
     groups: dict[str, Difference] = field(default_factory=dict)
     worse: dict[str, float] = field(default_factory=dict)
+    figure: str = "right"
+    fixed: str = "golden"
 
 
 def compare(
-    golden: Sequence[Judged], new: Sequence[Judged], *, new_is_held_out: bool
+    golden: Sequence[Judged],
+    new: Sequence[Judged],
+    *,
+    new_is_held_out: bool,
+    figure: str = "right",
+    fixed: str = "golden",
 ) -> Comparison:
     """Both releases on golden records, in all and by group, and on the corrected ones."""
     members: dict[str, list[Judged]] = {}
@@ -53,8 +64,8 @@ def compare(
     groups = dict(sorted(members.items())) if len(members) > 1 else {}
     lost_and_won = {
         name: (
-            sum(one.before and not one.after for one in some),
-            sum(one.after and not one.before for one in some),
+            sum(one.before > one.after for one in some),
+            sum(one.after > one.before for one in some),
         )
         for name, some in groups.items()
     }
@@ -63,17 +74,19 @@ def compare(
         golden=_difference(golden),
         new=_difference(new) if new else None,
         new_is_held_out=new_is_held_out,
-        turned_right=[one.text for one in every if one.after and not one.before],
-        turned_wrong=[one.text for one in every if one.before and not one.after],
+        turned_right=[one.text for one in every if one.after > one.before],
+        turned_wrong=[one.text for one in every if one.before > one.after],
         groups={name: _difference(some) for name, some in groups.items()},
         worse=worse_groups(lost_and_won, GROUP_LEVEL),
+        figure=figure,
+        fixed=fixed,
     )
 
 
 def judge(comparison: Comparison) -> tuple[str, bool]:
     """What the gate says: no worse on golden records nor in a group, better on corrected ones."""
     try:
-        shown = gate.check("right", comparison.golden)
+        shown = gate.check(comparison.figure, comparison.golden)
     except RefusedError as error:
         return str(error).splitlines()[0], False
     if comparison.worse:

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 10.0
 
+PromoteCandidate = Annotated[
+    bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
+]
+Every = Annotated[
+    str | None, typer.Option("--every", help="Go on, and learn anew each time, e.g. 24h.")
+]
+After = Annotated[
+    int | None,
+    typer.Option("--after", min=1, help="Go on, and learn whenever so many corrections came."),
+]
+
 
 class Learn(Protocol):
     """Makes a candidate of what people said, and lets it serve if it is wanted and passes."""
@@ -63,19 +74,12 @@ def add_learn_verb(
 
     @app.command()
     def learn(
-        promote: Annotated[
-            bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
-        ] = False,
+        promote: PromoteCandidate = False,
         per_source: Annotated[
             float, typer.Option(min=0.001, max=1, help="Most corrections of one source, a share.")
         ] = 0.05,
-        every: Annotated[
-            str | None, typer.Option(help="Go on, and learn anew each time, e.g. 24h.")
-        ] = None,
-        after: Annotated[
-            int | None,
-            typer.Option(min=1, help="Go on, and learn whenever so many corrections came."),
-        ] = None,
+        every: Every = None,
+        after: After = None,
         wait: Annotated[
             bool, typer.Option("--wait", help="Load everything, then begin at a line on stdin.")
         ] = False,
@@ -85,31 +89,62 @@ def add_learn_verb(
         as_json: Json = False,
     ) -> None:
         """Learn from confirmed corrections; a candidate that is no better does not serve."""
-        pause = parse_period(every) if every else None
         if wait:
             _load_ahead(application, find_load, store, device)
             if not sys.stdin.readline():
                 return
+        from common.releases.registry import Registry
+        from common.storage.leases import lease
 
-        def once() -> None:
-            learned = _learn(application, find_learn, promote, per_source, device, store, database)
-            _show(learned, as_json=as_json)
-
-        if pause is None and after is None:
-            once()
-            return
+        registry = Registry(store, application)
+        registry.open()
         with open_store(store, database, application) as feedback:
-            seen = 0
-            while True:
-                if after is not None and pause is None:
-                    _wait_for(feedback, seen + after, None)
-                seen = _said(feedback)
-                try:
-                    once()
-                except RefusedError as error:
-                    say(f"Error: {error}")
-                if pause is not None:
-                    _wait_for(feedback, None if after is None else seen + after, pause)
+
+            def once() -> Learned:
+                with lease(feedback.database, f"learn {application}"):
+                    return find_learn()(
+                        registry, feedback, promote=promote, per_source=per_source, device=device
+                    )
+
+            def said() -> int:
+                return sum(feedback.counts("correction").values())
+
+            run_learning(once, said, every=every, after=after, as_json=as_json)
+
+
+def run_learning(
+    once: Callable[[], Learned],
+    said: Callable[[], int],
+    *,
+    every: str | None,
+    after: int | None,
+    as_json: bool,
+) -> None:
+    """Learn and show what came of it; then perhaps again and again.
+
+    Args:
+        said: how many rows there are to learn from.
+        every: a period, see `parse_period`, after which it is done anew.
+        after: so many new rows after which it is done anew.
+
+    Raises:
+        RefusedError: the candidate did not pass, and it was to be done once.
+    """
+    pause = parse_period(every) if every else None
+    if pause is None and after is None:
+        _show(once(), as_json=as_json)
+        return
+    seen = 0
+    while True:
+        if after is not None and pause is None:
+            _wait_for(said, seen + after, None)
+        seen = said()
+        try:
+            _show(once(), as_json=as_json)
+        except RefusedError as error:
+            say(f"Error: {error}")
+        if pause is not None:
+            _wait_for(said, None if after is None else seen + after, pause)
 
 
 def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, device: str) -> None:
@@ -118,44 +153,17 @@ def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, de
     find_load()(Registry(store, application).open(), device=device)
 
 
-def _said(feedback: FeedbackStore) -> int:
-    return sum(feedback.counts("correction").values())
-
-
-def _wait_for(feedback: FeedbackStore, rows: int | None, pause: timedelta | None) -> None:
-    """Until there are so many corrections, or so much time has passed."""
+def _wait_for(said: Callable[[], int], rows: int | None, pause: timedelta | None) -> None:
+    """Until there are so many rows, or so much time has passed."""
     from common.storage.database import DatabaseTroubleError
 
     begun = time.monotonic()
     while pause is None or time.monotonic() - begun < pause.total_seconds():
         # A database that is down for a while tells of nothing new.
         with suppress(DatabaseTroubleError):
-            if rows is not None and _said(feedback) >= rows:
+            if rows is not None and said() >= rows:
                 return
         time.sleep(LOOK_SECONDS)
-
-
-def _learn(
-    application: str,
-    find_learn: Callable[[], Learn],
-    promote: bool,
-    per_source: float,
-    device: str,
-    store: Path,
-    database: str | None,
-) -> Learned:
-    from common.releases.registry import Registry
-    from common.storage.leases import lease
-
-    registry = Registry(store, application)
-    registry.open()
-    with (
-        open_store(store, database, application) as feedback,
-        lease(feedback.database, f"learn {application}"),
-    ):
-        return find_learn()(
-            registry, feedback, promote=promote, per_source=per_source, device=device
-        )
 
 
 def _show(learned: Learned, *, as_json: bool) -> None:
@@ -192,14 +200,12 @@ def _print(learned: Learned) -> None:
 def _to_json(learned: Learned) -> dict[str, object]:
     from dataclasses import asdict
 
-    from common.learning.review import to_json
-
     return {
         "release_id": learned.candidate and learned.candidate.release_id,
         "promoted": learned.promoted,
         "passed": learned.passed,
         "verdict": learned.verdict,
-        "corrections": to_json(learned.review),
+        "corrections": learned.review.summary(),
         "left_out": [asdict(one) for one in learned.review.left_out],
         "comparison": learned.comparison and asdict(learned.comparison),
     }

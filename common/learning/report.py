@@ -6,31 +6,24 @@ from typing import TYPE_CHECKING
 
 from common.evaluation.compare import Difference
 from common.evaluation.report import Section, gains_picture
-from common.learning.review import Review
+from common.learning.review import Review, Reviewed
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from common.learning.comparison import Comparison
 
-HEADINGS = ("right on", "records", "serving", "candidate", "change, 95 % interval")
+HEADINGS = ("records", "serving", "candidate", "change, 95 % interval")
 
 
-def review_rows(found: Review) -> list[tuple[str, str]]:
-    """How many rows are learned from, and how many are left out for each reason."""
-    rows = sum(len(one.feedback_ids) for one in found.taken)
-    taken = (f"learned: {len(found.taken)} corrections", str(rows))
-    return [taken, *((f"left out: {why}", str(count)) for why, count in found.reasons.items())]
-
-
-def review_table(found: Review) -> Table:
+def review_table(found: Reviewed) -> Table:
     """What was taken and what was left out, and why."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("what people said", title="Corrections", title_justify="left")
+    table = Table("what people said", title="Taken and left out", title_justify="left")
     table.add_column("rows", justify="right")
-    for what, count in review_rows(found):
+    for what, count in found.rows():
         table.add_row(escape(what), count)
     return table
 
@@ -38,10 +31,10 @@ def review_table(found: Review) -> Table:
 def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """Records, serving, candidate and the interval of the change, for each kind and group."""
     held_out = "held out" if comparison.new_is_held_out else "learned"
-    kinds = {"golden": comparison.golden}
+    kinds = {comparison.fixed: comparison.golden}
     if comparison.new is not None:
         kinds[f"corrected ({held_out})"] = comparison.new
-    kinds |= {f"golden, {name}": one for name, one in comparison.groups.items()}
+    kinds |= {f"{comparison.fixed}, {name}": one for name, one in comparison.groups.items()}
     return [(name, *_figures(difference)) for name, difference in kinds.items()]
 
 
@@ -49,8 +42,8 @@ def comparison_table(comparison: Comparison) -> Table:
     """The candidate beside the release that serves."""
     from rich.table import Table
 
-    table = Table(HEADINGS[0], title="Candidate", title_justify="left")
-    for name in HEADINGS[1:]:
+    table = Table(comparison.figure, title="Candidate", title_justify="left")
+    for name in HEADINGS:
         table.add_column(name, justify="right")
     for row in comparison_rows(comparison):
         table.add_row(*row)
@@ -59,18 +52,11 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def learn_sections(found: Review, comparison: Comparison, verdict: str) -> list[Section]:
     """What every application's page of a candidate shows."""
-    gains = {"golden": comparison.golden, "corrected": comparison.new, **comparison.groups}
-    points = {name: _in_points(gain) for name, gain in gains.items() if gain}
     return [
-        Section(
-            "Candidate beside the serving release",
-            verdict,
-            [HEADINGS, *comparison_rows(comparison)],
-            gains_picture(points, "percentage points"),
-        ),
+        candidate_section(comparison, verdict),
         _texts("Turned right", comparison.turned_right),
         _texts("Turned wrong", comparison.turned_wrong),
-        Section("What people said", table=[("", "rows"), *review_rows(found)]),
+        review_section(found),
         Section(
             "Learned from",
             table=[
@@ -83,6 +69,23 @@ def learn_sections(found: Review, comparison: Comparison, verdict: str) -> list[
             table=[("text", "why"), *((one.text, one.reason) for one in found.left_out)],
         ),
     ]
+
+
+def candidate_section(comparison: Comparison, verdict: str) -> Section:
+    """The candidate beside the release that serves."""
+    gains = {comparison.fixed: comparison.golden, "corrected": comparison.new, **comparison.groups}
+    points = {name: _in_points(gain) for name, gain in gains.items() if gain}
+    return Section(
+        "Candidate beside the serving release",
+        verdict,
+        [(comparison.figure, *HEADINGS), *comparison_rows(comparison)],
+        gains_picture(points, "percentage points"),
+    )
+
+
+def review_section(found: Reviewed) -> Section:
+    """What was taken and what was left out, and why."""
+    return Section("What people said", table=[("", "rows"), *found.rows()])
 
 
 def said(wanted: dict[str, object]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -40,6 +40,29 @@ class LeftOut:
     reason: str
 
 
+class Reviewed(Protocol):
+    """What a run of `learn` was given, and what it made of it."""
+
+    @property
+    def left_out(self) -> Sequence[LeftOut]:
+        """Rows that are not learned from."""
+
+    @property
+    def feedback_ids(self) -> list[str]:
+        """Rows that are, and need not be looked at again."""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What became of how many rows, for people to read."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """Plain values for a manifest: numbers alone, no texts."""
+
+
+def reasons(left_out: Sequence[LeftOut]) -> dict[str, int]:
+    """How many rows are left out for each reason, the most frequent first."""
+    return dict(Counter(one.reason for one in left_out).most_common())
+
+
 @dataclass(frozen=True)
 class Review:
     """What is taken and what is left out; contradictions wait for a person."""
@@ -48,9 +71,23 @@ class Review:
     left_out: list[LeftOut]
 
     @property
-    def reasons(self) -> dict[str, int]:
-        """How many rows are left out for each reason, the most frequent first."""
-        return dict(Counter(one.reason for one in self.left_out).most_common())
+    def feedback_ids(self) -> list[str]:
+        """The rows that say what is taken."""
+        return [identity for one in self.taken for identity in one.feedback_ids]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """How many rows are learned from, and how many are left out for each reason."""
+        taken = (f"learned: {len(self.taken)} corrections", str(len(self.feedback_ids)))
+        out = reasons(self.left_out).items()
+        return [taken, *((f"left out: {why}", str(count)) for why, count in out)]
+
+    def summary(self) -> Mapping[str, Any]:
+        """Plain values for a manifest: numbers alone, no texts."""
+        return {
+            "taken": len(self.taken),
+            "rows": len(self.feedback_ids),
+            "left_out": reasons(self.left_out),
+        }
 
 
 Suspect = Callable[[Sequence[Correction]], Sequence[str | None]]
@@ -188,12 +225,3 @@ def _usual(lengths: Sequence[int]) -> tuple[float, float]:
 
 def _left(row: Feedback, reason: str) -> LeftOut:
     return LeftOut(row.id, row.text, reason)
-
-
-def to_json(found: Review) -> Mapping[str, Any]:
-    """Plain values for a manifest: numbers alone, no texts."""
-    return {
-        "taken": len(found.taken),
-        "rows": sum(len(one.feedback_ids) for one in found.taken),
-        "left_out": found.reasons,
-    }

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from common.errors import UserError
 from common.learning.schema import Feedback, Prediction, Status
-from common.storage.database import Database
+from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import feedback, predictions
-
-# A SQLite statement may name so many values.
-ROWS_TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,8 @@ class Purged:
 class FeedbackStore:
     """What `application` predicted and what people said of it."""
 
+    kinds: Mapping[str, type[BaseModel]] = {"prediction": Prediction, "feedback": Feedback}
+
     def __init__(self, database: Database, application: str) -> None:
         self.database = database
         self.application = application
@@ -38,7 +37,6 @@ class FeedbackStore:
     def add(self, rows: Sequence[Prediction | Feedback]) -> None:
         """Keep rows, in one transaction; one whose id is there already is the same row again."""
         kinds = ((predictions, Prediction), (feedback, Feedback))
-        insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
         with self.database.writing() as connection:
             for table, kind in kinds:
                 values = [
@@ -46,9 +44,7 @@ class FeedbackStore:
                     for row in rows
                     if isinstance(row, kind)
                 ]
-                for start in range(0, len(values), ROWS_TOGETHER):
-                    some = values[start : start + ROWS_TOGETHER]
-                    connection.execute(insert(table).on_conflict_do_nothing(), some)
+                self.database.insert_new(connection, table, values)
 
     def prediction(self, identity: str) -> Prediction | None:
         """A prediction by its id."""

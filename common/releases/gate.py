@@ -51,7 +51,7 @@ def check(name: str, difference: Difference, *, insisted: bool = False) -> str:
             hint="It is kept, but not promoted. Measure on more records (--test), or promote it "
             "all the same: train with --promote, or releases promote ID.",
         )
-    return f"Promoted {'as you asked' if insisted else 'on its figure'}: {metrics}, {not_shown}."
+    return f"Passes {'as you asked' if insisted else 'on its figure'}: {metrics}, {not_shown}."
 
 
 def records_to_show(difference: Difference, margin: float) -> int:

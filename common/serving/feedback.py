@@ -95,7 +95,7 @@ class FeedbackCollector:
 
     def __init__(
         self,
-        writer: BehindWriter,
+        writer: BehindWriter[FeedbackStore],
         root: Path,
         *,
         trusted_keys: Collection[str] = (),
@@ -123,9 +123,7 @@ class FeedbackCollector:
 
     def speaker(self, request: Request, user: str | None) -> Speaker:
         """Who sent `request`, for which of its own users."""
-        key = getattr(request.state, "api_key_name", None)
-        host = request.client.host if request.client else ""
-        name = f"key {key}" if key else f"address {host}"
+        key, host, name = _who(request)
         here = not self._has_keys and _is_this_machine(host, request)
         return Speaker(
             source=hashed(self._root, f"{name} user {user}" if user else name),
@@ -176,6 +174,22 @@ def collect_feedback(
     return FeedbackCollector(writer, registry.root, **access)
 
 
+def source_of(request: Request, root: Path) -> str:
+    """Who sent `request`, hashed.
+
+    Args:
+        root: the application's directory.
+    """
+    return hashed(root, _who(request)[2])
+
+
+def _who(request: Request) -> tuple[str | None, str, str]:
+    """Its key's name, its address, and the name it goes by."""
+    key: str | None = getattr(request.state, "api_key_name", None)
+    host = request.client.host if request.client else ""
+    return key, host, f"key {key}" if key else f"address {host}"
+
+
 def _is_this_machine(host: str, request: Request) -> bool:
     # Behind a proxy everybody comes from here.
     if any(name in request.headers for name in FORWARDED):
@@ -187,7 +201,7 @@ def _is_this_machine(host: str, request: Request) -> bool:
 
 def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: Telemetry) -> None:
     """Add `GET /v1/feedback` and `POST /v1/feedback/decisions`, for those who are trusted."""
-    telemetry.registry.register(_WriterMetrics(collector.writer))
+    telemetry.registry.register(WriterMetrics(collector.writer))
 
     def require_trust(request: Request) -> Speaker:
         speaker = collector.speaker(request, None)
@@ -236,13 +250,19 @@ def now() -> float:
     return time.time()
 
 
-class _WriterMetrics(Collector):
-    def __init__(self, writer: BehindWriter) -> None:
+class WriterMetrics(Collector):
+    """What became of the rows that a writer took."""
+
+    def __init__(self, writer: BehindWriter[Any]) -> None:
         self._writer = writer
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Metric]:  # noqa: D102
         counters = (
-            ("bizlm_rows_written", "Predictions and feedback written", self._writer.written),
+            (
+                "bizlm_rows_written",
+                "Predictions, feedback, events written",
+                self._writer.written,
+            ),
             ("bizlm_rows_spooled", "Rows that wait in a file", self._writer.spooled),
             ("bizlm_rows_lost", "Rows that nothing could take", self._writer.lost),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
@@ -24,6 +25,8 @@ DATABASE = "bizlm.sqlite"
 # For another's write to end; for an answer over the network.
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
+# A SQLite statement may name so many values.
+ROWS_TOGETHER = 500
 # Any number, the same in every process: whoever holds it migrates.
 MIGRATION_LOCK = 0x62697A6C
 
@@ -72,6 +75,15 @@ class Database:
             connection.begin(),
         ):
             yield connection
+
+    def insert_new(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Insert the rows whose key is not there yet."""
+        insert = sqlite.insert if self.is_sqlite else postgresql.insert
+        for start in range(0, len(rows), ROWS_TOGETHER):
+            some = rows[start : start + ROWS_TOGETHER]
+            connection.execute(insert(table).on_conflict_do_nothing(), some)
 
     def erase(self) -> None:
         """Give back the bytes of what was deleted, so that none can be read from the files."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData()
 
@@ -43,6 +54,26 @@ feedback = Table(
     Column("decided_at", Float),
     Column("learned_in", String(64)),
     Index("feedback_by_time", "application", "at"),
+)
+
+# What was shown to users, and what they did.
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("behavior", String(16), nullable=False),
+    Column("rating", Float),
+    Column("impression_id", Text),
+    Column("position", Integer),
+    Column("propensity", Float),
+    Column("release_id", String(64)),
+    Index("events_by_time", "application", "at"),
+    Index("events_by_user", "application", "user_id"),
 )
 
 # Who may do what only one may do at a time, across processes and machines.

@@ -77,6 +77,9 @@ class Shop:
         self.asked: list[tuple[float | None, str | None]] = []
         self.broken = False
 
+    def knows(self, user_id: str) -> bool:
+        return user_id in self.users
+
     def history(self, user_id: str) -> Sequence[Interaction]:
         if user_id == "newcomer":
             return []

@@ -13,6 +13,7 @@ from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Allowed
 from apps.recommender.interactions.events import sorted_events
+from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.pipeline import Choices, Pipeline
 from apps.recommender.pipeline.prepared import Prepared
@@ -70,6 +71,59 @@ def ids(rows: list[Recommendation]) -> list[str]:
 
 def subjects(rows: list[Recommendation]) -> list[int]:
     return [int(row.item_id[1:]) % SUBJECTS for row in rows]
+
+
+def _done(user: str, item: str, hours: float = 100.0, behavior: str = "click") -> Interaction:
+    at = START + timedelta(hours=hours)
+    said = {"user_id": user, "item_id": item, "timestamp": at, "behavior": behavior}
+    return Interaction.model_validate(said)
+
+
+def test_what_was_just_done_moves_the_next_ranking() -> None:
+    recent = RecentEvents()
+    service = RankingService(_pipeline(), "m", recent)
+    before = [one.item_id for one in service.recommend("ada", 10)]
+    for hours, item in enumerate(("i1", "i4", "i7", "i10", "i13", "i16", "i19", "i22", "i25")):
+        recent.add(item, _done("ada", item, 100.0 + hours, "purchase"))
+    after = [one.item_id for one in service.recommend("ada", 10)]
+    subject = [int(item[1:]) % SUBJECTS for item in after]
+    assert subject.count(1) > [int(item[1:]) % SUBJECTS for item in before].count(1)
+    # What was bought is not shown again, and the history has it last.
+    assert not {"i1", "i4", "i25"} & set(after)
+    assert [event.item_id for event in service.history("ada")][-2:] == ["i22", "i25"]
+
+
+def test_a_user_of_whom_only_events_are_known_gets_a_ranking() -> None:
+    recent = RecentEvents()
+    service = RankingService(_pipeline(), "m", recent)
+    assert not service.knows("new")
+    recent.add("1", _done("new", "i2"))
+    recent.add("2", _done("new", "not in the catalogue"))
+    assert service.knows("new")
+    assert [one.user_id for one in service.recommend("new", 3)] == ["new"] * 3
+    assert [event.item_id for event in service.history("new")] == ["i2"]
+
+
+def test_what_the_data_holds_already_does_not_count_twice() -> None:
+    recent = RecentEvents()
+    service = RankingService(_pipeline(), "m", recent)
+    read = service.history("ada")
+    for number, event in enumerate(read):
+        recent.add(str(number), event)
+    assert service.history("ada") == read
+
+
+def test_who_was_heard_of_longest_ago_is_forgotten_first() -> None:
+    recent = RecentEvents(most_users=2, most_events=3)
+    for number in range(5):
+        recent.add(f"a{number}", _done("ada", f"i{number}", float(number)))
+    for user in ("bo", "chen", "bo"):
+        recent.add(user, _done(user, "i1"))
+    assert recent.of("ada") == []
+    assert len(recent.of("bo")) == 1
+    for number in range(5):
+        recent.add(f"b{number}", _done("bo", f"i{number}", float(number)))
+    assert [event.item_id for event in recent.of("bo")] == ["i2", "i3", "i4"]
 
 
 def test_a_history_ends_before_the_moment_that_is_ranked_for(service: RankingService) -> None:

@@ -84,7 +84,14 @@ def learn(
         write_learn_report(directory / "report.html", found, comparison, promise, verdict)
 
     return release_candidate(
-        registry, store, release, found, comparison, fill, manifest, promote=promote
+        registry,
+        release,
+        found,
+        comparison,
+        fill,
+        manifest,
+        promote=promote,
+        mark_learned=store.mark_learned,
     )
 
 

@@ -137,7 +137,14 @@ def learn(
         write_report(directory / "report.html", "News monitor: what was learned", sections)
 
     return release_candidate(
-        registry, store, release, found, comparison, fill, manifest, promote=promote
+        registry,
+        release,
+        found,
+        comparison,
+        fill,
+        manifest,
+        promote=promote,
+        mark_learned=store.mark_learned,
     )
 
 

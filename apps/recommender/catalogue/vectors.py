@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from common.console import progress, say
-from common.files import write_atomically
+from common.files import file_sha256, write_atomically
 from common.models.encoder import Encoder
 from common.models.prediction import predict
+from common.models.sentence_modules import PROJECTION
 
 # Saved together: an interrupted run loses no more than one segment.
 TEXTS_PER_SEGMENT = 1024
@@ -106,3 +107,15 @@ def keep(texts: Sequence[str], vectors: NDArray[np.float32], cache: VectorCache)
     for start in range(0, len(places), TEXTS_PER_SEGMENT):
         part = places[start : start + TEXTS_PER_SEGMENT]
         cache.add([keys[i] for i in part], vectors[part])
+
+
+def directory_id(directory: Path) -> str:
+    """Names an encoder by its files, wherever they lie; what is learned on top is none of them."""
+    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
+    own = sorted(
+        (name, path)
+        for name, path in files.items()
+        if path.is_file() and not name.startswith(f"{PROJECTION}/")
+    )
+    hashes = [f"{name} {file_sha256(path)}" for name, path in own]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

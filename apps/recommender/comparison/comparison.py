@@ -128,6 +128,15 @@ def compare_release(
     return compare_methods(pipeline, window, usual, impressions=dataset.impressions)
 
 
+def serving_lists(
+    model: Model, dataset: Dataset, window: Window, caches: Path, *, device: str = "auto"
+) -> Int32:
+    """[queries, PLACES], the lists of a release as the window begins."""
+    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    prepared = prepare_window(dataset, items, window)
+    return ask(model.pipeline(prepared, counted=window.past), window).lists
+
+
 def affordable(found: Sequence[Family], dataset: Dataset) -> list[Family]:
     """Without EASE where its closed form takes too long."""
     small = len(dataset.catalogue) <= LARGEST_FOR_EASE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -67,11 +68,37 @@ def split_in_time(
         bounds = [_last(events, places) for places in (3, 2, 1)]
     else:
         bounds = [np.full(events.users, moment) for moment in _moments(events, cutoff)]
+    return _windows(events, catalogue, bounds, fold_in)
+
+
+def split_later(
+    events: Events, catalogue: Catalogue, begins: int, *, fold_in: int = 10
+) -> Timeline:
+    """The towers learned from what lies before `begins`; later events are divided into thirds.
+
+    Args:
+        begins: seconds since 1970.
+
+    Raises:
+        UserError: a window holds no query.
+    """
+    later = np.sort(events.time[events.time >= begins])
+    moments = np.quantile(later, (1 / 3, 2 / 3), method="higher") if len(later) else ()
+    bounds = [np.full(events.users, int(moment)) for moment in (begins, *moments)]
+    return _windows(events, catalogue, bounds, fold_in)
+
+
+def _windows(
+    events: Events, catalogue: Catalogue, bounds: Sequence[Int64], fold_in: int
+) -> Timeline:
+    """The windows that begin at `bounds`, each up to the next."""
     windows: list[Window] = []
     known = events
     for bound in reversed(bounds):
         windows.append(window_from(known, catalogue, bound, fold_in=fold_in))
         known = windows[-1].past
+    if len(windows) != len(SHARES):
+        raise UserError("nothing was done after the towers learned")
     test, calibration, ranker = windows
     return Timeline(ranker.past, ranker, calibration, test)
 

@@ -127,7 +127,7 @@ class Pipeline:
         events = self.prepared.events
         past = histories(events, users, as_of, self.choices.history)
         lists = [self.prepared.allowed.of_user[int(u)] for u in users] if own_lists else None
-        return self.look_up_after(users, past, self._excluded(users, as_of), lists)
+        return self.look_up_after(users, past, self.excluded(users, as_of), lists)
 
     def look_up_after(
         self,
@@ -247,7 +247,7 @@ class Pipeline:
         added[:, : first.shape[1]] = np.where(true, self.ranker.contributions(features), 0)
         return added
 
-    def _excluded(self, users: Int64, as_of: Int64) -> csr_array:
+    def excluded(self, users: Int64, as_of: Int64) -> csr_array:
         """[rows, items], what each user did and is not to be shown again."""
         events = self.prepared.events
         begin, end = events.offsets[users], events.offsets[users + 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -169,3 +170,10 @@ class TowerModel(EncoderModule):
         interests = self.users(items[history.clamp(min=0)], behavior, time, history >= 0)
         scale = self.log_scale.exp()
         return next_item_loss(items, interests, scale, history=history, **targets)
+
+
+def towers_of(weights: Mapping[str, Tensor], sizes: TowerSizes) -> TowerModel:
+    """Towers without an encoder."""
+    towers = TowerModel(PooledEncoder(nn.Identity()), weights["items.center"], sizes)
+    towers.load_state_dict(weights)
+    return towers.eval()

@@ -24,8 +24,8 @@ def test_it_waits_until_there_are_so_many(tmp_path: Path, monkeypatch: pytest.Mo
         store.add([Feedback(at=1.0, source="x", kind="correction", text=text)])
 
     monkeypatch.setattr(learn_cli.time, "sleep", add_one)
-    learn_cli._wait_for(store, 2, None)
+    learn_cli._wait_for(lambda: len(store.feedback()), 2, None)
     assert len(slept) == 2
-    learn_cli._wait_for(store, None, timedelta(0))
+    learn_cli._wait_for(lambda: len(store.feedback()), None, timedelta(0))
     assert len(slept) == 2
     database.close()

@@ -1,0 +1,238 @@
+"""From what users did since to a candidate: fitted anew by rule, measured on what came last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from apps.recommender.comparison.comparison import ask, serving_lists
+from apps.recommender.data import Dataset, Sources, read_dataset
+from apps.recommender.evaluate import Evaluation, evaluate_lists, summarise
+from apps.recommender.interactions.queries import Queries
+from apps.recommender.interactions.timeline import Timeline, split_in_time, split_later
+from apps.recommender.learning.store import EventStore
+from apps.recommender.learning.taking import PER_USER, take, with_reported
+from apps.recommender.pipeline.first_stage import fit_towers
+from apps.recommender.pipeline.pipeline import Pipeline
+from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage, window_pipeline
+from apps.recommender.record import facts
+from apps.recommender.release import (
+    ENCODER,
+    Model,
+    item_vectors_of,
+    load_release,
+    save_ranking,
+    save_release,
+)
+from apps.recommender.retrieval.towers import TowerModel
+from common.console import say
+from common.evaluation.report import write_report
+from common.learning.candidates import Learned, release_candidate
+from common.learning.comparison import Comparison, Judged, compare
+from common.learning.report import candidate_section, review_section
+from common.models.devices import pick_device
+from common.models.encoder import Encoder, load_encoder
+from common.releases.registry import Registry
+from common.releases.release import Release
+from common.tuning.settings import Settings
+
+Which = Literal["by-rule", "keep", "learn"]
+
+FIGURE = "ndcg@10"
+# The towers learn on after so long, the second stage each time.
+TOWERS_AFTER = timedelta(days=7)
+# They go on from where they stand: fewer epochs than training's.
+TOWER_EPOCHS = 4
+MAX_NDCG_LOSS = 0.01
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A candidate; `backbone` is None where its encoder is the serving release's."""
+
+    timeline: Timeline
+    towers: TowerModel
+    items: NDArray[np.float32]
+    stage: SecondStage
+    backbone: Encoder | None
+
+    def pipeline(self, dataset: Dataset) -> Pipeline:
+        """As it stood when the test began."""
+        return window_pipeline(
+            self.towers,
+            dataset,
+            self.items,
+            self.timeline.test,
+            self.stage.choices,
+            ranker=self.stage.ranker,
+            probabilities=self.stage.probabilities,
+        )
+
+
+def learn(
+    registry: Registry,
+    store: EventStore,
+    sources: Sources,
+    *,
+    promote: bool,
+    per_user: float = PER_USER,
+    towers: Which = "by-rule",
+    device: str = "auto",
+) -> Learned:
+    """Make a candidate of all that users did, and measure it on what came last.
+
+    The second stage is fitted anew on what came since the towers learned. The towers learn on where
+    what came since they last did spans a week, or where they are to.
+
+    Args:
+        sources: files; what was reported comes on top.
+        promote: let the candidate serve if it passes the gate.
+        per_user: see `take`.
+
+    Raises:
+        UserError: there is no release, or too little was done to learn from.
+    """
+    release = registry.open()
+    serving = load_release(release)
+    taken = take(store, per_user)
+    with with_reported(sources, taken, registry.root) as whole:
+        dataset = read_dataset(whole)
+    dataset.audit.raise_on_errors()
+    if _is_known(release, dataset):
+        return Learned(taken)
+    due = towers == "learn" or (towers == "by-rule" and _is_due(release, dataset))
+    say(f"{len(dataset.events):,} events; {'the towers learn on' if due else 'the towers stay'}")
+    fitted = _fit(registry, release, serving, dataset, due=due, device=device)
+    window = fitted.timeline.test
+    say("Measuring both releases on what came last")
+    before = serving_lists(serving, dataset, window, registry.root / "vectors", device=device)
+    after = ask(fitted.pipeline(dataset), window).lists
+    measured = evaluate_lists("candidate", after, window.queries, vectors=fitted.items)
+    serving_measured = evaluate_lists("serving", before, window.queries)
+    comparison = _compare(serving_measured, measured, window.queries, dataset)
+    trained_until = facts(dataset, fitted.timeline)["ends"] if due else _trained_until(release)
+    manifest = {
+        **{name: release.manifest[name] for name in ("diversity",) if name in release.manifest},
+        "data": facts(dataset, fitted.timeline),
+        "features": fitted.stage.features,
+        "towers": {"trained_until": trained_until},
+        "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
+        "after": summarise(measured),
+    }
+
+    def fill(directory: Path, verdict: str) -> None:
+        _save(fitted, serving, directory)
+        sections = [candidate_section(comparison, verdict), review_section(taken)]
+        write_report(directory / "report.html", "Recommender: what was learned", sections)
+
+    return release_candidate(registry, release, taken, comparison, fill, manifest, promote=promote)
+
+
+def _is_known(release: Release, dataset: Dataset) -> bool:
+    """Whether a release was made of just these data."""
+    data = release.manifest["data"]
+    events = dataset.events
+    ends = datetime.fromisoformat(data["ends"]).timestamp() if "ends" in data else -np.inf
+    same = data["counts"]["events"] == len(events)
+    return bool(same and data["counts"]["items"] == len(dataset.catalogue)) and (
+        ends == events.time.max()
+    )
+
+
+def _trained_until(release: Release) -> str:
+    """The last event that was known when the towers last learned; ISO 8601."""
+    known: dict[str, str] = release.manifest.get("towers", {})
+    return known.get("trained_until") or str(release.manifest["data"]["begins"]["test"])
+
+
+def _is_due(release: Release, dataset: Dataset) -> bool:
+    since = datetime.fromisoformat(_trained_until(release)).timestamp()
+    return bool(dataset.events.time.max() - since >= TOWERS_AFTER.total_seconds())
+
+
+def _fit(
+    registry: Registry,
+    release: Release,
+    serving: Model,
+    dataset: Dataset,
+    *,
+    due: bool,
+    device: str,
+) -> _Fitted:
+    settings = Settings(**release.manifest["settings"]).model_copy(update={"device": device})
+    loss = release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS)
+    backbone = None
+    if due:
+        timeline = split_in_time(dataset.events, dataset.catalogue)
+        towers, items, backbone = _learn_on(registry, serving, dataset, timeline, settings)
+    else:
+        begins = datetime.fromisoformat(release.manifest["data"]["begins"]["ranker"])
+        timeline = split_later(dataset.events, dataset.catalogue, int(begins.timestamp()))
+        towers, texts = serving.towers, dataset.catalogue.texts
+        items = item_vectors_of(serving, texts, registry.root / "vectors", device=device)
+    stage = fit_second_stage(
+        towers,
+        dataset,
+        items,
+        timeline,
+        serving.choices,
+        max_ndcg_loss=loss,
+        seed=settings.seed,
+    )
+    return _Fitted(timeline, towers, items, stage, backbone)
+
+
+def _learn_on(
+    registry: Registry, serving: Model, dataset: Dataset, timeline: Timeline, settings: Settings
+) -> tuple[TowerModel, NDArray[np.float32], Encoder]:
+    """The towers of the serving release, fine-tuned further on all that they may know."""
+    loaded = load_encoder(serving.source, projected=False, dropout=settings.dropout)
+    nn.Module.to(loaded.network, pick_device(settings.device))
+    further = settings.model_copy(update={"epochs": min(TOWER_EPOCHS, settings.epochs)})
+    sizes = serving.towers.users.sizes
+    first = fit_towers(
+        loaded, dataset, timeline, further, sizes, registry.root, start=serving.towers
+    )
+    assert first is not None, "learning runs in one process"
+    return first.towers, first.items, first.tuned.pretrained
+
+
+def _save(fitted: _Fitted, serving: Model, directory: Path) -> None:
+    if fitted.backbone is not None:
+        save_release(directory, fitted.backbone, fitted.towers, fitted.stage)
+        return
+    # Weights that did not change take no room twice.
+    shutil.copytree(serving.directory / ENCODER, directory / ENCODER, copy_function=os.link)
+    save_ranking(directory, serving.source, fitted.towers, fitted.stage)
+
+
+def _compare(
+    before: Evaluation, after: Evaluation, queries: Queries, dataset: Dataset
+) -> Comparison:
+    """Both, user by user; who gained and who lost is too many to name."""
+    judged = [
+        Judged(dataset.user_ids[user], float(old), float(new), _groups(dataset, int(user), cold))
+        for user, old, new, cold in zip(
+            queries.users,
+            before.metrics[FIGURE],
+            after.metrics[FIGURE],
+            queries.cold_user,
+            strict=True,
+        )
+    ]
+    found = compare(judged, [], new_is_held_out=False, figure=FIGURE, fixed="what came last")
+    return replace(found, turned_right=[], turned_wrong=[])
+
+
+def _groups(dataset: Dataset, user: int, is_cold: bool) -> tuple[str, ...]:
+    language = dataset.languages[user]
+    known = "users with few events" if is_cold else "users with a history"
+    return (known, f"language {language}") if language else (known,)

@@ -1,0 +1,193 @@
+"""HTTP routes: what was shown to users and what they did, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from fastapi import FastAPI, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from apps.recommender.interactions.recent import RecentEvents
+from apps.recommender.learning.reported import SHOWN, Event, event_id
+from apps.recommender.learning.store import EventStore
+from apps.recommender.schema import Behavior, Interaction
+from common.learning.behind import KEEP_SECONDS, BehindWriter
+from common.records.fields import Text, Time
+from common.releases.registry import Registry
+from common.serving.feedback import WriterMetrics, source_of
+from common.serving.live import LiveRelease
+from common.serving.telemetry import Telemetry
+from common.storage.database import DATABASE, Database
+
+APPLICATION = "recommender"
+# What lies further ahead of the clock is a mistake.
+CLOCK_TOLERANCE = timedelta(days=1)
+MOST_EVENTS, MOST_SHOWN = 1000, 200
+
+Id = Annotated[Text, Field(max_length=200)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class DoneEvent(_Body):
+    """One thing that a user did; without `timestamp`, just now."""
+
+    user_id: Id
+    item_id: Id
+    behavior: Behavior = "click"
+    timestamp: Time | None = None
+    rating: float | None = Field(None, allow_inf_nan=False)
+    impression_id: Id | None = Field(None, description="What was shown when it was done.")
+    position: int | None = Field(None, ge=1, description="The item's place there, from 1.")
+    event_id: Id | None = Field(None, description="The shop's own: reported twice, it counts once.")
+
+
+class ShownItem(_Body):
+    """One item that was shown."""
+
+    item_id: Id
+    propensity: float | None = Field(
+        None, gt=0, le=1, description="How probable it was that it would be shown there."
+    )
+
+
+class ShownList(_Body):
+    """Items that were shown to a user together, the first place first."""
+
+    impression_id: Id
+    user_id: Id
+    timestamp: Time | None = None
+    items: Annotated[list[ShownItem], Field(min_length=1, max_length=MOST_SHOWN)]
+
+
+class EventsRequest(_Body):
+    """Body of `POST /v1/events`."""
+
+    events: Annotated[list[DoneEvent], Field(max_length=MOST_EVENTS)] = []
+    shown: Annotated[list[ShownList], Field(max_length=MOST_EVENTS)] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.events and not self.shown:
+            raise ValueError("neither events nor shown")
+        return self
+
+
+class EventsReceipt(BaseModel):
+    """How many rows were kept, and which items the catalogue that serves does not hold."""
+
+    kept: int
+    unknown_items: list[str]
+
+
+class EventCollector:
+    """Keeps what is reported, and tells the rankings of it at once.
+
+    Args:
+        root: the application's directory.
+    """
+
+    def __init__(self, writer: BehindWriter[EventStore], root: Path) -> None:
+        self.writer = writer
+        self.recent = RecentEvents()
+        self.root = root
+
+    async def add(self, rows: list[Event]) -> bool:
+        """Keep rows: in the database, or in the spool beside it; False: neither took all."""
+        lost = self.writer.lost
+        await asyncio.to_thread(self.writer.write, *rows)
+        for row in rows:
+            if row.behavior != SHOWN:
+                self.recent.add(row.id, _interaction(row))
+        return self.writer.lost == lost
+
+
+def collect_events(
+    registry: Registry,
+    *,
+    database: str | Path | None = None,
+    keep_seconds: float = KEEP_SECONDS,
+) -> EventCollector:
+    """What collects events.
+
+    Args:
+        database: where they are kept; None: in the store.
+        keep_seconds: how long they are kept.
+    """
+    opened = Database(database or registry.root.parent / DATABASE)
+    spool = registry.root / "events.spool"
+    writer = BehindWriter(EventStore(opened, APPLICATION), spool, keep_seconds=keep_seconds)
+    return EventCollector(writer, registry.root)
+
+
+def add_events(
+    app: FastAPI,
+    live: LiveRelease[Any],
+    collector: EventCollector,
+    telemetry: Telemetry,
+) -> None:
+    """Add `POST /v1/events`."""
+    telemetry.registry.register(WriterMetrics(collector.writer))
+
+    @app.post("/v1/events", tags=["events"], status_code=201, summary="What was shown and done")
+    async def events(reported: EventsRequest, request: Request) -> EventsReceipt:
+        now = datetime.now(UTC)
+        _check_times(reported, now + CLOCK_TOLERANCE)
+        source = source_of(request, collector.root)
+        rows = [*_done(reported.events, now, source, live.release_id)]
+        rows += _shown(reported.shown, now, source, live.release_id)
+        if not await collector.add(rows):
+            raise HTTPException(503, "The events could not be kept; report them again.")
+        known = live.current.catalogue.number
+        unknown = sorted({row.item_id for row in rows if row.item_id not in known})
+        return EventsReceipt(kept=len(rows), unknown_items=unknown)
+
+
+def _check_times(reported: EventsRequest, latest: datetime) -> None:
+    for name in ("events", "shown"):
+        for place, one in enumerate(getattr(reported, name)):
+            if one.timestamp and one.timestamp > latest:
+                raise HTTPException(
+                    422, f"{name}[{place}]: {one.timestamp.isoformat()} is ahead of the clock."
+                )
+
+
+def _done(
+    events: Iterable[DoneEvent], now: datetime, source: str, release_id: str
+) -> Iterable[Event]:
+    for one in events:
+        said = one.model_dump(exclude={"event_id", "timestamp"})
+        at = (one.timestamp or now).timestamp()
+        identity = event_id(one.event_id, at, *said.values())
+        yield Event(id=identity, at=at, source=source, release_id=release_id, **said)
+
+
+def _shown(
+    lists: Iterable[ShownList], now: datetime, source: str, release_id: str
+) -> Iterable[Event]:
+    for one in lists:
+        at = (one.timestamp or now).timestamp()
+        for place, item in enumerate(one.items, start=1):
+            yield Event(
+                id=event_id(None, SHOWN, one.user_id, one.impression_id, place, item.item_id),
+                at=at,
+                source=source,
+                user_id=one.user_id,
+                item_id=item.item_id,
+                behavior=SHOWN,
+                impression_id=one.impression_id,
+                position=place,
+                propensity=item.propensity,
+                release_id=release_id,
+            )
+
+
+def _interaction(row: Event) -> Interaction:
+    said = row.model_dump(include={"user_id", "item_id", "behavior", "rating", "impression_id"})
+    return Interaction(timestamp=datetime.fromtimestamp(row.at, UTC), **said)

@@ -1,0 +1,85 @@
+"""Reported events, in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, delete, func, select
+
+from apps.recommender.learning.reported import Event
+from common.errors import UserError
+from common.storage.database import Database
+from common.storage.tables import events
+
+ROWS_AT_ONCE = 100_000
+
+
+class EventStore:
+    """What was shown to the users of `application`, and what they did."""
+
+    kinds: Mapping[str, type[BaseModel]] = {"event": Event}
+
+    def __init__(self, database: Database, application: str) -> None:
+        self.database = database
+        self._own: ColumnElement[bool] = events.c.application == application
+        self._application = application
+
+    def add(self, rows: Sequence[Event]) -> None:
+        """Keep rows, in one transaction; one whose id is there already is the same row again."""
+        values = [{"application": self._application, **row.model_dump()} for row in rows]
+        with self.database.writing() as connection:
+            self.database.insert_new(connection, events, values)
+
+    def latest(self, *, user_id: str | None = None, limit: int = 50) -> list[Event]:
+        """The latest, oldest first; of a user, or of all."""
+        wanted = [self._own] + ([] if user_id is None else [events.c.user_id == user_id])
+        query = select(events).where(*wanted).order_by(events.c.at.desc(), events.c.id)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).all()
+        return [Event.model_validate(row) for row in reversed(rows)]
+
+    def one(self, identity: str) -> Event:
+        """An event by its id, or by the beginning of it.
+
+        Raises:
+            UserError: there is none, or there are several.
+        """
+        beginning = events.c.id.startswith(identity, autoescape=True)
+        with self.database.reading() as connection:
+            rows = connection.execute(select(events).where(self._own, beginning).limit(2)).all()
+        if len(rows) != 1:
+            several = "several begin so" if rows else "there is none"
+            raise UserError(f"event {identity!r}: {several}", hint="See: feedback list")
+        return Event.model_validate(rows[0])
+
+    def blocks(self) -> Iterator[list[Mapping[str, Any]]]:
+        """All events by user and time, as rows of the table, a block at a time."""
+        query = select(events).where(self._own)
+        ordered = query.order_by(events.c.user_id, events.c.at, events.c.id)
+        with self.database.reading() as connection:
+            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ordered)
+            for block in found.mappings().partitions(ROWS_AT_ONCE):
+                yield [dict(row) for row in block]
+
+    def counts(self) -> dict[str, int]:
+        """How many events there are, by behaviour."""
+        query = select(events.c.behavior, func.count()).where(self._own)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.group_by(events.c.behavior)).all()
+        return {str(name): int(count) for name, count in sorted(map(tuple, rows))}
+
+    def purge(self, user_id: str) -> int:
+        """Delete all events of a user, down to their bytes; how many they were."""
+        gone = self._delete(events.c.user_id == user_id)
+        self.database.erase()
+        return gone
+
+    def forget_before(self, at: float) -> int:
+        """Delete what is older than `at`, seconds since 1970; how many they were."""
+        return self._delete(events.c.at < at)
+
+    def _delete(self, which: ColumnElement[bool]) -> int:
+        with self.database.writing() as connection:
+            return connection.execute(delete(events).where(self._own, which)).rowcount

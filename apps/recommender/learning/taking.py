@@ -1,0 +1,178 @@
+"""From reported events to interactions: what is taken, and what is left out and why."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from apps.recommender.data import Sources
+from apps.recommender.interactions.reading import read_interactions
+from apps.recommender.learning.reported import SHOWN, Event, event_id
+from apps.recommender.learning.store import EventStore
+from apps.recommender.schema import BEHAVIORS
+from common.errors import UserError
+from common.learning.review import LeftOut, reasons
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PER_USER = 0.05
+# Few events are everybody's first: below this many, a share of them means nothing.
+FEWEST_OF_USER = 50
+NOT_TAKEN = "click"
+READING = ".reading-"
+IMPORTED = "imported"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is learned from; `interactions` has the columns of an interactions file.
+
+    What was shown and not taken is a row with `label` 0.
+    """
+
+    interactions: pl.DataFrame
+    left_out: Sequence[LeftOut]
+
+    @property
+    def feedback_ids(self) -> list[str]:
+        """None: events stay as they are, and are learned from together with all others."""
+        return []
+
+    def rows(self) -> list[tuple[str, str]]:
+        """How many are learned from, and how many are left out for each reason."""
+        done = self.interactions["label"].fill_null(1).sum()
+        shown = len(self.interactions) - done
+        found = [("learned: done by users", done), ("learned: shown and not taken", shown)]
+        out = [(f"left out: {why}", count) for why, count in reasons(self.left_out).items()]
+        return [(what, f"{count:,}") for what, count in (*found, *out)]
+
+    def summary(self) -> Mapping[str, Any]:
+        """Plain values for a manifest."""
+        return {"taken": len(self.interactions), "left_out": reasons(self.left_out)}
+
+
+def take(store: EventStore, per_user: float = PER_USER) -> Taken:
+    """All reported events, but no more of a user than a share.
+
+    One user who does what a thousand do is a program, and would make popular what it likes.
+
+    Args:
+        per_user: largest share of what users did that is taken of one of them, the earliest.
+    """
+    import polars as pl
+
+    reported = _read(store)
+    done = reported.filter(pl.col("behavior") != SHOWN)
+    shown = reported.filter(pl.col("behavior") == SHOWN)
+    most = max(FEWEST_OF_USER, int(per_user * len(done)))
+    within = pl.int_range(pl.len()).over("user_id") < most
+    over = done.filter(~within)
+    why = f"more than {per_user:.0%} are of one user"
+    left_out = [LeftOut(i, u, why) for i, u in over.select("id", "user_id").iter_rows()]
+    kept = done.filter(within)
+    known = kept.select("impression_id", "item_id").unique()
+    not_taken = shown.join(known, on=["impression_id", "item_id"], how="anti", nulls_equal=True)
+    rows = pl.concat(
+        [
+            kept.with_columns(
+                label=pl.when(pl.col("impression_id").is_not_null()).then(pl.lit(1, pl.Int8))
+            ),
+            not_taken.with_columns(behavior=pl.lit(NOT_TAKEN, pl.String), label=pl.lit(0, pl.Int8)),
+        ]
+    )
+    seconds = pl.col("at").floor().cast(pl.Int64).alias("timestamp")
+    columns = ("user_id", "item_id", "behavior", "rating", "impression_id", "label")
+    in_order = rows.sort("at", "id")
+    return Taken(in_order.select(*columns, "position", "propensity", seconds), left_out)
+
+
+def _read(store: EventStore) -> pl.DataFrame:
+    import polars as pl
+
+    text = ("id", "user_id", "item_id", "behavior", "impression_id")
+    schema: dict[str, Any] = {
+        **dict.fromkeys(text, pl.String),
+        "at": pl.Float64,
+        "rating": pl.Float64,
+        "position": pl.Int32,
+        "propensity": pl.Float64,
+    }
+    blocks = [
+        pl.DataFrame([{name: row[name] for name in schema} for row in block], schema=schema)
+        for block in store.blocks()
+    ]
+    return pl.concat(blocks) if blocks else pl.DataFrame(schema=schema)
+
+
+@contextmanager
+def with_reported(sources: Sources, taken: Taken, root: Path) -> Iterator[Sources]:
+    """The files a user gave and what was reported, as long as it is read.
+
+    What was reported is in no file afterwards, for a purge must leave none.
+
+    Args:
+        root: the application's directory.
+    """
+    if taken.interactions.is_empty():
+        yield sources
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=root, prefix=READING) as folder:
+        path = Path(folder) / "reported.parquet"
+        columns = ("position", "propensity")
+        taken.interactions.drop(*columns).write_parquet(path)
+        yield replace(sources, interactions=[*sources.interactions, path])
+
+
+def clear_readings(root: Path) -> None:
+    """Delete what a `learn` that was killed left of the events it was reading."""
+    for folder in root.glob(f"{READING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_interactions(path: Path, interactions: pl.DataFrame) -> None:
+    """Write a table as an interactions file: CSV, Parquet or JSONL by its suffix.
+
+    Raises:
+        UserError: another suffix.
+    """
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": interactions.write_csv,
+        ".parquet": interactions.write_parquet,
+        ".jsonl": interactions.write_ndjson,
+    }
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        wanted = ", ".join(writers)
+        raise UserError("not a format that is written", where=str(path), hint=f"One of {wanted}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path)
+
+
+def read_events(path: Path, mapping: Mapping[str, str]) -> list[Event]:
+    """An interactions file as events; what was shown and not taken is what was shown.
+
+    Raises:
+        UserError: bad rows.
+    """
+    frame = read_interactions(path, mapping=mapping).frame
+    names = ("user_id", "item_id", "behavior", "time", "rating", "impression_id", "label")
+    found = []
+    for user, item, behavior, time, rating, impression, label in frame.select(names).iter_rows():
+        name: Any = SHOWN if label == 0 else BEHAVIORS[behavior]
+        said = {
+            "user_id": str(user),
+            "item_id": str(item),
+            "behavior": name,
+            "rating": rating,
+            "impression_id": impression,
+        }
+        identity = event_id(None, time, *said.values())
+        found.append(Event(id=identity, at=float(time), source=IMPORTED, **said))
+    return found

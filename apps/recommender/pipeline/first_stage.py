@@ -1,0 +1,165 @@
+"""The towers, fine-tuned on what users did next; what comes after them learns from later events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from apps.recommender.catalogue.vectors import VectorCache, directory_id, encode
+from apps.recommender.data import Dataset
+from apps.recommender.interactions.events import histories
+from apps.recommender.interactions.sequences import sequences, shown_after
+from apps.recommender.interactions.timeline import Timeline
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
+from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
+from common.models.encoder import Encoder
+from common.models.prediction import predict
+from common.models.sources.bundled import Source
+from common.records.splits import Splits
+from common.tuning.finetune import Tuned, finetune
+from common.tuning.processes import is_main_process
+from common.tuning.settings import Settings
+
+# The strategy under which the encoder does not learn: texts are then read once.
+FROZEN = "head"
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """Towers, without their encoder and on the CPU, and what they make of the items.
+
+    Attributes:
+        pretrained, vectors: [items, width], all texts as the encoder read them before and reads
+            them now.
+        items: [items, width], of length 1.
+        untrained: the towers before.
+    """
+
+    tuned: Tuned[Encoder]
+    towers: TowerModel
+    pretrained: Tensor
+    vectors: Tensor
+    items: NDArray[np.float32]
+    untrained: TowerModel
+
+
+def fit_towers(
+    loaded: Encoder,
+    dataset: Dataset,
+    timeline: Timeline,
+    settings: Settings,
+    sizes: TowerSizes,
+    root: Path,
+    *,
+    start: TowerModel | None = None,
+    resume: bool = False,
+) -> FirstStage | None:
+    """Fine-tune on the towers' stretch of time.
+
+    Args:
+        loaded: on the device that trains.
+        root: the application's directory: vectors are kept there, and checkpoints.
+        start: towers to go on from.
+        resume: go on with the same run where it was interrupted.
+
+    Returns:
+        None in all processes of a `torchrun` but the first.
+    """
+    pretrained = _read_texts(dataset, loaded, root / "vectors")
+    task = _task(dataset, timeline, settings, pretrained, sizes)
+    # The towers' first weights are drawn here, before the core sets the seed for training.
+    torch.manual_seed(settings.seed)
+    module = task.build(loaded)
+    if start is not None:
+        module.load_state_dict(start.state_dict(), strict=False)
+    untrained = _alone(module)
+    work = root / "training" / _run_name(dataset, timeline, settings, loaded.source, sizes)
+    splits = _splits(dataset, timeline, sizes.history)
+    tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
+    if not is_main_process():
+        return None
+    assert isinstance(tuned.module, TowerModel)
+    towers = _alone(tuned.module)
+    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
+    items = item_vectors(towers, vectors).numpy()
+    return FirstStage(tuned, towers, pretrained, vectors, items, untrained)
+
+
+def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
+    """[items, width], all texts as the pretrained encoder reads them."""
+    cache = VectorCache(caches / directory_id(loaded.source.directory))
+    texts = dataset.catalogue.texts
+    found = encode(lambda: (text_vectors(loaded), loaded), texts, cache, width=loaded.dimension)
+    return torch.from_numpy(found)
+
+
+def _read_again(backbone: Encoder, dataset: Dataset) -> Tensor:
+    """[items, width], all texts as the fine-tuned encoder reads them, in full precision."""
+    found = predict(
+        text_vectors(backbone), backbone, dataset.catalogue.texts, what="Encoding items"
+    )
+    return found["embedding"]
+
+
+def _task(
+    dataset: Dataset,
+    timeline: Timeline,
+    settings: Settings,
+    pretrained: Tensor,
+    sizes: TowerSizes,
+) -> RecommenderTask:
+    items = len(dataset.catalogue)
+    counts = np.bincount(timeline.towers.item, minlength=items)
+    return RecommenderTask(
+        dataset.catalogue,
+        pretrained,
+        frozen=settings.strategy == FROZEN,
+        popularity=counts / counts.sum(),
+        sizes=sizes,
+    )
+
+
+def _splits(dataset: Dataset, timeline: Timeline, length: int) -> Splits[Any]:
+    """Sequences and impressions of the towers' time; the window after it to choose an epoch by."""
+    known = timeline.towers
+    records: list[Any] = list(sequences(known, length))
+    if dataset.impressions is not None:
+        records += shown_after(known, dataset.impressions, length)
+    window = timeline.ranker
+    past = histories(window.known, window.queries.users, window.queries.as_of, length)
+    queries = [
+        Query(past.row(row), relevant) for row, relevant in enumerate(window.queries.relevant)
+    ]
+    return Splits(records, queries, [])
+
+
+def _alone(module: TowerModel) -> TowerModel:
+    """A copy without the encoder, on the CPU."""
+    weights = {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in module.state_dict().items()
+        if not name.startswith("pooled.")
+    }
+    return towers_of(weights, module.users.sizes)
+
+
+def _run_name(
+    dataset: Dataset, timeline: Timeline, settings: Settings, source: Source, sizes: TowerSizes
+) -> str:
+    """The same data, settings and backbone are the same run, which `--resume` goes on with."""
+    parts = [
+        sorted(dataset.hashes.values()),
+        settings.model_dump(),
+        str(source.directory),
+        asdict(sizes),
+        len(timeline.towers),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,108 @@
+"""Events over HTTP: kept, counted once, and known to the next ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from shop import NOW, Shop, always, serving
+
+from apps.recommender.learning.server import EventCollector, collect_events
+from apps.recommender.server import build_app
+from common.releases.registry import Registry
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> EventCollector:
+    return collect_events(Registry(tmp_path, "recommender"))
+
+
+@pytest.fixture
+def client(collector: EventCollector) -> Iterator[httpx.Client]:
+    app = build_app(always(Shop()), collector=collector)
+    with serving(app) as address, httpx.Client(base_url=address) as made:
+        yield made
+
+
+CLICK = {"user_id": "reader-7", "item_id": "item-3", "timestamp": NOW.isoformat()}
+SHOWN = {"impression_id": "page-1", "user_id": "reader-7"}
+
+
+def test_what_was_shown_and_done_is_kept_once(
+    client: httpx.Client, collector: EventCollector
+) -> None:
+    items = [{"item_id": "item-3", "propensity": 0.25}, {"item_id": "not-there"}]
+    body = {
+        "events": [
+            CLICK | {"impression_id": "page-1", "position": 1},
+            {"user_id": 8, "item_id": "item-1", "behavior": "purchase", "event_id": "order-1"},
+        ],
+        "shown": [SHOWN | {"items": items}],
+    }
+    for _ in range(2):
+        reply = client.post("/v1/events", json=body)
+        assert reply.status_code == 201
+        assert reply.json() == {"kept": 4, "unknown_items": ["not-there"]}
+    store = collector.writer.store
+    assert store.counts() == {"click": 1, "purchase": 1, "shown": 2}
+    shown = [row for row in store.latest() if row.behavior == "shown"]
+    assert {(row.item_id, row.position, row.propensity) for row in shown} == {
+        ("item-3", 1, 0.25),
+        ("not-there", 2, None),
+    }
+    (bought,) = store.latest(user_id="8")
+    assert bought.behavior == "purchase"
+    # Who reported it is a hash, and which release served is known.
+    assert "127.0.0.1" not in bought.source
+    assert bought.release_id
+    assert [event.item_id for event in collector.recent.of("8")] == ["item-1"]
+    metrics = client.get("/metrics").text
+    assert "bizlm_rows_written_total 8.0" in metrics
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "neither events nor shown"),
+        ({"events": [CLICK | {"behavior": "stare"}]}, "behavior"),
+        ({"events": [{"user_id": "a"}]}, "item_id"),
+        ({"events": [CLICK | {"propensity": 0.5}]}, "propensity"),
+        ({"events": [CLICK] * 1001}, "1000"),
+        ({"shown": [SHOWN | {"items": [{"item_id": "a", "propensity": 0}]}]}, "propensity"),
+        ({"shown": [SHOWN | {"items": []}]}, "items"),
+    ],
+)
+def test_a_wrong_body_says_what_is_wrong(
+    client: httpx.Client, body: dict[str, object], said: str
+) -> None:
+    reply = client.post("/v1/events", json=body)
+    assert reply.status_code == 422
+    assert said in reply.text
+
+
+def test_what_is_ahead_of_the_clock_is_refused(
+    client: httpx.Client, collector: EventCollector
+) -> None:
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    reply = client.post("/v1/events", json={"events": [CLICK, CLICK | {"timestamp": later}]})
+    assert reply.status_code == 422
+    assert "events[1]" in reply.json()["detail"]
+    assert collector.writer.store.counts() == {}
+
+
+def test_what_nothing_can_take_is_not_called_kept(
+    client: httpx.Client, collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: object) -> None:
+        raise OSError("down")
+
+    monkeypatch.setattr(collector.writer.store, "add", down)
+    monkeypatch.setattr(collector.writer, "_spool_bound", 0)
+    reply = client.post("/v1/events", json={"events": [CLICK]})
+    assert reply.status_code == 503
+    assert "report them again" in reply.json()["detail"]
+    # Rankings go on.
+    assert client.get("/v1/recommendations/reader-7").status_code == 200

@@ -1,0 +1,127 @@
+"""What was reported comes out once, on both databases, and becomes interactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import databases
+import polars as pl
+import pytest
+
+from apps.recommender.learning.reported import Event, event_id
+from apps.recommender.learning.store import EventStore
+from apps.recommender.learning.taking import FEWEST_OF_USER, read_events, take, write_interactions
+from common.learning.behind import BehindWriter
+from common.storage.database import Database
+
+
+def event(identity: str, at: float = 1.0, **values: Any) -> Event:
+    base = {"source": "s", "user_id": "ada", "item_id": "a", "behavior": "click"}
+    return Event.model_validate({"id": identity, "at": at, **base, **values})
+
+
+@pytest.fixture(params=databases.KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventStore]:
+    with databases.empty(request.param, tmp_path) as url:
+        database = Database(url)
+        yield EventStore(database, "shop")
+        database.close()
+
+
+def test_what_is_reported_twice_is_kept_once(store: EventStore) -> None:
+    rows = [event(str(n), at=float(n), user_id=f"读者{n % 7}") for n in range(1200)]
+    store.add(rows)
+    store.add([*rows[::2], event("3", item_id="another item under a known id")])
+    assert store.counts() == {"click": 1200}
+    assert store.latest(limit=2) == rows[-2:]
+    assert [row.id for row in store.latest(user_id="读者1", limit=2)] == ["1191", "1198"]
+    assert sum(len(block) for block in store.blocks()) == 1200
+    assert EventStore(store.database, "other").counts() == {}
+
+
+def test_a_user_and_what_is_old_are_purged(store: EventStore, tmp_path: Path) -> None:
+    store.add([event("1", user_id="forget-me"), event("2", at=50.0), event("3", at=150.0)])
+    assert store.purge("forget-me") == 1
+    assert store.forget_before(100.0) == 1
+    assert [row.id for row in store.latest()] == ["3"]
+    if store.database.is_sqlite:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert files
+        assert not any(b"forget-me" in path.read_bytes() for path in files)
+
+
+def test_a_database_that_is_down_loses_nothing(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: object) -> None:
+        raise OSError("down")
+
+    writer = BehindWriter(store, tmp_path / "events.spool")
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "add", down)
+        assert not writer.write(event("1", at=time.time()), event("2", at=time.time()))
+    assert (writer.spooled, writer.lost) == (2, 0)
+    assert store.counts() == {}
+    again = BehindWriter(store, tmp_path / "events.spool")
+    again.start()
+    again.put(event("3", at=time.time()))
+    again.stop()
+    assert store.counts() == {"click": 3}
+
+
+def test_what_was_shown_and_not_taken_is_a_row_with_label_0(store: EventStore) -> None:
+    shown = {"behavior": "shown", "impression_id": "page-1"}
+    store.add(
+        [
+            event("1", at=10.0, item_id="a", position=1, **shown),
+            event("2", at=10.0, item_id="b", position=2, propensity=0.5, **shown),
+            event("3", at=11.5, item_id="b", impression_id="page-1"),
+            event("4", at=12.0, item_id="c", behavior="purchase"),
+        ]
+    )
+    rows = take(store).interactions
+    assert rows.select("item_id", "behavior", "label", "timestamp").rows() == [
+        ("a", "click", 0, 10),
+        ("b", "click", 1, 11),
+        ("c", "purchase", None, 12),
+    ]
+
+
+def test_one_user_is_no_more_than_a_share(store: EventStore) -> None:
+    robot = [event(f"r{n}", at=float(n), user_id="robot") for n in range(3 * FEWEST_OF_USER)]
+    store.add([*robot, *(event(f"p{n}", user_id=f"person-{n}") for n in range(20))])
+    taken = take(store)
+    assert len(taken.interactions) == FEWEST_OF_USER + 20
+    assert {one.text for one in taken.left_out} == {"robot"}
+    # The earliest count: what comes later cannot push them out.
+    kept = taken.interactions.filter(pl.col("user_id") == "robot")["timestamp"]
+    assert kept.max() == FEWEST_OF_USER - 1
+    assert taken.summary() == {
+        "taken": FEWEST_OF_USER + 20,
+        "left_out": {"more than 5% are of one user": 2 * FEWEST_OF_USER},
+    }
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_they_go_out_as_a_file_and_come_back_the_same(
+    store: EventStore, tmp_path: Path, suffix: str
+) -> None:
+    shown = {"behavior": "shown", "impression_id": "page-1", "position": 1}
+    store.add([event("1", at=5.0, rating=4.0), event("2", at=6.0, item_id="b", **shown)])
+    path = tmp_path / f"events.{suffix}"
+    write_interactions(path, take(store).interactions)
+    again = read_events(path, {})
+    assert [(row.at, row.item_id, row.behavior, row.rating) for row in again] == [
+        (5.0, "a", "click", 4.0),
+        (6.0, "b", "shown", None),
+    ]
+    assert len({row.id for row in [*again, *read_events(path, {})]}) == 2
+
+
+def test_the_shops_own_id_names_an_event() -> None:
+    assert event_id("e1", 1.0, "ada") == event_id("e1", 2.0, "bo")
+    assert event_id(None, 1.0, "ada") == event_id(None, 1.0, "ada")
+    assert event_id(None, 1.0, "ada") != event_id(None, 2.0, "ada")
