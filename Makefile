@@ -29,7 +29,7 @@ smollm2: setup
 
 serve: setup
 	$(BIN)/python -m apps.customer_service demo
-	$(BIN)/python -m apps.customer_service serve --learn
+	$(BIN)/python -m apps.customer_service serve --learn at-once
 
 demo: setup
 	$(BIN)/python -m apps demo

@@ -10,6 +10,7 @@ import typer
 from apps.customer_service import serve_cli
 from apps.customer_service.answers import cli as ask_cli
 from apps.customer_service.learning import cli as learning_cli
+from apps.customer_service.schema import FIGURES
 from common.cli import (
     Backbone,
     BadRow,
@@ -37,7 +38,7 @@ from common.cli import (
 from common.console import results, say, show_table
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
-add_release_verbs(app, "customer_service", ("right_first", "intent_accuracy", "answered"))
+add_release_verbs(app, "customer_service", FIGURES)
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)

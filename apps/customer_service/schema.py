@@ -16,6 +16,9 @@ LONGEST_ANSWER = 4000
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
+# What releases are compared by, the first one first.
+FIGURES = ("right_first", "intent_accuracy", "answered")
+
 
 Decision = Literal["answer", "clarify", "handoff"]
 

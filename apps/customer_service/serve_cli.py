@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen
 from common.console import say
 from common.durations import parse_period
-from common.learning.cli import DatabaseUrl, Keep, Trust
+from common.learning.cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.serving.learning.schedule import parse_schedule
 
 verbs = typer.Typer()
 
@@ -22,12 +23,7 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
-    learn: Annotated[
-        bool,
-        typer.Option(
-            "--learn", help="Learn from each trusted correction at once, if the gate lets it."
-        ),
-    ] = False,
+    learn: LearnWhen = None,
     trust: Trust = None,
     keep: Keep = "365d",
     database: DatabaseUrl = None,
@@ -41,6 +37,7 @@ def serve(
         registry.open()
 
     keep_seconds = parse_period(keep).total_seconds()
+    schedule = parse_schedule(learn)
 
     def make_app(**access: Any) -> Any:
         from apps.customer_service.server import build_app
@@ -51,7 +48,7 @@ def serve(
             device=device,
             database=database,
             trusted_keys=trust or (),
-            learns=learn,
+            schedule=schedule,
             keep_seconds=keep_seconds,
             **access,
         )

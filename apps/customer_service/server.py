@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,17 +13,18 @@ import torch
 from fastapi import FastAPI
 
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
-from apps.customer_service.learning.predictions import (
-    APPLICATION,
-)
+from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
+from apps.customer_service.schema import FIGURES
 from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.cpus import available_cpus
-from common.serving.feedback import add_feedback_routes, collect_feedback
-from common.serving.learning import LearningProcess
+from common.serving.learning.feedback import add_feedback_routes, collect_feedback
+from common.serving.learning.process import learning_process
+from common.serving.learning.releases import add_releases, watch_probation
+from common.serving.learning.schedule import Schedule
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE
 
@@ -41,7 +41,7 @@ def build_app(
     database: str | Path | None = None,
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
-    learns: bool = False,
+    schedule: Schedule | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
 
@@ -49,7 +49,7 @@ def build_app(
         database: where predictions and feedback are kept; None: in the store.
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long predictions are kept, and feedback that is done with.
-        learns: learn after each correction that counts alone, and promote what passes the gate.
+        schedule: when to learn, and promote what passes the gate; None: never.
 
     Raises:
         UserError: there is no release, or it is damaged.
@@ -63,8 +63,9 @@ def build_app(
         keep_seconds=keep_seconds,
         trusted_keys=trusted_keys,
         has_keys=api_keys is not None,
-        learner=LearningProcess(_learn_command(registry, place)) if learns else None,
+        learner=learning_process(registry, APPLICATION, place, schedule),
     )
+    probation = watch_probation(registry, collector.store.outcomes)
     service = Service(registry, device)
     telemetry = Telemetry()
     telemetry.watch("questions", service.batcher)
@@ -73,8 +74,10 @@ def build_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.live.start()
         collector.start()
+        probation.start()
         yield
         await service.batcher.drain()
+        await asyncio.to_thread(probation.stop)
         service.live.stop()
         await asyncio.to_thread(collector.stop)
 
@@ -93,15 +96,10 @@ def build_app(
     add_answers(app, service, partial(keep, collector))
     add_feedback(app, service.live, collector)
     add_feedback_routes(app, collector, telemetry)
+    add_releases(app, registry, collector.speakers, FIGURES)
     add_search(app, service)
     add_examples(app, service)
     return app
-
-
-def _learn_command(registry: Registry, database: str | Path) -> list[str]:
-    store = registry.root.parent
-    verb = [sys.executable, "-m", "apps.customer_service", "learn", "--promote", "--wait"]
-    return [*verb, "--store", str(store), "--database", str(database)]
 
 
 def _is_ready(service: Service) -> tuple[bool, dict[str, Any]]:

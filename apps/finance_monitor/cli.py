@@ -18,6 +18,7 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
     open_registry,
 )
+from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
 from apps.finance_monitor.watch import cli as watch_cli
 from apps.finance_monitor.watch.cli import show_watch
@@ -49,7 +50,7 @@ from common.console import results, say, show_table
 from common.errors import UserError
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
-add_release_verbs(app, APPLICATION, ("sentiment_f1", "topic_f1", "target_accuracy"))
+add_release_verbs(app, APPLICATION, FIGURES)
 for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")

@@ -19,6 +19,9 @@ SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 
+# What releases are compared by, the first one first.
+FIGURES = ("sentiment_f1", "topic_f1", "target_accuracy")
+
 
 # How others name the three.
 SENTIMENT_NAMES: dict[str, Sentiment] = {

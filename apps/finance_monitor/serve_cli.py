@@ -21,7 +21,8 @@ from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Stor
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl, Keep, Trust
+from common.learning.cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.serving.learning.schedule import parse_schedule
 
 verbs = new_app("Serve.")
 
@@ -46,6 +47,7 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
+    learn: LearnWhen = None,
     trust: Trust = None,
     keep: Keep = "365d",
     database: DatabaseUrl = None,
@@ -65,6 +67,7 @@ def serve(
         registry.open()
 
     keep_seconds = parse_period(keep).total_seconds()
+    schedule = parse_schedule(learn)
     made: list[Any] = []
 
     def make_app(**access: Any) -> Any:
@@ -78,6 +81,7 @@ def serve(
             database=database,
             trusted_keys=trust or (),
             keep_seconds=keep_seconds,
+            schedule=schedule,
             **access,
         )
         made.append(app)

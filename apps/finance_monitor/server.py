@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
-from apps.finance_monitor.learning.server import add_feedback
+from apps.finance_monitor.learning.server import add_feedback, outcomes
 from apps.finance_monitor.options_cli import APPLICATION
-from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
@@ -32,8 +33,12 @@ from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.cpus import available_cpus
 from common.serving.disconnect import until_disconnected
-from common.serving.feedback import add_feedback_routes, collect_feedback
+from common.serving.learning.feedback import add_feedback_routes, collect_feedback
+from common.serving.learning.process import learning_process
+from common.serving.learning.releases import add_releases, watch_probation
+from common.serving.learning.schedule import Schedule
 from common.serving.telemetry import Telemetry
+from common.storage.database import DATABASE
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -112,6 +117,7 @@ def build_app(
     database: str | Path | None = None,
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
+    schedule: Schedule | None = None,
 ) -> FastAPI:
     """The monitor's server; `app.state.stop` ends the streams that pages listen to.
 
@@ -119,6 +125,7 @@ def build_app(
         database: where feedback is kept; None: in the store.
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long feedback that is done with is kept.
+        schedule: when to learn, and promote what passes the gate; None: never.
     """
     torch.set_num_threads(available_cpus())
     telemetry = Telemetry()
@@ -133,22 +140,28 @@ def build_app(
     )
     telemetry.watch("score", batcher)
     telemetry.registry.register(WatchMetrics(service.watch.counters))
+    registry = service.registry
+    place = database or registry.root.parent / DATABASE
     collector = collect_feedback(
-        service.registry,
+        registry,
         APPLICATION,
-        database=database,
+        database=place,
         keep_seconds=keep_seconds,
         trusted_keys=trusted_keys,
         has_keys=api_keys is not None,
+        learner=learning_process(registry, APPLICATION, place, schedule),
     )
+    probation = watch_probation(registry, partial(outcomes, service, collector.store))
     stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
         collector.start()
+        probation.start()
         yield
         await batcher.drain()
+        await asyncio.to_thread(probation.stop)
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
         await asyncio.to_thread(collector.stop)
 
@@ -170,6 +183,7 @@ def build_app(
     _add_records(app, service, batcher)
     add_feedback(app, service, collector)
     add_feedback_routes(app, collector, telemetry)
+    add_releases(app, registry, collector.speakers, FIGURES)
     return app
 
 

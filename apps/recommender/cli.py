@@ -29,6 +29,7 @@ from apps.recommender.options_cli import (
     parse_moment,
     read_data,
 )
+from apps.recommender.schema import FIGURES
 from common.cli import (
     Backbone,
     BadRow,
@@ -64,7 +65,7 @@ DEFAULTS = {
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
 for area in (job_cli, serve_cli, learning_cli):
     app.add_typer(area.verbs)
-add_release_verbs(app, APPLICATION, ("ndcg@10", "recall@50", "coverage"))
+add_release_verbs(app, APPLICATION, FIGURES)
 add_key_verbs(app)
 
 

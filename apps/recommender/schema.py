@@ -17,6 +17,9 @@ from pydantic import (
 
 from common.records.fields import Text, Time
 
+# What releases are compared by, the first one first.
+FIGURES = ("ndcg@10", "recall@50", "coverage")
+
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value

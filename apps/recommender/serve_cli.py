@@ -34,7 +34,9 @@ from common.cli import (
 )
 from common.console import say
 from common.durations import parse_period
-from common.learning.cli import DatabaseUrl
+from common.errors import UserError
+from common.learning.cli import DatabaseUrl, LearnWhen, Trust
+from common.serving.learning.schedule import parse_schedule
 
 KeepEvents = Annotated[
     str, typer.Option("--keep", help="How long what was reported to /v1/events is kept.")
@@ -58,6 +60,8 @@ def serve(
     api_key_file: ApiKeyFile = None,
     allow_host: AllowHost = None,
     device: Device = "auto",
+    learn: LearnWhen = None,
+    trust: Trust = None,
     keep: KeepEvents = KEEP_EVENTS,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
@@ -67,6 +71,12 @@ def serve(
     What is reported to /v1/events counts at once; with --as-of, it is only kept.
     """
     keep_seconds = parse_period(keep).total_seconds()
+    schedule = parse_schedule(learn)
+    if schedule and schedule.at_once:
+        raise UserError(
+            "--learn at-once: rankings know of events at once without learning",
+            hint="Learn nightly, or after a period such as 6h.",
+        )
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     if release_id or registry.current_id() is None:
@@ -80,7 +90,15 @@ def serve(
         from apps.recommender.service import open_service
         from common.serving.live import LiveRelease
 
-        collector = collect_events(registry, database=database, keep_seconds=keep_seconds)
+        collector = collect_events(
+            registry,
+            database=database,
+            keep_seconds=keep_seconds,
+            trusted_keys=trust or (),
+            has_keys=access.get("api_keys") is not None,
+            schedule=schedule,
+            files=_files(interactions, items, users, mapping, on_bad_row),
+        )
         sources = name_sources(
             interactions, items, users, mapping, on_bad_row, store, candidates, moment
         )
@@ -104,3 +122,18 @@ def serve(
         return build_app(live, collector=collector, **access)
 
     listen(make_app, host, port, api_key_file, allow_host)
+
+
+def _files(
+    interactions: list[Path],
+    items: list[Path],
+    users: Path | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+) -> list[str]:
+    """The options that name the files, as `learn` takes them."""
+    named = [("--interactions", str(path)) for path in interactions]
+    named += [("--items", str(path)) for path in items]
+    named += [("--users", str(users))] if users else []
+    named += [("--map", one) for one in mapping or ()]
+    return [part for pair in (*named, ("--on-bad-row", on_bad_row.value)) for part in pair]

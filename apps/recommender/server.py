@@ -17,12 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.learning.server import EventCollector, add_events
-from apps.recommender.schema import Behavior, Interaction, Recommendation
+from apps.recommender.schema import FIGURES, Behavior, Interaction, Recommendation
 from common.records.fields import Text, Time
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
+from common.serving.learning.releases import add_releases
 from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 
@@ -182,12 +183,12 @@ def build_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
         if collector:
-            collector.writer.start()
+            collector.start()
         yield
         await batcher.drain()
         live.stop()
         if collector:
-            await asyncio.to_thread(collector.writer.stop)
+            await asyncio.to_thread(collector.stop)
 
     app = create_app(
         title="bizlm recommender",
@@ -205,6 +206,7 @@ def build_app(
     _add_rankings(app, live, batcher)
     if collector:
         add_events(app, live, collector, telemetry)
+        add_releases(app, collector.registry, collector.speakers, FIGURES)
     return app
 
 

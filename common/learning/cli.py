@@ -37,6 +37,13 @@ Keep = Annotated[
     str,
     typer.Option("--keep", help="How long questions and feedback are kept; 0: no questions are."),
 ]
+LearnWhen = Annotated[
+    str | None,
+    typer.Option(
+        "--learn",
+        help="Learn and promote what passes the gate: at-once, nightly, or a period such as 6h.",
+    ),
+]
 Form = Annotated[
     Literal["table", "argilla", "label-studio"],
     typer.Option("--format", help="A table by the file's suffix, or JSON of a labelling tool."),

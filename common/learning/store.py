@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, true, update
 
 from common.errors import UserError
+from common.learning.probation import Count
 from common.learning.schema import Feedback, Prediction, Status
 from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import feedback, predictions
+
+# The decision that hands a question over to a person.
+HANDOFF = "handoff"
+HANDED_OVER, SAID_TO_BE_BAD = "handed over", "said to be bad"
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,28 @@ class FeedbackStore:
 
     def counts(self, kind: str | None = None) -> dict[str, int]:
         """How many rows of feedback there are, by their status."""
-        wanted = [self._own(feedback)] + ([feedback.c.kind == kind] if kind else [])
-        query = select(feedback.c.status, func.count()).where(*wanted).group_by(feedback.c.status)
+        return self._counted(feedback.c.status, feedback.c.kind == kind if kind else true())
+
+    def outcomes(self, release_id: str) -> dict[str, Count]:
+        """How many predictions of a release were handed over, and how many were said to be bad."""
+        decided = self._counted(predictions.c.decision, predictions.c.release_id == release_id)
+        said = self._counted(feedback.c.kind, feedback.c.release_id == release_id)
+        bad = said.get("bad", 0)
+        return {
+            HANDED_OVER: Count(decided.get(HANDOFF, 0), sum(decided.values())),
+            SAID_TO_BE_BAD: Count(bad, bad + said.get("good", 0)),
+        }
+
+    def corrected_of(self, release_id: str) -> int:
+        """How many predictions of a release were corrected."""
+        which = (feedback.c.release_id == release_id, feedback.c.kind == "correction")
+        query = select(func.count(feedback.c.prediction_id.distinct()))
+        with self.database.reading() as connection:
+            return int(connection.execute(query.where(self._own(feedback), *which)).scalar_one())
+
+    def _counted(self, column: ColumnElement[Any], which: ColumnElement[bool]) -> dict[str, int]:
+        own = predictions if column.table is predictions else feedback
+        query = select(column, func.count()).where(self._own(own), which).group_by(column)
         with self.database.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 

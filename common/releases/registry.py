@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from common.errors import UserError
@@ -23,6 +25,7 @@ class Registry:
         self.releases = self.root / "releases"
         self._link = self.root / "current"
         self._history = self.root / "promoted"
+        self._withdrawn = self.root / "withdrawn.jsonl"
 
     def all(self) -> list[Release]:
         """All releases, oldest first, their files not verified."""
@@ -75,6 +78,47 @@ class Registry:
         self._point_at(history[-2])
         write_atomically(self._history, "\n".join(history[:-1]) + "\n")
         return release
+
+    def withdraw(self, release_id: str, why: str) -> Release | None:
+        """Roll back from a release that does badly, and remember why.
+
+        Returns:
+            What serves now; None where another release serves already.
+
+        Raises:
+            UserError: as `rollback`.
+        """
+        if self.current_id() != release_id:
+            return None
+        release = self.rollback()
+        row = {
+            "release_id": release_id,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "why": why,
+        }
+        with self._withdrawn.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return release
+
+    def withdrawn(self) -> dict[str, str]:
+        """Why releases were withdrawn, by their ids."""
+        if not self._withdrawn.is_file():
+            return {}
+        lines = self._withdrawn.read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {row["release_id"]: row["why"] for row in rows}
+
+    def promoted_at(self) -> float | None:
+        """When the release that serves began to, seconds since 1970."""
+        try:
+            return self._link.lstat().st_mtime
+        except OSError:
+            return None
+
+    def previous_id(self) -> str | None:
+        """The id of the release that `rollback` would let serve."""
+        history = self._promotions()
+        return history[-2] if len(history) > 1 else None
 
     def _promotions(self) -> list[str]:
         if not self._history.is_file():

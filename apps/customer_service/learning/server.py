@@ -15,7 +15,7 @@ from apps.customer_service.schema import (
     FeedbackReceipt,
     FeedbackRequest,
 )
-from common.serving.feedback import FeedbackCollector, now
+from common.serving.learning.feedback import FeedbackCollector, now
 from common.serving.live import LiveRelease
 
 
@@ -27,7 +27,7 @@ def keep(
     request: Request,
 ) -> None:
     """Write an answer down, behind it."""
-    speaker = collector.speaker(request, asked.user or asked.conversation_id)
+    speaker = collector.speakers.of(request, asked.user or asked.conversation_id)
     collector.writer.put(
         prediction_of(answer, question, at=now(), source=speaker.source, subject=speaker.subject)
     )
@@ -45,7 +45,7 @@ def add_feedback(app: FastAPI, live: LiveRelease[Answerer], collector: FeedbackC
         prediction = await collector.prediction(said.answer_id)
         if prediction is None and said.question is None:
             raise HTTPException(404, "This answer is not kept: send its question along.")
-        speaker = collector.speaker(request, said.user)
+        speaker = collector.speakers.of(request, said.user)
         row = feedback_of(
             said,
             prediction,

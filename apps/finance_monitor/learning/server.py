@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from apps.finance_monitor.learning.corrections import corrected_text
 from apps.finance_monitor.schema import Labelled
 from apps.finance_monitor.watch.service import MonitorService
+from common.learning.probation import Count
 from common.learning.schema import Feedback
+from common.learning.store import FeedbackStore
 from common.records.fields import Text
-from common.serving.feedback import FeedbackCollector, now
+from common.serving.learning.feedback import FeedbackCollector, now
 
 MOST_TOPICS = 20
+CORRECTED = "corrected"
 
 
 class StoryFeedback(BaseModel):
@@ -57,7 +60,7 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
         if unknown:
             known = ", ".join(service.live.current.topics) or "none"
             raise HTTPException(422, f"There is no topic {unknown[0]!r}; there are: {known}.")
-        speaker = collector.speaker(request, said.user)
+        speaker = collector.speakers.of(request, said.user)
         given = {
             "sentiment": story.sentiment.label,
             "topics": [topic.name for topic in story.topics],
@@ -85,3 +88,10 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
         for row in rows:
             await collector.add(row)
         return StoryReceipt(ids=[row.id for row in rows], counts_alone=speaker.trusted)
+
+
+def outcomes(service: MonitorService, store: FeedbackStore, release_id: str) -> dict[str, Count]:
+    """How many of the stories that a release read were corrected."""
+    read = service.watch.store.stories_of(release_id)
+    corrected = store.corrected_of(release_id)
+    return {CORRECTED: Count(min(corrected, read), read)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -18,8 +18,12 @@ from apps.recommender.schema import Behavior, Interaction
 from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.records.fields import Text, Time
 from common.releases.registry import Registry
-from common.serving.feedback import WriterMetrics, source_of
+from common.serving.learning.feedback import WriterMetrics
+from common.serving.learning.process import LearningProcess, learning_process
+from common.serving.learning.releases import watch_probation
+from common.serving.learning.schedule import Schedule
 from common.serving.live import LiveRelease
+from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE, Database
 
@@ -87,16 +91,35 @@ class EventsReceipt(BaseModel):
 
 
 class EventCollector:
-    """Keeps what is reported, and tells the rankings of it at once.
+    """Keeps what is reported, and tells the rankings of it at once."""
 
-    Args:
-        root: the application's directory.
-    """
-
-    def __init__(self, writer: BehindWriter[EventStore], root: Path) -> None:
+    def __init__(
+        self,
+        writer: BehindWriter[EventStore],
+        registry: Registry,
+        speakers: Speakers,
+        learner: LearningProcess | None = None,
+    ) -> None:
         self.writer = writer
         self.recent = RecentEvents()
-        self.root = root
+        self.registry = registry
+        self.speakers = speakers
+        self._probation = watch_probation(registry, writer.store.outcomes)
+        self._learner = learner
+
+    def start(self) -> None:
+        """Begin to write, to watch what was promoted, and to learn."""
+        self.writer.start()
+        self._probation.start()
+        if self._learner:
+            self._learner.start()
+
+    def stop(self) -> None:
+        """Write what is waiting; what is being learned is given up, and nothing is lost by it."""
+        self._probation.stop()
+        if self._learner:
+            self._learner.stop()
+        self.writer.stop()
 
     async def add(self, rows: list[Event]) -> bool:
         """Keep rows: in the database, or in the spool beside it; False: neither took all."""
@@ -113,17 +136,27 @@ def collect_events(
     *,
     database: str | Path | None = None,
     keep_seconds: float = KEEP_SECONDS,
+    trusted_keys: Collection[str] = (),
+    has_keys: bool = False,
+    schedule: Schedule | None = None,
+    files: Sequence[str] = (),
 ) -> EventCollector:
     """What collects events.
 
     Args:
         database: where they are kept; None: in the store.
         keep_seconds: how long they are kept.
+        trusted_keys, has_keys: see `Speakers`.
+        schedule: when to learn, and promote what passes the gate; None: never.
+        files: the options of `learn` that name the user's files.
     """
-    opened = Database(database or registry.root.parent / DATABASE)
+    place = database or registry.root.parent / DATABASE
+    opened = Database(place)
     spool = registry.root / "events.spool"
     writer = BehindWriter(EventStore(opened, APPLICATION), spool, keep_seconds=keep_seconds)
-    return EventCollector(writer, registry.root)
+    speakers = Speakers(registry.root, trusted_keys, has_keys=has_keys)
+    learner = learning_process(registry, APPLICATION, place, schedule, files)
+    return EventCollector(writer, registry, speakers, learner)
 
 
 def add_events(
@@ -139,7 +172,7 @@ def add_events(
     async def events(reported: EventsRequest, request: Request) -> EventsReceipt:
         now = datetime.now(UTC)
         _check_times(reported, now + CLOCK_TOLERANCE)
-        source = source_of(request, collector.root)
+        source = collector.speakers.of(request).source
         rows = [*_done(reported.events, now, source, live.release_id)]
         rows += _shown(reported.shown, now, source, live.release_id)
         if not await collector.add(rows):

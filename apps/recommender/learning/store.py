@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, delete, func, select
 
-from apps.recommender.learning.reported import Event
+from apps.recommender.learning.reported import SHOWN, Event
 from common.errors import UserError
+from common.learning.probation import Count
 from common.storage.database import Database
 from common.storage.tables import events
 
 ROWS_AT_ONCE = 100_000
+# A list is looked at for so long, in seconds, before its items count as not taken.
+TIME_TO_TAKE = 1800.0
+NOT_TAKEN = "shown and not taken"
 
 
 class EventStore:
@@ -69,6 +74,30 @@ class EventStore:
         with self.database.reading() as connection:
             rows = connection.execute(query.group_by(events.c.behavior)).all()
         return {str(name): int(count) for name, count in sorted(map(tuple, rows))}
+
+    def outcomes(self, release_id: str) -> dict[str, Count]:
+        """How much of what a release had shown was not taken, of what has had the time for it."""
+        shown, taken = events.alias(), events.alias()
+        was_taken = (
+            select(taken.c.id)
+            .where(
+                taken.c.application == shown.c.application,
+                taken.c.impression_id == shown.c.impression_id,
+                taken.c.item_id == shown.c.item_id,
+                taken.c.behavior != SHOWN,
+            )
+            .exists()
+        )
+        which = (
+            shown.c.application == self._application,
+            shown.c.behavior == SHOWN,
+            shown.c.release_id == release_id,
+            shown.c.at < time.time() - TIME_TO_TAKE,
+        )
+        query = select(was_taken, func.count()).where(*which).group_by(was_taken)
+        with self.database.reading() as connection:
+            found = {bool(row[0]): int(row[1]) for row in connection.execute(query)}
+        return {NOT_TAKEN: Count(found.get(False, 0), sum(found.values()))}
 
     def purge(self, user_id: str) -> int:
         """Delete all events of a user, down to their bytes; how many they were."""

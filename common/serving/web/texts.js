@@ -2,6 +2,7 @@
 export const texts = {
   en: {
     otherLanguage: '中文',
+    releases: 'Releases',
     keyTitle: 'API key needed',
     keyText: 'This server answers only with a key. It is kept in this tab and forgotten when you close it.',
     keyRefused: 'That key was not accepted. Please check it.',
@@ -11,6 +12,7 @@ export const texts = {
   },
   zh: {
     otherLanguage: 'English',
+    releases: '版本',
     keyTitle: '需要 API 密钥',
     keyText: '有密钥才能使用本服务。密钥只保存在当前标签页，关闭后即清除。',
     keyRefused: '密钥无效，请核对后重新输入。',

@@ -33,7 +33,7 @@ TOWED = "Cars are towed to the yard at 5 Dock Road."
 def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = tmp_path_factory.mktemp("learning") / "var"
     shutil.copytree(demo.store, store, symlinks=True, ignore=shutil.ignore_patterns("*.sqlite*"))
-    with running(store, "--learn") as found:
+    with running(store, "--learn", "at-once") as found:
         yield found
 
 

@@ -26,7 +26,10 @@ def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(store: Path) -> Iterator[httpx.Client]:
-    with running(store, "--learn") as address, httpx.Client(base_url=address, timeout=60) as made:
+    with (
+        running(store, "--learn", "at-once") as address,
+        httpx.Client(base_url=address, timeout=60) as made,
+    ):
         yield made
 
 

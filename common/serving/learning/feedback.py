@@ -1,13 +1,11 @@
-"""What people say, over HTTP: who said it, the rows to decide on, and learning set off by them."""
+"""What people say, over HTTP: the rows to decide on, and learning set off by them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from ipaddress import ip_address
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,27 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.learning.schema import Feedback, Prediction, Status
-from common.learning.sources import hashed
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
-from common.serving.learning import LearningProcess
+from common.serving.learning.process import LearningProcess
+from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE, Database, DatabaseTroubleError
 
 MOST_ROWS = 500
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
-NOT_TRUSTED = (
-    "Only whose key is trusted may see and decide what others said: serve with --trust NAME."
-)
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who is speaking, hashed; `subject` is the user that the caller speaks for."""
-
-    source: str
-    subject: str | None
-    trusted: bool
 
 
 class FeedbackRow(BaseModel):
@@ -83,30 +68,21 @@ class Decided(BaseModel):
 
 
 class FeedbackCollector:
-    """Takes predictions and feedback, and knows who may decide.
-
-    Where the server has no keys, whoever sits at this very machine is trusted.
+    """Takes predictions and feedback.
 
     Args:
-        root: the application's directory.
-        trusted_keys: names of keys whose word alone counts.
         learner: what learns after each trusted correction, if anything does.
     """
 
     def __init__(
         self,
         writer: BehindWriter[FeedbackStore],
-        root: Path,
-        *,
-        trusted_keys: Collection[str] = (),
-        has_keys: bool = False,
+        speakers: Speakers,
         learner: LearningProcess | None = None,
     ) -> None:
         self.writer = writer
         self.store = writer.store
-        self._root = root
-        self._trusted_keys = frozenset(trusted_keys)
-        self._has_keys = has_keys
+        self.speakers = speakers
         self.learner = learner
 
     def start(self) -> None:
@@ -120,16 +96,6 @@ class FeedbackCollector:
         if self.learner:
             self.learner.stop()
         self.writer.stop()
-
-    def speaker(self, request: Request, user: str | None) -> Speaker:
-        """Who sent `request`, for which of its own users."""
-        key, host, name = _who(request)
-        here = not self._has_keys and _is_this_machine(host, request)
-        return Speaker(
-            source=hashed(self._root, f"{name} user {user}" if user else name),
-            subject=hashed(self._root, user) if user else None,
-            trusted=key in self._trusted_keys if key else here,
-        )
 
     async def prediction(self, identity: str) -> Prediction | None:
         """A prediction that is kept, or waits to be; None where the database is down, too."""
@@ -148,9 +114,18 @@ class FeedbackCollector:
         if self.learner and self.learns_from(row):
             self.learner.request()
 
+    def accepted(self) -> None:
+        """Learn from what a person just accepted, where that is done at once."""
+        if self.learner and self._learns_at_once:
+            self.learner.request()
+
+    @property
+    def _learns_at_once(self) -> bool:
+        return self.learner is not None and self.learner.schedule.at_once
+
     def learns_from(self, row: Feedback) -> bool:
         """Whether a row is learned from at once."""
-        return self.learner is not None and row.trusted and row.kind == "correction"
+        return self._learns_at_once and row.trusted and row.kind == "correction"
 
 
 def collect_feedback(
@@ -159,55 +134,28 @@ def collect_feedback(
     *,
     database: str | Path | None = None,
     keep_seconds: float = KEEP_SECONDS,
-    **access: Any,
+    trusted_keys: Collection[str] = (),
+    has_keys: bool = False,
+    learner: LearningProcess | None = None,
 ) -> FeedbackCollector:
     """What collects for an application.
 
     Args:
         database: where rows are kept; None: in the store.
         keep_seconds: how long predictions are kept, and feedback that is done with.
-        access: see `FeedbackCollector`.
+        trusted_keys, has_keys: see `Speakers`.
+        learner: see `FeedbackCollector`.
     """
     store = FeedbackStore(Database(database or registry.root.parent / DATABASE), application)
     spool = registry.root / "feedback.spool"
     writer = BehindWriter(store, spool, keep_seconds=keep_seconds)
-    return FeedbackCollector(writer, registry.root, **access)
-
-
-def source_of(request: Request, root: Path) -> str:
-    """Who sent `request`, hashed.
-
-    Args:
-        root: the application's directory.
-    """
-    return hashed(root, _who(request)[2])
-
-
-def _who(request: Request) -> tuple[str | None, str, str]:
-    """Its key's name, its address, and the name it goes by."""
-    key: str | None = getattr(request.state, "api_key_name", None)
-    host = request.client.host if request.client else ""
-    return key, host, f"key {key}" if key else f"address {host}"
-
-
-def _is_this_machine(host: str, request: Request) -> bool:
-    # Behind a proxy everybody comes from here.
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
+    speakers = Speakers(registry.root, trusted_keys, has_keys=has_keys)
+    return FeedbackCollector(writer, speakers, learner)
 
 
 def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: Telemetry) -> None:
     """Add `GET /v1/feedback` and `POST /v1/feedback/decisions`, for those who are trusted."""
     telemetry.registry.register(WriterMetrics(collector.writer))
-
-    def require_trust(request: Request) -> Speaker:
-        speaker = collector.speaker(request, None)
-        if not speaker.trusted:
-            raise HTTPException(403, NOT_TRUSTED)
-        return speaker
 
     @app.get("/v1/feedback", tags=["feedback"], summary="What people said")
     async def list_feedback(
@@ -216,7 +164,7 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
         kind: Annotated[Literal["good", "bad", "correction"] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
     ) -> FeedbackRows:
-        require_trust(request)
+        collector.speakers.require_trust(request)
         store = collector.store
         with _or_unavailable():
             rows = await asyncio.to_thread(store.feedback, status=status, kind=kind, limit=limit)
@@ -227,13 +175,13 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
 
     @app.post("/v1/feedback/decisions", tags=["feedback"], summary="Accept, reject, or undo it")
     async def decide(decision: Decision, request: Request) -> Decided:
-        speaker = require_trust(request)
+        speaker = collector.speakers.require_trust(request)
         by = None if decision.status == "new" else speaker.source
         decide_all = collector.store.decide
         with _or_unavailable():
             changed = await asyncio.to_thread(decide_all, decision.ids, decision.status, by)
-        if collector.learner and changed and decision.status == "accepted":
-            collector.learner.request()
+        if changed and decision.status == "accepted":
+            collector.accepted()
         return Decided(changed=changed)
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from common.errors import Exit
+from common.releases.registry import Registry
+from common.serving.learning.schedule import Schedule
 
 State = Literal["idle", "running", "failed", "refused"]
 
@@ -21,18 +26,17 @@ logger = logging.getLogger(__name__)
 
 
 class LearningProcess:
-    """Runs a command each time something asked for it; asked meanwhile, once more after that.
+    """Runs a command by its schedule; asked meanwhile, once more after that.
 
-    The next process is started before it is needed, so that whoever waits for it need not wait for
-    it to load. How the last one ended shows in `state`; what it says goes to the log.
-
-    Args:
-        command: loads, and begins when it gets a line on stdin; ends where that is closed.
+    Where it learns at once, the next process is started before it is needed, with `--wait`: it
+    loads, and begins at a line on stdin. How the last one ended shows in `state`; what it says goes
+    to the log.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], schedule: Schedule | None = None) -> None:
         self.state: State = "idle"
-        self._command = list(command)
+        self.schedule = schedule or Schedule()
+        self._command = [*command, *(["--wait"] if self.schedule.at_once else [])]
         self._asked = threading.Event()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -40,15 +44,17 @@ class LearningProcess:
 
     def start(self) -> None:
         """Begin to listen."""
-        self._process = self._spawn()
+        if self.schedule.at_once:
+            self._process = self._spawn()
         self._thread.start()
 
     def stop(self) -> None:
         """End, and what is running with it."""
         self._stopping.set()
         self._asked.set()
-        if self._process is not None:
-            self._process.terminate()
+        process = self._process
+        if process is not None:
+            process.terminate()
         self._thread.join()
 
     def request(self) -> None:
@@ -56,14 +62,19 @@ class LearningProcess:
         self._asked.set()
 
     def _run(self) -> None:
-        while self._asked.wait() and not self._stopping.wait(GATHER_SECONDS):
+        while self._wait():
             self._asked.clear()
             self.state = "running"
             self.state = self._run_once()
-            if not self._stopping.is_set():
+            if self.schedule.at_once and not self._stopping.is_set():
                 self._process = self._spawn()
         if self._process is not None:
             self._process.communicate()
+
+    def _wait(self) -> bool:
+        """Until it is time to run; False: it is time to end."""
+        self._asked.wait(self.schedule.seconds_from(datetime.now()))
+        return not self._stopping.wait(GATHER_SECONDS)
 
     def _spawn(self) -> subprocess.Popen[str]:
         # One thread: it must not spin against those that answer.
@@ -82,11 +93,32 @@ class LearningProcess:
         return process
 
     def _run_once(self) -> State:
-        assert self._process is not None
+        if self._process is None:
+            self._process = self._spawn()
         _, said = self._process.communicate("\n")
         code = self._process.returncode
+        self._process = None
         if self._stopping.is_set() or code == Exit.DONE:
             logger.info("learned: %s", said.strip())
             return "idle"
         logger.warning("learning ended with %d: %s", code, said.strip())
         return "refused" if code == Exit.REFUSED else "failed"
+
+
+def learning_process(
+    registry: Registry,
+    application: str,
+    database: str | Path,
+    schedule: Schedule | None,
+    files: Sequence[str] = (),
+) -> LearningProcess | None:
+    """What learns for an application and promotes what passes the gate; without a schedule, none.
+
+    Args:
+        files: further options of `learn`.
+    """
+    if schedule is None:
+        return None
+    verb = [sys.executable, "-m", f"apps.{application}", "learn", "--promote", *files]
+    store = registry.root.parent
+    return LearningProcess([*verb, "--store", str(store), "--database", str(database)], schedule)
