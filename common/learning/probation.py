@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log
 
-from scipy.special import betainc, betaln
+from scipy.special import betaincc, betaln
 from scipy.stats import beta
 
 from common.releases.registry import Registry
@@ -40,7 +40,7 @@ def log_evidence(usual: float, found: Count) -> float:
     if not 0 < usual < 1:
         return 0.0
     bad, good = found.bad, found.all - found.bad
-    above = 1 - betainc(bad + 1, good + 1, usual)
+    above = betaincc(bad + 1, good + 1, usual)
     if above <= 0:
         return float("-inf")
     averaged = betaln(bad + 1, good + 1) + log(above) - log(1 - usual)

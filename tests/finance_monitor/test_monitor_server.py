@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browser, needs_browser
 from monitor_serving import copy_release, serving
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
 from receiving import receiving
@@ -21,7 +21,6 @@ from apps.finance_monitor.watch.service import MonitorService
 from common.releases.registry import Registry
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 HOSTILE = (
     "Alba <script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 )
@@ -205,20 +204,13 @@ def test_a_restart_goes_on_where_it_was(store: Path, tmp_path: Path) -> None:
             _wait(is_read)
 
 
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver")
-def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
-    from selenium import webdriver
+@needs_browser
+def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str, tmp_path: Path) -> None:
     from selenium.common.exceptions import NoSuchElementException
-    from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.wait import WebDriverWait
 
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en"):
-        options.add_argument(argument)
-    options.binary_location = str(CHROMIUM)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
+    with browser(tmp_path) as driver:
         wait = WebDriverWait(driver, 20, ignored_exceptions=[NoSuchElementException])
         _wait(lambda: _ask(fed, "/v1/alerts")[1]["set_aside"])
         driver.get(fed)
@@ -257,8 +249,6 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str) -> None:
         _dismiss_the_alert_and_correct_a_story(driver, wait, fed)
         severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert not severe
-    finally:
-        driver.quit()
 
 
 def _dismiss_the_alert_and_correct_a_story(driver: Any, wait: Any, fed: str) -> None:

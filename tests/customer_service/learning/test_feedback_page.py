@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browser, needs_browser, seeing
 from sample import Demo
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the path"
-)
+pytestmark = needs_browser
 # Learning has the lowest priority, and gets its turn late where all tests run at once.
 PATIENCE_SECONDS = 300
 QUESTION = "they towed my car, where is it"
@@ -39,39 +32,13 @@ def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[WebDriver]:
-    options = Options()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "lang=en",
-        "window-size=1200,900",
-        f"user-data-dir={tmp_path}",
-    ):
-        options.add_argument(f"--{flag}")
-    made = webdriver.Chrome(options, Service(DRIVER))
-    yield made
-    made.quit()
+    with browser(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def see(driver: WebDriver) -> Callable[..., Any]:
-    """The last match of a selector that holds a text, once there is one."""
-
-    def wait(selector: str, text: str = "") -> Any:
-        def found(_: object) -> Any:
-            shown = driver.find_elements(By.CSS_SELECTOR, selector)
-            return next((one for one in reversed(shown) if text in one.text), None)
-
-        return WebDriverWait(driver, PATIENCE_SECONDS, ignored_exceptions=[Exception]).until(found)
-
-    return wait
+    return seeing(driver, PATIENCE_SECONDS)
 
 
 def test_from_a_bad_answer_to_the_right_one(

@@ -1,0 +1,61 @@
+"""A real browser for tests of the pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.wait import WebDriverWait
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+needs_browser = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the path"
+)
+FLAGS = (
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+)
+
+
+@contextmanager
+def browser(profile: Path, *flags: str) -> Iterator[WebDriver]:
+    """Chromium with an empty profile, in English where nothing else is said."""
+    options = Options()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, "lang=en", "window-size=1200,900", *flags, f"user-data-dir={profile}"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def seeing(driver: WebDriver, seconds: float) -> Callable[..., Any]:
+    """Waits for the last match of a selector that holds a text, and gives it."""
+
+    def see(selector: str, text: str = "") -> Any:
+        def found(_: object) -> Any:
+            shown = driver.find_elements(By.CSS_SELECTOR, selector)
+            return next((one for one in reversed(shown) if text in one.text), None)
+
+        return WebDriverWait(driver, seconds, ignored_exceptions=[Exception]).until(found)
+
+    return see
