@@ -13,6 +13,7 @@ import torch
 from fastapi import FastAPI
 
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
+from apps.customer_service.learning.drift import usual
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
 from apps.customer_service.schema import FIGURES
@@ -21,6 +22,7 @@ from common.releases.registry import Registry
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.cpus import available_cpus
+from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases, watch_probation
@@ -67,7 +69,9 @@ def build_app(
     )
     probation = watch_probation(registry, collector.store.outcomes)
     service = Service(registry, device)
+    drift = DriftMonitor(service.live, collector.store, partial(usual, registry), collector.drifted)
     telemetry = Telemetry()
+    telemetry.registry.register(DriftMetrics(drift))
     telemetry.watch("questions", service.batcher)
 
     @asynccontextmanager
@@ -75,9 +79,11 @@ def build_app(
         service.live.start()
         collector.start()
         probation.start()
+        drift.periodic.start()
         yield
         await service.batcher.drain()
-        await asyncio.to_thread(probation.stop)
+        for beside in (probation, drift.periodic):
+            await asyncio.to_thread(beside.stop)
         service.live.stop()
         await asyncio.to_thread(collector.stop)
 
@@ -96,7 +102,7 @@ def build_app(
     add_answers(app, service, partial(keep, collector))
     add_feedback(app, service.live, collector)
     add_feedback_routes(app, collector, telemetry)
-    add_releases(app, registry, collector.speakers, FIGURES)
+    add_releases(app, registry, collector.speakers, FIGURES, drift)
     add_search(app, service)
     add_examples(app, service)
     return app

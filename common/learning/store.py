@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, true, update
 
 from common.errors import UserError
-from common.learning.probation import Count
 from common.learning.schema import Feedback, Prediction, Status
+from common.learning.watching.probation import Count
 from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import feedback, predictions
 
@@ -57,6 +57,24 @@ class FeedbackStore:
         with self.database.reading() as connection:
             row = connection.execute(query).first()
         return None if row is None else Prediction.model_validate(row)
+
+    def predictions(
+        self, release_id: str, after: tuple[float, str], limit: int
+    ) -> list[Prediction]:
+        """The next predictions of a release, oldest first.
+
+        Args:
+            after: time and id of the last that is known.
+        """
+        at, identity = after
+        later = or_(
+            predictions.c.at > at, and_(predictions.c.at == at, predictions.c.id > identity)
+        )
+        wanted = (self._own(predictions), predictions.c.release_id == release_id, later)
+        query = select(predictions).where(*wanted).order_by(predictions.c.at, predictions.c.id)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).all()
+        return [Prediction.model_validate(row) for row in rows]
 
     def feedback(
         self,

@@ -13,7 +13,7 @@ def prediction_of(
     answer: Answer, question: str, *, at: float, source: str, subject: str | None
 ) -> Prediction:
     """What was answered to a prepared question."""
-    first = answer.citations[0].faq_id if answer.citations else None
+    first = answer.citations[0] if answer.citations else None
     return Prediction(
         id=answer.id,
         at=at,
@@ -23,7 +23,8 @@ def prediction_of(
         text=question,
         decision=answer.decision,
         given={
-            "faq_id": first,
+            "faq_id": first and first.faq_id,
+            "score": first and first.score,
             "confidence": answer.confidence,
             "intent": answer.intent and answer.intent.name,
         },

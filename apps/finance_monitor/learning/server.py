@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from apps.finance_monitor.learning.corrections import corrected_text
 from apps.finance_monitor.schema import Labelled
 from apps.finance_monitor.watch.service import MonitorService
-from common.learning.probation import Count
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
+from common.learning.watching.probation import Count
 from common.records.fields import Text
 from common.serving.learning.feedback import FeedbackCollector, now
 

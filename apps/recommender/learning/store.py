@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 
 from apps.recommender.learning.reported import SHOWN, Event
 from common.errors import UserError
-from common.learning.probation import Count
+from common.learning.watching.probation import Count
 from common.storage.database import Database
 from common.storage.tables import events
 

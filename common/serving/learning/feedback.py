@@ -119,6 +119,11 @@ class FeedbackCollector:
         if self.learner and self._learns_at_once:
             self.learner.request()
 
+    def drifted(self) -> None:
+        """Learn, whatever the schedule: what comes in is of another kind."""
+        if self.learner:
+            self.learner.request()
+
     @property
     def _learns_at_once(self) -> bool:
         return self.learner is not None and self.learner.schedule.at_once

@@ -11,10 +11,11 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, ConfigDict
 
 from common.errors import UserError
-from common.learning.probation import Outcomes, Probation
+from common.learning.watching.probation import Outcomes, Probation
 from common.records.fields import Text
 from common.releases.registry import Registry
 from common.releases.release import Release
+from common.serving.learning.drift import DriftMonitor, DriftRows
 from common.serving.learning.periodic import Periodic
 from common.serving.speakers import Speakers
 
@@ -62,6 +63,7 @@ class ReleaseRows(BaseModel):
     previous: str | None
     figures: list[str]
     releases: list[ReleaseRow]
+    drift: DriftRows | None = None
 
 
 class Promotion(BaseModel):
@@ -79,12 +81,17 @@ class NowServing(BaseModel):
 
 
 def add_releases(
-    app: FastAPI, registry: Registry, speakers: Speakers, figures: Sequence[str]
+    app: FastAPI,
+    registry: Registry,
+    speakers: Speakers,
+    figures: Sequence[str],
+    drift: DriftMonitor[Any] | None = None,
 ) -> None:
     """Add `GET /v1/releases`, and promoting and rolling back, for those who are trusted.
 
     Args:
         figures: names of what releases are compared by, the first one first.
+        drift: of the release that serves, if it is watched for.
     """
 
     @app.get("/v1/releases", tags=["releases"], summary="All releases, oldest first")
@@ -96,6 +103,7 @@ def add_releases(
             previous=registry.previous_id(),
             figures=list(figures),
             releases=[_row(one, figures, withdrawn) for one in registry.all()],
+            drift=drift.rows if drift else None,
         )
 
     @app.post("/v1/releases/promotions", tags=["releases"], summary="Let a release serve")

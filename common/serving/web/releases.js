@@ -16,6 +16,7 @@ const texts = {
     colours: 'Colours',
     explain: 'Each release on the records that it was measured on. A filled dot serves.',
     none: 'No release yet.',
+    comma: ', ',
     serves: 'serves',
     promote: 'Let it serve',
     rollback: (id) => `Roll back to ${id}`,
@@ -26,6 +27,9 @@ const texts = {
     change: (before, after, low, high, records) => `beside the one before it: ${before} → ${after} on ${records} records (${low} to ${high})`,
     withdrawn: (why) => `Withdrawn: ${why}`,
     chart: (name) => `${name} of all releases`,
+    drifted: (names, rows) => `Of the last ${rows} questions, these are no longer as in training: ${names}. New examples are worth collecting.`,
+    steady: (rows) => `${rows} questions since this release began to serve: as in training.`,
+    figure: { length: 'length', language: 'language', 'unknown words': 'unknown words', decision: 'decision', confidence: 'confidence', score: 'score of the first FAQ' },
     failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
@@ -34,6 +38,7 @@ const texts = {
     colours: '配色',
     explain: '每个版本在各自评测数据上的表现。实心点为当前在用的版本。',
     none: '还没有版本。',
+    comma: '、',
     serves: '在用',
     promote: '启用',
     rollback: (id) => `退回 ${id}`,
@@ -44,6 +49,9 @@ const texts = {
     change: (before, after, low, high, records) => `与上一版本相比：${before} → ${after}，共 ${records} 条（${low} 至 ${high}）`,
     withdrawn: (why) => `已撤下：${why}`,
     chart: (name) => `各版本的 ${name}`,
+    drifted: (names, rows) => `当前版本上线以来的 ${rows} 个问题与训练时不同：${names}。建议补充新的样本。`,
+    steady: (rows) => `当前版本上线以来共 ${rows} 个问题，与训练时一致。`,
+    figure: { length: '长度', language: '语言', 'unknown words': '生词', decision: '处理方式', confidence: '把握', score: '首选 FAQ 得分' },
     failed: (detail) => `操作没有成功。${detail}`,
   },
 };
@@ -62,6 +70,17 @@ function showAll() {
     ? [button(say().rollback(found.previous), () => act('/v1/releases/rollbacks', {}), { id: 'rollback' })]
     : []));
   showLine();
+  showDrift();
+}
+
+function showDrift() {
+  const [place, { drift }] = [find('drift'), found];
+  place.hidden = !drift?.figures.length;
+  if (place.hidden) return;
+  const names = drift.figures.filter((one) => one.has_drifted).map((one) => say().figure[one.name] ?? one.name);
+  const rows = drift.rows.toLocaleString(locale());
+  place.textContent = names.length ? say().drifted(names.join(say().comma), rows) : say().steady(rows);
+  place.dataset.state = names.length ? 'drifted' : 'steady';
 }
 
 function show(one) {

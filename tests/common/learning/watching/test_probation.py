@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.learning.probation import LEVEL, Count, Probation, does_worse, log_evidence
+from common.learning.watching.probation import LEVEL, Count, Probation, does_worse, log_evidence
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 
