@@ -1,0 +1,94 @@
+"""Questions as in training are no drift; questions of another kind are, and set learning off."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sample import Demo
+
+from apps.customer_service.answers.answering import Answerer, prepare
+from apps.customer_service.learning.drift import usual
+from apps.customer_service.learning.lessons import load_lessons
+from apps.customer_service.learning.predictions import APPLICATION, prediction_of
+from apps.customer_service.release import load_release
+from common.learning.store import FeedbackStore
+from common.releases.registry import Registry
+from common.serving.learning.drift import DriftMonitor
+from common.storage.database import Database
+
+OTHER = "my quantum chromodynamics homework about gluon confinement number {} is overdue"
+
+
+@pytest.fixture(scope="module")
+def registry(demo: Demo) -> Registry:
+    return Registry(demo.store, APPLICATION)
+
+
+@pytest.fixture(scope="module")
+def answerer(registry: Registry) -> Answerer:
+    return load_release(registry.open(), device="cpu")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeedbackStore:
+    return FeedbackStore(Database(tmp_path / "bizlm.sqlite"), APPLICATION)
+
+
+def _ask(answerer: Answerer, store: FeedbackStore, questions: list[str]) -> None:
+    prepared = [prepare(question) for question in questions]
+    rows = [
+        prediction_of(
+            answerer.answer(question, understood),
+            question,
+            at=time.time(),
+            source="s",
+            subject=None,
+        )
+        for question, understood in zip(prepared, answerer.understand(prepared), strict=True)
+    ]
+    store.add(rows)
+
+
+def _monitor(registry: Registry, answerer: Answerer, store: FeedbackStore) -> tuple[Any, list[str]]:
+    live: Any = SimpleNamespace(release_id=answerer.release_id, current=answerer)
+    told: list[str] = []
+
+    def find(release_id: str, loaded: Answerer) -> Any:
+        return usual(registry, release_id, loaded)
+
+    return DriftMonitor(live, store, find, lambda: told.append("drifted")), told
+
+
+def test_as_in_training_is_no_drift_and_another_kind_is(
+    registry: Registry, answerer: Answerer, store: FeedbackStore
+) -> None:
+    golden = [example.text for example in load_lessons(registry.open())[0].golden]
+    # The file has them by language and FAQ; people ask in any order.
+    random.Random(0).shuffle(golden)
+    monitor, told = _monitor(registry, answerer, store)
+    _ask(answerer, store, golden)
+    monitor.read()
+    assert monitor.rows.rows == len(golden)
+    assert {one.name for one in monitor.rows.figures} == {
+        "length", "language", "unknown words", "decision", "confidence", "score",
+    }  # fmt: skip
+    assert not any(one.has_drifted for one in monitor.rows.figures)
+    assert told == []
+
+    _ask(answerer, store, [OTHER.format(number) for number in range(120)])
+    monitor.read()
+    drifted = {one.name for one in monitor.rows.figures if one.has_drifted}
+    assert {"length", "unknown words", "score"} <= drifted
+    # It is told once.
+    monitor.read()
+    assert told == ["drifted"]
+
+    # Who comes later reads the same rows, and says the same.
+    again, _ = _monitor(registry, answerer, store)
+    again.read()
+    assert again.rows == monitor.rows
