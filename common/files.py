@@ -7,13 +7,19 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from common.errors import UserError
+
+# Nothing that is still being written is this old.
+OLD_SECONDS = 86_400.0
 
 
 def check_readable(path: Path) -> None:
@@ -121,3 +127,18 @@ def exclusive_lock(path: Path) -> Iterator[None]:
                 hint="Wait until it finishes.",
             ) from None
         yield
+
+
+@contextmanager
+def scratch(root: Path, prefix: str) -> Iterator[Path]:
+    """A directory below `root` that is gone after the `with` block.
+
+    What killed runs left there goes as well, once it is old.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.glob(f"{prefix}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > OLD_SECONDS:
+                shutil.rmtree(left)
+    with TemporaryDirectory(dir=root, prefix=prefix) as folder:
+        yield Path(folder)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.files import directory_hashes, read_json, write_json
+from common.files import directory_hashes, read_json, scratch, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -43,10 +41,9 @@ def write_release(
         releases: the directory that holds all releases of one application.
         manifest: what to record beside files, libraries and date.
     """
-    temporary = releases / f".writing-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with scratch(releases, ".writing-") as folder:
+        temporary = folder / "release"
+        temporary.mkdir()
         fill(temporary)
         files = directory_hashes(temporary)
         content = hashlib.sha256(json.dumps(files).encode()).hexdigest()
@@ -64,8 +61,6 @@ def write_release(
         write_json(temporary / MANIFEST, full)
         final = releases / release_id
         temporary.rename(final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Release(final, full)
 
 

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from common.errors import UserError
 from common.storage.database import Database
@@ -28,7 +29,7 @@ def lease(database: Database, name: str, *, seconds: float = LEASE_SECONDS) -> I
     Raises:
         UserError: another holds it, with who and until when.
     """
-    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    holder = f"{_here()}:{os.getpid()}:{uuid4().hex[:8]}"
     _take(database, name, holder, seconds)
     over = threading.Event()
     renewing = threading.Thread(
@@ -48,20 +49,42 @@ def lease(database: Database, name: str, *, seconds: float = LEASE_SECONDS) -> I
 def _take(database: Database, name: str, holder: str, seconds: float) -> None:
     now = time.time()
     values = {"holder": holder, "expires_at": now + seconds}
-    try:
-        with database.writing() as connection:
-            expired = (leases.c.name == name) & (leases.c.expires_at < now)
-            if connection.execute(update(leases).where(expired).values(values)).rowcount:
-                return
-            connection.execute(insert(leases).values(name=name, **values))
-    except IntegrityError:
-        with database.reading() as connection:
-            found = connection.execute(select(leases).where(leases.c.name == name)).first()
-        who = f" ({found.holder.rpartition(':')[0]})" if found else ""
+    with database.writing() as connection:
+        found = connection.execute(select(leases).where(leases.c.name == name)).first()
+        if found is None:
+            new = {"name": name, **values}
+            database.insert_new(connection, leases, [new])
+        elif found.expires_at < now or _is_dead(found.holder):
+            known = (leases.c.name == name) & (leases.c.holder == found.holder)
+            connection.execute(update(leases).where(known).values(values))
+        holds = connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar()
+    if holds != holder:
+        who = str(holds).rpartition(":")[0].replace(f"{_here()}:", "process ")
         raise UserError(
-            f"{name} is running already{who}",
-            hint=f"Wait until it ends; one that died is given up within {seconds:.0f} s.",
-        ) from None
+            f"{name} is running already ({who})",
+            hint=f"Wait until it ends; one that died elsewhere is given up within {seconds:.0f} s.",
+        )
+
+
+def _here() -> str:
+    """This machine, and among its containers this one: where a process has its number."""
+    namespace = Path("/proc/self/ns/pid")
+    number = namespace.stat().st_ino if namespace.exists() else 0
+    return f"{socket.gethostname()}/{number:x}"
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a holder was a process of this machine and is none any more."""
+    place, number, _ = holder.rsplit(":", 2)
+    if place != _here():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _renew(

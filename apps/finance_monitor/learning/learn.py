@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example
@@ -20,6 +19,7 @@ from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
+from common.files import scratch
 from common.learning import review as reviewing
 from common.learning.candidates import Learned, release_candidate
 from common.learning.comparison import Judged, compare
@@ -61,13 +61,13 @@ class _Learner:
         task.single_topic = serving.module.topic_bias is None
         train = [*taught, *(CORRECTION_WEIGHT - 1) * _spelled(examples, serving)]
         settings = SETTINGS.model_copy(update={"device": self.device})
-        with TemporaryDirectory(dir=self.work) as work:
+        with scratch(self.work, ".learning-") as work:
             tuned = finetune(
                 task,
                 serving.backbone,
                 Splits(train, lessons.validation, []),
                 settings,
-                work=Path(work),
+                work=work,
                 module=serving.module,
             )
         assert isinstance(tuned.module, NewsModel)
@@ -112,9 +112,7 @@ def learn(
     without = f", and without {len(gone)} texts that were purged" if gone else ""
     say(f"Learning from {len(found.taken)} corrections{without}")
     examples = to_examples(found.taken)
-    work = registry.root / "training"
-    work.mkdir(parents=True, exist_ok=True)
-    learner = _Learner(release, device, work)
+    learner = _Learner(release, device, registry.root / "training")
     candidate = learner.learn(lessons, examples)
     after = evaluate.run(candidate, lessons.golden)
     new = facets(examples)

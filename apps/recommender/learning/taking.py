@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from apps.recommender.data import Sources
@@ -16,6 +15,7 @@ from apps.recommender.learning.reported import SHOWN, Event, event_id
 from apps.recommender.learning.store import EventStore
 from apps.recommender.schema import BEHAVIORS
 from common.errors import UserError
+from common.files import scratch
 from common.learning.review import LeftOut, reasons
 
 if TYPE_CHECKING:
@@ -122,9 +122,8 @@ def with_reported(sources: Sources, taken: Taken, root: Path) -> Iterator[Source
     if taken.interactions.is_empty():
         yield sources
         return
-    root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=root, prefix=READING) as folder:
-        path = Path(folder) / "reported.parquet"
+    with scratch(root, READING) as folder:
+        path = folder / "reported.parquet"
         columns = ("position", "propensity")
         taken.interactions.drop(*columns).write_parquet(path)
         yield replace(sources, interactions=[*sources.interactions, path])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -7,9 +10,12 @@ from pathlib import Path
 
 import databases
 import pytest
+from alembic import command
 from sqlalchemy import inspect, text
 
 from common.errors import UserError
+from common.learning.schema import Feedback
+from common.learning.store import FeedbackStore
 from common.storage.database import Database
 from common.storage.leases import lease
 from common.storage.tables import metadata
@@ -46,6 +52,21 @@ def test_processes_that_open_it_at_once_migrate_it_once(url: str) -> None:
         thread.join()
     assert failed == []
     assert {*inspect(Database(url).engine).get_table_names()} >= {*metadata.tables}
+
+
+def test_an_older_database_keeps_its_rows(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = command.upgrade
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        database = Database(url)
+    row = Feedback(id="kept", at=1.0, source="s", kind="correction", text="从前的纠错")
+    FeedbackStore(database, "shop").add([row])
+    assert "events" not in inspect(database.engine).get_table_names()
+    database.close()
+    again = Database(url)
+    assert FeedbackStore(again, "shop").feedback() == [row]
+    assert "events" in inspect(again.engine).get_table_names()
+    again.close()
 
 
 def test_a_newer_database_is_refused(url: str) -> None:
@@ -99,6 +120,21 @@ def test_a_lease_is_one_holder_s_and_is_given_up_when_its_holder_dies(
         with lease(database, "learn"):
             pass
         database.close()
+
+
+def test_a_lease_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from common.storage.database import Database;"
+        "from common.storage.leases import lease\n"
+        "with lease(Database(sys.argv[1]), 'learn'): os.kill(os.getpid(), 9)"
+    )
+    path = tmp_path / "one.sqlite"
+    killed = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    database = Database(path)
+    with lease(database, "learn"):
+        pass
+    database.close()
 
 
 def test_a_lease_is_renewed_as_long_as_it_is_held(tmp_path: Path) -> None:
