@@ -1,12 +1,15 @@
 """What `learn` gains from written corrections, and what wrong ones among them cost.
 
 python -m benchmarks.loop [--store DIR]     # a store with the release of `make serve`
+
+As operators do, only what the release gets wrong is corrected; what it gets right is
+asked as well, before and after.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -39,6 +42,11 @@ def main() -> None:
     lines = (SAMPLES / "corrections.jsonl").read_text(encoding="utf-8").splitlines()
     written = [json.loads(line) for line in lines]
     serving = Registry(chosen.store, APPLICATION).open()
+    release = load_release(serving)
+    said = [Example(prepare(one["text"]), wanted_faq(one), None) for one in written]
+    outcomes = zip(written, evaluate.run(release, said), strict=True)
+    known = [one for one, outcome in outcomes if outcome.is_right]
+    written, every = [one for one in written if one not in known], len(written)
     honest = [
         row
         for number, one in enumerate(written)
@@ -53,27 +61,35 @@ def main() -> None:
             *_all_said(wrong, tuple(f"mallory {n}" for n in range(5))),
         ],
     }
-    asked = [Example(prepare(one["paraphrase"]), wanted_faq(one), None) for one in written]
-    release = load_release(serving)
-    said = [Example(prepare(one["text"]), wanted_faq(one), None) for one in written]
-    mistaken = sum(not outcome.is_right for outcome in evaluate.run(release, said))
+    asked = {
+        "paraphrases of what was corrected": _asked(written, "paraphrase"),
+        "others about the same FAQs": _asked(written, "other"),
+        "paraphrases of what was right": _asked(known, "paraphrase"),
+    }
     metrics: dict[str, Any] = {
-        "corrections": len(written),
-        "of them wrong before": mistaken,
-        "unseen paraphrases, before": _right(evaluate.run(release, asked)),
+        "written": every,
+        "of them wrong, and corrected": len(written),
+        **{f"{name}, before": _right(evaluate.run(release, some)) for name, some in asked.items()},
     }
     for name, rows in runs.items():
         metrics |= {f"{name}: {key}": value for key, value in _run(serving, rows, asked).items()}
     report("loop", metrics)
 
 
-def _run(serving: Any, rows: Sequence[Feedback], asked: Sequence[Example]) -> dict[str, Any]:
+def _asked(rows: Sequence[dict[str, str]], name: str) -> list[Example]:
+    return [Example(prepare(one[name]), wanted_faq(one), None) for one in rows if name in one]
+
+
+def _run(
+    serving: Any, rows: Sequence[Feedback], asked: Mapping[str, Sequence[Example]]
+) -> dict[str, Any]:
     with corrected(serving, APPLICATION, rows) as (registry, store):
         started = perf_counter()
         learned = learn(registry, store, promote=True)
         seconds = perf_counter() - started
-        after = _right(evaluate.run(load_release(registry.open()), asked))
-    return {**_figures(learned), "unseen paraphrases": after, "seconds": seconds}
+        serves = load_release(registry.open())
+        after = {name: _right(evaluate.run(serves, some)) for name, some in asked.items()}
+    return {**_figures(learned), **after, "seconds": seconds}
 
 
 def _figures(learned: Learned) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def compare(
 
 
 def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]:
+    """Questions that have an answer; those that have none are in what is promised."""
     return [
         Judged(
             old.example.text,
@@ -53,6 +54,7 @@ def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]
             (LANGUAGES.get(language_of(old.example.text), "other languages"),),
         )
         for old, new in zip(before, after, strict=True)
+        if old.in_scope
     ]
 
 
