@@ -21,16 +21,22 @@ from common.records.text import normalise
 RULES = Path(__file__).with_name("personal.toml")
 # Characters before a number in which it is said what it is.
 CONTEXT = 24
+# The first two digits of a Chinese ID (GB/T 2260), with those of residence permits.
+PROVINCES = (
+    *(11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46),
+    *(50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83),
+)
 FEWEST_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 
 
 @dataclass(frozen=True)
 class Names:
-    """Chinese surnames of one and of two characters; English words that begin no name."""
+    """Chinese surnames of one and two characters; what is no English name, and what is within one."""
 
     surnames: frozenset[str]
     long_surnames: frozenset[str]
     never: frozenset[str]
+    particles: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -145,9 +151,19 @@ def _card(text: str, _: Names) -> str:
 
 
 def _chinese_id(text: str, _: Names) -> str:
-    from stdnum.cn import ric
+    """Province, date of birth and check digit (GB 11643).
 
-    return text if ric.is_valid(text.upper()) else ""
+    Not the district: whoever was born before it was made may bear its number all the same.
+    """
+    from stdnum.cn import ric
+    from stdnum.exceptions import ValidationError
+
+    number = text.upper()
+    with suppress(ValidationError):
+        ric.get_birth_date(number)
+        if int(number[:2]) in PROVINCES and ric.calc_check_digit(number) == number[-1]:
+            return text
+    return ""
 
 
 def _iban(text: str, _: Names) -> str:
@@ -178,16 +194,22 @@ def _chinese_name(text: str, names: Names) -> str:
 
 
 def _english_name(text: str, names: Names) -> str:
-    taken: list[str] = []
-    for word in text.split():
-        # After a capitalised name only a capitalised word goes on with it.
-        lower = word[0].islower() and taken and taken[0][0].isupper()
-        if word.lower() in names.never or lower:
+    """Up to three words of a name, and the particles between them.
+
+    After a capitalised name only capitalised words go on with it; all in lower case, two do.
+    """
+    words = text.split()
+    is_capitalised = words[0][0].isupper()
+    taken = end = 0
+    for place, word in enumerate(words):
+        if taken and word in names.particles:
+            continue
+        if word.lower() in names.never or (is_capitalised and word[0].islower()):
             break
-        taken.append(word)
-    if taken and taken[0][0].islower():
-        taken = taken[:2]
-    return " ".join(taken)
+        taken, end = taken + 1, place + 1
+        if taken == (3 if is_capitalised else 2):
+            break
+    return " ".join(words[:end])
 
 
 CHECKS: dict[str, Callable[[str, Names], str]] = {
