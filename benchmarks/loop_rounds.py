@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ def main() -> None:
     start(chosen)
     lines = (SAMPLES / "corrections.jsonl").read_text(encoding="utf-8").splitlines()
     written = sorted(map(json.loads, lines), key=lambda one: one.get("faq_id", ""))
-    rounds = [
-        written[n * len(written) // ROUNDS : (n + 1) * len(written) // ROUNDS]
-        for n in range(ROUNDS)
-    ]
+    bounds = [n * len(written) // ROUNDS for n in range(ROUNDS + 1)]
+    rounds = [written[begin:end] for begin, end in pairwise(bounds)]
     trained = Registry(chosen.store, APPLICATION)
     alone, promoted = _learn(trained, rounds)
     joint, _ = _learn(trained, [written])
@@ -82,12 +81,11 @@ def _row(one: dict[str, str], at: float) -> Feedback:
 def _figures(learned: Any, rounds: Sequence[Rows]) -> dict[str, float]:
     answerer, golden = learned
     asked = [example for example in golden if example.faq_id is not None]
+    every = [one for rows in rounds for one in rows]
     return {
         "round 1, the same words": _right(answerer, rounds[0], "text"),
         "round 1, other words": _right(answerer, rounds[0], "paraphrase"),
-        "all rounds, other words": _right(
-            answerer, [o for one in rounds for o in one], "paraphrase"
-        ),
+        "all rounds, other words": _right(answerer, every, "paraphrase"),
         "golden": _share(answerer, asked),
     }
 

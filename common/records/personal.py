@@ -31,7 +31,7 @@ FEWEST_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 
 @dataclass(frozen=True)
 class Names:
-    """Chinese surnames of one and two characters; what is no English name, and what is within one."""
+    """Chinese surnames of one and two characters; words that are no name, or within one."""
 
     surnames: frozenset[str]
     long_surnames: frozenset[str]
