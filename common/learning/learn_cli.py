@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from common.cli import Device, Json, Store, print_json
+from common.cli import Device, Json, Store, existing, print_json
 from common.console import results, say, show_table
 from common.durations import parse_period
 from common.errors import RefusedError
@@ -48,6 +48,7 @@ class Learn(Protocol):
         *,
         promote: bool,
         per_source: float,
+        golden: Sequence[Path],
         device: str,
     ) -> Learned:
         """Learn once."""
@@ -78,6 +79,14 @@ def add_learn_verb(
         per_source: Annotated[
             float, typer.Option(min=0.001, max=1, help="Most corrections of one source, a share.")
         ] = 0.05,
+        golden: Annotated[
+            list[Path] | None,
+            typer.Option(
+                help="Records of your own that candidates are measured on, from now on, in place "
+                "of those held out.",
+                callback=existing,
+            ),
+        ] = None,
         every: Every = None,
         after: After = None,
         wait: Annotated[
@@ -103,7 +112,12 @@ def add_learn_verb(
             def once() -> Learned:
                 with lease(feedback.database, f"learn {application}"):
                     return find_learn()(
-                        registry, feedback, promote=promote, per_source=per_source, device=device
+                        registry,
+                        feedback,
+                        promote=promote,
+                        per_source=per_source,
+                        golden=golden or (),
+                        device=device,
                     )
 
             def said() -> int:

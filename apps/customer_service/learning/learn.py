@@ -12,7 +12,7 @@ from typing import Any
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.data import Dataset, Example
+from apps.customer_service.data import Dataset, Example, Sources, read_questions
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
@@ -39,6 +39,7 @@ def learn(
     *,
     promote: bool,
     per_source: float = reviewing.PER_SOURCE,
+    golden: Sequence[Path] = (),
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
@@ -48,6 +49,7 @@ def learn(
 
     Args:
         promote: let the candidate serve if it passes the gate.
+        golden: files of records to measure on, from now on, in place of those held out.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -57,6 +59,8 @@ def learn(
     lessons = held.without(purged(registry))
     gone = held.texts - lessons.texts
     serving = replace(load_release(release, device=device), read_before=read_before)
+    if golden:
+        lessons = lessons.measured_on(read_questions(Sources(questions=golden), serving.faqs))
     if serving.index is None:
         raise UserError(
             "this release knows intents alone, and corrections name FAQs",

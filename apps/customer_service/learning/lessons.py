@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,12 @@ class Lessons:
             return [one for one in examples if content_hash(one.text) not in hashes]
 
         return Lessons(left(self.train), left(self.validation), left(self.test), self.far)
+
+    def measured_on(self, golden: Sequence[Example]) -> Lessons:
+        """These with other golden questions, none of which is learned from."""
+        asked = {example.text for example in golden}
+        train = [one for one in self.train if one.text not in asked]
+        return replace(self, train=train, test=list(golden))
 
     @property
     def splits(self) -> Splits[Example]:

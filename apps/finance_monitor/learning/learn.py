@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.finance_monitor import evaluate
-from apps.finance_monitor.data import Example
+from apps.finance_monitor.data import Example, Sources, read_examples
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.corrections import about, split_known, to_examples
 from apps.finance_monitor.learning.lessons import Lessons, facets, load_lessons, save_lessons
@@ -88,12 +88,14 @@ def learn(
     *,
     promote: bool,
     per_source: float = reviewing.PER_SOURCE,
+    golden: Sequence[Path] = (),
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
 
     Args:
         promote: let the candidate serve if it passes the gate.
+        golden: files of records to measure on, from now on, in place of those held out.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -102,6 +104,8 @@ def learn(
     held = load_lessons(release)
     lessons = held.without(purged(registry))
     gone = held.texts - lessons.texts
+    if golden:
+        lessons = lessons.measured_on(read_examples(Sources(test=golden)))
     if not lessons.validation:
         raise UserError("nothing is left to measure a candidate on", hint="Run `train` once more.")
     serving = load_release(release, device=device)

@@ -204,3 +204,23 @@ def test_an_older_release_says_what_to_do(run: Run, store: Path) -> None:
     done = run("learn", "--store", store)
     assert done.returncode == 2
     assert "run `train` once more" in done.stderr
+
+
+def test_golden_questions_of_ones_own_are_measured_on_from_then_on(
+    run: Run, store: Path, add: Add, demo: Demo, tmp_path: Path
+) -> None:
+    rows = list(csv.DictReader(demo.test.read_text(encoding="utf-8").splitlines()))
+    own = [row for row in rows if row.get("faq_id")][:12]
+    golden = tmp_path / "golden.csv"
+    with golden.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, own[0].keys())
+        writer.writeheader()
+        writer.writerows(own)
+    add([said(PARAPHRASES[0], "desk", trusted=True, answer=TOWED)])
+    _, learned = learn(run, store, "--promote", "--golden", str(golden))
+    assert learned["comparison"]["golden"]["records"] == len(own)
+    add([said(PARAPHRASES[1], "desk", trusted=True, answer=TOWED)])
+    _, again = learn(run, store)
+    assert again["comparison"]["golden"]["records"] == len(own)
+    code, _ = learn(run, store, "--golden", str(tmp_path / "missing.csv"))
+    assert code == 2
