@@ -9,6 +9,7 @@ from typing import Any
 
 from common.learning.comparison import Comparison, judge
 from common.learning.review import Reviewed
+from common.learning.shadow import Shadow
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 
@@ -25,6 +26,7 @@ class Learned:
     verdict: str = "There is nothing new to learn."
     passed: bool = False
     promoted: bool = False
+    shadow: Shadow | None = None
 
 
 def release_candidate(
@@ -37,6 +39,7 @@ def release_candidate(
     *,
     promote: bool,
     mark_learned: Callable[[list[str], str], None] = lambda ids, release_id: None,
+    shadow: Shadow | None = None,
 ) -> Learned:
     """Write the candidate, whatever the gate says; promote it if it passes and is wanted.
 
@@ -44,6 +47,7 @@ def release_candidate(
         parent: the release that it was made from; another may have been promoted meanwhile.
         fill: writes the files into a directory, among them a report with the verdict.
         manifest: what differs from the parent's manifest.
+        shadow: what was asked of late, put to the candidate.
         mark_learned: takes the ids of what was learned, and the release that serves with it.
     """
     verdict, passed = judge(comparison)
@@ -54,6 +58,7 @@ def release_candidate(
         "new": comparison.new and asdict(comparison.new),
         "groups": {name: asdict(one) for name, one in comparison.groups.items()},
         "verdict": verdict,
+        "shadow": shadow and shadow.summary(),
     }
     full = {
         **kept,
@@ -68,4 +73,4 @@ def release_candidate(
     if promote and passed:
         registry.promote(made.release_id)
         mark_learned(found.feedback_ids, made.release_id)
-    return Learned(found, comparison, made, verdict, passed, promoted=promote and passed)
+    return Learned(found, comparison, made, verdict, passed, promote and passed, shadow)

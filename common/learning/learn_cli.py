@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from common.releases.release import Release
 
 LOOK_SECONDS = 10.0
+SHADOWS_SHOWN = 10
 
 PromoteCandidate = Annotated[
     bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
@@ -49,6 +50,7 @@ class Learn(Protocol):
         promote: bool,
         per_source: float,
         golden: Sequence[Path],
+        shadow: timedelta | None,
         device: str,
     ) -> Learned:
         """Learn once."""
@@ -87,6 +89,10 @@ def add_learn_verb(
                 callback=existing,
             ),
         ] = None,
+        shadow: Annotated[
+            str | None,
+            typer.Option(help="Put to the candidate what was asked in this time, e.g. 24h."),
+        ] = None,
         every: Every = None,
         after: After = None,
         wait: Annotated[
@@ -98,6 +104,7 @@ def add_learn_verb(
         as_json: Json = False,
     ) -> None:
         """Learn from confirmed corrections; a candidate that is no better does not serve."""
+        period = parse_period(shadow) if shadow else None
         if wait:
             _load_ahead(application, find_load, store, device)
             if not sys.stdin.readline():
@@ -117,6 +124,7 @@ def add_learn_verb(
                         promote=promote,
                         per_source=per_source,
                         golden=golden or (),
+                        shadow=period,
                         device=device,
                     )
 
@@ -202,6 +210,11 @@ def _print(learned: Learned) -> None:
     show_table(comparison_table(learned.comparison))
     for text in learned.comparison.turned_wrong:
         results().print(f"Turned wrong: {text}", markup=False)
+    if learned.shadow is not None:
+        results().print(learned.shadow.text, markup=False)
+        for one in learned.shadow.disagreements[:SHADOWS_SHOWN]:
+            line = f"  {one.text}: {one.serving} → {one.candidate}"
+            results().print(line, markup=False, soft_wrap=True)
     if learned.passed:
         results().print(learned.verdict, markup=False, soft_wrap=True)
     name = learned.candidate.release_id
@@ -222,4 +235,5 @@ def _to_json(learned: Learned) -> dict[str, object]:
         "corrections": learned.review.summary(),
         "left_out": [asdict(one) for one in learned.review.left_out],
         "comparison": learned.comparison and asdict(learned.comparison),
+        "shadow": learned.shadow and asdict(learned.shadow),
     }

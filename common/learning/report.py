@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.learning.comparison import Comparison
+    from common.learning.shadow import Shadow
 
 HEADINGS = ("records", "serving", "candidate", "change, 95 % interval")
 
@@ -50,10 +51,13 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def learn_sections(found: Review, comparison: Comparison, verdict: str) -> list[Section]:
+def learn_sections(
+    found: Review, comparison: Comparison, verdict: str, shadow: Shadow | None = None
+) -> list[Section]:
     """What every application's page of a candidate shows."""
     return [
         candidate_section(comparison, verdict),
+        *([shadow.section()] if shadow else []),
         _texts("Turned right", comparison.turned_right),
         _texts("Turned wrong", comparison.turned_wrong),
         review_section(found),

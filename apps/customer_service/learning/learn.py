@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from apps.customer_service.learning.corrections import implausible, split_known,
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
 from apps.customer_service.learning.lessons import Lessons, load_lessons, save_lessons
 from apps.customer_service.learning.report import write_learn_report
+from apps.customer_service.learning.shadowing import ask_again
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.promise import Promise
 from apps.customer_service.release import MODEL, RERANKER, load_release, save_release
@@ -40,6 +42,7 @@ def learn(
     promote: bool,
     per_source: float = reviewing.PER_SOURCE,
     golden: Sequence[Path] = (),
+    shadow: timedelta | None = None,
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
@@ -50,6 +53,7 @@ def learn(
     Args:
         promote: let the candidate serve if it passes the gate.
         golden: files of records to measure on, from now on, in place of those held out.
+        shadow: put to the candidate what came in within this time.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -76,6 +80,7 @@ def learn(
     faqs, examples = to_examples(found.taken, serving.faqs)
     candidate, promise = _candidate(serving, lessons, faqs, examples, serving.confidence)
     comparison = compare(serving, candidate, lessons, faqs, examples)
+    asked = ask_again(candidate, store, release.release_id, shadow) if shadow else None
     more = replace(lessons, train=[*lessons.train, *examples])
     summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
     manifest = {"after": summary, "promise": promise.to_json()}
@@ -85,7 +90,8 @@ def learn(
             _link(release.directory / name, directory / name)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
-        write_learn_report(directory / "report.html", found, comparison, promise, verdict)
+        path = directory / "report.html"
+        write_learn_report(path, found, comparison, promise, verdict, asked)
 
     return release_candidate(
         registry,
@@ -96,6 +102,7 @@ def learn(
         manifest,
         promote=promote,
         mark_learned=store.mark_learned,
+        shadow=asked,
     )
 
 

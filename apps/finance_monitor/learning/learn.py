@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from apps.finance_monitor import evaluate
@@ -11,6 +12,7 @@ from apps.finance_monitor.data import Example, Sources, read_examples
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.corrections import about, split_known, to_examples
 from apps.finance_monitor.learning.lessons import Lessons, facets, load_lessons, save_lessons
+from apps.finance_monitor.learning.shadowing import read_again
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
@@ -89,6 +91,7 @@ def learn(
     promote: bool,
     per_source: float = reviewing.PER_SOURCE,
     golden: Sequence[Path] = (),
+    shadow: timedelta | None = None,
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
@@ -96,6 +99,7 @@ def learn(
     Args:
         promote: let the candidate serve if it passes the gate.
         golden: files of records to measure on, from now on, in place of those held out.
+        shadow: put to the candidate what came in within this time.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -129,13 +133,14 @@ def learn(
         ),
         new_is_held_out=held_out,
     )
+    asked = read_again(candidate, registry.root, release.release_id, shadow) if shadow else None
     more = lessons.with_examples(examples)
     manifest = {"after": evaluate.summarise(after)}
 
     def fill(directory: Path, verdict: str) -> None:
         save_release(candidate, directory)
         save_lessons(directory, more)
-        sections = learn_sections(found, comparison, verdict)
+        sections = learn_sections(found, comparison, verdict, asked)
         write_report(directory / "report.html", "News monitor: what was learned", sections)
 
     return release_candidate(
@@ -147,6 +152,7 @@ def learn(
         manifest,
         promote=promote,
         mark_learned=store.mark_learned,
+        shadow=asked,
     )
 
 

@@ -34,6 +34,13 @@ class Measured(BaseModel):
     records: int
 
 
+class Shadowed(BaseModel):
+    """Of how many texts that came in of late how large a share is seen as before."""
+
+    asked: int
+    same: float
+
+
 class LearnedFrom(BaseModel):
     """What a release learned from what people said or did."""
 
@@ -41,6 +48,7 @@ class LearnedFrom(BaseModel):
     left_out: dict[str, int]
     golden: Measured
     new: Measured | None = None
+    shadow: Shadowed | None = None
     verdict: str
 
 

@@ -25,6 +25,7 @@ const texts = {
     learned: (count) => `learned from ${count}`,
     leftOut: (count) => `${count} left out`,
     change: (before, after, low, high, records) => `beside the one before it: ${before} → ${after} on ${records} records (${low} to ${high})`,
+    shadow: (asked, same) => `${same} of ${asked} asked of late answered as before`,
     withdrawn: (why) => `Withdrawn: ${why}`,
     chart: (name) => `${name} of all releases`,
     drifted: (names, rows) => `Of the last ${rows} questions, these are no longer as in training: ${names}. New examples are worth collecting.`,
@@ -47,6 +48,7 @@ const texts = {
     learned: (count) => `学习了 ${count} 条`,
     leftOut: (count) => `未采用 ${count} 条`,
     change: (before, after, low, high, records) => `与上一版本相比：${before} → ${after}，共 ${records} 条（${low} 至 ${high}）`,
+    shadow: (asked, same) => `近期 ${asked} 个问题中 ${same} 回答不变`,
     withdrawn: (why) => `已撤下：${why}`,
     chart: (name) => `各版本的 ${name}`,
     drifted: (names, rows) => `当前版本上线以来的 ${rows} 个问题与训练时不同：${names}。建议补充新的样本。`,
@@ -99,10 +101,11 @@ function show(one) {
 function facts(one) {
   const parts = [time(one.created, { year: 'numeric' }), one.parent ? say().parent(one.parent) : say().base(one.base_model)];
   if (one.learned) {
-    const { taken, left_out: out, golden } = one.learned;
+    const { taken, left_out: out, golden, shadow } = one.learned;
     const left = Object.values(out).reduce((sum, count) => sum + count, 0);
     parts.push(say().learned(taken.toLocaleString(locale())));
     if (left) parts.push(say().leftOut(left.toLocaleString(locale())));
+    if (shadow) parts.push(say().shadow(shadow.asked.toLocaleString(locale()), percent(shadow.same)));
     parts.push(say().change(percent(golden.before), percent(golden.after), signed(golden.low), signed(golden.high), golden.records));
   }
   return element('p', { class: 'small' }, parts.join(' · '));

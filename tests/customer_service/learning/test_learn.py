@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from sample import Demo, Run
 
-from common.learning.schema import Feedback
+from common.learning.schema import Feedback, Prediction
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
 from common.storage.database import Database
@@ -224,3 +225,33 @@ def test_golden_questions_of_ones_own_are_measured_on_from_then_on(
     assert again["comparison"]["golden"]["records"] == len(own)
     code, _ = learn(run, store, "--golden", str(tmp_path / "missing.csv"))
     assert code == 2
+
+
+def test_what_was_asked_of_late_is_put_to_the_candidate(run: Run, store: Path, add: Add) -> None:
+    serving = Registry(store, "customer_service").open().release_id
+    asked = [PARAPHRASES[0], PARAPHRASES[0], "zzz qqq"]
+    rows = [
+        Prediction(
+            id=f"p{number}",
+            at=time.time(),
+            source="s",
+            release_id=serving,
+            text=text,
+            decision="handoff",
+            given={"faq_id": None},
+        )
+        for number, text in enumerate(asked)
+    ]
+    database = Database(store / "bizlm.sqlite")
+    FeedbackStore(database, "customer_service").add(rows)
+    database.close()
+    add([said(PARAPHRASES[0], "desk", trusted=True, answer=TOWED)])
+    _, learned = learn(run, store, "--promote", "--shadow", "24h")
+    assert learned["shadow"]["asked"] == 3
+    (one,) = learned["shadow"]["disagreements"]
+    assert (one["text"], one["times"], one["serving"]) == (PARAPHRASES[0], 2, "handoff")
+    assert one["candidate"].startswith("answer ")
+    release = Registry(store, "customer_service").open()
+    assert release.manifest["learned"]["shadow"]["asked"] == 3
+    page = (release.directory / "report.html").read_text(encoding="utf-8")
+    assert "In the shadow of the serving release" in page

@@ -1,0 +1,37 @@
+"""What customers asked of late, put to a candidate."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from apps.customer_service.answers.answering import Answerer
+from common.console import say
+from common.learning.shadow import MOST_ASKED, Shadow, compare_answers
+from common.learning.store import FeedbackStore
+
+
+def ask_again(
+    candidate: Answerer, store: FeedbackStore, serving_id: str, period: timedelta
+) -> Shadow:
+    """The kept answers of the serving release beside what the candidate would have answered."""
+    since = time.time() - period.total_seconds()
+    rows = store.predictions(serving_id, (since, ""), MOST_ASKED)
+    say(f"Asking the candidate {len(rows):,} questions of the last {period}")
+    texts = [row.text for row in rows]
+    answers = [
+        candidate.answer(text, understood)
+        for text, understood in zip(texts, candidate.understand(texts), strict=True)
+    ]
+    return compare_answers(
+        texts,
+        [_said(row.decision, row.given.get("faq_id")) for row in rows],
+        [
+            _said(one.decision, one.citations[0].faq_id if one.citations else None)
+            for one in answers
+        ],
+    )
+
+
+def _said(decision: str, faq_id: str | None) -> str:
+    return f"{decision} {faq_id}" if decision == "answer" else decision
