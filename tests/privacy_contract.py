@@ -26,6 +26,8 @@ BODIES: tuple[Any, ...] = (
     {"input": SECRET, "model": SECRET, SECRET: SECRET},
     {"user_id": SECRET, "history": [{"item_id": SECRET, "timestamp": TIME}]},
     {"history": SECRET},
+    {"events": [{"user_id": SECRET, "item_id": SECRET, "timestamp": TIME}]},
+    {"shown": [{"impression_id": SECRET, "user_id": SECRET, "items": [{"item_id": SECRET}]}]},
     {"records": [{"id": SECRET, "published_at": TIME, "text": SECRET}]},
     {"records": [{"id": SECRET, "published_at": SECRET, "title": SECRET}]},
     {"key": SECRET, "by": SECRET, "for": SECRET, "comment": SECRET, "until": SECRET},

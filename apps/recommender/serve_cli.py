@@ -105,7 +105,8 @@ def serve(
 
         def load(release: Any) -> Recommender:
             # Read anew for each release: it may have learned from later files and events.
-            reported = take(collector.writer.store)
+            # Of everybody all: histories are to be whole.
+            reported = take(collector.writer.store, per_user=1.0)
             with with_reported(sources, reported, registry.root) as whole:
                 dataset = read_dataset(whole)
             return open_service(

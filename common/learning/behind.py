@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -16,10 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel
 
 from common.learning.schema import Prediction
+from common.learning.spool import BOUND, Spool
 from common.storage.database import DatabaseTroubleError
 
 WAITING_BOUND = 10_000
-SPOOL_BOUND = 64 * 2**20
 ROWS_TOGETHER = 500
 RETRY_SECONDS = 5.0
 DAY_SECONDS = 86_400.0
@@ -61,13 +59,12 @@ class BehindWriter(Generic[AnyStore]):
         store: AnyStore,
         spool: Path,
         *,
-        spool_bound: int = SPOOL_BOUND,
+        spool_bound: int = BOUND,
         keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self.store = store
         self.written = self.spooled = self.lost = 0
-        self._spool = spool
-        self._spool_bound = spool_bound
+        self._spool = Spool(spool, store.kinds, bound=spool_bound)
         self._keep_seconds = keep_seconds
         self._forgot_at = 0.0
         self._waiting: deque[BaseModel] = deque()
@@ -78,7 +75,6 @@ class BehindWriter(Generic[AnyStore]):
 
     def start(self) -> None:
         """Begin to write."""
-        self._spool.parent.mkdir(parents=True, exist_ok=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -149,16 +145,8 @@ class BehindWriter(Generic[AnyStore]):
         return True
 
     def _keep(self, rows: Sequence[BaseModel]) -> None:
-        names = {kind: name for name, kind in self.store.kinds.items()}
-        lines = "".join(_line(names[type(row)], row) for row in rows)
         try:
-            size = self._spool.stat().st_size if self._spool.exists() else 0
-            if size + len(lines.encode()) > self._spool_bound:
-                raise OSError(f"{self._spool} is full")
-            with self._spool.open("a", encoding="utf-8") as file:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+            self._spool.append(rows)
             self.spooled += len(rows)
         except OSError as error:
             self.lost += len(rows)
@@ -166,24 +154,5 @@ class BehindWriter(Generic[AnyStore]):
 
     def _replay(self) -> None:
         """Write what the spool holds; rows that are there already are not doubled."""
-        if not self._spool.exists():
-            return
-        try:
-            self.store.add(read_spool(self._spool, self.store.kinds))
-        except (DatabaseTroubleError, OSError):
-            return
-        self._spool.unlink()
-
-
-def read_spool(path: Path, kinds: Mapping[str, type[BaseModel]]) -> list[BaseModel]:
-    """The rows of a spool; a line that a power failure cut short is left out."""
-    rows: list[BaseModel] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with suppress(ValueError, KeyError):
-            kind, values = json.loads(line)
-            rows.append(kinds[kind].model_validate(values))
-    return rows
-
-
-def _line(kind: str, row: BaseModel) -> str:
-    return json.dumps([kind, row.model_dump()], ensure_ascii=False) + "\n"
+        with suppress(DatabaseTroubleError, OSError):
+            self._spool.hand_over(self.store.add)

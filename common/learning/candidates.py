@@ -9,7 +9,7 @@ from typing import Any
 
 from common.learning.comparison import Comparison, judge
 from common.learning.review import Reviewed
-from common.learning.shadow import Shadow
+from common.learning.watching.shadow import Shadow
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 

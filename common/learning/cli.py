@@ -237,12 +237,22 @@ def _purge(
     import time
 
     from common.learning.sources import hashed
+    from common.learning.spool import SPOOL, Spool
 
     with open_store(store, database, application) as feedback:
         if older_than is not None:
             return feedback.forget_before(time.time() - parse_period(older_than).total_seconds())
         who = None if subject is None else hashed(store / application, subject)
+        spool = Spool(store / application / SPOOL, feedback.kinds)
+        spool.drop(lambda row: _is_of(row, who, text))
         return feedback.purge(subject=who, text=text)
+
+
+def _is_of(row: Any, subject: str | None, text: str | None) -> bool:
+    """Whether a row is somebody's, or holds a text."""
+    written = getattr(row, "wanted", {}).get("answer", "")
+    holds = text is not None and (text in row.text or text in written)
+    return holds or (subject is not None and row.subject == subject)
 
 
 def _table(rows: Sequence[Feedback]) -> Any:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.learning.comparison import Comparison
-    from common.learning.shadow import Shadow
+    from common.learning.watching.shadow import Shadow
 
 HEADINGS = ("records", "serving", "candidate", "change, 95 % interval")
 

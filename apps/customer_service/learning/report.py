@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from apps.customer_service.promise.promise import Promise
     from common.learning.comparison import Comparison
     from common.learning.review import Review
-    from common.learning.shadow import Shadow
+    from common.learning.watching.shadow import Shadow
 
 
 def write_learn_report(

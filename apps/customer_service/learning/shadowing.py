@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from apps.customer_service.answers.answering import Answerer
 from common.console import say
-from common.learning.shadow import MOST_ASKED, Shadow, compare_answers
 from common.learning.store import FeedbackStore
+from common.learning.watching.shadow import MOST_ASKED, Shadow, compare_answers
 
 
 def ask_again(

@@ -13,7 +13,7 @@ from apps.finance_monitor.store import Store, store_path
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.text import spell_tickers
 from common.console import say
-from common.learning.shadow import MOST_ASKED, Shadow, compare_answers
+from common.learning.watching.shadow import MOST_ASKED, Shadow, compare_answers
 
 
 def read_again(candidate: Classifier, root: Path, serving_id: str, period: timedelta) -> Shadow:

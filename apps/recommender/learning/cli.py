@@ -190,11 +190,15 @@ def purge(
     """Delete for good. Releases hold no events; your own files are yours to clear."""
     if (subject is None) == (older_than is None):
         raise UserError("purge what?", hint="Give one of --subject ID and --older-than 365d")
+    from apps.recommender.learning.store import SPOOL
     from apps.recommender.learning.taking import clear_readings
+    from common.learning.spool import Spool
 
     with open_events(store, database) as events:
         if subject is not None:
-            gone = events.purge(subject)
+            spool = Spool(store / APPLICATION / SPOOL, events.kinds)
+            gone = spool.drop(lambda row: getattr(row, "user_id", None) == subject)
+            gone += events.purge(subject)
         else:
             period = parse_period(str(older_than))
             gone = events.forget_before((datetime.now(UTC) - period).timestamp())

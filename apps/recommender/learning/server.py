@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.learning.reported import SHOWN, Event, event_id
-from apps.recommender.learning.store import EventStore
+from apps.recommender.learning.store import SPOOL, EventStore
 from apps.recommender.schema import Behavior, Interaction
 from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.records.fields import Text, Time
@@ -152,7 +152,7 @@ def collect_events(
     """
     place = database or registry.root.parent / DATABASE
     opened = Database(place)
-    spool = registry.root / "events.spool"
+    spool = registry.root / SPOOL
     writer = BehindWriter(EventStore(opened, APPLICATION), spool, keep_seconds=keep_seconds)
     speakers = Speakers(registry.root, trusted_keys, has_keys=has_keys)
     learner = learning_process(registry, APPLICATION, place, schedule, files)

@@ -16,6 +16,8 @@ from common.storage.database import Database
 from common.storage.tables import events
 
 ROWS_AT_ONCE = 100_000
+# Where rows wait, below the directory of the application.
+SPOOL = "events.spool"
 # A list is looked at for so long, in seconds, before its items count as not taken.
 TIME_TO_TAKE = 1800.0
 NOT_TAKEN = "shown and not taken"

@@ -76,8 +76,8 @@ def take(store: EventStore, per_user: float = PER_USER) -> Taken:
     why = f"more than {per_user:.0%} are of one user"
     left_out = [LeftOut(i, u, why) for i, u in over.select("id", "user_id").iter_rows()]
     kept = done.filter(within)
-    known = kept.select("impression_id", "item_id").unique()
-    not_taken = shown.join(known, on=["impression_id", "item_id"], how="anti", nulls_equal=True)
+    taken = done.select("impression_id", "item_id").unique()
+    not_taken = shown.join(taken, on=["impression_id", "item_id"], how="anti", nulls_equal=True)
     rows = pl.concat(
         [
             kept.with_columns(

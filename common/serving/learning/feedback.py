@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.learning.schema import Feedback, Prediction, Status
+from common.learning.spool import SPOOL
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
 from common.serving.learning.process import LearningProcess
@@ -152,7 +153,7 @@ def collect_feedback(
         learner: see `FeedbackCollector`.
     """
     store = FeedbackStore(Database(database or registry.root.parent / DATABASE), application)
-    spool = registry.root / "feedback.spool"
+    spool = registry.root / SPOOL
     writer = BehindWriter(store, spool, keep_seconds=keep_seconds)
     speakers = Speakers(registry.root, trusted_keys, has_keys=has_keys)
     return FeedbackCollector(writer, speakers, learner)

@@ -14,6 +14,7 @@ import pytest
 from sample import Demo, Run
 
 from common.learning.schema import Feedback, Prediction
+from common.learning.spool import Spool
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
 from common.storage.database import Database
@@ -255,3 +256,13 @@ def test_what_was_asked_of_late_is_put_to_the_candidate(run: Run, store: Path, a
     assert release.manifest["learned"]["shadow"]["asked"] == 3
     page = (release.directory / "report.html").read_text(encoding="utf-8")
     assert "In the shadow of the serving release" in page
+
+
+def test_a_purge_reaches_what_waits_in_the_spool(run: Run, store: Path) -> None:
+    spool = store / "customer_service" / "feedback.spool"
+    rows = [said("they towed my car", "x", answer=TOWED), said("another question", "x", faq_id="a")]
+    Spool(spool, FeedbackStore.kinds).append(rows)
+    assert run("feedback", "purge", "--text", "towed my car", "--store", store).returncode == 0
+    left = spool.read_text(encoding="utf-8")
+    assert "towed" not in left
+    assert "another question" in left

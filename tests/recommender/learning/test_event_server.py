@@ -100,7 +100,7 @@ def test_what_nothing_can_take_is_not_called_kept(
         raise OSError("down")
 
     monkeypatch.setattr(collector.writer.store, "add", down)
-    monkeypatch.setattr(collector.writer, "_spool_bound", 0)
+    monkeypatch.setattr(collector.writer._spool, "_bound", 0)
     reply = client.post("/v1/events", json={"events": [CLICK]})
     assert reply.status_code == 503
     assert "report them again" in reply.json()["detail"]

@@ -15,6 +15,7 @@ from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import FEWEST_OF_USER, read_events, take, write_interactions
 from common.learning.behind import BehindWriter
+from common.learning.spool import Spool
 from common.storage.database import Database
 
 
@@ -70,6 +71,18 @@ def test_a_database_that_is_down_loses_nothing(
     again.put(event("3", at=time.time()))
     again.stop()
     assert store.counts() == {"click": 3}
+
+
+def test_what_waits_in_the_spool_is_purged_as_well(store: EventStore, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "events.spool", store.kinds)
+    spool.append([event("1", user_id="forget-me"), event("2")])
+    with (tmp_path / "events.spool").open("a", encoding="utf-8") as file:
+        file.write('["event", {"id": "cut')
+    assert spool.drop(lambda row: getattr(row, "user_id", "") == "forget-me") == 1
+    assert b"forget-me" not in (tmp_path / "events.spool").read_bytes()
+    spool.hand_over(store.add)  # type: ignore[arg-type]
+    assert [row.id for row in store.latest()] == ["2"]
+    assert not (tmp_path / "events.spool").exists()
 
 
 def test_what_was_shown_and_not_taken_is_a_row_with_label_0(store: EventStore) -> None:
