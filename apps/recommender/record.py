@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from apps.recommender.comparison.comparison import FULL, Comparison
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.timeline import Timeline, Window, iso
@@ -38,7 +40,7 @@ def manifest(
         "settings": settings.model_dump(),
         "features": stage.features,
         "diversity": {"method": stage.choices.method, "strength": stage.choices.diversity_weight},
-        "towers": {"trained_until": iso(float(dataset.events.time.max()))},
+        "towers": of_towers(dataset, timeline),
         "max_ndcg_loss": max_ndcg_loss,
         "measured_on": "test",
         "before": metrics[comparison.before.name],
@@ -68,6 +70,20 @@ def facts(dataset: Dataset, timeline: Timeline) -> dict[str, Any]:
             "test": _begin(timeline.test),
         },
         "ends": iso(float(dataset.events.time.max())),
+    }
+
+
+def of_towers(dataset: Dataset, timeline: Timeline) -> dict[str, str | None]:
+    """When the towers learned.
+
+    Returns:
+        `known`: the last event that there was; `before`: they learned from what is earlier; None
+        where that is another moment for each user.
+    """
+    bounds = np.unique(timeline.ranker.queries.training_before)
+    return {
+        "known": iso(float(dataset.events.time.max())),
+        "before": iso(float(bounds[0])) if len(bounds) == 1 else None,
     }
 
 

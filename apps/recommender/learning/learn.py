@@ -23,7 +23,7 @@ from apps.recommender.learning.taking import PER_USER, take, with_reported
 from apps.recommender.pipeline.first_stage import fit_towers
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage, window_pipeline
-from apps.recommender.record import facts
+from apps.recommender.record import facts, of_towers
 from apps.recommender.release import (
     ENCODER,
     Model,
@@ -34,6 +34,7 @@ from apps.recommender.release import (
 )
 from apps.recommender.retrieval.towers import TowerModel
 from common.console import say
+from common.errors import UserError
 from common.evaluation.report import write_report
 from common.learning.candidates import Learned, release_candidate
 from common.learning.comparison import Comparison, Judged, compare
@@ -118,12 +119,11 @@ def learn(
     measured = evaluate_lists("candidate", after, window.queries, vectors=fitted.items)
     serving_measured = evaluate_lists("serving", before, window.queries)
     comparison = _compare(serving_measured, measured, window.queries, dataset)
-    trained_until = facts(dataset, fitted.timeline)["ends"] if due else _trained_until(release)
     manifest = {
         **{name: release.manifest[name] for name in ("diversity",) if name in release.manifest},
         "data": facts(dataset, fitted.timeline),
         "features": fitted.stage.features,
-        "towers": {"trained_until": trained_until},
+        "towers": of_towers(dataset, fitted.timeline) if due else _towers(release),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
         "after": summarise(measured),
     }
@@ -147,14 +147,24 @@ def _is_known(release: Release, dataset: Dataset) -> bool:
     )
 
 
-def _trained_until(release: Release) -> str:
-    """The last event that was known when the towers last learned; ISO 8601."""
-    known: dict[str, str] = release.manifest.get("towers", {})
-    return known.get("trained_until") or str(release.manifest["data"]["begins"]["test"])
+def _towers(release: Release) -> dict[str, str | None]:
+    """When the towers of a release learned; see `of_towers`."""
+    begins = release.manifest["data"]["begins"]
+    known: dict[str, str | None] = release.manifest.get(
+        "towers", {"known": begins["test"], "before": begins["ranker"]}
+    )
+    return known
 
 
 def _is_due(release: Release, dataset: Dataset) -> bool:
-    since = datetime.fromisoformat(_trained_until(release)).timestamp()
+    """Whether it is time for the towers to learn on.
+
+    Towers that learned until another moment for each user leave no time that they do not know.
+    """
+    towers = _towers(release)
+    if towers["before"] is None or towers["known"] is None:
+        return True
+    since = datetime.fromisoformat(towers["known"]).timestamp()
     return bool(dataset.events.time.max() - since >= TOWERS_AFTER.total_seconds())
 
 
@@ -174,8 +184,14 @@ def _fit(
         timeline = split_in_time(dataset.events, dataset.catalogue)
         towers, items, backbone = _learn_on(registry, serving, dataset, timeline, settings)
     else:
-        begins = datetime.fromisoformat(release.manifest["data"]["begins"]["ranker"])
-        timeline = split_later(dataset.events, dataset.catalogue, int(begins.timestamp()))
+        begins = _towers(release)["before"]
+        if begins is None:
+            raise UserError(
+                "the release's towers were trained with --strategy leave-one-out",
+                hint="Let them learn on: --towers learn.",
+            )
+        moment = int(datetime.fromisoformat(begins).timestamp())
+        timeline = split_later(dataset.events, dataset.catalogue, moment)
         towers, texts = serving.towers, dataset.catalogue.texts
         items = item_vectors_of(serving, texts, registry.root / "vectors", device=device)
     stage = fit_second_stage(

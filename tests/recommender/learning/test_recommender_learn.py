@@ -77,7 +77,7 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     run_here("recommender", *learn)
     due = registry.all()[-1].manifest
     assert due["files"]["heads.safetensors"] != was["files"]["heads.safetensors"]
-    assert due["towers"]["trained_until"] == due["data"]["ends"]
+    assert due["towers"]["known"] == due["data"]["ends"]
     # What was read is in no file any more.
     assert not list((kept / "recommender").glob(".reading-*"))
 
