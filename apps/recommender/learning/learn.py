@@ -37,7 +37,7 @@ from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
 from common.learning.candidates import Learned, release_candidate
-from common.learning.comparison import Comparison, Judged, compare
+from common.learning.comparison import Comparison, Judged, compare, judge
 from common.learning.report import candidate_section, review_section
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
@@ -91,7 +91,8 @@ def learn(
     """Make a candidate of all that users did, and measure it on what came last.
 
     The second stage is fitted anew on what came since the towers learned. The towers learn on where
-    what came since they last did spans a week, or where they are to.
+    what came since they last did spans a week, or where they are to; by rule they stay if that does
+    not pass the gate, so that it never keeps the second stage from learning.
 
     Args:
         sources: files; what was reported comes on top.
@@ -109,31 +110,64 @@ def learn(
     dataset.audit.raise_on_errors()
     if _is_known(release, dataset):
         return Learned(taken)
+    say(f"{len(dataset.events):,} events")
     due = towers == "learn" or (towers == "by-rule" and _is_due(release, dataset))
-    say(f"{len(dataset.events):,} events; {'the towers learn on' if due else 'the towers stay'}")
+    made = _make(registry, release, serving, dataset, due=due, device=device)
+    if due and towers == "by-rule" and _towers(release)["before"] and not judge(made.comparison)[1]:
+        say(
+            "The towers that learned on are no better: they stay, and the second stage learns alone"
+        )
+        due = False
+        made = _make(registry, release, serving, dataset, due=due, device=device)
+    fitted = made.fitted
+    choices = fitted.stage.choices
+    manifest = {
+        "data": facts(dataset, fitted.timeline),
+        "features": fitted.stage.features,
+        "diversity": {"method": choices.method, "strength": choices.diversity_weight},
+        "towers": of_towers(dataset, fitted.timeline) if due else _towers(release),
+        "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
+        "after": made.figures,
+    }
+
+    def fill(directory: Path, verdict: str) -> None:
+        _save(fitted, serving, directory)
+        sections = [candidate_section(made.comparison, verdict), review_section(taken)]
+        write_report(directory / "report.html", "Recommender: what was learned", sections)
+
+    return release_candidate(
+        registry, release, taken, made.comparison, fill, manifest, promote=promote
+    )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A candidate, beside the release that serves on what came last."""
+
+    fitted: _Fitted
+    comparison: Comparison
+    figures: dict[str, float]
+
+
+def _make(
+    registry: Registry,
+    release: Release,
+    serving: Model,
+    dataset: Dataset,
+    *,
+    due: bool,
+    device: str,
+) -> _Made:
+    say("The towers learn on" if due else "The second stage learns")
     fitted = _fit(registry, release, serving, dataset, due=due, device=device)
     window = fitted.timeline.test
     say("Measuring both releases on what came last")
     before = serving_lists(serving, dataset, window, registry.root / "vectors", device=device)
     after = ask(fitted.pipeline(dataset), window).lists
-    measured = evaluate_lists("candidate", after, window.queries, vectors=fitted.items)
-    serving_measured = evaluate_lists("serving", before, window.queries)
-    comparison = _compare(serving_measured, measured, window.queries, dataset)
-    manifest = {
-        **{name: release.manifest[name] for name in ("diversity",) if name in release.manifest},
-        "data": facts(dataset, fitted.timeline),
-        "features": fitted.stage.features,
-        "towers": of_towers(dataset, fitted.timeline) if due else _towers(release),
-        "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
-        "after": summarise(measured),
-    }
-
-    def fill(directory: Path, verdict: str) -> None:
-        _save(fitted, serving, directory)
-        sections = [candidate_section(comparison, verdict), review_section(taken)]
-        write_report(directory / "report.html", "Recommender: what was learned", sections)
-
-    return release_candidate(registry, release, taken, comparison, fill, manifest, promote=promote)
+    candidate = evaluate_lists("candidate", after, window.queries, vectors=fitted.items)
+    served = evaluate_lists("serving", before, window.queries)
+    comparison = _compare(served, candidate, window.queries, dataset)
+    return _Made(fitted, comparison, summarise(candidate))
 
 
 def _is_known(release: Release, dataset: Dataset) -> bool:

@@ -73,11 +73,17 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     page = registry.releases / stays["release_id"] / "report.html"
     assert "what came last" in page.read_text(encoding="utf-8")
 
-    # Refused or not, by rule it is time for the towers, too.
-    run_here("recommender", *learn)
+    # Asked to, the towers learn on, refused or not.
+    run_here("recommender", *learn, "--towers", "learn")
     due = registry.all()[-1].manifest
     assert due["files"]["heads.safetensors"] != was["files"]["heads.safetensors"]
     assert due["towers"]["known"] == due["data"]["ends"]
+    # By rule they do too, for a week has passed; where that is no better, they stay.
+    ruled = run_here("recommender", *learn)
+    assert "The towers learn on" in ruled.stderr
+    candidate = registry.all()[-1].manifest
+    stayed = "they stay" in ruled.stderr
+    assert (candidate["towers"] == was["towers"]) == stayed
     # What was read is in no file any more.
     assert not list((kept / "recommender").glob(".reading-*"))
 
