@@ -31,8 +31,10 @@ APPLICATION = "recommender"
 # What lies further ahead of the clock is a mistake.
 CLOCK_TOLERANCE = timedelta(days=1)
 MOST_EVENTS, MOST_SHOWN = 1000, 200
+LAST_POSITION = 1_000_000
 
-Id = Annotated[Text, Field(max_length=200)]
+# PostgreSQL keeps no NUL.
+Id = Annotated[Text, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class _Body(BaseModel):
@@ -48,7 +50,9 @@ class DoneEvent(_Body):
     timestamp: Time | None = None
     rating: float | None = Field(None, allow_inf_nan=False)
     impression_id: Id | None = Field(None, description="What was shown when it was done.")
-    position: int | None = Field(None, ge=1, description="The item's place there, from 1.")
+    position: int | None = Field(
+        None, ge=1, le=LAST_POSITION, description="The item's place there, from 1."
+    )
     event_id: Id | None = Field(None, description="The shop's own: reported twice, it counts once.")
 
 

@@ -71,6 +71,8 @@ def test_what_was_shown_and_done_is_kept_once(
         ({"events": [{"user_id": "a"}]}, "item_id"),
         ({"events": [CLICK | {"propensity": 0.5}]}, "propensity"),
         ({"events": [CLICK] * 1001}, "1000"),
+        ({"events": [CLICK | {"position": 10**30}]}, "position"),
+        ({"events": [CLICK | {"user_id": "a\x00b"}]}, "user_id"),
         ({"shown": [SHOWN | {"items": [{"item_id": "a", "propensity": 0}]}]}, "propensity"),
         ({"shown": [SHOWN | {"items": []}]}, "items"),
     ],
