@@ -56,9 +56,10 @@ class DriftRows(BaseModel):
 
 
 class DriftMonitor(Generic[Loaded]):
-    """Reads the predictions of the release that serves, as they are written.
+    """Reads the predictions of the release that serves, as they are written; a text counts once.
 
-    After a restart it reads them again, and comes to the same verdict.
+    A probe that asks the same every second says nothing of what people ask. After a restart all
+    are read again, and come to the same verdict.
 
     Args:
         usual: of a release id and what was loaded of it; None where the release does not tell.
@@ -79,6 +80,7 @@ class DriftMonitor(Generic[Loaded]):
         self._usual: Usual | None = None
         self._last = (0.0, "")
         self._told = False
+        self._seen: set[str] = set()
         self.release_id = ""
         self.watch = DriftWatch({})
         self.periodic = Periodic("drift", self.read, READ_SECONDS)
@@ -95,13 +97,16 @@ class DriftMonitor(Generic[Loaded]):
         if release_id != self.release_id:
             self._usual = self._find_usual(release_id, self._live.current)
             self._last, self._told = (0.0, ""), False
+            self._seen = set()
             self.watch = DriftWatch(self._usual.baseline if self._usual else {})
             self.release_id = release_id
         if self._usual is None:
             return
         while rows := self._store.predictions(release_id, self._last, ROWS_TOGETHER):
             for row in rows:
-                self.watch.observe(self._usual.measure(row), row.id)
+                if row.text not in self._seen:
+                    self._seen.add(row.text)
+                    self.watch.observe(self._usual.measure(row), row.id)
             self._last = (rows[-1].at, rows[-1].id)
         if (drifted := self.watch.drifted) and not self._told:
             self._told = True
