@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
-from apps.finance_monitor.learning.server import add_feedback, outcomes
+from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
 from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
 from apps.finance_monitor.surges.keys import name_of
@@ -35,7 +34,7 @@ from common.serving.cpus import available_cpus
 from common.serving.disconnect import until_disconnected
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning.process import learning_process
-from common.serving.learning.releases import add_releases, watch_probation
+from common.serving.learning.releases import add_releases
 from common.serving.learning.schedule import Schedule
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE
@@ -151,17 +150,14 @@ def build_app(
         has_keys=api_keys is not None,
         learner=learning_process(registry, APPLICATION, place, schedule),
     )
-    probation = watch_probation(registry, partial(outcomes, service, collector.store))
     stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
         collector.start()
-        probation.start()
         yield
         await batcher.drain()
-        await asyncio.to_thread(probation.stop)
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
         await asyncio.to_thread(collector.stop)
 

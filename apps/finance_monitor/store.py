@@ -127,11 +127,6 @@ class Store:
         found = self.rows("SELECT content FROM stories WHERE id = ?", identity)
         return ScoredRecord.model_validate_json(found[0]["content"]) if found else None
 
-    def stories_of(self, release_id: str) -> int:
-        """How many of the stories that are kept a release read."""
-        query = "SELECT count(*) AS n FROM stories WHERE json_extract(content, '$.release_id') = ?"
-        return int(self.rows(query, release_id)[0]["n"])
-
     def latest_stories(self, limit: int) -> list[ScoredRecord]:
         """Those that came last, newest first."""
         rows = self.rows("SELECT content FROM stories ORDER BY sequence DESC LIMIT ?", limit)

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from common.errors import UserError
 from common.learning.schema import Feedback, Prediction, Status
@@ -116,25 +128,35 @@ class FeedbackStore:
         return self._counted(feedback.c.status, feedback.c.kind == kind if kind else true())
 
     def outcomes(self, release_id: str) -> dict[str, Count]:
-        """How many predictions of a release were handed over, and how many were said to be bad."""
-        decided = self._counted(predictions.c.decision, predictions.c.release_id == release_id)
-        said = self._counted(feedback.c.kind, feedback.c.release_id == release_id)
-        bad = said.get("bad", 0)
+        """How many questions a release handed over, and to how many people it gave a bad answer.
+
+        A question that is asked again and again counts once, and so does whoever judges.
+        """
+        handed = func.max(case((predictions.c.decision == HANDOFF, 1), else_=0))
+        bad = func.max(case((feedback.c.kind == "bad", 1), else_=0))
+        judged = feedback.c.kind.in_(("good", "bad"))
         return {
-            HANDED_OVER: Count(decided.get(HANDOFF, 0), sum(decided.values())),
-            SAID_TO_BE_BAD: Count(bad, bad + said.get("good", 0)),
+            HANDED_OVER: self._share(predictions, predictions.c.text, handed, release_id, true()),
+            SAID_TO_BE_BAD: self._share(feedback, feedback.c.source, bad, release_id, judged),
         }
 
-    def corrected_of(self, release_id: str) -> int:
-        """How many predictions of a release were corrected."""
-        which = (feedback.c.release_id == release_id, feedback.c.kind == "correction")
-        query = select(func.count(feedback.c.prediction_id.distinct()))
+    def _share(
+        self,
+        table: Table,
+        once: ColumnElement[Any],
+        is_bad: ColumnElement[int],
+        release_id: str,
+        which: ColumnElement[bool],
+    ) -> Count:
+        wanted = (self._own(table), table.c.release_id == release_id, which)
+        each = select(is_bad.label("bad")).where(*wanted).group_by(once).subquery()
+        query = select(func.coalesce(func.sum(each.c.bad), 0), func.count())
         with self.database.reading() as connection:
-            return int(connection.execute(query.where(self._own(feedback), *which)).scalar_one())
+            found = connection.execute(query.select_from(each)).one()
+        return Count(int(found[0]), int(found[1]))
 
     def _counted(self, column: ColumnElement[Any], which: ColumnElement[bool]) -> dict[str, int]:
-        own = predictions if column.table is predictions else feedback
-        query = select(column, func.count()).where(self._own(own), which).group_by(column)
+        query = select(column, func.count()).where(self._own(feedback), which).group_by(column)
         with self.database.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}
 

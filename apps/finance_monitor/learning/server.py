@@ -11,13 +11,10 @@ from apps.finance_monitor.learning.corrections import corrected_text
 from apps.finance_monitor.schema import Labelled
 from apps.finance_monitor.watch.service import MonitorService
 from common.learning.schema import Feedback
-from common.learning.store import FeedbackStore
-from common.learning.watching.probation import Count
 from common.records.fields import Text
 from common.serving.learning.feedback import FeedbackCollector, now
 
 MOST_TOPICS = 20
-CORRECTED = "corrected"
 
 
 class StoryFeedback(BaseModel):
@@ -88,10 +85,3 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
         for row in rows:
             await collector.add(row)
         return StoryReceipt(ids=[row.id for row in rows], counts_alone=speaker.trusted)
-
-
-def outcomes(service: MonitorService, store: FeedbackStore, release_id: str) -> dict[str, Count]:
-    """How many of the stories that a release read were corrected."""
-    read = service.watch.store.stories_of(release_id)
-    corrected = store.corrected_of(release_id)
-    return {CORRECTED: Count(min(corrected, read), read)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 
 from apps.recommender.learning.reported import SHOWN, Event
 from common.errors import UserError
@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 100_000
 SPOOL = "events.spool"
 # A list is looked at for so long, in seconds, before its items count as not taken.
 TIME_TO_TAKE = 1800.0
-NOT_TAKEN = "shown and not taken"
+TOOK_NOTHING = "users who took nothing of what they were shown"
 
 
 class EventStore:
@@ -78,7 +78,10 @@ class EventStore:
         return {str(name): int(count) for name, count in sorted(map(tuple, rows))}
 
     def outcomes(self, release_id: str) -> dict[str, Count]:
-        """How much of what a release had shown was not taken, of what has had the time for it."""
+        """How many users took nothing of what a release had shown to them, given the time for it.
+
+        Each user counts once: a program that only looks is one of them.
+        """
         shown, taken = events.alias(), events.alias()
         was_taken = (
             select(taken.c.id)
@@ -96,10 +99,12 @@ class EventStore:
             shown.c.release_id == release_id,
             shown.c.at < time.time() - TIME_TO_TAKE,
         )
-        query = select(was_taken, func.count()).where(*which).group_by(was_taken)
+        nothing = func.min(case((was_taken, 0), else_=1)).label("nothing")
+        each = select(nothing).where(*which).group_by(shown.c.user_id).subquery()
+        query = select(func.coalesce(func.sum(each.c.nothing), 0), func.count())
         with self.database.reading() as connection:
-            found = {bool(row[0]): int(row[1]) for row in connection.execute(query)}
-        return {NOT_TAKEN: Count(found.get(False, 0), sum(found.values()))}
+            found = connection.execute(query.select_from(each)).one()
+        return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
 
     def purge(self, user_id: str) -> int:
         """Delete all events of a user, down to their bytes; how many they were."""

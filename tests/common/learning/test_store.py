@@ -15,6 +15,7 @@ from common.errors import UserError
 from common.learning.behind import BehindWriter
 from common.learning.schema import Feedback, Prediction
 from common.learning.store import FeedbackStore
+from common.learning.watching.probation import Count
 from common.storage.database import Database
 
 SECRET = "my cat is called Purr-secret"
@@ -94,6 +95,28 @@ def test_a_purge_leaves_no_byte(store: FeedbackStore, tmp_path: Path) -> None:
     if store.database.is_sqlite:
         for path in tmp_path.iterdir():
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_outcomes_count_a_question_once_and_a_person_once(store: FeedbackStore) -> None:
+    asked = [("q1", "handoff"), ("q1", "handoff"), ("q2", "answer"), ("q3", "clarify")]
+    rows = [
+        predicted(f"p{n}", text=text, decision=decision, release_id="r1")
+        for n, (text, decision) in enumerate(asked)
+    ]
+    verdicts = [
+        ("ann", "bad"),
+        ("ann", "bad"),
+        ("ann", "good"),
+        ("bob", "good"),
+        ("cy", "correction"),
+    ]
+    rows += [
+        said(f"f{n}", source=source, kind=kind, release_id="r1")
+        for n, (source, kind) in enumerate(verdicts)
+    ]
+    store.add([*rows, predicted("other", text="q9", decision="handoff", release_id="r2")])
+    assert store.outcomes("r1") == {"handed over": Count(1, 3), "said to be bad": Count(1, 2)}
+    assert store.outcomes("none") == {"handed over": Count(0, 0), "said to be bad": Count(0, 0)}
 
 
 def test_what_is_old_and_done_with_goes(store: FeedbackStore) -> None:

@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 from apps.recommender.learning.reported import Event, event_id
-from apps.recommender.learning.store import EventStore
+from apps.recommender.learning.store import TOOK_NOTHING, EventStore
 from apps.recommender.learning.taking import FEWEST_OF_USER, read_events, take, write_interactions
 from common.learning.behind import BehindWriter
 from common.learning.spool import Spool
+from common.learning.watching.probation import Count
 from common.storage.database import Database
 
 
@@ -101,6 +102,26 @@ def test_what_was_shown_and_not_taken_is_a_row_with_label_0(store: EventStore) -
         ("b", "click", 1, 11),
         ("c", "purchase", None, 12),
     ]
+
+
+def test_outcomes_count_each_user_once(store: EventStore) -> None:
+    old = time.time() - 7200
+    shown: dict[str, Any] = {"behavior": "shown", "release_id": "r1"}
+    store.add(
+        [
+            event("1", old, user_id="ada", item_id="a", impression_id="p1", **shown),
+            event("2", old, user_id="ada", item_id="b", impression_id="p1", **shown),
+            event("3", old + 9, user_id="ada", item_id="b", impression_id="p1"),
+            *(
+                event(f"r{n}", old, user_id="robot", item_id="a", impression_id=f"x{n}", **shown)
+                for n in range(30)
+            ),
+            # Just shown: it may still be taken.
+            event("4", time.time(), user_id="new", item_id="a", impression_id="p2", **shown),
+        ]
+    )
+    assert store.outcomes("r1") == {TOOK_NOTHING: Count(1, 2)}
+    assert store.outcomes("none") == {TOOK_NOTHING: Count(0, 0)}
 
 
 def test_one_user_is_no_more_than_a_share(store: EventStore) -> None:
