@@ -99,8 +99,10 @@ class EventStore:
             shown.c.release_id == release_id,
             shown.c.at < time.time() - TIME_TO_TAKE,
         )
-        nothing = func.min(case((was_taken, 0), else_=1)).label("nothing")
-        each = select(nothing).where(*which).group_by(shown.c.user_id).subquery()
+        lines = select(shown.c.user_id, case((was_taken, 0), else_=1).label("left"))
+        rows = lines.where(*which).subquery()
+        nothing = func.min(rows.c.left).label("nothing")
+        each = select(nothing).group_by(rows.c.user_id).subquery()
         query = select(func.coalesce(func.sum(each.c.nothing), 0), func.count())
         with self.database.reading() as connection:
             found = connection.execute(query.select_from(each)).one()
