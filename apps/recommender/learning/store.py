@@ -99,11 +99,11 @@ class EventStore:
             shown.c.release_id == release_id,
             shown.c.at < time.time() - TIME_TO_TAKE,
         )
-        lines = select(shown.c.user_id, case((was_taken, 0), else_=1).label("left"))
+        lines = select(shown.c.user_id, case((was_taken, 0), else_=1).label("untaken"))
         rows = lines.where(*which).subquery()
-        nothing = func.min(rows.c.left).label("nothing")
-        each = select(nothing).group_by(rows.c.user_id).subquery()
-        query = select(func.coalesce(func.sum(each.c.nothing), 0), func.count())
+        none_taken = func.min(rows.c.untaken).label("none_taken")
+        each = select(none_taken).group_by(rows.c.user_id).subquery()
+        query = select(func.coalesce(func.sum(each.c.none_taken), 0), func.count())
         with self.database.reading() as connection:
             found = connection.execute(query.select_from(each)).one()
         return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
