@@ -30,6 +30,11 @@ def _from_cell(value: object) -> object:
     return int(value) if isinstance(value, str) and value.strip() in {"0", "1"} else value
 
 
+MOST_EVENTS, MOST_ITEMS = 1000, 100
+ANONYMOUS = "anonymous"
+Language = Literal["en", "zh"]
+K = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
+Strength = Annotated[float, Field(ge=0, le=1, description="None: as the release chose.")]
 Behavior = Literal["browse", "click", "comment", "share", "purchase"]
 BEHAVIORS: tuple[Behavior, ...] = get_args(Behavior)
 
@@ -131,3 +136,71 @@ class Recommendation(BaseModel):
     reasons: list[Reason] = []
     model_id: str
     scored_at: datetime
+
+
+class Users(BaseModel):
+    """Ids that hold the query, those that begin with it first; of `total` in all."""
+
+    total: int
+    users: list[str]
+
+
+class Shown(BaseModel):
+    """What the page shows of an item; an item of the history may be gone from the catalogue."""
+
+    title: str | None
+    category: str | None
+    price: float | None
+
+
+class Done(Shown):
+    """One event of a history."""
+
+    item_id: str
+    behavior: Behavior
+    timestamp: Time
+    rating: float | None
+
+
+class History(BaseModel):
+    """What a user did, the latest first; `total` counts what is left out as well."""
+
+    user_id: str
+    total: int
+    events: list[Done]
+
+
+class Listed(Recommendation, Shown):
+    """One place of a ranking."""
+
+
+class Ranking(BaseModel):
+    """A ranking, and the strength of diversity it was made with."""
+
+    user_id: str
+    model_id: str
+    diversity: float
+    tuned_diversity: float
+    items: list[Listed]
+
+
+class Event(BaseModel):
+    """Something the user did."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    item_id: Text
+    behavior: Behavior = "click"
+    timestamp: Time
+
+
+class RankingRequest(BaseModel):
+    """Body of `POST /v1/recommendations`: a history, in any order; it may be empty."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    user_id: Text = ANONYMOUS
+    history: Annotated[list[Event], Field(max_length=MOST_EVENTS)]
+    k: K = 10
+    diversity: Strength | None = None
+    language: Language | None = None

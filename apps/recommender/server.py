@@ -9,16 +9,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.learning.server import EventCollector, add_events
-from apps.recommender.schema import FIGURES, Behavior, Interaction, Recommendation
-from common.records.fields import Text, Time
+from apps.recommender.schema import (
+    FIGURES,
+    MOST_EVENTS,
+    Done,
+    History,
+    Interaction,
+    K,
+    Language,
+    Listed,
+    Ranking,
+    RankingRequest,
+    Recommendation,
+    Strength,
+    Users,
+)
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -32,12 +44,7 @@ MAX_BODY_BYTES = 1024 * 1024
 QUEUE_BOUND = 64
 # A history that lies further ahead of the clock is a mistake.
 CLOCK_TOLERANCE = timedelta(days=1)
-MOST_USERS, MOST_EVENTS, MOST_ITEMS = 100, 1000, 100
-ANONYMOUS = "anonymous"
-
-Language = Literal["en", "zh"]
-K = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
-Strength = Annotated[float, Field(ge=0, le=1, description="None: as the release chose.")]
+MOST_USERS = 100
 
 
 class Recommender(Protocol):
@@ -73,74 +80,6 @@ class Recommender(Protocol):
         language: str | None,
     ) -> list[Recommendation]:
         """The ranking of somebody who did what `history` holds, and nothing else."""
-
-
-class Users(BaseModel):
-    """Ids that hold the query, those that begin with it first; of `total` in all."""
-
-    total: int
-    users: list[str]
-
-
-class Shown(BaseModel):
-    """What the page shows of an item; an item of the history may be gone from the catalogue."""
-
-    title: str | None
-    category: str | None
-    price: float | None
-
-
-class Done(Shown):
-    """One event of a history."""
-
-    item_id: str
-    behavior: Behavior
-    timestamp: Time
-    rating: float | None
-
-
-class History(BaseModel):
-    """What a user did, the latest first; `total` counts what is left out as well."""
-
-    user_id: str
-    total: int
-    events: list[Done]
-
-
-class Listed(Recommendation, Shown):
-    """One place of a ranking."""
-
-
-class Ranking(BaseModel):
-    """A ranking, and the strength of diversity it was made with."""
-
-    user_id: str
-    model_id: str
-    diversity: float
-    tuned_diversity: float
-    items: list[Listed]
-
-
-class Event(BaseModel):
-    """Something the user did."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    item_id: Text
-    behavior: Behavior = "click"
-    timestamp: Time
-
-
-class RankingRequest(BaseModel):
-    """Body of `POST /v1/recommendations`: a history, in any order; it may be empty."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    user_id: Text = ANONYMOUS
-    history: Annotated[list[Event], Field(max_length=MOST_EVENTS)]
-    k: K = 10
-    diversity: Strength | None = None
-    language: Language | None = None
 
 
 @dataclass(frozen=True)
