@@ -83,11 +83,12 @@ class LiveRelease(Generic[Loaded]):
             self._refused = None
         except Exception as error:
             # Whatever is wrong with it: the thread lives on for the next one.
-            self._refused = promoted
             trace = not isinstance(error, UserError | OSError)
             logging.getLogger(__name__).error(
                 "release %s is refused: %s", promoted, error, exc_info=trace
             )
+            # Whoever sees it finds the reason in the log.
+            self._refused = promoted
         else:
             logging.getLogger(__name__).info("now serving release %s", promoted)
 
