@@ -32,7 +32,11 @@ def read_again(candidate: Classifier, root: Path, serving_id: str, period: timed
     return compare_answers(
         texts,
         [_said(s.sentiment.label, [topic.name for topic in s.topics]) for s in seen],
-        [_said(one.found, one.topics) for one in outcomes],
+        # Where the watch would not say, the candidate is not asked.
+        [
+            _said(one.found if story.sentiment.label else None, one.topics)
+            for story, one in zip(seen, outcomes, strict=True)
+        ],
     )
 
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from command_line import run_here
 from monitor_serving import copy_release, serving
-from news import GOOD, at
+from news import GOOD, at, story
 
+from apps.finance_monitor.store import Store, store_path
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
@@ -139,3 +140,25 @@ def test_a_story_is_corrected_over_http(store: Path) -> None:
         nobody = client.post("/v1/feedback", json={"story_id": "?", "sentiment": "negative"})
     assert (nothing.status_code, unknown.status_code, nobody.status_code) == (422, 422, 404)
     assert "there are: company, credit" in unknown.json()["detail"]
+
+
+def test_the_last_stories_are_put_to_the_candidate(store: Path) -> None:
+    release_id = Registry(store, "finance_monitor").current_id()
+    kept = Store(store_path(store / "finance_monitor"))
+    stories = [
+        story(f"s{n}", float(n), text=f"{name} {RECALLS[0]}").model_copy(
+            update={"release_id": release_id}
+        )
+        for n, name in enumerate(NAMES)
+    ]
+    with kept.transaction() as database:
+        database.executemany(
+            "INSERT INTO stories (id, published, entities, content) VALUES (?, ?, '[]', ?)",
+            [(one.id, one.published_at.timestamp(), one.model_dump_json()) for one in stories],
+        )
+    kept.close()
+    add(store, [said(f"{name} {what}", sentiment="negative") for name in NAMES for what in RECALLS])
+    _, learned = learn(store, "--shadow", "30d")
+    assert learned["shadow"]["asked"] == len(NAMES)
+    for one in learned["shadow"]["disagreements"]:
+        assert one["serving"] != one["candidate"]
