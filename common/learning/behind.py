@@ -95,10 +95,10 @@ class BehindWriter(Generic[AnyStore]):
         self._something.set()
 
     def write(self, *rows: BaseModel) -> bool:
-        """Write rows now, and what waits before them; False: some are in the spool instead."""
-        for row in rows:
-            self.put(row)
-        return self.flush()
+        """Write rows now, together, after what waits; False: some are in the spool instead."""
+        whole = self.flush()
+        with self._writing:
+            return self._write(rows) and whole
 
     def flush(self) -> bool:
         """Write all that waits; False: some of it is in the spool instead."""

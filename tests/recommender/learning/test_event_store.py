@@ -14,7 +14,7 @@ import pytest
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import TOOK_NOTHING, EventStore
 from apps.recommender.learning.taking import FEWEST_OF_USER, read_events, take, write_interactions
-from common.learning.behind import BehindWriter
+from common.learning.behind import WAITING_BOUND, BehindWriter
 from common.learning.spool import Spool
 from common.learning.watching.probation import Count
 from common.storage.database import Database
@@ -72,6 +72,13 @@ def test_a_database_that_is_down_loses_nothing(
     again.put(event("3", at=time.time()))
     again.stop()
     assert store.counts() == {"click": 3}
+
+
+def test_more_at_once_than_may_wait_are_kept_whole(store: EventStore, tmp_path: Path) -> None:
+    writer = BehindWriter(store, tmp_path / "events.spool")
+    assert writer.write(*(event(str(n)) for n in range(WAITING_BOUND + 1)))
+    assert (writer.written, writer.lost) == (WAITING_BOUND + 1, 0)
+    assert store.counts() == {"click": WAITING_BOUND + 1}
 
 
 def test_what_waits_in_the_spool_is_purged_as_well(store: EventStore, tmp_path: Path) -> None:
