@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apps.customer_service.schema import OUT_OF_SCOPE, Faq, Question
@@ -15,7 +15,9 @@ from common.records.splits import Splits, split
 from common.records.text import fold, language_of
 from common.releases.release import Release
 
-VALIDATION_SHARE = 0.2
+# Of the questions, or of the wordings where there are no questions.
+VALIDATION_SHARE = 0.1
+CALIBRATION_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,17 @@ class Sources:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All records, checked, and what is learned from, chosen by and reported on."""
+    """All records, checked, and what is learned from, chosen by and reported on.
+
+    `calibration` is learned last, after it has shown how sure the model may be of what it does not
+    know; validation questions never are.
+    """
 
     faqs: dict[str, Faq]
     splits: Splits[Example]
     audit: Audit
     hashes: dict[str, str]
+    calibration: list[Example] = field(default_factory=list)
 
     @property
     def knowledge(self) -> list[Example]:
@@ -55,9 +62,19 @@ class Dataset:
         return self.splits.train
 
     @property
+    def not_learned(self) -> list[Example]:
+        """Questions that a model has not seen until its calibration is done."""
+        return [*self.splits.validation, *self.calibration]
+
+    def learning_everything(self) -> Dataset:
+        """The same with the calibration questions among what is learned from."""
+        train = [*self.splits.train, *self.calibration]
+        return replace(self, splits=replace(self.splits, train=train), calibration=[])
+
+    @property
     def in_scope(self) -> list[Example]:
         """What is learned from and has an intent that may be answered."""
-        return [e for e in self.knowledge if e.intent not in {None, OUT_OF_SCOPE}]
+        return in_scope(self.knowledge)
 
     @property
     def intents(self) -> list[str]:
@@ -69,6 +86,11 @@ class Dataset:
     def languages(self) -> set[str]:
         """Languages of the training texts."""
         return {language_of(example.text) for example in self.splits.train}
+
+
+def in_scope(examples: Sequence[Example]) -> list[Example]:
+    """Those that have an intent that may be answered."""
+    return [example for example in examples if example.intent not in {None, OUT_OF_SCOPE}]
 
 
 def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
@@ -100,9 +122,11 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
     checked = audit(train, [s for file in known["test"] for s in _samples(file)])
     question_files = [file for group in known.values() for file in group]
+    splits, calibration = _split(faqs, examples, seed)
     return Dataset(
         faqs=faqs,
-        splits=_split(faqs, examples, seed),
+        splits=splits,
+        calibration=calibration,
         audit=checked,
         hashes=hashes_by_name(
             [
@@ -157,8 +181,11 @@ def _samples(file: Records[Question]) -> list[Sample]:
 
 def _split(
     faqs: Mapping[str, Faq], examples: Mapping[str, list[Example]], seed: int
-) -> Splits[Example]:
-    """FAQ texts are always learned from; a held-out text is never among what is searched."""
+) -> tuple[Splits[Example], list[Example]]:
+    """What is learned from, chosen by and reported on; and what calibrates.
+
+    FAQ texts are always learned from; a held-out text is never among what is searched.
+    """
     variants = [
         Example(prepare(text), faq.id, faq.intent)
         for faq in faqs.values()
@@ -167,24 +194,23 @@ def _split(
     questions = examples["questions"]
     validation, test = examples["validation"], examples["test"]
     if not questions and not validation:
-        sides = _split_by_label(variants, 0.15, seed)
-        return Splits(sides.train, sides.validation, test)
-    if not validation:
-        seen = {fold(variant.text) for variant in variants}
-        fresh = [example for example in questions if fold(example.text) not in seen]
-        known = [example for example in questions if fold(example.text) in seen]
-        sides = _split_by_label(fresh, VALIDATION_SHARE, seed)
-        questions, validation = [*known, *sides.train], sides.validation
-    return Splits([*variants, *questions], validation, test)
+        sides = _split_by_label(variants, VALIDATION_SHARE, seed)
+        return Splits(sides.train, sides.validation, test), sides.test
+    seen = {fold(variant.text) for variant in variants}
+    fresh = [example for example in questions if fold(example.text) not in seen]
+    known = [example for example in questions if fold(example.text) in seen]
+    sides = _split_by_label(fresh, 0.0 if validation else VALIDATION_SHARE, seed)
+    train = [*variants, *known, *sides.train]
+    return Splits(train, validation or sides.validation, test), sides.test
 
 
-def _split_by_label(examples: Sequence[Example], share: float, seed: int) -> Splits[Example]:
+def _split_by_label(examples: Sequence[Example], validation: float, seed: int) -> Splits[Example]:
     return split(
         examples,
         label=lambda example: example.faq_id or example.intent or "",
         text=lambda example: example.text,
-        validation=share,
-        test=0.0,
+        validation=validation,
+        test=CALIBRATION_SHARE,
         seed=seed,
     )
 

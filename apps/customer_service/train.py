@@ -25,6 +25,7 @@ from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
+from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.out_of_scope import far_questions
 from apps.customer_service.release import RERANKER, load_release, save_release
 from apps.customer_service.reporting import write_training_report
@@ -39,6 +40,7 @@ from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import predict
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
+from common.records.splits import Splits
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
@@ -50,6 +52,10 @@ from common.tuning.settings import Settings
 
 APPLICATION = "customer_service"
 FEWEST_EXAMPLES = 2
+# How the questions that calibrated are learned. On the sample data, a further fifth learned in two
+# epochs at a quarter of the rate put 2 to 3.5 points more of other questions right.
+LAST_EPOCHS = 2
+LAST_RATE = 0.25
 
 
 @dataclass(frozen=True)
@@ -92,44 +98,49 @@ def train(
     """
     _check(dataset)
     source = _locate(backbone, dataset)
-    task = CustomerServiceTask(
-        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing, focal=settings.focal
-    )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
+    task = _task(dataset, settings)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
-    texts = [example.text for example in dataset.splits.train]
+    everything = dataset.learning_everything()
+    texts = [example.text for example in everything.knowledge]
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
-    pretrained = _answerer(task, module, loaded, dataset, "fp32")
-    before = evaluate.run(pretrained, dataset.splits.test or dataset.splits.validation)
-    far = far_questions(pretrained, dataset.splits.validation, dataset.knowledge, dataset.languages)
-    tuned = finetune(
-        task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
-    )
-    assert isinstance(tuned.module, AnswerModel)
-    if not (rerank or is_main_process()):
-        return None
-    answerer = _answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
+    pretrained = _answerer(task, module, loaded, everything, "fp32")
+    held_out = dataset.splits.test or dataset.splits.validation
+    before = evaluate.run(pretrained, held_out)
+    far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
+    splits = replace(dataset.splits, validation=dataset.not_learned)
+    tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
+    answerer = _answerer(task, module, tuned.pretrained, dataset, tuned.precision)
     if rerank:
-        answerer = add_reranker(answerer, dataset, settings, work=work / RERANKER, resume=resume)
+        chosen_by = replace(dataset, splits=splits)
+        answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
+    answerer, promise = calibrate(answerer, dataset.not_learned, dataset.in_scope, far, max_wrong)
+    evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
+    if dataset.calibration:
+        last = _learn_the_rest(everything, settings, loaded, module, work / "rest", resume)
+        tuned = replace(tuned, seconds=tuned.seconds + last.seconds)
+        found = _answerer(task, module, loaded, everything, tuned.precision)
+        answerer = replace(answerer, index=found.index, texts=found.texts)
     if not is_main_process():
         return None
 
-    answerer, promise = calibrate(answerer, dataset, far, max_wrong)
+    dataset = replace(everything, audit=dataset.audit)
     validation = evaluate.run(answerer, dataset.splits.validation)
-    held_out = dataset.splits.test or dataset.splits.validation
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
     manifest = _manifest(dataset, settings, source, tuned, before, after)
+    manifest["data"]["counts"]["calibration"] = len(evidence)
     manifest["promise"] = promise.to_json()
     manifest["linear_model"] = peer and asdict(peer)
 
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
         save_lessons(directory, lessons_of(dataset, far), answerer)
+        evidence.save(directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -150,6 +161,39 @@ def train(
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
+
+
+def _task(dataset: Dataset, settings: Settings) -> CustomerServiceTask:
+    return CustomerServiceTask(
+        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing, focal=settings.focal
+    )
+
+
+def _learn_the_rest(
+    everything: Dataset,
+    settings: Settings,
+    loaded: Encoder,
+    module: AnswerModel,
+    work: Path,
+    resume: bool,
+) -> Tuned[Encoder]:
+    """Go on with `module`, at a low rate, on all that may be learned: its calibration is done.
+
+    Nothing is left to choose an epoch by, so the last one is kept.
+    """
+    if is_main_process():
+        say("Learning the questions that calibrated, too")
+    rest = settings.model_copy(
+        update={
+            "epochs": max(1, min(LAST_EPOCHS, settings.epochs // 3)),
+            "learning_rate": settings.learning_rate * LAST_RATE,
+            "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
+            * LAST_RATE,
+        }
+    )
+    splits = Splits(everything.knowledge, [], [])
+    task = _task(everything, settings)
+    return finetune(task, loaded, splits, rest, work=work, resume=resume, module=module)
 
 
 def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:

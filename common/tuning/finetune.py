@@ -160,8 +160,8 @@ def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
 
 @contextmanager
 def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
-    """Keep the vectors of an encoder that neither learns nor is perturbed."""
-    if not isinstance(module, EncoderModule) or settings.strategy != "head" or settings.adversarial:
+    """Keep the vectors of an encoder that does not learn."""
+    if not isinstance(module, EncoderModule) or settings.strategy != "head":
         yield
         return
     pooled = module.pooled

@@ -32,9 +32,17 @@ class Settings(BaseModel):
         0, ge=0, description="steps between evaluations, beside one an epoch; 0: epochs alone"
     )
     gradient_clipping: float = Field(1.0, ge=0, description="largest gradient norm; 0: none")
-    adversarial: float = Field(0.0, ge=0, description="norm of the perturbation; 0: none")
+    adversarial: float = Field(
+        0.0, ge=0, description="norm of the perturbation; 0: none; strategy=head takes none"
+    )
     weight_averaging: float = Field(
         0.0, ge=0, lt=1, description="what the averaged weights keep of themselves a step; 0: none"
+    )
+    typing_errors: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the training texts read with one or two typing errors",
     )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True

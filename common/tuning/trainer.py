@@ -21,6 +21,7 @@ from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.adversarial import EmbeddingPerturbation
+from common.tuning.augmentation import some_mistyped
 from common.tuning.averaging import AverageEachStep, WeightAverage
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
@@ -72,7 +73,7 @@ class TaskTrainer(Trainer, Generic[R]):
                 module.network.get_input_embeddings(),
                 settings.adversarial,
             )
-            if settings.adversarial
+            if settings.adversarial and settings.strategy != "head"
             else None
         )
         self.average = (
@@ -86,12 +87,18 @@ class TaskTrainer(Trainer, Generic[R]):
             args=_arguments(monitor, settings, work, precision, splits),
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
-            data_collator=lambda records: task.collate(records, pretrained.tokenize),
+            data_collator=lambda records: task.collate(records, self._tokenize),
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
         inputs = [task.input(record) for record in splits.train]
         self.lengths = pretrained.token_counts(inputs) if settings.group_by_length else None
+
+    def _tokenize(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
+        if self.settings.typing_errors:
+            inputs = some_mistyped(inputs, self.settings.typing_errors)
+        tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(inputs)
+        return tokens
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The chosen optimizer over layer-wise parameter groups."""

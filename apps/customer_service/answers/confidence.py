@@ -27,15 +27,19 @@ CLARIFY_CANDIDATES = 3
 # 30 entries alone, 1 to 3 % of the answers to new questions are wrong at 0.8; at 0.9 half as many,
 # but eight to ten questions in a hundred fewer are answered.
 UNPROVEN_THRESHOLD = 0.8
-# What else comes in beside ten validation questions, near misses and far questions, as the
-# probabilities assume.
-NEAR_SHARE = 0.125
-FAR_SHARE = 0.125
+# How many near misses and far questions come in beside each question that was asked, as the
+# probabilities assume; and where the user said of so many questions that they are out of scope, for
+# then the questions themselves tell what comes in.
+FOREIGN_SHARE = 0.125
+FOREIGN_SHARE_BESIDE_LABELLED = 0.02
+ENOUGH_LABELLED = 20
 # What a threshold holds back at the least …
 NEAR_HELD_BACK = 0.8
 FAR_HELD_BACK = 0.97
 # … and it holds back more, as long as this share of the right answers is still given.
 STILL_ANSWERED = 0.92
+# Nor are candidates shown for more than so many far questions.
+FAR_NOT_CLARIFIED = 0.95
 
 FEATURES = (
     "score",
@@ -129,8 +133,9 @@ class HeldBack:
 class Confidence:
     """Calibrated probabilities and the thresholds of the decision.
 
-    `first` speaks of the first answer; `among_first` of the first three candidates. `proven` says
-    whether the budget was shown to be kept on the validation questions.
+    `first` speaks of the first answer; `among_first` of the first three candidates, which are shown
+    from the probability `worth_clarifying`. `proven` says whether the budget was shown to be kept
+    on questions that were not learned.
     """
 
     first: LogisticCalibrator
@@ -139,13 +144,14 @@ class Confidence:
     budget: float
     proven: bool
     held_back: HeldBack | None = None
+    worth_clarifying: float = WORTH_CLARIFYING
 
     def decide(self, signals: Floats) -> tuple[float, Decision]:
         """Probability that the first answer is right, and what to do."""
         probability = float(self.first.probability(signals[None, :])[0])
         if probability >= self.threshold:
             return probability, "answer"
-        if float(self.among_first.probability(signals[None, :])[0]) >= WORTH_CLARIFYING:
+        if float(self.among_first.probability(signals[None, :])[0]) >= self.worth_clarifying:
             return probability, "clarify"
         return probability, "handoff"
 
@@ -164,6 +170,7 @@ class Confidence:
             budget=values["budget"],
             proven=values["proven"],
             held_back=HeldBack(**held_back) if held_back else None,
+            worth_clarifying=values.get("worth_clarifying", WORTH_CLARIFYING),
         )
 
 
@@ -171,32 +178,35 @@ def fit_confidence(
     signals: Floats,
     first_right: NDArray[np.bool_],
     among_first: NDArray[np.bool_],
+    in_scope: NDArray[np.bool_],
     budget: float,
     foreign: Foreign,
 ) -> Confidence:
-    """Fit on validation records and foreign ones; thresholds by probabilities of left-out folds.
+    """Fit on questions that were not learned and foreign ones.
+
+    Thresholds go by the probabilities of left-out folds.
 
     Args:
         signals: [records, features].
         first_right: [records]; False for every out-of-scope question.
         among_first: [records], whether the right FAQ is among the first three.
+        in_scope: [records].
         budget: largest tolerated share of wrong answers among those given.
     """
     records, near, far = len(signals), len(foreign.near), len(foreign.far)
     everything = np.concatenate([signals, foreign.near, foreign.far])
     wrong = np.zeros(near + far, dtype=bool)
     right = np.concatenate([first_right, wrong])
-    weight = np.concatenate(
-        [
-            np.ones(records),
-            np.full(near, NEAR_SHARE * records / max(near, 1)),
-            np.full(far, FAR_SHARE * records / max(far, 1)),
-        ]
-    )
+    shown = np.concatenate([among_first, wrong])
+    is_labelled = int((~in_scope).sum()) >= ENOUGH_LABELLED
+    share = (FOREIGN_SHARE_BESIDE_LABELLED if is_labelled else FOREIGN_SHARE) * records
+    weight = np.repeat([1.0, share / max(near, 1), share / max(far, 1)], [records, near, far])
     # A near miss is made of a question: one of them must not give the other's answer away.
     group = np.concatenate([np.arange(records), foreign.near_of, records + np.arange(far)])
+    ends = [records, records + near]
     left_out = out_of_fold_probability(everything, right, weight, group=group)
-    of_records, of_near, of_far = np.split(left_out, [records, records + near])
+    of_records, of_near, of_far = np.split(left_out, ends)
+    far_shown = np.split(out_of_fold_probability(everything, shown, weight, group=group), ends)[2]
     choice = choose_threshold(of_records, first_right, budget)
     proven = choice.threshold is not None
     threshold = max(
@@ -205,7 +215,7 @@ def fit_confidence(
     )
     return Confidence(
         first=fit_calibrator(everything, right, weight),
-        among_first=fit_calibrator(everything, np.concatenate([among_first, wrong]), weight),
+        among_first=fit_calibrator(everything, shown, weight),
         threshold=threshold,
         budget=budget,
         proven=proven,
@@ -214,6 +224,7 @@ def fit_confidence(
             far=_share_below(of_far, threshold),
             right=_share_below(of_records[first_right], threshold),
         ),
+        worth_clarifying=max(WORTH_CLARIFYING, _above(far_shown, FAR_NOT_CLARIFIED)),
     )
 
 

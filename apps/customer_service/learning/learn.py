@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.data import Dataset, Example, Sources, read_questions
+from apps.customer_service.data import Example, Sources, in_scope, read_questions
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
@@ -21,6 +20,7 @@ from apps.customer_service.learning.lessons import Lessons, load_lessons, save_l
 from apps.customer_service.learning.report import write_learn_report
 from apps.customer_service.learning.shadowing import ask_again
 from apps.customer_service.promise.calibrating import calibrate
+from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.promise import Promise
 from apps.customer_service.release import MODEL, RERANKER, load_release, save_release
 from apps.customer_service.schema import Faq
@@ -31,7 +31,6 @@ from common.learning.candidates import Learned, release_candidate
 from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
-from common.records.audit import Audit
 from common.releases.registry import Registry
 
 
@@ -78,7 +77,8 @@ def learn(
     say(f"Learning from {len(found.taken)} corrections{without}")
     serving = without_texts(serving, gone)
     faqs, examples = to_examples(found.taken, serving.faqs)
-    candidate, promise = _candidate(serving, lessons, faqs, examples, serving.confidence)
+    evidence = Evidence.load(release.directory)
+    candidate, promise = _candidate(serving, lessons, faqs, examples, evidence)
     comparison = compare(serving, candidate, lessons, faqs, examples)
     asked = ask_again(candidate, store, release.release_id, shadow) if shadow else None
     more = replace(lessons, train=[*lessons.train, *examples])
@@ -90,6 +90,7 @@ def learn(
             _link(release.directory / name, directory / name)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
+        evidence.save(directory)
         path = directory / "report.html"
         write_learn_report(path, found, comparison, promise, verdict, asked)
 
@@ -124,14 +125,13 @@ def _candidate(
     lessons: Lessons,
     faqs: dict[str, Faq],
     examples: Sequence[Example],
-    confidence: Any,
+    evidence: Evidence,
 ) -> tuple[Answerer, Promise]:
     """The serving release with new knowledge, calibrated again."""
     candidate = with_knowledge(serving, faqs, examples)
-    train = [*lessons.train, *examples]
-    dataset = Dataset(candidate.faqs, replace(lessons.splits, train=train), Audit([]), {})
-    budget = confidence.budget if confidence else 0.05
-    return calibrate(candidate, dataset, lessons.far, budget)
+    known = in_scope([*lessons.train, *examples])
+    budget = serving.confidence.budget if serving.confidence else 0.05
+    return calibrate(candidate, lessons.validation, known, lessons.far, budget, evidence)
 
 
 def _link(source: Path, target: Path) -> None:

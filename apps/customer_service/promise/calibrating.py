@@ -10,7 +10,8 @@ import numpy as np
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.confidence import fit_confidence
-from apps.customer_service.data import Dataset
+from apps.customer_service.data import Example
+from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.out_of_scope import read_foreign
 from apps.customer_service.promise.promise import Promise
 from common.console import say
@@ -18,22 +19,34 @@ from common.tuning.processes import is_main_process
 
 
 def calibrate(
-    answerer: Answerer, dataset: Dataset, far: Sequence[str], budget: float
+    answerer: Answerer,
+    examples: Sequence[Example],
+    known: Sequence[Example],
+    far: Sequence[str],
+    budget: float,
+    earlier: Evidence | None = None,
 ) -> tuple[Answerer, Promise]:
-    """The answerer with its confidence, and for which questions that was shown to hold."""
-    examples = dataset.splits.validation
-    outcomes = evaluate.run(answerer, examples)
-    foreign = read_foreign(answerer, examples, dataset.in_scope, far)
+    """The answerer with its confidence, and for which questions that was shown to hold.
+
+    Args:
+        examples: questions that it has not learned.
+        known: what its intents were learned from, in the order of `answerer.texts`.
+        far: bundled questions from anywhere but this business.
+        earlier: what was found of further questions when it had not learned them either.
+    """
+    evidence = Evidence.of(evaluate.run(answerer, examples)) + (earlier or Evidence.none())
+    foreign = read_foreign(answerer, examples, known, far)
     confidence = fit_confidence(
-        np.stack([outcome.signals for outcome in outcomes]),
-        np.array([outcome.is_right for outcome in outcomes]),
-        np.array([outcome.is_among_first for outcome in outcomes]),
+        evidence.signals,
+        evidence.first_right,
+        evidence.among_first,
+        evidence.in_scope,
         budget,
         foreign,
     )
-    outside = sum(not outcome.in_scope for outcome in outcomes)
+    outside = int((~evidence.in_scope).sum())
     surest = confidence.first.probability(foreign.far) if len(far) else np.empty(0)
-    promise = Promise(confidence, len(outcomes), outside, dict(zip(far, surest, strict=True)))
+    promise = Promise(confidence, len(evidence), outside, dict(zip(far, surest, strict=True)))
     if is_main_process():
         say(promise.text)
     return replace(answerer, confidence=confidence), promise

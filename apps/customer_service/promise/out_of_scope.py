@@ -20,7 +20,10 @@ from common.console import progress
 from common.records.personal import prepare
 from common.records.text import fold
 
-FAR_QUESTIONS = Path(__file__).with_name("far_questions.csv")
+# What nobody's FAQ answers: questions, and what people type into a chat besides.
+FAR_FILES = [
+    Path(__file__).with_name(name) for name in ("far_questions.csv", "everyday_messages.csv")
+]
 NONE = np.empty((0, len(FEATURES)))
 OWN_SHARE = 0.1
 
@@ -28,7 +31,7 @@ OWN_SHARE = 0.1
 def far_questions(
     answerer: Answerer,
     validation: Sequence[Example],
-    known: Sequence[Example],
+    known: Sequence[str],
     languages: Collection[str],
 ) -> list[str]:
     """Bundled questions from anywhere but this business, normalised.
@@ -42,14 +45,19 @@ def far_questions(
         known: what is learned from.
         languages: of the training texts, `en` and `zh` among them; else both are asked.
     """
-    with FAR_QUESTIONS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = [row for path in FAR_FILES for row in _rows(path)]
     chosen = [row for row in rows if row["language"] in languages] or rows
-    seen = {fold(example.text) for example in known}
-    texts = [text for row in chosen if fold(text := prepare(row["question"])) not in seen]
+    seen = {fold(text) for text in known}
+    asked = dict.fromkeys(prepare(row["text"]) for row in chosen)
+    texts = [text for text in asked if text and fold(text) not in seen]
     own = _nearest(answerer, [example.text for example in validation])
     far = _nearest(answerer, texts) < np.quantile(own, OWN_SHARE)
     return [text for text, is_far in zip(texts, far, strict=True) if is_far]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def read_foreign(

@@ -13,8 +13,8 @@ from apps.customer_service.answers.confidence import Confidence
 class Promise:
     """A calibrated confidence and the questions behind it.
 
-    `questions` are the validation questions, `out_of_scope` of them labelled so; `far` are the
-    bundled questions from anywhere but a business, each with its probability.
+    `questions` are those that the model had not learned, `out_of_scope` of them labelled so; `far`
+    are the bundled questions from anywhere but a business, each with its probability.
     """
 
     confidence: Confidence
@@ -26,7 +26,10 @@ class Promise:
     def text(self) -> str:
         """What was shown on which questions, and what the threshold holds back, in a line."""
         budget, threshold = self.confidence.budget, self.confidence.threshold
-        asked = f"{self.questions} validation questions, {self.out_of_scope or 'none'} out of scope"
+        asked = (
+            f"{self.questions} questions that it had not learned, "
+            f"{self.out_of_scope or 'none'} out of scope"
+        )
         shown = f"At most {budget:.0%} of the answers are wrong: shown on {asked}."
         if not self.confidence.proven:
             shown = (

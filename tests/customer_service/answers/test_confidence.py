@@ -20,6 +20,7 @@ def _candidate(faq_id: str, score: float, lexical: float = 0.5) -> Candidate:
 
 
 NONE = np.empty((0, len(FEATURES)))
+ALL = np.ones(1000, dtype=bool)
 NO_FOREIGN = Foreign(NONE, np.empty(0, dtype=np.int64), NONE)
 
 
@@ -28,7 +29,7 @@ def _fitted(records: int = 600) -> tuple[Confidence, np.ndarray]:
     signals = random.normal(size=(records, len(FEATURES)))
     right = random.random(records) < 1 / (1 + np.exp(-4 * signals[:, 0] - 1))
     among = right | (signals[:, 1] > 0.5)
-    return fit_confidence(signals, right, among, 0.05, NO_FOREIGN), signals
+    return fit_confidence(signals, right, among, ALL[:records], 0.05, NO_FOREIGN), signals
 
 
 def test_there_is_one_signal_a_feature_whatever_was_found() -> None:
@@ -72,10 +73,10 @@ def test_without_one_wrong_answer_foreign_questions_are_held_back() -> None:
     random = np.random.default_rng(1)
     asked, near, far = (random.normal(mean, 1, (300, len(FEATURES))) for mean in (1.5, 0, -2))
     right = np.ones(300, dtype=bool)
-    blind = fit_confidence(asked, right, right, 0.05, NO_FOREIGN)
+    blind = fit_confidence(asked, right, right, right, 0.05, NO_FOREIGN)
     assert all(blind.decide(row)[1] == "answer" for row in far)
     foreign = Foreign(near[:150], np.arange(150), far[:150])
-    confidence = fit_confidence(asked, right, right, 0.05, foreign)
+    confidence = fit_confidence(asked, right, right, right, 0.05, foreign)
     assert confidence.held_back is not None
     for kind, least in ((near[150:], 0.8), (far[150:], 0.97)):
         decided = [confidence.decide(row)[1] for row in kind]
@@ -91,7 +92,34 @@ def test_a_threshold_is_never_below_what_near_misses_need() -> None:
     random = np.random.default_rng(2)
     asked = random.normal(0, 1, (300, len(FEATURES)))
     right = np.ones(300, dtype=bool)
-    confidence = fit_confidence(asked, right, right, 0.05, Foreign(asked, np.arange(300), NONE))
+    near = Foreign(asked, np.arange(300), NONE)
+    confidence = fit_confidence(asked, right, right, right, 0.05, near)
     assert confidence.held_back is not None
     assert confidence.held_back.near is not None
     assert confidence.held_back.near >= 0.8
+
+
+def test_candidates_are_shown_for_hardly_any_far_question() -> None:
+    """Though the few questions that were asked all had their answer among the first three."""
+    random = np.random.default_rng(3)
+    asked = random.normal(0.5, 1, (40, len(FEATURES)))
+    far = random.normal(-0.5, 1, (600, len(FEATURES)))
+    right = random.random(40) < 0.7
+    foreign = Foreign(NONE, np.empty(0, dtype=np.int64), far[:300])
+    confidence = fit_confidence(asked, right, ALL[:40], ALL[:40], 0.05, foreign)
+    decided = [confidence.decide(row)[1] for row in far[300:]]
+    assert np.mean([decision == "handoff" for decision in decided]) >= 0.9
+
+
+def test_questions_labelled_out_of_scope_count_more_than_made_ones() -> None:
+    """Near misses that look like answers cost little where the user's own questions tell."""
+    random = np.random.default_rng(4)
+    signals = random.normal(size=(1000, len(FEATURES)))
+    outside = np.arange(1000) < 100
+    signals[outside] -= 2.0
+    right = ~outside & (random.random(1000) < 1 / (1 + np.exp(-3 * signals[:, 0] - 2)))
+    near = Foreign(signals[100:600] - 0.3, np.arange(100, 600), NONE)
+    labelled = fit_confidence(signals, right, right, ~outside, 0.05, near)
+    unlabelled = fit_confidence(signals, right, right, ALL, 0.05, near)
+    sure = [np.mean(one.first.probability(signals[right])) for one in (labelled, unlabelled)]
+    assert sure[0] > sure[1]
