@@ -15,6 +15,7 @@ import numpy as np
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.cli import DEFAULTS
 from apps.customer_service.data import Example, Sources, read_dataset
 from apps.customer_service.release import load_release
 from apps.customer_service.schema import OUT_OF_SCOPE
@@ -22,7 +23,7 @@ from apps.customer_service.train import train
 from benchmarks.harness import parser, report, start
 from common.records.text import normalise
 from common.releases.registry import Registry
-from common.tuning.settings import Settings
+from common.tuning.configuration import read_settings
 
 INTENTS, EACH, ASKED_EACH, NEAR, FAR = 10, 50, 30, 350, 1000
 DRAWS = 3
@@ -76,7 +77,8 @@ def _trained(rows: list[tuple[str, str]], seed: int) -> Answerer:
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("question", "intent"), *rows])
         dataset = read_dataset(Sources(questions=[path]), seed=seed)
-        trained = train(dataset, Settings(seed=seed), Registry(Path(store), "customer_service"))
+        settings = read_settings(defaults=DEFAULTS, seed=seed)
+        trained = train(dataset, settings, Registry(Path(store), "customer_service"))
         assert trained is not None
         return load_release(trained.release)
 

@@ -33,3 +33,6 @@ def fold_lora(encoder: nn.Module) -> None:
             layer.merge()
             parent = encoder.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], layer.get_base_layer())
+    # What peft noted of the adapters; the next ones would be taken for further ones beside them.
+    if hasattr(encoder, "peft_config"):
+        del encoder.peft_config

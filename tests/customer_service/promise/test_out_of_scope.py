@@ -128,4 +128,4 @@ def test_the_bundled_questions_speak_both_languages() -> None:
             rows = list(csv.DictReader(file))
         languages = [row["language"] for row in rows]
         assert min(languages.count("en"), languages.count("zh")) > 100
-        assert len({row["text"] for row in rows}) == len(rows)
+        assert len({(row["text"], row["language"]) for row in rows}) == len(rows)
