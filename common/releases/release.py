@@ -15,6 +15,7 @@ from common.errors import UserError
 from common.files import directory_hashes, read_json, scratch, write_json
 
 MANIFEST = "manifest.json"
+REPORT = "report.html"
 FORMAT = 1
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "faiss-cpu", "tantivy", "numpy")
 
@@ -30,6 +31,11 @@ class Release:
     def release_id(self) -> str:
         """When it was made, and the first digits of what it holds."""
         return str(self.manifest["release_id"])
+
+    @property
+    def report(self) -> Path:
+        """The page about it."""
+        return self.directory / REPORT
 
 
 def write_release(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from apps.recommender.comparison.comparison import ask, serving_lists
+from apps.recommender.comparison.comparison import serving_pipeline
 from apps.recommender.data import Dataset, Sources, read_dataset
-from apps.recommender.evaluate import Evaluation, evaluate_lists, summarise
-from apps.recommender.interactions.queries import Queries
+from apps.recommender.evaluate import summarise
 from apps.recommender.interactions.timeline import Timeline, split_in_time, split_later
+from apps.recommender.learning.comparison import compare, time_rankings
+from apps.recommender.learning.groups import GROUPING
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import PER_USER, take, with_reported
 from apps.recommender.pipeline.first_stage import fit_towers
@@ -36,18 +39,19 @@ from apps.recommender.retrieval.towers import TowerModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
-from common.learning.candidates import Learned, release_candidate
-from common.learning.comparison import Comparison, Judged, compare, judge
-from common.learning.report import candidate_section, review_section
+from common.learning.candidates.comparison import Comparison, judge
+from common.learning.candidates.cost import Cost, Timing
+from common.learning.candidates.earlier import made_from, take_earlier
+from common.learning.candidates.releasing import Candidate, Learned, release_candidate
+from common.learning.candidates.report import candidate_section, review_section
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
 from common.releases.registry import Registry
-from common.releases.release import Release
+from common.releases.release import REPORT, Release
 from common.tuning.settings import Settings
 
 Which = Literal["by-rule", "keep", "learn"]
 
-FIGURE = "ndcg@10"
 # The towers learn on after so long, the second stage each time.
 TOWERS_AFTER = timedelta(days=7)
 # They go on from where they stand: fewer epochs than training's.
@@ -86,6 +90,7 @@ def learn(
     promote: bool,
     per_user: float = PER_USER,
     towers: Which = "by-rule",
+    by: Sequence[str] = GROUPING.usual,
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of all that users did, and measure it on what came last.
@@ -98,6 +103,7 @@ def learn(
         sources: files; what was reported comes on top.
         promote: let the candidate serve if it passes the gate.
         per_user: see `take`.
+        by: the groups of users that may not get worse, see `GROUPING`.
 
     Raises:
         UserError: there is no release, or too little was done to learn from.
@@ -110,15 +116,18 @@ def learn(
     dataset.audit.raise_on_errors()
     if _is_known(release, dataset):
         return Learned(taken)
+    made_of = made_from(release, files=dataset.hashes, map=sources.mapping, towers=towers, by=by)
+    if known := take_earlier(registry, made_of, taken, promote=promote):
+        return known
     say(f"{len(dataset.events):,} events")
     due = towers == "learn" or (towers == "by-rule" and _is_due(release, dataset))
-    made = _make(registry, release, serving, dataset, due=due, device=device)
+    made = _make(registry, release, serving, dataset, by=by, due=due, device=device)
     if due and towers == "by-rule" and _towers(release)["before"] and not judge(made.comparison)[1]:
         say(
             "The towers that learned on are no better: they stay, and the second stage learns alone"
         )
         due = False
-        made = _make(registry, release, serving, dataset, due=due, device=device)
+        made = _make(registry, release, serving, dataset, by=by, due=due, device=device)
     fitted = made.fitted
     choices = fitted.stage.choices
     manifest = {
@@ -130,14 +139,21 @@ def learn(
         "after": made.figures,
     }
 
-    def fill(directory: Path, verdict: str) -> None:
-        _save(fitted, serving, directory)
-        sections = [candidate_section(made.comparison, verdict), review_section(taken)]
-        write_report(directory / "report.html", "Recommender: what was learned", sections)
+    def report(directory: Path, verdict: str, cost: Cost) -> None:
+        sections = [candidate_section(made.comparison, verdict, cost), review_section(taken)]
+        write_report(directory / REPORT, "Recommender: what was learned", sections)
 
-    return release_candidate(
-        registry, release, taken, made.comparison, fill, manifest, promote=promote
+    candidate = Candidate(
+        release,
+        taken,
+        made.comparison,
+        made_of,
+        partial(_save, fitted, serving),
+        report,
+        manifest,
+        made.timing,
     )
+    return release_candidate(registry, candidate, promote=promote)
 
 
 @dataclass(frozen=True)
@@ -147,6 +163,7 @@ class _Made:
     fitted: _Fitted
     comparison: Comparison
     figures: dict[str, float]
+    timing: Timing | None
 
 
 def _make(
@@ -155,6 +172,7 @@ def _make(
     serving: Model,
     dataset: Dataset,
     *,
+    by: Sequence[str],
     due: bool,
     device: str,
 ) -> _Made:
@@ -162,12 +180,11 @@ def _make(
     fitted = _fit(registry, release, serving, dataset, due=due, device=device)
     window = fitted.timeline.test
     say("Measuring both releases on what came last")
-    before = serving_lists(serving, dataset, window, registry.root / "vectors", device=device)
-    after = ask(fitted.pipeline(dataset), window).lists
-    candidate = evaluate_lists("candidate", after, window.queries, vectors=fitted.items)
-    served = evaluate_lists("serving", before, window.queries)
-    comparison = _compare(served, candidate, window.queries, dataset)
-    return _Made(fitted, comparison, summarise(candidate))
+    caches = registry.root / "vectors"
+    served = serving_pipeline(serving, dataset, window, caches, device=device)
+    made = fitted.pipeline(dataset)
+    comparison, after = compare(served, made, window, dataset, by)
+    return _Made(fitted, comparison, summarise(after), time_rankings(served, made, window))
 
 
 def _is_known(release: Release, dataset: Dataset) -> bool:
@@ -262,27 +279,3 @@ def _save(fitted: _Fitted, serving: Model, directory: Path) -> None:
     # Weights that did not change take no room twice.
     shutil.copytree(serving.directory / ENCODER, directory / ENCODER, copy_function=os.link)
     save_ranking(directory, serving.source, fitted.towers, fitted.stage)
-
-
-def _compare(
-    before: Evaluation, after: Evaluation, queries: Queries, dataset: Dataset
-) -> Comparison:
-    """Both, user by user; who gained and who lost is too many to name."""
-    judged = [
-        Judged(dataset.user_ids[user], float(old), float(new), _groups(dataset, int(user), cold))
-        for user, old, new, cold in zip(
-            queries.users,
-            before.metrics[FIGURE],
-            after.metrics[FIGURE],
-            queries.cold_user,
-            strict=True,
-        )
-    ]
-    found = compare(judged, [], new_is_held_out=False, figure=FIGURE, fixed="what came last")
-    return replace(found, turned_right=[], turned_wrong=[])
-
-
-def _groups(dataset: Dataset, user: int, is_cold: bool) -> tuple[str, ...]:
-    language = dataset.languages[user]
-    known = "users with few events" if is_cold else "users with a history"
-    return (known, f"language {language}") if language else (known,)

@@ -67,6 +67,20 @@ def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     assert (code, again["verdict"]) == (0, "There is nothing new to learn.")
 
 
+def test_a_candidate_is_not_made_twice(store: Path) -> None:
+    add(store, [said(f"{NAMES[0]} {what}", sentiment="negative") for what in RECALLS])
+    code, made = learn(store, "--by", "sentiment,topic")
+    groups = made["comparison"]["groups"]
+    assert {"sentiment negative", "topic credit"} <= groups.keys()
+    assert not any(name.startswith("language") for name in groups)
+    again, same = learn(store, "--by", "sentiment,topic")
+    assert (again, same["release_id"], same["made_before"]) == (code, made["release_id"], True)
+    assert len(Registry(store, "finance_monitor").all()) == 2
+    code, unknown = learn(store, "--by", "weather")
+    assert code == 2
+    assert "label, language, source, sentiment, topic, segment" in unknown["error"]
+
+
 def test_one_stranger_teaches_nothing_and_learns_why(store: Path) -> None:
     add(store, [said(f"Borel {what}", "x", trusted=False, sentiment="negative") for what in GOOD])
     code, learned = learn(store, "--promote")
