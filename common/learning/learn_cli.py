@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 10.0
 SHADOWS_SHOWN = 10
+# A candidate with other weights takes some 100 MB, one with other knowledge next to nothing.
+KEPT_RELEASES = 20
 
 PromoteCandidate = Annotated[
     bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
@@ -37,6 +39,15 @@ Every = Annotated[
 After = Annotated[
     int | None,
     typer.Option("--after", min=1, help="Go on, and learn whenever so many corrections came."),
+]
+KeepReleases = Annotated[
+    int,
+    typer.Option(
+        "--keep-releases",
+        min=1,
+        envvar="BIZLM_KEEP_RELEASES",
+        help="How many releases that learned are kept, the newest; those trained stay.",
+    ),
 ]
 By = Annotated[
     str | None,
@@ -106,6 +117,7 @@ def add_learn_verb(
         by: By = None,
         every: Every = None,
         after: After = None,
+        keep_releases: KeepReleases = KEPT_RELEASES,
         wait: Annotated[
             bool, typer.Option("--wait", help="Load everything, then begin at a line on stdin.")
         ] = False,
@@ -144,12 +156,20 @@ def add_learn_verb(
             def said() -> int:
                 return sum(feedback.counts("correction").values())
 
-            run_learning(once, said, every=every, after=after, as_json=as_json)
+            run_learning(
+                once,
+                said,
+                lambda: prune_learned(registry, keep_releases),
+                every=every,
+                after=after,
+                as_json=as_json,
+            )
 
 
 def run_learning(
     once: Callable[[], Learned],
     said: Callable[[], int],
+    prune: Callable[[], None],
     *,
     every: str | None,
     after: int | None,
@@ -159,6 +179,7 @@ def run_learning(
 
     Args:
         said: how many rows there are to learn from.
+        prune: clears old releases away, after each time.
         every: a period, see `parse_period`, after which it is done anew.
         after: so many new rows after which it is done anew.
 
@@ -166,8 +187,14 @@ def run_learning(
         RefusedError: the candidate did not pass, and it was to be done once.
     """
     pause = parse_period(every) if every else None
+
+    def learn_once() -> None:
+        learned = once()
+        prune()
+        _show(learned, as_json=as_json)
+
     if pause is None and after is None:
-        _show(once(), as_json=as_json)
+        learn_once()
         return
     seen = 0
     while True:
@@ -175,11 +202,19 @@ def run_learning(
             _wait_for(said, seen + after, None)
         seen = said()
         try:
-            _show(once(), as_json=as_json)
+            learn_once()
         except RefusedError as error:
             say(f"Error: {error}")
         if pause is not None:
             _wait_for(said, None if after is None else seen + after, pause)
+
+
+def prune_learned(registry: Registry, keep: int) -> None:
+    """Delete the oldest releases that `learn` made; those that were trained are the user's."""
+    from common.releases.pruning import prune
+
+    if gone := (found := prune(registry, keep, learned_only=True)).release_ids:
+        say(f"Old releases deleted: {', '.join(gone)} ({found.freed / 1e6:,.1f} MB)")
 
 
 def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, device: str) -> None:

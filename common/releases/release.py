@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import directory_hashes, read_json, scratch, write_json
+from common.releases.hold import Hold
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
@@ -22,10 +23,11 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "faiss-cpu", "tantiv
 
 @dataclass(frozen=True)
 class Release:
-    """A directory with its manifest."""
+    """A directory with its manifest; while `hold` lives, `prune` leaves it where it is."""
 
     directory: Path
     manifest: dict[str, Any]
+    hold: Hold | None = field(default=None, repr=False, compare=False)
 
     @property
     def release_id(self) -> str:

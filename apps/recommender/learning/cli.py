@@ -34,7 +34,16 @@ from common.console import say, show_table
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.cli import DatabaseUrl
-from common.learning.learn_cli import After, By, Every, PromoteCandidate, run_learning
+from common.learning.learn_cli import (
+    KEPT_RELEASES,
+    After,
+    By,
+    Every,
+    KeepReleases,
+    PromoteCandidate,
+    prune_learned,
+    run_learning,
+)
 
 if TYPE_CHECKING:
     from apps.recommender.learning.reported import Event
@@ -80,6 +89,7 @@ def learn(
     by: By = None,
     every: Every = None,
     after: After = None,
+    keep_releases: KeepReleases = KEPT_RELEASES,
     device: Device = "auto",
     store: Store = Path("var"),
     database: DatabaseUrl = None,
@@ -113,7 +123,14 @@ def learn(
         def said() -> int:
             return sum(events.counts().values())
 
-        run_learning(once, said, every=every, after=after, as_json=as_json)
+        run_learning(
+            once,
+            said,
+            lambda: prune_learned(registry, keep_releases),
+            every=every,
+            after=after,
+            as_json=as_json,
+        )
 
 
 @feedback.command("list")

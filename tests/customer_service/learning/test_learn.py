@@ -192,6 +192,17 @@ def test_what_was_withdrawn_is_not_promoted_again(run: Run, store: Path, add: Ad
     assert current(store) == before
 
 
+def test_old_candidates_go_and_what_was_trained_stays(run: Run, store: Path, add: Add) -> None:
+    registry = Registry(store, "customer_service")
+    trained = {release.release_id for release in registry.all()}
+    made = []
+    for text in PARAPHRASES[:2]:
+        add([said(text, "me", trusted=True, answer=TOWED)])
+        made.append(learn(run, store, "--keep-releases", 1)[1]["release_id"])
+    left = {release.release_id for release in registry.all()}
+    assert left == trained | {made[1]}
+
+
 def test_groups_are_named_and_unknown_names_refused(
     run: Run, store: Path, add: Add, demo: Demo, tmp_path: Path
 ) -> None:
