@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from sample import Demo
 
 from apps.customer_service.answers.answering import Answerer, prepare
-from apps.customer_service.learning.drift import usual
+from apps.customer_service.learning.drift import watched
 from apps.customer_service.learning.lessons import load_lessons
 from apps.customer_service.learning.predictions import APPLICATION, prediction_of
 from apps.customer_service.release import load_release
@@ -58,10 +59,8 @@ def _monitor(registry: Registry, answerer: Answerer, store: FeedbackStore) -> tu
     live: Any = SimpleNamespace(release_id=answerer.release_id, current=answerer)
     told: list[str] = []
 
-    def find(release_id: str, loaded: Answerer) -> Any:
-        return usual(registry, release_id, loaded)
-
-    return DriftMonitor(live, store, find, lambda: told.append("drifted")), told
+    find = partial(watched, registry, store)
+    return DriftMonitor(live, find, lambda: told.append("drifted")), told
 
 
 def test_as_in_training_is_no_drift_and_another_kind_is(
