@@ -70,7 +70,11 @@ def build_app(
     probation = watch_probation(registry, collector.store.outcomes)
     service = Service(registry, device)
     drift = DriftMonitor(
-        service.live, partial(watched, registry, collector.store), collector.drifted
+        service.live,
+        partial(watched, registry, collector.store),
+        collector.drifted,
+        of="questions",
+        root=registry.root,
     )
     telemetry = Telemetry()
     telemetry.registry.register(DriftMetrics(drift))

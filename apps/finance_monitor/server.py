@@ -158,6 +158,7 @@ def build_app(
         partial(watched, registry, service.watch.store),
         collector.drifted,
         of="stories",
+        root=registry.root,
     )
     telemetry.registry.register(DriftMetrics(drift))
     stopping = asyncio.Event()

@@ -130,7 +130,14 @@ def serve(
         def find(serving_id: str, service: RankingService) -> Watched:
             return watched(registry, collector.writer.store, serving_id, service.prepared)
 
-        drift = DriftMonitor(live, find, collector.drifted, of="users", seconds=DRIFT_SECONDS)
+        drift = DriftMonitor(
+            live,
+            find,
+            collector.drifted,
+            of="users",
+            root=registry.root,
+            seconds=DRIFT_SECONDS,
+        )
         return build_app(live, collector=collector, drift=drift, **access)
 
     listen(make_app, host, port, api_key_file, allow_host)

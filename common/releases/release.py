@@ -62,7 +62,7 @@ def write_release(
             "release_id": release_id,
             "created": created.isoformat(timespec="seconds"),
             "content": content,
-            "libraries": _versions(),
+            "libraries": versions(),
             **manifest,
             "files": files,
         }
@@ -107,7 +107,8 @@ def _verify(directory: Path, expected: dict[str, str]) -> None:
         )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of the libraries that a release depends on, as far as they are installed."""
     found = {}
     for library in (*LIBRARIES, "bizlm"):
         try:

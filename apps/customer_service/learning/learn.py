@@ -31,6 +31,7 @@ from common.learning import review as reviewing
 from common.learning.candidates.cost import Cost, time_both
 from common.learning.candidates.earlier import made_from, take_earlier
 from common.learning.candidates.releasing import Candidate, Learned, release_candidate
+from common.learning.candidates.report import drift_section
 from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
@@ -103,7 +104,8 @@ def learn(
         save_lessons(directory, more, candidate)
 
     def report(directory: Path, verdict: str, cost: Cost) -> None:
-        write_learn_report(directory, found, comparison, promise, verdict, cost, asked)
+        drift = drift_section(registry.root, release.release_id)
+        write_learn_report(directory, found, comparison, promise, verdict, cost, asked, drift)
 
     asked = ask_again(candidate, store, release.release_id, shadow) if shadow else None
     made = Candidate(

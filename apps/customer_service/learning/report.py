@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,11 @@ def write_learn_report(
     verdict: str,
     cost: Cost,
     shadow: Shadow | None,
+    further: Sequence[Section],
 ) -> None:
     """Write the page of a candidate into its directory."""
     sections = [
-        *learn_sections(found, comparison, verdict, cost, shadow),
+        *learn_sections(found, comparison, verdict, cost, shadow, further),
         Section("What is promised", promise.text),
     ]
     write_report(directory / REPORT, "Customer service: what was learned", sections)

@@ -28,14 +28,15 @@ from common.learning import review as reviewing
 from common.learning.candidates.cost import Cost, time_both
 from common.learning.candidates.earlier import made_from, take_earlier
 from common.learning.candidates.releasing import Candidate, Learned, release_candidate
-from common.learning.candidates.report import learn_sections
+from common.learning.candidates.report import curves_section, drift_section, learn_sections
 from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
+from common.models.encoder import Encoder
 from common.records.splits import Splits
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release
-from common.tuning.finetune import finetune
+from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
 
 # What a correction counts beside a text that was there before.
@@ -54,6 +55,12 @@ class _Learner:
 
     def learn(self, lessons: Lessons, examples: Sequence[Example]) -> Classifier:
         """A classifier that learned `examples`, with its lessons replayed."""
+        return self.tune(lessons, examples)[0]
+
+    def tune(
+        self, lessons: Lessons, examples: Sequence[Example]
+    ) -> tuple[Classifier, Tuned[Encoder]]:
+        """The same, and how it came about."""
         serving = load_release(self.release, device=self.device)
         # It joins after fine-tuning, as it does in training.
         serving.module.topic_words = None
@@ -73,7 +80,7 @@ class _Learner:
             )
         assert isinstance(tuned.module, NewsModel)
         classifier = replace(serving, backbone=tuned.pretrained, module=tuned.module)
-        return calibrate(classifier, task, lessons.validation)
+        return calibrate(classifier, task, lessons.validation), tuned
 
 
 def _spelled(examples: Sequence[Example], serving: Classifier) -> list[Example]:
@@ -130,7 +137,7 @@ def learn(
     say(f"Learning from {len(found.taken)} corrections{without}")
     examples = to_examples(found.taken)
     learner = _Learner(release, device, registry.root / "training")
-    candidate = learner.learn(lessons, examples)
+    candidate, tuned = learner.tune(lessons, examples)
     comparison, after = compare(
         serving, candidate, lessons, examples, partial(learner.learn, lessons), by
     )
@@ -141,7 +148,9 @@ def learn(
         save_lessons(directory, lessons.with_examples(examples))
 
     def report(directory: Path, verdict: str, cost: Cost) -> None:
-        sections = learn_sections(found, comparison, verdict, cost, asked)
+        drift = drift_section(registry.root, release.release_id)
+        further = [*curves_section(tuned), *drift]
+        sections = learn_sections(found, comparison, verdict, cost, asked, further)
         write_report(directory / REPORT, "News monitor: what was learned", sections)
 
     made = Candidate(

@@ -23,7 +23,7 @@ LEAST_SECONDS = 0.005
 
 # Odd, so that the median is one of them.
 PASSES = 5
-MOST_TIMED = 40
+MOST_TIMED = 30
 FULL_PRECISION = 4
 
 Record = TypeVar("Record")

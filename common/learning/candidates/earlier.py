@@ -17,19 +17,21 @@ from common.learning.candidates.releasing import (
 from common.learning.review import Reviewed
 from common.records.fields import content_hash
 from common.releases.registry import Registry
-from common.releases.release import Release
+from common.releases.release import Release, versions
 
 
 def made_from(parent: Release, **what: Any) -> str:
     """A hash of all that a candidate is made of, and measured and judged by.
 
-    The same hash, the same candidate and the same verdict: learning draws nothing at random.
+    The same hash, the same candidate and the same verdict, for learning draws nothing at random;
+    with other versions of the libraries it may be another one.
 
     Args:
         parent: the release that it learns further from.
         what: plain values, such as what is taken and the options that matter.
     """
-    values = json.dumps(what, sort_keys=True, ensure_ascii=False, default=str)
+    known = {**what, "libraries": versions()}
+    values = json.dumps(known, sort_keys=True, ensure_ascii=False, default=str)
     return content_hash("candidate", parent.release_id, values)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from common.evaluation.compare import Difference
-from common.evaluation.report import Section, gains_picture
+from common.evaluation.report import Section, curves_picture, gains_picture
 from common.learning.review import Review, Reviewed
+from common.learning.watching.state import load_drift
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from common.learning.candidates.comparison import Comparison
     from common.learning.candidates.cost import Cost
     from common.learning.watching.shadow import Shadow
+    from common.tuning.finetune import Tuned
 
 HEADINGS = ("records", "serving", "candidate", "change, 95 % interval")
 
@@ -58,11 +62,13 @@ def learn_sections(
     verdict: str,
     cost: Cost,
     shadow: Shadow | None = None,
+    further: Sequence[Section] = (),
 ) -> list[Section]:
-    """What every application's page of a candidate shows."""
+    """What every application's page of a candidate shows; `further` before the long lists."""
     return [
         candidate_section(comparison, verdict, cost),
         *([shadow.section()] if shadow else []),
+        *further,
         _texts("Turned right", comparison.turned_right),
         _texts("Turned wrong", comparison.turned_wrong),
         review_section(found),
@@ -90,6 +96,22 @@ def candidate_section(comparison: Comparison, verdict: str, cost: Cost) -> Secti
         [(comparison.figure, *HEADINGS), *comparison_rows(comparison, cost)],
         gains_picture(points, "percentage points"),
     )
+
+
+def curves_section(tuned: Tuned[Any] | None) -> list[Section]:
+    """How the figure that chose the epoch went, if it was trained by epochs."""
+    picture = curves_picture(tuned.history, tuned.monitor.name) if tuned else ""
+    return [Section("Learning", picture=picture)] if picture else []
+
+
+def drift_section(root: Path, release_id: str) -> list[Section]:
+    """What came in since the serving release began to serve, as far as a server said so.
+
+    Args:
+        root: the directory of the application.
+    """
+    found = load_drift(root, release_id)
+    return [found.section()] if found else []
 
 
 def review_section(found: Reviewed) -> Section:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.learning.watching.drift import DriftWatch, Watched
+from common.learning.watching.state import DriftState, Of
 from common.serving.learning.periodic import Periodic
 from common.serving.live import LiveRelease
 
 READ_SECONDS = 15.0
 
 Loaded = TypeVar("Loaded")
-Of = Literal["questions", "stories", "users"]
 logger = logging.getLogger(__name__)
 
 
 class DriftRow(BaseModel):
     """One thing that is watched."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str
     evidence: float = Field(description="Logarithm to base 10 of the odds against chance.")
@@ -31,6 +34,8 @@ class DriftRow(BaseModel):
 
 class DriftRows(BaseModel):
     """What is watched of the release that serves, and how many of what were looked at."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     release_id: str
     of: Of
@@ -48,6 +53,7 @@ class DriftMonitor(Generic[Loaded]):
             release does not tell what is usual.
         on_drift: called once for each release that has drifted.
         of: what the rows are.
+        root: the directory of the application; what is found is kept there for `learn`.
         seconds: between two readings.
     """
 
@@ -57,13 +63,16 @@ class DriftMonitor(Generic[Loaded]):
         find: Callable[[str, Loaded], Watched | None],
         on_drift: Callable[[], None],
         *,
-        of: Of = "questions",
+        of: Of,
+        root: Path,
         seconds: float = READ_SECONDS,
     ) -> None:
         self._live = live
         self._find = find
         self._on_drift = on_drift
         self._of: Of = of
+        self._root = root
+        self._kept: DriftState | None = None
         self._watched: Watched | None = None
         self._told = False
         self.release_id = ""
@@ -71,12 +80,9 @@ class DriftMonitor(Generic[Loaded]):
         self.periodic = Periodic("drift", self.read, seconds)
 
     @property
-    def rows(self) -> DriftRows:
+    def state(self) -> DriftState:
         """What was found so far."""
-        figures = [DriftRow(**vars(one)) for one in self.watch.figures]
-        return DriftRows(
-            release_id=self.release_id, of=self._of, rows=self.watch.rows, figures=figures
-        )
+        return DriftState(self.release_id, self._of, self.watch.rows, self.watch.figures)
 
     def read(self) -> None:
         """Take in what came since."""
@@ -93,6 +99,9 @@ class DriftMonitor(Generic[Loaded]):
             self._told = True
             logger.warning("no more as it was trained for: %s", ", ".join(drifted))
             self._on_drift()
+        if (state := self.state) != self._kept:
+            state.save(self._root)
+            self._kept = state
 
 
 class DriftMetrics(Collector):

@@ -72,6 +72,7 @@ def test_other_news_is_told_and_usual_news_is_not(registry: Registry, store: Sto
         lambda release_id, loaded: watched(registry, store, release_id, loaded),
         lambda: told.append("drifted"),
         of="stories",
+        root=registry.root,
     )
     # What was scored is what the release makes of it, as in a watch.
     texts = [text.replace("Hobart", "Mercer") for text in USUAL]
@@ -85,15 +86,15 @@ def test_other_news_is_told_and_usual_news_is_not(registry: Registry, store: Sto
     copies = scored(release.release_id, ["a copy of a story"] * 50, duplicate_of=usual[0].id)
     keep(store, [*copies, *scored("another", ["scored by another release"] * 50)])
     monitor.read()
-    assert (monitor.rows.rows, monitor.rows.of) == (len(usual), "stories")
+    assert (monitor.state.rows, monitor.state.of) == (len(usual), "stories")
     names = {"length", "language", "unknown words", "confidence"}
-    assert {one.name for one in monitor.rows.figures} == names
-    assert not any(one.has_drifted for one in monitor.rows.figures)
+    assert {one.name for one in monitor.state.figures} == names
+    assert not any(one.has_drifted for one in monitor.state.figures)
 
     match = "第 {} 轮比赛今晚开球，两队主力前锋都因为膝盖受伤不能上场，教练组连夜商量换谁首发"
     keep(store, scored(release.release_id, [match.format(number) for number in range(80)]))
     monitor.read()
-    drifted = {one.name for one in monitor.rows.figures if one.has_drifted}
+    drifted = {one.name for one in monitor.state.figures if one.has_drifted}
     assert {"length", "language", "unknown words"} <= drifted
     assert told == ["drifted"]
 

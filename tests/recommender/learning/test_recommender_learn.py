@@ -86,6 +86,7 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     due = registry.all()[-1].manifest
     assert due["files"]["heads.safetensors"] != was["files"]["heads.safetensors"]
     assert due["towers"]["known"] == due["data"]["ends"]
+    assert "<h2>Learning</h2>" in registry.all()[-1].report.read_text(encoding="utf-8")
     # By rule they do too, for a week has passed; where that is no better, they stay.
     ruled = run_here("recommender", *learn)
     assert "The towers learn on" in ruled.stderr

@@ -56,7 +56,7 @@ def test_both_get_the_same_records_in_turns() -> None:
     assert [name for name, _ in asked[:4]] == ["serving", "candidate"] * 2
     assert all(list(records) == list(asked[0][1]) for _, records in asked)
     # Not the first ones alone.
-    assert max(asked[0][1]) > 290
+    assert max(asked[0][1]) > 250
     assert time_both(len, len, []) is None
 
 
