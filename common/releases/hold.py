@@ -6,7 +6,7 @@ import fcntl
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from common.errors import UserError
@@ -25,17 +25,26 @@ class Hold:
         except FileNotFoundError:
             raise UserError("this release is gone", where=str(directory)) from None
         weakref.finalize(self, os.close, descriptor)
-        # Waits no longer than another process takes to rename the directory.
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        # Where the file system has no locks, nothing is ever pruned.
+        with suppress(OSError):
+            # Waits no longer than another process takes to rename the directory.
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 @contextmanager
 def nobody_reads(directory: Path) -> Iterator[bool]:
-    """Whether nobody holds `directory`; if so, nobody begins to within the `with` block."""
-    descriptor = os.open(directory, os.O_RDONLY)
+    """Whether nobody holds `directory`; if so, nobody begins to within the `with` block.
+
+    False as well where it cannot be told.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         yield False
     else:
         yield True

@@ -40,14 +40,18 @@ def prune(
         dry_run: delete nothing.
     """
     _clear(registry)
-    found = [one for one in registry.all() if not learned_only or "learned" in one.manifest]
+    every = registry.all()
+    parents = {one.release_id: one.manifest.get("parent") for one in every}
+    found = [one for one in every if not learned_only or "learned" in one.manifest]
     gone: list[str] = []
     in_use: list[str] = []
     going: list[Path] = []
     for release in found[: max(len(found) - keep, 0)]:
         with nobody_reads(release.directory) as is_free:
-            # Looked at under the lock, so that none is promoted meanwhile.
-            if release.release_id in _needed(registry):
+            # Looked at under the lock: none is promoted meanwhile, or deleted by somebody else.
+            served = {registry.current_id(), registry.previous_id()}
+            needed = served | {parents.get(str(name)) for name in served}
+            if release.release_id in needed or not release.directory.is_dir():
                 continue
             if not is_free:
                 in_use.append(release.release_id)
@@ -58,12 +62,6 @@ def prune(
     if not dry_run:
         _clear(registry)
     return Pruned(gone, freed, in_use)
-
-
-def _needed(registry: Registry) -> set[str]:
-    served = {registry.current_id(), registry.previous_id()}
-    parents = {one.manifest.get("parent") for one in registry.all() if one.release_id in served}
-    return {name for name in served | parents if name is not None}
 
 
 def _hide(release: Release) -> Path:

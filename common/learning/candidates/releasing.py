@@ -85,7 +85,7 @@ def release_candidate(
             verdict, passed = cost.excess, False
 
         def fill(directory: Path) -> None:
-            for path in folder.iterdir():
+            for path in list(folder.iterdir()):
                 path.rename(directory / path.name)
             made.report(directory, verdict, cost)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,17 @@ def test_nothing_is_pruned_from_under_a_promotion(registry: Registry) -> None:
         assert registry.open().release_id in names
     stop.set()
     promoting.join()
+
+
+def test_several_may_prune_at_once(registry: Registry) -> None:
+    names = make(registry, 40)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda keep: prune(registry, keep), [20, 10, 5, 2] * 3))
+    assert ids(registry) == [38, 39]
+    gone = [name for one in found for name in one.release_ids]
+    # Each by one of them; what another was about to delete is not in use for ever.
+    assert sorted(gone) == names[:38]
+    assert not list(registry.releases.glob(".*"))
 
 
 def test_the_verb_says_what_went(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
