@@ -24,7 +24,8 @@ from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import evaluate_lists
 from apps.recommender.interactions.importers import import_dataset
 from apps.recommender.interactions.timeline import Window, iso, split_in_time, window_from
-from apps.recommender.learning.learn import FIGURE, learn
+from apps.recommender.learning.comparison import FIGURE
+from apps.recommender.learning.learn import learn
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import read_events
 from apps.recommender.options_cli import APPLICATION, SAMPLES

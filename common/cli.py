@@ -217,8 +217,8 @@ def print_json(value: object) -> None:
 
 
 def add_release_verbs(app: typer.Typer, application: str, metrics: Sequence[str]) -> None:
-    """Add `releases list|show|promote|rollback`; `metrics` are the columns of the list."""
-    releases = new_app("Releases: list, show, promote, roll back.")
+    """Add `releases list|show|promote|rollback|prune`; `metrics` are the columns of the list."""
+    releases = new_app("Releases: list, show, promote, roll back, prune.")
     app.add_typer(releases, name="releases")
 
     def registry(store: Path) -> Registry:
@@ -259,6 +259,26 @@ def add_release_verbs(app: typer.Typer, application: str, metrics: Sequence[str]
     def rollback(store: Store = Path("var")) -> None:
         """Let the release serve that served before."""
         say(f"Serving again: {registry(store).rollback().release_id}")
+
+    @releases.command("prune")
+    def prune_releases(
+        keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 10,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+        store: Store = Path("var"),
+        as_json: Json = False,
+    ) -> None:
+        """Delete old releases; what serves, served before, or is in use stays."""
+        from common.releases.pruning import prune
+
+        found = prune(registry(store), keep, dry_run=dry_run)
+        if as_json:
+            print_json({"dry_run": dry_run, **vars(found)})
+            return
+        for name in found.release_ids:
+            results().print(f"{'Would go' if dry_run else 'Gone'}: {name}", markup=False)
+        for name in found.in_use:
+            say(f"{name} is in use: it stays")
+        say(f"Room freed{' then' if dry_run else ''}: {found.freed / 1e6:,.1f} MB")
 
 
 def add_key_verbs(app: typer.Typer) -> None:

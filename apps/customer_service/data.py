@@ -22,11 +22,15 @@ CALIBRATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Example:
-    """A text to learn from, prepared: the FAQ that answers it, its intent, as far as known."""
+    """A text to learn from, prepared: the FAQ that answers it, its intent, as far as known.
+
+    `segment` is whatever part of the customers it comes from; nothing is learned from it.
+    """
 
     text: str
     faq_id: str | None
     intent: str | None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ def _examples(files: Sequence[Records[Question]], faqs: Mapping[str, Faq]) -> li
             faq = faqs.get(question.faq_id or "")
             intent = question.intent or (faq.intent if faq else None)
             faq_id = faq.id if faq and intent != OUT_OF_SCOPE else None
-            examples.append(Example(prepare(question.question), faq_id, intent))
+            examples.append(Example(prepare(question.question), faq_id, intent, question.segment))
     return examples
 
 

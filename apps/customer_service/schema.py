@@ -64,6 +64,7 @@ class Question(BaseModel):
     faq_id: str | None = None
     intent: str | None = None
     language: str | None = Field(None, description="Not used: it is detected from the text.")
+    segment: str | None = Field(None, description="A part of the customers, for `learn --by`.")
 
 
 class AnswerRequest(BaseModel):

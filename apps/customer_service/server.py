@@ -13,7 +13,7 @@ import torch
 from fastapi import FastAPI
 
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
-from apps.customer_service.learning.drift import usual
+from apps.customer_service.learning.drift import watched
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
 from apps.customer_service.schema import FIGURES
@@ -69,7 +69,13 @@ def build_app(
     )
     probation = watch_probation(registry, collector.store.outcomes)
     service = Service(registry, device)
-    drift = DriftMonitor(service.live, collector.store, partial(usual, registry), collector.drifted)
+    drift = DriftMonitor(
+        service.live,
+        partial(watched, registry, collector.store),
+        collector.drifted,
+        of="questions",
+        root=registry.root,
+    )
     telemetry = Telemetry()
     telemetry.registry.register(DriftMetrics(drift))
     telemetry.watch("questions", service.batcher)

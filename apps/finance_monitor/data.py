@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,7 +23,8 @@ VALIDATION_SHARE = 0.15
 class Example:
     """A text to learn from, normalised, with the labels that are known.
 
-    `target` is the sentiment towards the entity that `mark` marked in `text`.
+    `target` is the sentiment towards the entity that `mark` marked in `text`. From `source` and
+    `segment`, whatever part of the news it is of, nothing is learned.
     """
 
     text: str
@@ -30,6 +32,7 @@ class Example:
     topics: tuple[str, ...] | None = None
     target: str | None = None
     source: str | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,11 @@ def examples(
     for record in records:
         text = spell_tickers(prepare(record.content), tickers)
         topics = None if record.topics is None else tuple(record.topics)
+        example = partial(Example, source=record.source, segment=record.segment)
         if record.sentiment is not None or topics is not None:
-            found.append(Example(text, record.sentiment, topics, source=record.source))
+            found.append(example(text, record.sentiment, topics))
         found += [
-            Example(mark(text, normalise(t.entity)), target=t.sentiment, source=record.source)
-            for t in record.targets
+            example(mark(text, normalise(t.entity)), target=t.sentiment) for t in record.targets
         ]
     return found
 

@@ -95,6 +95,7 @@ class TrainingRecord(Story):
     sentiment: Labelled | None = None
     topics: list[Text] | None = None
     targets: list[Target] = []
+    segment: str | None = Field(None, description="A part of the news, for `learn --by`.")
 
 
 class SentimentScore(BaseModel):

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
+from apps.finance_monitor.learning.drift import watched
 from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
 from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
@@ -32,6 +34,7 @@ from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.cpus import available_cpus
 from common.serving.disconnect import until_disconnected
+from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases
@@ -150,14 +153,24 @@ def build_app(
         has_keys=api_keys is not None,
         learner=learning_process(registry, APPLICATION, place, schedule),
     )
+    drift = DriftMonitor(
+        service.live,
+        partial(watched, registry, service.watch.store),
+        collector.drifted,
+        of="stories",
+        root=registry.root,
+    )
+    telemetry.registry.register(DriftMetrics(drift))
     stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
         collector.start()
+        drift.periodic.start()
         yield
         await batcher.drain()
+        await asyncio.to_thread(drift.periodic.stop)
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
         await asyncio.to_thread(collector.stop)
 
@@ -179,7 +192,7 @@ def build_app(
     _add_records(app, service, batcher)
     add_feedback(app, service, collector)
     add_feedback_routes(app, collector, telemetry)
-    add_releases(app, registry, collector.speakers, FIGURES)
+    add_releases(app, registry, collector.speakers, FIGURES, drift)
     return app
 
 

@@ -135,13 +135,22 @@ class Store:
     def all_stories(self) -> Iterator[ScoredRecord]:
         """Every story that is kept, in the order they came, some at a time."""
         last = 0
-        while rows := self.rows(
+        while rows := self.stories_after(last):
+            last = rows[-1][0]
+            yield from (story for _, story in rows)
+
+    def stories_after(self, sequence: int) -> list[tuple[int, ScoredRecord]]:
+        """The next stories in the order they came, some of them, each with its sequence."""
+        rows = self.rows(
             "SELECT sequence, content FROM stories WHERE sequence > ? ORDER BY sequence LIMIT ?",
-            last,
+            sequence,
             READ_TOGETHER,
-        ):
-            last = rows[-1]["sequence"]
-            yield from (ScoredRecord.model_validate_json(row["content"]) for row in rows)
+        )
+        return [(row["sequence"], ScoredRecord.model_validate_json(row["content"])) for row in rows]
+
+    def last_sequence(self) -> int:
+        """Of the story that came last; 0: none did."""
+        return int(self.rows("SELECT coalesce(max(sequence), 0) AS last FROM stories")[0]["last"])
 
     def originals_since(self, time: float) -> Iterator[Remembered]:
         """Stories that are no copies, in the order they came."""

@@ -42,6 +42,9 @@ KeepEvents = Annotated[
     str, typer.Option("--keep", help="How long what was reported to /v1/events is kept.")
 ]
 
+# What is done is looked at by whole days.
+DRIFT_SECONDS = 600.0
+
 verbs = typer.Typer()
 
 
@@ -84,10 +87,13 @@ def serve(
 
     def make_app(**access: Any) -> Any:
         from apps.recommender.data import read_dataset
+        from apps.recommender.learning.drift import watched
         from apps.recommender.learning.server import collect_events
         from apps.recommender.learning.taking import take, with_reported
-        from apps.recommender.server import Recommender, build_app
-        from apps.recommender.service import open_service
+        from apps.recommender.server import build_app
+        from apps.recommender.service import RankingService, open_service
+        from common.learning.watching.drift import Watched
+        from common.serving.learning.drift import DriftMonitor
         from common.serving.live import LiveRelease
 
         collector = collect_events(
@@ -103,7 +109,7 @@ def serve(
             interactions, items, users, mapping, on_bad_row, store, candidates, moment
         )
 
-        def load(release: Any) -> Recommender:
+        def load(release: Any) -> RankingService:
             # Read anew for each release: it may have learned from later files and events.
             # Of everybody all: histories are to be whole.
             reported = take(collector.writer.store, per_user=1.0)
@@ -119,8 +125,20 @@ def serve(
             )
 
         say("Reading the data …")
-        live = LiveRelease(registry, load, release_id=release_id)
-        return build_app(live, collector=collector, **access)
+        live: LiveRelease[Any] = LiveRelease(registry, load, release_id=release_id)
+
+        def find(serving_id: str, service: RankingService) -> Watched:
+            return watched(registry, collector.writer.store, serving_id, service.prepared)
+
+        drift = DriftMonitor(
+            live,
+            find,
+            collector.drifted,
+            of="users",
+            root=registry.root,
+            seconds=DRIFT_SECONDS,
+        )
+        return build_app(live, collector=collector, drift=drift, **access)
 
     listen(make_app, host, port, api_key_file, allow_host)
 

@@ -35,6 +35,7 @@ from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
+from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.releases import add_releases
 from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
@@ -103,11 +104,13 @@ def build_app(
     api_keys: ApiKeys | None = None,
     known_hosts: frozenset[str] | None = None,
     collector: EventCollector | None = None,
+    drift: DriftMonitor[Any] | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
 
     Args:
         collector: takes what was shown and done, if anything does.
+        drift: watches what is done, if anything does.
     """
     telemetry = Telemetry()
     batcher: Batcher[_Asked, Ranking] = Batcher(
@@ -117,14 +120,20 @@ def build_app(
         queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("rankings", batcher)
+    if drift:
+        telemetry.registry.register(DriftMetrics(drift))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
         if collector:
             collector.start()
+        if drift:
+            drift.periodic.start()
         yield
         await batcher.drain()
+        if drift:
+            await asyncio.to_thread(drift.periodic.stop)
         live.stop()
         if collector:
             await asyncio.to_thread(collector.stop)
@@ -145,7 +154,7 @@ def build_app(
     _add_rankings(app, live, batcher)
     if collector:
         add_events(app, live, collector, telemetry)
-        add_releases(app, collector.registry, collector.speakers, FIGURES)
+        add_releases(app, collector.registry, collector.speakers, FIGURES, drift)
     return app
 
 

@@ -18,6 +18,7 @@ from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.lists.ranked import Ranked
 from apps.recommender.lists.reasons import read_reasons
 from apps.recommender.pipeline.pipeline import Block, Pipeline
+from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.release import load_release, prepare
 from apps.recommender.retrieval.candidates import SOURCES
@@ -49,6 +50,11 @@ class RankingService:
     def catalogue(self) -> Catalogue:
         """What can be recommended."""
         return self._prepared.catalogue
+
+    @property
+    def prepared(self) -> Prepared:
+        """What is known of users and items."""
+        return self._prepared
 
     @property
     def diversity(self) -> float:

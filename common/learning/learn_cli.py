@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -19,13 +19,16 @@ from common.errors import RefusedError
 from common.learning.cli import DatabaseUrl, open_store
 
 if TYPE_CHECKING:
-    from common.learning.candidates import Learned
+    from common.learning.candidates.groups import Grouping
+    from common.learning.candidates.releasing import Learned
     from common.learning.store import FeedbackStore
     from common.releases.registry import Registry
     from common.releases.release import Release
 
 LOOK_SECONDS = 10.0
 SHADOWS_SHOWN = 10
+# A candidate with other weights takes some 100 MB, one with other knowledge next to nothing.
+KEPT_RELEASES = 20
 
 PromoteCandidate = Annotated[
     bool, typer.Option("--promote", help="Let the candidate serve if it passes the gate.")
@@ -36,6 +39,21 @@ Every = Annotated[
 After = Annotated[
     int | None,
     typer.Option("--after", min=1, help="Go on, and learn whenever so many corrections came."),
+]
+KeepReleases = Annotated[
+    int,
+    typer.Option(
+        "--keep-releases",
+        min=1,
+        envvar="BIZLM_KEEP_RELEASES",
+        help="How many releases that learned are kept, the newest; those trained stay.",
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by", help="Groups of golden records that may not get worse, e.g. language,segment."
+    ),
 ]
 
 
@@ -51,6 +69,7 @@ class Learn(Protocol):
         per_source: float,
         golden: Sequence[Path],
         shadow: timedelta | None,
+        by: Sequence[str],
         device: str,
     ) -> Learned:
         """Learn once."""
@@ -68,11 +87,13 @@ def add_learn_verb(
     application: str,
     find_learn: Callable[[], Learn],
     find_load: Callable[[], Load],
+    find_grouping: Callable[[], Grouping[Any]],
 ) -> None:
     """Add the verb.
 
     Args:
-        find_learn, find_load: import what learns and what loads, only when it is needed.
+        find_learn, find_load, find_grouping: import what learns, what loads, and what records can
+            be grouped by, only when it is needed.
     """
 
     @app.command()
@@ -93,8 +114,10 @@ def add_learn_verb(
             str | None,
             typer.Option(help="Put to the candidate what was asked in this time, e.g. 24h."),
         ] = None,
+        by: By = None,
         every: Every = None,
         after: After = None,
+        keep_releases: KeepReleases = KEPT_RELEASES,
         wait: Annotated[
             bool, typer.Option("--wait", help="Load everything, then begin at a line on stdin.")
         ] = False,
@@ -105,6 +128,7 @@ def add_learn_verb(
     ) -> None:
         """Learn from confirmed corrections; a candidate that is no better does not serve."""
         period = parse_period(shadow) if shadow else None
+        groups = find_grouping().choose(by)
         if wait:
             _load_ahead(application, find_load, store, device)
             if not sys.stdin.readline():
@@ -125,18 +149,27 @@ def add_learn_verb(
                         per_source=per_source,
                         golden=golden or (),
                         shadow=period,
+                        by=groups,
                         device=device,
                     )
 
             def said() -> int:
                 return sum(feedback.counts("correction").values())
 
-            run_learning(once, said, every=every, after=after, as_json=as_json)
+            run_learning(
+                once,
+                said,
+                lambda: prune_learned(registry, keep_releases),
+                every=every,
+                after=after,
+                as_json=as_json,
+            )
 
 
 def run_learning(
     once: Callable[[], Learned],
     said: Callable[[], int],
+    prune: Callable[[], None],
     *,
     every: str | None,
     after: int | None,
@@ -146,6 +179,7 @@ def run_learning(
 
     Args:
         said: how many rows there are to learn from.
+        prune: clears old releases away, after each time.
         every: a period, see `parse_period`, after which it is done anew.
         after: so many new rows after which it is done anew.
 
@@ -153,8 +187,14 @@ def run_learning(
         RefusedError: the candidate did not pass, and it was to be done once.
     """
     pause = parse_period(every) if every else None
+
+    def learn_once() -> None:
+        learned = once()
+        prune()
+        _show(learned, as_json=as_json)
+
     if pause is None and after is None:
-        _show(once(), as_json=as_json)
+        learn_once()
         return
     seen = 0
     while True:
@@ -162,11 +202,19 @@ def run_learning(
             _wait_for(said, seen + after, None)
         seen = said()
         try:
-            _show(once(), as_json=as_json)
+            learn_once()
         except RefusedError as error:
             say(f"Error: {error}")
         if pause is not None:
             _wait_for(said, None if after is None else seen + after, pause)
+
+
+def prune_learned(registry: Registry, keep: int) -> None:
+    """Delete the oldest releases that `learn` made; those that were trained are the user's."""
+    from common.releases.pruning import prune
+
+    if gone := (found := prune(registry, keep, learned_only=True)).release_ids:
+        say(f"Old releases deleted: {', '.join(gone)} ({found.freed / 1e6:,.1f} MB)")
 
 
 def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, device: str) -> None:
@@ -196,20 +244,24 @@ def _show(learned: Learned, *, as_json: bool) -> None:
     if learned.candidate is not None and not learned.passed:
         raise RefusedError(
             learned.verdict,
-            hint=f"The candidate is kept: {learned.candidate.directory / 'report.html'}",
+            hint=f"The candidate is kept: {learned.candidate.report}",
         )
 
 
 def _print(learned: Learned) -> None:
-    from common.learning.report import comparison_table, review_table
+    from common.learning.candidates.report import comparison_table, review_table
 
-    show_table(review_table(learned.review))
-    if learned.comparison is None or learned.candidate is None:
+    if learned.made_before and not learned.passed:
+        return
+    if not learned.made_before:
+        show_table(review_table(learned.review))
+    if learned.candidate is None:
         results().print(learned.verdict, markup=False)
         return
-    show_table(comparison_table(learned.comparison))
-    for text in learned.comparison.turned_wrong:
-        results().print(f"Turned wrong: {text}", markup=False)
+    if learned.comparison is not None and learned.cost is not None:
+        show_table(comparison_table(learned.comparison, learned.cost))
+        for text in learned.comparison.turned_wrong:
+            results().print(f"Turned wrong: {text}", markup=False)
     if learned.shadow is not None:
         results().print(learned.shadow.text, markup=False)
         for one in learned.shadow.disagreements[:SHADOWS_SHOWN]:
@@ -220,8 +272,7 @@ def _print(learned: Learned) -> None:
     name = learned.candidate.release_id
     state = "Now serving." if learned.promoted else f"To let it serve: releases promote {name}"
     results().print(f"Release {name}. {state}", markup=False, soft_wrap=True)
-    report = learned.candidate.directory / "report.html"
-    results().print(f"Report: {report}", markup=False, soft_wrap=True)
+    results().print(f"Report: {learned.candidate.report}", markup=False, soft_wrap=True)
 
 
 def _to_json(learned: Learned) -> dict[str, object]:
@@ -231,9 +282,11 @@ def _to_json(learned: Learned) -> dict[str, object]:
         "release_id": learned.candidate and learned.candidate.release_id,
         "promoted": learned.promoted,
         "passed": learned.passed,
+        "made_before": learned.made_before,
         "verdict": learned.verdict,
         "corrections": learned.review.summary(),
         "left_out": [asdict(one) for one in learned.review.left_out],
         "comparison": learned.comparison and asdict(learned.comparison),
+        "cost": learned.cost and asdict(learned.cost),
         "shadow": learned.shadow and asdict(learned.shadow),
     }

@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from common.errors import UserError
 from common.files import write_atomically
+from common.releases.hold import Hold
 from common.releases.release import MANIFEST, Release, open_release
 
 
@@ -29,8 +32,15 @@ class Registry:
 
     def all(self) -> list[Release]:
         """All releases, oldest first, their files not verified."""
-        found = sorted(path.parent for path in self.releases.glob(f"[!.]*/{MANIFEST}"))
-        return [open_release(directory, verify=False) for directory in found]
+        found = []
+        for path in sorted(self.releases.glob(f"[!.]*/{MANIFEST}")):
+            try:
+                found.append(open_release(path.parent, verify=False))
+            except UserError:
+                # Pruned since it was seen.
+                if path.exists():
+                    raise
+        return found
 
     def current_id(self) -> str | None:
         """The id of the release that serves, if there is one."""
@@ -42,6 +52,8 @@ class Registry:
     def open(self, release_id: str | None = None) -> Release:
         """Open a release, by default the one that serves, and verify its files.
 
+        As long as what is returned lives, `prune` lets the release be.
+
         Raises:
             UserError: there is none, or its files were changed.
         """
@@ -50,7 +62,9 @@ class Registry:
             raise UserError(
                 "there is no release yet", where=str(self.root), hint="Train one: the verb `train`."
             )
-        return open_release(self._directory(wanted))
+        directory = self._directory(wanted)
+        hold = Hold(directory)
+        return replace(open_release(directory), hold=hold)
 
     def promote(self, release_id: str) -> Release:
         """Verify a release and let it serve.
@@ -121,9 +135,12 @@ class Registry:
         return history[-2] if len(history) > 1 else None
 
     def _promotions(self) -> list[str]:
+        """Releases in the order of their promotions, but for those that were pruned."""
         if not self._history.is_file():
             return []
-        return self._history.read_text(encoding="utf-8").split()
+        history = self._history.read_text(encoding="utf-8").split()
+        left = [name for name in history if (self.releases / name).is_dir()]
+        return [name for name, _ in groupby(left)]
 
     def _directory(self, release_id: str) -> Path:
         directory = self.releases / release_id

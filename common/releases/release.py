@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,23 +13,31 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import directory_hashes, read_json, scratch, write_json
+from common.releases.hold import Hold
 
 MANIFEST = "manifest.json"
+REPORT = "report.html"
 FORMAT = 1
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "faiss-cpu", "tantivy", "numpy")
 
 
 @dataclass(frozen=True)
 class Release:
-    """A directory with its manifest."""
+    """A directory with its manifest; while `hold` lives, `prune` leaves it where it is."""
 
     directory: Path
     manifest: dict[str, Any]
+    hold: Hold | None = field(default=None, repr=False, compare=False)
 
     @property
     def release_id(self) -> str:
         """When it was made, and the first digits of what it holds."""
         return str(self.manifest["release_id"])
+
+    @property
+    def report(self) -> Path:
+        """The page about it."""
+        return self.directory / REPORT
 
 
 def write_release(
@@ -54,7 +62,7 @@ def write_release(
             "release_id": release_id,
             "created": created.isoformat(timespec="seconds"),
             "content": content,
-            "libraries": _versions(),
+            "libraries": versions(),
             **manifest,
             "files": files,
         }
@@ -99,7 +107,8 @@ def _verify(directory: Path, expected: dict[str, str]) -> None:
         )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of the libraries that a release depends on, as far as they are installed."""
     found = {}
     for library in (*LIBRARIES, "bizlm"):
         try:

@@ -21,7 +21,7 @@ class LiveRelease(Generic[Loaded]):
     """Holds the loaded release; a thread watches for a promotion and loads the new one beside it.
 
     Whoever took `current` before goes on with it to the end. A promoted release that cannot be
-    loaded is refused, and the old one goes on serving.
+    loaded is refused, and the old one goes on serving; what serves is not pruned.
 
     Args:
         release_id: serve this one, whatever is promoted.
@@ -39,14 +39,14 @@ class LiveRelease(Generic[Loaded]):
         self._refused: str | None = None
         self._is_chosen = release_id is not None
         release = registry.open(release_id)
-        self._current = (release.release_id, load(release))
+        self._current = (release, load(release))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
 
     @property
     def release_id(self) -> str:
         """Id of the release that serves."""
-        return self._current[0]
+        return self._current[0].release_id
 
     @property
     def refused(self) -> str | None:
@@ -79,7 +79,7 @@ class LiveRelease(Generic[Loaded]):
             return
         try:
             release = self._registry.open(promoted)
-            self._current = (release.release_id, self._load(release))
+            self._current = (release, self._load(release))
             self._refused = None
         except Exception as error:
             # Whatever is wrong with it: the thread lives on for the next one.

@@ -11,6 +11,8 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
+    from apps.customer_service.data import Example
+    from common.learning.candidates.groups import Grouping
     from common.learning.learn_cli import Learn, Load
 
 APPLICATION = "customer_service"
@@ -40,5 +42,11 @@ def _find_load() -> Load:
     return load_release
 
 
+def _find_grouping() -> Grouping[Example]:
+    from apps.customer_service.learning.groups import GROUPING
+
+    return GROUPING
+
+
 add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding)
-add_learn_verb(verbs, APPLICATION, _find_learn, _find_load)
+add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

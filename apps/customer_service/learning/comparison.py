@@ -8,18 +8,17 @@ from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.knowledge import with_knowledge
 from apps.customer_service.learning.lessons import Lessons
 from apps.customer_service.schema import Faq
-from common.learning import comparison as comparing
-from common.learning.comparison import Comparison, Judged
+from common.learning.candidates import comparison as comparing
+from common.learning.candidates.comparison import Comparison, Judged
 from common.records.personal import prepare
-from common.records.text import language_of
 
 # With fewer corrections a figure over those held out says nothing.
 FEWEST_FOR_FOLDS = 10
 FOLDS = 2
-LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def compare(
@@ -28,12 +27,14 @@ def compare(
     lessons: Lessons,
     faqs: dict[str, Faq],
     examples: Sequence[Example],
+    by: Sequence[str],
 ) -> Comparison:
     """Both on golden questions and on the corrected ones.
 
     Args:
         faqs: those that are new, by id.
         examples: what the candidate learned beyond the serving release.
+        by: see `GROUPING`.
     """
     before = evaluate.run(serving, lessons.golden)
     after = evaluate.run(candidate, lessons.golden)
@@ -41,20 +42,18 @@ def compare(
     held_out = len(asked) >= FEWEST_FOR_FOLDS
     old = evaluate.run(serving, asked)
     new = _held_out(serving, faqs, examples, asked) if held_out else evaluate.run(candidate, asked)
-    return comparing.compare(_judged(before, after), _judged(old, new), new_is_held_out=held_out)
+    return comparing.compare(
+        _judged(before, after, by), _judged(old, new, ()), new_is_held_out=held_out
+    )
 
 
-def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]:
+def _judged(before: Sequence[Outcome], after: Sequence[Outcome], by: Sequence[str]) -> list[Judged]:
     """Questions that have an answer; those that have none are in what is promised."""
+    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.in_scope]
+    groups = GROUPING.assign([old.example for old, _ in pairs], by)
     return [
-        Judged(
-            old.example.text,
-            old.is_right,
-            new.is_right,
-            (LANGUAGES.get(language_of(old.example.text), "other languages"),),
-        )
-        for old, new in zip(before, after, strict=True)
-        if old.in_scope
+        Judged(old.example.text, old.is_right, new.is_right, some)
+        for (old, new), some in zip(pairs, groups, strict=True)
     ]
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import partial
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from common.learning.schema import Prediction
+from common.learning.store import FeedbackStore
+from common.learning.watching.asked import Asked
+from common.learning.watching.drift import Figures, Watched, by_name
 from common.records.text import language_of, words
 from common.releases.registry import Registry
-from common.serving.learning.drift import Usual
 
 LANGUAGES = ("en", "zh", "other")
 DECISIONS = ("answer", "clarify", "handoff")
 
 
-def usual(registry: Registry, release_id: str, answerer: Answerer) -> Usual | None:
-    """Figures of the questions that the release was measured on, none of which it learned from.
+def watched(
+    registry: Registry, store: FeedbackStore, release_id: str, answerer: Answerer
+) -> Watched | None:
+    """What is asked of a release, beside the questions that it was measured on.
+
+    It learned from none of those.
 
     Returns:
         None for a release that does not hold them.
@@ -32,7 +37,7 @@ def usual(registry: Registry, release_id: str, answerer: Answerer) -> Usual | No
     learned = [example.text for example in lessons.train]
     known = [text for faq in answerer.faqs.values() for text in (faq.question, faq.answer)]
     vocabulary = {word for text in (*learned, *known) for word in words(text)}
-    rows = [
+    usual = [
         figures(
             outcome.example.text,
             outcome.decision,
@@ -42,9 +47,13 @@ def usual(registry: Registry, release_id: str, answerer: Answerer) -> Usual | No
         )
         for outcome in evaluate.run(answerer, lessons.golden)
     ]
-    names = {name for row in rows for name in row}
-    baseline = {name: [row[name] for row in rows if name in row] for name in sorted(names)}
-    return Usual(baseline, partial(measure, vocabulary))
+    asked = Asked(store, release_id)
+
+    def new() -> Iterator[tuple[str, Figures]]:
+        for prediction in asked.new():
+            yield prediction.id, measure(vocabulary, prediction)
+
+    return Watched(by_name(usual), new)
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:

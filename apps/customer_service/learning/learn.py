@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example, Sources, in_scope, read_questions
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
+from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
 from apps.customer_service.learning.lessons import Lessons, load_lessons, save_lessons
 from apps.customer_service.learning.report import write_learn_report
@@ -27,7 +28,10 @@ from apps.customer_service.schema import Faq
 from common.console import say
 from common.errors import UserError
 from common.learning import review as reviewing
-from common.learning.candidates import Learned, release_candidate
+from common.learning.candidates.cost import Cost, time_both
+from common.learning.candidates.earlier import made_from, take_earlier
+from common.learning.candidates.releasing import Candidate, Learned, release_candidate
+from common.learning.candidates.report import drift_section
 from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
@@ -42,6 +46,7 @@ def learn(
     per_source: float = reviewing.PER_SOURCE,
     golden: Sequence[Path] = (),
     shadow: timedelta | None = None,
+    by: Sequence[str] = GROUPING.usual,
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
@@ -53,6 +58,7 @@ def learn(
         promote: let the candidate serve if it passes the gate.
         golden: files of records to measure on, from now on, in place of those held out.
         shadow: put to the candidate what came in within this time.
+        by: the groups of golden questions that may not get worse, see `GROUPING`.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -74,37 +80,47 @@ def learn(
     if not found.taken and not gone:
         return Learned(found)
     without = f", and without {len(gone)} texts that were purged" if gone else ""
+    taken = [(one.text, one.wanted) for one in found.taken]
+    measured = [astuple(one) for one in lessons.golden]
+    made_of = made_from(
+        release, taken=taken, without=sorted(gone), golden=measured, by=by, shadow=shadow
+    )
+    mark = store.mark_learned
+    if known := take_earlier(registry, made_of, found, promote=promote, mark_learned=mark):
+        return known
     say(f"Learning from {len(found.taken)} corrections{without}")
     serving = without_texts(serving, gone)
     faqs, examples = to_examples(found.taken, serving.faqs)
     evidence = Evidence.load(release.directory)
     candidate, promise = _candidate(serving, lessons, faqs, examples, evidence)
-    comparison = compare(serving, candidate, lessons, faqs, examples)
-    asked = ask_again(candidate, store, release.release_id, shadow) if shadow else None
+    comparison = compare(serving, candidate, lessons, faqs, examples, by)
     more = replace(lessons, train=[*lessons.train, *examples])
     summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
-    manifest = {"after": summary, "promise": promise.to_json()}
 
-    def fill(directory: Path, verdict: str) -> None:
+    def save(directory: Path) -> None:
         for name in (MODEL, RERANKER):
             _link(release.directory / name, directory / name)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
         evidence.save(directory)
-        path = directory / "report.html"
-        write_learn_report(path, found, comparison, promise, verdict, asked)
 
-    return release_candidate(
-        registry,
+    def report(directory: Path, verdict: str, cost: Cost) -> None:
+        drift = drift_section(registry.root, release.release_id)
+        write_learn_report(directory, found, comparison, promise, verdict, cost, asked, drift)
+
+    asked = ask_again(candidate, store, release.release_id, shadow) if shadow else None
+    made = Candidate(
         release,
         found,
         comparison,
-        fill,
-        manifest,
-        promote=promote,
-        mark_learned=store.mark_learned,
-        shadow=asked,
+        made_of,
+        save,
+        report,
+        {"after": summary, "promise": promise.to_json()},
+        time_both(partial(evaluate.run, serving), partial(evaluate.run, candidate), lessons.golden),
+        asked,
     )
+    return release_candidate(registry, made, promote=promote, mark_learned=mark)
 
 
 def _review(

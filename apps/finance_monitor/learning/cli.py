@@ -11,6 +11,8 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
+    from apps.finance_monitor.data import Example
+    from common.learning.candidates.groups import Grouping
     from common.learning.learn_cli import Learn, Load
 
 APPLICATION = "finance_monitor"
@@ -43,5 +45,11 @@ def _find_load() -> Load:
     return load_release
 
 
+def _find_grouping() -> Grouping[Example]:
+    from apps.finance_monitor.learning.groups import GROUPING
+
+    return GROUPING
+
+
 add_feedback_verbs(verbs, APPLICATION, "sentiment", LABELS, releases_holding)
-add_learn_verb(verbs, APPLICATION, _find_learn, _find_load)
+add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example, Sources, read_examples
-from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.learning.comparison import compare
 from apps.finance_monitor.learning.corrections import about, split_known, to_examples
-from apps.finance_monitor.learning.lessons import Lessons, facets, load_lessons, save_lessons
+from apps.finance_monitor.learning.groups import GROUPING
+from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons
 from apps.finance_monitor.learning.shadowing import read_again
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
@@ -23,22 +25,20 @@ from common.errors import UserError
 from common.evaluation.report import write_report
 from common.files import scratch
 from common.learning import review as reviewing
-from common.learning.candidates import Learned, release_candidate
-from common.learning.comparison import Judged, compare
+from common.learning.candidates.cost import Cost, time_both
+from common.learning.candidates.earlier import made_from, take_earlier
+from common.learning.candidates.releasing import Candidate, Learned, release_candidate
+from common.learning.candidates.report import curves_section, drift_section, learn_sections
 from common.learning.purging import purged
-from common.learning.report import learn_sections
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
+from common.models.encoder import Encoder
 from common.records.splits import Splits
-from common.records.text import language_of
 from common.releases.registry import Registry
-from common.releases.release import Release
-from common.tuning.finetune import finetune
+from common.releases.release import REPORT, Release
+from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
 
-# With fewer corrections a figure over those held out says nothing.
-FEWEST_FOR_FOLDS = 10
-FOLDS = 2
 # What a correction counts beside a text that was there before.
 CORRECTION_WEIGHT = 3
 # A few steps, smaller than training's: what is known is to stay.
@@ -55,6 +55,12 @@ class _Learner:
 
     def learn(self, lessons: Lessons, examples: Sequence[Example]) -> Classifier:
         """A classifier that learned `examples`, with its lessons replayed."""
+        return self.tune(lessons, examples)[0]
+
+    def tune(
+        self, lessons: Lessons, examples: Sequence[Example]
+    ) -> tuple[Classifier, Tuned[Encoder]]:
+        """The same, and how it came about."""
         serving = load_release(self.release, device=self.device)
         # It joins after fine-tuning, as it does in training.
         serving.module.topic_words = None
@@ -74,7 +80,7 @@ class _Learner:
             )
         assert isinstance(tuned.module, NewsModel)
         classifier = replace(serving, backbone=tuned.pretrained, module=tuned.module)
-        return calibrate(classifier, task, lessons.validation)
+        return calibrate(classifier, task, lessons.validation), tuned
 
 
 def _spelled(examples: Sequence[Example], serving: Classifier) -> list[Example]:
@@ -92,6 +98,7 @@ def learn(
     per_source: float = reviewing.PER_SOURCE,
     golden: Sequence[Path] = (),
     shadow: timedelta | None = None,
+    by: Sequence[str] = GROUPING.usual,
     device: str = "auto",
 ) -> Learned:
     """Make a candidate of the corrections that may be learned, and measure it.
@@ -100,6 +107,7 @@ def learn(
         promote: let the candidate serve if it passes the gate.
         golden: files of records to measure on, from now on, in place of those held out.
         shadow: put to the candidate what came in within this time.
+        by: the groups of golden texts that may not get worse, see `GROUPING`.
 
     Raises:
         UserError: there is no release, or none that can learn.
@@ -118,42 +126,45 @@ def learn(
     if not found.taken and not gone:
         return Learned(found)
     without = f", and without {len(gone)} texts that were purged" if gone else ""
+    taken = [(one.text, one.wanted) for one in found.taken]
+    measured = [astuple(one) for one in lessons.golden]
+    made_of = made_from(
+        release, taken=taken, without=sorted(gone), golden=measured, by=by, shadow=shadow
+    )
+    mark = store.mark_learned
+    if known := take_earlier(registry, made_of, found, promote=promote, mark_learned=mark):
+        return known
     say(f"Learning from {len(found.taken)} corrections{without}")
     examples = to_examples(found.taken)
     learner = _Learner(release, device, registry.root / "training")
-    candidate = learner.learn(lessons, examples)
-    after = evaluate.run(candidate, lessons.golden)
-    new = facets(examples)
-    held_out = len(examples) >= FEWEST_FOR_FOLDS
-    comparison = compare(
-        _judged(evaluate.run(serving, lessons.golden), after),
-        _judged(
-            evaluate.run(serving, new),
-            _held_out(learner, lessons, new) if held_out else evaluate.run(candidate, new),
-        ),
-        new_is_held_out=held_out,
+    candidate, tuned = learner.tune(lessons, examples)
+    comparison, after = compare(
+        serving, candidate, lessons, examples, partial(learner.learn, lessons), by
     )
     asked = read_again(candidate, registry.root, release.release_id, shadow) if shadow else None
-    more = lessons.with_examples(examples)
-    manifest = {"after": evaluate.summarise(after)}
 
-    def fill(directory: Path, verdict: str) -> None:
+    def save(directory: Path) -> None:
         save_release(candidate, directory)
-        save_lessons(directory, more)
-        sections = learn_sections(found, comparison, verdict, asked)
-        write_report(directory / "report.html", "News monitor: what was learned", sections)
+        save_lessons(directory, lessons.with_examples(examples))
 
-    return release_candidate(
-        registry,
+    def report(directory: Path, verdict: str, cost: Cost) -> None:
+        drift = drift_section(registry.root, release.release_id)
+        further = [*curves_section(tuned), *drift]
+        sections = learn_sections(found, comparison, verdict, cost, asked, further)
+        write_report(directory / REPORT, "News monitor: what was learned", sections)
+
+    made = Candidate(
         release,
         found,
         comparison,
-        fill,
-        manifest,
-        promote=promote,
-        mark_learned=store.mark_learned,
-        shadow=asked,
+        made_of,
+        save,
+        report,
+        {"after": evaluate.summarise(after)},
+        time_both(partial(evaluate.run, serving), partial(evaluate.run, candidate), lessons.golden),
+        asked,
     )
+    return release_candidate(registry, made, promote=promote, mark_learned=mark)
 
 
 def _review(
@@ -169,36 +180,3 @@ def _review(
     lengths = [len(example.text) for example in lessons.train]
     found = review(rows, lengths, per_source=per_source, about=about)
     return Review(found.taken, left_out + found.left_out), learned
-
-
-def _held_out(learner: _Learner, lessons: Lessons, examples: Sequence[Example]) -> list[Outcome]:
-    """Each corrected text, read by a candidate that learned from the other half."""
-    texts = list(dict.fromkeys(example.text for example in examples))
-    fold_of = {text: number % FOLDS for number, text in enumerate(texts)}
-    outcomes: dict[int, Outcome] = {}
-    for fold in range(FOLDS):
-        say(f"Learning half of the corrections, to ask the other half: {fold + 1} of {FOLDS}")
-        own = [i for i, example in enumerate(examples) if fold_of[example.text] == fold]
-        others = [example for example in examples if fold_of[example.text] != fold]
-        found = evaluate.run(learner.learn(lessons, others), [examples[i] for i in own])
-        outcomes |= dict(zip(own, found, strict=True))
-    return [outcomes[i] for i in range(len(examples))]
-
-
-def _judged(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Judged]:
-    """Each label of each text by itself."""
-    return [
-        Judged(label.text, _is_right(old, label), _is_right(new, label), _groups(label))
-        for old, new in zip(before, after, strict=True)
-        for label in facets([old.example])
-    ]
-
-
-def _is_right(outcome: Outcome, label: Example) -> bool:
-    return replace(outcome, example=label).is_right
-
-
-def _groups(example: Example) -> tuple[str, ...]:
-    kind = "target" if example.target else "sentiment" if example.sentiment else "topics"
-    source = (f"source {example.source}",) if example.source else ()
-    return (kind, f"language {language_of(example.text)}", *source)

@@ -129,5 +129,6 @@ def texts_of(release: Release) -> Collection[str]:
 
 
 def _example(row: Sequence[Any]) -> Example:
-    text, sentiment, topics, target, source = row
-    return Example(text, sentiment, None if topics is None else tuple(topics), target, source)
+    # Older releases know no segment.
+    text, sentiment, topics, *further = row
+    return Example(text, sentiment, None if topics is None else tuple(topics), *further)

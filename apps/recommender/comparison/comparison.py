@@ -122,19 +122,24 @@ def compare_release(
     Args:
         caches: directory of vector caches, one an encoder.
     """
-    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
-    pipeline = model.pipeline(prepare_window(dataset, items, window), counted=window.past)
-    usual = [family[0] for family in affordable(families(items), dataset)]
+    pipeline = serving_pipeline(model, dataset, window, caches, device=device)
+    usual = [family[0] for family in affordable(families(pipeline.prepared.items), dataset)]
     return compare_methods(pipeline, window, usual, impressions=dataset.impressions)
+
+
+def serving_pipeline(
+    model: Model, dataset: Dataset, window: Window, caches: Path, *, device: str = "auto"
+) -> Pipeline:
+    """A release as it stood when a window began; arguments as of `compare_release`."""
+    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    return model.pipeline(prepare_window(dataset, items, window), counted=window.past)
 
 
 def serving_lists(
     model: Model, dataset: Dataset, window: Window, caches: Path, *, device: str = "auto"
 ) -> Int32:
     """[queries, PLACES], the lists of a release as the window begins."""
-    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
-    prepared = prepare_window(dataset, items, window)
-    return ask(model.pipeline(prepared, counted=window.past), window).lists
+    return ask(serving_pipeline(model, dataset, window, caches, device=device), window).lists
 
 
 def affordable(found: Sequence[Family], dataset: Dataset) -> list[Family]:

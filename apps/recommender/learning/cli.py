@@ -34,12 +34,21 @@ from common.console import say, show_table
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.cli import DatabaseUrl
-from common.learning.learn_cli import After, Every, PromoteCandidate, run_learning
+from common.learning.learn_cli import (
+    KEPT_RELEASES,
+    After,
+    By,
+    Every,
+    KeepReleases,
+    PromoteCandidate,
+    prune_learned,
+    run_learning,
+)
 
 if TYPE_CHECKING:
     from apps.recommender.learning.reported import Event
     from apps.recommender.learning.store import EventStore
-    from common.learning.candidates import Learned
+    from common.learning.candidates.releasing import Learned
 
 # How long what was reported is kept, where nothing else is said.
 KEEP_EVENTS = "730d"
@@ -77,14 +86,19 @@ def learn(
         Literal["by-rule", "keep", "learn"],
         typer.Option(help="Whether the towers learn on; by rule: once a week."),
     ] = "by-rule",
+    by: By = None,
     every: Every = None,
     after: After = None,
+    keep_releases: KeepReleases = KEPT_RELEASES,
     device: Device = "auto",
     store: Store = Path("var"),
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Learn from what users did since; a candidate that is worse does not serve."""
+    from apps.recommender.learning.groups import GROUPING
+
+    groups = GROUPING.choose(by)
     registry = open_registry(store)
     registry.open()
     sources = name_sources(interactions, items, users, mapping, on_bad_row, store)
@@ -102,13 +116,21 @@ def learn(
                     promote=promote,
                     per_user=per_user,
                     towers=towers,
+                    by=groups,
                     device=device,
                 )
 
         def said() -> int:
             return sum(events.counts().values())
 
-        run_learning(once, said, every=every, after=after, as_json=as_json)
+        run_learning(
+            once,
+            said,
+            lambda: prune_learned(registry, keep_releases),
+            every=every,
+            after=after,
+            as_json=as_json,
+        )
 
 
 @feedback.command("list")

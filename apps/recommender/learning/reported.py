@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +37,16 @@ class Event(BaseModel):
     impression_id: str | None = None
     position: int | None = None
     propensity: float | None = None
+    release_id: str | None = None
+
+
+class Done(NamedTuple):
+    """One thing that a user did, as far as drift is looked for in it."""
+
+    id: str
+    user_id: str
+    item_id: str
+    behavior: str
     release_id: str | None = None
 
 

@@ -125,6 +125,11 @@ class EventCollector:
             self._learner.stop()
         self.writer.stop()
 
+    def drifted(self) -> None:
+        """Learn, whatever the schedule: what is done is of another kind."""
+        if self._learner:
+            self._learner.request()
+
     async def add(self, rows: list[Event]) -> bool:
         """Keep rows: in the database, or in the spool beside it; False: neither took all."""
         lost = self.writer.lost

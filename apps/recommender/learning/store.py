@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, case, delete, func, select
 
-from apps.recommender.learning.reported import SHOWN, Event
+from apps.recommender.learning.reported import SHOWN, Done, Event
 from common.errors import UserError
 from common.learning.watching.probation import Count
 from common.storage.database import Database
 from common.storage.tables import events
 
 ROWS_AT_ONCE = 100_000
+DAY = 86_400
 # Where rows wait, below the directory of the application.
 SPOOL = "events.spool"
 # A list is looked at for so long, in seconds, before its items count as not taken.
@@ -69,6 +71,17 @@ class EventStore:
             found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ordered)
             for block in found.mappings().partitions(ROWS_AT_ONCE):
                 yield [dict(row) for row in block]
+
+    def days(self, since: float, until: float) -> Iterator[list[Done]]:
+        """What was done, a day (UTC) at a time; `since` and `until`: seconds since 1970."""
+        own = events.c
+        query = select(own.id, own.user_id, own.item_id, own.behavior, own.release_id, own.at)
+        wanted = (self._own, own.behavior != SHOWN, own.at >= since, own.at < until)
+        ordered = query.where(*wanted).order_by(own.at)
+        with self.database.reading() as connection:
+            rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ordered)
+            for _, day in groupby(rows, key=lambda row: row.at // DAY):
+                yield [Done(*row[:-1]) for row in day]
 
     def counts(self) -> dict[str, int]:
         """How many events there are, by behaviour."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log10
 
@@ -79,7 +79,7 @@ class DriftWatch:
     def _begin(self) -> None:
         self._tests = {name: Exchangeability(some) for name, some in self._baseline.items()}
 
-    def observe(self, figures: Mapping[str, float], identity: str) -> None:
+    def observe(self, figures: Figures, identity: str) -> None:
         """Take one row in.
 
         Args:
@@ -108,6 +108,34 @@ class DriftWatch:
     def drifted(self) -> list[str]:
         """The names of what is no more as it was."""
         return [one.name for one in self.figures if one.has_drifted]
+
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched while a release serves.
+
+    Attributes:
+        baseline: figures of the records that it was measured on, by name.
+        new: id and figures of each row that came in since it was called last, each once.
+    """
+
+    baseline: Mapping[str, Sequence[float]]
+    new: Callable[[], Iterable[tuple[str, Figures]]]
+
+    def take_in(self, watch: DriftWatch) -> DriftWatch:
+        """Let `watch` see what came in since; itself."""
+        for identity, figures in self.new():
+            watch.observe(figures, identity)
+        return watch
+
+
+def by_name(rows: Sequence[Figures]) -> dict[str, list[float]]:
+    """The figures of each row as a baseline."""
+    names = sorted({name for row in rows for name in row})
+    return {name: [row[name] for row in rows if name in row] for name in names}
 
 
 def _drawn(text: str) -> float:

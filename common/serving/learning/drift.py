@@ -1,46 +1,31 @@
-"""Drift while serving: what is predicted, beside what the release was measured on."""
+"""Drift while serving: what comes in, beside what the release was measured on."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from common.learning.schema import Prediction
-from common.learning.store import FeedbackStore
-from common.learning.watching.drift import DriftWatch
+from common.learning.watching.drift import DriftWatch, Watched
+from common.learning.watching.state import DriftState, Of
 from common.serving.learning.periodic import Periodic
 from common.serving.live import LiveRelease
 
 READ_SECONDS = 15.0
-ROWS_TOGETHER = 1000
 
 Loaded = TypeVar("Loaded")
 logger = logging.getLogger(__name__)
 
 
-class Measure(Protocol):
-    """What is watched of a prediction."""
-
-    def __call__(self, prediction: Prediction, /) -> Mapping[str, float]:
-        """Figures by name."""
-
-
-@dataclass(frozen=True)
-class Usual:
-    """What is usual for a release: figures of the records that it was measured on."""
-
-    baseline: Mapping[str, Sequence[float]]
-    measure: Measure
-
-
 class DriftRow(BaseModel):
     """One thing that is watched."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str
     evidence: float = Field(description="Logarithm to base 10 of the odds against chance.")
@@ -48,82 +33,87 @@ class DriftRow(BaseModel):
 
 
 class DriftRows(BaseModel):
-    """What is watched of the release that serves, and how many predictions were looked at."""
+    """What is watched of the release that serves, and how many of what were looked at."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     release_id: str
+    of: Of
     rows: int
     figures: list[DriftRow]
 
 
 class DriftMonitor(Generic[Loaded]):
-    """Reads the predictions of the release that serves, as they are written; a text counts once.
+    """Reads what comes in while a release serves, as it is written.
 
-    A probe that asks the same every second says nothing of what people ask. After a restart all
-    are read again, and come to the same verdict.
+    After a restart all is read again, and comes to the same verdict.
 
     Args:
-        usual: of a release id and what was loaded of it; None where the release does not tell.
+        find: what is watched of a release, by its id and what was loaded of it; None where the
+            release does not tell what is usual.
         on_drift: called once for each release that has drifted.
+        of: what the rows are.
+        root: the directory of the application; what is found is kept there for `learn`.
+        seconds: between two readings.
     """
 
     def __init__(
         self,
         live: LiveRelease[Loaded],
-        store: FeedbackStore,
-        usual: Callable[[str, Loaded], Usual | None],
+        find: Callable[[str, Loaded], Watched | None],
         on_drift: Callable[[], None],
+        *,
+        of: Of,
+        root: Path,
+        seconds: float = READ_SECONDS,
     ) -> None:
         self._live = live
-        self._store = store
-        self._find_usual = usual
+        self._find = find
         self._on_drift = on_drift
-        self._usual: Usual | None = None
-        self._last = (0.0, "")
+        self._of: Of = of
+        self._root = root
+        self._kept: DriftState | None = None
+        self._watched: Watched | None = None
         self._told = False
-        self._seen: set[str] = set()
         self.release_id = ""
         self.watch = DriftWatch({})
-        self.periodic = Periodic("drift", self.read, READ_SECONDS)
+        self.periodic = Periodic("drift", self.read, seconds)
 
     @property
-    def rows(self) -> DriftRows:
+    def state(self) -> DriftState:
         """What was found so far."""
-        figures = [DriftRow(**vars(one)) for one in self.watch.figures]
-        return DriftRows(release_id=self.release_id, rows=self.watch.rows, figures=figures)
+        return DriftState(self.release_id, self._of, self.watch.rows, self.watch.figures)
 
     def read(self) -> None:
-        """Take in what was predicted since."""
+        """Take in what came since."""
         release_id = self._live.release_id
         if release_id != self.release_id:
-            self._usual = self._find_usual(release_id, self._live.current)
-            self._last, self._told = (0.0, ""), False
-            self._seen = set()
-            self.watch = DriftWatch(self._usual.baseline if self._usual else {})
+            self._watched = self._find(release_id, self._live.current)
+            self._told = False
+            self.watch = DriftWatch(self._watched.baseline if self._watched else {})
             self.release_id = release_id
-        if self._usual is None:
+        if self._watched is None:
             return
-        while rows := self._store.predictions(release_id, self._last, ROWS_TOGETHER):
-            for row in rows:
-                if row.text not in self._seen:
-                    self._seen.add(row.text)
-                    self.watch.observe(self._usual.measure(row), row.id)
-            self._last = (rows[-1].at, rows[-1].id)
+        self._watched.take_in(self.watch)
         if (drifted := self.watch.drifted) and not self._told:
             self._told = True
             logger.warning("no more as it was trained for: %s", ", ".join(drifted))
             self._on_drift()
+        if (state := self.state) != self._kept:
+            state.save(self._root)
+            self._kept = state
 
 
 class DriftMetrics(Collector):
     """The metric `bizlm_drift_evidence`."""
 
-    def __init__(self, monitor: DriftMonitor[Loaded]) -> None:
+    def __init__(self, monitor: DriftMonitor[Any]) -> None:
         self._monitor = monitor
 
     def collect(self) -> Iterator[Metric]:  # noqa: D102
         gauge = GaugeMetricFamily(
             "bizlm_drift_evidence",
-            "Logarithm to base 10 of the evidence that predictions are no more as they were",
+            "Logarithm to base 10 of the evidence that what comes in is no more as it was",
             labels=["figure"],
         )
         for one in self._monitor.watch.figures:

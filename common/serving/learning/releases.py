@@ -111,7 +111,7 @@ def add_releases(
             previous=registry.previous_id(),
             figures=list(figures),
             releases=[_row(one, figures, withdrawn) for one in registry.all()],
-            drift=drift.rows if drift else None,
+            drift=DriftRows.model_validate(drift.state) if drift else None,
         )
 
     @app.post("/v1/releases/promotions", tags=["releases"], summary="Let a release serve")

@@ -28,9 +28,17 @@ const texts = {
     shadow: (asked, same) => `${same} of ${asked} asked of late answered as before`,
     withdrawn: (why) => `Withdrawn: ${why}`,
     chart: (name) => `${name} of all releases`,
-    drifted: (names, rows) => `Of the last ${rows} questions, these are no longer as in training: ${names}. New examples are worth collecting.`,
-    steady: (rows) => `${rows} questions since this release began to serve: as in training.`,
-    figure: { length: 'length', language: 'language', 'unknown words': 'unknown words', decision: 'decision', confidence: 'confidence', score: 'score of the first FAQ' },
+    drifted: (names, rows) => `Of ${rows} since this release began to serve, these are no longer as when it was measured: ${names}. New examples are worth collecting.`,
+    steady: (rows) => `${rows} since this release began to serve: as when it was measured.`,
+    of: {
+      questions: (count) => `${count} questions`,
+      stories: (count) => `${count} stories`,
+      users: (count) => `${count} users, each once a day`,
+    },
+    figure: {
+      length: 'length', language: 'language', 'unknown words': 'unknown words', decision: 'decision', confidence: 'confidence', score: 'score of the first FAQ',
+      'new users': 'share of new users', behaviour: 'what users do', popularity: 'popularity of the items', 'unknown items': 'items that the catalogue lacks',
+    },
     failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
@@ -51,9 +59,17 @@ const texts = {
     shadow: (asked, same) => `近期 ${asked} 个问题中 ${same} 回答不变`,
     withdrawn: (why) => `已撤下：${why}`,
     chart: (name) => `各版本的 ${name}`,
-    drifted: (names, rows) => `当前版本上线以来的 ${rows} 个问题与训练时不同：${names}。建议补充新的样本。`,
-    steady: (rows) => `当前版本上线以来共 ${rows} 个问题，与训练时一致。`,
-    figure: { length: '长度', language: '语言', 'unknown words': '生词', decision: '处理方式', confidence: '把握', score: '首选 FAQ 得分' },
+    drifted: (names, rows) => `当前版本上线以来共${rows}，以下方面已与评测时不同：${names}。建议补充新的样本。`,
+    steady: (rows) => `当前版本上线以来共${rows}，与评测时一致。`,
+    of: {
+      questions: (count) => ` ${count} 个问题`,
+      stories: (count) => ` ${count} 条消息`,
+      users: (count) => ` ${count} 人次（同一用户每天计一次）`,
+    },
+    figure: {
+      length: '长度', language: '语言', 'unknown words': '生词', decision: '处理方式', confidence: '把握', score: '首选 FAQ 得分',
+      'new users': '新用户占比', behaviour: '行为类型', popularity: '内容热度', 'unknown items': '目录外的内容',
+    },
     failed: (detail) => `操作没有成功。${detail}`,
   },
 };
@@ -80,7 +96,7 @@ function showDrift() {
   place.hidden = !drift?.figures.length;
   if (place.hidden) return;
   const names = drift.figures.filter((one) => one.has_drifted).map((one) => say().figure[one.name] ?? one.name);
-  const rows = drift.rows.toLocaleString(locale());
+  const rows = say().of[drift.of](drift.rows.toLocaleString(locale()));
   place.textContent = names.length ? say().drifted(names.join(say().comma), rows) : say().steady(rows);
   place.dataset.state = names.length ? 'drifted' : 'steady';
 }

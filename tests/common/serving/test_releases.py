@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ from browser import browser, needs_browser, seeing
 from fastapi import FastAPI
 
 from apps.recommender.server import WEB
+from common.learning.watching.drift import Watched
 from common.releases.registry import Registry
 from common.releases.release import write_release
 from common.serving.app import create_app
+from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.releases import add_releases
 from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
@@ -54,18 +57,26 @@ def registry(tmp_path: Path) -> Registry:
     return made
 
 
-def _app(registry: Registry, speakers: Speakers | None = None) -> FastAPI:
+def _app(
+    registry: Registry,
+    speakers: Speakers | None = None,
+    drift: DriftMonitor[Any] | None = None,
+) -> FastAPI:
+    telemetry = Telemetry()
+    if drift:
+        telemetry.registry.register(DriftMetrics(drift))
     app = create_app(
         title="t",
         version="1",
         description="d",
         is_ready=lambda: (True, {}),
         lifespan=_nothing,
-        telemetry=Telemetry(),
+        telemetry=telemetry,
         max_body_bytes=4096,
         web=WEB,
     )
-    add_releases(app, registry, speakers or Speakers(registry.root), ("right", "answered"))
+    trusted = speakers or Speakers(registry.root)
+    add_releases(app, registry, trusted, ("right", "answered"), drift)
     return app
 
 
@@ -133,3 +144,31 @@ def test_the_page_shows_the_line_and_one_click_changes_what_serves(
         assert driver.title == "版本"
         severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert not severe
+
+
+def _drifting(registry: Registry, users: int) -> DriftMonitor[Any]:
+    """Of users who are all new, where half of them were."""
+    usual = {"new users": [0.0, 1.0] * 100, "behaviour": [1.0] * 200}
+    rows = iter([(str(n), {"new users": 1.0, "behaviour": 1.0}) for n in range(users)])
+    live: Any = SimpleNamespace(release_id=registry.current_id(), current=None)
+    return DriftMonitor(
+        live, lambda *_: Watched(usual, lambda: rows), lambda: None, of="users", root=registry.root
+    )
+
+
+@needs_browser
+def test_drift_is_told_in_the_words_of_the_application(
+    registry: Registry, served: Callable[..., Any], tmp_path: Path
+) -> None:
+    drift = _drifting(registry, 300)
+    with served(_app(registry, drift=drift)) as address, browser(tmp_path / "profile") as driver:
+        drift.read()
+        metrics = httpx.get(f"{address}/metrics").text
+        assert 'bizlm_drift_evidence{figure="new users"}' in metrics
+        see = seeing(driver, 20)
+        driver.get(f"{address}/web/shared/releases.html")
+        see("#drift[data-state='drifted']", "300 users, each once a day")
+        assert "when it was measured: share of new users." in see("#drift").text
+        see("#language").click()
+        see("#drift", "300 人次")
+        see("#drift", "新用户占比")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from sample import Demo
 
 from apps.customer_service.answers.answering import Answerer, prepare
-from apps.customer_service.learning.drift import usual
+from apps.customer_service.learning.drift import watched
 from apps.customer_service.learning.lessons import load_lessons
 from apps.customer_service.learning.predictions import APPLICATION, prediction_of
 from apps.customer_service.release import load_release
 from common.learning.store import FeedbackStore
+from common.learning.watching.state import load_drift
 from common.releases.registry import Registry
 from common.serving.learning.drift import DriftMonitor
 from common.storage.database import Database
@@ -58,10 +60,11 @@ def _monitor(registry: Registry, answerer: Answerer, store: FeedbackStore) -> tu
     live: Any = SimpleNamespace(release_id=answerer.release_id, current=answerer)
     told: list[str] = []
 
-    def find(release_id: str, loaded: Answerer) -> Any:
-        return usual(registry, release_id, loaded)
-
-    return DriftMonitor(live, store, find, lambda: told.append("drifted")), told
+    find = partial(watched, registry, store)
+    monitor = DriftMonitor(
+        live, find, lambda: told.append("drifted"), of="questions", root=registry.root
+    )
+    return monitor, told
 
 
 def test_as_in_training_is_no_drift_and_another_kind_is(
@@ -73,25 +76,29 @@ def test_as_in_training_is_no_drift_and_another_kind_is(
     monitor, told = _monitor(registry, answerer, store)
     _ask(answerer, store, golden)
     monitor.read()
-    assert monitor.rows.rows == len(golden)
-    assert {one.name for one in monitor.rows.figures} == {
+    assert monitor.state.rows == len(golden)
+    assert {one.name for one in monitor.state.figures} == {
         "length", "language", "unknown words", "decision", "confidence", "score",
     }  # fmt: skip
-    assert not any(one.has_drifted for one in monitor.rows.figures)
+    assert not any(one.has_drifted for one in monitor.state.figures)
     assert told == []
 
     _ask(answerer, store, [OTHER.format(number) for number in range(120)])
     monitor.read()
-    drifted = {one.name for one in monitor.rows.figures if one.has_drifted}
+    drifted = {one.name for one in monitor.state.figures if one.has_drifted}
     assert {"length", "unknown words", "score"} <= drifted
     # It is told once, and the same question over and over says nothing more.
-    found = monitor.rows
+    found = monitor.state
     _ask(answerer, store, [OTHER.format(1)] * 3)
     monitor.read()
     assert told == ["drifted"]
-    assert monitor.rows == found
+    assert monitor.state == found
 
     # Who comes later reads the same rows, and says the same.
     again, _ = _monitor(registry, answerer, store)
     again.read()
-    assert again.rows == monitor.rows
+    assert again.state == monitor.state
+    # So does a `learn` that has nothing but what was kept.
+    assert load_drift(registry.root, answerer.release_id) == monitor.state
+    assert load_drift(registry.root, "another") is None
+    assert "no more as when it was measured: " in monitor.state.section().text

@@ -53,7 +53,7 @@ def said(text: str, source: str, *, trusted: bool = False, **wanted: str) -> Fee
     )
 
 
-def learn(run: Run, store: Path, *more: str) -> tuple[int, dict[str, Any]]:
+def learn(run: Run, store: Path, *more: object) -> tuple[int, dict[str, Any]]:
     done = run("learn", *more, "--store", store, "--json")
     return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
@@ -69,6 +69,13 @@ def current(store: Path) -> str | None:
     return Registry(store, "customer_service").current_id()
 
 
+def row_ids(store: Path) -> list[str]:
+    database = Database(store / "bizlm.sqlite")
+    found = [row.id for row in FeedbackStore(database, "customer_service").feedback()]
+    database.close()
+    return found
+
+
 def test_a_written_answer_is_given_to_questions_like_it(
     run: Run, store: Path, tmp_path: Path
 ) -> None:
@@ -78,13 +85,17 @@ def test_a_written_answer_is_given_to_questions_like_it(
         writer.writerows([("text", "answer"), *((text, TOWED) for text in PARAPHRASES[:2])])
     assert run("feedback", "import", table, "--store", store).returncode == 0
     before = current(store)
-    code, learned = learn(run, store)
-    assert (code, learned["promoted"], learned["passed"]) == (0, False, True)
+    code, made = learn(run, store)
+    assert (code, made["promoted"], made["passed"], made["made_before"]) == (0, False, True, False)
+    assert made["comparison"]["golden"]["after"] >= made["comparison"]["golden"]["before"]
+    assert made["cost"]["timing"]["records"] > 0
     assert current(store) == before
+    # It is not made again for nothing: not to be looked at, nor to be promoted.
+    code, same = learn(run, store)
+    assert (code, same["release_id"], same["made_before"]) == (0, made["release_id"], True)
     code, learned = learn(run, store, "--promote")
-    assert (code, learned["promoted"]) == (0, True)
-    assert learned["comparison"]["golden"]["after"] >= learned["comparison"]["golden"]["before"]
-    assert current(store) == learned["release_id"]
+    assert (code, learned["promoted"], learned["made_before"]) == (0, True, True)
+    assert current(store) == learned["release_id"] == made["release_id"]
     manifest = Registry(store, "customer_service").open().manifest
     assert manifest["parent"] == before
     shown = run("ask", PARAPHRASES[2], "--store", store, "--json")
@@ -158,6 +169,63 @@ def test_a_candidate_that_is_worse_is_kept_and_does_not_serve(
     assert learned["release_id"] in releases
     report = store / "customer_service/releases" / learned["release_id"] / "report.html"
     assert "Turned wrong" in report.read_text(encoding="utf-8")
+
+    again = run("learn", "--promote", "--store", store)
+    assert again.returncode == 3
+    assert f"Nothing new came since release {learned['release_id']}, which was ref" in again.stderr
+    assert [one.release_id for one in Registry(store, "customer_service").all()] == releases
+    add([said(PARAPHRASES[0], "me", trusted=True, answer=TOWED)])
+    code, anew = learn(run, store, "--promote")
+    assert not anew["made_before"]
+
+
+def test_what_was_withdrawn_is_not_promoted_again(run: Run, store: Path, add: Add) -> None:
+    registry = Registry(store, "customer_service")
+    before = current(store)
+    add([said(PARAPHRASES[0], "me", trusted=True, answer=TOWED)])
+    withdrawn = learn(run, store, "--promote")[1]["release_id"]
+    registry.withdraw(withdrawn, "handed over: 10.0% of 100 → 30.0% of 100")
+    assert run("feedback", "undo", *row_ids(store), "--store", store).returncode == 0
+    code, again = learn(run, store, "--promote")
+    assert (code, again["release_id"]) == (3, withdrawn)
+    assert "was withdrawn: handed over" in again["verdict"]
+    assert current(store) == before
+
+
+def test_old_candidates_go_and_what_was_trained_stays(run: Run, store: Path, add: Add) -> None:
+    registry = Registry(store, "customer_service")
+    trained = {release.release_id for release in registry.all()}
+    made = []
+    for text in PARAPHRASES[:2]:
+        add([said(text, "me", trusted=True, answer=TOWED)])
+        made.append(learn(run, store, "--keep-releases", 1)[1]["release_id"])
+    left = {release.release_id for release in registry.all()}
+    assert left == trained | {made[1]}
+
+
+def test_groups_are_named_and_unknown_names_refused(
+    run: Run, store: Path, add: Add, demo: Demo, tmp_path: Path
+) -> None:
+    rows = [row for row in csv.DictReader(demo.test.open(encoding="utf-8")) if row["faq_id"]]
+    golden = tmp_path / "golden.csv"
+    with golden.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "segment"])
+        writer.writeheader()
+        for number, row in enumerate(rows):
+            writer.writerow(row | {"segment": ("shops", "homes")[number % 2]})
+    add([said(PARAPHRASES[0], "me", trusted=True, answer=TOWED)])
+    by = ("--by", "segment,language", "--golden", golden)
+    _, learned = learn(run, store, *by, "--promote")
+    groups = learned["comparison"]["groups"]
+    assert {"segment shops", "segment homes", "English"} == groups.keys()
+    # The segments are kept with the golden questions.
+    add([said(PARAPHRASES[1], "me", trusted=True, answer=TOWED)])
+    _, learned = learn(run, store, "--by", "segment")
+    assert learned["comparison"]["groups"].keys() == {"segment shops", "segment homes"}
+    done = run("learn", "--by", "language,weather", "--store", store)
+    assert done.returncode == 2
+    assert "'weather'" in done.stderr
+    assert "language, intent, segment" in done.stderr
 
 
 def test_what_is_purged_is_in_no_later_release(run: Run, store: Path, add: Add, demo: Demo) -> None:

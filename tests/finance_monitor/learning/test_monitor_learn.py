@@ -17,6 +17,8 @@ from news import GOOD, at, story
 from apps.finance_monitor.store import Store, store_path
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
+from common.learning.watching.drift import DriftFigure
+from common.learning.watching.state import DriftState
 from common.releases.registry import Registry
 from common.storage.database import Database
 
@@ -51,6 +53,8 @@ def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     texts = [f"{name} {what}" for name in NAMES for what in RECALLS]
     add(store, [said(text, sentiment="negative") for text in texts])
     before = Registry(store, "finance_monitor").current_id()
+    seen = [DriftFigure("length", 9.5, has_drifted=True)]
+    DriftState(str(before), "stories", 900, seen).save(store / "finance_monitor")
     code, learned = learn(store, "--promote")
     assert (code, learned["promoted"]) == (0, True), learned
     assert learned["corrections"]["taken"] == len(texts)
@@ -61,10 +65,26 @@ def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     release = Registry(store, "finance_monitor").open()
     assert release.release_id == learned["release_id"] != before
     assert release.manifest["parent"] == before
-    assert "recalls its drug" in (release.directory / "report.html").read_text(encoding="utf-8")
+    page = (release.directory / "report.html").read_text(encoding="utf-8")
+    for told in ("recalls its drug", "<h2>Learning</h2>", "900 stories", "measured: length"):
+        assert told in page
 
     code, again = learn(store)
     assert (code, again["verdict"]) == (0, "There is nothing new to learn.")
+
+
+def test_a_candidate_is_not_made_twice(store: Path) -> None:
+    add(store, [said(f"{NAMES[0]} {what}", sentiment="negative") for what in RECALLS])
+    code, made = learn(store, "--by", "sentiment,topic")
+    groups = made["comparison"]["groups"]
+    assert {"sentiment negative", "topic credit"} <= groups.keys()
+    assert not any(name.startswith("language") for name in groups)
+    again, same = learn(store, "--by", "sentiment,topic")
+    assert (again, same["release_id"], same["made_before"]) == (code, made["release_id"], True)
+    assert len(Registry(store, "finance_monitor").all()) == 2
+    code, unknown = learn(store, "--by", "weather")
+    assert code == 2
+    assert "label, language, source, sentiment, topic, segment" in unknown["error"]
 
 
 def test_one_stranger_teaches_nothing_and_learns_why(store: Path) -> None:

@@ -72,12 +72,21 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     assert stays["comparison"]["golden"]["records"] == asked
     page = registry.releases / stays["release_id"] / "report.html"
     assert "what came last" in page.read_text(encoding="utf-8")
+    assert stays["cost"]["timing"]["records"] > 0
+
+    # Made of the same once more, it is the same release with the same verdict.
+    count = len(registry.all())
+    same = run_here("recommender", *learn, "--towers", "keep")
+    assert json.loads(same.stdout)["release_id"] == stays["release_id"]
+    assert same.returncode == (0 if stays["passed"] else 3)
+    assert len(registry.all()) == count
 
     # Asked to, the towers learn on, refused or not.
     run_here("recommender", *learn, "--towers", "learn")
     due = registry.all()[-1].manifest
     assert due["files"]["heads.safetensors"] != was["files"]["heads.safetensors"]
     assert due["towers"]["known"] == due["data"]["ends"]
+    assert "<h2>Learning</h2>" in registry.all()[-1].report.read_text(encoding="utf-8")
     # By rule they do too, for a week has passed; where that is no better, they stay.
     ruled = run_here("recommender", *learn)
     assert "The towers learn on" in ruled.stderr
@@ -86,6 +95,12 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     assert (candidate["towers"] == was["towers"]) == stayed
     # What was read is in no file any more.
     assert not list((kept / "recommender").glob(".reading-*"))
+
+
+def test_groups_that_are_not_known_are_refused(data: tuple[object, ...], kept: Path) -> None:
+    done = run_here("recommender", "learn", *data, "--by", "items,weather", "--store", kept)
+    assert done.returncode == 2
+    assert "history, language, items" in done.stderr
 
 
 def test_a_purged_user_is_in_no_file(data: tuple[object, ...], kept: Path, week: Path) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from common.evaluation.compare import Difference
-from common.evaluation.report import Section, gains_picture
+from common.evaluation.report import Section, curves_picture, gains_picture
 from common.learning.review import Review, Reviewed
+from common.learning.watching.state import load_drift
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from common.learning.comparison import Comparison
+    from common.learning.candidates.comparison import Comparison
+    from common.learning.candidates.cost import Cost
     from common.learning.watching.shadow import Shadow
+    from common.tuning.finetune import Tuned
 
 HEADINGS = ("records", "serving", "candidate", "change, 95 % interval")
 
@@ -29,35 +34,41 @@ def review_table(found: Reviewed) -> Table:
     return table
 
 
-def comparison_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Records, serving, candidate and the interval of the change, for each kind and group."""
+def comparison_rows(comparison: Comparison, cost: Cost) -> list[tuple[str, ...]]:
+    """Records, serving, candidate and the change, for each kind and group, for room and time."""
     held_out = "held out" if comparison.new_is_held_out else "learned"
     kinds = {comparison.fixed: comparison.golden}
     if comparison.new is not None:
         kinds[f"corrected ({held_out})"] = comparison.new
     kinds |= {f"{comparison.fixed}, {name}": one for name, one in comparison.groups.items()}
-    return [(name, *_figures(difference)) for name, difference in kinds.items()]
+    return [*((name, *_figures(difference)) for name, difference in kinds.items()), *cost.rows()]
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison, cost: Cost) -> Table:
     """The candidate beside the release that serves."""
     from rich.table import Table
 
     table = Table(comparison.figure, title="Candidate", title_justify="left")
     for name in HEADINGS:
         table.add_column(name, justify="right")
-    for row in comparison_rows(comparison):
+    for row in comparison_rows(comparison, cost):
         table.add_row(*row)
     return table
 
 
 def learn_sections(
-    found: Review, comparison: Comparison, verdict: str, shadow: Shadow | None = None
+    found: Review,
+    comparison: Comparison,
+    verdict: str,
+    cost: Cost,
+    shadow: Shadow | None = None,
+    further: Sequence[Section] = (),
 ) -> list[Section]:
-    """What every application's page of a candidate shows."""
+    """What every application's page of a candidate shows; `further` before the long lists."""
     return [
-        candidate_section(comparison, verdict),
+        candidate_section(comparison, verdict, cost),
         *([shadow.section()] if shadow else []),
+        *further,
         _texts("Turned right", comparison.turned_right),
         _texts("Turned wrong", comparison.turned_wrong),
         review_section(found),
@@ -75,16 +86,32 @@ def learn_sections(
     ]
 
 
-def candidate_section(comparison: Comparison, verdict: str) -> Section:
+def candidate_section(comparison: Comparison, verdict: str, cost: Cost) -> Section:
     """The candidate beside the release that serves."""
     gains = {comparison.fixed: comparison.golden, "corrected": comparison.new, **comparison.groups}
     points = {name: _in_points(gain) for name, gain in gains.items() if gain}
     return Section(
         "Candidate beside the serving release",
         verdict,
-        [(comparison.figure, *HEADINGS), *comparison_rows(comparison)],
+        [(comparison.figure, *HEADINGS), *comparison_rows(comparison, cost)],
         gains_picture(points, "percentage points"),
     )
+
+
+def curves_section(tuned: Tuned[Any] | None) -> list[Section]:
+    """How the figure that chose the epoch went, if it was trained by epochs."""
+    picture = curves_picture(tuned.history, tuned.monitor.name) if tuned else ""
+    return [Section("Learning", picture=picture)] if picture else []
+
+
+def drift_section(root: Path, release_id: str) -> list[Section]:
+    """What came in since the serving release began to serve, as far as a server said so.
+
+    Args:
+        root: the directory of the application.
+    """
+    found = load_drift(root, release_id)
+    return [found.section()] if found else []
 
 
 def review_section(found: Reviewed) -> Section:

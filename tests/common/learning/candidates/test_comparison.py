@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.evaluation.compare import worse_groups
-from common.learning.comparison import Judged, compare, judge
+from common.learning.candidates.comparison import Judged, compare, judge
 
 
 def records(group: str, *, right: int, won: int = 0, lost: int = 0) -> list[Judged]:

@@ -1,0 +1,57 @@
+"""The groups that may not get worse, however good a candidate is on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from common.console import say
+from common.errors import UserError
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Grouping(Generic[Record]):
+    """What golden records can be grouped by.
+
+    Attributes:
+        of: by name, from a record to the groups that it belongs to; none where it does not tell.
+        usual: the names that are taken where none are given.
+    """
+
+    of: Mapping[str, Callable[[Record], Iterable[str]]]
+    usual: tuple[str, ...]
+
+    def choose(self, by: str | None) -> tuple[str, ...]:
+        """The names in `by`, separated by commas.
+
+        Raises:
+            UserError: there is no such name.
+        """
+        if by is None:
+            return self.usual
+        names = [name.strip() for name in by.split(",")]
+        for name in names:
+            if name not in self.of:
+                raise UserError(
+                    f"--by {by}: records cannot be grouped by {name!r}",
+                    hint=f"They can by: {', '.join(self.of)}",
+                )
+        return tuple(dict.fromkeys(names))
+
+    def assign(self, records: Sequence[Record], by: Sequence[str]) -> list[tuple[str, ...]]:
+        """The groups of each record, by all of these names."""
+        found: list[tuple[str, ...]] = [() for _ in records]
+        for name in by:
+            groups = [tuple(self.of[name](record)) for record in records]
+            if records and not any(groups):
+                say(f"No record tells its {name}: nothing is compared by it")
+            found = [known + more for known, more in zip(found, groups, strict=True)]
+        return found
+
+
+def called(name: str, value: str | None) -> tuple[str, ...]:
+    """One group by the value of a field, or none where it is empty."""
+    return (f"{name} {value}",) if value else ()

@@ -1,0 +1,84 @@
+"""Old releases go, and the room that they take."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.releases.hold import nobody_reads
+from common.releases.registry import Registry
+from common.releases.release import Release
+
+# No name of a release begins with a dot: what a killed run leaves looks like none.
+GOING = ".pruned-"
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """Which releases went, how many bytes that freed, and which stay because they are in use."""
+
+    release_ids: list[str]
+    freed: int
+    in_use: list[str]
+
+
+def prune(
+    registry: Registry, keep: int, *, learned_only: bool = False, dry_run: bool = False
+) -> Pruned:
+    """Delete all releases but the newest, and those that are needed.
+
+    Needed are the one that serves, the one that `rollback` would let serve, and the ones that
+    these two learned further from: they are what a release on probation is judged by and gives
+    way to. Whoever opened a release, see `Registry.open`, keeps it from going.
+
+    Args:
+        keep: how many of the newest stay.
+        learned_only: only those that `learn` made go, and only they are counted.
+        dry_run: delete nothing.
+    """
+    _clear(registry)
+    every = registry.all()
+    parents = {one.release_id: one.manifest.get("parent") for one in every}
+    found = [one for one in every if not learned_only or "learned" in one.manifest]
+    gone: list[str] = []
+    in_use: list[str] = []
+    going: list[Path] = []
+    for release in found[: max(len(found) - keep, 0)]:
+        with nobody_reads(release.directory) as is_free:
+            # Looked at under the lock: none is promoted meanwhile, or deleted by somebody else.
+            served = {registry.current_id(), registry.previous_id()}
+            needed = served | {parents.get(str(name)) for name in served}
+            if release.release_id in needed or not release.directory.is_dir():
+                continue
+            if not is_free:
+                in_use.append(release.release_id)
+                continue
+            gone.append(release.release_id)
+            going.append(release.directory if dry_run else _hide(release))
+    freed = _room(going)
+    if not dry_run:
+        _clear(registry)
+    return Pruned(gone, freed, in_use)
+
+
+def _hide(release: Release) -> Path:
+    hidden = release.directory.with_name(f"{GOING}{release.release_id}")
+    return release.directory.rename(hidden)
+
+
+def _clear(registry: Registry) -> None:
+    for directory in registry.releases.glob(f"{GOING}*"):
+        # What somebody else deletes at the same time is gone as well.
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _room(directories: Sequence[Path]) -> int:
+    """Bytes that no other directory shares: releases that learned link to unchanged weights."""
+    files = [path.stat() for one in directories for path in one.rglob("*") if path.is_file()]
+    names = Counter((file.st_dev, file.st_ino) for file in files)
+    sizes = {(f.st_dev, f.st_ino): f.st_size for f in files}
+    links = {(f.st_dev, f.st_ino): f.st_nlink for f in files}
+    return sum(size for file, size in sizes.items() if names[file] == links[file])
