@@ -18,9 +18,8 @@ from typing import Any
 from torch import nn
 
 from apps.customer_service import evaluate
-from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.answers.rerank_training import add_reranker
-from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
@@ -37,11 +36,9 @@ from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer, compare_with
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
-from common.models.prediction import predict
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
 from common.records.splits import Splits
-from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -107,13 +104,13 @@ def train(
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
-    pretrained = _answerer(task, module, loaded, everything, "fp32")
+    pretrained = build_answerer(task, module, loaded, everything, "fp32")
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(pretrained, held_out)
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     splits = replace(dataset.splits, validation=dataset.not_learned)
     tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
-    answerer = _answerer(task, module, tuned.pretrained, dataset, tuned.precision)
+    answerer = build_answerer(task, module, tuned.pretrained, dataset, tuned.precision)
     if rerank:
         chosen_by = replace(dataset, splits=splits)
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
@@ -122,7 +119,7 @@ def train(
     if dataset.calibration:
         last = _learn_the_rest(everything, settings, loaded, module, work / "rest", resume)
         tuned = replace(tuned, seconds=tuned.seconds + last.seconds)
-        found = _answerer(task, module, loaded, everything, tuned.precision)
+        found = build_answerer(task, module, loaded, everything, tuned.precision)
         answerer = replace(answerer, index=found.index, texts=found.texts)
     if not is_main_process():
         return None
@@ -237,48 +234,6 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
     """The same data, settings and backbone are the same run, which `--resume` goes on with."""
     parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-
-def _answerer(
-    task: CustomerServiceTask,
-    module: AnswerModel,
-    backbone: Encoder,
-    dataset: Dataset,
-    precision: str,
-) -> Answerer:
-    """One that is not calibrated.
-
-    Before fine-tuning it is the pretrained model on the same path: search by its own vectors,
-    intents by class mean.
-    """
-    module.eval()
-    variants = [
-        Variant(example.text, example.faq_id, _language(example, dataset))
-        for example in dataset.knowledge
-        if example.faq_id is not None
-    ]
-    known = [variant.text for variant in variants] or [e.text for e in dataset.in_scope]
-    found = predict(module, backbone, known, precision=precision, what="Building the index")
-    vectors = found["embedding"].numpy()
-    index = None
-    if variants:
-        index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
-    return Answerer(
-        release_id="",
-        backbone=backbone,
-        module=module,
-        intents=dataset.intents,
-        faqs=dataset.faqs,
-        index=index,
-        confidence=None,
-        prototype_ids=task.faq_ids,
-        texts=None if variants else vectors,
-    )
-
-
-def _language(example: Example, dataset: Dataset) -> str:
-    faq = dataset.faqs[str(example.faq_id)]
-    return faq.language or language_of(faq.question)
 
 
 def _promote(

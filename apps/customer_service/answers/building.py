@@ -1,0 +1,53 @@
+"""A model and what it was given to learn → an answerer."""
+
+from __future__ import annotations
+
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.retrieval import Variant, VariantIndex
+from apps.customer_service.data import Dataset, Example
+from apps.customer_service.task import AnswerModel, CustomerServiceTask
+from common.models.encoder import Encoder
+from common.models.prediction import predict
+from common.records.text import language_of
+
+
+def build_answerer(
+    task: CustomerServiceTask,
+    module: AnswerModel,
+    backbone: Encoder,
+    dataset: Dataset,
+    precision: str,
+) -> Answerer:
+    """An answerer that knows the dataset's FAQs and texts, and is not calibrated.
+
+    Before fine-tuning it is the pretrained model on the same path: search by its own vectors,
+    intents by class mean.
+    """
+    module.eval()
+    variants = [
+        Variant(example.text, example.faq_id, _language(example, dataset))
+        for example in dataset.knowledge
+        if example.faq_id is not None
+    ]
+    known = [variant.text for variant in variants] or [e.text for e in dataset.in_scope]
+    found = predict(module, backbone, known, precision=precision, what="Building the index")
+    vectors = found["embedding"].numpy()
+    index = None
+    if variants:
+        index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
+    return Answerer(
+        release_id="",
+        backbone=backbone,
+        module=module,
+        intents=dataset.intents,
+        faqs=dataset.faqs,
+        index=index,
+        confidence=None,
+        prototype_ids=task.faq_ids,
+        texts=None if variants else vectors,
+    )
+
+
+def _language(example: Example, dataset: Dataset) -> str:
+    faq = dataset.faqs[str(example.faq_id)]
+    return faq.language or language_of(faq.question)
