@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from common.releases.hold import nobody_reads
 from common.releases.registry import Registry
-from common.releases.release import Release
 
 # No name of a release begins with a dot: what a killed run leaves looks like none.
 GOING = ".pruned-"
@@ -39,13 +38,14 @@ def prune(
         learned_only: only those that `learn` made go, and only they are counted.
         dry_run: delete nothing.
     """
-    _clear(registry)
+    if not dry_run:
+        _clear(registry)
     every = registry.all()
     parents = {one.release_id: one.manifest.get("parent") for one in every}
     found = [one for one in every if not learned_only or "learned" in one.manifest]
     gone: list[str] = []
     in_use: list[str] = []
-    going: list[Path] = []
+    files: list[os.stat_result] = []
     for release in found[: max(len(found) - keep, 0)]:
         with nobody_reads(release.directory) as is_free:
             # Looked at under the lock: none is promoted meanwhile, or deleted by somebody else.
@@ -57,16 +57,14 @@ def prune(
                 in_use.append(release.release_id)
                 continue
             gone.append(release.release_id)
-            going.append(release.directory if dry_run else _hide(release))
-    freed = _room(going)
+            every_file = release.directory.rglob("*")
+            files += [path.stat() for path in every_file if path.is_file()]
+            if not dry_run:
+                hidden = release.directory.with_name(f"{GOING}{release.release_id}")
+                release.directory.rename(hidden)
     if not dry_run:
         _clear(registry)
-    return Pruned(gone, freed, in_use)
-
-
-def _hide(release: Release) -> Path:
-    hidden = release.directory.with_name(f"{GOING}{release.release_id}")
-    return release.directory.rename(hidden)
+    return Pruned(gone, _room(files), in_use)
 
 
 def _clear(registry: Registry) -> None:
@@ -75,10 +73,8 @@ def _clear(registry: Registry) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _room(directories: Sequence[Path]) -> int:
-    """Bytes that no other directory shares: releases that learned link to unchanged weights."""
-    files = [path.stat() for one in directories for path in one.rglob("*") if path.is_file()]
+def _room(files: Sequence[os.stat_result]) -> int:
+    """Bytes that no other file shares: releases that learned link to unchanged weights."""
     names = Counter((file.st_dev, file.st_ino) for file in files)
-    sizes = {(f.st_dev, f.st_ino): f.st_size for f in files}
-    links = {(f.st_dev, f.st_ino): f.st_nlink for f in files}
-    return sum(size for file, size in sizes.items() if names[file] == links[file])
+    known = {(file.st_dev, file.st_ino): file for file in files}
+    return sum(file.st_size for key, file in known.items() if names[key] >= file.st_nlink)

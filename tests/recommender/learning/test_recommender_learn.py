@@ -13,7 +13,11 @@ from trained_shop import SAMPLES, succeed
 
 from apps.recommender.data import Sources, read_dataset
 from apps.recommender.interactions.timeline import split_later
+from apps.recommender.learning.drift import watched
+from apps.recommender.learning.store import EventStore
+from common.learning.watching.drift import FEWEST
 from common.releases.registry import Registry
+from common.storage.database import Database
 
 LATER = "2026-06-15"
 
@@ -118,6 +122,20 @@ def test_a_purged_user_is_in_no_file(data: tuple[object, ...], kept: Path, week:
     files = [p for p in kept.rglob("*") if p.is_file() and "releases" not in p.parts]
     assert not any(f"{user}".encode() in path.read_bytes() for path in files)
     assert succeed("feedback", "list", "--user", user, "--store", kept).returncode == 0
+
+
+def test_drift_is_looked_for_beside_what_the_release_was_measured_on(
+    data: tuple[object, ...], kept: Path
+) -> None:
+    registry = Registry(kept, "recommender")
+    dataset = read_dataset(Sources([Path(str(data[1]))], [SAMPLES / "items.jsonl"]))
+    database = Database(kept / "bizlm.sqlite")
+    store = EventStore(database, "recommender")
+    found = watched(registry, store, str(registry.current_id()), dataset)
+    assert {"new users", "behaviour", "popularity"} <= found.baseline.keys()
+    assert min(map(len, found.baseline.values())) >= FEWEST
+    assert list(found.new()) == []
+    database.close()
 
 
 def test_later_events_are_divided_into_thirds(data: tuple[object, ...]) -> None:
