@@ -48,8 +48,13 @@ def usual(registry: Registry, release_id: str, answerer: Answerer) -> Usual | No
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:
-    """Figures of a question that was answered."""
+    """Figures of a question that was answered; none of what depends on a conversation.
+
+    What is usual is known of questions that stand by themselves.
+    """
     given = prediction.given
+    if given.get("kind", "question") != "question":
+        return {}
     return figures(
         prediction.text,
         prediction.decision,

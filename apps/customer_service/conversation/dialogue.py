@@ -1,0 +1,179 @@
+"""From a message and what was said before to a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.conversation import replies
+from apps.customer_service.conversation.context import Reader, Reading
+from apps.customer_service.conversation.following import correction, follow_up
+from apps.customer_service.conversation.kinds import Recogniser
+from apps.customer_service.conversation.message import Message
+from apps.customer_service.conversation.parting import part
+from apps.customer_service.conversation.patterns import Patterns
+from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Part, Priority
+
+AnyKind = TypeVar("AnyKind", bound=Kind)
+
+# The order in which kinds speak for a message that asks nothing.
+MOODS: tuple[Mood, ...] = ("distress", "angry")
+CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "smalltalk")
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """Replies to messages by one release."""
+
+    answerer: Answerer
+    recogniser: Recogniser
+    patterns: Patterns
+
+    def reply(
+        self,
+        message: Message,
+        understood: Mapping[str, Understood],
+        *,
+        language: str | None = None,
+        top_k: int = 3,
+    ) -> Answer:
+        """What is said to a message.
+
+        Args:
+            understood: what the model makes of each of the message's texts.
+            language: look among FAQs of this language instead of the message's.
+        """
+        reader = Reader(self.answerer, understood, language or message.language, top_k)
+        if urgent := self.patterns.urgency(message.text):
+            return self._hand_over(reader, message, urgent, urgent, "urgent")
+        kinds = {one: self._kind_of(reader, message, one) for one in message.sentences}
+        mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
+        if self.patterns.wants_person.search(message.text) or "wants_person" in kinds.values():
+            return self._hand_over(reader, message, "wants_person", mood)
+        if message.chosen is not None:
+            return self._chosen(reader, message, message.chosen)
+        asking = [sentence for sentence, kind in kinds.items() if kind is None]
+        if asking or message.corrects:
+            answer = self._answer(reader, message, asking)
+            return _in_kind(answer, mood, message.language) if mood else answer
+        if mood:
+            return self._hand_over(reader, message, mood, mood)
+        return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
+
+    def _kind_of(self, reader: Reader, message: Message, sentence: str) -> Kind | None:
+        """What a sentence says that asks nothing; None: it is a question."""
+        if kind := self.patterns.kind_of(sentence):
+            return kind
+        # What an FAQ answers is a question, however it sounds; so is what goes on from one.
+        reading = reader.read(sentence)
+        if reading.is_answered or (message.before and self.patterns.goes_on(sentence)):
+            return None
+        if kind := self.recogniser.kind_of(reader.understood[sentence].vector):
+            return kind
+        mood = self.patterns.mood_of(sentence)
+        asks = self.patterns.asks.search(sentence) or reading.answer.decision == "clarify"
+        return None if asks else mood
+
+    def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
+        alone = reader.read(message.question)
+        if len(asking) < len(message.sentences):
+            others = [reader.read(sentence) for sentence in asking]
+            alone = max([alone, *others], key=lambda one: one.answer.confidence)
+        if message.corrects:
+            return _read_as(correction(reader, message, alone), "correction")
+        if parts := part(reader, message, self.patterns):
+            return _of_parts(alone.answer, parts)
+        if following := follow_up(reader, message, alone, self.patterns):
+            return _read_as(following, "follow_up")
+        return alone.answer
+
+    def _chosen(self, reader: Reader, message: Message, faq_id: str) -> Answer:
+        """The FAQ that was chosen of those shown: known, not guessed."""
+        faq = self.answerer.faqs[faq_id]
+        citation = Citation(faq_id=faq.id, question=faq.question, url=faq.url, score=1.0)
+        found = {
+            "kind": "choice",
+            "decision": "answer",
+            "answer": faq.answer,
+            "confidence": 1.0,
+            "understood_as": faq.question,
+            "citations": [citation],
+            "suggestions": [],
+            "handoff": None,
+        }
+        return reader.read(message.question).answer.model_copy(update=found)
+
+    def _chat(self, reader: Reader, message: Message, kind: Kind) -> Answer:
+        said: dict[str, object] = {
+            "kind": kind,
+            "decision": "chat",
+            "answer": replies.reply(kind, message.language),
+            "confidence": 1.0,
+            "intent": None,
+            "citations": [],
+            "suggestions": [],
+            "handoff": None,
+        }
+        return reader.read(message.question).answer.model_copy(update=said)
+
+    def _hand_over(
+        self,
+        reader: Reader,
+        message: Message,
+        reason: Literal["wants_person", "angry", "distress"],
+        mood: Mood | None,
+        priority: Priority | None = None,
+    ) -> Answer:
+        """Hand over at once; what was found is shown beside it."""
+        said = replies.reply("wants_person", message.language)
+        if mood:
+            is_urgent = priority == "urgent"
+            said = replies.sympathy(mood, message.language, person=True, urgent=is_urgent)
+        how_soon = priority or ("high" if mood else "normal")
+        found = {
+            "kind": reason,
+            "decision": "handoff",
+            "message": said,
+            "answer": None,
+            "handoff": Handoff(reason=reason, priority=how_soon),
+        }
+        return reader.read(message.question).answer.model_copy(update=found)
+
+
+def _first(order: Sequence[AnyKind], found: Collection[Kind | None]) -> AnyKind | None:
+    return next((kind for kind in order if kind in found), None)
+
+
+def _read_as(reading: Reading, kind: Kind) -> Answer:
+    return reading.answer.model_copy(update={"kind": kind, "understood_as": reading.text})
+
+
+def _of_parts(answer: Answer, parts: Sequence[Part]) -> Answer:
+    """One reply of several: answered where each part is, and as sure as the least sure of them."""
+    answers = [part.answer for part in parts if part.answer]
+    first = [part.citations[0] for part in parts]
+    found = {
+        "kind": "two_in_one",
+        "decision": "answer" if len(answers) == len(parts) else "clarify",
+        "answer": "\n\n".join(answers) or None,
+        "confidence": min(part.confidence for part in parts),
+        "citations": first,
+        "suggestions": [],
+        "parts": list(parts),
+        "handoff": None,
+    }
+    return answer.model_copy(update=found)
+
+
+def _in_kind(answer: Answer, mood: Mood, language: str) -> Answer:
+    """An answer to somebody in that mood, after a sentence; a handover is looked at first."""
+    is_handed_over = answer.handoff is not None
+    found: dict[str, object] = {
+        "kind": mood,
+        "message": replies.sympathy(mood, language, person=is_handed_over),
+    }
+    if is_handed_over:
+        found["handoff"] = Handoff(reason=mood, priority="high")
+    return answer.model_copy(update=found)
