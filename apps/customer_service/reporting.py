@@ -273,6 +273,8 @@ def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
 def print_answer(answer: Answer) -> None:
     """One answer in the terminal: what it says, where from, how sure."""
     console = results()
+    if answer.understood_as:
+        console.print(f"Understood as: {answer.understood_as}", markup=False, soft_wrap=True)
     if answer.message:
         console.print(answer.message, markup=False)
     for part in answer.parts:

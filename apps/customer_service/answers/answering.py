@@ -157,10 +157,12 @@ class Answerer:
         candidates: Sequence[Candidate],
         *,
         top_k: int = 3,
+        decided: Decision | None = None,
     ) -> Answer:
-        """Decide on ranked candidates, and put the answer together."""
+        """Decide on ranked candidates, unless that is `decided`, and put the answer together."""
         signals = self.signals(candidates, understood)
         probability, decision = self.decide(question, candidates, signals)
+        decision = decided or decision
         intent = _ranked(understood.intents)
         outside = intent is not None and intent.name == OUT_OF_SCOPE
         nothing_found = self.index is not None and not candidates

@@ -63,6 +63,14 @@ class Reader:
         rankings = [(self._rank(one), weight) for one, weight in weights.items()]
         return self._reading(text, blended(rankings), but)
 
+    def asked_back(self, reading: Reading) -> Reading:
+        """The same, with its first FAQs to choose from."""
+        understood = self.understood[reading.text]
+        answer = self.answerer.compose(
+            reading.text, understood, reading.candidates, top_k=self.top_k, decided="clarify"
+        )
+        return replace(reading, answer=answer)
+
     def _rank(self, text: str) -> list[Candidate]:
         if text not in self._found:
             known = self.understood[text]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
@@ -28,29 +26,29 @@ def follow_up(
     if message.before is None or not message.joined:
         return None
     goes_on = patterns.goes_on(message.question)
+    is_brief = patterns.is_brief(message.question)
     if alone.is_answered and not goes_on:
         return None
     joined = _joined(reader, message)
-    if goes_on or patterns.is_brief(message.question):
-        is_clear = alone.is_answered and alone.answer.confidence >= joined.answer.confidence
-        return None if is_clear or joined.first is None else _asked_back(joined)
+    if goes_on or is_brief:
+        is_surer = alone.answer.confidence >= joined.answer.confidence
+        stands_alone = alone.is_answered and is_surer and not is_brief
+        if stands_alone or joined.first is None:
+            return None
+        is_near = joined.answer.decision == "handoff" and joined.answer.confidence >= WORTH_ASKING
+        # A person knows no better what it goes on from.
+        return reader.asked_back(joined) if is_near else joined
     agreeing = [one.faq_id for one in alone.candidates[:AGREEING]]
     return joined if joined.is_answered and joined.first in agreeing else None
-
-
-def _asked_back(joined: Reading) -> Reading:
-    """What is likely enough is asked back: a person knows no better what it goes on from."""
-    answer = joined.answer
-    if answer.decision != "handoff" or answer.confidence < WORTH_ASKING:
-        return joined
-    asked = answer.model_copy(update={"decision": "clarify", "handoff": None})
-    return replace(joined, answer=asked)
 
 
 def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
     """What was meant instead: what was answered before is left out."""
     but = message.before.answered[:1] if message.before else []
     meant = reader.read(alone.text, but=but)
+    if message.before and message.question == message.before.topic:
+        # Only that it was wrong is known: what came next is shown, and not taken for right.
+        return reader.asked_back(meant) if meant.is_answered else meant
     if meant.is_answered or not message.joined:
         return meant
     return _joined(reader, message, but=but)

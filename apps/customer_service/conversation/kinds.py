@@ -54,10 +54,11 @@ class Recogniser:
     weights: Floats
     offsets: Floats
 
-    def kind_of(self, vector: Floats) -> Kind | None:
+    def kind_of(self, vector: Floats, least: float = 0.0) -> Kind | None:
         """The kind of what has this embedding [width]; None: a question, or not certain.
 
-        Certain is that it is none: which of the others it is matters less.
+        Certain is that it is none: which of the others it is matters less, and must be as
+        probable as `least`.
         """
         logits = self.weights @ vector + self.offsets
         odds = np.exp(logits - logits.max())
@@ -68,7 +69,8 @@ class Recogniser:
         rest = {kind: probability[kind] for kind in KINDS if kind not in CHAT}
         if chat >= max(rest.values()):
             rest = {kind: probability[kind] for kind in CHAT}
-        return max(rest, key=lambda kind: rest[kind])
+        kind = max(rest, key=lambda kind: rest[kind])
+        return kind if rest[kind] >= least else None
 
 
 def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recogniser:

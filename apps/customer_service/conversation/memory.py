@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.conversation.turns import MOST_TURNS, Turn
 from common.learning.behind import RETRY_SECONDS, WAITING_BOUND, BehindWriter
-from common.storage.database import DatabaseTroubleError
+from common.learning.spool import Spool
+from common.storage.database import Database, DatabaseTroubleError
 
 SPOOL = "conversations.spool"
 # An answer waits no longer for what was said before, and does without it.
@@ -101,6 +102,32 @@ class ConversationMemory:
 def _reason(error: Exception) -> str:
     # An error of the database has the statement in it, and with that the conversation's id.
     return type(error).__name__
+
+
+def purge(
+    root: Path,
+    database: Database,
+    *,
+    subject: str | None = None,
+    text: str | None = None,
+    before: float | None = None,
+) -> int:
+    """Delete turns of a subject, with a text in them, or older ones; those that wait, too.
+
+    Args:
+        root: the application's directory.
+    """
+    store = ConversationStore(database)
+    if before is not None:
+        return store.forget_before(before)
+
+    def is_gone(turn: BaseModel) -> bool:
+        said = f"{turn.text}\n{turn.understood_as}\n{turn.topic}" if isinstance(turn, Turn) else ""
+        is_theirs = isinstance(turn, Turn) and turn.subject == subject
+        return is_theirs or (text is not None and text in said)
+
+    waiting = Spool(root / SPOOL, ConversationStore.kinds).drop(is_gone)
+    return waiting + store.purge(subject=subject, text=text)
 
 
 class MemoryMetrics(Collector):

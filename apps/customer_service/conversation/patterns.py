@@ -34,6 +34,7 @@ class Patterns:
     brief_words: int
     brief_characters: int
     correction: re.Pattern[str]
+    wrong: re.Pattern[str]
     instead_of: re.Pattern[str]
     places: Mapping[int, re.Pattern[str]]
     named: re.Pattern[str]
@@ -83,7 +84,7 @@ class Patterns:
         """What a correction says was meant, empty where it does not say; None: it is none."""
         match = self.correction.search(message)
         if match is None:
-            return None
+            return "" if self.wrong.search(message) else None
         meant = next((group for group in match.groups() if group is not None), "")
         return self.instead_of.sub("", meant).strip(AROUND)
 
@@ -112,6 +113,7 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             ),
             **{bound: follow_up[bound] for bound in bounds},
             correction=_compile(rules["correction"]["says"]),
+            wrong=_compile(rules["correction"]["wrong"]),
             instead_of=_compile(rules["correction"]["instead_of"]),
             places={int(name): _compile(choice[name]) for name in choice if name != "named"},
             named=_compile(choice["named"]),

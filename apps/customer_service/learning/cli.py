@@ -12,6 +12,7 @@ from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
     from common.learning.learn_cli import Learn, Load
+    from common.storage.database import Database
 
 APPLICATION = "customer_service"
 LABELS = ("faq_id", "answer")
@@ -40,5 +41,19 @@ def _find_load() -> Load:
     return load_release
 
 
-add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding)
+def purge_turns(
+    root: Path,
+    database: Database,
+    *,
+    subject: str | None = None,
+    text: str | None = None,
+    before: float | None = None,
+) -> int:
+    """What was said in conversations, in the database or waiting for it."""
+    from apps.customer_service.conversation.memory import purge
+
+    return purge(root, database, subject=subject, text=text, before=before)
+
+
+add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding, {"turns": purge_turns})
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load)
