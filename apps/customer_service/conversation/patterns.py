@@ -15,6 +15,10 @@ from common.files import read_toml
 
 MESSAGES = Path(__file__).with_name("messages.toml")
 AROUND = " \t,.!?;:~。、…-–—'\"“”‘’()"
+# Whoever writes more than that at once says something.
+LONGEST_CHAT = 80
+# So much of a message is looked at for a mood.
+LONGEST_READ = 500
 LATIN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*|\d+")
 
 
@@ -44,7 +48,7 @@ class Patterns:
     def kind_of(self, sentence: str) -> Kind | None:
         """What a whole sentence says beyond doubt, if it asks nothing."""
         bare = sentence.strip(AROUND)
-        if not bare:
+        if not 0 < len(bare) <= LONGEST_CHAT:
             return None
         found = (kind for kind, pattern in self.whole.items() if pattern.fullmatch(bare))
         return cast("Kind | None", next(found, None))
@@ -58,7 +62,9 @@ class Patterns:
 
     def mood_of(self, message: str) -> Mood | None:
         """What words or shouting say of how somebody feels."""
-        found = (mood for mood, pattern in self.mood.items() if pattern.search(message))
+        found = (
+            mood for mood, pattern in self.mood.items() if pattern.search(message[:LONGEST_READ])
+        )
         return cast("Mood | None", next(found, None))
 
     def without_courtesy(self, message: str) -> str:

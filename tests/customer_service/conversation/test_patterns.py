@@ -193,6 +193,16 @@ def test_a_message_costs_a_bounded_number_of_texts() -> None:
         assert len(take_apart(prepare(message), [before], FAQS, PATTERNS).texts) <= 11
 
 
+@pytest.mark.parametrize("bit", ["嗯", "?", ",", "ok, ", "no ", "thanks ", "? ? ", "不是，", "、"])
+def test_a_message_made_to_be_slow_is_read_all_the_same(bit: str) -> None:
+    """What backtracks without end would take longer than the universe is old."""
+    hostile = prepare((bit * 2000)[:2000]) + "x"
+    assert take_apart(hostile, [], FAQS, PATTERNS).texts
+    PATTERNS.urgency(hostile)
+    PATTERNS.mood_of(hostile)
+    PATTERNS.meant(hostile)
+
+
 def test_both_languages_have_all_replies() -> None:
     replies = load_replies()
     assert replies["en"].keys() == replies["zh"].keys()
