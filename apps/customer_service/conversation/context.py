@@ -37,11 +37,13 @@ class Reader:
     """Readings of texts by one release.
 
     Args:
+        question: the text that is reranked where there is a reranker; each costs a forward pass.
         language: FAQs of this language are looked among.
         understood: what the model makes of each text.
     """
 
     answerer: Answerer
+    question: str
     understood: Mapping[str, Understood]
     language: str | None
     top_k: int
@@ -73,8 +75,11 @@ class Reader:
 
     def _rank(self, text: str) -> list[Candidate]:
         if text not in self._found:
+            answerer = self.answerer
+            if text != self.question:
+                answerer = replace(answerer, reranker=None)
             known = self.understood[text]
-            ranked = self.answerer.rank(text, known, language=self.language, top_k=DEPTH)
+            ranked = answerer.rank(text, known, language=self.language, top_k=DEPTH)
             self._found[text] = ranked
         return self._found[text]
 

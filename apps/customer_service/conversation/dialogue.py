@@ -20,6 +20,8 @@ AnyKind = TypeVar("AnyKind", bound=Kind)
 
 # The order in which kinds speak for a message that asks nothing.
 MOODS: tuple[Mood, ...] = ("distress", "angry")
+# The confidence from which a sentence is a question, whatever else it is near to.
+FOUND = 0.5
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 FOLLOWING_KIND = 0.72
@@ -48,16 +50,17 @@ class Dialogue:
             understood: what the model makes of each of the message's texts.
             language: look among FAQs of this language instead of the message's.
         """
-        reader = Reader(self.answerer, understood, language or message.language, top_k)
+        searched = language or message.language
+        reader = Reader(self.answerer, message.question, understood, searched, top_k)
         if urgent := self.patterns.urgency(message.text):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
         kinds = {one: self._kind_of(reader, message, one) for one in message.sentences}
         mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
-        if self.patterns.wants_person.search(message.text) or "wants_person" in kinds.values():
+        asking = [sentence for sentence, kind in kinds.items() if kind is None]
+        if self._wants_person(message, kinds, asking):
             return self._hand_over(reader, message, "wants_person", mood)
         if message.chosen is not None:
             return self._chosen(reader, message, message.chosen)
-        asking = [sentence for sentence, kind in kinds.items() if kind is None]
         if asking or message.corrects:
             answer = self._answer(reader, message, asking)
             return _in_kind(answer, mood, message.language) if mood else answer
@@ -65,21 +68,32 @@ class Dialogue:
             return self._hand_over(reader, message, mood, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
 
+    def _wants_person(
+        self, message: Message, kinds: Mapping[str, Kind | None], asking: Sequence[str]
+    ) -> bool:
+        """By its words; or what it ends with, or all of it, is near to what others said for that.
+
+        Beside a question, "I called your agents twice" asks for nobody.
+        """
+        if self.patterns.wants_person.search(message.text):
+            return True
+        said = [*kinds.values()]
+        return "wants_person" in (said[-1:] if asking else said)
+
     def _kind_of(self, reader: Reader, message: Message, sentence: str) -> Kind | None:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
-        # What an FAQ answers is a question, however it sounds.
+        # What an FAQ probably answers is a question, however it sounds.
         reading = reader.read(sentence)
-        if reading.is_answered:
+        if reading.is_answered or reading.answer.confidence >= FOUND:
             return None
         asks = self.patterns.asks.search(sentence) is not None
         goes_on = message.before is not None and asks and self.patterns.goes_on(sentence)
         least = FOLLOWING_KIND if goes_on else 0.0
         if kind := self.recogniser.kind_of(reader.understood[sentence].vector, least):
             return kind
-        mood = self.patterns.mood_of(sentence)
-        return None if asks or reading.answer.decision == "clarify" else mood
+        return None if asks else self.patterns.mood_of(sentence)
 
     def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
         alone = reader.read(message.question)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -116,7 +117,9 @@ def _vectors(answerer: Answerer, release: Release, texts: Sequence[str], kept: P
     vectors = np.stack([one.vector for one in answerer.understand(texts)])
     written = BytesIO()
     np.save(written, vectors, allow_pickle=False)
-    write_atomically(path, written.getvalue())
+    # Where nothing can be kept, they are read again next time.
+    with suppress(OSError):
+        write_atomically(path, written.getvalue())
     return vectors
 
 

@@ -84,7 +84,7 @@ def sentences_of(message: str) -> list[str]:
     """Its sentences, the last ones as one where they are many."""
     found = [part.strip() for part in SENTENCE_END.split(message) if part and part.strip(AROUND)]
     if len(found) <= MOST_SENTENCES:
-        return found
+        return found or [message]
     return [*found[: MOST_SENTENCES - 1], " ".join(found[MOST_SENTENCES - 1 :])]
 
 
