@@ -24,6 +24,7 @@ from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.learning.drift import usual
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
+from apps.customer_service.release import load_release
 from apps.customer_service.schema import FIGURES
 from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
@@ -35,6 +36,7 @@ from common.serving.learning.feedback import add_feedback_routes, collect_feedba
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases, watch_probation
 from common.serving.learning.schedule import Schedule
+from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE
 
@@ -79,7 +81,11 @@ def build_app(
     )
     probation = watch_probation(registry, collector.store.outcomes)
     recognisers = Recognisers(registry.root)
-    service = Service(registry, device, recognisers.prepare)
+    live = LiveRelease(
+        registry,
+        lambda release: recognisers.prepare(release, load_release(release, device=device)),
+    )
+    service = Service(live)
     turns = ConversationStore(collector.store.database)
     memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
     conversations = Conversations(service, recognisers, memory, collector.speakers)

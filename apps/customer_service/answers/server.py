@@ -16,7 +16,6 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
-from apps.customer_service.release import load_release
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
@@ -25,8 +24,6 @@ from apps.customer_service.schema import (
 )
 from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
-from common.releases.registry import Registry
-from common.releases.release import Release
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.live import LiveRelease
@@ -101,25 +98,10 @@ class Encoded:
 
 
 class Service:
-    """The serving release behind a shared batch queue.
+    """The serving release behind a shared batch queue."""
 
-    Args:
-        prepare: what else is to be done with a release before it serves.
-    """
-
-    def __init__(
-        self,
-        registry: Registry,
-        device: str,
-        prepare: Callable[[Release, Answerer], None] | None = None,
-    ) -> None:
-        def load(release: Release) -> Answerer:
-            answerer = load_release(release, device=device)
-            if prepare is not None:
-                prepare(release, answerer)
-            return answerer
-
-        self.live = LiveRelease(registry, load)
+    def __init__(self, live: LiveRelease[Answerer]) -> None:
+        self.live = live
         self.reranking = asyncio.Lock()
         self.batcher: Batcher[Sequence[str], Encoded] = Batcher(
             self._encode,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apps.customer_service.conversation.choosing import chosen
 from apps.customer_service.conversation.patterns import AROUND, Patterns
-from apps.customer_service.conversation.turns import Turn, last_asked
+from apps.customer_service.conversation.turns import CHAT, Turn, last_asked
 from apps.customer_service.schema import LONGEST_QUESTION, Faq
 from common.records.text import language_of
 
@@ -66,7 +66,7 @@ def take_apart(
     if meant is not None and before:
         question = meant or before.topic
     goes_on = before is not None and (meant is not None or patterns.is_short(question))
-    shown = history[-1].shown if history else []
+    shown = next((turn.shown for turn in reversed(history) if turn.kind not in CHAT), [])
     return Message(
         text=text,
         language=_language(text, history),

@@ -40,9 +40,10 @@ class Recognisers:
         self._kept = root / KEPT
         self._of: WeakKeyDictionary[AnswerModel, Recogniser] = WeakKeyDictionary()
 
-    def prepare(self, release: Release, answerer: Answerer) -> None:
-        """Fit the recogniser of a release before it serves."""
+    def prepare(self, release: Release, answerer: Answerer) -> Answerer:
+        """Fit the recogniser of a release before it serves; the release's answerer."""
         self._of[answerer.module] = fit_recogniser(answerer, release, self._kept)
+        return answerer
 
     def of(self, answerer: Answerer) -> Recogniser:
         """The recogniser of what serves."""

@@ -11,9 +11,12 @@ from apps.customer_service.conversation.dialogue import Dialogue
 from apps.customer_service.conversation.kinds import KEPT, fit_recogniser
 from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
-from apps.customer_service.conversation.turns import CHAT, MOST_CHARACTERS, MOST_TURNS, Turn
+from apps.customer_service.conversation.turns import MOST_CHARACTERS, MOST_TURNS, Turn
 from apps.customer_service.schema import Answer
 from common.releases.release import Release
+
+# Why a person takes over whatever was asked.
+FOR_THEIR_SAKE = frozenset({"wants_person", "angry", "distress"})
 
 
 def open_dialogue(answerer: Answerer, release: Release, root: Path) -> Dialogue:
@@ -75,10 +78,9 @@ def turn_of(
 
 def _topic(answer: Answer, message: Message) -> str:
     """What a follow-up goes on from; a follow-up goes on from what it followed itself."""
-    if answer.kind in CHAT or answer.kind == "wants_person":
+    if answer.decision == "chat" or (answer.handoff and answer.handoff.reason in FOR_THEIR_SAKE):
         return ""
-    if answer.kind == "follow_up" and message.before:
-        return message.before.topic
     if answer.kind in {"choice", "correction"} and answer.understood_as:
         return answer.understood_as
-    return message.question
+    is_part = answer.understood_as is not None and message.before is not None
+    return message.before.topic if is_part and message.before else message.question

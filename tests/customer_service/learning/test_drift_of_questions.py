@@ -95,3 +95,14 @@ def test_as_in_training_is_no_drift_and_another_kind_is(
     again, _ = _monitor(registry, answerer, store)
     again.read()
     assert again.rows == monitor.rows
+
+
+def test_what_is_no_question_by_itself_is_no_drift(registry: Registry, answerer: Answerer) -> None:
+    (understood,) = answerer.understand([prepare(OTHER)])
+    answer = answerer.answer(prepare(OTHER), understood)
+    told = usual(registry, answerer.release_id, answerer)
+    assert told
+    for kind in ("greeting", "wants_person", "follow_up", "two_in_one"):
+        said = answer.model_copy(update={"kind": kind})
+        row = prediction_of(said, OTHER, at=0.0, source="s", subject=None)
+        assert told.measure(row) == {}
