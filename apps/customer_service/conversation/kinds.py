@@ -36,10 +36,18 @@ MOST_QUESTIONS = 1000
 # Chosen by five folds of the written examples, on a release of the sample data: at 5 it found
 # fewer, at 60 it took more of what is off topic.
 INVERSE_REGULARISATION = 20.0
-# A message is taken for a question unless it is so surely none. Of held-out examples 75 % of the
-# chat, 72 % of those who want a person, 60 % of the distress and 40 % of the anger are found; of
-# the sample's validation questions 1.4 % are, nearly all of them chat.
-LEAST_CERTAIN = 0.6
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The most probable kind of what may be no question.
+
+    `certainty` is the probability that it is none: which of the others it is matters less.
+    """
+
+    kind: Kind
+    probability: float
+    certainty: float
 
 
 @dataclass(frozen=True)
@@ -55,23 +63,18 @@ class Recogniser:
     weights: Floats
     offsets: Floats
 
-    def kind_of(self, vector: Floats, least: float = 0.0) -> Kind | None:
-        """The kind of what has this embedding [width]; None: a question, or not certain.
-
-        Certain is that it is none: which of the others it is matters less, and must be as
-        probable as `least`.
-        """
+    def recognise(self, vector: Floats) -> Recognised:
+        """The most probable kind, besides a question, of what has this embedding [width]."""
         logits = self.weights @ vector + self.offsets
         odds = np.exp(logits - logits.max())
         probability = dict(zip(self.classes, (odds / odds.sum()).tolist(), strict=True))
-        if 1.0 - probability.pop(QUESTION) < LEAST_CERTAIN:
-            return None
+        certainty = 1.0 - probability.pop(QUESTION)
         chat = sum(probability[kind] for kind in CHAT)
         rest = {kind: probability[kind] for kind in KINDS if kind not in CHAT}
         if chat >= max(rest.values()):
             rest = {kind: probability[kind] for kind in CHAT}
         kind = max(rest, key=lambda kind: rest[kind])
-        return kind if rest[kind] >= least else None
+        return Recognised(kind, rest[kind], certainty)
 
 
 def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recogniser:

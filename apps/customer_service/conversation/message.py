@@ -61,7 +61,8 @@ def take_apart(
         faqs: those of the release, for what was shown of them.
     """
     before = last_asked(history)
-    question = patterns.without_courtesy(text)
+    # "No, thank you" is nothing but courtesy.
+    question = text if patterns.kind_of(text) else patterns.without_courtesy(text)
     meant = patterns.meant(text) if before else None
     if meant is not None and before:
         question = meant or before.topic

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
@@ -20,12 +22,25 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
         reading = reader.read(text)
-        if number and patterns.goes_on(text):
-            reading = reader.blend(text, {text: ALONE, message.question: 1 - ALONE})
+        if number and not reading.is_answered:
+            reading = _with_whole(reader, message, reading, found, patterns)
         asks = patterns.asks.search(text) is not None
         if reading.first is not None and _is_found(reading, asks):
             found.setdefault(reading.first, _part_of(text, reading))
     return list(found.values()) if len(found) > 1 else []
+
+
+def _with_whole(
+    reader: Reader,
+    message: Message,
+    alone: Reading,
+    found: Collection[str],
+    patterns: Patterns,
+) -> Reading:
+    """A later part beside the whole message: it may lack what was said in an earlier one."""
+    blended = reader.blend(alone.text, {alone.text: ALONE, message.question: 1 - ALONE})
+    is_new = blended.first not in found
+    return blended if is_new or patterns.goes_on(alone.text) else alone
 
 
 def _is_found(reading: Reading, asks: bool) -> bool:

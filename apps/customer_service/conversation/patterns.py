@@ -19,6 +19,7 @@ AROUND = " \t,.!?;:~。、…-–—'\"“”‘’()"
 LONGEST_CHAT = 80
 # So much of a message is looked at for a mood.
 LONGEST_READ = 500
+CLAUSE = re.compile(r"[,、;]")
 LATIN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*|\d+")
 
 
@@ -27,6 +28,7 @@ class Patterns:
     """The rules of one file. `urgent` is by what is serious, `places` by the place in a list."""
 
     whole: Mapping[str, re.Pattern[str]]
+    filler: re.Pattern[str]
     wants_person: re.Pattern[str]
     urgent: Mapping[str, re.Pattern[str]]
     mood: Mapping[str, re.Pattern[str]]
@@ -46,12 +48,26 @@ class Patterns:
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
-        """What a whole sentence says beyond doubt, if it asks nothing."""
+        """What a whole sentence says beyond doubt, if it asks nothing.
+
+        Clause by clause: each must be small talk, or said beside it.
+        """
         bare = sentence.strip(AROUND)
         if not 0 < len(bare) <= LONGEST_CHAT:
             return None
-        found = (kind for kind, pattern in self.whole.items() if pattern.fullmatch(bare))
-        return cast("Kind | None", next(found, None))
+        if whole := self._said(bare):
+            return whole
+        clauses = [clause.strip(AROUND) for clause in CLAUSE.split(bare)]
+        found = [self._said(clause) for clause in clauses]
+        kinds = [kind for kind in found if kind is not None]
+        fillers = [self.filler.fullmatch(clause) is not None for clause in clauses]
+        if all(kind or filler for kind, filler in zip(found, fillers, strict=True)) and kinds:
+            return kinds[-1]
+        return None
+
+    def _said(self, clause: str) -> Kind | None:
+        kinds = (kind for kind, pattern in self.whole.items() if pattern.fullmatch(clause))
+        return cast("Kind | None", next(kinds, None))
 
     def urgency(self, message: str) -> Mood | None:
         """The mood of a message that a person must see at once."""
@@ -108,7 +124,8 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
         follow_up = rules["follow_up"]
         bounds = ("most_words", "most_characters", "brief_words", "brief_characters")
         return Patterns(
-            whole=_compiled(rules["whole"]),
+            whole=_compiled({k: rule for k, rule in rules["whole"].items() if k != "filler"}),
+            filler=_compile(rules["whole"]["filler"]),
             wants_person=_compile(rules["anywhere"]["wants_person"]),
             urgent=_compiled(rules["urgent"]),
             mood=_compiled(rules["mood"]),
