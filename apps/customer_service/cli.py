@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.customer_service import serve_cli
-from apps.customer_service.answers import cli as ask_cli
+from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.schema import FIGURES
 from common.cli import (

@@ -273,9 +273,16 @@ def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
 def print_answer(answer: Answer) -> None:
     """One answer in the terminal: what it says, where from, how sure."""
     console = results()
-    if answer.decision == "answer" and answer.answer:
+    if answer.understood_as:
+        console.print(f"Understood as: {answer.understood_as}", markup=False, soft_wrap=True)
+    if answer.message:
+        console.print(answer.message, markup=False)
+    for part in answer.parts:
+        said = part.answer or "Not sure about this one."
+        console.print(f"{part.question}\n  {said}", markup=False)
+    if answer.decision in {"answer", "chat"} and answer.answer and not answer.parts:
         console.print(answer.answer, markup=False)
-    elif answer.decision == "clarify":
+    elif answer.decision == "clarify" and not answer.parts:
         console.print("Not sure which of these is meant:")
     elif answer.decision == "handoff":
         console.print("This should go to a person.")

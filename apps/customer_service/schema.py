@@ -20,7 +20,25 @@ SHORTEST_SENTENCE = 8
 FIGURES = ("right_first", "intent_accuracy", "answered")
 
 
-Decision = Literal["answer", "clarify", "handoff"]
+Decision = Literal["answer", "clarify", "handoff", "chat"]
+Mood = Literal["angry", "distress"]
+Priority = Literal["normal", "high", "urgent"]
+# What a message is, as far as a conversation goes.
+Kind = Literal[
+    "question",
+    "follow_up",
+    "correction",
+    "choice",
+    "two_in_one",
+    "greeting",
+    "thanks",
+    "goodbye",
+    "identity",
+    "smalltalk",
+    "wants_person",
+    "angry",
+    "distress",
+]
 
 
 class Faq(BaseModel):
@@ -76,8 +94,8 @@ class AnswerRequest(BaseModel):
     conversation_id: str | None = Field(
         None,
         max_length=200,
-        description="Ties the questions of one conversation together. Not used yet: each question "
-        "is answered by itself.",
+        description="As an earlier answer gave it: what was said before is taken into account. "
+        "Without it, or with one that is not known any more, a conversation begins.",
     )
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(3, ge=1, le=20)
@@ -121,18 +139,42 @@ class Suggestion(BaseModel):
 
 
 class Handoff(BaseModel):
-    """Why a person should take over."""
+    """Why a person should take over, and how soon: `urgent` before `high` before `normal`."""
 
-    reason: Literal["out_of_scope", "not_sure", "nothing_found"]
+    reason: Literal[
+        "out_of_scope", "not_sure", "nothing_found", "wants_person", "angry", "distress"
+    ]
+    priority: Priority = "normal"
+
+
+class Part(BaseModel):
+    """One of several questions in a message, with its own answer and its own source."""
+
+    question: str
+    decision: Decision
+    answer: str | None
+    confidence: float
+    citations: list[Citation]
+    suggestions: list[Suggestion]
 
 
 class Answer(BaseModel):
-    """Reply of `POST /v1/answers`."""
+    """Reply of `POST /v1/answers`.
+
+    `message` is said before the answer or the handover; `understood_as` is what was searched
+    where that is not the message alone; `parts` are there where a message asks several things,
+    and `answer` then holds all that are answered.
+    """
 
     id: str
     release_id: str
+    conversation_id: str | None = None
+    kind: Kind = "question"
     decision: Decision
+    message: str | None = None
     answer: str | None
+    understood_as: str | None = None
+    parts: list[Part] = []
     confidence: float
     intent: Intent | None
     citations: list[Citation]

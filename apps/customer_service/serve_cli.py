@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ def serve(
     learn: LearnWhen = None,
     trust: Trust = None,
     keep: Keep = "365d",
+    conversations: Annotated[
+        str, typer.Option(help="How long what was said in a conversation is remembered; 0: never.")
+    ] = "30m",
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
@@ -37,6 +40,7 @@ def serve(
         registry.open()
 
     keep_seconds = parse_period(keep).total_seconds()
+    conversation_seconds = parse_period(conversations).total_seconds()
     schedule = parse_schedule(learn)
 
     def make_app(**access: Any) -> Any:
@@ -50,6 +54,7 @@ def serve(
             trusted_keys=trust or (),
             schedule=schedule,
             keep_seconds=keep_seconds,
+            conversation_seconds=conversation_seconds,
             **access,
         )
 

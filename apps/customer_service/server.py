@@ -13,9 +13,18 @@ import torch
 from fastapi import FastAPI
 
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
+from apps.customer_service.conversation.memory import (
+    CONVERSATION_SECONDS,
+    SPOOL,
+    ConversationMemory,
+    MemoryMetrics,
+)
+from apps.customer_service.conversation.server import Conversations, Recognisers
+from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.learning.drift import watched
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
+from apps.customer_service.release import load_release
 from apps.customer_service.schema import FIGURES
 from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
@@ -27,6 +36,7 @@ from common.serving.learning.feedback import add_feedback_routes, collect_feedba
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases, watch_probation
 from common.serving.learning.schedule import Schedule
+from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE
 
@@ -43,6 +53,7 @@ def build_app(
     database: str | Path | None = None,
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
+    conversation_seconds: float = CONVERSATION_SECONDS,
     schedule: Schedule | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
@@ -51,6 +62,7 @@ def build_app(
         database: where predictions and feedback are kept; None: in the store.
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long predictions are kept, and feedback that is done with.
+        conversation_seconds: how long a conversation is remembered; 0: not at all.
         schedule: when to learn, and promote what passes the gate; None: never.
 
     Raises:
@@ -68,7 +80,15 @@ def build_app(
         learner=learning_process(registry, APPLICATION, place, schedule),
     )
     probation = watch_probation(registry, collector.store.outcomes)
-    service = Service(registry, device)
+    recognisers = Recognisers(registry.root)
+    live = LiveRelease(
+        registry,
+        lambda release: recognisers.prepare(release, load_release(release, device=device)),
+    )
+    service = Service(live)
+    turns = ConversationStore(collector.store.database)
+    memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
+    conversations = Conversations(service, recognisers, memory, collector.speakers)
     drift = DriftMonitor(
         service.live,
         partial(watched, registry, collector.store),
@@ -78,12 +98,14 @@ def build_app(
     )
     telemetry = Telemetry()
     telemetry.registry.register(DriftMetrics(drift))
+    telemetry.registry.register(MemoryMetrics(memory))
     telemetry.watch("questions", service.batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.live.start()
         collector.start()
+        memory.writer.start()
         probation.start()
         drift.periodic.start()
         yield
@@ -91,6 +113,7 @@ def build_app(
         for beside in (probation, drift.periodic):
             await asyncio.to_thread(beside.stop)
         service.live.stop()
+        await asyncio.to_thread(memory.writer.stop)
         await asyncio.to_thread(collector.stop)
 
     app = create_app(
@@ -105,7 +128,7 @@ def build_app(
         web=WEB,
         known_hosts=known_hosts,
     )
-    add_answers(app, service, partial(keep, collector))
+    add_answers(app, conversations.reply, partial(keep, collector))
     add_feedback(app, service.live, collector)
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)

@@ -119,9 +119,9 @@ class BehindWriter(Generic[AnyStore]):
         self.flush()
 
     def _forget(self) -> None:
-        """Once a day, let go of what is older than it is to be kept."""
+        """Once a day, or in the time that rows are kept, let go of those that are older."""
         now = time.time()
-        if now - self._forgot_at < DAY_SECONDS:
+        if now - self._forgot_at < min(DAY_SECONDS, self._keep_seconds or DAY_SECONDS):
             return
         self._forgot_at = now
         with suppress(DatabaseTroubleError, OSError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import typer
 
@@ -19,8 +19,30 @@ if TYPE_CHECKING:
 
     from common.learning.schema import Feedback, Status
     from common.learning.store import FeedbackStore, Purged
+    from common.storage.database import Database
 
 PurgeReleases = Callable[[Path, str | None, Collection[str]], Sequence[str]]
+
+
+class PurgeRows(Protocol):
+    """Deletes an application's own rows."""
+
+    def __call__(
+        self,
+        root: Path,
+        database: Database,
+        *,
+        subject: str | None = None,
+        text: str | None = None,
+        before: float | None = None,
+    ) -> int:
+        """Those of a subject, which is hashed, those with a text, or the older ones; how many.
+
+        Args:
+            root: the application's directory.
+        """
+
+
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -70,6 +92,7 @@ def add_feedback_verbs(
     label: str,
     labels: Sequence[str],
     purge_releases: PurgeReleases,
+    purge_rows: Mapping[str, PurgeRows] | None = None,
 ) -> None:
     """Add the verbs.
 
@@ -77,13 +100,14 @@ def add_feedback_verbs(
         label: what a labelling tool asks for, among `labels`, the names that `wanted` may have.
         purge_releases: from a store, a text and whole texts that were deleted, the ids of the
             releases that still hold one; the next `learn` will leave those out.
+        purge_rows: what else is purged, by what it is called.
     """
     verbs = new_app("What people said: list, show, decide, exchange, purge.")
     app.add_typer(verbs, name="feedback")
     _add_reading(verbs, application)
     _add_deciding(verbs, application)
     _add_exchange(verbs, application, label, labels)
-    _add_purge(verbs, application, purge_releases)
+    _add_purge(verbs, application, purge_releases, purge_rows or {})
 
 
 def _add_reading(verbs: typer.Typer, application: str) -> None:
@@ -190,7 +214,12 @@ def _add_exchange(verbs: typer.Typer, application: str, label: str, labels: Sequ
         say(f"{added:,} corrections added, {len(rows) - added:,} were there already.")
 
 
-def _add_purge(verbs: typer.Typer, application: str, purge_releases: PurgeReleases) -> None:
+def _add_purge(
+    verbs: typer.Typer,
+    application: str,
+    purge_releases: PurgeReleases,
+    purge_rows: Mapping[str, PurgeRows],
+) -> None:
     @verbs.command()
     def purge(
         subject: Annotated[
@@ -209,15 +238,23 @@ def _add_purge(verbs: typer.Typer, application: str, purge_releases: PurgeReleas
             raise UserError(
                 "purge what?", hint="Give one of --subject ID, --text TEXT and --older-than 365d"
             )
-        gone = _purge(store, database, application, subject, text, older_than)
+        who, before = _chosen(store, application, subject, older_than)
+        with open_store(store, database, application) as feedback:
+            also = {
+                name: purge(
+                    store / application, feedback.database, subject=who, text=text, before=before
+                )
+                for name, purge in purge_rows.items()
+            }
+            gone = _purge(feedback, store / application, who, text, before)
         holding: Sequence[str] = ()
         if older_than is None:
             holding = purge_releases(store, text, gone.texts)
-        counts = {"predictions": gone.predictions, "feedback": gone.feedback}
+        counts = {"predictions": gone.predictions, "feedback": gone.feedback, **also}
         if as_json:
             print_json({**counts, "releases": list(holding)})
             return
-        deleted = " and ".join(f"{count:,} of {name}" for name, count in counts.items())
+        deleted = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
         say(f"Rows deleted: {deleted}.")
         if holding:
             say(
@@ -226,26 +263,30 @@ def _add_purge(verbs: typer.Typer, application: str, purge_releases: PurgeReleas
             )
 
 
-def _purge(
-    store: Path,
-    database: str | None,
-    application: str,
-    subject: str | None,
-    text: str | None,
-    older_than: str | None,
-) -> Purged:
+def _chosen(
+    store: Path, application: str, subject: str | None, older_than: str | None
+) -> tuple[str | None, float | None]:
+    """The hash of a subject, and the time before which rows are old."""
     import time
 
     from common.learning.sources import hashed
+
+    who = None if subject is None else hashed(store / application, subject)
+    if older_than is None:
+        return who, None
+    return who, time.time() - parse_period(older_than).total_seconds()
+
+
+def _purge(
+    feedback: FeedbackStore, root: Path, who: str | None, text: str | None, before: float | None
+) -> Purged:
     from common.learning.spool import SPOOL, Spool
 
-    with open_store(store, database, application) as feedback:
-        if older_than is not None:
-            return feedback.forget_before(time.time() - parse_period(older_than).total_seconds())
-        who = None if subject is None else hashed(store / application, subject)
-        spool = Spool(store / application / SPOOL, feedback.kinds)
-        spool.drop(lambda row: _is_of(row, who, text))
-        return feedback.purge(subject=who, text=text)
+    if before is not None:
+        return feedback.forget_before(before)
+    spool = Spool(root / SPOOL, feedback.kinds)
+    spool.drop(lambda row: _is_of(row, who, text))
+    return feedback.purge(subject=who, text=text)
 
 
 def _is_of(row: Any, subject: str | None, text: str | None) -> bool:

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 Kind = Literal["good", "bad", "correction"]
 Status = Literal["new", "accepted", "rejected", "learned"]
 
+# Decisions that say nothing of a release: small talk, and a person who took over for the
+# customer's sake.
+CHAT, PERSON = "chat", "person"
+
 
 def new_id() -> str:
     """An id that nobody else has."""

@@ -54,6 +54,11 @@ class Speakers:
             trusted=key in self._trusted_keys if key else here,
         )
 
+    def owner(self, request: Request) -> str:
+        """Whose key sent `request`, hashed: what it began is nobody else's; empty without keys."""
+        key: str | None = getattr(request.state, "api_key_name", None)
+        return hashed(self._root, f"key {key}") if key else ""
+
     def require_trust(self, request: Request) -> Speaker:
         """Who sent `request`, if they are trusted; else it is refused with 403."""
         speaker = self.of(request)

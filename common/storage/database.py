@@ -99,7 +99,10 @@ class Database:
     def _connect(self) -> Engine:
         is_sqlite = self.url.startswith("sqlite")
         pool: type[Pool] = NullPool if is_sqlite else QueuePool
-        options: dict[str, Any] = {} if is_sqlite else {"pool_pre_ping": True}
+        # Errors are logged, and what people say must not be.
+        options: dict[str, Any] = {"hide_parameters": True}
+        if not is_sqlite:
+            options["pool_pre_ping"] = True
         wait = {"timeout": BUSY_SECONDS} if is_sqlite else {"connect_timeout": CONNECT_SECONDS}
         try:
             engine = create_engine(self.url, poolclass=pool, connect_args=wait, **options)

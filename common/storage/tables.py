@@ -76,6 +76,23 @@ events = Table(
     Index("events_by_user", "application", "user_id"),
 )
 
+# What was said in conversations, for as long as they go on.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("conversation_id", String(64), nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("subject", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("understood_as", Text, nullable=False),
+    Column("given", JSON, nullable=False),
+    Index("turns_by_conversation", "application", "conversation_id", "at"),
+    Index("turns_by_time", "application", "at"),
+)
+
 # Who may do what only one may do at a time, across processes and machines.
 leases = Table(
     "leases",

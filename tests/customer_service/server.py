@@ -24,6 +24,9 @@ def running(store: Path, *options: str) -> Iterator[str]:
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     # The log must be read, or a full pipe would stop the server.
     threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield address
-    process.terminate()
-    assert process.wait(60) == 0
+    try:
+        yield address
+    finally:
+        process.terminate()
+        ended = process.wait(60)
+    assert ended == 0

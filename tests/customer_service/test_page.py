@@ -383,7 +383,9 @@ def test_clarify_offers_questions_and_choosing_one_shows_its_answer(page: Page) 
     page.see(".source a[href$='/cards/found']", FOUND["question"])
     page.see(".clarify button", ABROAD["question"]).click()
     page.see(".reply .text", "Yes, in every country.")
-    assert len(page.server.asked) == 1
+    page.wait(lambda: len(page.server.asked) == 3)
+    told = [body["question"] for body in page.server.asked]
+    assert told == ["card", FOUND["question"], ABROAD["question"]]
 
 
 def test_a_release_without_questions_shows_the_intent_and_its_confidence(page: Page) -> None:
@@ -566,6 +568,7 @@ def test_theme_and_language_are_remembered(page: Page) -> None:
     page.see("#language").click()
     page.see("h1", "帮助中心")
     page.see(".sure", "92% 的把握")
+    page.see("#fresh").click()
     page.open()
     page.see("#examples button", LOST_ZH)
     assert page.script("document.documentElement.lang") == "zh-CN"

@@ -146,16 +146,28 @@ class Answerer:
         """Rank, decide and compose; the answer is the FAQ's own text, word for word."""
         started = perf_counter()
         candidates = self.rank(question, understood, language=language)
+        answer = self.compose(question, understood, candidates, top_k=top_k)
+        spent = {**(timings or {}), "search": 1000 * (perf_counter() - started)}
+        return timed(answer, spent)
+
+    def compose(
+        self,
+        question: str,
+        understood: Understood,
+        candidates: Sequence[Candidate],
+        *,
+        top_k: int = 3,
+        decided: Decision | None = None,
+    ) -> Answer:
+        """Decide on ranked candidates, unless that is `decided`, and put the answer together."""
         signals = self.signals(candidates, understood)
         probability, decision = self.decide(question, candidates, signals)
+        decision = decided or decision
         intent = _ranked(understood.intents)
         outside = intent is not None and intent.name == OUT_OF_SCOPE
         nothing_found = self.index is not None and not candidates
         if nothing_found:
             decision = "handoff"
-        spent = {name: round(value, 2) for name, value in (timings or {}).items()}
-        spent["search"] = round(1000 * (perf_counter() - started), 2)
-        spent["total"] = round(sum(spent.values()), 2)
         answered = decision == "answer" and bool(candidates)
         reason = "out_of_scope" if outside else "nothing_found" if nothing_found else "not_sure"
         return Answer(
@@ -168,7 +180,7 @@ class Answerer:
             citations=[self._citation(candidate) for candidate in candidates[:top_k]],
             suggestions=self._suggestions(candidates, decision),
             handoff=Handoff(reason=reason) if decision == "handoff" else None,
-            timings_ms=spent,
+            timings_ms={},
         )
 
     def cite(
@@ -206,6 +218,13 @@ def nearness(
     if texts is None:
         return direction
     return np.asarray(0.5 * (direction + (vectors @ texts.T).max(1)))
+
+
+def timed(answer: Answer, spent: Mapping[str, float]) -> Answer:
+    """The answer with the milliseconds of each stage, and all of them together."""
+    timings = {name: round(value, 2) for name, value in spent.items()}
+    timings["total"] = round(sum(timings.values()), 2)
+    return answer.model_copy(update={"timings_ms": timings})
 
 
 def prepare(question: str) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from time import perf_counter
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
-from apps.customer_service.release import load_release
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
@@ -24,12 +24,12 @@ from apps.customer_service.schema import (
 )
 from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
-from common.releases.registry import Registry
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.live import LiveRelease
 
 T = TypeVar("T")
+Reply = Callable[[AnswerRequest, str, Request], Coroutine[Any, Any, Answer]]
 Keep = Callable[[Answer, str, AnswerRequest, Request], None]
 QUEUE_BOUND = 256
 MOST_INPUTS = 256
@@ -89,65 +89,54 @@ class Examples(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Encoded:
-    """A question as one release understood it, and how long its batch took."""
+class Encoded:
+    """Texts as one release understood them together, and the milliseconds that it took."""
 
     answerer: Answerer
-    understood: Understood
+    understood: list[Understood]
     encode_ms: float
 
 
 class Service:
     """The serving release behind a shared batch queue."""
 
-    def __init__(self, registry: Registry, device: str) -> None:
-        self.live = LiveRelease(registry, lambda release: load_release(release, device=device))
+    def __init__(self, live: LiveRelease[Answerer]) -> None:
+        self.live = live
         self.reranking = asyncio.Lock()
-        self.batcher: Batcher[str, _Encoded] = Batcher(
+        self.batcher: Batcher[Sequence[str], Encoded] = Batcher(
             self._encode,
             # Characters bound tokens from above, near enough, and cost nothing to count.
-            cost=lambda question: len(question) + 2,
+            cost=lambda texts: len(texts) * (max(map(len, texts)) + 2),
             budget=TOKENS_PER_BATCH,
             queue_bound=QUEUE_BOUND,
         )
 
-    def _encode(self, questions: list[str]) -> list[_Encoded]:
+    def _encode(self, items: list[Sequence[str]]) -> list[Encoded]:
         answerer = self.live.current
         started = perf_counter()
-        understood = answerer.understand(questions)
+        understood = iter(answerer.understand([text for texts in items for text in texts]))
         spent = 1000 * (perf_counter() - started)
-        return [_Encoded(answerer, one, spent) for one in understood]
+        return [Encoded(answerer, [*islice(understood, len(texts))], spent) for texts in items]
 
-    async def answer(self, asked: AnswerRequest, question: str) -> Answer:
-        """Answer a prepared question."""
-        started = perf_counter()
-        encoded = await self.batcher.submit(question)
-        waited = 1000 * (perf_counter() - started) - encoded.encode_ms
-        answer = partial(
-            encoded.answerer.answer,
-            question,
-            encoded.understood,
-            language=asked.language,
-            top_k=asked.top_k,
-            timings={"queue": max(waited, 0.0), "encode": encoded.encode_ms},
-        )
-        return await self._without_blocking(encoded.answerer, answer)
+    async def read(self, *texts: str) -> Encoded:
+        """Prepared texts, in one forward pass."""
+        return await self.batcher.submit(texts)
 
     async def retrieve(self, asked: RetrieveRequest) -> Retrieved:
         """FAQs for a question."""
         question = prepare(asked.question)
-        encoded = await self.batcher.submit(question)
+        encoded = await self.read(question)
         cite = partial(
             encoded.answerer.cite,
             question,
-            encoded.understood,
+            encoded.understood[0],
             language=asked.language,
             top_k=asked.top_k,
         )
-        candidates = await self._without_blocking(encoded.answerer, cite)
+        candidates = await self.without_blocking(encoded.answerer, cite)
         return Retrieved(release_id=encoded.answerer.release_id, candidates=candidates)
 
-    async def _without_blocking(self, answerer: Answerer, work: Callable[[], T]) -> T:
+    async def without_blocking(self, answerer: Answerer, work: Callable[[], T]) -> T:
         """A search takes two milliseconds; a reranker is a forward pass, one at a time."""
         if answerer.reranker is None:
             return work()
@@ -163,8 +152,11 @@ def _refuse_long(texts: list[str]) -> None:
         )
 
 
-def add_answers(app: FastAPI, service: Service, keep: Keep) -> None:
-    """Add `POST /v1/answers`; `keep` gets each answer, its prepared question and the request."""
+def add_answers(app: FastAPI, reply: Reply, keep: Keep) -> None:
+    """Add `POST /v1/answers`.
+
+    `reply` gets the body, its prepared question and the request, `keep` the answer before them.
+    """
 
     @app.post(
         "/v1/answers",
@@ -177,7 +169,7 @@ def add_answers(app: FastAPI, service: Service, keep: Keep) -> None:
     async def answers(asked: AnswerRequest, request: Request) -> Answer | Response:
         _refuse_long([asked.question])
         question = prepare(asked.question)
-        answer = await until_disconnected(request, service.answer(asked, question))
+        answer = await until_disconnected(request, reply(asked, question, request))
         keep(answer, question, asked, request)
         if asked.stream:
             return EventSourceResponse(_events(answer))
@@ -231,11 +223,11 @@ async def _embed(service: Service, texts: list[str]) -> Embeddings:
     # A few at a time: they share forward passes and leave room in the queue for others.
     for start in range(0, len(prepared), INPUTS_AT_ONCE):
         some = prepared[start : start + INPUTS_AT_ONCE]
-        encoded += await asyncio.gather(*(service.batcher.submit(text) for text in some))
+        encoded += await asyncio.gather(*(service.read(text) for text in some))
     answerer = encoded[0].answerer
     tokens = sum(answerer.backbone.token_counts(prepared))
     data = [
-        Embedding(index=number, embedding=one.understood.vector.tolist())
+        Embedding(index=number, embedding=one.understood[0].vector.tolist())
         for number, one in enumerate(encoded)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from apps.customer_service.data import Example
     from common.learning.candidates.groups import Grouping
     from common.learning.learn_cli import Learn, Load
+    from common.storage.database import Database
 
 APPLICATION = "customer_service"
 LABELS = ("faq_id", "answer")
@@ -48,5 +49,19 @@ def _find_grouping() -> Grouping[Example]:
     return GROUPING
 
 
-add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding)
+def purge_turns(
+    root: Path,
+    database: Database,
+    *,
+    subject: str | None = None,
+    text: str | None = None,
+    before: float | None = None,
+) -> int:
+    """What was said in conversations, in the database or waiting for it."""
+    from apps.customer_service.conversation.memory import purge
+
+    return purge(root, database, subject=subject, text=text, before=before)
+
+
+add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding, {"turns": purge_turns})
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

@@ -57,8 +57,13 @@ def watched(
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:
-    """Figures of a question that was answered."""
+    """Figures of a question that was answered; none of what depends on a conversation.
+
+    What is usual is known of questions that stand by themselves.
+    """
     given = prediction.given
+    if given.get("kind", "question") != "question":
+        return {}
     return figures(
         prediction.text,
         prediction.decision,

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from apps.customer_service.answers.answering import prepare
 from apps.customer_service.schema import Answer, FeedbackRequest
-from common.learning.schema import Feedback, Prediction
+from common.learning.schema import PERSON, Feedback, Prediction
 
 APPLICATION = "customer_service"
+# Why the release hands a question over; for any other reason the customer is handed over.
+NOT_FOUND = frozenset({"out_of_scope", "not_sure", "nothing_found"})
 
 
 def prediction_of(
     answer: Answer, question: str, *, at: float, source: str, subject: str | None
 ) -> Prediction:
-    """What was answered to a prepared question."""
+    """What was answered to a prepared message; its text is the question that was searched.
+
+    Where a person takes over for the customer's sake, that says nothing of the release.
+    """
     first = answer.citations[0] if answer.citations else None
+    is_person_s = answer.handoff is not None and answer.handoff.reason not in NOT_FOUND
     return Prediction(
         id=answer.id,
         at=at,
         source=source,
         subject=subject,
         release_id=answer.release_id,
-        text=question,
-        decision=answer.decision,
+        text=answer.understood_as or question,
+        decision=PERSON if is_person_s else answer.decision,
         given={
             "faq_id": first and first.faq_id,
             "score": first and first.score,
             "confidence": answer.confidence,
             "intent": answer.intent and answer.intent.name,
+            "kind": answer.kind,
         },
     )
 

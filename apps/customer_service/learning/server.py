@@ -27,7 +27,7 @@ def keep(
     request: Request,
 ) -> None:
     """Write an answer down, behind it."""
-    speaker = collector.speakers.of(request, asked.user or asked.conversation_id)
+    speaker = collector.speakers.of(request, asked.user or answer.conversation_id)
     collector.writer.put(
         prediction_of(answer, question, at=now(), source=speaker.source, subject=speaker.subject)
     )

@@ -10,6 +10,8 @@ from common.console import say
 from common.learning.store import FeedbackStore
 from common.learning.watching.shadow import MOST_ASKED, Shadow, compare_answers
 
+QUESTION = "question"
+
 
 def ask_again(
     candidate: Answerer, store: FeedbackStore, serving_id: str, period: timedelta
@@ -17,6 +19,8 @@ def ask_again(
     """The kept answers of the serving release beside what the candidate would have answered."""
     since = time.time() - period.total_seconds()
     rows = store.predictions(serving_id, (since, ""), MOST_ASKED)
+    # What depends on what was said before, or asks nothing, cannot be asked again by itself.
+    rows = [row for row in rows if row.given.get("kind", QUESTION) == QUESTION]
     say(f"Asking the candidate {len(rows):,} questions of the last {period}")
     texts = [row.text for row in rows]
     answers = [

@@ -1,7 +1,12 @@
 // Talks to the server: one question in, the events of its answer out.
-import { LostError, ProblemError, post } from './shared/api.js';
+import { LostError, ProblemError, post, write } from './shared/api.js';
 import { events } from './shared/events.js';
 import { say } from './shared/language.js';
+
+// What was chosen is shown at once; the server is told, so that it follows what comes next.
+export function tell(question, conversation) {
+  return write('/v1/answers', { question, conversation_id: conversation });
+}
 
 export async function* answer(question, conversation, signal) {
   const asked = { question, conversation_id: conversation, stream: true };

@@ -1,5 +1,6 @@
-// The page: asks the questions and keeps the conversation.
-import { answer } from './answers.js';
+// The page: asks the questions and shows the conversation.
+import { answer, tell } from './answers.js';
+import { beginAnew, conversationId, goOn, keep, keptTurns } from './conversation.js';
 import { icon } from './icon.js';
 import { explain, showProblem } from './problems.js';
 import { showChosen, showReply, spokenReply } from './reply.js';
@@ -12,8 +13,6 @@ import { texts } from './texts.js';
 const MOST_CHARACTERS = 2000;
 const COUNTED_FROM = 1600;
 const MARGIN = 24;
-// randomUUID is missing where the page comes over http from another machine.
-const conversation = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 let running = null;
 let following = true;
 
@@ -61,6 +60,7 @@ function example(question) {
 
 function addTurn(question) {
   find('opening').hidden = true;
+  find('fresh').hidden = false;
   const you = bindText(element('span', { class: 'unseen' }), (words) => words.you);
   const asked = element('p', { class: 'asked' }, you, quoted(question));
   const reply = element('div', { class: 'reply' });
@@ -88,7 +88,7 @@ async function ask(question) {
 // What went wrong, or null.
 async function stream(question, turn, reply) {
   try {
-    for await (const { name, data } of answer(question, conversation, running.signal)) {
+    for await (const { name, data } of answer(question, conversationId(), running.signal)) {
       if (name === 'delta') showPiece(reply, data.text);
       if (name === 'done') finish(reply, data, question);
       follow(turn);
@@ -116,6 +116,8 @@ function showPiece(reply, piece) {
 }
 
 function finish(reply, found, question) {
+  goOn(found.conversation_id);
+  keep({ question, found });
   find('release').textContent = found.release_id;
   showReply(reply, found, question, choose, ask);
   announce(...spokenReply(found));
@@ -126,6 +128,31 @@ function choose(suggestion, url) {
   showChosen(reply, suggestion, url);
   announce(quoted(suggestion.answer, 'p'));
   follow(turn);
+  keep({ question: suggestion.question, chosen: { suggestion, url } });
+  tellChoice(suggestion.question, conversationId());
+}
+
+async function tellChoice(question, before) {
+  const found = await tell(question, before).catch(() => null);
+  // Meanwhile another conversation may have begun.
+  if (found && conversationId() === before) goOn(found.conversation_id);
+}
+
+function restore() {
+  for (const { question, found, chosen } of keptTurns()) {
+    const { reply } = addTurn(question);
+    if (chosen) showChosen(reply, chosen.suggestion, chosen.url);
+    else showReply(reply, found, question, choose, ask);
+  }
+}
+
+function startAnew() {
+  running?.abort();
+  beginAnew();
+  find('turns').replaceChildren();
+  find('opening').hidden = false;
+  find('fresh').hidden = true;
+  find('question').focus();
 }
 
 function recover(error, question, turn, reply) {
@@ -245,6 +272,9 @@ document.addEventListener('keydown', (event) => {
 for (const moved of ['wheel', 'touchmove']) {
   window.addEventListener(moved, () => { following = false; }, { passive: true });
 }
+find('person').addEventListener('click', () => ask(say().askForPerson));
+find('fresh').addEventListener('click', startAnew);
 watchControls(show, showControls);
 speak(texts);
 show();
+restore();

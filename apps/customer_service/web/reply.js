@@ -13,10 +13,29 @@ export function showReply(reply, found, question, choose, ask) {
     answer: () => answered(reply, found, choose),
     clarify: () => clarified(found, choose),
     handoff: () => handedOff(found, question, choose),
+    chat: () => [quoted(found.answer, 'p', { class: 'text' })],
   };
-  const shown = isIntentAlone(found) ? intentAlone(found) : parts[found.decision]();
-  const said = isIntentAlone(found) ? [] : [feedback(found, question, ask)];
-  reply.replaceChildren(...shown, ...said, why(found));
+  const kind = isIntentAlone(found) ? () => intentAlone(found) : parts[found.decision];
+  const shown = found.parts?.length ? found.parts.map((part) => onePart(part, choose)) : kind();
+  const said = isJudged(found) ? [feedback(found, question, ask), why(found)] : [];
+  reply.replaceChildren(...acknowledged(found), ...shown, ...said);
+}
+
+// Small talk, and a person who was asked for, are neither right nor wrong; of several answers
+// it would not be known which.
+function isJudged(found) {
+  return found.decision !== 'chat' && found.handoff?.reason !== 'wants_person' && !found.parts?.length;
+}
+
+// A sentence for somebody who is angry or in distress; a handover has its own place for it.
+function acknowledged(found) {
+  return found.message && found.decision !== 'handoff' ? [quoted(found.message, 'p', { class: 'text' })] : [];
+}
+
+function onePart(part, choose) {
+  const title = quoted(part.question, 'p', { class: 'asks' });
+  const shown = part.answer === null ? clarified(part, choose) : answered(null, part, choose);
+  return element('section', { class: 'part' }, title, ...shown);
 }
 
 export function showChosen(reply, suggestion, url) {
@@ -29,12 +48,14 @@ export function showChosen(reply, suggestion, url) {
 
 // What a screen reader says when the reply is there.
 export function spokenReply(found) {
-  if (found.decision === 'handoff') return [plain((words) => handoffWords(found, words))];
+  if (found.decision === 'handoff') return [handoffText(found)];
   if (found.decision === 'clarify' && found.suggestions.length) {
     return [plain((words) => words.clarify), ...found.suggestions.map((one) => quoted(one.question, 'p'))];
   }
   if (isIntentAlone(found)) return spokenIntent(found.intent);
-  return [quoted(found.answer ?? '', 'p'), plain((words) => words.sure(percent(found.confidence)))];
+  if (found.decision === 'chat') return [quoted(found.answer, 'p')];
+  const sureness = plain((words) => words.sure(percent(found.confidence)));
+  return [...acknowledged(found), quoted(found.answer ?? '', 'p'), sureness];
 }
 
 function spokenIntent(intent) {
@@ -71,7 +92,7 @@ function answered(reply, found, choose) {
 
 // The streamed paragraph stays when it says the same, and with it what the reader has selected.
 function keepSelection(reply, text) {
-  const streamed = reply.querySelector(':scope > .text');
+  const streamed = reply?.querySelector(':scope > .text');
   if (streamed?.textContent !== text.textContent) return text;
   streamed.className = text.className;
   streamed.lang = text.lang;
@@ -86,7 +107,7 @@ function clarified(found, choose) {
 }
 
 function handedOff(found, question, choose) {
-  const said = element('div', { class: 'said' }, plain((words) => handoffWords(found, words), { class: 'text' }));
+  const said = element('div', { class: 'said' }, handoffText(found));
   if (found.handoff?.message) said.append(quoted(found.handoff.message, 'p', { class: 'small' }));
   if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
   said.append(forPerson(found, question));
@@ -95,8 +116,10 @@ function handedOff(found, question, choose) {
   return isNear ? [...parts, choices(found, (words) => words.maybe, choose)] : parts;
 }
 
-function handoffWords(found, words) {
-  return words.handoff[found.handoff?.reason] ?? words.handoff.not_sure;
+function handoffText(found) {
+  if (found.message) return quoted(found.message, 'p', { class: 'text' });
+  const reason = found.handoff?.reason;
+  return plain((words) => words.handoff[reason] ?? words.handoff.not_sure, { class: 'text' });
 }
 
 function forPerson(found, question) {
@@ -169,6 +192,10 @@ function why(found) {
   const title = titles[found.decision] ?? 'why';
   const details = element('details', { class: 'why' }, bindText(element('summary'), (words) => words[title]));
   const panel = element('div', { class: 'panel' });
+  if (found.understood_as) {
+    const title = plain((words) => words.understood, { class: 'label' });
+    panel.append(element('section', {}, title, quoted(found.understood_as, 'p')));
+  }
   if (found.intent) panel.append(bars((words) => words.intents, intentRows(found.intent)));
   if (found.citations.length) panel.append(bars((words) => words.candidates, candidateRows(found.citations)));
   panel.append(bars((words) => words.timings, timingRows(found.timings_ms ?? {})));

@@ -99,6 +99,8 @@ def test_a_purge_leaves_no_byte(store: FeedbackStore, tmp_path: Path) -> None:
 
 def test_outcomes_count_a_question_once_and_a_person_once(store: FeedbackStore) -> None:
     asked = [("q1", "handoff"), ("q1", "handoff"), ("q2", "answer"), ("q3", "clarify")]
+    # What says nothing of the release: small talk, and who asked for a person.
+    asked += [("hi", "chat"), ("a person please", "person")]
     rows = [
         predicted(f"p{n}", text=text, decision=decision, release_id="r1")
         for n, (text, decision) in enumerate(asked)

@@ -102,3 +102,26 @@ def test_as_in_training_is_no_drift_and_another_kind_is(
     assert load_drift(registry.root, answerer.release_id) == monitor.state
     assert load_drift(registry.root, "another") is None
     assert "no more as when it was measured: " in monitor.state.section().text
+
+
+def test_what_is_no_question_by_itself_is_no_drift(
+    registry: Registry, answerer: Answerer, store: FeedbackStore
+) -> None:
+    (understood,) = answerer.understand([prepare(OTHER)])
+    answer = answerer.answer(prepare(OTHER), understood)
+    told = watched(registry, store, answerer.release_id, answerer)
+    assert told
+    kinds = ("greeting", "wants_person", "follow_up", "two_in_one")
+    store.add(
+        [
+            prediction_of(
+                answer.model_copy(update={"id": kind, "kind": kind}),
+                OTHER.format(kind),
+                at=time.time(),
+                source="s",
+                subject=None,
+            )
+            for kind in kinds
+        ]
+    )
+    assert [figures for _, figures in told.new()] == [{}] * len(kinds)

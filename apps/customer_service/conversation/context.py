@@ -1,0 +1,113 @@
+"""A message understood from what was said before: several readings of it compete."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.answers.retrieval import Candidate
+from apps.customer_service.schema import Answer
+
+# FAQs of each ranking that take part when rankings are blended.
+DEPTH = 50
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text, the FAQs found for it, and what would be answered."""
+
+    text: str
+    candidates: Sequence[Candidate]
+    answer: Answer
+
+    @property
+    def first(self) -> str | None:
+        """The FAQ that is found first."""
+        return self.candidates[0].faq_id if self.candidates else None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is sure enough for an answer."""
+        return self.answer.decision == "answer" and self.first is not None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Readings of texts by one release.
+
+    Args:
+        question: the text that is reranked where there is a reranker; each costs a forward pass.
+        language: FAQs of this language are looked among.
+        understood: what the model makes of each text.
+    """
+
+    answerer: Answerer
+    question: str
+    understood: Mapping[str, Understood]
+    language: str | None
+    top_k: int
+    _found: dict[str, list[Candidate]] = field(default_factory=dict)
+
+    def read(self, text: str, *, but: Collection[str] = ()) -> Reading:
+        """A text by itself; `but`: FAQs that are left out."""
+        return self._reading(text, self._rank(text), but)
+
+    def blend(
+        self, text: str, weights: Mapping[str, float], *, but: Collection[str] = ()
+    ) -> Reading:
+        """One ranking of several: each signal of an FAQ is its weighted mean over the texts.
+
+        Args:
+            text: one of the texts, which it is called by.
+            weights: text → its weight; they sum to 1.
+        """
+        rankings = [(self._rank(one), weight) for one, weight in weights.items()]
+        return self._reading(text, blended(rankings), but)
+
+    def asked_back(self, reading: Reading) -> Reading:
+        """The same, with its first FAQs to choose from."""
+        understood = self.understood[reading.text]
+        answer = self.answerer.compose(
+            reading.text, understood, reading.candidates, top_k=self.top_k, decided="clarify"
+        )
+        return replace(reading, answer=answer)
+
+    def _rank(self, text: str) -> list[Candidate]:
+        if text not in self._found:
+            answerer = self.answerer
+            if text != self.question:
+                answerer = replace(answerer, reranker=None)
+            known = self.understood[text]
+            ranked = answerer.rank(text, known, language=self.language, top_k=DEPTH)
+            self._found[text] = ranked
+        return self._found[text]
+
+    def _reading(self, text: str, candidates: Sequence[Candidate], but: Collection[str]) -> Reading:
+        left = [one for one in candidates if one.faq_id not in but]
+        answer = self.answerer.compose(text, self.understood[text], left, top_k=self.top_k)
+        return Reading(text, left, answer)
+
+
+def blended(rankings: Sequence[tuple[Sequence[Candidate], float]]) -> list[Candidate]:
+    """FAQs by the weighted mean of their scores, best first.
+
+    Where a ranking lacks an FAQ, its last one stands in, without words in common.
+    """
+    found: dict[str, list[tuple[Candidate, float]]] = {}
+    for ranking, weight in rankings:
+        placed = {one.faq_id: one for one in ranking}
+        for faq_id in {one.faq_id for others, _ in rankings for one in others}:
+            if ranking:
+                stand_in = replace(ranking[-1], faq_id=faq_id, lexical=0.0, neighbours=0.0)
+                found.setdefault(faq_id, []).append((placed.get(faq_id, stand_in), weight))
+    means = [_mean(faq_id, weighted) for faq_id, weighted in found.items()]
+    return sorted(means, key=lambda one: (-one.score, one.faq_id))
+
+
+def _mean(faq_id: str, weighted: Sequence[tuple[Candidate, float]]) -> Candidate:
+    def mean(signal: str) -> float:
+        return sum(float(getattr(one, signal)) * weight for one, weight in weighted)
+
+    signals = ("score", "dense", "prototype", "lexical", "neighbours")
+    return Candidate(faq_id, *(mean(signal) for signal in signals))

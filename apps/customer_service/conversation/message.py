@@ -1,0 +1,109 @@
+"""A message beside what was said before: all that is to be read of it, in one forward pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from apps.customer_service.conversation.choosing import chosen
+from apps.customer_service.conversation.patterns import AROUND, Patterns
+from apps.customer_service.conversation.turns import CHAT, Turn, last_asked
+from apps.customer_service.schema import LONGEST_QUESTION, Faq
+from common.records.text import language_of
+
+# More than that are read as one: each costs a place in the forward pass.
+MOST_SENTENCES = 4
+SENTENCE_END = re.compile(r"(?<=[.!?。;])\s+|(?<=[。!?])|\n")
+# A dot in a number or an abbreviation ends nothing.
+SHORTEST_PART = 2
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a customer wrote, taken apart.
+
+    Attributes:
+        text: prepared.
+        language: its own, or where it has none that of the turn before.
+        question: without greeting and thanks; of a correction, what was meant.
+        sentences: of `question`.
+        parts: the questions that it joins, two or more; else none.
+        before: the last turn that asked something.
+        joined: the question after the topic of that turn, and after the FAQ that answered it.
+        chosen: the FAQ that it chooses of those shown.
+        corrects: whether it says that something else was meant.
+    """
+
+    text: str
+    language: str
+    question: str
+    sentences: Sequence[str]
+    parts: Sequence[str]
+    before: Turn | None
+    joined: Sequence[str]
+    chosen: str | None
+    corrects: bool
+
+    @property
+    def texts(self) -> list[str]:
+        """Each text that is to be read, once."""
+        return list(dict.fromkeys([self.question, *self.sentences, *self.parts, *self.joined]))
+
+
+def take_apart(
+    text: str, history: Sequence[Turn], faqs: Mapping[str, Faq], patterns: Patterns
+) -> Message:
+    """See what a prepared message consists of.
+
+    Args:
+        history: the turns before it, oldest first.
+        faqs: those of the release, for what was shown of them.
+    """
+    before = last_asked(history)
+    # "No, thank you" is nothing but courtesy.
+    question = text if patterns.kind_of(text) else patterns.without_courtesy(text)
+    meant = patterns.meant(text) if before else None
+    if meant is not None and before:
+        question = meant or before.topic
+    goes_on = before is not None and (meant is not None or patterns.is_short(question))
+    shown = next((turn.shown for turn in reversed(history) if turn.kind not in CHAT), [])
+    return Message(
+        text=text,
+        language=_language(text, history),
+        question=question,
+        sentences=sentences_of(question),
+        parts=[] if meant is not None else parts_of(question, patterns),
+        before=before,
+        joined=_joined(question, before, faqs) if before and goes_on else [],
+        chosen=chosen(text, shown, faqs, patterns) if shown else None,
+        corrects=meant is not None,
+    )
+
+
+def sentences_of(message: str) -> list[str]:
+    """Its sentences, the last ones as one where they are many."""
+    found = [part.strip() for part in SENTENCE_END.split(message) if part and part.strip(AROUND)]
+    if len(found) <= MOST_SENTENCES:
+        return found or [message]
+    return [*found[: MOST_SENTENCES - 1], " ".join(found[MOST_SENTENCES - 1 :])]
+
+
+def parts_of(message: str, patterns: Patterns) -> list[str]:
+    """What it joins, two to four parts of which one asks something; none otherwise."""
+    found = [part.strip() for part in patterns.joins.split(message) if part is not None]
+    found = [part for part in found if len(part.strip(AROUND)) >= SHORTEST_PART]
+    found = [part for part in found if patterns.kind_of(part) is None]
+    asks = any(patterns.asks.search(part) for part in found)
+    return found if asks and 2 <= len(found) <= MOST_SENTENCES else []
+
+
+def _language(text: str, history: Sequence[Turn]) -> str:
+    found = language_of(text)
+    return history[-1].language if found == "other" and history else found
+
+
+def _joined(question: str, before: Turn, faqs: Mapping[str, Faq]) -> list[str]:
+    titles = [faqs[faq_id].question for faq_id in before.answered[:1] if faq_id in faqs]
+    found = dict.fromkeys([before.topic, *titles])
+    return [f"{said} {question}"[:LONGEST_QUESTION] for said in found if said != question]

@@ -1,0 +1,36 @@
+"""What is said where no FAQ speaks: short, kind, in the customer's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from apps.customer_service.schema import Mood
+from common.files import read_toml
+
+REPLIES = Path(__file__).with_name("replies.toml")
+# For a language that has no replies.
+DEFAULT = "en"
+
+
+def reply(name: str, language: str) -> str:
+    """A reply by its name."""
+    replies = load_replies()
+    return replies.get(language, replies[DEFAULT])[name]
+
+
+def sympathy(mood: Mood, language: str, *, person: bool = False, urgent: bool = False) -> str:
+    """What is said first to somebody in that mood; `person`: before a person takes over."""
+    said = reply(mood, language)
+    if not person:
+        return said
+    follows = reply(f"{'urgent' if urgent else 'person'}_{mood}", language)
+    return f"{said}{follows}" if language == "zh" else f"{said} {follows}"
+
+
+@cache
+def load_replies(path: Path = REPLIES) -> Mapping[str, Mapping[str, str]]:
+    """Language → name → reply."""
+    replies: Mapping[str, Mapping[str, str]] = read_toml(path)
+    return replies

@@ -1,0 +1,42 @@
+// The conversation of this tab, kept over a reload: its id, and what was asked and answered.
+import { recall, remember } from './shared/memory.js';
+
+const NAME = 'conversation';
+const MOST_TURNS = 20;
+let kept = read();
+
+function read() {
+  try {
+    const found = JSON.parse(recall(NAME, 'sessionStorage'));
+    return Array.isArray(found?.turns) ? found : empty();
+  } catch {
+    return empty();
+  }
+}
+
+function empty() {
+  return { id: null, turns: [] };
+}
+
+// Null before the first answer: the server gives the id.
+export const conversationId = () => kept.id;
+
+export const keptTurns = () => kept.turns;
+
+export function goOn(id) {
+  write({ ...kept, id: id ?? kept.id });
+}
+
+// A turn is a question with what was found, or with what was chosen of it.
+export function keep(turn) {
+  write({ ...kept, turns: [...kept.turns, turn].slice(-MOST_TURNS) });
+}
+
+export function beginAnew() {
+  write(empty());
+}
+
+function write(conversation) {
+  kept = conversation;
+  remember(NAME, JSON.stringify(kept), 'sessionStorage');
+}

@@ -1,0 +1,208 @@
+"""What is unmistakable in a message, in both languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.customer_service.conversation.choosing import chosen
+from apps.customer_service.conversation.message import parts_of, sentences_of, take_apart
+from apps.customer_service.conversation.patterns import load_patterns
+from apps.customer_service.conversation.replies import load_replies
+from apps.customer_service.conversation.turns import Turn
+from apps.customer_service.schema import Faq
+from common.records.personal import prepare
+
+PATTERNS = load_patterns()
+FAQS = {
+    "fees": Faq(id="fees", question="What does a transfer cost?", answer="Nothing."),
+    "card": Faq(id="card", question="How do I block my card?", answer="In the app."),
+    "loan": Faq(id="loan", question="Can I repay my loan early?", answer="Yes."),
+}
+SHOWN = ["fees", "card", "loan"]
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Hello!", "greeting"),
+        ("good morning", "greeting"),
+        ("您好，在吗？", "greeting"),
+        ("早上好", "greeting"),
+        ("Great, thank you so much", "thanks"),
+        ("好的，谢谢您！", "thanks"),
+        ("ok bye", "goodbye"),
+        ("再见啦", "goodbye"),
+        ("Are you a robot?", "identity"),
+        ("am I talking to a real person", "identity"),
+        ("你是机器人吗", "identity"),
+        ("how do I block my card", None),
+        ("thanks to you I lost my money", None),
+        ("good morning transfer limits", None),
+        ("早上转的账怎么还没到", None),
+        ("你好像多收了我手续费", None),
+    ],
+)
+def test_small_talk_is_known_only_where_it_is_the_whole_message(
+    message: str, kind: str | None
+) -> None:
+    assert PATTERNS.kind_of(prepare(message)) == kind
+
+
+@pytest.mark.parametrize(
+    ("message", "wants"),
+    [
+        ("I want to speak to a human", True),
+        ("can I talk to someone, please", True),
+        ("agent", True),
+        ("Give me your manager!", True),
+        ("转人工", True),
+        ("我要人工客服", True),
+        ("让真人跟我说", True),
+        ("how do I send money to a person in the UK", False),
+        ("can somebody else use my card", False),
+        ("does an agent need a power of attorney", False),
+        ("人工费多少", False),
+        ("客服电话多少", False),
+        ("取钱一定要本人去吗", False),
+    ],
+)
+def test_who_wants_a_person_is_told_from_who_speaks_of_one(message: str, wants: bool) -> None:
+    assert bool(PATTERNS.wants_person.search(prepare(message))) is wants
+
+
+@pytest.mark.parametrize(
+    ("message", "mood"),
+    [
+        ("I want to kill myself", "distress"),
+        ("someone is stealing money from my account right now", "distress"),
+        ("I'll sue you", "angry"),
+        ("不想活了", "distress"),
+        ("有人正在转走我卡里的钱", "distress"),
+        ("我要去法院告你们", "angry"),
+        ("there is a payment that I don't recognise", None),
+        ("how do I kill a standing order", None),
+        ("卡被盗刷了怎么办", None),
+    ],
+)
+def test_what_is_serious_is_told_from_what_an_faq_answers(message: str, mood: str | None) -> None:
+    assert PATTERNS.urgency(prepare(message)) == mood
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        ("Hi there, how do I block my card? Thanks!", "how do I block my card"),
+        ("你好，请问怎么挂失？谢谢", "怎么挂失"),
+        ("hello", "hello"),
+        ("thank you", "thank you"),
+        ("history of payments", "history of payments"),
+    ],
+)
+def test_courtesy_is_cut_off_a_question_and_nothing_else(message: str, left: str) -> None:
+    assert PATTERNS.without_courtesy(prepare(message)).strip("?") == left
+
+
+@pytest.mark.parametrize(
+    ("message", "goes_on"),
+    [
+        ("and abroad?", True),
+        ("what about my wife", True),
+        ("how long does that take?", True),
+        ("why?", True),
+        ("那国外呢", True),
+        ("多久到账", True),
+        ("这个要收费吗", True),
+        ("how do I apply for a mortgage", False),
+        ("信用卡怎么还款", False),
+    ],
+)
+def test_what_goes_on_from_something_is_known_by_its_words(message: str, goes_on: bool) -> None:
+    assert PATTERNS.goes_on(prepare(message)) is goes_on
+
+
+@pytest.mark.parametrize(
+    ("message", "meant"),
+    [
+        ("no, I meant the credit card", "the credit card"),
+        ("Sorry, I mean cash withdrawals", "cash withdrawals"),
+        ("not the loan, the mortgage", "the mortgage"),
+        ("that's not what I asked", ""),
+        ("this doesn't help", ""),
+        ("没回答我的问题", ""),
+        ("contactless doesn't work", None),
+        ("不是，我说的是信用卡", "信用卡"),
+        ("我问的是国外汇款", "国外汇款"),
+        ("不是取款密码，是登录密码", "登录密码"),
+        ("how do I close my account", None),
+        ("不是本人可以办吗", None),
+    ],
+)
+def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> None:
+    assert PATTERNS.meant(prepare(message)) == meant
+
+
+@pytest.mark.parametrize(
+    ("message", "faq_id"),
+    [
+        ("the second one", "card"),
+        ("2", "card"),
+        ("第二个", "card"),
+        ("选1", "fees"),
+        ("the last one please", "loan"),
+        ("最后一个", "loan"),
+        ("Can I repay my loan early", "loan"),
+        ("the one about my loan", "loan"),
+        ("the fourth one", None),
+        ("how do I block it", None),
+        ("22", None),
+    ],
+)
+def test_a_choice_is_by_place_or_by_words(message: str, faq_id: str | None) -> None:
+    assert chosen(prepare(message), SHOWN, FAQS, PATTERNS) == faq_id
+
+
+def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
+    left = {name: faq for name, faq in FAQS.items() if name != "card"}
+    assert chosen("the third one", SHOWN, left, PATTERNS) == "loan"
+    assert chosen("the second one", SHOWN, left, PATTERNS) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("How do I block my card? And also, what does a new one cost?", 2),
+        ("怎么挂失，另外补卡多少钱", 2),
+        ("How do I send money and receive it?", 0),
+        ("怎么挂失", 0),
+        ("? ? ! . 。", 0),
+        ("how " * 400, 0),
+    ],
+)
+def test_joined_questions_are_parted(message: str, parts: int) -> None:
+    assert len(parts_of(prepare(message), PATTERNS)) == parts
+
+
+def test_a_message_costs_a_bounded_number_of_texts() -> None:
+    long = "How? " * 300
+    assert len(sentences_of(long)) == 4
+    before = Turn(
+        conversation_id="c", owner="", subject="", at=0, text="a", understood_as="a",
+        topic="What does it cost?", kind="question", language="en", answered=["fees"],
+    )  # fmt: skip
+    for message in (long, "and how? " * 200, "还有吗" * 300):
+        assert len(take_apart(prepare(message), [before], FAQS, PATTERNS).texts) <= 11
+
+
+@pytest.mark.parametrize("bit", ["嗯", "?", ",", "ok, ", "no ", "thanks ", "? ? ", "不是，", "、"])
+def test_a_message_made_to_be_slow_is_read_all_the_same(bit: str) -> None:
+    """What backtracks without end would take longer than the universe is old."""
+    hostile = prepare((bit * 2000)[:2000]) + "x"
+    assert take_apart(hostile, [], FAQS, PATTERNS).texts
+    PATTERNS.urgency(hostile)
+    PATTERNS.mood_of(hostile)
+    PATTERNS.meant(hostile)
+
+
+def test_both_languages_have_all_replies() -> None:
+    replies = load_replies()
+    assert replies["en"].keys() == replies["zh"].keys()
