@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.answers import cli as ask_cli
+from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.schema import FIGURES
 from common.cli import (
@@ -42,6 +43,7 @@ add_release_verbs(app, "customer_service", FIGURES)
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)
+app.add_typer(knowledge_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"

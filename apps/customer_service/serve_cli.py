@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen
 from common.console import say
 from common.durations import parse_period
+from common.errors import UserError
 from common.learning.cli import DatabaseUrl, Keep, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 
@@ -26,6 +27,13 @@ def serve(
     learn: LearnWhen = None,
     trust: Trust = None,
     keep: Keep = "365d",
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of FAQs, or a folder of them, that is the truth: what changes in it is "
+            "served at once."
+        ),
+    ] = None,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
@@ -36,6 +44,8 @@ def serve(
     if registry.current_id() is None:
         registry.open()
 
+    if watch is not None and not watch.exists():
+        raise UserError("no such file or folder", where=str(watch))
     keep_seconds = parse_period(keep).total_seconds()
     schedule = parse_schedule(learn)
 
@@ -50,6 +60,7 @@ def serve(
             trusted_keys=trust or (),
             schedule=schedule,
             keep_seconds=keep_seconds,
+            watch=watch,
             **access,
         )
 

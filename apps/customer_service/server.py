@@ -12,10 +12,18 @@ from typing import Any
 import torch
 from fastapi import FastAPI
 
+from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
+from apps.customer_service.knowledge.live import LiveKnowledge
+from apps.customer_service.knowledge.preview import Golden
+from apps.customer_service.knowledge.server import Desk, add_knowledge
+from apps.customer_service.knowledge.store import KnowledgeStore
+from apps.customer_service.knowledge.watching import FileWatch
 from apps.customer_service.learning.drift import usual
+from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
+from apps.customer_service.release import load_release
 from apps.customer_service.schema import FIGURES
 from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
@@ -44,6 +52,7 @@ def build_app(
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
     schedule: Schedule | None = None,
+    watch: Path | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
 
@@ -52,6 +61,7 @@ def build_app(
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long predictions are kept, and feedback that is done with.
         schedule: when to learn, and promote what passes the gate; None: never.
+        watch: a table of FAQs, or a folder of them, that the live knowledge follows.
 
     Raises:
         UserError: there is no release, or it is damaged.
@@ -68,15 +78,23 @@ def build_app(
         learner=learning_process(registry, APPLICATION, place, schedule),
     )
     probation = watch_probation(registry, collector.store.outcomes)
-    service = Service(registry, device)
-    drift = DriftMonitor(service.live, collector.store, partial(usual, registry), collector.drifted)
+    live = LiveKnowledge(
+        registry,
+        lambda release: load_release(release, device=device),
+        KnowledgeStore(collector.store.database),
+    )
+    file = FileWatch(live, watch) if watch else None
+    service = Service(live)
+    drift = DriftMonitor(live, collector.store, partial(usual, registry), collector.drifted)
     telemetry = Telemetry()
     telemetry.registry.register(DriftMetrics(drift))
     telemetry.watch("questions", service.batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.live.start()
+        live.start()
+        if file:
+            await asyncio.to_thread(file.start)
         collector.start()
         probation.start()
         drift.periodic.start()
@@ -84,14 +102,16 @@ def build_app(
         await service.batcher.drain()
         for beside in (probation, drift.periodic):
             await asyncio.to_thread(beside.stop)
-        service.live.stop()
+        if file:
+            await asyncio.to_thread(file.stop)
+        live.stop()
         await asyncio.to_thread(collector.stop)
 
     app = create_app(
         title="bizlm customer service",
         version="1",
         description="Answers customers' questions from a business's own FAQs.",
-        is_ready=lambda: _is_ready(service),
+        is_ready=lambda: _is_ready(live, file),
         lifespan=lifespan,
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -100,16 +120,28 @@ def build_app(
         known_hosts=known_hosts,
     )
     add_answers(app, service, partial(keep, collector))
-    add_feedback(app, service.live, collector)
+    add_feedback(app, live, collector)
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)
+    add_knowledge(app, Desk(live, collector.speakers, partial(_golden, registry), file))
     add_search(app, service)
     add_examples(app, service)
     return app
 
 
-def _is_ready(service: Service) -> tuple[bool, dict[str, Any]]:
-    reasons = {"release_id": service.live.release_id}
-    if service.live.refused:
-        reasons["refused_release"] = service.live.refused
+def _golden(registry: Registry, answerer: Answerer) -> Golden:
+    """The questions that a release is measured on; none for one that does not hold them."""
+    release = registry.open(answerer.release_id)
+    if not (release.directory / LESSONS).exists():
+        return Golden([])
+    lessons, read_before = load_lessons(release)
+    return Golden(lessons.golden, read_before)
+
+
+def _is_ready(live: LiveKnowledge, file: FileWatch | None) -> tuple[bool, dict[str, Any]]:
+    reasons = {"release_id": live.release_id}
+    if live.refused:
+        reasons["refused_release"] = live.refused
+    if file and file.trouble:
+        reasons["knowledge"] = file.trouble
     return True, reasons

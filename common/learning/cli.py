@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from common.learning.store import FeedbackStore, Purged
 
 PurgeReleases = Callable[[Path, str | None, Collection[str]], Sequence[str]]
+# What else held it: a name for JSON, a sentence that ends in what is found, and that.
+Found = tuple[str, str, Sequence[str]]
+PurgeMore = Callable[[Path, str | None, str | None, Collection[str]], Sequence[Found]]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -70,6 +73,7 @@ def add_feedback_verbs(
     label: str,
     labels: Sequence[str],
     purge_releases: PurgeReleases,
+    purge_more: PurgeMore | None = None,
 ) -> None:
     """Add the verbs.
 
@@ -77,13 +81,15 @@ def add_feedback_verbs(
         label: what a labelling tool asks for, among `labels`, the names that `wanted` may have.
         purge_releases: from a store, a text and whole texts that were deleted, the ids of the
             releases that still hold one; the next `learn` will leave those out.
+        purge_more: from a store, a database, a text and whole texts, what else was purged or still
+            holds it.
     """
     verbs = new_app("What people said: list, show, decide, exchange, purge.")
     app.add_typer(verbs, name="feedback")
     _add_reading(verbs, application)
     _add_deciding(verbs, application)
     _add_exchange(verbs, application, label, labels)
-    _add_purge(verbs, application, purge_releases)
+    _add_purge(verbs, application, purge_releases, purge_more)
 
 
 def _add_reading(verbs: typer.Typer, application: str) -> None:
@@ -190,7 +196,12 @@ def _add_exchange(verbs: typer.Typer, application: str, label: str, labels: Sequ
         say(f"{added:,} corrections added, {len(rows) - added:,} were there already.")
 
 
-def _add_purge(verbs: typer.Typer, application: str, purge_releases: PurgeReleases) -> None:
+def _add_purge(
+    verbs: typer.Typer,
+    application: str,
+    purge_releases: PurgeReleases,
+    purge_more: PurgeMore | None,
+) -> None:
     @verbs.command()
     def purge(
         subject: Annotated[
@@ -211,14 +222,20 @@ def _add_purge(verbs: typer.Typer, application: str, purge_releases: PurgeReleas
             )
         gone = _purge(store, database, application, subject, text, older_than)
         holding: Sequence[str] = ()
+        more: Sequence[Found] = ()
         if older_than is None:
             holding = purge_releases(store, text, gone.texts)
+            more = purge_more(store, database, text, gone.texts) if purge_more else ()
         counts = {"predictions": gone.predictions, "feedback": gone.feedback}
         if as_json:
-            print_json({**counts, "releases": list(holding)})
+            beside = {name: list(found) for name, _, found in more}
+            print_json({**counts, "releases": list(holding), **beside})
             return
         deleted = " and ".join(f"{count:,} of {name}" for name, count in counts.items())
         say(f"Rows deleted: {deleted}.")
+        for _, sentence, found in more:
+            if found:
+                say(f"{sentence} {', '.join(found)}")
         if holding:
             say(
                 "These releases still hold it; the next `learn` makes one without it, then delete "

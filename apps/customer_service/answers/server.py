@@ -15,7 +15,6 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
-from apps.customer_service.release import load_release
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
@@ -24,7 +23,6 @@ from apps.customer_service.schema import (
 )
 from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
-from common.releases.registry import Registry
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.live import LiveRelease
@@ -100,8 +98,8 @@ class _Encoded:
 class Service:
     """The serving release behind a shared batch queue."""
 
-    def __init__(self, registry: Registry, device: str) -> None:
-        self.live = LiveRelease(registry, lambda release: load_release(release, device=device))
+    def __init__(self, live: LiveRelease[Answerer]) -> None:
+        self.live = live
         self.reranking = asyncio.Lock()
         self.batcher: Batcher[str, _Encoded] = Batcher(
             self._encode,

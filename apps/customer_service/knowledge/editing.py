@@ -39,7 +39,7 @@ def add(knowledge: Knowledge, faqs: Sequence[Faq], *, draft: bool) -> list[Edit]
             )
         after = Standing(draft=entry) if draft else Standing(live=entry)
         edits[entry.id] = _edit(entry.id, found, after)
-    _check_translations(knowledge, [one for one in faqs], edits.keys())
+    _check_translations(knowledge, faqs)
     return list(edits.values())
 
 
@@ -64,13 +64,27 @@ def change(
     if faq.id != faq_id:
         raise UserError("id: an FAQ keeps its id", hint="Add it anew, and remove the old one.")
     entry = _checked(faq).model_copy(update={"heard": heard})
-    _check_translations(knowledge, [faq], ())
+    _check_translations(knowledge, [faq])
     # What nobody has published yet stays a draft.
     is_draft = draft or standing.live is None
     after = (
         Standing(live=standing.live, draft=entry) if is_draft else Standing(live=entry, draft=None)
     )
     return [] if after == standing else [_edit(faq_id, found, after)]
+
+
+def latest(knowledge: Knowledge, faq_id: str, version: int | None = None) -> Entry:
+    """What an editor goes on from: the draft, or what is served.
+
+    Raises:
+        ConflictError: it was changed since `version`.
+        UserError: there is no such FAQ, or it is removed.
+    """
+    standing = _seen(knowledge, faq_id, version).standing
+    entry = standing.draft or standing.live
+    if entry is None:
+        raise UserError(f"FAQ {faq_id!r} is removed", hint="To have it back: faqs undo CHANGE")
+    return entry
 
 
 def remove(knowledge: Knowledge, faq_id: str, version: int | None = None) -> list[Edit]:
@@ -169,12 +183,12 @@ def replace_all(knowledge: Knowledge, faqs: Sequence[Faq]) -> list[Edit]:
         UserError: one is too long, or a translation of none.
     """
     wanted = {faq.id: _checked(faq) for faq in faqs}
-    _check_translations(Knowledge(), faqs, wanted.keys())
+    _check_translations(Knowledge(), faqs)
     edits = []
-    for faq_id, entry in wanted.items():
+    for faq_id, written in wanted.items():
         found = knowledge.get(faq_id)
         live = found.standing.live if found else None
-        entry = entry.model_copy(update={"heard": live.heard if live else []})
+        entry = written.model_copy(update={"heard": live.heard if live else []})
         if live != entry:
             edits.append(_edit(faq_id, found, Standing(live=entry)))
     for faq_id, found in knowledge.all.items():
@@ -226,10 +240,8 @@ def _checked(faq: Faq) -> Entry:
     return entry.model_copy(update={"language": faq.language or language_of(faq.question)})
 
 
-def _check_translations(knowledge: Knowledge, faqs: Sequence[Faq], new: object) -> None:
+def _check_translations(knowledge: Knowledge, faqs: Sequence[Faq]) -> None:
     known = {*knowledge.all, *(faq.id for faq in faqs)}
     for faq in faqs:
         if faq.translation_of is not None and faq.translation_of not in known:
-            raise UserError(
-                f"translation_of: there is no FAQ {faq.translation_of!r}", where=faq.id
-            )
+            raise UserError(f"translation_of: there is no FAQ {faq.translation_of!r}", where=faq.id)

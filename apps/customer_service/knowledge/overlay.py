@@ -10,7 +10,7 @@ import numpy as np
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.retrieval import Variant, VariantIndex, bare
 from apps.customer_service.knowledge.reading import Reader
-from apps.customer_service.knowledge.schema import Edited
+from apps.customer_service.knowledge.schema import Edited, same
 from apps.customer_service.schema import Faq
 from common.records.personal import prepare
 
@@ -52,7 +52,8 @@ def difference(answerer: Answerer, edited: Mapping[str, Edited]) -> Difference:
     for variant in answerer.index.variants:
         if variant.faq_id in here:
             here[variant.faq_id].add(variant.text)
-    faqs, removed, added, gone, settled = {}, set(), [], set(), {}
+    faqs, removed, added, gone = {}, set(), [], set()
+    settled: dict[str, str] = {}
     for faq_id, one in edited.items():
         held, live = answerer.faqs.get(faq_id), one.standing.live
         if live is None:
@@ -61,7 +62,7 @@ def difference(answerer: Answerer, edited: Mapping[str, Edited]) -> Difference:
             continue
         faq = live.served
         texts = texts_of(faq)
-        if held is None or _facts(held) != _facts(faq):
+        if not (same(held, live.own) or same(held, faq)):
             faqs[faq_id] = faq
         language = faq.language or "other"
         added += [Variant(text, faq_id, language) for text in texts if text not in here[faq_id]]
@@ -127,8 +128,3 @@ def _languages_change(answerer: Answerer, faqs: Mapping[str, Faq]) -> bool:
         for faq_id, faq in faqs.items()
         if faq_id in answerer.faqs
     )
-
-
-def _facts(faq: Faq) -> dict[str, object]:
-    """All of it but the further wordings, which are compared as they are searched."""
-    return faq.model_dump(exclude={"similar_questions"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service.schema import Faq
 from common.records.fields import Text
@@ -26,12 +26,17 @@ class Entry(Faq):
             as `similar_questions` are, and are kept apart so that they can be purged.
     """
 
-    heard: list[Text] = []
+    heard: list[Text] = Field(default_factory=list)
 
     @classmethod
     def of(cls, faq: Faq) -> Entry:
         """An FAQ of a release or of a file."""
         return cls.model_validate(faq.model_dump())
+
+    @property
+    def own(self) -> Faq:
+        """The FAQ as the business wrote it, without what customers say."""
+        return Faq.model_validate(self.model_dump(exclude={"heard"}))
 
     @property
     def served(self) -> Faq:
@@ -42,6 +47,17 @@ class Entry(Faq):
         return Faq.model_validate(faq | {"similar_questions": [*self.similar_questions, *heard]})
 
 
+def same(one: Faq | None, other: Faq | None) -> bool:
+    """Whether two FAQs say the same, in whatever order."""
+    return one is other or (one is not None and other is not None and facts(one) == facts(other))
+
+
+def facts(faq: Faq) -> dict[str, object]:
+    """What differences are told by; wordings in their alphabet's order."""
+    values = faq.model_dump(mode="json", exclude={"id", "heard"}, exclude_none=True)
+    return values | {"similar_questions": sorted(set(faq.similar_questions))}
+
+
 class Standing(BaseModel):
     """What is served of an FAQ, and what waits to be published; neither: it is removed."""
 
@@ -49,6 +65,11 @@ class Standing(BaseModel):
 
     live: Entry | None = None
     draft: Entry | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Those that there are."""
+        return [entry for entry in (self.live, self.draft) if entry is not None]
 
 
 class Version(BaseModel):

@@ -28,14 +28,17 @@ def compare(
     lessons: Lessons,
     faqs: dict[str, Faq],
     examples: Sequence[Example],
+    *,
+    shown: Answerer | None = None,
 ) -> Comparison:
     """Both on golden questions and on the corrected ones.
 
     Args:
         faqs: those that are new, by id.
         examples: what the candidate learned beyond the serving release.
+        shown: the serving release as it answers now, with what was edited live.
     """
-    before = evaluate.run(serving, lessons.golden)
+    before = evaluate.run(shown or serving, lessons.golden)
     after = evaluate.run(candidate, lessons.golden)
     asked = [e for e in examples if not _is_sentence(e, faqs)]
     held_out = len(asked) >= FEWEST_FOR_FOLDS
