@@ -14,11 +14,11 @@ from fastapi import FastAPI
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
-from apps.customer_service.knowledge.live import LiveKnowledge
-from apps.customer_service.knowledge.preview import Golden
-from apps.customer_service.knowledge.server import Desk, add_knowledge
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.preview import Golden
+from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
+from apps.customer_service.knowledge.serving.watching import FileWatch
 from apps.customer_service.knowledge.store import KnowledgeStore
-from apps.customer_service.knowledge.watching import FileWatch
 from apps.customer_service.learning.drift import usual
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION

@@ -29,7 +29,7 @@ LONGEST_SHOWN = 60
 
 @faqs.command("list")
 def list_faqs(
-    search: Annotated[str | None, typer.Option(help="Words that it holds.")] = None,
+    search: Annotated[str, typer.Option(help="Words that it holds.")] = "",
     state: Annotated[
         Literal["published", "scheduled", "expired", "draft", "removed"] | None, typer.Option()
     ] = None,
@@ -47,7 +47,7 @@ def list_faqs(
         found = {
             faq_id: one
             for faq_id, one in opened.knowledge.all.items()
-            if state in {None, one.state(now)} and _holds(faq_id, _shown(one), search)
+            if state in {None, one.state(now)} and (entry := one.shown) and entry.holds(search)
         }
     if as_json:
         print_json({"faqs": [_to_json(i, one, one.state(now)) for i, one in found.items()]})
@@ -126,18 +126,6 @@ def export(
     say(f"{out}: {len(found):,} FAQs. To learn from them: train --faqs {out}")
 
 
-def _shown(one: Edited) -> Entry | None:
-    was = (one.last.before if one.last else None) or one.standing
-    return one.standing.draft or one.standing.live or was.live or was.draft
-
-
-def _holds(faq_id: str, entry: Entry | None, search: str | None) -> bool:
-    if not search or entry is None:
-        return not search
-    whole = "\n".join((faq_id, *entry.variants, *entry.heard, entry.answer)).casefold()
-    return all(word in whole for word in search.casefold().split())
-
-
 def _to_json(faq_id: str, one: Edited, state: str) -> dict[str, Any]:
     last = one.last
     return {
@@ -168,7 +156,7 @@ def _table(rows: Sequence[tuple[str, str, Edited]]) -> Any:
     for name in ("state", "question", "answer", "language", "by"):
         table.add_column(name)
     for faq_id, state, one in rows:
-        entry = _shown(one)
+        entry = one.shown
         texts = (entry.question, _short(entry.answer), entry.language or "") if entry else ("",) * 3
         table.add_row(*map(escape, (faq_id, state, *texts, one.last.author if one.last else "")))
     return table

@@ -33,6 +33,12 @@ class Entry(Faq):
         """An FAQ of a release or of a file."""
         return cls.model_validate(faq.model_dump())
 
+    def holds(self, search: str) -> bool:
+        """Whether every word of a search stands somewhere in it."""
+        texts = (self.id, *self.variants, *self.heard, self.answer, *self.tags)
+        whole = "\n".join(texts).casefold()
+        return all(word in whole for word in search.casefold().split())
+
     @property
     def own(self) -> Faq:
         """The FAQ as the business wrote it, without what customers say."""
@@ -129,6 +135,18 @@ class Edited:
     def version(self) -> int:
         """What the next edit must have seen."""
         return self.last.change if self.last else 0
+
+    @property
+    def was(self) -> Entry | None:
+        """What was served or proposed last, of one that is removed."""
+        before = self.last.before if self.last else None
+        is_removed = not self.standing.entries
+        return (before.draft or before.live) if is_removed and before else None
+
+    @property
+    def shown(self) -> Entry | None:
+        """What it is about, however it stands."""
+        return self.standing.draft or self.standing.live or self.was
 
     def then(self, version: Version) -> Edited:
         """How it stands after a further change."""

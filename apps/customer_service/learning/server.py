@@ -6,9 +6,9 @@ import asyncio
 
 from fastapi import FastAPI, HTTPException, Request
 
-from apps.customer_service.knowledge.hearing import hear
-from apps.customer_service.knowledge.live import LiveKnowledge
-from apps.customer_service.knowledge.server import author_of
+from apps.customer_service.knowledge.serving.hearing import hear
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.server import author_of
 from apps.customer_service.learning.predictions import (
     feedback_of,
     prediction_of,

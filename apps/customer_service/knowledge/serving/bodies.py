@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from apps.customer_service.knowledge.preview import Gain
 from apps.customer_service.knowledge.schema import (
     LONGEST_ID,
     Edited,
@@ -17,6 +16,7 @@ from apps.customer_service.knowledge.schema import (
     State,
     Version,
 )
+from apps.customer_service.knowledge.serving.preview import Gain
 from apps.customer_service.schema import LONGEST_ANSWER, LONGEST_QUESTION, Faq
 from common.errors import UserError
 from common.records.fields import Text
@@ -134,15 +134,14 @@ class FaqRow(BaseModel):
     @classmethod
     def of(cls, faq_id: str, one: Edited, now: datetime, gain: Gain | None) -> FaqRow:
         """A row of the list."""
-        last, before = one.last, one.last.before if one.last else None
-        was = before and (before.live or before.draft)
+        last = one.last
         return cls(
             id=faq_id,
             version=one.version,
             state=one.state(now),
             live=one.standing.live,
             draft=one.standing.draft,
-            was=was if one.standing == Standing() else None,
+            was=one.was,
             author=last and last.author,
             at=last and last.at,
             kind=last and last.kind,

@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.editing import correct
-from apps.customer_service.knowledge.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from common.storage.database import DatabaseTroubleError
 
 TRIES = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.editing import replace_all
-from apps.customer_service.knowledge.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.tables import read_faqs
 from common.errors import UserError
 from common.files import check_readable, file_sha256

@@ -13,7 +13,9 @@ from fastapi import FastAPI, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
 from apps.customer_service.knowledge import editing
-from apps.customer_service.knowledge.bodies import (
+from apps.customer_service.knowledge.conflict import ConflictError
+from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge, State
+from apps.customer_service.knowledge.serving.bodies import (
     Author,
     Change,
     ChangedAnswer,
@@ -31,11 +33,9 @@ from apps.customer_service.knowledge.bodies import (
     Watched,
     WhatWouldChange,
 )
-from apps.customer_service.knowledge.conflict import ConflictError
-from apps.customer_service.knowledge.live import LiveKnowledge
-from apps.customer_service.knowledge.preview import FindGolden, gains, preview
-from apps.customer_service.knowledge.schema import Edit, Entry, Kind, Knowledge, State
-from apps.customer_service.knowledge.watching import FileWatch
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.preview import FindGolden, gains, preview
+from apps.customer_service.knowledge.serving.watching import FileWatch
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
 from common.storage.database import DatabaseTroubleError
@@ -132,7 +132,7 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
             and (shown := row.shown)
             and language in {None, shown.language}
             and group in {None, row.id, shown.translation_of}
-            and _holds(row.id, shown, search)
+            and shown.holds(search)
         ]
         watch = desk.watch
         return FaqRows(
@@ -226,13 +226,6 @@ def _preview(desk: Desk, wanted: Proposal, now: Knowledge) -> WhatWouldChange:
     return WhatWouldChange(
         asked=found.asked, right=turns["right"], wrong=turns["wrong"], changed=changed
     )
-
-
-def _holds(faq_id: str, entry: Entry, search: str) -> bool:
-    """Whether every word of a search stands somewhere in an entry."""
-    texts = (faq_id, *entry.variants, *entry.heard, entry.answer, *entry.tags)
-    whole = "\n".join(texts).casefold()
-    return all(word in whole for word in search.casefold().split())
 
 
 async def _working(work: Callable[[], T]) -> T:
