@@ -155,6 +155,8 @@ class VariantIndex:
             vector: [width], its embedding.
             language: look among FAQs of this language, if there are any.
         """
+        if not self.variants:
+            return []
         only = language if language in self._languages else None
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
@@ -211,8 +213,6 @@ class VariantIndex:
 
     def _search_vectors(self, vector: Floats, language: str | None) -> list[tuple[int, float]]:
         depth = min(self._depth, len(self.variants))
-        if not depth:
-            return []
         scores, rows = self._vector_index.search(vector[None, :], depth)
         pairs = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
@@ -23,6 +24,7 @@ class Golden:
     read_before: ReadBefore | None = None
 
 
+Turns = Literal["right", "wrong", "other"]
 FindGolden = Callable[[Answerer], Golden]
 
 
@@ -39,7 +41,7 @@ class Changed:
     before: str | None
     after: str | None
     wanted: str | None
-    turns: str
+    turns: Turns
 
 
 @dataclass(frozen=True)
@@ -50,30 +52,54 @@ class Preview:
     changed: list[Changed]
 
 
-def preview(
-    base: Answerer, reader: Reader, now: Knowledge, then: Knowledge, golden: Golden
-) -> Preview:
-    """Ask every golden question with the knowledge as it is, and as it would be."""
-    base = replace(base, read_before=golden.read_before)
-    before, after = (
-        evaluate.run(with_edits(base, one.edited, reader), golden.examples) for one in (now, then)
-    )
-    changed = [
-        Changed(old.example.text, _first(old), _first(new), old.example.faq_id, _turns(old, new))
-        for old, new in zip(before, after, strict=True)
-        if _first(old) != _first(new)
-    ]
-    return Preview(len(golden.examples), changed)
+class Previewer:
+    """Asks the golden questions with the knowledge as it is, and as it would be.
+
+    How they are answered now is kept until something changes.
+    """
+
+    def __init__(self, find: FindGolden) -> None:
+        self._find = find
+        self._kept: tuple[Answerer, Knowledge, list[Outcome]] | None = None
+
+    def preview(self, base: Answerer, reader: Reader, now: Knowledge, then: Knowledge) -> Preview:
+        """What would change.
+
+        Args:
+            base: the release that serves, without any edit.
+            reader: for it.
+        """
+        golden = self._find(base)
+        asked = replace(base, read_before=golden.read_before)
+
+        def ask(knowledge: Knowledge) -> list[Outcome]:
+            return evaluate.run(with_edits(asked, knowledge.edited, reader), golden.examples)
+
+        kept = self._kept
+        if kept is None or kept[0] is not base or kept[1] != now:
+            kept = self._kept = (base, now, ask(now))
+        pairs = zip(kept[2], ask(then), strict=True)
+        return Preview(len(golden.examples), [_changed(*pair) for pair in pairs if _matters(*pair)])
+
+
+def _matters(old: Outcome, new: Outcome) -> bool:
+    """Whether a customer would see that another FAQ comes first."""
+    is_seen = old.in_scope or "answer" in {old.decision, new.decision}
+    return is_seen and _first(old) != _first(new)
+
+
+def _changed(old: Outcome, new: Outcome) -> Changed:
+    was, will = _is_good(old), _is_good(new)
+    turns: Turns = "other" if was == will else "right" if will else "wrong"
+    return Changed(old.example.text, _first(old), _first(new), old.example.faq_id, turns)
 
 
 def _first(outcome: Outcome) -> str | None:
     return outcome.candidates[0].faq_id if outcome.candidates else None
 
 
-def _turns(old: Outcome, new: Outcome) -> str:
-    if old.is_right == new.is_right:
-        return "other"
-    return "right" if new.is_right else "wrong"
+def _is_good(outcome: Outcome) -> bool:
+    return outcome.is_right if outcome.in_scope else outcome.decision != "answer"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from apps.customer_service.knowledge.serving.bodies import (
     WhatWouldChange,
 )
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
-from apps.customer_service.knowledge.serving.preview import FindGolden, gains, preview
+from apps.customer_service.knowledge.serving.preview import FindGolden, Previewer, gains
 from apps.customer_service.knowledge.serving.watching import FileWatch
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
@@ -68,7 +68,7 @@ class Desk:
         watch: FileWatch | None = None,
     ) -> None:
         self.live = live
-        self.find_golden = find_golden
+        self.previewer = Previewer(find_golden)
         self.watch = watch
         self._speakers = speakers
 
@@ -220,7 +220,7 @@ def _preview(desk: Desk, wanted: Proposal, now: Knowledge) -> WhatWouldChange:
     if wanted.publish:
         then = then.after(editing.publish(then, dict.fromkeys(wanted.publish)))
     base = desk.live.base
-    found = preview(base, desk.live.reader, now, then, desk.find_golden(base))
+    found = desk.previewer.preview(base, desk.live.reader, now, then)
     turns = Counter(one.turns for one in found.changed)
     changed = [ChangedAnswer.model_validate(asdict(one)) for one in found.changed]
     return WhatWouldChange(
