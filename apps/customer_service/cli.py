@@ -210,6 +210,7 @@ def train(
     show_table(before_and_after(trained.before, trained.after, trained.peer))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
+    knowledge_cli.say_what_is_not_learned(store, release)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
 
 

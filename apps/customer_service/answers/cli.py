@@ -9,6 +9,7 @@ import typer
 
 from common.cli import Device, Json, Store, new_app, print_json
 from common.errors import UserError
+from common.learning.cli import DatabaseUrl
 
 verbs = new_app("Ask.")
 
@@ -22,9 +23,10 @@ def ask(
     ] = None,
     device: Device = "auto",
     store: Store = Path("var"),
+    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Answer one question."""
+    """Answer one question as the server does, live edits included; a named release, without."""
     from common.records.text import normalise
     from common.releases.registry import Registry
 
@@ -33,11 +35,14 @@ def ask(
         raise UserError("the question is empty")
 
     from apps.customer_service.answers import answering
-    from apps.customer_service.release import load_release
+    from apps.customer_service.release import load_edited, load_release
     from apps.customer_service.reporting import print_answer
 
     prepared = answering.prepare(question)
-    answerer = load_release(release, device=device)
+    if release_id is None:
+        answerer = load_edited(release, store, database, device=device)
+    else:
+        answerer = load_release(release, device=device)
     answer = answerer.answer(prepared, answerer.understand([prepared])[0], language=language)
     if as_json:
         print_json(answer.model_dump())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from common.learning.cli import DatabaseUrl
 if TYPE_CHECKING:
     from apps.customer_service.knowledge.opening import DifferenceOfFaq
     from apps.customer_service.knowledge.schema import Edited, Entry, Version
+    from common.releases.release import Release
 
 verbs = new_app("The knowledge, edited live.")
 faqs = new_app("FAQs: list, show, add, edit, remove, publish, undo, compare, export.")
@@ -124,6 +126,23 @@ def export(
         found = [entry.served for entry in opened.knowledge.live.values()]
     write_jsonl(out, found)
     say(f"{out}: {len(found):,} FAQs. To learn from them: train --faqs {out}")
+
+
+def say_what_is_not_learned(store: Path, release: Release) -> None:
+    """After training: how to learn what was edited live and was not in the files."""
+    from apps.customer_service.knowledge.opening import differences, open_knowledge
+    from common.storage.database import DATABASE
+
+    database = os.environ.get("BIZLM_DATABASE")
+    if database is None and not (store / DATABASE).exists():
+        return
+    with open_knowledge(store, database, release) as opened:
+        edited = [one for one in differences(opened) if one.id in opened.knowledge.edited]
+    if edited:
+        say(
+            f"{len(edited):,} live edits are not in these files and are served over them. To learn "
+            "from them: faqs export FAQS.jsonl, then train --faqs FAQS.jsonl; or `learn`."
+        )
 
 
 def _to_json(faq_id: str, one: Edited, state: str) -> dict[str, Any]:

@@ -34,12 +34,18 @@ class Opened:
 
 
 @contextmanager
-def open_knowledge(store: Path, database: str | None) -> Iterator[Opened]:
-    """The knowledge of a store, for the length of a `with` block."""
+def open_knowledge(
+    store: Path, database: str | None, release: Release | None = None
+) -> Iterator[Opened]:
+    """The knowledge of a store, for the length of a `with` block.
+
+    Args:
+        release: what it is edited over; None: the release that serves, if there is one.
+    """
     opened = Database(database or store / DATABASE)
     try:
         kept = KnowledgeStore(opened)
-        release = _serving(Registry(store, APPLICATION))
+        release = release or _serving(Registry(store, APPLICATION))
         released = read_faqs_of(release) if release else {}
         yield Opened(kept, Knowledge(released, kept.edited()), release)
     finally:

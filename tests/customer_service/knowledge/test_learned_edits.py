@@ -66,6 +66,18 @@ def test_what_is_taken_back_later_is_taken_out_again(
     assert "en-pet" not in load_release(release, device="cpu").faqs
 
 
+def test_a_question_at_the_command_line_is_answered_as_the_server_does(
+    copied: Path, run: Run
+) -> None:
+    options = ("--store", copied)
+    run("faqs", "edit", "en-card-lost", "--answer", "Freeze it.", *options)
+    question = "What should I do if my card is lost or stolen?"
+    assert json.loads(run("ask", question, "--json", *options).stdout)["answer"] == "Freeze it."
+    release = Registry(copied, "customer_service").current_id()
+    named = run("ask", question, "--release", release, "--json", *options).stdout
+    assert json.loads(named)["answer"] != "Freeze it."
+
+
 def test_a_table_is_added_and_all_is_exported(copied: Path, tmp_path: Path, run: Run) -> None:
     table = tmp_path / "faqs.csv"
     rows = [
