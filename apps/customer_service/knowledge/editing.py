@@ -20,6 +20,9 @@ from common.records.fields import content_hash
 from common.records.personal import prepare
 from common.records.text import fold, language_of
 
+# Of an id that is too long.
+SHOWN = 40
+
 
 def add(knowledge: Knowledge, faqs: Sequence[Faq], *, draft: bool) -> list[Edit]:
     """New FAQs, or with `draft` what waits to become one.
@@ -153,24 +156,23 @@ def correct(knowledge: Knowledge, text: str, faq_id: str | None, answer: str | N
     target = faq_id or content_hash(answer)
     found = knowledge.get(target)
     live = found.standing.live if found else None
-    if live is None:
-        if answer is None:
-            return []
-        live = Entry(id=target, question=text, answer=answer, language=language_of(text))
+    if live is None and answer is None:
+        return []
     edits = []
-    if fold(text) not in {fold(one) for one in (*live.variants[found is None :], *live.heard)}:
+    if live is None:
+        written = {"id": target, "question": text, "answer": answer, "heard": [text]}
+        entry = Entry(**written, language=language_of(text))
+        edits.append(_served(target, found, entry))
+    elif fold(text) not in {fold(one) for one in (*live.variants, *live.heard)}:
         entry = live.model_copy(update={"heard": [*live.heard, text]})
-        draft = found.standing.draft if found else None
-        edits.append(_edit(target, found, Standing(live=entry, draft=draft)))
+        edits.append(_served(target, found, entry))
     for other_id, other in knowledge.edited.items():
         says = other.standing.live
         if other_id == target or says is None:
             continue
         kept = [one for one in says.heard if fold(one) != fold(text)]
         if kept != says.heard:
-            entry = says.model_copy(update={"heard": kept})
-            after = Standing(live=entry, draft=other.standing.draft)
-            edits.append(_edit(other_id, other, after))
+            edits.append(_served(other_id, other, says.model_copy(update={"heard": kept})))
     return edits
 
 
@@ -204,6 +206,12 @@ def _edit(faq_id: str, found: Edited | None, after: Standing) -> Edit:
     return Edit(faq_id, found.version, found.standing, after)
 
 
+def _served(faq_id: str, found: Edited | None, entry: Entry) -> Edit:
+    """Another text served, whatever draft waits."""
+    draft = found.standing.draft if found else None
+    return _edit(faq_id, found, Standing(live=entry, draft=draft))
+
+
 def _seen(knowledge: Knowledge, faq_id: str, version: int | None) -> Edited:
     found = knowledge.get(faq_id)
     if found is None:
@@ -231,10 +239,10 @@ def _checked(faq: Faq) -> Entry:
     for name, text, longest in lengths:
         if len(text) > longest:
             raise UserError(
-                f"{name}: {len(text):,} characters; the most is {longest:,}", where=faq.id[:40]
+                f"{faq.id[:SHOWN]}: {name}: {len(text):,} characters; the most is {longest:,}"
             )
     if not any(prepare(text) for text in faq.variants):
-        raise UserError("question: nothing in it can be read", where=faq.id[:40])
+        raise UserError(f"{faq.id[:SHOWN]}: question: nothing in it can be read")
     entry = Entry.of(faq)
     # As `train` reads it, so that what a release learned is no edit any more.
     return entry.model_copy(update={"language": faq.language or language_of(faq.question)})

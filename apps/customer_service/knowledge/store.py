@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, text, update
@@ -23,6 +23,8 @@ from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import knowledge
 
 APPLICATION = "customer_service"
+# An FAQ whose name was purged is named by the beginning of its answer.
+LONGEST_NAME = 80
 
 
 class KnowledgeStore:
@@ -176,7 +178,7 @@ def _insert(connection: Connection, rows: Sequence[Version]) -> None:
     connection.execute(insert(knowledge), values)
 
 
-def _without(version: Version, is_gone: Any) -> Version:
+def _without(version: Version, is_gone: Callable[[str], bool]) -> Version:
     before = version.before
     if before is not None:
         before = Standing(
@@ -190,7 +192,7 @@ def _without(version: Version, is_gone: Any) -> Version:
     return version.model_copy(update=changed)
 
 
-def _cleaned(entry: Entry | None, is_gone: Any) -> Entry | None:
+def _cleaned(entry: Entry | None, is_gone: Callable[[str], bool]) -> Entry | None:
     """An entry without wordings; one that is named by one is named otherwise."""
     gone = [text for text in entry.heard if is_gone(text)] if entry else []
     if entry is None or not gone:
@@ -200,6 +202,3 @@ def _cleaned(entry: Entry | None, is_gone: Any) -> Entry | None:
     if name in gone:
         name = next(iter([*entry.similar_questions, *heard]), entry.answer[:LONGEST_NAME])
     return entry.model_copy(update={"heard": heard, "question": name})
-
-
-LONGEST_NAME = 80

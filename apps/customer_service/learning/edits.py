@@ -54,13 +54,14 @@ def take_edits(serving: Answerer, lessons: Lessons, edited: Mapping[str, Edited]
     differs = difference(serving, edited)
     own = {i: one.standing.live.own for i, one in edited.items() if one.standing.live}
     changed = {i: own[i] for i in differs.faqs if i in serving.faqs}
-    faqs = {i: own[i] for i in differs.faqs if i not in serving.faqs}
     measured = {fold(text) for text in lessons.held_out}
     examples = [
         Example(one.text, one.faq_id, own[one.faq_id].intent)
         for one in differs.added
         if fold(one.text) not in measured
     ]
+    taught = {one.faq_id for one in examples}
+    faqs = {i: own[i] for i in differs.faqs if i not in serving.faqs and i in taught}
     unsaid = {(i, prepare(text)) for i, one in edited.items() for text in one.unsaid}
     return LiveEdits(
         shown=apply(serving, differs),

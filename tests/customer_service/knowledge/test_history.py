@@ -117,6 +117,9 @@ def test_a_correction_is_one_faq_s_alone(now: Now, write: Callable[..., int]) ->
     write(editing.correct(now(), "where is the loo", None, "Upstairs."), "correct")
     (made,) = [one for one in now().live.values() if one.answer == "Upstairs."]
     assert (made.question, made.heard) == ("where is the loo", ["where is the loo"])
+    write(editing.remove(now(), made.id), "remove")
+    write(editing.correct(now(), "where is the loo", None, "Upstairs."), "correct")
+    assert now().live[made.id].heard == ["where is the loo"]
 
 
 def test_purged_wordings_are_in_no_version(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,29 @@ def test_an_edit_from_elsewhere_is_served_after_a_look(
     finally:
         live.stop()
         elsewhere.database.close()
+
+
+def test_a_promotion_keeps_the_edits_and_takes_further_ones(
+    copied: Path, kept: KnowledgeStore
+) -> None:
+    registry = Registry(copied, "customer_service")
+    first_id = registry.current_id()
+    assert first_id
+    again = first_id[:-1] + ("0" if first_id[-1] != "0" else "1")
+    shutil.copytree(registry.releases / first_id, registry.releases / again)
+    manifest = registry.releases / again / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(first_id, again))
+    live = LiveKnowledge(registry, lambda release: load_release(release, device="cpu"), kept)
+    live.write(lambda now: editing.add(now, [PET], draft=False), author="a", kind="add")
+    registry.promote(again)
+    live.refresh()
+    assert live.release_id == again
+    assert ask(live.current, PET.question).answer == PET.answer
+    other = PET.model_copy(update={"answer": "No."})
+    live.write(
+        lambda now: editing.change(now, "en-pet", other, draft=False), author="a", kind="edit"
+    )
+    assert ask(live.current, PET.question).answer == "No."
 
 
 def test_a_purge_reaches_who_serves(live: LiveKnowledge, kept: KnowledgeStore) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from apps.customer_service.knowledge.schema import (
     LONGEST_ID,
@@ -24,12 +25,21 @@ from common.records.fields import Text
 MOST_WORDINGS = 200
 MOST_TOGETHER = 500
 
-Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+
+def _in_one_line(text: str) -> str:
+    # Nor half a surrogate pair, which no database takes.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise ValueError("a control character")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_in_one_line)]
+Id = Annotated[Line, Field(min_length=1, max_length=LONGEST_ID)]
 Seen = Annotated[int, Field(ge=0, le=2**31 - 1, description="The `version` that was seen last.")]
 Wording = Annotated[Text, Field(max_length=LONGEST_QUESTION)]
-Written = Annotated[str, Field(min_length=1, max_length=40, description="A date, or ISO 8601.")]
+Written = Annotated[Line, Field(min_length=1, max_length=40, description="A date, or ISO 8601.")]
 Author = Annotated[
-    str | None,
+    Line | None,
     Field(max_length=100, description="Who does it; with keys, the key's name is taken."),
 ]
 
@@ -42,10 +52,10 @@ class FaqBody(BaseModel):
     question: Wording
     answer: Annotated[Text, Field(max_length=LONGEST_ANSWER)]
     similar_questions: Annotated[list[Wording], Field(max_length=MOST_WORDINGS)] = []
-    intent: str | None = Field(None, max_length=200)
-    language: str | None = Field(None, max_length=20)
-    tags: Annotated[list[str], Field(max_length=50)] = []
-    url: str | None = Field(None, max_length=2000)
+    intent: Line | None = Field(None, max_length=200)
+    language: Line | None = Field(None, max_length=20)
+    tags: Annotated[list[Line], Field(max_length=50)] = []
+    url: Line | None = Field(None, max_length=2000)
     translation_of: Id | None = None
     valid_from: Written | None = None
     valid_until: Written | None = None
@@ -87,7 +97,7 @@ class Decisions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal["publish", "reject"]
-    faqs: Annotated[dict[str, Seen], Field(min_length=1, max_length=MOST_TOGETHER)]
+    faqs: Annotated[dict[Line, Seen], Field(min_length=1, max_length=MOST_TOGETHER)]
     author: Author = None
 
 
@@ -106,7 +116,7 @@ class Proposal(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     add: Annotated[list[FaqBody], Field(max_length=MOST_TOGETHER)] = []
-    change: dict[str, FaqBody] = {}
+    change: Annotated[dict[Line, FaqBody], Field(max_length=MOST_TOGETHER)] = {}
     remove: Annotated[list[Id], Field(max_length=MOST_TOGETHER)] = []
     publish: Annotated[list[Id], Field(max_length=MOST_TOGETHER)] = []
 

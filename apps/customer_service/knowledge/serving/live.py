@@ -134,12 +134,14 @@ class LiveKnowledge(LiveRelease[Answerer]):
             DatabaseTroubleError: the database does not answer.
         """
         if self.store.newest() != self._seen:
+            serving = super().current
             with self._changing:
                 if self._read_newer():
+                    # The last one may be loaded and not serve yet.
                     self._snapshots = tuple(
                         Snapshot.of(one.base, one.reader, self._edited)
                         for one in self._snapshots
-                        if one is self._snapshots[-1] or one.base is super().current
+                        if one is self._snapshots[-1] or one.base is serving
                     )
         return self.knowledge
 

@@ -88,7 +88,8 @@ class Desk:
             )
         author = author_of(request, given)
         change, edits = await _working(lambda: self.live.write(edit, author=author, kind=kind))
-        return Saved(change=change, rows=self.rows([one.faq_id for one in edits]))
+        rows = await asyncio.to_thread(self.rows, [one.faq_id for one in edits])
+        return Saved(change=change, rows=rows)
 
     def rows(self, faq_ids: Sequence[str] | None = None) -> list[FaqRow]:
         """How FAQs stand; None: all of them."""
@@ -146,7 +147,7 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
     @app.get("/v1/faqs/history", tags=["knowledge"], summary="What was changed, by whom")
     async def history(
         request: Request,
-        faq_id: Annotated[str | None, Query(max_length=200)] = None,
+        faq_id: Annotated[Id | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
     ) -> History:
         await desk.read(request)
