@@ -58,7 +58,7 @@ function show(row) {
     item.append(form(shown(row), (faq, how) => send(row, faq, how), stopEditing));
   } else {
     const others = isCurrent ? group.filter((one) => one.id !== row.id) : [];
-    item.append(textsOf(row), deeds(row, (name) => act(name, row)), facts(row));
+    item.append(textsOf(row), facts(row), deeds(row, (name) => act(name, row)));
     const more = isCurrent ? [wordings(row), others.length ? beside(others) : null] : [];
     item.append(...more.filter(Boolean));
   }
@@ -71,16 +71,25 @@ async function choose(id) {
   [current, editing, details, group] = [id, null, null, []];
   showAll();
   find(`faq-${id}`)?.scrollIntoView({ block: 'nearest' });
-  const entry = shown(rowOf(id));
+  await loadGroup();
+}
+
+// What says the same as the current one in other languages.
+async function loadGroup() {
+  const row = rowOf(current);
+  if (!row) return;
   try {
-    const rows = (await read('/v1/faqs', { group: entry.translation_of ?? id })).rows;
-    if (id === current && rows.length > 1) { group = rows; showAll(); }
+    const { rows } = await read('/v1/faqs', { group: shown(row).translation_of ?? row.id });
+    if (row.id !== current) return;
+    group = rows;
+    showAll();
   } catch (error) {
     complain(error);
   }
 }
 
 async function load(keep = false) {
+  const before = current;
   try {
     found = await read('/v1/faqs', { state, search: find('search').value.trim(), limit });
     if (!keep && !rowOf(current)) current = found.rows[0]?.id ?? null;
@@ -90,6 +99,7 @@ async function load(keep = false) {
   const now = JSON.stringify([state, current, editing, found]);
   if (now !== seen) showAll();
   seen = now;
+  if (current !== before) await loadGroup();
 }
 
 function complain(error) {
@@ -118,6 +128,7 @@ async function change(task, word = 'made') {
   await load(true);
   if (!rowOf(current)) current = (found.rows[place] ?? found.rows[place - 1])?.id ?? null;
   showAll();
+  await loadGroup();
 }
 
 const sendTo = (method, path, body) => request(path, {

@@ -41,7 +41,7 @@ export function facts(row) {
     row.gain && bindText(element('span'), (words) => (row.gain.is_new ? words.untrained : words.unlearned)(row.gain.texts)),
     link && element('a', link, entry.url),
   ];
-  return element('p', { class: 'small row' }, ...parts.filter(Boolean));
+  return element('p', { class: 'small facts' }, ...parts.filter(Boolean));
 }
 
 export function wordings(row) {
