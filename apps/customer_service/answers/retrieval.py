@@ -142,7 +142,8 @@ class VariantIndex:
         other = copy.copy(self)
         other._hidden = self._hidden | frozenset(faq_ids)
         # Fetched beside what is wanted, for they will be passed over.
-        other._depth += sum(len(self._rows[self._faq_ids.index(one)]) for one in faq_ids)
+        named = zip(self._faq_ids, self._rows, strict=True)
+        other._depth += sum(len(rows) for faq_id, rows in named if faq_id in faq_ids)
         return other
 
     def search(

@@ -80,7 +80,8 @@ def learn(
     if not found.taken and not gone and not edits.any:
         return Learned(found)
     without = f", and without {len(gone)} texts that were purged" if gone else ""
-    say(f"Learning from {len(found.taken)} corrections and what was edited live{without}")
+    edited = " and what was edited live" if edits.any else ""
+    say(f"Learning from {len(found.taken)} corrections{edited}{without}")
     new, examples = to_examples(found.taken, {**serving.faqs, **edits.faqs})
     new = {faq_id: faq for faq_id, faq in new.items() if faq_id not in edits.removed}
     faqs, examples = {**new, **edits.faqs}, edits.added_to(examples)
