@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
+from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.schema import FIGURES
 from common.cli import (
@@ -42,6 +43,7 @@ add_release_verbs(app, "customer_service", FIGURES)
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)
+app.add_typer(knowledge_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -219,6 +221,7 @@ def train(
     show_table(before_and_after(trained.before, trained.after, trained.peer))
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
+    knowledge_cli.say_what_is_not_learned(store, release)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from apps.customer_service.answers.rerank_task import RerankModule
 from apps.customer_service.answers.reranking import Reranker
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import read_faqs_of
+from apps.customer_service.knowledge.opening import open_knowledge
+from apps.customer_service.knowledge.reading import Reader
+from apps.customer_service.knowledge.serving.live import Snapshot
 from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
 from common.models.devices import pick_device, pick_precision
@@ -108,6 +112,14 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
         precision=precision,
         reranker=_load_reranker(directory, settings["base"], device),
     )
+
+
+def load_edited(release: Release, store: Path, database: str | None, *, device: str) -> Answerer:
+    """Read a verified release as a server answers with it now: with what was edited live."""
+    answerer = load_release(release, device=device)
+    with open_knowledge(store, database, release) as opened:
+        edited = opened.knowledge.edited
+    return Snapshot.of(answerer, Reader(answerer), edited).at(datetime.now(UTC))
 
 
 def _load_reranker(directory: Path, base: str, device: str) -> Reranker | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common.records.fields import Text, content_hash
+from common.records.fields import Since, Text, Until, content_hash
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
@@ -55,8 +56,24 @@ class Faq(BaseModel):
     answer: Text
     intent: str | None = None
     language: str | None = None
-    tags: list[str] = Field([], description="Kept, not used yet.")
+    tags: list[str] = Field([], description="Kept, and shown where drafts are decided.")
     url: str | None = None
+    translation_of: str | None = Field(
+        None, description="The id of the FAQ that says the same in another language."
+    )
+    valid_from: Since | None = Field(None, description="Not served before; a date: its beginning.")
+    valid_until: Until | None = Field(None, description="Not served from then on; a date: its end.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Faq:
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise ValueError("valid_until is not after valid_from")
+        return self
+
+    def is_valid(self, at: datetime) -> bool:
+        """Whether it is to be served at a time."""
+        begun = self.valid_from is None or self.valid_from <= at
+        return begun and (self.valid_until is None or at < self.valid_until)
 
     @property
     def variants(self) -> list[str]:
@@ -212,9 +229,11 @@ class FeedbackRequest(BaseModel):
 class FeedbackReceipt(BaseModel):
     """Reply of `POST /v1/feedback`.
 
-    `counts_alone`: no second source is needed. `learning`: it is being learned now.
+    `counts_alone`: no second source is needed. `learning`: it is being learned now. `live`: it is
+    answered so already.
     """
 
     id: str
     counts_alone: bool
     learning: bool
+    live: bool = False

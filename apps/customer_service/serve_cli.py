@@ -10,6 +10,7 @@ import typer
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen
 from common.console import say
 from common.durations import parse_period
+from common.errors import UserError
 from common.learning.cli import DatabaseUrl, Keep, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 
@@ -29,6 +30,13 @@ def serve(
     conversations: Annotated[
         str, typer.Option(help="How long what was said in a conversation is remembered; 0: never.")
     ] = "30m",
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of FAQs, or a folder of them, that is the truth: what changes in it is "
+            "served at once."
+        ),
+    ] = None,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
@@ -39,6 +47,8 @@ def serve(
     if registry.current_id() is None:
         registry.open()
 
+    if watch is not None and not watch.exists():
+        raise UserError("no such file or folder", where=str(watch))
     keep_seconds = parse_period(keep).total_seconds()
     conversation_seconds = parse_period(conversations).total_seconds()
     schedule = parse_schedule(learn)
@@ -55,6 +65,7 @@ def serve(
             schedule=schedule,
             keep_seconds=keep_seconds,
             conversation_seconds=conversation_seconds,
+            watch=watch,
             **access,
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from fastapi import FastAPI
 
+from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
 from apps.customer_service.conversation.memory import (
     CONVERSATION_SECONDS,
@@ -21,7 +22,13 @@ from apps.customer_service.conversation.memory import (
 )
 from apps.customer_service.conversation.server import Conversations, Recognisers
 from apps.customer_service.conversation.store import ConversationStore
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.preview import Golden
+from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
+from apps.customer_service.knowledge.serving.watching import FileWatch
+from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.drift import watched
+from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
 from apps.customer_service.release import load_release
@@ -36,7 +43,6 @@ from common.serving.learning.feedback import add_feedback_routes, collect_feedba
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases, watch_probation
 from common.serving.learning.schedule import Schedule
-from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE
 
@@ -55,6 +61,7 @@ def build_app(
     keep_seconds: float = KEEP_SECONDS,
     conversation_seconds: float = CONVERSATION_SECONDS,
     schedule: Schedule | None = None,
+    watch: Path | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
 
@@ -64,6 +71,7 @@ def build_app(
         keep_seconds: how long predictions are kept, and feedback that is done with.
         conversation_seconds: how long a conversation is remembered; 0: not at all.
         schedule: when to learn, and promote what passes the gate; None: never.
+        watch: a table of FAQs, or a folder of them, that the live knowledge follows.
 
     Raises:
         UserError: there is no release, or it is damaged.
@@ -81,16 +89,18 @@ def build_app(
     )
     probation = watch_probation(registry, collector.store.outcomes)
     recognisers = Recognisers(registry.root)
-    live = LiveRelease(
+    live = LiveKnowledge(
         registry,
         lambda release: recognisers.prepare(release, load_release(release, device=device)),
+        KnowledgeStore(collector.store.database),
     )
+    file = FileWatch(live, watch) if watch else None
     service = Service(live)
     turns = ConversationStore(collector.store.database)
     memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
     conversations = Conversations(service, recognisers, memory, collector.speakers)
     drift = DriftMonitor(
-        service.live,
+        live,
         partial(watched, registry, collector.store),
         collector.drifted,
         of="questions",
@@ -103,7 +113,9 @@ def build_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.live.start()
+        live.start()
+        if file:
+            await asyncio.to_thread(file.start)
         collector.start()
         memory.writer.start()
         probation.start()
@@ -112,7 +124,9 @@ def build_app(
         await service.batcher.drain()
         for beside in (probation, drift.periodic):
             await asyncio.to_thread(beside.stop)
-        service.live.stop()
+        if file:
+            await asyncio.to_thread(file.stop)
+        live.stop()
         await asyncio.to_thread(memory.writer.stop)
         await asyncio.to_thread(collector.stop)
 
@@ -120,7 +134,7 @@ def build_app(
         title="bizlm customer service",
         version="1",
         description="Answers customers' questions from a business's own FAQs.",
-        is_ready=lambda: _is_ready(service),
+        is_ready=lambda: _is_ready(live, file),
         lifespan=lifespan,
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -129,16 +143,28 @@ def build_app(
         known_hosts=known_hosts,
     )
     add_answers(app, conversations.reply, partial(keep, collector))
-    add_feedback(app, service.live, collector)
+    add_feedback(app, live, collector)
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)
+    add_knowledge(app, Desk(live, collector.speakers, partial(_golden, registry), file))
     add_search(app, service)
     add_examples(app, service)
     return app
 
 
-def _is_ready(service: Service) -> tuple[bool, dict[str, Any]]:
-    reasons = {"release_id": service.live.release_id}
-    if service.live.refused:
-        reasons["refused_release"] = service.live.refused
+def _golden(registry: Registry, answerer: Answerer) -> Golden:
+    """The questions that a release is measured on; none for one that does not hold them."""
+    release = registry.open(answerer.release_id)
+    if not (release.directory / LESSONS).exists():
+        return Golden([])
+    lessons, read_before = load_lessons(release)
+    return Golden(lessons.golden, read_before)
+
+
+def _is_ready(live: LiveKnowledge, file: FileWatch | None) -> tuple[bool, dict[str, Any]]:
+    reasons = {"release_id": live.release_id}
+    if live.refused:
+        reasons["refused_release"] = live.refused
+    if file and file.trouble:
+        reasons["knowledge"] = file.trouble
     return True, reasons

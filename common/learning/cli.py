@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from common.storage.database import Database
 
 PurgeReleases = Callable[[Path, str | None, Collection[str]], Sequence[str]]
+# What else held it: a name for JSON, a sentence that ends in what is found, and that.
+Found = tuple[str, str, Sequence[str]]
+PurgeMore = Callable[[Path, str | None, str | None, Collection[str]], Sequence[Found]]
 
 
 class PurgeRows(Protocol):
@@ -93,6 +96,7 @@ def add_feedback_verbs(
     labels: Sequence[str],
     purge_releases: PurgeReleases,
     purge_rows: Mapping[str, PurgeRows] | None = None,
+    purge_more: PurgeMore | None = None,
 ) -> None:
     """Add the verbs.
 
@@ -101,13 +105,15 @@ def add_feedback_verbs(
         purge_releases: from a store, a text and whole texts that were deleted, the ids of the
             releases that still hold one; the next `learn` will leave those out.
         purge_rows: what else is purged, by what it is called.
+        purge_more: from a store, a database, a text and whole texts, what else was purged or still
+            holds it.
     """
     verbs = new_app("What people said: list, show, decide, exchange, purge.")
     app.add_typer(verbs, name="feedback")
     _add_reading(verbs, application)
     _add_deciding(verbs, application)
     _add_exchange(verbs, application, label, labels)
-    _add_purge(verbs, application, purge_releases, purge_rows or {})
+    _add_purge(verbs, application, purge_releases, purge_rows or {}, purge_more)
 
 
 def _add_reading(verbs: typer.Typer, application: str) -> None:
@@ -219,6 +225,7 @@ def _add_purge(
     application: str,
     purge_releases: PurgeReleases,
     purge_rows: Mapping[str, PurgeRows],
+    purge_more: PurgeMore | None,
 ) -> None:
     @verbs.command()
     def purge(
@@ -248,14 +255,20 @@ def _add_purge(
             }
             gone = _purge(feedback, store / application, who, text, before)
         holding: Sequence[str] = ()
+        more: Sequence[Found] = ()
         if older_than is None:
             holding = purge_releases(store, text, gone.texts)
+            more = purge_more(store, database, text, gone.texts) if purge_more else ()
         counts = {"predictions": gone.predictions, "feedback": gone.feedback, **also}
         if as_json:
-            print_json({**counts, "releases": list(holding)})
+            beside = {name: list(found) for name, _, found in more}
+            print_json({**counts, "releases": list(holding), **beside})
             return
         deleted = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
         say(f"Rows deleted: {deleted}.")
+        for _, sentence, found in more:
+            if found:
+                say(f"{sentence} {', '.join(found)}")
         if holding:
             say(
                 "These releases still hold it; the next `learn` makes one without it, then delete "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -42,22 +44,50 @@ def refit(
     Returns:
         [classes, width], of length 1.
     """
-    texts, classes = torch.from_numpy(vectors), torch.from_numpy(numbers)
-    weights, anchor = torch.from_numpy(weight), torch.from_numpy(start)
-    free = torch.from_numpy(moving)
-    moved = anchor[free].clone().requires_grad_()
+    texts, classes, weights = map(torch.from_numpy, (vectors, numbers, weight))
+    anchor, free = torch.from_numpy(start), torch.from_numpy(moving)
+    begun = anchor[free]
+    moved = begun.clone().requires_grad_()
+    # What stays is computed once: as a rule, few directions move.
+    fixed = _Fixed.of(scale * texts @ anchor[~free].T, classes, free)
     optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        unit = _with(anchor, free, moved)
-        losses = functional.cross_entropy(scale * texts @ unit.T, classes, reduction="none")
-        drift = (unit - anchor).square().sum(1)[free].mean()
+        unit = functional.normalize(moved, dim=-1)
+        losses = fixed.losses(scale * texts @ unit.T)
+        drift = (unit - begun).square().sum(1).mean()
         loss = (weights * losses).sum() / weights[free[classes]].sum() + HOLD * drift
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return _with(anchor, free, moved).detach().numpy()
+    unit = functional.normalize(moved.detach(), dim=-1)
+    return anchor.index_put((free,), unit).numpy()
 
 
-def _with(anchor: Tensor, free: Tensor, moved: Tensor) -> Tensor:
-    """The anchor with its free rows replaced by those, brought to length 1."""
-    return anchor.index_put((free,), functional.normalize(moved, dim=-1))
+@dataclass(frozen=True)
+class _Fixed:
+    """What the directions that stay make of each text [texts].
+
+    Attributes:
+        mass: the logarithm of the sum of their exponentials.
+        own: the logit of a text's own class, where that stays.
+        column: where its class moves, the class's place among those that do; else -1.
+    """
+
+    mass: Tensor
+    own: Tensor
+    column: Tensor
+
+    @classmethod
+    def of(cls, logits: Tensor, classes: Tensor, free: Tensor) -> _Fixed:
+        place = torch.where(free, free.cumsum(0), (~free).cumsum(0)) - 1
+        own, moves = place[classes], free[classes]
+        padded = functional.pad(logits, (0, 1))
+        chosen = padded.gather(1, own.clamp(max=logits.shape[1])[:, None])[:, 0]
+        return cls(logits.logsumexp(1), chosen, torch.where(moves, own, -1))
+
+    def losses(self, logits: Tensor) -> Tensor:
+        """Cross-entropies [texts], given the logits [texts, moving] of the directions that move."""
+        moves = self.column >= 0
+        chosen = logits.gather(1, self.column.clamp(min=0)[:, None])[:, 0]
+        every = torch.logaddexp(self.mass, logits.logsumexp(1))
+        return every - torch.where(moves, chosen, self.own)

@@ -16,6 +16,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "language": ("lang", "语言", "语种"),
     "tags": ("tag", "keywords", "genres", "标签", "关键词"),
     "url": ("link", "href", "链接", "网址"),
+    "valid_from": ("from", "生效日期", "生效时间"),
+    "valid_until": ("until", "expires", "失效日期", "有效期至"),
     "id": ("编号", "序号"),
     "text": ("content", "tweet", "sentence", "review", "comment", "文本", "内容", "新闻", "评论"),
     "title": ("headline", "name", "标题", "名称", "商品名称"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
@@ -53,3 +53,30 @@ def _in_known_unit(value: object) -> object:
 
 # ISO 8601 with zone, or seconds or milliseconds since 1970; kept in UTC.
 Time = Annotated[AwareDatetime, BeforeValidator(_in_known_unit), AfterValidator(_to_utc)]
+
+
+def _without_zone(value: object) -> datetime | None:
+    """A date or a time that is written without a zone."""
+    try:
+        written = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return written if isinstance(written, datetime) and written.tzinfo is None else None
+
+
+def _with_zone(value: object) -> object:
+    written = _without_zone(value)
+    return value if written is None else written.replace(tzinfo=UTC)
+
+
+def _with_last_day(value: object) -> object:
+    written = _without_zone(value)
+    # A spreadsheet writes midnight behind a date.
+    if written is not None and written.time() == datetime.min.time():
+        written += timedelta(days=1)
+    return value if written is None else written.replace(tzinfo=UTC)
+
+
+# From when and until when something holds. Without a zone it is UTC; a date is the whole day.
+Since = Annotated[Time, BeforeValidator(_with_zone)]
+Until = Annotated[Time, BeforeValidator(_with_last_day)]

@@ -31,14 +31,21 @@ def expand(paths: Sequence[Path]) -> list[Path]:
         if path == STDIN:
             found.append(_spooled())
         elif path.is_dir():
-            found += _tables_of(path)
+            tables = tables_of(path)
+            say(f"{path}: {', '.join(table.name for table in tables)}")
+            found += tables
         else:
             check_readable(path)
             found.append(path)
     return found
 
 
-def _tables_of(folder: Path) -> list[Path]:
+def tables_of(folder: Path) -> list[Path]:
+    """The tables of a folder, by name.
+
+    Raises:
+        UserError: it holds none, or one cannot be read.
+    """
     tables = [
         path
         for path in sorted(folder.iterdir())
@@ -53,7 +60,6 @@ def _tables_of(folder: Path) -> list[Path]:
         )
     for table in tables:
         check_readable(table)
-    say(f"{folder}: {', '.join(table.name for table in tables)}")
     return tables
 
 

@@ -93,6 +93,22 @@ turns = Table(
     Index("turns_by_time", "application", "at"),
 )
 
+# What was changed of a business's own knowledge, and what it was before; rows are only added.
+knowledge = Table(
+    "knowledge",
+    metadata,
+    Column("application", String(32), primary_key=True),
+    Column("change", Integer, primary_key=True, autoincrement=False),
+    Column("faq_id", String(200), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("live", JSON(none_as_null=True)),
+    Column("draft", JSON(none_as_null=True)),
+    Column("before", JSON(none_as_null=True)),
+    Index("knowledge_by_faq", "application", "faq_id", "change"),
+)
+
 # Who may do what only one may do at a time, across processes and machines.
 leases = Table(
     "leases",

@@ -20,6 +20,8 @@ from common.releases.registry import Registry
 VERBS = (
     "validate", "train", "demo", "evaluate", "export", "ask", "serve", "keys add",
     "releases list", "releases show", "releases promote", "releases rollback",
+    "faqs list", "faqs show", "faqs add", "faqs edit", "faqs remove", "faqs publish", "faqs reject",
+    "faqs undo", "faqs diff", "faqs history", "faqs export",
 )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ class VariantIndex:
         self._known = _known_wordings(self.variants)
         self._languages = {variant.language for variant in self.variants}
         self._depth = DEPTH * len(self._languages)
-        self._hidden: str | None = None
+        self._hidden: frozenset[str] = frozenset()
 
     @classmethod
     def build(
@@ -129,15 +129,16 @@ class VariantIndex:
 
     def known(self, text: str) -> str | None:
         """The FAQ that has this very wording, case and punctuation aside, and is alone in it."""
-        faq_id = self._known.get(_bare(text))
-        return None if faq_id == self._hidden else faq_id
+        faq_id = self._known.get(bare(text))
+        return None if faq_id in self._hidden else faq_id
 
-    def without(self, faq_id: str) -> VariantIndex:
-        """The same index as if it did not hold one FAQ."""
+    def without(self, *faq_ids: str) -> VariantIndex:
+        """The same index as if it did not hold some FAQs."""
         other = copy.copy(self)
-        other._hidden = faq_id
+        other._hidden = self._hidden | frozenset(faq_ids)
         # Fetched beside what is wanted, for they will be passed over.
-        other._depth += len(self._rows[self._faq_ids.index(faq_id)])
+        named = zip(self._faq_ids, self._rows, strict=True)
+        other._depth += sum(len(rows) for faq_id, rows in named if faq_id in faq_ids)
         return other
 
     def search(
@@ -150,6 +151,8 @@ class VariantIndex:
             vector: [width], its embedding.
             language: look among FAQs of this language, if there are any.
         """
+        if not self.variants:
+            return []
         only = language if language in self._languages else None
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
@@ -217,18 +220,19 @@ class VariantIndex:
 
     def _is_searched(self, row: int, language: str | None) -> bool:
         variant = self.variants[row]
-        return language in {None, variant.language} and variant.faq_id != self._hidden
+        return language in {None, variant.language} and variant.faq_id not in self._hidden
 
 
 def _known_wordings(variants: Sequence[Variant]) -> dict[str, str]:
     found: dict[str, str] = {}
     shared = set()
     for variant in variants:
-        bare = _bare(variant.text)
-        if found.setdefault(bare, variant.faq_id) != variant.faq_id:
-            shared.add(bare)
-    return {bare: faq_id for bare, faq_id in found.items() if bare and bare not in shared}
+        key = bare(variant.text)
+        if found.setdefault(key, variant.faq_id) != variant.faq_id:
+            shared.add(key)
+    return {key: faq_id for key, faq_id in found.items() if key and key not in shared}
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """A key under which prepared texts that differ in case and punctuation alone are equal."""
     return "".join(character for character in text.casefold() if character.isalnum())

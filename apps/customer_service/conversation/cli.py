@@ -10,6 +10,7 @@ import typer
 from common.cli import Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
+from common.learning.cli import DatabaseUrl
 
 if TYPE_CHECKING:
     from apps.customer_service.conversation.session import Session
@@ -28,9 +29,13 @@ def ask(
     ] = None,
     device: Device = "auto",
     store: Store = Path("var"),
+    database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Answer one question, or hold a conversation until Ctrl-D."""
+    """Answer a question, or hold a conversation until Ctrl-D.
+
+    As the server does, live edits included; a named release, without them.
+    """
     from common.records.text import normalise
     from common.releases.registry import Registry
 
@@ -40,9 +45,12 @@ def ask(
         raise UserError("the question is empty")
 
     from apps.customer_service.conversation.session import Session, open_dialogue
-    from apps.customer_service.release import load_release
+    from apps.customer_service.release import load_edited, load_release
 
-    answerer = load_release(release, device=device)
+    if release_id is None:
+        answerer = load_edited(release, store, database, device=device)
+    else:
+        answerer = load_release(release, device=device)
     session = Session(open_dialogue(answerer, release, registry.root), language)
     if question is None:
         _converse(session, as_json)

@@ -10,6 +10,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from fastapi import Request
+from transformers import PreTrainedModel
 
 from apps.customer_service.answers.answering import Answerer, timed
 from apps.customer_service.answers.server import Encoded, Service
@@ -21,7 +22,6 @@ from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.session import turn_of
 from apps.customer_service.conversation.turns import Turn
 from apps.customer_service.schema import Answer, AnswerRequest
-from apps.customer_service.task import AnswerModel
 from common.releases.release import Release
 from common.serving.speakers import Speakers
 
@@ -38,16 +38,17 @@ class Recognisers:
 
     def __init__(self, root: Path) -> None:
         self._kept = root / KEPT
-        self._of: WeakKeyDictionary[AnswerModel, Recogniser] = WeakKeyDictionary()
+        # By what reads: heads and FAQs change with an edit, and the recogniser goes by neither.
+        self._of: WeakKeyDictionary[PreTrainedModel, Recogniser] = WeakKeyDictionary()
 
     def prepare(self, release: Release, answerer: Answerer) -> Answerer:
         """Fit the recogniser of a release before it serves; the release's answerer."""
-        self._of[answerer.module] = fit_recogniser(answerer, release, self._kept)
+        self._of[answerer.backbone.network] = fit_recogniser(answerer, release, self._kept)
         return answerer
 
     def of(self, answerer: Answerer) -> Recogniser:
         """The recogniser of what serves."""
-        return self._of[answerer.module]
+        return self._of[answerer.backbone.network]
 
 
 class Conversations:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.cli import new_app
-from common.learning.cli import add_feedback_verbs
+from common.learning.cli import Found, add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
 
 if TYPE_CHECKING:
@@ -29,6 +29,19 @@ def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> S
     from common.releases.registry import Registry
 
     return forget(Registry(store, APPLICATION), text, whole, texts_of)
+
+
+def purge_knowledge(
+    store: Path, database: str | None, text: str | None, whole: Collection[str]
+) -> Sequence[Found]:
+    """Wordings of customers that are served live, and what the business itself wrote."""
+    from apps.customer_service.knowledge.purging import forget
+
+    found = forget(store, database, text, whole)
+    return [
+        ("faqs_purged", "Wordings were taken out of these FAQs:", found.cleaned),
+        ("faqs_holding", "You wrote it yourselves in these FAQs; edit them:", found.holding),
+    ]
 
 
 def _find_learn() -> Learn:
@@ -63,5 +76,13 @@ def purge_turns(
     return purge(root, database, subject=subject, text=text, before=before)
 
 
-add_feedback_verbs(verbs, APPLICATION, "faq_id", LABELS, releases_holding, {"turns": purge_turns})
+add_feedback_verbs(
+    verbs,
+    APPLICATION,
+    "faq_id",
+    LABELS,
+    releases_holding,
+    purge_rows={"turns": purge_turns},
+    purge_more=purge_knowledge,
+)
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

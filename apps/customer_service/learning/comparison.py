@@ -28,6 +28,8 @@ def compare(
     faqs: dict[str, Faq],
     examples: Sequence[Example],
     by: Sequence[str],
+    *,
+    shown: Answerer | None = None,
 ) -> Comparison:
     """Both on golden questions and on the corrected ones.
 
@@ -35,8 +37,9 @@ def compare(
         faqs: those that are new, by id.
         examples: what the candidate learned beyond the serving release.
         by: see `GROUPING`.
+        shown: the serving release as it answers now, with what was edited live.
     """
-    before = evaluate.run(serving, lessons.golden)
+    before = evaluate.run(shown or serving, lessons.golden)
     after = evaluate.run(candidate, lessons.golden)
     asked = [e for e in examples if not _is_sentence(e, faqs)]
     held_out = len(asked) >= FEWEST_FOR_FOLDS

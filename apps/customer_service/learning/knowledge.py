@@ -46,7 +46,7 @@ def with_knowledge(
     everything = np.concatenate([index.vectors, vectors])
     weight = np.ones(len(variants), dtype=np.float32)
     weight[len(index.variants) :] = CORRECTION_WEIGHT
-    prototype_ids = [*answerer.prototype_ids, *faqs]
+    prototype_ids = [*dict.fromkeys([*answerer.prototype_ids, *faqs])]
     taught = {str(example.faq_id) for example in examples}
     directions = _refit(answerer, prototype_ids, variants, everything, weight, taught)
     module = _with_directions(answerer.module, directions)

@@ -13,8 +13,10 @@ from pathlib import Path
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example, Sources, in_scope, read_questions
+from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
+from apps.customer_service.learning.edits import take_edits
 from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
 from apps.customer_service.learning.lessons import Lessons, load_lessons, save_lessons
@@ -49,7 +51,7 @@ def learn(
     by: Sequence[str] = GROUPING.usual,
     device: str = "auto",
 ) -> Learned:
-    """Make a candidate of the corrections that may be learned, and measure it.
+    """Make a candidate of the corrections that may be learned and of live edits, and measure it.
 
     Knowledge and calibration change, weights do not: the corrected questions and new FAQs are
     searched, the FAQs' prototypes are fitted again, and what is promised is proven again.
@@ -75,25 +77,36 @@ def learn(
             "this release knows intents alone, and corrections name FAQs",
             hint="Train with --faqs FILE.",
         )
-    found, learned = _review(serving, lessons, store, per_source)
+    serving = without_texts(serving, gone)
+    edits = take_edits(serving, lessons, KnowledgeStore(store.database).edited())
+    serving, lessons = edits.serving, edits.lessons
+    found, learned = _review(edits.shown, lessons, store, per_source)
     store.mark_learned(learned, release.release_id)
-    if not found.taken and not gone:
+    if not found.taken and not gone and not edits.any:
         return Learned(found)
     without = f", and without {len(gone)} texts that were purged" if gone else ""
     taken = [(one.text, one.wanted) for one in found.taken]
     measured = [astuple(one) for one in lessons.golden]
     made_of = made_from(
-        release, taken=taken, without=sorted(gone), golden=measured, by=by, shadow=shadow
+        release,
+        taken=taken,
+        without=sorted(gone),
+        golden=measured,
+        by=by,
+        shadow=shadow,
+        edits=edits.values,
     )
     mark = store.mark_learned
     if known := take_earlier(registry, made_of, found, promote=promote, mark_learned=mark):
         return known
-    say(f"Learning from {len(found.taken)} corrections{without}")
-    serving = without_texts(serving, gone)
-    faqs, examples = to_examples(found.taken, serving.faqs)
+    edited = " and what was edited live" if edits.any else ""
+    say(f"Learning from {len(found.taken)} corrections{edited}{without}")
+    new, examples = to_examples(found.taken, {**serving.faqs, **edits.faqs})
+    new = {faq_id: faq for faq_id, faq in new.items() if faq_id not in edits.removed}
+    faqs, examples = {**new, **edits.faqs}, edits.added_to(examples)
     evidence = Evidence.load(release.directory)
     candidate, promise = _candidate(serving, lessons, faqs, examples, evidence)
-    comparison = compare(serving, candidate, lessons, faqs, examples, by)
+    comparison = compare(serving, candidate, lessons, faqs, examples, by, shown=edits.shown)
     more = replace(lessons, train=[*lessons.train, *examples])
     summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, HTTPException, Request
 
-from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.knowledge.serving.hearing import hear
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.serving.server import author_of
 from apps.customer_service.learning.predictions import (
     feedback_of,
     prediction_of,
@@ -16,7 +20,6 @@ from apps.customer_service.schema import (
     FeedbackRequest,
 )
 from common.serving.learning.feedback import FeedbackCollector, now
-from common.serving.live import LiveRelease
 
 
 def keep(
@@ -33,8 +36,8 @@ def keep(
     )
 
 
-def add_feedback(app: FastAPI, live: LiveRelease[Answerer], collector: FeedbackCollector) -> None:
-    """Add `POST /v1/feedback`."""
+def add_feedback(app: FastAPI, live: LiveKnowledge, collector: FeedbackCollector) -> None:
+    """Add `POST /v1/feedback`; what somebody trusted corrects is answered so at once."""
 
     @app.post(
         "/v1/feedback", tags=["feedback"], status_code=201, summary="Say what is right, or wrong"
@@ -55,6 +58,12 @@ def add_feedback(app: FastAPI, live: LiveRelease[Answerer], collector: FeedbackC
             trusted=speaker.trusted,
         )
         await collector.add(row)
+        is_live = row.trusted and row.kind == "correction"
+        if is_live:
+            is_live = await asyncio.to_thread(hear, live, row.text, row.wanted, author_of(request))
         return FeedbackReceipt(
-            id=row.id, counts_alone=row.trusted, learning=collector.learns_from(row)
+            id=row.id,
+            counts_alone=row.trusted,
+            learning=collector.learns_from(row),
+            live=is_live,
         )

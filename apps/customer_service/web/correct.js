@@ -83,15 +83,17 @@ async function offer(list, words, choose) {
 }
 
 async function received(box, receipt, found, question, ask) {
-  if (!receipt.learning) {
-    box.replaceChildren(note((words) => (receipt.counts_alone ? words.willLearn : words.willCheck)));
-    return;
-  }
-  box.replaceChildren(note((words) => words.learning));
-  const again = bindText(button('', () => ask(question)), (words) => words.askAgain);
+  if (receipt.live) box.replaceChildren(note((words) => words.live), again(question, ask));
+  else if (receipt.learning) box.replaceChildren(note((words) => words.learning));
+  else box.replaceChildren(note((words) => (receipt.counts_alone ? words.willLearn : words.willCheck)));
+  if (!receipt.learning) return;
   const learned = await isLearned(found.release_id);
-  box.replaceChildren(note((words) => (learned ? words.learned : words.notYetLearned)), again);
+  // What is answered so already is learned with the next release, whichever that will be.
+  if (!learned && receipt.live) return;
+  box.replaceChildren(note((words) => (learned ? words.learned : words.notYetLearned)), again(question, ask));
 }
+
+const again = (question, ask) => bindText(button('', () => ask(question)), (words) => words.askAgain);
 
 // A release that learned takes over from the one that answered.
 async function isLearned(before) {

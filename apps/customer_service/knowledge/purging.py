@@ -1,0 +1,48 @@
+"""The right to be forgotten, over the knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.customer_service.knowledge.opening import open_knowledge
+from apps.customer_service.schema import Faq
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a purge of the knowledge came to.
+
+    Attributes:
+        cleaned: ids of FAQs that held a customer's wording, and hold it no more.
+        holding: ids of FAQs that hold the text in what the business wrote itself.
+    """
+
+    cleaned: list[str]
+    holding: list[str]
+
+
+def forget(
+    store: Path, database: str | None, text: str | None, whole: Collection[str]
+) -> Forgotten:
+    """Take customers' wordings out of the history and out of what is served.
+
+    Args:
+        text: what a wording holds that is to go.
+        whole: wordings that are to go.
+    """
+    with open_knowledge(store, database) as opened:
+        cleaned = opened.store.purge(text, whole)
+    with open_knowledge(store, database) as opened:
+        versions = opened.store.versions()
+        known: list[Faq] = [*opened.knowledge.released.values()]
+        for one in versions:
+            known += one.standing.entries
+            known += one.before.entries if one.before else ()
+    holding = {faq.id for faq in known if text is not None and _holds(faq, text)}
+    return Forgotten(cleaned, sorted(holding))
+
+
+def _holds(faq: Faq, text: str) -> bool:
+    return any(text in one for one in (*faq.variants, faq.answer))

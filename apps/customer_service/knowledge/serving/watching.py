@@ -1,0 +1,122 @@
+"""A file that is the truth: its changes become live, its mistakes change nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.customer_service.knowledge.conflict import ConflictError
+from apps.customer_service.knowledge.editing import replace_all
+from apps.customer_service.knowledge.serving.live import LiveKnowledge
+from apps.customer_service.knowledge.tables import read_faqs
+from common.errors import UserError
+from common.files import check_readable, file_sha256
+from common.records.paths import tables_of
+from common.serving.learning.periodic import Periodic
+from common.storage.database import DatabaseTroubleError
+
+LOOK_SECONDS = 1.0
+AUTHOR = "file"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the disk saw: each file's path, time of change and size."""
+
+    files: tuple[tuple[str, int, int], ...]
+
+
+class FileWatch:
+    """Keeps the live knowledge as a table, or a folder of tables, has it.
+
+    A file is read once it has stayed as it is from one look to the next, so that one that is
+    still being written is not.
+
+    Args:
+        path: of the table or the folder.
+    """
+
+    def __init__(self, live: LiveKnowledge, path: Path) -> None:
+        self.path = path
+        self._live = live
+        self._seen: Seen | None = None
+        self._hashes: tuple[str, ...] = ()
+        self._is_done = False
+        self._trouble: str | None = None
+        self._periodic = Periodic("file-watch", self.look, LOOK_SECONDS)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the file as it is now is not served, without the folders of this machine."""
+        return self._trouble
+
+    def start(self) -> None:
+        """Serve what the file holds now, and go on looking."""
+        # The first look sees the file, the second reads it.
+        self.look()
+        self.look()
+        self._periodic.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._periodic.stop()
+
+    def look(self) -> None:
+        """Serve what the file holds, if it has changed."""
+        try:
+            seen = self._see()
+            if seen != self._seen:
+                self._seen, self._is_done = seen, False
+                return
+            if self._is_done:
+                return
+            self._take()
+            self._is_done = True
+            self._say(None)
+        except ConflictError:
+            # Somebody else was quicker: the next look sees what they wrote.
+            return
+        except (UserError, OSError) as error:
+            self._is_done = True
+            self._say(str(error))
+        except DatabaseTroubleError:
+            self._say("the database does not answer")
+
+    def _see(self) -> Seen:
+        try:
+            stats = [(one, one.stat()) for one in _tables(self.path)]
+        except (UserError, OSError):
+            # Whatever comes in its place is read, even if it looks the same.
+            self._seen = None
+            raise
+        return Seen(tuple((str(one), stat.st_mtime_ns, stat.st_size) for one, stat in stats))
+
+    def _take(self) -> None:
+        paths = _tables(self.path)
+        hashes = tuple(file_sha256(path) for path in paths)
+        if hashes == self._hashes:
+            return
+        faqs = read_faqs(paths)
+        change, edits = self._live.write(
+            lambda knowledge: replace_all(knowledge, faqs), author=AUTHOR, kind="file"
+        )
+        self._hashes = hashes
+        if edits:
+            logger.info("%s: change %d of %d FAQs is live", self.path, change, len(edits))
+
+    def _say(self, trouble: str | None) -> None:
+        if trouble is not None:
+            trouble = trouble.replace(f"{self.path.parent}/", "")
+        if trouble and trouble != self._trouble:
+            logger.error("the knowledge stays as it was: %s", trouble)
+        self._trouble = trouble
+
+
+def _tables(path: Path) -> list[Path]:
+    if path.is_dir():
+        return tables_of(path)
+    check_readable(path)
+    return [path]

@@ -1,0 +1,130 @@
+"""In a real browser: from a draft to a published answer by keys, and editing in place."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from browser import browser, needs_browser, seeing
+from sample import Demo
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from server import running
+
+pytestmark = needs_browser
+PATIENCE_SECONDS = 60
+SAUNA = {"id": "sauna", "question": "Where is the sauna?", "answer": "Upstairs.", "draft": True}
+POOL = {"id": "pool", "question": "Where is the pool?", "answer": "=cmd()", "draft": True}
+
+
+@pytest.fixture(scope="module")
+def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = tmp_path_factory.mktemp("page") / "var"
+    shutil.copytree(demo.store, store, symlinks=True, ignore=shutil.ignore_patterns("*.sqlite*"))
+    with running(store) as found:
+        yield found
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[WebDriver]:
+    with browser(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def see(driver: WebDriver) -> Callable[..., Any]:
+    return seeing(driver, PATIENCE_SECONDS)
+
+
+def ask(address: str, question: str) -> str | None:
+    reply = httpx.post(f"{address}/v1/answers", json={"question": question}, timeout=60)
+    answer: str | None = reply.json()["answer"]
+    return answer
+
+
+def test_from_a_draft_to_a_published_answer_by_keys(
+    address: str, driver: WebDriver, see: Callable[..., Any]
+) -> None:
+    for draft in ({**SAUNA, "tags": ["seen twice"]}, POOL):
+        assert httpx.post(f"{address}/v1/faqs", json=draft, timeout=60).status_code == 201
+    driver.get(address)
+    see("nav a", "Knowledge").click()
+    see("#author").send_keys("Ann", Keys.TAB)
+    see("#filters button", "Drafts 2").click()
+    see("#rows li[aria-current=true]", "sauna")
+    see("#rows mark", "seen twice")
+    body = driver.find_element(By.TAG_NAME, "body")
+    body.send_keys("w")
+    see("#rows .preview", "golden questions")
+    body.send_keys("a")
+    see("#done", "found by its wordings from now on, untrained")
+    assert ask(address, "where is the sauna") == "Upstairs."
+    see("#rows li[aria-current=true]", "Where is the pool?")
+    see("#rows .answer", "=cmd()")
+    body.send_keys("r")
+    see("#filters button", "Drafts 0")
+    assert ask(address, "where is the pool") != "=cmd()"
+    see("#filters button", "All").click()
+    see("#search").send_keys("sauna", Keys.TAB)
+    see("#rows li[aria-current=true]", "Where is the sauna?")
+
+    body.send_keys("e")
+    answer = see("form.entry textarea[name=answer]")
+    answer.clear()
+    answer.send_keys("In the yard.")
+    see("form.entry [data-send=save]").click()
+    see("#done", "is served")
+    assert ask(address, "where is the sauna") == "In the yard."
+    body.send_keys("h")
+    see("#rows .history li", "Upstairs.")
+    body.send_keys("u")
+    see("#rows .answer", "Upstairs.")
+    assert ask(address, "where is the sauna") == "Upstairs."
+    changes = httpx.get(f"{address}/v1/faqs/history", params={"faq_id": "sauna"}, timeout=60)
+    assert [(one["kind"], one["author"]) for one in changes.json()["changes"]] == [
+        ("undo", "Ann"), ("edit", "Ann"), ("publish", "Ann"), ("add", "page"),
+    ]  # fmt: skip
+    assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+def test_a_translation_stands_beside_and_the_page_speaks_chinese(
+    address: str, driver: WebDriver, see: Callable[..., Any]
+) -> None:
+    driver.get(f"{address}/web/knowledge.html")
+    see("#search").send_keys("card is lost")
+    see("#rows li", "What should I do if my card is lost or stolen?").click()
+    see("#rows li[aria-current=true] [data-deed=add]").click()
+    see("#editor textarea[name=question]").send_keys("银行卡丢了怎么办？")
+    see("#editor textarea[name=answer]").send_keys("请先冻结。")
+    see("#editor [data-send=save]").click()
+    see("#done", "is served")
+    see("#rows li", "What should I do if my card is lost or stolen?").click()
+    see("#rows .beside", "请先冻结。")
+    see("#language").click()
+    see("h1", "知识库")
+    see("#filters button", "已发布")
+    assert ask(address, "银行卡丢了怎么办") == "请先冻结。"
+    assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+def test_another_s_edit_meanwhile_is_told(
+    address: str, driver: WebDriver, see: Callable[..., Any]
+) -> None:
+    made = httpx.post(f"{address}/v1/faqs", json={**SAUNA, "id": "spa", "draft": False}, timeout=60)
+    driver.get(f"{address}/web/knowledge.html")
+    see("#search").send_keys("spa", Keys.TAB)
+    see("#rows li[aria-current=true]", "spa")
+    driver.find_element(By.TAG_NAME, "body").send_keys("e")
+    see("form.entry textarea[name=answer]").send_keys(" Mine.")
+    theirs = {"question": "Where is the spa?", "answer": "Theirs.", "author": "Bob"}
+    version = made.json()["rows"][0]["version"]
+    assert httpx.put(f"{address}/v1/faqs/spa", json={**theirs, "version": version}, timeout=60)
+    see("form.entry [data-send=save]").click()
+    see("#trouble", "changed meanwhile by Bob")
+    see("#trouble", "Theirs.")
+    assert see("form.entry textarea[name=answer]").get_attribute("value") == "Upstairs. Mine."
