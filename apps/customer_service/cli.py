@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,17 @@ from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.learning import cli as learning_cli
+from apps.customer_service.options_cli import (
+    Faqs,
+    MaxWrong,
+    Questions,
+    ReleaseId,
+    Rerank,
+    Test,
+    Validation,
+    open_registry,
+    read_from,
+)
 from apps.customer_service.schema import FIGURES
 from common.cli import (
     Backbone,
@@ -32,7 +43,6 @@ from common.cli import (
     check_backbone,
     existing,
     new_app,
-    parse_mapping,
     print_json,
     run,
 )
@@ -58,72 +68,10 @@ DEMO_SETTINGS = {
     "typing_errors": "0.15",
 }
 
-Faqs = Annotated[
-    list[Path] | None,
-    typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.", callback=existing),
-]
-Questions = Annotated[
-    list[Path] | None,
-    typer.Option("--questions", help="Questions with faq_id, intent or both.", callback=existing),
-]
-Validation = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--validation",
-        help="Questions for choosing the best epoch; default: split off.",
-        callback=existing,
-    ),
-]
-Test = Annotated[
-    list[Path] | None,
-    typer.Option("--test", help="Held-out questions for the report.", callback=existing),
-]
-ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
-MaxWrong = Annotated[
-    float,
-    typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
-]
-
-Rerank = Annotated[
-    bool,
-    typer.Option(
-        "--rerank", help="Also train a model that reads question and FAQ together, if it gains."
-    ),
-]
-
 
 def main() -> None:
     """Run the command line."""
     run(app)
-
-
-def _sources(
-    faqs: list[Path] | None,
-    questions: list[Path] | None,
-    validation: list[Path] | None,
-    test: list[Path] | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-) -> Any:
-    from apps.customer_service.data import Sources
-    from apps.customer_service.schema import Faq, Question
-
-    return Sources(
-        faqs=faqs or (),
-        questions=questions or (),
-        validation=validation or (),
-        test=test or (),
-        mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / "customer_service" / "rejected",
-    )
-
-
-def _registry(store: Path) -> Any:
-    from common.releases.registry import Registry
-
-    return Registry(store, "customer_service")
 
 
 @app.command()
@@ -140,7 +88,7 @@ def validate(
     """Read and audit the files without training."""
     from apps.customer_service.data import read_dataset
 
-    sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
+    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
     dataset = read_dataset(sources)
     counts = {
         "faqs": len(dataset.faqs),
@@ -184,7 +132,7 @@ def train(
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
-    sources = _sources(faqs, questions, validation, test, mapping, on_bad_row, store)
+    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
 
     from apps.customer_service.data import read_dataset
 
@@ -200,7 +148,7 @@ def train(
     trained = fine_tune(
         dataset,
         chosen,
-        _registry(store),
+        open_registry(store),
         backbone=backbone,
         max_wrong=max_wrong,
         rerank=rerank,
@@ -228,7 +176,7 @@ def train(
 @app.command()
 def demo(store: Store = Path("var")) -> None:
     """Fine-tune on the sample data, unless there is a release already."""
-    if (current := _registry(store).current_id()) is not None:
+    if (current := open_registry(store).current_id()) is not None:
         say(f"Release {current} already exists.")
         return
     train(
@@ -256,8 +204,8 @@ def evaluate(
     """Measure a release on held-out questions: in all, and by language."""
     from apps.customer_service.data import read_faqs_of, read_questions
 
-    release = _registry(store).open(release_id)
-    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
+    release = open_registry(store).open(release_id)
+    sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
     examples = read_questions(sources, read_faqs_of(release))
 
     from apps.customer_service.evaluate import by_language, mistakes, summarise
@@ -299,8 +247,8 @@ def export(
     from apps.customer_service.data import read_faqs_of, read_questions
     from apps.customer_service.schema import OUT_OF_SCOPE
 
-    release = _registry(store).open(release_id)
-    sources = _sources(None, questions, None, None, mapping, on_bad_row, store)
+    release = open_registry(store).open(release_id)
+    sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
     examples = read_questions(sources, read_faqs_of(release))
 
     from apps.customer_service.export import export as write

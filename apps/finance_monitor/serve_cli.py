@@ -21,7 +21,7 @@ from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Stor
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.learning.options_cli import DatabaseUrl, Keep, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 
 verbs = new_app("Serve.")

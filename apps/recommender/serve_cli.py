@@ -35,7 +35,7 @@ from common.cli import (
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl, LearnWhen, Trust
+from common.learning.options_cli import DatabaseUrl, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 
 KeepEvents = Annotated[

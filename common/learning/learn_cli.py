@@ -16,7 +16,7 @@ from common.cli import Device, Json, Store, existing, print_json
 from common.console import results, say, show_table
 from common.durations import parse_period
 from common.errors import RefusedError
-from common.learning.cli import DatabaseUrl, open_store
+from common.learning.options_cli import DatabaseUrl, open_store
 
 if TYPE_CHECKING:
     from common.learning.candidates.groups import Grouping

@@ -10,7 +10,7 @@ import typer
 from common.cli import Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl
+from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
     from apps.customer_service.conversation.session import Session

@@ -14,7 +14,7 @@ from apps.customer_service.knowledge.editing_cli import add_editing
 from common.cli import Json, Store, new_app, print_json
 from common.console import results, say, show_table
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl
+from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
     from apps.customer_service.knowledge.opening import DifferenceOfFaq

@@ -12,7 +12,7 @@ import typer
 from common.cli import Mapping, Store, existing, parse_mapping
 from common.console import say
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl
+from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
     from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge

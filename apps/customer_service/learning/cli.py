@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.cli import new_app
-from common.learning.cli import Found, add_feedback_verbs
+from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
+from common.learning.purge_cli import Found
 
 if TYPE_CHECKING:
     from apps.customer_service.data import Example

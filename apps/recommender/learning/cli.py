@@ -33,7 +33,6 @@ from common.cli import (
 from common.console import say, show_table
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.cli import DatabaseUrl
 from common.learning.learn_cli import (
     KEPT_RELEASES,
     After,
@@ -44,6 +43,7 @@ from common.learning.learn_cli import (
     prune_learned,
     run_learning,
 )
+from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
     from apps.recommender.learning.reported import Event

@@ -1,0 +1,74 @@
+"""Options that several verbs share, and what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.cli import BadRow, existing, parse_mapping
+
+Faqs = Annotated[
+    list[Path] | None,
+    typer.Option("--faqs", help="FAQs: CSV, JSONL or Parquet.", callback=existing),
+]
+Questions = Annotated[
+    list[Path] | None,
+    typer.Option("--questions", help="Questions with faq_id, intent or both.", callback=existing),
+]
+Validation = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--validation",
+        help="Questions for choosing the best epoch; default: split off.",
+        callback=existing,
+    ),
+]
+Test = Annotated[
+    list[Path] | None,
+    typer.Option("--test", help="Held-out questions for the report.", callback=existing),
+]
+ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
+MaxWrong = Annotated[
+    float,
+    typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
+]
+
+Rerank = Annotated[
+    bool,
+    typer.Option(
+        "--rerank", help="Also train a model that reads question and FAQ together, if it gains."
+    ),
+]
+
+
+def read_from(
+    faqs: list[Path] | None,
+    questions: list[Path] | None,
+    validation: list[Path] | None,
+    test: list[Path] | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+    store: Path,
+) -> Any:
+    """The sources that these options name."""
+    from apps.customer_service.data import Sources
+    from apps.customer_service.schema import Faq, Question
+
+    return Sources(
+        faqs=faqs or (),
+        questions=questions or (),
+        validation=validation or (),
+        test=test or (),
+        mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
+        on_bad_row=on_bad_row.value,
+        rejected_directory=store / "customer_service" / "rejected",
+    )
+
+
+def open_registry(store: Path) -> Any:
+    """The releases in a store."""
+    from common.releases.registry import Registry
+
+    return Registry(store, "customer_service")

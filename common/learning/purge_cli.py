@@ -1,0 +1,134 @@
+"""The verb `feedback purge` of every application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from common.cli import Json, Store, print_json
+from common.console import say
+from common.durations import parse_period
+from common.errors import UserError
+from common.learning.options_cli import DatabaseUrl, open_store
+
+if TYPE_CHECKING:
+    from common.learning.store import FeedbackStore, Purged
+    from common.storage.database import Database
+
+PurgeReleases = Callable[[Path, str | None, Collection[str]], Sequence[str]]
+# What else held it: a name for JSON, a sentence that ends in what is found, and that.
+Found = tuple[str, str, Sequence[str]]
+PurgeMore = Callable[[Path, str | None, str | None, Collection[str]], Sequence[Found]]
+
+
+class PurgeRows(Protocol):
+    """Deletes an application's own rows."""
+
+    def __call__(
+        self,
+        root: Path,
+        database: Database,
+        *,
+        subject: str | None = None,
+        text: str | None = None,
+        before: float | None = None,
+    ) -> int:
+        """Those of a subject, which is hashed, those with a text, or the older ones; how many.
+
+        Args:
+            root: the application's directory.
+        """
+
+
+def add_purge_verb(
+    verbs: typer.Typer,
+    application: str,
+    purge_releases: PurgeReleases,
+    purge_rows: Mapping[str, PurgeRows],
+    purge_more: PurgeMore | None,
+) -> None:
+    """Add it; for the arguments see `add_feedback_verbs`."""
+
+    @verbs.command()
+    def purge(
+        subject: Annotated[
+            str | None, typer.Option(help="All that this person asked and said, by their id.")
+        ] = None,
+        text: Annotated[str | None, typer.Option(help="All that holds this text.")] = None,
+        older_than: Annotated[
+            str | None, typer.Option(help="All that is done with and older, e.g. 365d.")
+        ] = None,
+        store: Store = Path("var"),
+        database: DatabaseUrl = None,
+        as_json: Json = False,
+    ) -> None:
+        """Delete for good, and say which releases still hold it."""
+        if (subject is None) + (text is None) + (older_than is None) != 2:
+            raise UserError(
+                "purge what?", hint="Give one of --subject ID, --text TEXT and --older-than 365d"
+            )
+        who, before = _chosen(store, application, subject, older_than)
+        with open_store(store, database, application) as feedback:
+            also = {
+                name: purge(
+                    store / application, feedback.database, subject=who, text=text, before=before
+                )
+                for name, purge in purge_rows.items()
+            }
+            gone = _purge(feedback, store / application, who, text, before)
+        holding: Sequence[str] = ()
+        more: Sequence[Found] = ()
+        if older_than is None:
+            holding = purge_releases(store, text, gone.texts)
+            more = purge_more(store, database, text, gone.texts) if purge_more else ()
+        counts = {"predictions": gone.predictions, "feedback": gone.feedback, **also}
+        if as_json:
+            beside = {name: list(found) for name, _, found in more}
+            print_json({**counts, "releases": list(holding), **beside})
+            return
+        deleted = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+        say(f"Rows deleted: {deleted}.")
+        for _, sentence, found in more:
+            if found:
+                say(f"{sentence} {', '.join(found)}")
+        if holding:
+            say(
+                "These releases still hold it; the next `learn` makes one without it, then delete "
+                f"their directories: {', '.join(holding)}"
+            )
+
+
+def _chosen(
+    store: Path, application: str, subject: str | None, older_than: str | None
+) -> tuple[str | None, float | None]:
+    """The hash of a subject, and the time before which rows are old."""
+    import time
+
+    from common.learning.sources import hashed
+
+    who = None if subject is None else hashed(store / application, subject)
+    if older_than is None:
+        return who, None
+    return who, time.time() - parse_period(older_than).total_seconds()
+
+
+def _purge(
+    feedback: FeedbackStore, root: Path, who: str | None, text: str | None, before: float | None
+) -> Purged:
+    from common.learning.spool import SPOOL, Spool
+
+    if before is not None:
+        return feedback.forget_before(before)
+    spool = Spool(root / SPOOL, feedback.kinds)
+    spool.drop(lambda row: _is_of(row, who, text))
+    return feedback.purge(subject=who, text=text)
+
+
+def _is_of(row: Any, subject: str | None, text: str | None) -> bool:
+    """Whether a row is somebody's, or holds a text."""
+    written = getattr(row, "wanted", {}).get("answer", "")
+    holds = text is not None and (text in row.text or text in written)
+    return holds or (subject is not None and row.subject == subject)
