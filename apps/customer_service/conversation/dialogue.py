@@ -59,7 +59,9 @@ class Dialogue:
         reader = Reader(self.answerer, message.question, understood, searched, top_k)
         if urgent := self.patterns.urgency(message.text):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
-        kinds = {one: self._kind_of(reader, message, one) for one in message.sentences}
+        saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
+        sentences = saying or message.sentences
+        kinds = {one: self._kind_of(reader, message, one) for one in sentences}
         mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
         asking = [sentence for sentence, kind in kinds.items() if kind is None]
         if self._wants_person(message, kinds, asking):

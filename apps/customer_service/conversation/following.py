@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
+from apps.customer_service.schema import OUT_OF_SCOPE
 
-# How much a message counts beside what it is joined with; from .3 to .6 it hardly matters.
-ALONE = 0.45
+# How much a message counts beside what it is joined with; from .3 to .45 it hardly matters.
+ALONE = 0.4
 # A message whose words do not ask for context gets one only from an FAQ that is among so many of
 # the first without it.
 AGREEING = 5
+# An FAQ that was answered just now must be so far ahead of the others to be given again.
+REPEATED = 0.03
 # The confidence from which a follow-up is asked back rather than handed over; and where the
 # message alone finds the same FAQ first.
 WORTH_ASKING = 0.08
@@ -29,24 +32,42 @@ def follow_up(
     Args:
         alone: the message by itself. One that is clear is not bent by what was said before.
     """
-    if message.before is None or not message.joined:
-        return None
     goes_on = patterns.goes_on(message.question)
     is_brief = patterns.is_brief(message.question)
-    if alone.is_answered and not goes_on:
+    is_clear = alone.is_answered and not goes_on and not is_brief
+    if message.before is None or not message.joined or is_clear:
         return None
-    # What was answered just now is found by the joined text in any case; whoever asks for it again
-    # finds it without.
-    before = message.before.answered
-    joined = _joined(reader, message, ALONE, [] if alone.first in before else before)
+    joined = _going_on(reader, message, message.before.answered)
     if goes_on or is_brief:
         is_surer = alone.answer.confidence >= joined.answer.confidence
-        stands_alone = alone.is_answered and is_surer and not is_brief
-        if stands_alone or joined.first is None:
-            return None
-        return reader.asked_back(joined) if _is_worth_asking(joined, alone) else joined
-    agreeing = [one.faq_id for one in alone.candidates[:AGREEING]]
-    return joined if joined.is_answered and joined.first in agreeing else None
+        stands_alone = alone.is_answered and is_surer and not (goes_on and is_brief)
+        is_part = joined.first is not None and not stands_alone
+    else:
+        is_part = joined.first in _agreeing(alone) and not _is_outside(alone)
+    if not is_part:
+        return None
+    return reader.asked_back(joined) if _is_worth_asking(joined, alone) else joined
+
+
+def _going_on(reader: Reader, message: Message, answered: Sequence[str]) -> Reading:
+    """What the message goes on to: mostly more of what was answered, which may hold it, too.
+
+    The joined text finds that in any case: another FAQ comes first where the message speaks for it.
+    """
+    other = _joined(reader, message, ALONE, answered)
+    whole = _joined(reader, message, ALONE, ())
+    if not answered or whole.first not in answered or not other.candidates:
+        return whole
+    ahead = whole.candidates[0].score - other.candidates[0].score
+    return whole if ahead >= REPEATED else other
+
+
+def _agreeing(alone: Reading) -> list[str]:
+    return [one.faq_id for one in alone.candidates[:AGREEING]]
+
+
+def _is_outside(alone: Reading) -> bool:
+    return alone.answer.intent is not None and alone.answer.intent.name == OUT_OF_SCOPE
 
 
 def _is_worth_asking(joined: Reading, alone: Reading) -> bool:

@@ -60,10 +60,17 @@ class Patterns:
         clauses = [clause.strip(AROUND) for clause in CLAUSE.split(bare)]
         found = [self._said(clause) for clause in clauses]
         kinds = [kind for kind in found if kind is not None]
-        fillers = [self.filler.fullmatch(clause) is not None for clause in clauses]
-        if all(kind or filler for kind, filler in zip(found, fillers, strict=True)) and kinds:
-            return kinds[-1]
+        if all(kind or self._fills(clause) for kind, clause in zip(found, clauses, strict=True)):
+            return kinds[-1] if kinds else None
         return None
+
+    def says_nothing(self, sentence: str) -> bool:
+        """Whether it is only what is said beside something else."""
+        bare = sentence.strip(AROUND)
+        return len(bare) <= LONGEST_CHAT and all(map(self._fills, CLAUSE.split(bare)))
+
+    def _fills(self, clause: str) -> bool:
+        return self.filler.fullmatch(clause.strip(AROUND)) is not None
 
     def _said(self, clause: str) -> Kind | None:
         kinds = (kind for kind, pattern in self.whole.items() if pattern.fullmatch(clause))

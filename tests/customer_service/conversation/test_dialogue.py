@@ -154,6 +154,8 @@ def test_a_question_of_two_sentences_is_one(dialogue: Dialogue) -> None:
         ("how are you today", "smalltalk"),
         ("你好呀", "greeting"),
         ("谢谢你", "thanks"),
+        ("Ok. Great. Thanks!", "thanks"),
+        ("哦。好的。谢谢", "thanks"),
         ("再见", "goodbye"),
         ("你是真人吗", "identity"),
         ("今天好冷啊", "smalltalk"),
