@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ PROTOTYPE_WEIGHT = 0.6
 # A BM25 score of this size counts half: it bounds the lexical score to 0…1.
 HALF_BM25 = 12.0
 NEIGHBOURS = 5
+# Texts whose words are remembered from one index to the next.
+REMEMBERED = 50_000
 # English stems; Chinese words come segmented, with spaces between.
 TOKENIZER = "en_stem"
 
@@ -261,6 +264,12 @@ def bare(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
+@lru_cache(REMEMBERED)
+def _segmented(text: str) -> str:
+    # Most of an index's making; with an edit nearly all texts stay.
+    return " ".join(words(text))
+
+
 def _lexical_index(variants: Sequence[Variant]) -> Any:
     """A tantivy index in memory: some thousand variants take milliseconds."""
     import tantivy
@@ -271,7 +280,7 @@ def _lexical_index(variants: Sequence[Variant]) -> Any:
     index = tantivy.Index(schema.build())
     writer = index.writer(num_threads=1)
     for row, variant in enumerate(variants):
-        writer.add_document(tantivy.Document(text=" ".join(words(variant.text)), row=row))
+        writer.add_document(tantivy.Document(text=_segmented(variant.text), row=row))
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
