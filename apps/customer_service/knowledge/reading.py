@@ -15,6 +15,8 @@ Floats = NDArray[np.float32]
 
 # As many vectors take 150 MB; then everything is read anew.
 MOST_KEPT = 100_000
+# A new FAQ is told apart from so many texts, those nearest to it; others are too far to matter.
+NEAREST = 1000
 # What a text of a new FAQ counts beside one that was trained on, as with corrections.
 NEW_WEIGHT = 3.0
 
@@ -72,17 +74,30 @@ class Reader:
         vectors: Floats,
     ) -> dict[str, Floats]:
         number = {faq_id: n for n, faq_id in enumerate([*known, *new])}
-        rows = [row for row, variant in enumerate(variants) if variant.faq_id in number]
+        rows = np.array([row for row, one in enumerate(variants) if one.faq_id in number])
         numbers = np.array([number[variants[row].faq_id] for row in rows], dtype=np.int64)
-        chosen = vectors[rows]
-        start = [*known.values(), *(_mean(chosen[numbers == number[i]]) for i in new)]
-        moving = np.arange(len(number)) >= len(known)
+        begun = np.stack([_mean(vectors[rows[numbers == number[i]]]) for i in new])
+        near = _near(vectors[rows], begun) | (numbers >= len(known))
+        rows, numbers = rows[near], numbers[near]
         faqs = self._answerer.module.faqs
         assert faqs is not None
-        weight = np.where(moving[numbers], np.float32(NEW_WEIGHT), np.float32(1))
-        scale = float(faqs.log_scale.detach().exp())
-        found = refit(chosen, numbers, np.stack(start), scale=scale, weight=weight, moving=moving)
+        found = refit(
+            vectors[rows],
+            numbers,
+            np.stack([*known.values(), *begun]),
+            scale=float(faqs.log_scale.detach().exp()),
+            weight=np.where(numbers >= len(known), np.float32(NEW_WEIGHT), np.float32(1)),
+            moving=np.arange(len(number)) >= len(known),
+        )
         return dict(zip(new, found[len(known) :], strict=True))
+
+
+def _near(vectors: Floats, directions: Floats) -> NDArray[np.bool_]:
+    """[texts], whether a text is among those nearest to one of the directions."""
+    near = np.zeros(len(vectors), dtype=bool)
+    for direction in directions:
+        near[np.argsort(-(vectors @ direction))[:NEAREST]] = True
+    return near
 
 
 def _mean(vectors: Floats) -> Floats:

@@ -17,6 +17,7 @@ let state = null;
 let limit = PAGE;
 let found = { rows: [], counts: {}, found: 0, watched: null };
 let current = null;
+// The id of the FAQ and the form, which stays the same node whatever is shown anew around it.
 let editing = null;
 // Under the current row: its translations, its history, what would change.
 let group = [];
@@ -54,8 +55,8 @@ function filter(name) {
 function show(row) {
   const isCurrent = row.id === current;
   const item = element('li', { id: `faq-${row.id}`, 'aria-current': String(isCurrent) });
-  if (isCurrent && editing === row.id) {
-    item.append(form(shown(row), (faq, how) => send(row, faq, how), stopEditing));
+  if (isCurrent && editing?.id === row.id) {
+    item.append(editing.node);
   } else {
     const others = isCurrent ? group.filter((one) => one.id !== row.id) : [];
     item.append(textsOf(row), facts(row), deeds(row, (name) => act(name, row)));
@@ -96,7 +97,7 @@ async function load(keep = false) {
   } catch (error) {
     complain(error);
   }
-  const now = JSON.stringify([state, current, editing, found]);
+  const now = JSON.stringify([state, current, editing?.id, found]);
   if (now !== seen) showAll();
   seen = now;
   if (current !== before) await loadGroup();
@@ -144,7 +145,7 @@ async function act(name, row = rowOf(current)) {
     const wanted = signed({ decision: name, faqs: { [row.id]: row.version } });
     await change(() => write('/v1/faqs/decisions', wanted), name === 'publish' ? 'live' : 'made');
   } else if (name === 'edit' && (row.draft || row.live)) {
-    editing = row.id;
+    editing = { id: row.id, node: form(shown(row), (faq, how) => send(rowOf(row.id), faq, how), stopEditing) };
     details = null;
     showAll();
     find('rows').querySelector('textarea')?.focus();
