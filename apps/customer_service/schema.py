@@ -190,6 +190,9 @@ class Answer(BaseModel):
     decision: Decision
     message: str | None = None
     answer: str | None
+    only_in: str | None = Field(
+        None, description="The answer's language, where that is not the question's."
+    )
     understood_as: str | None = None
     parts: list[Part] = []
     confidence: float

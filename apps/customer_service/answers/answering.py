@@ -168,13 +168,14 @@ class Answerer:
         nothing_found = self.index is not None and not candidates
         if nothing_found:
             decision = "handoff"
-        answered = decision == "answer" and bool(candidates)
+        given = self.faqs[candidates[0].faq_id] if decision == "answer" and candidates else None
         reason = "out_of_scope" if outside else "nothing_found" if nothing_found else "not_sure"
         return Answer(
             id=uuid4().hex,
             release_id=self.release_id,
             decision=decision,
-            answer=self.faqs[candidates[0].faq_id].answer if answered else None,
+            answer=given and given.answer,
+            only_in=given and _other_language(question, given),
             confidence=round(probability, 4),
             intent=intent,
             citations=[self._citation(candidate) for candidate in candidates[:top_k]],
@@ -230,6 +231,13 @@ def timed(answer: Answer, spent: Mapping[str, float]) -> Answer:
 def prepare(question: str) -> str:
     """The spelling that is encoded, searched and stored: normalised, personal data masked."""
     return personal.prepare(question[:LONGEST_QUESTION])
+
+
+def _other_language(question: str, faq: Faq) -> str | None:
+    """The answer's language, if who asked in words of another may not read it."""
+    asked = language_of(question)
+    has_words = any(character.isalpha() for character in question)
+    return faq.language if has_words and faq.language not in {None, asked} else None
 
 
 def _ranked(intents: Mapping[str, float]) -> Intent | None:

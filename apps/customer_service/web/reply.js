@@ -86,6 +86,7 @@ function answered(reply, found, choose) {
   const text = quoted(found.answer ?? '', 'p', { class: 'text' });
   const facts = element('div', { class: 'facts' }, sure(found.confidence));
   if (found.citations.length) facts.append(source(found.citations[0]));
+  if (found.only_in) facts.append(plain((words) => words.onlyIn(found.only_in)));
   const near = found.suggestions.length ? [choices(found, (words) => words.near, choose)] : [];
   return [keepSelection(reply, text), facts, ...near];
 }

@@ -26,6 +26,7 @@ export const texts = {
     sureOfNearest: (percent) => `${percent}\u00a0% sure of the nearest answer`,
     source: 'Source',
     opensTab: '(opens in a new tab)',
+    onlyIn: (language) => `We have this only in ${{ en: 'English', zh: 'Chinese' }[language] ?? language}.`,
     near: 'Or did you mean',
     clarify: 'Which of these do you mean?',
     handoff: {
@@ -105,6 +106,7 @@ export const texts = {
     sureOfNearest: (percent) => `对最接近的回答只有 ${percent}% 的把握`,
     source: '出处',
     opensTab: '（在新标签页打开）',
+    onlyIn: (language) => `这一条只有${{ en: '英文', zh: '中文' }[language] ?? language}版。`,
     near: '您是不是想问',
     clarify: '您想问的是哪一个？',
     handoff: {
