@@ -55,6 +55,9 @@ def main() -> None:
         whole = Judged(all(t.right for t in turns), all(t.answered for t in turns))
         for group in ("all", one["kind"], one["language"]):
             judged[group].append(whole)
+        for turn, found in zip(one["turns"], turns, strict=True):
+            judged["every turn"].append(found)
+            judged[f"turns of {turn['expect']['kind']}"].append(found)
         if chosen.show and not whole.right:
             _show(one, answers, turns)
     report("conversations", {"release": release.release_id} | _figures(judged))
@@ -95,7 +98,7 @@ def _right_faqs(expect: dict[str, Any], answer: Answer, before: Answer | None) -
 def _figures(judged: dict[str, list[Judged]]) -> dict[str, float | int]:
     figures: dict[str, float | int] = {}
     for group, turns in judged.items():
-        figures[f"{group}: conversations"] = len(turns)
+        figures[f"{group}: number"] = len(turns)
         figures[f"{group}: handled right"] = _share([one.right for one in turns])
         figures[f"{group}: and nothing asked back"] = _share([one.answered for one in turns])
     return figures
