@@ -16,7 +16,8 @@ class Forgotten:
 
     Attributes:
         cleaned: ids of FAQs that held a customer's wording, and hold it no more.
-        holding: ids of FAQs that hold the text in what the business wrote itself.
+        holding: ids of FAQs whose history holds the text in what the business wrote itself. What
+            releases hold is told by their own purge.
     """
 
     cleaned: list[str]
@@ -34,10 +35,8 @@ def forget(
     """
     with open_knowledge(store, database) as opened:
         cleaned = opened.store.purge(text, whole)
-    with open_knowledge(store, database) as opened:
-        versions = opened.store.versions()
-        known: list[Faq] = [*opened.knowledge.released.values()]
-        for one in versions:
+        known: list[Faq] = []
+        for one in opened.store.versions():
             known += one.standing.entries
             known += one.before.entries if one.before else ()
     holding = {faq.id for faq in known if text is not None and _holds(faq, text)}
