@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 from common.console import progress
 from common.records.text import fold
@@ -26,19 +27,20 @@ def representatives(texts: Sequence[str]) -> list[str]:
     first: dict[str, str] = {}
     for text in sorted(set(texts)):
         first.setdefault(fold(text) or text, text)
+    stands = dict(first)
+    keys = [key for key in sorted(first) if len(key) >= SHORTEST]
     index = MinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS)
-    stands: dict[str, str] = {}
-    with progress("Looking for duplicates", len(first)) as advance:
-        for key, text in sorted(first.items()):
-            advance()
-            stands[key] = text
-            if len(key) < SHORTEST:
-                continue
-            shingles = {key[i : i + SHINGLE].encode() for i in range(len(key) - SHINGLE + 1)}
-            hashed = MinHash(num_perm=PERMUTATIONS)
-            hashed.update_batch(sorted(shingles))
+    # One after the other from one generator: each MinHash by itself would draw its permutations.
+    hashes = MinHash.generator(map(_shingles, keys), num_perm=PERMUTATIONS, hashfunc=crc32)
+    with progress("Looking for duplicates", len(keys)) as advance:
+        for key, hashed in zip(keys, hashes, strict=True):
             if near := sorted(index.query(hashed)):
                 stands[key] = first[near[0]]
             else:
                 index.insert(key, hashed)
+            advance()
     return [stands[fold(text) or text] for text in texts]
+
+
+def _shingles(key: str) -> set[bytes]:
+    return {key[start : start + SHINGLE].encode() for start in range(len(key) - SHINGLE + 1)}

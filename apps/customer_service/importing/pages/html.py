@@ -57,7 +57,9 @@ def text_of(html: str) -> str:
     """The text of a message written as HTML, a paragraph a line."""
     if "<" not in html and "&" not in html:
         return html.strip()
-    root = LexborHTMLParser(html).body
+    tree = LexborHTMLParser(html)
+    tree.strip_tags(["script", "style", "noscript", "template"])
+    root = tree.body
     return "\n".join(block.text for block in _blocks(root) if block.text) if root else ""
 
 

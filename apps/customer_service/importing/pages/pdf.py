@@ -72,18 +72,21 @@ def _encrypted(path: Path) -> UserError:
 
 def _lines(reader: Any, number: int) -> Iterator[_Line]:
     """The lines of one page, from top to bottom as they were written."""
-    found: list[_Line] = []
+    found = [_Line("", 0.0, 0.0, number, False)]
 
-    def visit(text: str, _: Any, matrix: list[float], font: Any, size: float) -> None:
-        if not text.strip():
+    def visit(text: str, outer: list[float], inner: list[float], font: Any, size: float) -> None:
+        if not text:
             return
-        scale = abs(matrix[3]) or abs(matrix[1]) or 1.0
-        height, y = round(size * scale, 1), round(matrix[5], 1)
+        # Both are matrices a b c d e f (ISO 32000, 8.3.3): d scales what is upright, f is its y.
+        y = inner[4] * outer[1] + inner[5] * outer[3] + outer[5]
+        scale = abs(inner[3] * outer[3]) or 1.0
         is_bold = "bold" in str((font or {}).get("/BaseFont", "")).lower()
-        if found and abs(found[-1].y - y) < 0.5 * max(height, 1.0) and "\n" not in text.strip():
-            found[-1].text += text
-            return
-        found.extend(_Line(part, height, y, number, is_bold) for part in text.splitlines())
+        for place, part in enumerate(text.split("\n")):
+            if place:
+                found.append(_Line("", 0.0, 0.0, number, False))
+            if part.strip() and not found[-1].text:
+                found[-1] = _Line("", round(size * scale, 1), y, number, is_bold)
+            found[-1].text += part
 
     reader.pages[number].extract_text(visitor_text=visit)
     for line in found:

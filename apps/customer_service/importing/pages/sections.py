@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from apps.customer_service.importing.pages.questions import ANSWER, is_question, unnumbered
 from apps.customer_service.importing.schema import Block, Page, Rejected
@@ -83,7 +84,7 @@ def _promoted(blocks: Sequence[Block]) -> list[Block]:
         Block(block.text)
         if block.level == 7 and block.text and (after is None or after.level)
         else block
-        for block, after in zip(promoted, [*promoted[1:], None], strict=True)
+        for block, after in zip_longest(promoted, promoted[1:])
     ]
 
 
