@@ -109,6 +109,9 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
             reason = f"broken JSON: {error.msg} at column {error.colno}"
             yield place, Broken(reason, line)
             continue
+        except RecursionError:
+            yield place, Broken("broken JSON: nested too deeply", line)
+            continue
         yield place, row if isinstance(row, dict) else Broken("not a JSON object", line)
 
 
@@ -122,6 +125,8 @@ def _read_json(path: Path, text: str) -> Iterator[Row]:
             where=f"{path}:{error.lineno}",
             hint="If each line is an object of its own, call the file .jsonl.",
         ) from None
+    except RecursionError:
+        raise UserError("broken JSON: nested too deeply", where=str(path)) from None
     values = whole.values() if isinstance(whole, dict) else ()
     lists = [value for value in values if isinstance(value, list)]
     rows = lists[0] if len(lists) == 1 else whole

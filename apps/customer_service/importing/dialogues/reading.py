@@ -20,7 +20,8 @@ from common.records.rows import Broken, Row, iterate_rows
 
 TURNS_TABLE = "one turn a row"
 TRANSCRIPT = "chat transcript"
-# What is read whole must fit in memory several times over.
+# Text is held in memory while it is read, and JSON several times over.
+MOST_BYTES = 2_000_000_000
 MOST_JSON_BYTES = 500_000_000
 MOST_TURNS = 5_000_000
 ROWS_LOOKED_AT = 200
@@ -88,16 +89,18 @@ def _exported(form: str, rows: Iterator[Row]) -> Iterator[Read]:
 
 def records(path: Path) -> Iterator[Row]:
     """Rows of a table, or the objects of a JSON file wherever an export wraps them."""
-    if path.suffix.lower() != ".json":
+    check_readable(path)
+    is_json = path.suffix.lower() == ".json"
+    most = MOST_JSON_BYTES if is_json else MOST_BYTES
+    if path.stat().st_size > most:
+        raise UserError(
+            f"more than {most // 1_000_000} MB",
+            where=str(path),
+            hint="Save it as JSON lines (.jsonl)." if is_json else "Split the file.",
+        )
+    if not is_json:
         yield from iterate_rows(path, most=MOST_TURNS)
         return
-    check_readable(path)
-    if path.stat().st_size > MOST_JSON_BYTES:
-        raise UserError(
-            f"more than {MOST_JSON_BYTES // 1_000_000} MB of JSON",
-            where=str(path),
-            hint="Save it as JSON lines (.jsonl), which are read one at a time.",
-        )
     try:
         whole = json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -105,7 +108,7 @@ def records(path: Path) -> Iterator[Row]:
             f"broken JSON: {error.msg} at column {error.colno}", where=f"{path}:{error.lineno}"
         ) from None
     except RecursionError:
-        raise UserError("JSON nested too deeply", where=str(path)) from None
+        raise UserError("broken JSON: nested too deeply", where=str(path)) from None
     for number, row in enumerate(_unwrapped(whole), start=1):
         is_object = isinstance(row, dict)
         yield f"{path}:record {number}", row if is_object else Broken("not a JSON object", str(row))
