@@ -60,7 +60,13 @@ def text_of(html: str) -> str:
     tree = LexborHTMLParser(html)
     tree.strip_tags(["script", "style", "noscript", "template"])
     root = tree.body
-    return "\n".join(block.text for block in _blocks(root) if block.text) if root else ""
+    if root is None:
+        return ""
+    try:
+        return "\n".join(block.text for block in _blocks(root) if block.text)
+    except RecursionError:
+        # Nested without end: the text without its lines.
+        return _inline(root)
 
 
 def _own_url(tree: LexborHTMLParser) -> str | None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from apps.customer_service.importing.pages.html import read_html, text_of
+from apps.customer_service.importing.pages.reading import read_page
 from apps.customer_service.importing.pages.sections import read_sections
-from apps.customer_service.importing.schema import Rejected
+from apps.customer_service.importing.schema import Kind, Rejected, Source
 from apps.customer_service.schema import LONGEST_ANSWER, Faq
+from common.errors import UserError
 
 PAGE = """<html><head><title>Returns | Shop</title><link rel="canonical" href="{url}">
 <script>steal()</script></head><body><header><a href="/">Home</a></header><nav>Menu</nav>
@@ -80,3 +84,11 @@ def test_what_cannot_be_split_is_told() -> None:
 
 def test_programs_in_a_message_are_no_text_and_what_is_escaped_stays_text() -> None:
     assert text_of("<p>One<script>steal()</script></p><p>Two &lt;b&gt;</p>") == "One\nTwo <b>"
+
+
+def test_what_is_nested_without_end_is_read_or_refused(tmp_path: Path) -> None:
+    html = "<div>" * 3000 + "Hello"
+    assert text_of(html) == "Hello"
+    (tmp_path / "deep.html").write_text(html, encoding="utf-8")
+    with pytest.raises(UserError, match="nested too deeply"):
+        read_page(Source(tmp_path / "deep.html", Kind.pages, "HTML"))
