@@ -22,10 +22,13 @@ WIDE = re.compile(rb"\br=\"([A-Z]{2,3})\d")
 LONGEST_TAG = 200
 
 
-def check_unpacked(path: Path) -> None:
+def check_unpacked(path: Path, kind: str) -> None:
     """Unpack an archive without keeping it, and see that it is whole and not too large.
 
     What its directory says of its sizes is not believed: the bytes are counted.
+
+    Args:
+        kind: what the archive should be, for the error.
 
     Raises:
         UserError: it is no archive, or damaged, or unpacks to more than `MOST_BYTES`; a sheet has
@@ -45,7 +48,7 @@ def check_unpacked(path: Path) -> None:
                         sheet.read(chunk)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         # The last two: packed in a way that is not known, or under a password.
-        raise UserError(f"not a whole file of its kind: {error}", where=str(path)) from None
+        raise UserError(f"not {kind}: {error}", where=str(path)) from None
 
 
 def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -17,9 +17,10 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "tags": ("tag", "keywords", "genres", "标签", "关键词"),
     "url": ("link", "href", "链接", "网址"),
     "id": ("编号", "序号"),
-    "text": (
-        *("content", "tweet", "sentence", "review", "comment", "message", "utterance", "body"),
-        *("文本", "内容", "新闻", "评论", "消息", "消息内容", "聊天内容", "话术"),
+    "text": ("content", "tweet", "sentence", "review", "comment", "文本", "内容", "新闻", "评论"),
+    "message": (
+        *("text", "content", "body", "utterance", "comment"),
+        *("消息", "消息内容", "聊天内容", "内容", "话术", "文本"),
     ),
     "title": ("headline", "name", "标题", "名称", "商品名称"),
     "body": ("正文",),

@@ -22,7 +22,7 @@ def read_sheet(path: Path) -> Iterator[tuple[int, list[str | None]]]:
     """
     import fastexcel
 
-    check_unpacked(path)
+    check_unpacked(path, "an Excel workbook")
     try:
         book = fastexcel.read_excel(path)
         sheets = {name: book.load_sheet(name, header_row=None) for name in book.sheet_names}

@@ -95,7 +95,7 @@ def recognise(path: Path, wanted: Kind | None, mapping: Mapping[str, str]) -> So
         return Source(path, Kind.pages, page)
     if suffix in SUFFIXES:
         raise UserError(
-            "neither FAQs (question, answer) nor dialogues (dialogue_id, speaker, text)",
+            "neither FAQs (question, answer) nor dialogues (dialogue_id, speaker, message)",
             where=str(path),
             hint="Name its columns: --map question=COLUMN --map answer=COLUMN",
         )

@@ -53,7 +53,7 @@ def test_a_bomb_is_refused_by_what_it_unpacks_to(tmp_path: Path) -> None:
             bomb.writestr(f"xl/{name}.xml", bytes(100_000_000))
     assert (tmp_path / "bomb.xlsx").stat().st_size < 1_000_000
     with pytest.raises(UserError, match="more than 500 MB when unpacked"):
-        check_unpacked(tmp_path / "bomb.xlsx")
+        check_unpacked(tmp_path / "bomb.xlsx", "a workbook")
 
 
 def test_a_size_that_is_stated_wrong_does_not_help(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_size_that_is_stated_wrong_does_not_help(tmp_path: Path) -> None:
     data = path.read_bytes()
     size = (1_000_000).to_bytes(4, "little")
     path.write_bytes(data.replace(size, (10).to_bytes(4, "little")))
-    with pytest.raises(UserError, match="not a whole file"):
-        check_unpacked(path)
+    with pytest.raises(UserError, match="not a workbook"):
+        check_unpacked(path, "a workbook")
 
 
 def test_entities_of_a_sheet_are_not_followed(tmp_path: Path) -> None:

@@ -148,7 +148,9 @@ def test_pages_tables_and_dialogues_together(tmp_path: Path, tiny_model: Path) -
         folder / "b.xlsx",
         [{"问题": "怎么付款？", "答案": "刷卡或者现金。"}, {"问题": "怎么退？", "答案": None}],
     )
-    (folder / "c.txt").write_text("用户：营业到几点\n客服：晚上九点半关门。\n", encoding="utf-8")
+    (folder / "c.txt").write_text(
+        "用户：营业到几点\n客服：晚上九点半关门。\n用户：谢谢\n", encoding="utf-8"
+    )
     (folder / "d.png").write_bytes(b"picture")
     (folder / "e.pdf").write_bytes(b"not one")
     out = tmp_path / "out"

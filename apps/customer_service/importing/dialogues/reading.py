@@ -64,7 +64,7 @@ def read_dialogues(source: Source, mapping: Mapping[str, str]) -> Iterator[Read]
     columns = turn_columns(names, of_turns(mapping))
     if columns is None:
         raise UserError(
-            "not a dialogue log: no columns for dialogue_id, speaker and text",
+            "not a dialogue log: no columns for dialogue_id, speaker and message",
             where=str(source.path),
             hint=f"Name yours: --map dialogue_id=COLUMN (columns: {', '.join(names)})",
         )

@@ -25,7 +25,7 @@ class TurnRow(BaseModel):
 
     dialogue_id: Text
     speaker: Text
-    text: Text
+    message: Text
     said_at: str | datetime | None = None
     agent: str | None = None
     customer: str | None = None
@@ -34,7 +34,7 @@ class TurnRow(BaseModel):
 
 
 FIELDS = tuple(TurnRow.model_fields)
-NEEDED = ("dialogue_id", "speaker", "text")
+NEEDED = ("dialogue_id", "speaker", "message")
 YES = frozenset({"true", "yes", "1", "y", "是", "已解决"})
 NO = frozenset({"false", "no", "0", "n", "否", "未解决"})
 
@@ -70,7 +70,7 @@ def read_turns(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Read
         try:
             turn = parse_row(TurnRow, row, columns)
         except BadRowError as error:
-            yield Rejected(place, str(error), str(row.get(columns["text"]) or ""))
+            yield Rejected(place, str(error), str(row.get(columns["message"]) or ""))
             continue
         _add(logs.setdefault(turn.dialogue_id, _Log(place)), turn)
     for name, log in logs.items():
@@ -98,7 +98,7 @@ def _add(log: _Log, row: TurnRow) -> None:
         log.unknown = row.speaker
         return
     by = (row.agent or side[1]) if side[0] == "agent" else None
-    log.turns.append(Turn(side[0], row.text, seconds(row.said_at), by))
+    log.turns.append(Turn(side[0], row.message, seconds(row.said_at), by))
     # The last word counts.
     log.customer = row.customer or log.customer
     log.status = str(row.status) if row.status is not None else log.status

@@ -27,7 +27,7 @@ def read_word(path: Path, url: str | None, fallback_title: str) -> Page:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
-    check_unpacked(path)
+    check_unpacked(path, "a Word document")
     try:
         document = docx.Document(str(path))
     except (KeyError, ValueError, PackageNotFoundError) as error:

@@ -45,7 +45,7 @@ def test_turns_in_any_order_become_dialogues(
 def test_columns_may_be_named_and_a_row_that_says_nothing_is_told(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("k,who,t\n1,user,How?\n1,agent,\n,agent,So.\n", encoding="utf-8")
-    mapping = {"dialogue_id": "k", "speaker": "who", "text": "t"}
+    mapping = {"dialogue_id": "k", "speaker": "who", "message": "t"}
     found = list(read_dialogues(recognise(path, None, mapping), mapping))
     assert [type(one) for one in found] == [Rejected, Rejected, Dialogue]
     assert [one.place.rpartition(":")[2] for one in found[:2]] == ["3", "4"]
