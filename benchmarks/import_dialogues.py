@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
 import tempfile
@@ -60,13 +61,14 @@ def main() -> None:
 
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.csv"
         rows = [row for turns in dialogues(chosen.dialogues, chosen.seed) for row in turns]
         write_table(log, rows)
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         found, _ = run_import([log], Path(folder) / "out")
-        seconds = time.perf_counter() - begun
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     requests = {text for pair in found.pairs for text in (pair.question, *pair.wordings)}
     rate = chosen.dialogues / seconds
     report(
@@ -79,6 +81,10 @@ def main() -> None:
             "seconds": seconds,
             "dialogues a second": rate,
             "minutes for 100,000 at this rate": 100_000 / rate / 60,
+            # What another process took of the cores is in the seconds, and not in these.
+            "CPU seconds": cpu,
+            "minutes for 100,000 on two free cores, by CPU time": cpu / chosen.dialogues * 833.3,
+            "load of the machine before": before,
             "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         },
     )

@@ -28,6 +28,7 @@ MESSAGE_TYPES: dict[object, Speaker] = {
 BODIES = ("text", "content", "message", "body", "utterance")
 SPEAKERS = ("speaker", "role", "sender", "from", "author", "sender_type")
 TURNS = ("turns", "messages", "utterances", "dialogue", "dialog", "conversation", "log")
+TIMES = ("time", "timestamp", "said_at", "created_at", "started_at", "date", "sent_at")
 IDS = ("dialogue_id", "conversation_id", "dialog_id", "session_id", "chat_id", "id")
 
 
@@ -165,14 +166,15 @@ def nested(placed: Iterable[Placed]) -> Iterator[Read]:
     """Any conversation that holds the list of its turns."""
     for place, record in placed:
         name = next((str(record[one]) for one in IDS if record.get(one) is not None), place)
-        turns, unknown = [], ""
+        turns, unknown, begun = [], "", seconds(_first(record, TIMES))
         for turn in next(record[one] for one in TURNS if isinstance(record.get(one), list)):
             label = _first(turn, SPEAKERS)
             if isinstance(label, dict):
                 label = label.get("type") or label.get("role") or label.get("name")
             side = speaker_of(str(label))
             text = str(_first(turn, BODIES) or "").strip()
-            time = seconds(_first(turn, ("time", "timestamp", "created_at", "date", "sent_at")))
+            time = seconds(_first(turn, TIMES))
+            time = begun if time is None else time
             if side is None:
                 unknown = str(label)
                 continue
