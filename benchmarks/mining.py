@@ -31,8 +31,8 @@ class Topic:
 
     name: str
     language: str
-    facts: list[str | list[str]]
-    outdated: list[str]
+    facts: tuple[str | tuple[str, ...], ...]
+    outdated: tuple[str, ...]
     dialogues: frozenset[str]
     is_minor: bool
 
@@ -65,12 +65,17 @@ def main() -> None:
             if language in {"all", language_of(pair.question)}
         ]
         right = [topic for _, topic in told if topic]
-        hit = {topic.name for topic in right if not topic.is_minor} & {t.name for t in asked}
+        hit = {*right} & {*asked}
         figures |= {
             f"{language}: pairs mined": len(told),
             f"{language}: precision": len(right) / max(len(told), 1),
             f"{language}: recall of {len(asked)} topics": len(hit) / max(len(asked), 1),
         }
+    often = [topic for pair, topic in pairs if len(pair.dialogue_ids) > 1]
+    figures |= {
+        "of two dialogues or more: pairs mined": len(often),
+        "of two dialogues or more: precision": sum(map(bool, often)) / max(len(often), 1),
+    }
     if chosen.show:
         for pair, topic in pairs:
             if topic is None:
@@ -85,8 +90,8 @@ def _topics(name: str, is_minor: bool) -> list[Topic]:
         Topic(
             row["topic"],
             row["language"],
-            row["facts"],
-            row["outdated"],
+            tuple(fact if isinstance(fact, str) else tuple(fact) for fact in row["facts"]),
+            tuple(row["outdated"]),
             frozenset(row["dialogues"]),
             is_minor,
         )

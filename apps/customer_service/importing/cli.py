@@ -35,6 +35,10 @@ def import_sources(
         Kind | None,
         typer.Option("--as", help="What the sources are, where it is not recognised."),
     ] = None,
+    min_dialogues: Annotated[
+        int,
+        typer.Option("--min-dialogues", min=1, help="Leave out what came up in fewer dialogues."),
+    ] = 1,
     mapping: Mapping = None,
     backbone: Backbone = "auto",
     device: Device = "auto",
@@ -58,7 +62,13 @@ def import_sources(
     from apps.customer_service.importing.writing import summary
 
     found, written = run_import(
-        sources, out, wanted=kind, mapping=columns, backbone=backbone, device=device
+        sources,
+        out,
+        wanted=kind,
+        mapping=columns,
+        backbone=backbone,
+        device=device,
+        min_dialogues=min_dialogues,
     )
     counts = summary(found)
     if as_json:

@@ -25,7 +25,6 @@ from apps.customer_service.schema import Faq
 from common.console import progress, say
 from common.errors import UserError
 from common.files import exclusive_lock
-from common.records.fields import content_hash
 from common.records.text import language_of
 
 WORK = ".work"
@@ -43,11 +42,17 @@ def run_import(
     mapping: Mapping[str, str] | None = None,
     backbone: str = "auto",
     device: str = "auto",
+    min_dialogues: int = 1,
 ) -> tuple[Imported, list[Path]]:
     """Read the sources and write what they hold to `out`, a new directory.
 
     After an interruption the same call goes on: vectors that were computed are kept in
     `out/.work`, which is gone at the end.
+
+    Args:
+        wanted: what the sources are, where it is not to be recognised.
+        mapping: our field → the file's column.
+        min_dialogues: in which a mined pair must have come up.
 
     Raises:
         UserError: a source cannot be read, or `out` holds something else.
@@ -56,10 +61,13 @@ def run_import(
     check_free(out)
     with exclusive_lock(work / "lock"):
         try:
-            found = read_sources(sources, work, wanted, mapping or {}, backbone, device)
+            found, dialogues = read_sources(sources, wanted, mapping or {})
+            found.pairs, rejected = mine(dialogues, work, backbone, device, min_dialogues)
         except UserError:
             _leave(work)
             raise
+        found.rejected += rejected
+        _add_pairs(found)
         written = write(found, out)
         shutil.rmtree(work)
     return found, written
@@ -88,32 +96,31 @@ def _leave(work: Path) -> None:
 
 
 def read_sources(
-    paths: Sequence[Path],
-    work: Path,
-    wanted: Kind | None,
-    mapping: Mapping[str, str],
-    backbone: str,
-    device: str,
-) -> Imported:
-    """All that the sources hold, in their order; what was mined of dialogues comes last."""
+    paths: Sequence[Path], wanted: Kind | None, mapping: Mapping[str, str]
+) -> tuple[Imported, list[Dialogue]]:
+    """The FAQs that pages and tables state, in their order, and the dialogues to be mined."""
     sources, rejected = find_sources(paths, wanted, mapping)
     found = Imported(rejected=rejected)
     _announce(sources)
     faqs: dict[str, Faq] = {}
     for one in _stated(sources, mapping, found):
         _add(one, faqs, found)
-    dialogues = list(_dialogues(sources, mapping, found))
-    found.pairs, left = mine(dialogues, work, backbone, device)
-    found.rejected += left
-    for pair in found.pairs:
-        _add(_as_faq(pair), faqs, found)
-        faq_id = content_hash(pair.question)
-        found.questions += [
-            {"question": text, "faq_id": faq_id, "language": language_of(text)}
-            for text in pair.wordings[MOST_SIMILAR:]
-        ]
     found.faqs = list(faqs.values())
-    return found
+    return found, list(_dialogues(sources, mapping, found))
+
+
+def _add_pairs(found: Imported) -> None:
+    """Make FAQs of the mined pairs, but for what a page or a table has answered already."""
+    faqs = {faq.id: faq for faq in found.faqs}
+    for pair in found.pairs:
+        faq = _as_faq(pair)
+        if faq.id not in faqs:
+            found.questions += [
+                {"question": text, "faq_id": faq.id, "language": language_of(text)}
+                for text in pair.wordings[MOST_SIMILAR:]
+            ]
+        _add(faq, faqs, found)
+    found.faqs = list(faqs.values())
 
 
 def _announce(sources: Sequence[Source]) -> None:

@@ -79,6 +79,14 @@ def test_dialogues_become_faqs_with_their_evidence(run: Run, log: Path, tmp_path
     assert validated.returncode == 0, validated.stderr
 
 
+def test_what_came_up_too_seldom_is_left_out(log: Path, tmp_path: Path, tiny_model: Path) -> None:
+    out = tmp_path / "out"
+    found, _ = run_import([log], out, backbone=str(tiny_model), device="cpu", min_dialogues=7)
+    assert not found.faqs
+    assert {one.reason for one in found.rejected} == {"came up in fewer than 7 dialogues"}
+    assert len(_lines(out / "rejected.jsonl")) == 6
+
+
 def test_a_killed_import_goes_on_and_ends_with_the_same_bytes(
     log: Path, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,11 @@ WEAK = "too little speaks for the reply"
 
 
 def mine(
-    dialogues: Sequence[Dialogue], work: Path, backbone: str = "auto", device: str = "auto"
+    dialogues: Sequence[Dialogue],
+    work: Path,
+    backbone: str = "auto",
+    device: str = "auto",
+    min_dialogues: int = 1,
 ) -> tuple[list[Pair], list[Rejected]]:
     """The pairs that dialogues hold, the most frequent first, and all that was not taken.
 
@@ -41,6 +45,7 @@ def mine(
 
     Args:
         work: where vectors are kept, so that after an interruption none is computed again.
+        min_dialogues: in which a pair must have come up.
     """
     exchanges: list[Exchange] = []
     rejected: list[Rejected] = []
@@ -56,7 +61,7 @@ def mine(
         members = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
         with progress(f"Choosing answers ({language})", len(members)) as advance:
             for places in members:
-                made = _pair([group[n] for n in places], vectors[places])
+                made = _pair([group[n] for n in places], vectors[places], min_dialogues)
                 if isinstance(made, Pair):
                     pairs.append(made)
                 else:
@@ -85,8 +90,13 @@ def _by_language(
         yield language, group, joint_vectors(reader, requests, replies, language)
 
 
-def _pair(members: Sequence[Exchange], vectors: NDArray[np.float32]) -> Pair | list[Rejected]:
+def _pair(
+    members: Sequence[Exchange], vectors: NDArray[np.float32], min_dialogues: int
+) -> Pair | list[Rejected]:
     """A cluster as a pair; or, where too little speaks for it, why not."""
+    if len({one.dialogue_id for one in members}) < min_dialogues:
+        reason = f"came up in fewer than {min_dialogues} dialogues"
+        return [Rejected(one.place, reason, one.request, one.dialogue_id) for one in members]
     width = vectors.shape[1] // 2
     # The halves of a joint vector, each of length 1 again.
     requests, replies = vectors[:, :width] * np.sqrt(2), vectors[:, width:] * np.sqrt(2)
