@@ -34,6 +34,7 @@ MISSING = {
         "export --questions none.csv --out out",
         "serve --api-key-file none.keys",
         "ask hello",
+        "import none.html out",
     ),
     "finance_monitor": (
         "validate --news none.csv",

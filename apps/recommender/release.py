@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from apps.recommender.catalogue.users import UserFeatures
-from apps.recommender.catalogue.vectors import VectorCache, directory_id, encode
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
@@ -35,9 +34,11 @@ from common.files import read_json, write_json
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.sentence_modules import Projection
+from common.models.prediction import encode
+from common.models.sentence_modules import Projection, directory_id
 from common.models.sources.bundled import Source
 from common.releases.release import Release
+from common.storage.vectors import VectorCache
 
 ENCODER, TOWERS, MODEL = "model", "heads.safetensors", "model.json"
 

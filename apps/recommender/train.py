@@ -13,7 +13,6 @@ from pathlib import Path
 
 from torch import nn
 
-from apps.recommender.catalogue.vectors import VectorCache, directory_id, keep
 from apps.recommender.comparison.comparison import (
     Comparison,
     TextScorer,
@@ -44,12 +43,14 @@ from common.console import say
 from common.evaluation.compare import paired_bootstrap
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
+from common.models.sentence_modules import directory_id
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
 from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.storage.vectors import VectorCache, keep
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from common.console import progress
+from common.console import progress, say
+from common.storage.vectors import TEXTS_PER_SEGMENT, VectorCache, text_key
 
 if TYPE_CHECKING:
+    from common.models.encoder import Encoder
     from common.models.loading import Pretrained
 
 # Bounds what one forward pass holds in memory, padding included.
@@ -62,6 +66,39 @@ def predict(
     module.train(was_training)
     order = torch.tensor([index for batch in batches for index in batch]).argsort()
     return {name: torch.cat([r[name] for r in results])[order] for name in results[0]}
+
+
+def encode(
+    open_encoder: Callable[[], tuple[nn.Module, Encoder]],
+    texts: Sequence[str],
+    cache: VectorCache,
+    *,
+    width: int,
+    what: str = "items",
+    precision: str = "fp32",
+) -> NDArray[np.float32]:
+    """[texts, width] vectors, as the encoder gives them; says how many were new.
+
+    What is missing is encoded in the order of its keys, in segments of fixed size: an
+    interrupted run goes on with the same segments, and ends with the same bytes.
+
+    Args:
+        open_encoder: loads what reads texts; called only where something is missing.
+        what: is read, for the progress shown.
+    """
+    keys = [text_key(text) for text in texts]
+    missing = cache.missing(keys)
+    say(f"{what.capitalize()}: {len(texts)} texts, {len(missing)} to encode.")
+    if missing:
+        module, backbone = open_encoder()
+        with progress(f"Encoding {what}", len(missing)) as advance:
+            for start in range(0, len(missing), TEXTS_PER_SEGMENT):
+                places = missing[start : start + TEXTS_PER_SEGMENT]
+                segment = [texts[i] for i in places]
+                found = predict(module, backbone, segment, precision=precision)["embedding"]
+                cache.add([keys[i] for i in places], found.numpy())
+                advance(len(places))
+    return cache.gather(keys, width)
 
 
 def _forward(

@@ -6,12 +6,13 @@ here; all else by sentence-transformers' own modules, which are imported only th
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
-from common.files import read_json, write_json
+from common.files import file_sha256, read_json, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -221,3 +222,15 @@ def _write_projection(place: Path, projection: Projection) -> None:
     if bias is not None:
         dense.linear.bias.data = bias.detach().cpu().clone()
     dense.save(str(place))
+
+
+def directory_id(directory: Path) -> str:
+    """Names an encoder by its files, wherever they lie; what is learned on top is none of them."""
+    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
+    own = sorted(
+        (name, path)
+        for name, path in files.items()
+        if path.is_file() and not name.startswith(f"{PROJECTION}/")
+    )
+    hashes = [f"{name} {file_sha256(path)}" for name, path in own]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

@@ -13,7 +13,9 @@ from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 
-SUFFIXES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".ndjson", ".parquet")
+# Of a workbook with macros the cells are read; a macro is never run.
+WORKBOOKS = (".xlsx", ".xlsm")
+SUFFIXES = (".csv", ".tsv", *WORKBOOKS, ".json", ".jsonl", ".ndjson", ".parquet")
 STDIN = Path("-")
 WORKBOOK, PARQUET = b"PK\x03\x04", b"PAR1"
 

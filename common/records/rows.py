@@ -15,7 +15,7 @@ from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 from common.records.encodings import read_text
-from common.records.paths import SUFFIXES
+from common.records.paths import SUFFIXES, WORKBOOKS
 from common.records.spreadsheet import read_sheet
 
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -39,6 +39,21 @@ def read_rows(path: Path) -> list[Row]:
         UserError: the file is missing, empty, of unknown format or encoding, or two of its
             columns have one name.
     """
+    rows = list(iterate_rows(path))
+    if not rows:
+        raise UserError("the file is empty: no records", where=str(path))
+    return rows
+
+
+def iterate_rows(path: Path, *, most: int | None = None) -> Iterator[Row]:
+    """The rows of a file one after the other, for who need not hold all of them.
+
+    Args:
+        most: rows that are read; a file with more is refused where the next one begins.
+
+    Raises:
+        UserError: as `read_rows`, but for an empty file; or it has more rows.
+    """
     check_readable(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(
@@ -46,17 +61,17 @@ def read_rows(path: Path) -> list[Row]:
             where=str(path),
             hint=f"These work: {', '.join(SUFFIXES)}",
         )
-    rows = list(_read_rows(path))
-    if not rows:
-        raise UserError("the file is empty: no records", where=str(path))
-    return rows
+    for count, row in enumerate(_read_rows(path)):
+        if count == most:
+            raise UserError(f"more than {most:,} rows", where=str(path), hint="Split the file.")
+        yield row
 
 
 def _read_rows(path: Path) -> Iterator[Row]:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _read_parquet(path)
-    if suffix == ".xlsx":
+    if suffix in WORKBOOKS:
         return _read_xlsx(path)
     text = read_text(path)
     if suffix == ".json":
@@ -94,6 +109,9 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
             reason = f"broken JSON: {error.msg} at column {error.colno}"
             yield place, Broken(reason, line)
             continue
+        except RecursionError:
+            yield place, Broken("broken JSON: nested too deeply", line)
+            continue
         yield place, row if isinstance(row, dict) else Broken("not a JSON object", line)
 
 
@@ -107,6 +125,8 @@ def _read_json(path: Path, text: str) -> Iterator[Row]:
             where=f"{path}:{error.lineno}",
             hint="If each line is an object of its own, call the file .jsonl.",
         ) from None
+    except RecursionError:
+        raise UserError("broken JSON: nested too deeply", where=str(path)) from None
     values = whole.values() if isinstance(whole, dict) else ()
     lists = [value for value in values if isinstance(value, list)]
     rows = lists[0] if len(lists) == 1 else whole

@@ -8,6 +8,7 @@ from typing import Any
 
 from common.console import say
 from common.errors import UserError
+from common.records.archives import check_unpacked
 
 
 def read_sheet(path: Path) -> Iterator[tuple[int, list[str | None]]]:
@@ -17,10 +18,11 @@ def read_sheet(path: Path) -> Iterator[tuple[int, list[str | None]]]:
     ISO 8601.
 
     Raises:
-        UserError: it is no workbook.
+        UserError: it is no workbook, or larger than one may be.
     """
     import fastexcel
 
+    check_unpacked(path, "an Excel workbook")
     try:
         book = fastexcel.read_excel(path)
         sheets = {name: book.load_sheet(name, header_row=None) for name in book.sheet_names}

@@ -22,6 +22,7 @@ def test_help_names_every_verb(run: Run) -> None:
         "serve",
         "releases",
         "keys",
+        "import",
     ):
         assert verb in text
 

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from apps.recommender.catalogue.vectors import VectorCache, directory_id, encode
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import histories
 from apps.recommender.interactions.sequences import sequences, shown_after
@@ -21,9 +20,11 @@ from apps.recommender.interactions.timeline import Timeline
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
 from common.models.encoder import Encoder
-from common.models.prediction import predict
+from common.models.prediction import encode, predict
+from common.models.sentence_modules import directory_id
 from common.models.sources.bundled import Source
 from common.records.splits import Splits
+from common.storage.vectors import VectorCache
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings

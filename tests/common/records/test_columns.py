@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.customer_service.importing.dialogues.tables import TurnRow
 from apps.customer_service.schema import Faq, Question
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.stories.companies import Entity
@@ -12,7 +13,7 @@ from common.errors import UserError
 from common.records.columns import SYNONYMS, match_columns, suggest
 from common.records.reader import read_records
 
-RECORDS = (Faq, Question, TrainingRecord, Entity, Interaction, Item, User)
+RECORDS = (Faq, Question, TurnRow, TrainingRecord, Entity, Interaction, Item, User)
 
 
 @pytest.mark.parametrize("name", ["question", "Question", " QUESTION ", "问题", "Query", "text"])

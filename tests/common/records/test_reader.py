@@ -182,3 +182,11 @@ def test_bad_rows_that_are_skipped_are_kept_aside(tmp_path: Path) -> None:
     kept = (tmp_path / "rows.rejected.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["place"].rpartition(":")[2] for line in kept] == ["2", "3"]
     assert json.loads(kept[0])["row"] == "nonsense"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_json_that_is_nested_without_end_is_bad_input(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"deep{suffix}"
+    path.write_text("[" * 100_000 + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="nested too deeply"):
+        read_records(path, Row)

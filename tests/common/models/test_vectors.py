@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from apps.recommender.catalogue import vectors as encoding
-from apps.recommender.catalogue.vectors import VectorCache, encode, keep
+from common.models import prediction as encoding
 from common.models.encoder import Encoder, load_encoder
 from common.models.heads import Embedder
+from common.models.prediction import encode
 from common.models.sources.bundled import Source
+from common.storage.vectors import VectorCache, keep
 
 TEXTS = ["abc def", "ghi", "jkl mno", "pqr", "stu vwx", "yz", "a b c", "d e"]
 

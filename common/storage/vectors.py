@@ -1,20 +1,15 @@
-"""Text vectors of items, kept by content: only what is new or changed is encoded."""
+"""Vectors of texts, kept on disk by content: only what is new or changed is encoded."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from common.console import progress, say
-from common.files import file_sha256, write_atomically
-from common.models.encoder import Encoder
-from common.models.prediction import predict
-from common.models.sentence_modules import PROJECTION
+from common.files import write_atomically
 
 # Saved together: an interrupted run loses no more than one segment.
 TEXTS_PER_SEGMENT = 1024
@@ -71,35 +66,6 @@ def text_key(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:KEY_BYTES]
 
 
-def encode(
-    open_encoder: Callable[[], tuple[nn.Module, Encoder]],
-    texts: Sequence[str],
-    cache: VectorCache,
-    *,
-    width: int,
-) -> NDArray[np.float32]:
-    """[texts, width] vectors, as the encoder gives them; says how many were new.
-
-    What is missing is encoded in the order of its keys, in segments of fixed size: an
-    interrupted run goes on with the same segments, and ends with the same bytes.
-
-    Args:
-        open_encoder: loads what reads texts; called only where something is missing.
-    """
-    keys = [text_key(text) for text in texts]
-    missing = cache.missing(keys)
-    say(f"Items: {len(texts)} texts, {len(missing)} to encode.")
-    if missing:
-        module, backbone = open_encoder()
-        with progress("Encoding items", len(missing)) as advance:
-            for start in range(0, len(missing), TEXTS_PER_SEGMENT):
-                places = missing[start : start + TEXTS_PER_SEGMENT]
-                found = predict(module, backbone, [texts[i] for i in places])["embedding"]
-                cache.add([keys[i] for i in places], found.numpy())
-                advance(len(places))
-    return cache.gather(keys, width)
-
-
 def keep(texts: Sequence[str], vectors: NDArray[np.float32], cache: VectorCache) -> None:
     """Put vectors [texts, width] that are at hand into the cache."""
     keys = [text_key(text) for text in texts]
@@ -107,15 +73,3 @@ def keep(texts: Sequence[str], vectors: NDArray[np.float32], cache: VectorCache)
     for start in range(0, len(places), TEXTS_PER_SEGMENT):
         part = places[start : start + TEXTS_PER_SEGMENT]
         cache.add([keys[i] for i in part], vectors[part])
-
-
-def directory_id(directory: Path) -> str:
-    """Names an encoder by its files, wherever they lie; what is learned on top is none of them."""
-    files = {path.relative_to(directory).as_posix(): path for path in directory.rglob("*")}
-    own = sorted(
-        (name, path)
-        for name, path in files.items()
-        if path.is_file() and not name.startswith(f"{PROJECTION}/")
-    )
-    hashes = [f"{name} {file_sha256(path)}" for name, path in own]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

@@ -1,0 +1,110 @@
+"""Dialogue logs as tables: one turn a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from apps.customer_service.importing.dialogues.exports import Read, is_praised, is_resolved
+from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.times import seconds
+from apps.customer_service.importing.schema import Dialogue, Rejected, Turn
+from common.records.columns import match_columns
+from common.records.fields import Text
+from common.records.reader import BadRowError, parse_row
+from common.records.rows import Broken, Row
+
+
+class TurnRow(BaseModel):
+    """One turn, a row of a dialogue log; status and satisfaction are those of the dialogue."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    dialogue_id: Text
+    speaker: Text
+    message: Text
+    said_at: str | datetime | None = None
+    agent: str | None = None
+    customer: str | None = None
+    status: str | bool | None = None
+    satisfaction: str | None = None
+
+
+FIELDS = tuple(TurnRow.model_fields)
+NEEDED = ("dialogue_id", "speaker", "message")
+YES = frozenset({"true", "yes", "1", "y", "是", "已解决"})
+NO = frozenset({"false", "no", "0", "n", "否", "未解决"})
+
+
+@dataclass(slots=True)
+class _Log:
+    """What is known of one dialogue so far."""
+
+    place: str
+    turns: list[Turn] = field(default_factory=list)
+    customer: str | None = None
+    status: str | None = None
+    rating: str | None = None
+    unknown: str | None = None
+
+
+def turn_columns(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str] | None:
+    """The column of each field of a turn; None where the table holds no turns."""
+    found = match_columns(FIELDS, list(columns), mapping)
+    return found if all(name in found for name in NEEDED) else None
+
+
+def read_turns(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Read]:
+    """Dialogues in the order of their first turns; turns by their time, else as they stand.
+
+    The turns of a dialogue need not stand together, so all are read before the first is given.
+    """
+    logs: dict[str, _Log] = {}
+    for place, row in rows:
+        if isinstance(row, Broken):
+            yield Rejected(place, row.reason, str(row.content))
+            continue
+        try:
+            turn = parse_row(TurnRow, row, columns)
+        except BadRowError as error:
+            yield Rejected(place, str(error), str(row.get(columns["message"]) or ""))
+            continue
+        _add(logs.setdefault(turn.dialogue_id, _Log(place)), turn)
+    for name, log in logs.items():
+        if log.unknown is not None:
+            reason = f"who speaks is not known: {log.unknown!r}"
+            yield Rejected(log.place, reason, dialogue_id=name)
+            continue
+        if all(turn.time is not None for turn in log.turns):
+            log.turns.sort(key=lambda turn: turn.time or 0.0)
+        yield Dialogue(
+            name,
+            log.turns,
+            log.place,
+            customer=log.customer,
+            is_resolved=_resolved(log.status),
+            is_praised=is_praised(log.rating),
+        )
+
+
+def _add(log: _Log, row: TurnRow) -> None:
+    side = speaker_of(row.speaker)
+    if side is None and row.agent == row.speaker:
+        side = "agent", row.agent
+    if side is None:
+        log.unknown = row.speaker
+        return
+    by = (row.agent or side[1]) if side[0] == "agent" else None
+    log.turns.append(Turn(side[0], row.message, seconds(row.said_at), by))
+    # The last word counts.
+    log.customer = row.customer or log.customer
+    log.status = str(row.status) if row.status is not None else log.status
+    log.rating = row.satisfaction or log.rating
+
+
+def _resolved(status: str | None) -> bool | None:
+    word = (status or "").strip().lower()
+    return True if word in YES else False if word in NO else is_resolved(word)

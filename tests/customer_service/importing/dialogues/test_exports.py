@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.customer_service.importing.dialogues.reading import read_dialogues
+from apps.customer_service.importing.schema import Dialogue, Rejected
+from apps.customer_service.importing.sources import recognise
+
+ZENDESK = {
+    "id": 35436,
+    "subject": "Help",
+    "status": "solved",
+    "requester_id": 20978392,
+    "requester": {"id": 20978392, "name": "Ann Lee"},
+    "satisfaction_rating": {"score": "good"},
+    "comments": [
+        {
+            "author_id": 20978392,
+            "plain_body": "How do I reset it?",
+            "public": True,
+            "created_at": "2024-05-01T10:00:00Z",
+        },
+        {"author_id": 7, "body": "a note for colleagues", "public": False},
+        {
+            "author_id": 7,
+            "html_body": "<p>Hold the <b>button</b>.</p><script>x()</script>",
+            "public": True,
+            "created_at": "2024-05-01T10:02:00Z",
+        },
+    ],
+}
+INTERCOM = {
+    "type": "conversation",
+    "id": "1911",
+    "created_at": 1714557600,
+    "state": "closed",
+    "source": {
+        "type": "conversation",
+        "body": "<p>How do I reset it?</p>",
+        "author": {"type": "user", "id": "20978392", "name": "Ann Lee"},
+    },
+    "conversation_rating": {"rating": 5},
+    "conversation_parts": {
+        "type": "conversation_part.list",
+        "conversation_parts": [
+            {"part_type": "note", "body": "a note", "author": {"type": "admin", "id": "7"}},
+            {"part_type": "assignment", "body": None, "author": {"type": "bot", "id": "1"}},
+            {
+                "part_type": "comment",
+                "body": "<p>Hold the <b>button</b>.</p>",
+                "author": {"type": "admin", "id": "7"},
+                "created_at": 1714557720,
+            },
+        ],
+    },
+}
+CHATWOOT_MESSAGES = [
+    {
+        "id": 2,
+        "conversation_id": 9,
+        "message_type": 1,
+        "content": "Hold the button.",
+        "created_at": 1714557720,
+        "sender": {"id": 7, "name": "Bob", "type": "user"},
+    },
+    {"id": 3, "conversation_id": 9, "message_type": 2, "content": "Bob joined"},
+    {"id": 4, "conversation_id": 9, "message_type": 1, "private": True, "content": "a note"},
+    {
+        "id": 1,
+        "conversation_id": 9,
+        "message_type": 0,
+        "content": "How do I reset it?",
+        "created_at": 1714557600,
+        "sender": {"id": 20978392, "name": "Ann Lee", "type": "contact"},
+    },
+]
+CHATWOOT = {
+    "data": {
+        "meta": {},
+        "payload": [{"id": 9, "status": "resolved", "messages": CHATWOOT_MESSAGES}],
+    }
+}
+
+
+def _read(path: Path) -> list[Dialogue]:
+    found = list(read_dialogues(recognise(path, None, {}), {}))
+    assert not [one for one in found if isinstance(one, Rejected)]
+    return [one for one in found if isinstance(one, Dialogue)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("zendesk.json", {"tickets": [ZENDESK], "count": 1, "next_page": None}),
+        ("zendesk.jsonl", ZENDESK),
+        ("intercom.json", {"type": "conversation.list", "conversations": [INTERCOM]}),
+        ("intercom.jsonl", INTERCOM),
+        ("chatwoot.json", CHATWOOT),
+        ("messages.json", {"meta": {}, "payload": CHATWOOT_MESSAGES}),
+    ],
+)
+def test_an_export_is_recognised_and_read(tmp_path: Path, name: str, content: Any) -> None:
+    path = tmp_path / name
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    (dialogue,) = _read(path)
+    assert [(turn.speaker, turn.text) for turn in dialogue.turns if turn.speaker != "other"] == [
+        ("customer", "How do I reset it?"),
+        ("agent", "Hold the button."),
+    ]
+    assert dialogue.customer == "20978392"
+    assert dialogue.customer_name == "Ann Lee"
+    assert dialogue.turns[-1].agent == "7"
+    assert dialogue.turns[-1].time == pytest.approx(1714557720)
+    assert dialogue.is_resolved is (None if name == "messages.json" else True)
+    assert dialogue.is_praised is (None if "message" in name or "chatwoot" in name else True)
+
+
+def test_abcd_and_plain_conversations(tmp_path: Path) -> None:
+    turns = [["customer", "How?"], ["action", "looked up"], ["agent", "So."]]
+    personal = {"personal": {"customer_name": "ann lee"}}
+    abcd = tmp_path / "abcd.json"
+    abcd.write_text(json.dumps([{"convo_id": 3, "scenario": personal, "original": turns}]))
+    plain = tmp_path / "plain.json"
+    messages = [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}]
+    plain.write_text(json.dumps([{"id": "x", "messages": messages, "resolved": False}]))
+    (one,), (other,) = _read(abcd), _read(plain)
+    assert [turn.speaker for turn in one.turns] == ["customer", "other", "agent"]
+    assert (one.id, one.customer_name) == ("3", "ann lee")
+    assert [turn.speaker for turn in other.turns] == ["customer", "agent"]
+    assert other.is_resolved is False
+
+
+def test_who_speaks_must_be_known(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    turns = [{"speaker": "A", "text": "How?"}, {"speaker": "B", "text": "So."}]
+    path.write_text(json.dumps({"id": "x", "turns": turns}) + "\n", encoding="utf-8")
+    (one,) = read_dialogues(recognise(path, None, {}), {})
+    assert isinstance(one, Rejected)
+    assert "who speaks is not known" in one.reason
