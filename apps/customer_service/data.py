@@ -198,18 +198,21 @@ def _split(
     questions = examples["questions"]
     validation, test = examples["validation"], examples["test"]
     if not questions and not validation:
-        sides = _split_by_label(variants, VALIDATION_SHARE, seed)
-        return Splits(sides.train, sides.validation, test), sides.test
+        train, validation, calibration = _split_by_label(variants, VALIDATION_SHARE, seed)
+        return Splits(train, validation, test), calibration
     seen = {fold(variant.text) for variant in variants}
     fresh = [example for example in questions if fold(example.text) not in seen]
     known = [example for example in questions if fold(example.text) in seen]
-    sides = _split_by_label(fresh, 0.0 if validation else VALIDATION_SHARE, seed)
-    train = [*variants, *known, *sides.train]
-    return Splits(train, validation or sides.validation, test), sides.test
+    share = 0.0 if validation else VALIDATION_SHARE
+    train, own, calibration = _split_by_label(fresh, share, seed)
+    return Splits([*variants, *known, *train], validation or own, test), calibration
 
 
-def _split_by_label(examples: Sequence[Example], validation: float, seed: int) -> Splits[Example]:
-    return split(
+def _split_by_label(
+    examples: Sequence[Example], validation: float, seed: int
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Train, validation and calibration; where there is but one to hold out, it validates."""
+    sides = split(
         examples,
         label=lambda example: example.faq_id or example.intent or "",
         text=lambda example: example.text,
@@ -217,6 +220,9 @@ def _split_by_label(examples: Sequence[Example], validation: float, seed: int) -
         test=CALIBRATION_SHARE,
         seed=seed,
     )
+    if validation and not sides.validation:
+        return sides.train, sides.test, []
+    return sides.train, sides.validation, sides.test
 
 
 def read_questions(sources: Sources, faqs: Mapping[str, Faq]) -> list[Example]:

@@ -31,6 +31,18 @@ def test_the_sides_do_not_meet_and_calibration_is_learned_last(demo: Demo) -> No
     assert everything.not_learned == dataset.splits.validation
 
 
+def test_of_hardly_anything_one_question_validates(tmp_path: Path) -> None:
+    faqs = tmp_path / "faqs.csv"
+    faqs.write_text(
+        "id,question,similar_questions,answer\na,Is it open?,When is it open?,Yes.\n"
+        "b,Is it far?,How far is it?,No.\n",
+        encoding="utf-8",
+    )
+    dataset = read_dataset(Sources(faqs=[faqs]))
+    assert len(dataset.splits.validation) == 1
+    assert not dataset.calibration
+
+
 def test_a_release_searches_what_calibrated_and_not_what_validates(demo: Demo) -> None:
     dataset = _dataset(demo)
     answerer = load_release(Registry(demo.store, "customer_service").open())
