@@ -114,7 +114,6 @@ def train(
     if rerank:
         chosen_by = replace(dataset, splits=splits)
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
-    answerer, promise = calibrate(answerer, dataset.not_learned, dataset.in_scope, far, max_wrong)
     evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     if dataset.calibration:
         last = _learn_the_rest(everything, settings, loaded, module, work / "rest", resume)
@@ -125,7 +124,8 @@ def train(
         return None
 
     dataset = replace(everything, audit=dataset.audit)
-    validation = evaluate.run(answerer, dataset.splits.validation)
+    validation = dataset.splits.validation
+    answerer, promise = calibrate(answerer, validation, dataset.in_scope, far, max_wrong, evidence)
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
@@ -144,7 +144,7 @@ def train(
             audit=dataset.audit,
             before=before,
             after=after,
-            validation=validation,
+            validation=evaluate.run(answerer, validation),
             difference=difference,
             peer=peer,
             promise=promise,
