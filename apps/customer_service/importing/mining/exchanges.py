@@ -112,6 +112,7 @@ def _of_dialogue(
 def _requests(said: Sequence[Message], marks: Mapping[str, Mark]) -> list[tuple[int, str]]:
     """Where each request stands, and its text; empty where it does not stand by itself."""
     found: list[tuple[int, str]] = []
+    is_asked = False
     for place, message in enumerate(said):
         if message.speaker != "customer":
             continue
@@ -121,11 +122,17 @@ def _requests(said: Sequence[Message], marks: Mapping[str, Mark]) -> list[tuple[
         if not found:
             if text := _request_text(content, marks):
                 found.append((place, text))
+                is_asked = is_any(content, marks, Mark.question | Mark.problem)
             continue
         is_asked_back = _asks_customer(said[place - 1], marks)
         if is_any(content, marks, Mark.doubt):
             continue
         asking = [part for part in content if marks[part] & Mark.question]
+        if asking and not is_asked and not _is_answered(said[found[0][0] : place], marks):
+            # What came first asked nothing: it only led up to this.
+            found = [(place, _request_text(content, marks))]
+            is_asked = True
+            continue
         also = Mark.adding | Mark.problem
         adding = [part for part in content if marks[part] & also == also]
         if not (asking or adding) or (is_asked_back and not asking):

@@ -46,6 +46,28 @@ def test_greetings_and_who_one_is_are_no_request_and_waiting_is_no_answer() -> N
     ) == [("运费怎么算", "满99元包邮，不满99元收8元。")]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "C hello, this is Anna Smith, my order is 44817",
+        "C I'm Anna, and my account is AS-2231",
+        "C writing about the shoes from last week's parcel",
+    ],
+)
+def test_what_leads_up_to_a_request_is_none(first: str) -> None:
+    assert _pairs(
+        first,
+        "A Hello Anna, how can I help?",
+        "C can I bring back shoes that I have worn once outside?",
+        "A Worn shoes cannot be returned, unworn ones within 60 days.",
+    ) == [
+        (
+            "can I bring back shoes that I have worn once outside?",
+            "Worn shoes cannot be returned, unworn ones within 60 days.",
+        )
+    ]
+
+
 def test_each_of_several_requests_gets_its_own_answer() -> None:
     assert _pairs(
         "C Do you ship to Norway?",
