@@ -68,7 +68,7 @@ class Recogniser:
         logits = self.weights @ vector + self.offsets
         odds = np.exp(logits - logits.max())
         probability = dict(zip(self.classes, (odds / odds.sum()).tolist(), strict=True))
-        certainty = 1.0 - probability.pop(QUESTION)
+        certainty = sum(probability[kind] for kind in KINDS)
         chat = sum(probability[kind] for kind in CHAT)
         rest = {kind: probability[kind] for kind in KINDS if kind not in CHAT}
         if chat >= max(rest.values()):
@@ -86,8 +86,10 @@ def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recognis
     examples = _examples()
     vectors = _vectors(answerer, release, list(examples), kept)
     own = _own(answerer)
-    kinds = [kind if kind in KINDS else QUESTION for kind in examples.values()]
-    return _fit(np.concatenate([vectors, own]), [*kinds, *[QUESTION] * len(own)])
+    # Nonsense and what is off topic are classes of their own, though both go the way of a question:
+    # in one class with the business's questions, a third of the nonsense was taken for small talk.
+    kinds = [*examples.values(), *[QUESTION] * len(own)]
+    return _fit(np.concatenate([vectors, own]), kinds)
 
 
 def _fit(vectors: Floats, kinds: Sequence[str]) -> Recogniser:

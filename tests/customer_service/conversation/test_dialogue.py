@@ -39,7 +39,7 @@ def first(answer: Answer) -> str | None:
     [
         ("How do I send money to someone in the UK?", "and abroad?", "en-intl-send"),
         ("what if my card is stolen", "and if I find it again?", "en-card-found"),
-        ("国内转账收手续费吗", "那往国外汇款呢", "zh-remit-out"),
+        ("国内转账收手续费吗", "那国外呢", "zh-remit-out"),
         ("储蓄卡不用了怎么销户", "信用卡呢", "zh-close-cc"),
     ],
 )

@@ -189,7 +189,8 @@ def test_two_servers_one_database_and_a_restart(
     run: Run,
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    now = datetime.now(UTC)
+    past, future = ((now + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
     with empty(kind, tmp_path) as url:
         options = ("--database", url)
         with ExitStack() as both:
@@ -202,8 +203,9 @@ def test_two_servers_one_database_and_a_restart(
             assert one.post("/v1/faqs", json=PET).status_code == 201
             assert ask(one, "insure a puppy")["answer"] == PET["answer"]
             eventually(lambda: ask(two, "insure a puppy")["answer"] == PET["answer"])
-            until = {"question": "Open on Sunday?", "answer": "This once.", "valid_until": soon}
-            two.post("/v1/faqs", json=until)
+            until = {"question": "Open on Sunday?", "answer": "This once.", "valid_until": future}
+            made = two.post("/v1/faqs", json={**until, "id": "once"})
+            assert made.status_code == 201
             assert ask(two, "open on sunday")["answer"] == "This once."
             # Two editors, one on each server.
             body = {"question": PET["question"], "answer": "B", "version": 1}
@@ -212,6 +214,8 @@ def test_two_servers_one_database_and_a_restart(
             done = run("faqs", "edit", "en-pet", "--answer", "C", "--version", 1,
                        "--store", copied, *options)  # fmt: skip
             assert (done.returncode, "changed meanwhile by page" in done.stderr) == (3, True)
+            ended = {**until, "valid_until": past, "version": 1}
+            assert one.put("/v1/faqs/once", json=ended).status_code == 200
             eventually(lambda: ask(two, "open on sunday")["answer"] != "This once.")
         done = run("faqs", "edit", "en-pet", "--answer", "D", "--store", copied, *options)
         assert done.returncode == 0, done.stderr
