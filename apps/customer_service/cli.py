@@ -61,7 +61,7 @@ add_key_verbs(app)
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
 # What put most of the sample data's validation questions right, with typing errors and without.
 DEFAULTS = {"epochs": 6, "learning_rate": 2e-4, "adversarial": 1.0, "typing_errors": 0.15}
-# Within three minutes on two cores: see the README's figures.
+# Within five minutes on two cores, a quarter of the work of the settings above.
 DEMO_SETTINGS = {
     "strategy": "top-layers:6",
     "epochs": "3",
