@@ -214,7 +214,7 @@ def test_two_servers_one_database_and_a_restart(
             done = run("faqs", "edit", "en-pet", "--answer", "C", "--version", 1,
                        "--store", copied, *options)  # fmt: skip
             assert (done.returncode, "changed meanwhile by page" in done.stderr) == (3, True)
-            ended = {**until, "valid_until": past, "version": 1}
+            ended = {**until, "valid_until": past, "version": 2}
             assert one.put("/v1/faqs/once", json=ended).status_code == 200
             eventually(lambda: ask(two, "open on sunday")["answer"] != "This once.")
         done = run("faqs", "edit", "en-pet", "--answer", "D", "--store", copied, *options)
