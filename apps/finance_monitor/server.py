@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
+from apps.finance_monitor.alerts.server import add_casework
 from apps.finance_monitor.learning.drift import watched
 from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
@@ -25,10 +25,8 @@ from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
-from common.errors import UserError
 from common.learning.behind import KEEP_SECONDS
 from common.models.prediction import TOKENS_PER_BATCH
-from common.records.fields import Text
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -86,29 +84,6 @@ class Alerts(BaseModel):
     silences: list[Silence]
     set_aside: list[SetAside]
     verdicts: dict[Verdict, int]
-
-
-class By(BaseModel):
-    """Who does it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    by: Text
-
-
-class VerdictRequest(By):
-    """Whether it was right to alert, and why."""
-
-    verdict: Verdict
-    reason: str = Field("", max_length=1000)
-
-
-class SilenceRequest(By):
-    """Silence `key`, a topic, a company or `*`, for so many hours."""
-
-    key: Text
-    hours: float = Field(24.0, gt=0, le=24 * 365)
-    comment: str = ""
 
 
 def build_app(
@@ -188,7 +163,7 @@ def build_app(
     )
     app.state.stop = stopping.set
     _add_reading(app, service, stopping)
-    _add_casework(app, service)
+    add_casework(app, service.watch.store, service.touch)
     _add_records(app, service, batcher)
     add_feedback(app, service, collector)
     add_feedback_routes(app, collector, telemetry)
@@ -254,39 +229,6 @@ async def _changes(
             await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
         except TimeoutError:
             continue
-
-
-def _add_casework(app: FastAPI, service: MonitorService) -> None:
-    store = service.watch.store
-
-    @app.post("/v1/alerts/{alert_id}/acknowledge", tags=["alerts"], summary="Acknowledge an alert")
-    def acknowledge(alert_id: str, asked: By) -> Case:
-        return _found(lambda: operations.acknowledge(store, alert_id, asked.by))
-
-    @app.post("/v1/alerts/{alert_id}/resolve", tags=["alerts"], summary="Resolve an alert")
-    def resolve(alert_id: str, asked: By) -> Case:
-        return _found(lambda: operations.resolve(store, alert_id, asked.by))
-
-    @app.post("/v1/alerts/{alert_id}/verdict", tags=["alerts"], summary="Real, or a false alarm")
-    def verdict(alert_id: str, asked: VerdictRequest) -> Case:
-        return _found(
-            lambda: operations.judge(store, alert_id, asked.verdict, asked.by, asked.reason)
-        )
-
-    @app.post("/v1/silences", tags=["alerts"], summary="Silence a key for a while")
-    def silence(asked: SilenceRequest) -> Silence:
-        lasting = timedelta(hours=asked.hours)
-        made = operations.silence(store, asked.key, lasting, asked.by, asked.comment)
-        service.touch()
-        return made
-
-    def _found(act: Any) -> Case:
-        try:
-            case: Case = act()
-        except UserError as error:
-            raise HTTPException(404, str(error)) from None
-        service.touch()
-        return case
 
 
 def _add_records(
