@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +25,15 @@ from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
-from common.tuning.task import EncoderModule, Metric, Predict, Task, TaskModule, choose_monitor
+from common.tuning.task import (
+    EncoderModule,
+    LossTerm,
+    Metric,
+    Predict,
+    Task,
+    TaskModule,
+    choose_monitor,
+)
 from common.tuning.trainer import TaskTrainer
 
 R = TypeVar("R")
@@ -68,6 +76,7 @@ def finetune(
     work: Path,
     resume: bool = False,
     module: TaskModule | None = None,
+    terms: Sequence[LossTerm] = (),
 ) -> Tuned[P]:
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
@@ -80,6 +89,7 @@ def finetune(
         work: where checkpoints and TensorBoard curves go.
         resume: go on from the last checkpoint in `work`, if there is one.
         module: what `task.build(pretrained)` gave, where it is at hand already.
+        terms: added to the task's own loss.
 
     Raises:
         UserError: a device or a precision that this machine cannot train with, or validation
@@ -104,7 +114,9 @@ def finetune(
             f"{len(splits.validation):,} validation records."
         )
     _choose_what_learns(module, settings)
-    trainer = TaskTrainer(task, pretrained, module, splits, settings, work, precision, monitor)
+    trainer = TaskTrainer(
+        task, pretrained, module, splits, settings, work, precision, monitor, terms
+    )
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
         trainer.train(resume_from_checkpoint=checkpoint)

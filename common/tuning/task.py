@@ -71,6 +71,17 @@ class EncoderModule(TaskModule):
         return self.pooled.pooling.parameters()
 
 
+class LossTerm(Protocol):
+    """What a technique adds to a task's own loss: a penalty, or a teacher's opinion."""
+
+    def __call__(self, module: nn.Module, batch: Batch, outputs: dict[str, Tensor]) -> Tensor:
+        """The scalar that is added for one batch.
+
+        Args:
+            module: what computed `outputs` from `batch`; it may be asked once more.
+        """
+
+
 class Task(Protocol[Record]):
     """An application's task: its head, its loss, its batches and its metrics.
 

@@ -26,7 +26,7 @@ from common.tuning.averaging import AverageEachStep, WeightAverage
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
 from common.tuning.settings import Settings
-from common.tuning.task import Batch, Metric, Task, TaskModule
+from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
 
 R = TypeVar("R")
 OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
@@ -56,8 +56,10 @@ class TaskTrainer(Trainer, Generic[R]):
         work: Path,
         precision: str,
         monitor: Metric,
+        terms: Sequence[LossTerm] = (),
     ) -> None:
         self.task = task
+        self.terms = terms
         self.pretrained = pretrained
         self.settings = settings
         self.validation = splits.validation
@@ -123,6 +125,21 @@ class TaskTrainer(Trainer, Generic[R]):
         with self.perturbation.apply():
             super().training_step(model, inputs, *args)
         return loss
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The task's own loss and all further terms."""
+        loss, outputs = super().compute_loss(
+            model, inputs, return_outputs=True, num_items_in_batch=num_items_in_batch
+        )
+        for term in self.terms:
+            loss = loss + term(model, inputs, outputs)
+        return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """The task's own metrics on the validation records."""
