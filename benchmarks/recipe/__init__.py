@@ -1,0 +1,1 @@
+"""Every way to adapt a model, on the same work and budget."""

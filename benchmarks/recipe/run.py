@@ -1,0 +1,52 @@
+"""One row on one work with one seed, in a process of its own, so that its memory is its own.
+
+python -m benchmarks.recipe.run WORK SEED DATA '{"strategy": "lora"}'
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from benchmarks.recipe.work import WORKS
+from common.models.encoder import load_encoder
+from common.models.sources.bundled import locate
+from common.records.splits import Splits
+from common.tuning.finetune import finetune
+from common.tuning.settings import Settings
+
+
+def measure(work_name: str, seed: int, data: Path, row: dict[str, Any]) -> dict[str, float]:
+    """Fine-tune with the row's settings; the last epoch is kept, for nothing is left to choose by.
+
+    Returns:
+        `figure`, from 0 to 1; `seconds` of training; `memory`, the peak in GiB; `trained`, the
+        share of parameters that learned.
+    """
+    work = WORKS[work_name]
+    learned, held_out = work.draw(data, seed)
+    settings = Settings(**{**work.settings, **row, "seed": seed})
+    backbone = load_encoder(locate(work.backbone), dropout=settings.dropout)
+    task = work.task(learned, settings)
+    with tempfile.TemporaryDirectory() as directory:
+        tuned = finetune(
+            task, backbone, Splits(learned, [], []), settings, work=Path(directory) / "run"
+        )
+    assert isinstance(tuned.module, nn.Module)
+    return {
+        "figure": task.measure(tuned.predict, held_out)[work.figure],
+        "seconds": tuned.seconds,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "trained": tuned.trained_parameters / tuned.all_parameters,
+    }
+
+
+if __name__ == "__main__":
+    name, number, folder, settings_json = sys.argv[1:]
+    print(json.dumps(measure(name, int(number), Path(folder), json.loads(settings_json))))
