@@ -29,7 +29,7 @@ SETTINGS = {
     "learning_rate": 2e-4,
     "adversarial": 0.5,
     "label_smoothing": 0.1,
-    "weight_averaging": 0.998,
+    "averaging": "ema",
 }
 
 

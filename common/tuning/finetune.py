@@ -24,6 +24,7 @@ from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.processes import is_main_process
+from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
 from common.tuning.task import (
     EncoderModule,
@@ -32,6 +33,7 @@ from common.tuning.task import (
     Predict,
     Task,
     TaskModule,
+    check_monitor,
     choose_monitor,
 )
 from common.tuning.trainer import TaskTrainer
@@ -80,7 +82,8 @@ def finetune(
 ) -> Tuned[P]:
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
-    It is chosen by the first of `task.monitors` that the validation records can give.
+    It is chosen by the first of `task.monitors` that the validation records can give, or by the
+    one that the settings name.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
     under `torchrun`.
@@ -92,11 +95,12 @@ def finetune(
         terms: added to the task's own loss.
 
     Raises:
-        UserError: a device or a precision that this machine cannot train with, or validation
-            records without any label that is learned.
+        UserError: a device or a precision that this machine cannot train with, validation
+            records without any label that is learned, or a figure to watch that is not there.
         NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
+    check_monitor(task.monitors, settings.monitor)
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
@@ -107,13 +111,17 @@ def finetune(
     module = (task.build(pretrained, precision) if module is None else module).to(device)
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
-    monitor = choose_monitor(task.monitors, before) if splits.validation else task.monitors[0]
+    monitor = task.monitors[0]
+    if splits.validation:
+        monitor = choose_monitor(task.monitors, before, settings.monitor)
     if splits.validation and is_main_process():
         say(
             f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
             f"{len(splits.validation):,} validation records."
         )
     _choose_what_learns(module, settings)
+    if settings.r_drop:
+        terms = [*terms, RDrop(settings.r_drop, module)]
     trainer = TaskTrainer(
         task, pretrained, module, splits, settings, work, precision, monitor, terms
     )

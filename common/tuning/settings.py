@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from common.errors import UserError
 
 
 class Settings(BaseModel):
@@ -28,6 +30,9 @@ class Settings(BaseModel):
     focal: float = Field(
         0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
     )
+    monitor: str | None = Field(
+        None, description="figure that chooses the best evaluation; None: the task's usual one"
+    )
     evaluate_every: int = Field(
         0, ge=0, description="steps between evaluations, beside one an epoch; 0: epochs alone"
     )
@@ -35,8 +40,19 @@ class Settings(BaseModel):
     adversarial: float = Field(
         0.0, ge=0, description="norm of the perturbation; 0: none; strategy=head takes none"
     )
-    weight_averaging: float = Field(
-        0.0, ge=0, lt=1, description="what the averaged weights keep of themselves a step; 0: none"
+    adversarial_steps: int = Field(
+        1, ge=1, description="steps to the perturbation, a pass each; 1: FGM, more: PGD"
+    )
+    r_drop: float = Field(
+        0.0, ge=0, description="weight of R-Drop: two readings, other dropout, alike; 0: none"
+    )
+    averaging: Literal["none", "ema", "swa", "soup"] = Field(
+        "none",
+        description="of weights: moving, mean of the last part, or of the evaluations that help",
+    )
+    averaging_decay: float = Field(0.998, gt=0, lt=1, description="what ema keeps of itself a step")
+    averaging_start: float = Field(
+        0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
     typing_errors: float = Field(
         0.0,
@@ -63,3 +79,32 @@ class Settings(BaseModel):
 
         parse_strategy(value)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moving_average(cls, values: Any) -> Any:
+        """Releases name their settings; earlier ones give the decay of the moving average alone."""
+        if isinstance(values, dict) and "weight_averaging" in values:
+            values = dict(values)
+            if decay := float(values.pop("weight_averaging")):
+                values |= {"averaging": "ema", "averaging_decay": decay}
+        return values
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Settings:
+        if self.r_drop and self.strategy == "head":
+            raise UserError(
+                "r_drop has nothing to work on under strategy=head: texts are read once, "
+                "without dropout",
+                hint="Take lora, top-layers:N or full.",
+            )
+        if (
+            self.r_drop
+            and self.dropout == 0
+            and not (self.strategy == "lora" and self.lora_dropout)
+        ):
+            raise UserError(
+                "r_drop needs dropout, and dropout=0 takes it away",
+                hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
+            )
+        return self
