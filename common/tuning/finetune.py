@@ -23,6 +23,7 @@ from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.processes import is_main_process
 from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
@@ -128,6 +129,8 @@ def finetune(
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
         trainer.train(resume_from_checkpoint=checkpoint)
+    # Texts are kept no longer than they are needed: they may have to be purged.
+    (work / PARAPHRASES).unlink(missing_ok=True)
     trainer.keep_average()
     # accelerate leaves its mixed precision around `forward`: what is measured next would not be
     # what a release computes.

@@ -30,6 +30,13 @@ class Settings(BaseModel):
     focal: float = Field(
         0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
     )
+    class_weights: Literal["none", "balanced", "effective"] = Field(
+        "none",
+        description="what texts of rare classes count more: all that they are rarer, or less",
+    )
+    logit_adjustment: float = Field(
+        0.0, ge=0, description="τ of the class's log frequency that is not to be learned; 0: none"
+    )
     monitor: str | None = Field(
         None, description="figure that chooses the best evaluation; None: the task's usual one"
     )
@@ -55,10 +62,31 @@ class Settings(BaseModel):
         0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
     typing_errors: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of the training texts read with one or two typing errors",
+        0.0, ge=0, le=1, description="share of the training texts read with one or two errors"
+    )
+    word_dropout: float = Field(
+        0.0, ge=0, le=1, description="share read without one or two of their words"
+    )
+    word_swap: float = Field(
+        0.0, ge=0, le=1, description="share read with one or two neighbouring words swapped"
+    )
+    synonyms: float = Field(
+        0.0, ge=0, le=1, description="share read with other words of the glossary's groups"
+    )
+    glossary: str | None = Field(
+        None, description="TOML or CSV file of groups of words that mean the same"
+    )
+    widths: float = Field(
+        0.0, ge=0, le=1, description="share of Chinese texts read in full- or half-width letters"
+    )
+    scripts: float = Field(
+        0.0, ge=0, le=1, description="share of Chinese texts read in the other script"
+    )
+    back_translation: str | None = Field(
+        None, description="two translation models, there,back: directories or hub ids"
+    )
+    back_translated: float = Field(
+        0.3, ge=0, le=1, description="share read as they came back, where there are such models"
     )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
@@ -92,6 +120,24 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
+        if bool(self.synonyms) != bool(self.glossary):
+            raise UserError(
+                "synonyms come from a glossary, and a glossary is for them: one is given alone",
+                hint="Give both: --set glossary=words.toml --set synonyms=0.2",
+            )
+        if self.back_translation is not None:
+            names = self.back_translation.split(",")
+            if len(names) != 2 or not all(name.strip() for name in names):
+                raise UserError(
+                    f"setting back_translation: not two models: {self.back_translation!r}",
+                    hint="--set back_translation=Helsinki-NLP/opus-mt-en-de,"
+                    "Helsinki-NLP/opus-mt-de-en",
+                )
+        if self.class_weights != "none" and self.logit_adjustment:
+            raise UserError(
+                "class_weights and logit_adjustment would make up for the same thing twice",
+                hint="Take one of them.",
+            )
         if self.r_drop and self.strategy == "head":
             raise UserError(
                 "r_drop has nothing to work on under strategy=head: texts are read once, "

@@ -17,11 +17,13 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from common.console import say
+from common.errors import UserError
 from common.models.devices import pick_device
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
-from common.tuning.augmentation import some_mistyped
+from common.tuning.augmentation.augmenting import Augmentation
+from common.tuning.augmentation.back_translation import back_translate
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
 from common.tuning.regularising.adversarial import EmbeddingPerturbation, gradients_kept
@@ -108,11 +110,23 @@ class TaskTrainer(Trainer, Generic[R]):
         self.remove_callback(PrinterCallback)
         inputs = [task.input(record) for record in splits.train]
         self.lengths = pretrained.token_counts(inputs) if settings.group_by_length else None
+        self.augment = Augmentation(settings, self._paraphrases(inputs, work))
+
+    def _paraphrases(self, inputs: Sequence[Any], work: Path) -> dict[str, str]:
+        """Training texts translated there and back, by one process for all."""
+        if self.settings.back_translation is None:
+            return {}
+        texts = [one for one in inputs if isinstance(one, str) and one]
+        if not texts:
+            raise UserError("back_translation: this task does not learn from single texts")
+        with self.accelerator.main_process_first():
+            return back_translate(
+                texts, self.settings.back_translation, work, self.accelerator.device
+            )
 
     def _tokenize(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
-        if self.settings.typing_errors:
-            inputs = some_mistyped(inputs, self.settings.typing_errors)
-        tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(inputs)
+        read = self.augment(inputs, epoch=int(self.state.epoch or 0))
+        tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(read)
         return tokens
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
