@@ -138,6 +138,17 @@ class Settings(BaseModel):
                 "class_weights and logit_adjustment would make up for the same thing twice",
                 hint="Take one of them.",
             )
+        if self.adversarial_steps > 1 and not self.adversarial:
+            raise UserError(
+                "adversarial_steps lead to a perturbation, and adversarial=0 takes none",
+                hint="Give its norm: --set adversarial=0.5",
+            )
+        if self.averaging == "swa" and self.averaging_start < self.warmup:
+            raise UserError(
+                f"averaging=swa holds the rate from {self.averaging_start:.0%} of the steps on, "
+                f"which is before the end of its warmup ({self.warmup:.0%})",
+                hint="Let averaging_start be at least as large as warmup.",
+            )
         if self.r_drop and self.strategy == "head":
             raise UserError(
                 "r_drop has nothing to work on under strategy=head: texts are read once, "

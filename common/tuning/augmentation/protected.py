@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import re
 
-from common.records.text import CHINESE
-
 UNITS = (
     r"(?:\s?(?:%|‰|percent|hundred|thousand|million|billion|trillion|bn|mn|dollars?|euros?|pounds?"
     r"|yuan|rmb|usd|eur|gbp|cny|cents?|hours?|days?|weeks?|months?|years?)(?![a-z])"
     r"|[%‰元块角分万亿千百十个次天日月年号点时秒周岁倍成人笔张]+)"
 )
 NUMBER_WORDS = (
-    r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty"
-    r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|half|double|twice|dozen"
-    r"|percent)\b"
+    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty"
+    "|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|half|double|twice|dozen"
+    "|percent"
 )
-NEGATED_VERBS = (
-    r"(?:do|does|did|ca|wo|is|are|was|were|could|would|should|have|has|had|must|need|ai)nt"
+NEGATIONS = (
+    "no|not|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly|barely"
+    r"|[a-z]{1,10}n['’]t|(?:do|does|did|ca|wo|is|are|was|were|could|would|should|have|has|had)nt"
 )
+CHINESE_NEGATION = "[不没沒无無未非别別勿莫否]"
+# Not `\b`: a Chinese character before a word is a letter, too.
+LEFT, RIGHT = "(?<![a-z])", "(?![a-z])"
 PROTECTED = re.compile(
-    r"<[^<>\s]+>|\[[^\[\]]+\]|\{[^{}\s]+\}"  # placeholders, and a company that is marked
-    r"|https?://[!-~]+|[\w.+-]+@[\w-]+\.[\w.-]+|\$[A-Za-z][\w.]*"
-    rf"|[$€£¥￥]?\s?[A-Za-z]*\d[\d.,:/-]*[A-Za-z]*(?:{UNITS})*"
-    rf"|[〇零一二两三四五六七八九十百千万亿半几]+(?:{UNITS})*|{NUMBER_WORDS}"
-    r"|\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly|barely)\b"
-    rf"|\b[a-z]+n['’]t\b|\b{NEGATED_VERBS}\b|[不没沒无無未非别別勿莫否]",
+    r"<[^<>\s]{1,40}>|\[[^\[\]]{1,80}\]|\{[^{}\s]{1,40}\}"  # placeholders, marked companies
+    r"|https?://[!-~]+|(?<![a-z0-9.+_-])[a-z0-9.+_-]{1,64}@[a-z0-9.-]+|\$[a-z][a-z0-9.]*"
+    rf"|[$€£¥￥]?\s?[a-z]{{0,10}}\d[\d.,:/-]*[a-z]{{0,10}}(?:{UNITS})*"
+    rf"|[〇零一二两三四五六七八九十百千万亿半几]+(?:{UNITS})*"
+    rf"|{LEFT}(?:{NUMBER_WORDS}){RIGHT}(?:{UNITS})*|{LEFT}(?:{NEGATIONS}){RIGHT}"
+    rf"|{CHINESE_NEGATION}",
     re.IGNORECASE,
 )
-NEGATION = re.compile(
-    r"(?:no|not|never|none|neither|nor|without|cannot|hardly|barely|.+n['’]?t)|.*[不没沒无無未非别別勿莫否]",
-    re.IGNORECASE,
-)
-CHINESE_RUN = re.compile(f"{CHINESE.pattern}+")
+NEGATION = re.compile(f"(?:{NEGATIONS})|.*{CHINESE_NEGATION}.*", re.IGNORECASE)
 
 
 def protected(text: str) -> list[str]:

@@ -24,7 +24,9 @@ class RDrop:
     """
 
     def __init__(self, weight: float, module: TaskModule) -> None:
-        if not any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules()):
+        if not any(
+            isinstance(part, nn.Dropout) and part.p > 0 for part in module.network.modules()
+        ):
             raise UserError(
                 "r_drop: this model has no dropout, and would read a batch twice the same way",
                 hint="Give it some: --set dropout=0.1",

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from common.errors import UserError
 from common.tuning import losses
 from common.tuning.imbalance import BETA, ClassLoss, class_weights, label_weights, log_odds
 from common.tuning.settings import Settings
@@ -79,8 +78,3 @@ def test_a_plain_loss_is_plain() -> None:
     expected = losses.classification(logits, target, smoothing=0.1, focal=2.0)
     assert head.classes(logits, target) == expected
     assert not head.state_dict()
-
-
-def test_nothing_is_made_up_for_twice() -> None:
-    with pytest.raises(UserError, match="twice"):
-        Settings(class_weights="balanced", logit_adjustment=1.0)

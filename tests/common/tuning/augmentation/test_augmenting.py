@@ -139,11 +139,3 @@ def test_a_glossary_that_makes_no_sense_is_told(tmp_path: Path, content: str, to
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(told)):
         Augmentation(Settings(glossary=str(path), synonyms=0.1))
-
-
-def test_a_glossary_and_synonyms_go_together() -> None:
-    for alone in ({"synonyms": 0.1}, {"glossary": "words.csv"}):
-        with pytest.raises(UserError, match="alone"):
-            Settings(**alone)
-    with pytest.raises(UserError, match="not two models"):
-        Settings(back_translation="one")
