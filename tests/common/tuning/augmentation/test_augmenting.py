@@ -22,6 +22,10 @@ KEPT = {
         ["can't", "20 dollars", "never", "two"],
         "can't pay",
     ),
+    "write to me@bank.com that ten thousand dollars were nowhere to be found": (
+        ["me@bank.com", "ten thousand dollars", "nowhere"],
+        "nowhere to",
+    ),
     "[Apple] shares didn't fall 3.5% in Q3 2024": (
         ["[Apple]", "didn't", "3.5%", "Q3", "2024"],
         "didn't fall",
