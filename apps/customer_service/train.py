@@ -96,9 +96,9 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
-    source = _locate(backbone, dataset)
     task = _task(dataset, settings)
     check_monitor(task.monitors, settings.monitor)
+    source = _locate(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)

@@ -32,10 +32,10 @@ class Settings(BaseModel):
     )
     class_weights: Literal["none", "balanced", "effective"] = Field(
         "none",
-        description="what texts of rare classes count more: all that they are rarer, or less",
+        description="rare classes count more: by as much as they are rarer, or by less",
     )
     logit_adjustment: float = Field(
-        0.0, ge=0, description="τ of the class's log frequency that is not to be learned; 0: none"
+        0.0, ge=0, description="how much of how usual a class is (τ) is not to be learned; 0: none"
     )
     monitor: str | None = Field(
         None, description="figure that chooses the best evaluation; None: the task's usual one"
@@ -55,7 +55,8 @@ class Settings(BaseModel):
     )
     averaging: Literal["none", "ema", "swa", "soup"] = Field(
         "none",
-        description="of weights: moving, mean of the last part, or of the evaluations that help",
+        description="moving (ema), mean of the last steps (swa), or of the evaluations that are "
+        "better together (soup)",
     )
     averaging_decay: float = Field(0.998, gt=0, lt=1, description="what ema keeps of itself a step")
     averaging_start: float = Field(
@@ -119,7 +120,7 @@ class Settings(BaseModel):
         return values
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Settings:
+    def _augmentation_makes_sense(self) -> Settings:
         if bool(self.synonyms) != bool(self.glossary):
             raise UserError(
                 "synonyms come from a glossary, and a glossary is for them: one is given alone",
@@ -133,6 +134,10 @@ class Settings(BaseModel):
                     hint="--set back_translation=Helsinki-NLP/opus-mt-en-de,"
                     "Helsinki-NLP/opus-mt-de-en",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _learning_makes_sense(self) -> Settings:
         if self.class_weights != "none" and self.logit_adjustment:
             raise UserError(
                 "class_weights and logit_adjustment would make up for the same thing twice",
@@ -155,11 +160,8 @@ class Settings(BaseModel):
                 "without dropout",
                 hint="Take lora, top-layers:N or full.",
             )
-        if (
-            self.r_drop
-            and self.dropout == 0
-            and not (self.strategy == "lora" and self.lora_dropout)
-        ):
+        has_dropout = self.dropout != 0 or (self.strategy == "lora" and self.lora_dropout > 0)
+        if self.r_drop and not has_dropout:
             raise UserError(
                 "r_drop needs dropout, and dropout=0 takes it away",
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",

@@ -7,9 +7,9 @@ from common.tuning.settings import Settings
 
 
 def test_releases_of_before_name_the_decay_alone() -> None:
-    averaged = Settings(weight_averaging=0.9)  # type: ignore[call-arg]
+    averaged = Settings(weight_averaging=0.9)
     assert (averaged.averaging, averaged.averaging_decay) == ("ema", 0.9)
-    assert Settings(weight_averaging=0.0).averaging == "none"  # type: ignore[call-arg]
+    assert Settings(weight_averaging=0.0).averaging == "none"
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_releases_of_before_name_the_decay_alone() -> None:
 )
 def test_what_makes_no_sense_together_is_refused(values: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=told):
-        Settings(**values)  # type: ignore[arg-type]
+        Settings(**values)

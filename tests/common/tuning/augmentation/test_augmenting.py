@@ -36,7 +36,7 @@ KEPT = {
 
 
 def _read(text: str, epochs: int = 60, **settings: object) -> set[str]:
-    augment = Augmentation(Settings(**settings))  # type: ignore[arg-type]
+    augment = Augmentation(Settings(**settings))
     return {one for epoch in range(epochs) for one in augment([text], epoch)}
 
 
