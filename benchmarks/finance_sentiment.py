@@ -21,6 +21,7 @@ from common.models.encoder import load_encoder
 from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.tuning.finetune import finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
 # Chosen on a fifth of train that was held out.
@@ -29,7 +30,7 @@ SETTINGS = {
     "learning_rate": 2e-4,
     "adversarial": 0.5,
     "label_smoothing": 0.1,
-    "weight_averaging": 0.998,
+    "averaging": "ema",
 }
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     train = [e for i, e in enumerate(train) if i % 5] if chosen.choose else train
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
-    task = FinanceMonitorTask(train, [], smoothing=settings.label_smoothing)
+    task = FinanceMonitorTask(train, [], ClassLoss.of(settings))
     backbone = load_encoder(locate("minilm"), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))

@@ -13,6 +13,7 @@ from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.finetune import Tuned, finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
 Labelled = Sequence[tuple[str, str]]
@@ -24,7 +25,7 @@ def tune_intents(
     """Fine-tune on all of `train`; nothing is held out, so the last epoch is what is kept."""
     examples = [Example(normalise(text), None, label) for text, label in train]
     intents = sorted({label for _, label in train})
-    task = CustomerServiceTask(examples, intents, smoothing=settings.label_smoothing)
+    task = CustomerServiceTask(examples, intents, ClassLoss.of(settings))
     loaded = load_encoder(locate(backbone), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))

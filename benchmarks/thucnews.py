@@ -18,6 +18,7 @@ from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.finetune import finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
 # Chosen on a fifth of dev that was held out, as the weight of the words was.
@@ -26,7 +27,7 @@ SETTINGS = {
     "learning_rate": 2e-4,
     "adversarial": 0.5,
     "label_smoothing": 0.1,
-    "weight_averaging": 0.998,
+    "averaging": "ema",
 }
 WORDS_WEIGHT = 1.0
 
@@ -47,7 +48,7 @@ def main() -> None:
     train = [e for i, e in enumerate(train) if i % 5] if chosen.choose else train
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
-    task = FinanceMonitorTask(train, names, smoothing=settings.label_smoothing)
+    task = FinanceMonitorTask(train, names, ClassLoss.of(settings))
     backbone = load_encoder(locate("e5-small"), dropout=settings.dropout)
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, backbone, Splits(train, [], []), settings, work=Path(work))

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
-from common.evaluation.metrics import accuracy, mean_reciprocal_rank, recall_at_k
+from common.evaluation.metrics import accuracy, f1, mean_reciprocal_rank, recall_at_k
 from common.models.heads import CosineClassifier, Embedder, class_means
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
-from common.tuning import losses
+from common.tuning.imbalance import ClassLoss, HeadLoss
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 OUTLIER_WEIGHT = 0.5
 OUTSIDE = -1
 UNKNOWN = -2
+# What may choose the best evaluation, the usual ones first.
+FIGURES = ("reciprocal_rank", "intent_accuracy", "intent_macro_f1", "recall_at_1", "recall_at_3")
 
 
 class AnswerModel(EncoderModule):
@@ -36,6 +38,7 @@ class AnswerModel(EncoderModule):
     Args:
         prototypes: [faqs, width], one direction an FAQ, where there are FAQs.
         directions: [intents, width], one direction an intent, where there are intents.
+        faq_loss, intent_loss: how they are learned; a plain loss if not given.
     """
 
     def __init__(
@@ -45,8 +48,8 @@ class AnswerModel(EncoderModule):
         *,
         prototypes: Tensor | None,
         directions: Tensor | None,
-        smoothing: float = 0.0,
-        focal: float = 0.0,
+        faq_loss: HeadLoss | None = None,
+        intent_loss: HeadLoss | None = None,
     ) -> None:
         super().__init__()
         self.pooled = pooled
@@ -55,8 +58,8 @@ class AnswerModel(EncoderModule):
         nn.init.eye_(self.projection.weight)
         self.faqs = None if prototypes is None else CosineClassifier(prototypes)
         self.intents = None if directions is None else CosineClassifier(directions)
-        self.smoothing = smoothing
-        self.focal = focal
+        self.faq_loss = faq_loss or HeadLoss(ClassLoss())
+        self.intent_loss = intent_loss or HeadLoss(ClassLoss())
 
     @property
     def intent_scale(self) -> float:
@@ -101,17 +104,14 @@ class AnswerModel(EncoderModule):
     def _loss(self, outputs: dict[str, Tensor], faq: Tensor, intent: Tensor) -> Tensor:
         loss = outputs["embedding"].sum() * 0.0
         if self.faqs is not None:
-            loss = loss + losses.prototype(
+            loss = loss + self.faq_loss.prototypes(
                 outputs["faq_logits"],
                 faq,
                 outside=faq == OUTSIDE,
-                smoothing=self.smoothing,
                 outlier_weight=OUTLIER_WEIGHT,
             )
         if self.intents is not None:
-            loss = loss + losses.classification(
-                outputs["intent_logits"], intent, smoothing=self.smoothing, focal=self.focal
-            )
+            loss = loss + self.intent_loss.classes(outputs["intent_logits"], intent)
         return loss
 
 
@@ -122,6 +122,7 @@ class CustomerServiceTask:
         knowledge: every text whose FAQ is known and that may be searched: FAQ variants and the
             training questions.
         intents: class names in the order of the logits.
+        loss: how FAQs and intents are learned.
     """
 
     name = "customer_service"
@@ -130,16 +131,13 @@ class CustomerServiceTask:
         self,
         knowledge: Sequence[Example],
         intents: Sequence[str],
-        *,
-        smoothing: float = 0.0,
-        focal: float = 0.0,
+        loss: ClassLoss | None = None,
     ) -> None:
         self.knowledge = [example for example in knowledge if example.faq_id is not None]
         self.training = list(knowledge)
         self.intents = list(intents)
-        self.smoothing = smoothing
-        self.focal = focal
-        self.monitors = (Metric("reciprocal_rank"), Metric("intent_accuracy"))
+        self.loss = loss or ClassLoss()
+        self.monitors = tuple(map(Metric, FIGURES))
         self._intent_number = {name: number for number, name in enumerate(self.intents)}
         faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
         self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
@@ -158,8 +156,8 @@ class CustomerServiceTask:
             backbone.dimension,
             prototypes=class_means(unit, faqs) if self._faq_number else None,
             directions=class_means(unit, intents) if self.intents else None,
-            smoothing=self.smoothing,
-            focal=self.focal,
+            faq_loss=self.loss.for_counts(_counts(faqs, len(self._faq_number))),
+            intent_loss=self.loss.for_counts(_counts(intents, len(self.intents))),
         )
 
     @property
@@ -179,7 +177,7 @@ class CustomerServiceTask:
         return batch
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
-        """Recall at 1 and 3 and reciprocal rank of the right FAQ; accuracy of the intent.
+        """Recall at 1 and 3 and reciprocal rank of the right FAQ; accuracy and macro F1 of intents.
 
         FAQs are ranked by their prototypes: to encode every variant after each epoch would take
         as long as the epoch.
@@ -192,7 +190,9 @@ class CustomerServiceTask:
         if self.intents and known:
             logits = outputs["intent_logits"]
             target = torch.tensor([self._intent(records[i]) for i in known])
-            metrics["intent_accuracy"] = accuracy(logits[known].argmax(-1), target)
+            predicted = logits[known].argmax(-1)
+            metrics["intent_accuracy"] = accuracy(predicted, target)
+            metrics["intent_macro_f1"] = f1(predicted, target, average="macro")
         return metrics
 
     def _measure_retrieval(self, scores: Tensor, records: Sequence[Example]) -> dict[str, float]:
@@ -213,3 +213,8 @@ class CustomerServiceTask:
 
     def _intent(self, example: Example) -> int:
         return self._intent_number.get(example.intent or "", UNKNOWN)
+
+
+def _counts(numbers: Tensor, classes: int) -> Tensor:
+    """[texts] → [classes], how many have each; what has none is below 0."""
+    return torch.bincount(numbers[numbers >= 0], minlength=classes)

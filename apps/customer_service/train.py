@@ -43,9 +43,11 @@ from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
+from common.tuning.task import check_monitor
 
 APPLICATION = "customer_service"
 FEWEST_EXAMPLES = 2
@@ -94,12 +96,13 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
+    task = _task(dataset, settings)
+    check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
-    task = _task(dataset, settings)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
@@ -161,9 +164,7 @@ def train(
 
 
 def _task(dataset: Dataset, settings: Settings) -> CustomerServiceTask:
-    return CustomerServiceTask(
-        dataset.knowledge, dataset.intents, smoothing=settings.label_smoothing, focal=settings.focal
-    )
+    return CustomerServiceTask(dataset.knowledge, dataset.intents, ClassLoss.of(settings))
 
 
 def _learn_the_rest(
@@ -186,6 +187,7 @@ def _learn_the_rest(
             "learning_rate": settings.learning_rate * LAST_RATE,
             "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
             * LAST_RATE,
+            "back_translation": None,
         }
     )
     splits = Splits(everything.knowledge, [], [])

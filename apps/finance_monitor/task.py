@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,7 @@ from common.models.heads import CosineClassifier, Embedder
 from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
-from common.tuning import losses
+from common.tuning.imbalance import ClassLoss, HeadLoss
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from common.tuning.task import Tokenize
 
 UNKNOWN = -1
+# What may choose the best evaluation, the usual ones first.
+FIGURES = (
+    *("sentiment_f1", "topic_f1", "target_f1"),
+    *("sentiment_macro_f1", "topic_macro_f1", "target_macro_f1"),
+    *("sentiment_accuracy", "target_accuracy"),
+)
 
 
 class NewsModel(EncoderModule):
@@ -37,6 +43,7 @@ class NewsModel(EncoderModule):
             topic, and a softmax goes over them.
         topic_words: added to the topics' logits. It is fitted by itself and joins after
             fine-tuning: on texts that it learned by heart, the encoder would learn nothing.
+        losses: how each of the logits is learned, by their names; a plain loss if not given.
     """
 
     def __init__(
@@ -48,8 +55,7 @@ class NewsModel(EncoderModule):
         targets: Tensor | None,
         topic_bias: Tensor | None,
         topic_words: NgramClassifier | None = None,
-        smoothing: float = 0.0,
-        focal: float = 0.0,
+        losses: Mapping[str, HeadLoss] | None = None,
     ) -> None:
         super().__init__()
         self.pooled = pooled
@@ -58,8 +64,16 @@ class NewsModel(EncoderModule):
         self.topic_bias = None if topic_bias is None else nn.Parameter(topic_bias)
         self.topic_words = topic_words
         self.targets = None if targets is None else CosineClassifier(targets)
-        self.smoothing = smoothing
-        self.focal = focal
+        heads = ("sentiment_logits", "topic_logits", "target_logits")
+        given = losses or {}
+        self.losses = nn.ModuleDict(
+            {name: given[name] if name in given else HeadLoss(ClassLoss()) for name in heads}
+        )
+
+    @property
+    def independent_logits(self) -> Iterable[str]:
+        """The topics, where a text may have several."""
+        return () if self.topic_bias is None else ("topic_logits",)
 
     def forward(
         self,
@@ -107,19 +121,22 @@ class NewsModel(EncoderModule):
         loss = sum((o.sum() * 0.0 for o in outputs.values()), start=torch.tensor(0.0))
         for name, labels in (("sentiment_logits", sentiment), ("target_logits", target)):
             if name in outputs:
-                loss = loss + losses.classification(
-                    outputs[name], labels, smoothing=self.smoothing, focal=self.focal
-                )
+                loss = loss + self._head_loss(name).classes(outputs[name], labels)
         known = (topics >= 0).all(-1) & (topics.shape[-1] > 0)
         if "topic_logits" in outputs and bool(known.any()):
             loss = loss + self._topic_loss(outputs["topic_logits"][known], topics[known])
         return loss
 
     def _topic_loss(self, logits: Tensor, topics: Tensor) -> Tensor:
+        head = self._head_loss("topic_logits")
         if self.topic_bias is None:
-            right = topics.argmax(-1)
-            return losses.classification(logits, right, smoothing=self.smoothing, focal=self.focal)
-        return losses.multilabel(logits, topics, focal=self.focal)
+            return head.classes(logits, topics.argmax(-1))
+        return head.labels(logits, topics)
+
+    def _head_loss(self, name: str) -> HeadLoss:
+        head = self.losses[name]
+        assert isinstance(head, HeadLoss)
+        return head
 
 
 class FinanceMonitorTask:
@@ -128,6 +145,7 @@ class FinanceMonitorTask:
     Args:
         training: what is learned from; heads start from the class means of its texts.
         topics: names in the order of the logits.
+        loss: how the labels are learned.
     """
 
     name = "finance_monitor"
@@ -136,19 +154,16 @@ class FinanceMonitorTask:
         self,
         training: Sequence[Example],
         topics: Sequence[str],
-        *,
-        smoothing: float = 0.0,
-        focal: float = 0.0,
+        loss: ClassLoss | None = None,
     ) -> None:
         self.training = list(training)
         self.topics = list(topics)
-        self.smoothing = smoothing
-        self.focal = focal
+        self.loss = loss or ClassLoss()
         labelled = [e.topics for e in training if e.topics is not None]
         self.single_topic = bool(labelled) and all(len(found) == 1 for found in labelled)
         self.has_sentiment = any(e.sentiment for e in training)
         self.has_targets = any(e.target for e in training)
-        self.monitors = tuple(map(Metric, ("sentiment_f1", "topic_f1", "target_f1")))
+        self.monitors = tuple(map(Metric, FIGURES))
         self._topic_number = {name: number for number, name in enumerate(self.topics)}
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> NewsModel:
@@ -167,9 +182,21 @@ class FinanceMonitorTask:
             topics=topics,
             targets=_means(unit, target) if self.has_targets else None,
             topic_bias=None if self.single_topic else topic_bias,
-            smoothing=self.smoothing,
-            focal=self.focal,
+            losses=self._losses(sentiment, target),
         )
+
+    def _losses(self, sentiment: Tensor, target: Tensor) -> dict[str, HeadLoss]:
+        """Each head's loss, fitted to how often its labels are there."""
+        found = {
+            name: self.loss.for_counts(_counts(labels))
+            for name, labels in (("sentiment_logits", sentiment), ("target_logits", target))
+        }
+        if self.topics:
+            members = self.members(self.training)
+            known = members[(members >= 0).all(-1)]
+            total = None if self.single_topic else len(known)
+            found["topic_logits"] = self.loss.for_counts(known.sum(0), total)
+        return found
 
     def _topic_start(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Class means, and the cosine half way between a topic's texts and all others."""
@@ -202,7 +229,7 @@ class FinanceMonitorTask:
         return batch
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
-        """Weighted F1 and accuracy of sentiment and target; micro F1 of the topics.
+        """Weighted and macro F1 and accuracy of sentiment and target; micro and macro of topics.
 
         Of those that some record has a label for.
         """
@@ -217,15 +244,20 @@ class FinanceMonitorTask:
                 predicted = outputs[f"{name}_logits"][known].argmax(-1)
                 right = torch.tensor([labels[i] for i in known])
                 metrics[f"{name}_f1"] = f1(predicted, right, average="weighted")
+                metrics[f"{name}_macro_f1"] = f1(predicted, right, average="macro")
                 metrics[f"{name}_accuracy"] = accuracy(predicted, right)
         if self.topics and any(record.topics is not None for record in records):
-            metrics["topic_f1"] = self._topic_f1(outputs["topic_logits"], records)
+            metrics |= self._measure_topics(outputs["topic_logits"], records)
         return metrics
 
-    def _topic_f1(self, logits: Tensor, records: Sequence[Example]) -> float:
+    def _measure_topics(self, logits: Tensor, records: Sequence[Example]) -> dict[str, float]:
         known = [i for i, record in enumerate(records) if record.topics is not None]
         right = self.members([records[i] for i in known])
-        return f1(chosen_topics(logits[known], single=self.single_topic), right, average="micro")
+        chosen = chosen_topics(logits[known], single=self.single_topic)
+        return {
+            "topic_f1": f1(chosen, right, average="micro"),
+            "topic_macro_f1": f1(chosen, right, average="macro"),
+        }
 
     def members(self, records: Sequence[Example]) -> Tensor:
         """[records, topics] of 0 and 1; a row of -1 where the topics are not known."""
@@ -243,6 +275,11 @@ def chosen_topics(logits: Tensor, *, single: bool) -> Tensor:
     if single:
         return functional.one_hot(logits.argmax(-1), logits.shape[-1])
     return (logits > 0).long()
+
+
+def _counts(labels: Tensor) -> Tensor:
+    """[texts] → [3], how many have each; those that are not known have none."""
+    return torch.bincount(labels[labels != UNKNOWN], minlength=len(SENTIMENTS))
 
 
 def _label(name: str | None) -> int:

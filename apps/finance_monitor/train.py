@@ -39,9 +39,11 @@ from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.settings import Settings
+from common.tuning.task import check_monitor
 
 APPLICATION = "finance_monitor"
 
@@ -81,13 +83,9 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
+    task = FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
+    check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, dataset)
-    task = FinanceMonitorTask(
-        dataset.splits.train,
-        dataset.topics,
-        smoothing=settings.label_smoothing,
-        focal=settings.focal,
-    )
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from common.errors import UserError
 from common.files import read_toml
+from common.tuning.augmentation.glossary import read_glossary
 from common.tuning.settings import Settings
 
 ENVIRONMENT_PREFIX = "BIZLM_"
@@ -33,7 +34,8 @@ def read_settings(
         flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
-        UserError: the file is missing or broken, an unknown name, or an impossible value.
+        UserError: the file or a glossary is missing or broken, an unknown name, or an impossible
+            value.
     """
     values = dict(defaults or {})
     values |= _from_file(config) if config else {}
@@ -41,11 +43,14 @@ def read_settings(
     values |= {name: value for name, value in flags.items() if value is not None}
     values |= _from_pairs(pairs or ())
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+    if settings.glossary:
+        read_glossary(Path(settings.glossary))
+    return settings
 
 
 def _from_file(config: Path) -> dict[str, Any]:

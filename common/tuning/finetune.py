@@ -23,7 +23,9 @@ from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.processes import is_main_process
+from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
 from common.tuning.task import (
     EncoderModule,
@@ -32,6 +34,7 @@ from common.tuning.task import (
     Predict,
     Task,
     TaskModule,
+    check_monitor,
     choose_monitor,
 )
 from common.tuning.trainer import TaskTrainer
@@ -80,7 +83,8 @@ def finetune(
 ) -> Tuned[P]:
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
-    It is chosen by the first of `task.monitors` that the validation records can give.
+    It is chosen by the first of `task.monitors` that the validation records can give, or by the
+    one that the settings name.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
     under `torchrun`.
@@ -92,11 +96,12 @@ def finetune(
         terms: added to the task's own loss.
 
     Raises:
-        UserError: a device or a precision that this machine cannot train with, or validation
-            records without any label that is learned.
+        UserError: a device or a precision that this machine cannot train with, validation
+            records without any label that is learned, or a figure to watch that is not there.
         NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
+    check_monitor(task.monitors, settings.monitor)
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
@@ -107,19 +112,25 @@ def finetune(
     module = (task.build(pretrained, precision) if module is None else module).to(device)
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
-    monitor = choose_monitor(task.monitors, before) if splits.validation else task.monitors[0]
+    monitor = task.monitors[0]
+    if splits.validation:
+        monitor = choose_monitor(task.monitors, before, settings.monitor)
     if splits.validation and is_main_process():
         say(
             f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
             f"{len(splits.validation):,} validation records."
         )
     _choose_what_learns(module, settings)
+    if settings.r_drop:
+        terms = [*terms, RDrop(settings.r_drop, module)]
     trainer = TaskTrainer(
         task, pretrained, module, splits, settings, work, precision, monitor, terms
     )
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
         trainer.train(resume_from_checkpoint=checkpoint)
+    # Texts are kept no longer than they are needed: they may have to be purged.
+    (work / PARAPHRASES).unlink(missing_ok=True)
     trainer.keep_average()
     # accelerate leaves its mixed precision around `forward`: what is measured next would not be
     # what a release computes.

@@ -11,7 +11,12 @@ NEVER = -1e9
 
 
 def classification(
-    logits: Tensor, target: Tensor, *, smoothing: float = 0.0, focal: float = 0.0
+    logits: Tensor,
+    target: Tensor,
+    *,
+    smoothing: float = 0.0,
+    focal: float = 0.0,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Cross-entropy, -log p, with label smoothing (Szegedy et al. 2016, arXiv 1512.00567).
 
@@ -21,6 +26,7 @@ def classification(
     Args:
         logits: [batch, classes].
         target: [batch], class numbers; below 0: not known, and left out.
+        weights: [classes], what a text of each class counts; None: as much as any.
 
     Returns:
         The mean over the texts whose class is known; 0 where there are none.
@@ -33,19 +39,26 @@ def classification(
     if focal:
         right = logits.log_softmax(-1).gather(1, target[:, None]).squeeze(1).exp()
         losses = losses * (1 - right) ** focal
+    if weights is not None:
+        losses = losses * weights[target]
     return losses.mean()
 
 
-def multilabel(logits: Tensor, target: Tensor, *, focal: float = 0.0) -> Tensor:
+def multilabel(
+    logits: Tensor, target: Tensor, *, focal: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
     """Binary cross-entropy, summed over labels and meaned over texts: as strong as a softmax.
 
     Args:
         logits: [batch, labels].
         target: [batch, labels] of 0 and 1.
         focal: as in `classification`, for each label.
+        weights: [labels], what it counts that a text has a label; that it has not counts 1.
     """
     target = target.float()
-    losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    losses = functional.binary_cross_entropy_with_logits(
+        logits, target, pos_weight=weights, reduction="none"
+    )
     if focal:
         right = torch.where(target > 0, logits.sigmoid(), (-logits).sigmoid())
         losses = losses * (1 - right) ** focal
@@ -53,7 +66,14 @@ def multilabel(logits: Tensor, target: Tensor, *, focal: float = 0.0) -> Tensor:
 
 
 def prototype(
-    logits: Tensor, target: Tensor, *, outside: Tensor, smoothing: float, outlier_weight: float
+    logits: Tensor,
+    target: Tensor,
+    *,
+    outside: Tensor,
+    smoothing: float,
+    outlier_weight: float,
+    weights: Tensor | None = None,
+    offsets: Tensor | None = None,
 ) -> Tensor:
     """Pull each text to its own prototype, away from all others.
 
@@ -67,12 +87,15 @@ def prototype(
         logits: [batch, prototypes].
         target: [batch]; below 0: none, or not known.
         outside: [batch], True for what is known to belong to none.
+        weights: [prototypes], as in `classification`.
+        offsets: [prototypes], added to the logits of what belongs to one.
     """
     known = target >= 0
     loss = logits.sum() * 0.0
     if bool(known.any()):
         share = known.float().mean()
-        loss = loss + classification(logits, target, smoothing=smoothing) * share
+        own = logits if offsets is None else logits + offsets
+        loss = loss + share * classification(own, target, smoothing=smoothing, weights=weights)
     if bool(outside.any()):
         uniform = -functional.log_softmax(logits[outside], dim=-1).mean(-1)
         loss = loss + outlier_weight * uniform.mean() * outside.float().mean()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from common.errors import UserError
 
 
 class Settings(BaseModel):
@@ -28,6 +30,16 @@ class Settings(BaseModel):
     focal: float = Field(
         0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
     )
+    class_weights: Literal["none", "balanced", "effective"] = Field(
+        "none",
+        description="rare classes count more: by as much as they are rarer, or by less",
+    )
+    logit_adjustment: float = Field(
+        0.0, ge=0, description="how much of how usual a class is (τ) is not to be learned; 0: none"
+    )
+    monitor: str | None = Field(
+        None, description="figure that chooses the best evaluation; None: the task's usual one"
+    )
     evaluate_every: int = Field(
         0, ge=0, description="steps between evaluations, beside one an epoch; 0: epochs alone"
     )
@@ -35,14 +47,47 @@ class Settings(BaseModel):
     adversarial: float = Field(
         0.0, ge=0, description="norm of the perturbation; 0: none; strategy=head takes none"
     )
-    weight_averaging: float = Field(
-        0.0, ge=0, lt=1, description="what the averaged weights keep of themselves a step; 0: none"
+    adversarial_steps: int = Field(
+        1, ge=1, description="steps to the perturbation, a pass each; 1: FGM, more: PGD"
+    )
+    r_drop: float = Field(
+        0.0, ge=0, description="weight of R-Drop: two readings, other dropout, alike; 0: none"
+    )
+    averaging: Literal["none", "ema", "swa", "soup"] = Field(
+        "none",
+        description="moving (ema), mean of the last steps (swa), or of the evaluations that are "
+        "better together (soup)",
+    )
+    averaging_decay: float = Field(0.998, gt=0, lt=1, description="what ema keeps of itself a step")
+    averaging_start: float = Field(
+        0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
     typing_errors: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of the training texts read with one or two typing errors",
+        0.0, ge=0, le=1, description="share of the training texts read with one or two errors"
+    )
+    word_dropout: float = Field(
+        0.0, ge=0, le=1, description="share read without one or two of their words"
+    )
+    word_swap: float = Field(
+        0.0, ge=0, le=1, description="share read with one or two neighbouring words swapped"
+    )
+    synonyms: float = Field(
+        0.0, ge=0, le=1, description="share read with other words of the glossary's groups"
+    )
+    glossary: str | None = Field(
+        None, description="TOML or CSV file of groups of words that mean the same"
+    )
+    widths: float = Field(
+        0.0, ge=0, le=1, description="share of Chinese texts read in full- or half-width letters"
+    )
+    scripts: float = Field(
+        0.0, ge=0, le=1, description="share of Chinese texts read in the other script"
+    )
+    back_translation: str | None = Field(
+        None, description="two translation models, there,back: directories or hub ids"
+    )
+    back_translated: float = Field(
+        0.3, ge=0, le=1, description="share read as they came back, where there are such models"
     )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
@@ -63,3 +108,62 @@ class Settings(BaseModel):
 
         parse_strategy(value)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moving_average(cls, values: Any) -> Any:
+        """Releases name their settings; earlier ones give the decay of the moving average alone."""
+        if isinstance(values, dict) and "weight_averaging" in values:
+            values = dict(values)
+            if decay := float(values.pop("weight_averaging")):
+                values |= {"averaging": "ema", "averaging_decay": decay}
+        return values
+
+    @model_validator(mode="after")
+    def _augmentation_makes_sense(self) -> Settings:
+        if bool(self.synonyms) != bool(self.glossary):
+            raise UserError(
+                "synonyms come from a glossary, and a glossary is for them: one is given alone",
+                hint="Give both: --set glossary=words.toml --set synonyms=0.2",
+            )
+        if self.back_translation is not None:
+            names = self.back_translation.split(",")
+            if len(names) != 2 or not all(name.strip() for name in names):
+                raise UserError(
+                    f"setting back_translation: not two models: {self.back_translation!r}",
+                    hint="--set back_translation=Helsinki-NLP/opus-mt-en-de,"
+                    "Helsinki-NLP/opus-mt-de-en",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _learning_makes_sense(self) -> Settings:
+        if self.class_weights != "none" and self.logit_adjustment:
+            raise UserError(
+                "class_weights and logit_adjustment would make up for the same thing twice",
+                hint="Take one of them.",
+            )
+        if self.adversarial_steps > 1 and not self.adversarial:
+            raise UserError(
+                "adversarial_steps lead to a perturbation, and adversarial=0 takes none",
+                hint="Give its norm: --set adversarial=0.5",
+            )
+        if self.averaging == "swa" and self.averaging_start < self.warmup:
+            raise UserError(
+                f"averaging=swa holds the rate from {self.averaging_start:.0%} of the steps on, "
+                f"which is before the end of its warmup ({self.warmup:.0%})",
+                hint="Let averaging_start be at least as large as warmup.",
+            )
+        if self.r_drop and self.strategy == "head":
+            raise UserError(
+                "r_drop has nothing to work on under strategy=head: texts are read once, "
+                "without dropout",
+                hint="Take lora, top-layers:N or full.",
+            )
+        has_dropout = self.dropout != 0 or (self.strategy == "lora" and self.lora_dropout > 0)
+        if self.r_drop and not has_dropout:
+            raise UserError(
+                "r_drop needs dropout, and dropout=0 takes it away",
+                hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
+            )
+        return self

@@ -50,6 +50,11 @@ class TaskModule(nn.Module):
         output: nn.Module | None = network.get_output_embeddings()
         return () if output is None else output.parameters()
 
+    @property
+    def independent_logits(self) -> Iterable[str]:
+        """Names of the outputs whose labels do not exclude each other: for each one, a sigmoid."""
+        return ()
+
 
 class EncoderModule(TaskModule):
     """A pooled encoder with a task's heads on top.
@@ -85,7 +90,8 @@ class LossTerm(Protocol):
 class Task(Protocol[Record]):
     """An application's task: its head, its loss, its batches and its metrics.
 
-    `monitors`, the best first: the first that the validation records can give is watched.
+    `monitors` are the figures that may be watched, the usual ones first: the first that the
+    validation records can give is, unless the settings name another.
     """
 
     name: str
@@ -118,12 +124,35 @@ class Task(Protocol[Record]):
         """
 
 
-def choose_monitor(monitors: Sequence[Metric], measured: Mapping[str, float]) -> Metric:
-    """The first of `monitors` that the validation records gave.
+def check_monitor(monitors: Sequence[Metric], wanted: str | None) -> None:
+    """See that a task has the figure that the settings name.
 
     Raises:
-        UserError: they gave none.
+        UserError: it has not.
     """
+    names = [metric.name for metric in monitors]
+    if wanted is not None and wanted not in names:
+        raise UserError(
+            f"setting monitor: this task has no figure {wanted!r}",
+            hint=f"It has {', '.join(names)}.",
+        )
+
+
+def choose_monitor(
+    monitors: Sequence[Metric], measured: Mapping[str, float], wanted: str | None = None
+) -> Metric:
+    """The one `wanted`, or else the first of `monitors`, that the validation records gave.
+
+    Raises:
+        UserError: they gave none, or not this one.
+    """
+    if wanted is not None and wanted not in measured:
+        given = [metric.name for metric in monitors if metric.name in measured]
+        raise UserError(
+            f"setting monitor: the validation records do not give {wanted}",
+            hint=f"They give {', '.join(given) or 'no figure at all'}.",
+        )
+    monitors = [metric for metric in monitors if wanted in {None, metric.name}]
     for metric in monitors:
         if metric.name in measured:
             return metric

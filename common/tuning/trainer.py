@@ -16,15 +16,25 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from common.console import say
+from common.errors import UserError
 from common.models.devices import pick_device
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
-from common.tuning.adversarial import EmbeddingPerturbation
-from common.tuning.augmentation import some_mistyped
-from common.tuning.averaging import AverageEachStep, WeightAverage
+from common.tuning.augmentation.augmenting import Augmentation
+from common.tuning.augmentation.back_translation import back_translate
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
 from common.tuning.optimization import parameter_groups
+from common.tuning.regularising.adversarial import EmbeddingPerturbation, gradients_kept
+from common.tuning.regularising.averaging import (
+    AverageEachStep,
+    WeightAverage,
+    held_from,
+    mean_from,
+    moving,
+)
+from common.tuning.regularising.soup import FOLDER, GreedySoup
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
 
@@ -74,12 +84,17 @@ class TaskTrainer(Trainer, Generic[R]):
             EmbeddingPerturbation(
                 module.network.get_input_embeddings(),
                 settings.adversarial,
+                settings.adversarial_steps,
             )
             if settings.adversarial and settings.strategy != "head"
             else None
         )
-        self.average = (
-            WeightAverage(module, settings.weight_averaging) if settings.weight_averaging else None
+        self.monitor = monitor
+        self.average = _average(module, settings)
+        self.soup = (
+            GreedySoup(module, work / FOLDER, monitor)
+            if settings.averaging == "soup" and splits.validation
+            else None
         )
         if self.average is not None:
             callbacks.append(AverageEachStep(self.average))
@@ -95,11 +110,23 @@ class TaskTrainer(Trainer, Generic[R]):
         self.remove_callback(PrinterCallback)
         inputs = [task.input(record) for record in splits.train]
         self.lengths = pretrained.token_counts(inputs) if settings.group_by_length else None
+        self.augment = Augmentation(settings, self._paraphrases(inputs, work))
+
+    def _paraphrases(self, inputs: Sequence[Any], work: Path) -> dict[str, str]:
+        """Training texts translated there and back, by one process for all."""
+        if self.settings.back_translation is None:
+            return {}
+        texts = [one for one in inputs if isinstance(one, str) and one]
+        if not texts:
+            raise UserError("back_translation: this task does not learn from single texts")
+        with self.accelerator.main_process_first():
+            return back_translate(
+                texts, self.settings.back_translation, work, self.accelerator.device
+            )
 
     def _tokenize(self, inputs: Sequence[Any]) -> dict[str, torch.Tensor]:
-        if self.settings.typing_errors:
-            inputs = some_mistyped(inputs, self.settings.typing_errors)
-        tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(inputs)
+        read = self.augment(inputs, epoch=int(self.state.epoch or 0))
+        tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(read)
         return tokens
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -110,6 +137,16 @@ class TaskTrainer(Trainer, Generic[R]):
             self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
 
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> Any:
+        """The chosen schedule; what stochastic weight averaging takes the mean of has one rate."""
+        scheduler: Any = super().create_scheduler(num_training_steps, optimizer)
+        if self.settings.averaging == "swa":
+            start = int(self.settings.averaging_start * num_training_steps)
+            scheduler.lr_lambdas = [held_from(rate, start) for rate in scheduler.lr_lambdas]
+        return scheduler
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self.lengths is None:
             return super()._get_train_sampler(train_dataset)
@@ -117,11 +154,15 @@ class TaskTrainer(Trainer, Generic[R]):
         return LengthGroupedSampler(size, lengths=self.lengths)
 
     def training_step(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
-        """One forward and backward pass; with adversarial training, two."""
+        """One forward and backward pass; with adversarial training, one more for each step."""
         if self.perturbation is None:
             return super().training_step(model, inputs, *args)
         with self.perturbation.record():
             loss = super().training_step(model, inputs, *args)
+        # The steps before the last one only look for the way.
+        for _ in range(self.perturbation.steps - 1):
+            with gradients_kept(model), self.perturbation.apply():
+                super().training_step(model, inputs, *args)
         with self.perturbation.apply():
             super().training_step(model, inputs, *args)
         return loss
@@ -143,9 +184,10 @@ class TaskTrainer(Trainer, Generic[R]):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """The task's own metrics on the validation records."""
-        run = partial(predict, self.bare_module, self.pretrained, precision=self.precision)
         with self.average.in_place() if self.average else nullcontext():
-            measured = self.task.measure(run, self.validation)
+            measured = self._measure()
+        if self.soup is not None and self.is_world_process_zero():
+            self.soup.add(self.state.global_step, measured[self.monitor.name])
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in measured.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
@@ -180,10 +222,29 @@ class TaskTrainer(Trainer, Generic[R]):
         """Let the averaged weights be the module's, if they were averaged."""
         if self.average is not None:
             self.average.keep()
+        if self.soup is not None:
+            self.accelerator.wait_for_everyone()
+            taken = self.soup.choose(lambda: self._measure()[self.monitor.name])
+            if self.is_world_process_zero():
+                say(f"The soup is made of the evaluations after steps {', '.join(map(str, taken))}")
+
+    def _measure(self) -> dict[str, float]:
+        run = partial(predict, self.bare_module, self.pretrained, precision=self.precision)
+        return self.task.measure(run, self.validation)
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         # The keys "missing" from a checkpoint are the frozen ones.
         pass
+
+
+def _average(module: nn.Module, settings: Settings) -> WeightAverage | None:
+    kept = {
+        "ema": moving(settings.averaging_decay),
+        "swa": mean_from(settings.averaging_start),
+    }
+    if settings.averaging not in kept:
+        return None
+    return WeightAverage(module, kept[settings.averaging])
 
 
 def _arguments(

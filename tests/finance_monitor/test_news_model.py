@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from torch.nn import functional
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.release import load_release
-from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.schema import SENTIMENTS, TrainingRecord
 from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
 from common.models.encoder import Encoder, load_encoder
+from common.models.prediction import predict
 from common.models.sources.bundled import Source
 from common.releases.registry import Registry
+from common.tuning.imbalance import ClassLoss
 
 EXAMPLES = [
     Example("profits up", "positive", ("earnings",)),
@@ -55,6 +58,26 @@ def test_a_topic_head_is_a_softmax_only_where_every_text_has_one(backbone: Encod
     ).build(backbone)
     assert one.topic_bias is None
     assert one.sentiments is None
+
+
+def test_each_head_makes_up_for_the_sizes_of_its_own_classes(backbone: Encoder) -> None:
+    examples = [*EXAMPLES, Example("profits rise", "positive"), Example("sales up", "positive")]
+    choice = ClassLoss(weights="balanced")
+    task = FinanceMonitorTask(examples, ["earnings", "regulation"], choice)
+    module = task.build(backbone)
+    counts = torch.tensor([sum(e.sentiment == name for e in examples) for name in SENTIMENTS])
+    weights = {name: loss.weights for name, loss in module.losses.items()}
+    assert (weights["sentiment_logits"] * counts).tolist() == pytest.approx([5 / 3] * 3)
+    # Of four texts whose topics are known, two have either.
+    assert weights["topic_logits"].tolist() == pytest.approx([1, 1])
+    assert {*module.independent_logits} == {"topic_logits"}
+    assert not any(name.startswith("losses") for name in module.state_dict())
+
+
+def test_every_figure_may_be_watched(backbone: Encoder) -> None:
+    task = FinanceMonitorTask(EXAMPLES, ["earnings", "regulation"])
+    run = partial(predict, task.build(backbone), backbone)
+    assert {*task.measure(run, EXAMPLES)} == {metric.name for metric in task.monitors}
 
 
 def test_each_head_starts_from_the_means_of_its_classes(backbone: Encoder) -> None:

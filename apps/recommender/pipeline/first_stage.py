@@ -28,6 +28,7 @@ from common.storage.vectors import VectorCache
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
+from common.tuning.task import check_monitor
 
 # The strategy under which the encoder does not learn: texts are then read once.
 FROZEN = "head"
@@ -74,6 +75,7 @@ def fit_towers(
     Returns:
         None in all processes of a `torchrun` but the first.
     """
+    check_monitor(RecommenderTask.monitors, settings.monitor)
     pretrained = _read_texts(dataset, loaded, root / "vectors")
     task = _task(dataset, timeline, settings, pretrained, sizes)
     # The towers' first weights are drawn here, before the core sets the seed for training.

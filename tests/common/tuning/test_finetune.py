@@ -9,7 +9,6 @@ from toy import run_apart, tune
 from common.errors import UserError
 from common.models.encoder import load_encoder
 from common.models.sources.bundled import Source
-from common.tuning.adversarial import EmbeddingPerturbation
 
 
 @pytest.mark.parametrize(
@@ -22,7 +21,10 @@ from common.tuning.adversarial import EmbeddingPerturbation
         {"optimizer": "sgd", "learning_rate": 1e-1, "head_learning_rate": None},
         {"optimizer": "adafactor"},
         {"adversarial": 0.1},
-        {"weight_averaging": 0.9},
+        {"adversarial": 0.1, "adversarial_steps": 3},
+        {"r_drop": 1.0, "averaging": "ema", "averaging_decay": 0.9},
+        {"strategy": "lora", "learning_rate": 1e-2, "averaging": "swa"},
+        {"strategy": "lora", "learning_rate": 1e-2, "averaging": "soup"},
         {"layer_decay": 0.5, "schedule": "cosine", "accumulation": 2, "group_by_length": False},
     ],
     ids=str,
@@ -63,6 +65,24 @@ def test_evaluations_go_by_steps_and_by_epochs(tiny_model: Path, tmp_path: Path)
     assert tuned.after["loss"] == pytest.approx(min(losses), rel=1e-5)
 
 
+def test_patience_counts_evaluations_by_steps(tiny_model: Path, tmp_path: Path) -> None:
+    rates = {"learning_rate": 0.1, "head_learning_rate": 1.0, "schedule": "constant_with_warmup"}
+    ruinous = {**rates, "optimizer": "sgd", "gradient_clipping": 0, "evaluate_every": 1}
+    tuned = tune(tiny_model, tmp_path / "work", epochs=12, patience=2, **ruinous)
+    measured = [(int(e["step"]), e["eval_loss"]) for e in tuned.history if "eval_loss" in e]
+    best = min(measured, key=lambda one: one[1])
+    assert [step for step, _ in measured] == [*range(1, best[0] + 3)]
+    assert best[0] + 2 < 12 * 3
+    assert tuned.after["loss"] == pytest.approx(best[1], rel=1e-5)
+
+
+def test_another_figure_may_be_watched(tiny_model: Path, tmp_path: Path) -> None:
+    tuned = tune(tiny_model, tmp_path / "work", epochs=2, monitor="accuracy")
+    assert tuned.monitor.name == "accuracy"
+    with pytest.raises(UserError, match=r"no figure 'f1'\n.*loss, accuracy"):
+        tune(tiny_model, tmp_path / "work", monitor="f1")
+
+
 def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) -> None:
     first, second = (tune(tiny_model, tmp_path / name, seed=3) for name in "ab")
     other = tune(tiny_model, tmp_path / "c", seed=4)
@@ -70,7 +90,16 @@ def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) 
     assert first.after != other.after
 
 
-@pytest.mark.parametrize("more", [(), ("weight_averaging=0.9",)], ids=str)
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("averaging=ema", "averaging_decay=0.9"),
+        ("averaging=swa", "averaging_start=0.4"),
+        ("averaging=soup", "r_drop=1"),
+    ],
+    ids=str,
+)
 def test_a_killed_run_resumes_to_the_same_weights(
     tiny_model: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
@@ -110,17 +139,3 @@ def test_half_precision_that_a_cpu_cannot_train_in_is_told(
 def test_curves_are_written_for_tensorboard(tiny_model: Path, tmp_path: Path) -> None:
     tune(tiny_model, tmp_path / "work")
     assert list((tmp_path / "work" / "tensorboard").rglob("events.*"))
-
-
-def test_perturbation_follows_the_gradient_with_the_norm_asked_for() -> None:
-    embeddings = torch.nn.Embedding(10, 4).requires_grad_(False)
-    ids = torch.tensor([[1, 2, 3]])
-    perturbation = EmbeddingPerturbation(embeddings, norm=0.5)
-    weight = torch.randn(4)
-    with perturbation.record():
-        (embeddings(ids) @ weight).sum().backward()
-    with perturbation.apply():
-        moved = embeddings(ids) - embeddings.weight[ids]
-    assert moved.norm().item() == pytest.approx(0.5, rel=1e-5)
-    assert torch.all(moved @ weight > 0)
-    assert torch.equal(embeddings(ids), embeddings.weight[ids])

@@ -58,7 +58,7 @@ class ToyModule(EncoderModule):
 
 class ToyTask:
     name = "toy"
-    monitors = (Metric("loss", higher_is_better=False),)
+    monitors = (Metric("loss", higher_is_better=False), Metric("accuracy"))
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> ToyModule:
         return ToyModule(backbone.pooled(), backbone.dimension)

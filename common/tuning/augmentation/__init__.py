@@ -1,0 +1,1 @@
+"""Training texts changed a little each time they are read, so that a model reads past it."""

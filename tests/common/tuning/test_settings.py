@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from common.errors import UserError
+from common.tuning.settings import Settings
+
+
+def test_releases_of_before_name_the_decay_alone() -> None:
+    averaged = Settings(weight_averaging=0.9)
+    assert (averaged.averaging, averaged.averaging_decay) == ("ema", 0.9)
+    assert Settings(weight_averaging=0.0).averaging == "none"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"adversarial_steps": 3}, "adversarial=0"),
+        ({"averaging": "swa", "averaging_start": 0.05}, "before the end of its warmup"),
+        ({"r_drop": 1.0, "strategy": "head"}, "strategy=head"),
+        ({"r_drop": 1.0, "dropout": 0.0}, "dropout=0"),
+        ({"class_weights": "balanced", "logit_adjustment": 1.0}, "twice"),
+        ({"synonyms": 0.1}, "alone"),
+        ({"glossary": "words.csv"}, "alone"),
+        ({"back_translation": "one"}, "not two models"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_together_is_refused(values: dict[str, object], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        Settings(**values)
