@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from common.errors import UserError
 from common.files import read_toml
-from common.tuning.settings import Settings
+from common.tuning.settings import RATES, Settings
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 
@@ -35,11 +35,14 @@ def read_settings(
     Raises:
         UserError: the file is missing or broken, an unknown name, or an impossible value.
     """
-    values = dict(defaults or {})
-    values |= _from_file(config) if config else {}
-    values |= _from_environment()
-    values |= {name: value for name, value in flags.items() if value is not None}
-    values |= _from_pairs(pairs or ())
+    chosen = _from_file(config) if config else {}
+    chosen |= _from_environment()
+    chosen |= {name: value for name, value in flags.items() if value is not None}
+    chosen |= _from_pairs(pairs or ())
+    values = {**(defaults or {}), **chosen}
+    if values.get("strategy") in RATES and "learning_rate" not in chosen:
+        # An application's rate is for what was pretrained.
+        values["learning_rate"] = None
     try:
         return Settings(**values)
     except ValidationError as error:
