@@ -24,7 +24,7 @@ TOP = (
 ONLY_IN = {
     "typer": ("cli.py",),
     "fastapi": ("common/serving/", "server.py"),
-    "peft": ("common/models/adapters.py",),
+    "peft": ("common/models/adapting/",),
     "sqlalchemy": ("common/storage/", "/store.py"),
     "alembic": ("common/storage/",),
     "pickle": (),

@@ -117,7 +117,7 @@ def train(
     mapping: MappingOption = None,
     on_bad_row: OnBadRow = BadRow.fail,
     tune: Annotated[
-        str | None, typer.Option(help="frozen (default), lora, top-layers:N or full.")
+        str | None, typer.Option(help="frozen (default), or a strategy: full, lora, adapter …")
     ] = None,
     interests: Annotated[int, typer.Option(min=1, max=4, help="Interest vectors per user.")] = 2,
     strategy: Strategy = Split.global_time,

@@ -126,7 +126,7 @@ def save_encoder(encoder: Encoder, directory: Path, projection: Projection | Non
     Args:
         projection: what the task learned on top; whoever opens the directory gets vectors with it.
     """
-    save_network(encoder.network, encoder.tokenizer, directory)
+    save_network(encoder.network, encoder.tokenizer, directory, base=encoder.source.name)
     write_modules(
         directory,
         [*encoder.pooling],

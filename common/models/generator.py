@@ -148,4 +148,4 @@ def load_generator(source: Source, *, dropout: float | None = None) -> Generator
 
 def save_generator(generator: Generator, directory: Path) -> None:
     """Write a directory that `AutoModelForCausalLM` opens, with tokenizer and chat template."""
-    save_network(generator.network, generator.tokenizer, directory)
+    save_network(generator.network, generator.tokenizer, directory, base=generator.source.name)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from common.errors import UserError
+from common.models.adapting.adapter import adapter_of
+from common.models.adapting.kept import base_directory, restore_adapter, save_adapted
 from common.models.sentence_modules import encoder_directory
 
 if TYPE_CHECKING:
@@ -63,12 +65,13 @@ def open_pretrained(
         given: dict[str, Any] = {"dtype": "float32", "config": config}
         if kind == "AutoModel" and config.model_type in {"bert", "roberta", "xlm-roberta"}:
             given["add_pooling_layer"] = False
-        network = getattr(transformers, kind).from_pretrained(own, **given)
+        network = getattr(transformers, kind).from_pretrained(base_directory(own), **given)
         tokenizer = AutoTokenizer.from_pretrained(own)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"cannot load this model: {str(error).splitlines()[0]}", where=str(directory)
         ) from None
+    restore_adapter(network, own)
     _let_go_of_file(network)
     _return_freed_memory()
     _make_able_to_pad(tokenizer, network)
@@ -93,14 +96,20 @@ def longest_input(network: Any, tokenizer: Any, stated: int | None = None) -> in
     return min(limits)
 
 
-def save_network(network: Any, tokenizer: Any, directory: Path) -> None:
-    """Write network and tokenizer as transformers does.
+def save_network(network: Any, tokenizer: Any, directory: Path, *, base: str) -> None:
+    """Write network and tokenizer as transformers does; what was added and not folded in, apart.
 
     A tensor that float16 holds exactly (frozen weights that came in float16) is written in half
     the space.
+
+    Args:
+        base: the name of the model that was pretrained.
     """
     weights = {name: _smallest_exact(tensor) for name, tensor in network.state_dict().items()}
-    network.save_pretrained(directory, state_dict=weights)
+    if adapter_of(network) is None:
+        network.save_pretrained(directory, state_dict=weights)
+    else:
+        save_adapted(network, weights, directory, base)
     tokenizer.save_pretrained(directory)
 
 

@@ -86,4 +86,4 @@ def save_pair_scorer(scorer: PairScorer, directory: Path) -> None:
     """Write a directory that sentence-transformers' `CrossEncoder` opens; its scores are logits."""
     scorer.tokenizer.model_max_length = scorer.max_length
     scorer.network.config.sentence_transformers = {"activation_fn": IDENTITY}
-    save_network(scorer.network, scorer.tokenizer, directory)
+    save_network(scorer.network, scorer.tokenizer, directory, base=scorer.source.name)

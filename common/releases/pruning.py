@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.releases.bases import bases_of, unused
 from common.releases.hold import nobody_reads
 from common.releases.registry import Registry
 
@@ -62,9 +63,20 @@ def prune(
             if not dry_run:
                 hidden = release.directory.with_name(f"{GOING}{release.release_id}")
                 release.directory.rename(hidden)
+    room = _room(files) + _drop_bases(registry, files, dry_run=dry_run)
+    return Pruned(gone, room, in_use)
+
+
+def _drop_bases(registry: Registry, files: Sequence[os.stat_result], *, dry_run: bool) -> int:
+    """Bytes of the bases that no release holds any more."""
+    going = Counter((file.st_dev, file.st_ino) for file in files)
+    bases = list(unused(bases_of(registry.releases), going))
+    freed = sum(base.stat().st_size for base in bases)
     if not dry_run:
+        for base in bases:
+            base.unlink(missing_ok=True)
         _clear(registry)
-    return Pruned(gone, _room(files), in_use)
+    return freed
 
 
 def _clear(registry: Registry) -> None:

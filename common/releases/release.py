@@ -13,6 +13,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import directory_hashes, read_json, scratch, write_json
+from common.releases.bases import bases_of, share_bases
 from common.releases.hold import Hold
 
 MANIFEST = "manifest.json"
@@ -54,6 +55,7 @@ def write_release(
         temporary.mkdir()
         fill(temporary)
         files = directory_hashes(temporary)
+        share_bases(temporary, files, bases_of(releases))
         content = hashlib.sha256(json.dumps(files).encode()).hexdigest()
         created = datetime.now(UTC)
         release_id = f"{created:%Y-%m-%dT%H%M%S}-{content[:6]}"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from common.errors import UserError
 from common.files import read_toml
 from common.tuning.augmentation.glossary import read_glossary
-from common.tuning.settings import Settings
+from common.tuning.settings import RATES, Settings
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 
@@ -37,11 +37,14 @@ def read_settings(
         UserError: the file or a glossary is missing or broken, an unknown name, or an impossible
             value.
     """
-    values = dict(defaults or {})
-    values |= _from_file(config) if config else {}
-    values |= _from_environment()
-    values |= {name: value for name, value in flags.items() if value is not None}
-    values |= _from_pairs(pairs or ())
+    chosen = _from_file(config) if config else {}
+    chosen |= _from_environment()
+    chosen |= {name: value for name, value in flags.items() if value is not None}
+    chosen |= _from_pairs(pairs or ())
+    values = {**(defaults or {}), **chosen}
+    if values.get("strategy") in RATES and "learning_rate" not in chosen:
+        # An application's rate is for what was pretrained.
+        values["learning_rate"] = None
     try:
         settings = Settings(**values)
     except ValidationError as error:

@@ -16,10 +16,10 @@ from transformers import set_seed
 
 from common.console import say
 from common.errors import UserError
-from common.models.adapters import add_lora, fold_lora
+from common.models.adapting.adding import add_adapter, fold_adapter
+from common.models.adapting.freezing import freeze, parse_strategy, trained_share
+from common.models.adapting.frozen_pooling import FrozenPooling
 from common.models.devices import pick_device, pick_precision
-from common.models.freezing import freeze, parse_strategy, trained_share
-from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
@@ -137,8 +137,8 @@ def finetune(
     trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
 
     trained, of_all = trained_share(module)
-    if settings.strategy == "lora":
-        fold_lora(module.network)
+    if not settings.keep_adapter:
+        fold_adapter(module.network)
     module.eval()
     after = task.measure(run, splits.validation) if splits.validation else {}
     return Tuned(
@@ -157,16 +157,11 @@ def finetune(
 
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
-    base: Any = module.network.base_model
-    if settings.strategy == "lora":
-        add_lora(
-            base,
-            rank=settings.lora_rank,
-            alpha=settings.lora_alpha,
-            dropout=settings.lora_dropout,
-        )
+    if (adapter := settings.adapter) is not None:
+        add_adapter(module.network, adapter)
     else:
-        strategy = parse_strategy(settings.strategy)
+        fold_adapter(module.network)
+        strategy, base = parse_strategy(settings.strategy), module.network.base_model
         freeze(base, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
     if settings.strategy != "full":
         # The output of a causal model is often its word embeddings over again.
@@ -177,7 +172,7 @@ def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise UserError(
             f"strategy {settings.strategy}: nothing would learn, for this task has no head",
-            hint="Take lora, top-layers:N or full.",
+            hint="Take full, top-layers:N or an adapter like lora.",
         )
 
 

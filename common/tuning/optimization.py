@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from common.models.freezing import layer_count, layer_of
+from common.models.adapting.architectures import layer_count, layer_of
 from common.tuning.settings import Settings
 from common.tuning.task import TaskModule
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from common.errors import UserError
+from common.models.adapting.adapter import FOLDABLE, SIZES, Adapter, AdapterKind, LoraVariant
+
+# What is added starts at nothing, and takes higher rates than what was pretrained.
+RATES: Mapping[str, float] = {
+    "lora": 1e-3,
+    "adalora": 2e-3,
+    "ia3": 1e-2,
+    "adapter": 1e-3,
+    "prompt": 1e-2,
+    "prefix": 1e-2,
+}
 
 
 class Settings(BaseModel):
@@ -14,12 +26,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    strategy: str = Field("full", description="full, head, lora or top-layers:N")
+    strategy: str = Field(
+        "full",
+        description="full, head, top-layers:N, or what is added to a frozen model: "
+        "lora, adalora, ia3, adapter, prompt or prefix",
+    )
     epochs: int = Field(5, ge=1)
     batch_size: int = Field(32, ge=2, description="records per process and forward pass")
     accumulation: int = Field(1, ge=1, description="forward passes per optimizer step")
     optimizer: Literal["adamw", "sgd", "adafactor"] = "adamw"
-    learning_rate: float = Field(1e-4, gt=0)
+    learning_rate: float = Field(
+        1e-4, gt=0, description="none: what suits the strategy, 1e-4 where nothing is added"
+    )
     head_learning_rate: float | None = Field(1e-3, gt=0, description="None: the encoder's")
     layer_decay: float = Field(1.0, gt=0, le=1, description="factor per layer, from the top down")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
@@ -94,17 +112,37 @@ class Settings(BaseModel):
     freeze_word_embeddings: bool | None = Field(
         None, description="None: those of 100k rows or more"
     )
-    lora_rank: int = Field(16, ge=1)
+    lora_rank: int = Field(16, ge=1, description="of lora; of adalora on average, in the end")
     lora_alpha: int = Field(32, ge=1)
     lora_dropout: float = Field(0.05, ge=0, lt=1)
+    lora_variant: LoraVariant = Field("plain", description="plain, rslora or dora")
+    adalora_initial_rank: int | None = Field(
+        None, ge=2, description="before ranks are allocated; None: half more than lora_rank"
+    )
+    adapter_width: int = Field(64, ge=1, description="hidden units of strategy=adapter")
+    learned_tokens: int = Field(
+        20, ge=1, description="vectors that prompt and prefix learn before a text"
+    )
+    keep_adapter: bool = Field(
+        False, description="keep what was added beside the weights instead of folding it in"
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_the_strategy(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("learning_rate") is None:
+            rate = RATES.get(str(values.get("strategy")))
+            rest = {name: value for name, value in values.items() if name != "learning_rate"}
+            return rest if rate is None else {**rest, "learning_rate": rate}
+        return values
+
     @field_validator("strategy")
     @classmethod
     def _known_strategy(cls, value: str) -> str:
-        from common.models.freezing import parse_strategy
+        from common.models.adapting.freezing import parse_strategy
 
         parse_strategy(value)
         return value
@@ -160,10 +198,52 @@ class Settings(BaseModel):
                 "without dropout",
                 hint="Take lora, top-layers:N or full.",
             )
-        has_dropout = self.dropout != 0 or (self.strategy == "lora" and self.lora_dropout > 0)
+        has_dropout = self.dropout != 0 or (
+            self.strategy in {"lora", "adalora"} and self.lora_dropout > 0
+        )
         if self.r_drop and not has_dropout:
             raise UserError(
                 "r_drop needs dropout, and dropout=0 takes it away",
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
             )
         return self
+
+    @model_validator(mode="after")
+    def _make_sense_together(self) -> Settings:
+        if self.keep_adapter and self.strategy not in FOLDABLE:
+            raise UserError(
+                f"keep_adapter: strategy={self.strategy} "
+                + ("adds nothing" if self.adapter is None else "is kept in any case"),
+                hint=f"It is for {', '.join(sorted(FOLDABLE))}.",
+            )
+        if self.strategy == "adalora" and self.lora_variant != "plain":
+            raise UserError(f"adalora has no variant {self.lora_variant}", hint="Take lora.")
+        if self.strategy == "adalora" and self.initial_rank <= self.lora_rank:
+            raise UserError(
+                f"adalora_initial_rank={self.initial_rank} leaves no ranks to take away: "
+                f"lora_rank={self.lora_rank}",
+                hint="Give a higher adalora_initial_rank, or a lower lora_rank.",
+            )
+        return self
+
+    @property
+    def initial_rank(self) -> int:
+        """Of AdaLoRA, before ranks are allocated."""
+        return self.adalora_initial_rank or -(-3 * self.lora_rank // 2)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What the strategy adds to the model; None: nothing."""
+        if self.strategy not in SIZES:
+            return None
+        kind = cast(AdapterKind, self.strategy)
+        sizes = {
+            "rank": self.lora_rank,
+            "initial_rank": self.initial_rank,
+            "alpha": self.lora_alpha,
+            "dropout": self.lora_dropout,
+            "variant": self.lora_variant,
+            "width": self.adapter_width,
+            "tokens": self.learned_tokens,
+        }
+        return Adapter(kind, **{name: sizes[name] for name in SIZES[kind]})  # type: ignore[arg-type]

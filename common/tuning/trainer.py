@@ -18,10 +18,13 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from common.console import say
 from common.errors import UserError
+from common.models.adapting.adapter import adapter_of
+from common.models.adapting.ranks import RankAllocation
 from common.models.devices import pick_device
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.adapting.adalora import AllocateRanks, Orthogonality
 from common.tuning.augmentation.augmenting import Augmentation
 from common.tuning.augmentation.back_translation import back_translate
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
@@ -98,6 +101,13 @@ class TaskTrainer(Trainer, Generic[R]):
         )
         if self.average is not None:
             callbacks.append(AverageEachStep(self.average))
+        self.ranks: RankAllocation | None = None
+        added = adapter_of(module.network)
+        if settings.strategy == "adalora" and added is not None:
+            base = module.network.base_model
+            self.ranks = RankAllocation(base, added)
+            self.terms = [*terms, Orthogonality(base)]
+            callbacks.append(AllocateRanks(self.ranks))
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "tensorboard")
         super().__init__(
             model=module,
@@ -205,6 +215,8 @@ class TaskTrainer(Trainer, Generic[R]):
         super()._save(output_dir, kept)
         if self.average is not None and output_dir is not None:
             self.average.save(Path(output_dir))
+        if self.ranks is not None and output_dir is not None:
+            self.ranks.save(Path(output_dir))
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
@@ -212,6 +224,8 @@ class TaskTrainer(Trainer, Generic[R]):
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         if self.average is not None:
             self.average.load(Path(resume_from_checkpoint))
+        if self.ranks is not None:
+            self.ranks.load(Path(resume_from_checkpoint))
 
     def _load_best_model(self) -> None:
         super()._load_best_model()

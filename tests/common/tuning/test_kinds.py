@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from toy import KINDS, WORDS, run_apart, tune
+from toy import KINDS, WORDS, outputs, run_apart, tune
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from common.errors import UserError
@@ -43,6 +43,28 @@ else:
     found = SentenceTransformer(directory, device="cpu").encode(inputs).tolist()
 print(json.dumps(found))
 """
+
+# Opens what was written as base and adapter, which only we can.
+OPEN_KEPT = """
+import json, sys
+kind, directory, inputs = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+sys.path[:0] = sys.argv[4:]
+from pathlib import Path
+from toy import KINDS, outputs
+from common.models.sources.bundled import Source
+opened = KINDS[kind][1](Source("written", Path(directory)))
+print(json.dumps(outputs(kind, opened, inputs).tolist()))
+"""
+# Of what can be folded, and of what cannot, with the rates that a tiny model wants.
+ADDED: dict[str, dict[str, Any]] = {
+    "dora": {"strategy": "lora", "lora_variant": "dora", "learning_rate": 1e-2},
+    "adalora": {"strategy": "adalora", "lora_rank": 4, "learning_rate": 3e-2},
+    "ia3": {"strategy": "ia3", "learning_rate": 1e-1},
+    "adapter": {"strategy": "adapter", "adapter_width": 8, "learning_rate": 1e-2},
+    "prompt": {"strategy": "prompt", "learned_tokens": 4, "learning_rate": 1e-1},
+    "prefix": {"strategy": "prefix", "learned_tokens": 4, "learning_rate": 1e-1},
+    "lora, kept": {"strategy": "lora", "keep_adapter": True, "learning_rate": 1e-2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +145,51 @@ def test_the_head_of_a_pair_scorer_always_learns(
     assert torch.equal(after[words], before[words])
 
 
-def _expected(kind: str, pretrained: Any, inputs: list[Any]) -> torch.Tensor:
-    pretrained.network.eval()
-    with torch.no_grad():
-        if kind == "pair scorer":
-            return pretrained.network(**pretrained.tokenize(inputs)).logits.squeeze(-1)
-        if kind == "generator":
-            rows = [pretrained.tokenize([one[:-1]])["input_ids"] for one in inputs]
-            return torch.stack([pretrained.network(row).logits[0, -1] for row in rows])
-        vectors = pretrained.pooled()(**pretrained.tokenize(inputs))
-        return torch.nn.functional.normalize(vectors, dim=-1)
+@pytest.mark.parametrize("kind", ("encoder", "pair scorer", "generator"), indirect=True)
+@pytest.mark.parametrize("added", ADDED)
+def test_what_is_added_learns_and_is_the_same_in_a_fresh_process(
+    kind: str, model: Path, tmp_path: Path, added: str
+) -> None:
+    task, load, save = KINDS[kind]
+    tuned = tune(model, tmp_path / "work", kind=kind, epochs=12, dropout=0.0, **ADDED[added])
+    assert tuned.after["loss"] < 0.95 * tuned.before["loss"]
+    assert 0 < tuned.trained_parameters < tuned.all_parameters / 2
+    save(tuned.pretrained, tmp_path / "written")
+    inputs = [task().input(word) for word in WORDS[:5]]
+    expected = outputs(kind, tuned.pretrained, inputs)
+    again = load(Source("written", tmp_path / "written"))
+    torch.testing.assert_close(outputs(kind, again, inputs), expected, atol=1e-5, rtol=0)
+    is_kept = added not in {"dora", "adalora", "ia3"}
+    assert (tmp_path / "written" / "adapter.json").exists() == is_kept
+    found = _opened_apart(kind, tmp_path / "written", inputs, is_kept=is_kept)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["generator"], indirect=True)
+@pytest.mark.parametrize("added", ["prompt", "prefix"])
+def test_early_stopping_restores_the_best_of_what_was_added(
+    kind: str, model: Path, tmp_path: Path, added: str
+) -> None:
+    # Rates this high ruin the model after some epochs.
+    ruinous = {**ADDED[added], "learning_rate": 30.0, "optimizer": "sgd", "gradient_clipping": 0}
+    tuned = tune(
+        model, tmp_path / "work", kind=kind, epochs=12, patience=2, dropout=0.0,
+        schedule="constant_with_warmup", **ruinous,
+    )  # fmt: skip
+    losses = [entry["eval_loss"] for entry in tuned.history if "eval_loss" in entry]
+    assert losses[-1] > min(losses)
+    assert tuned.after["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def _opened_apart(kind: str, directory: Path, inputs: list[Any], *, is_kept: bool) -> torch.Tensor:
+    """What the model says in a fresh process."""
+    tests = Path(__file__)
+    places = [str(tests.parent), str(tests.parents[3])]
+    script = OPEN_KEPT if is_kept else OPEN
+    command = [sys.executable, "-c", script, kind, str(directory), json.dumps(inputs), *places]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return torch.tensor(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("kind", NAMES, indirect=True)
@@ -142,11 +199,8 @@ def test_anybody_can_open_it(kind: str, model: Path, tmp_path: Path) -> None:
     tuned = tune(model, tmp_path / "work", kind=family, epochs=1)
     save(tuned.pretrained, tmp_path / "written")
     inputs = [task().input(word) for word in WORDS[:5]]
-    command = [sys.executable, "-c", OPEN, family, str(tmp_path / "written"), json.dumps(inputs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    expected = _expected(family, tuned.pretrained, inputs)
-    torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), expected, atol=1e-5, rtol=0)
+    found = _opened_apart(family, tmp_path / "written", inputs, is_kept=False)
+    torch.testing.assert_close(found, outputs(family, tuned.pretrained, inputs), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", CARRIED, indirect=True)
@@ -154,6 +208,23 @@ def test_a_killed_run_resumes_to_the_same_weights(kind: str, model: Path, tmp_pa
     same = (f"kind={_family(kind)}", "strategy=lora", "learning_rate=0.01")
     whole = run_apart(model, tmp_path / "whole", *same)
     run_apart(model, tmp_path / "killed", "die_after=1", *same)
+    resumed = run_apart(model, tmp_path / "killed", "--resume", *same)
+    assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
+    for name, values in whole["weights"].items():
+        assert resumed["weights"][name] == pytest.approx(values, rel=1e-5, abs=1e-7), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "added"),
+    [("encoder", "adalora"), ("pair scorer", "adapter"), ("generator", "prefix")],
+    indirect=["kind"],
+)
+def test_a_killed_run_goes_on_with_what_was_added(
+    kind: str, model: Path, tmp_path: Path, added: str
+) -> None:
+    same = (f"kind={kind}", *(f"{name}={value}" for name, value in ADDED[added].items()))
+    whole = run_apart(model, tmp_path / "whole", *same)
+    run_apart(model, tmp_path / "killed", "die_after=2", *same)
     resumed = run_apart(model, tmp_path / "killed", "--resume", *same)
     assert resumed["after"] == pytest.approx(whole["after"], rel=1e-6)
     for name, values in whole["weights"].items():

@@ -162,6 +162,22 @@ KINDS: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
+def outputs(kind: str, pretrained: Any, inputs: list[Any]) -> torch.Tensor:
+    """What whoever opens a model gets of it for some inputs: vectors, scores or next tokens."""
+    pretrained.network.eval()
+    with torch.no_grad():
+        found: torch.Tensor
+        if kind == "pair scorer":
+            found = pretrained.network(**pretrained.tokenize(inputs)).logits.squeeze(-1)
+        elif kind == "generator":
+            rows = [pretrained.tokenize([one[:-1]])["input_ids"] for one in inputs]
+            found = torch.stack([pretrained.network(row).logits[0, -1] for row in rows])
+        else:
+            vectors = pretrained.pooled()(**pretrained.tokenize(inputs))
+            found = torch.nn.functional.normalize(vectors, dim=-1)
+        return found
+
+
 def tune(
     model: Path, work: Path, *, resume: bool = False, kind: str = "encoder", **settings: object
 ) -> Tuned[Any]:
@@ -192,7 +208,7 @@ def run_apart(
     command = [sys.executable, *launcher, script, str(model), str(work), str(out), *extra]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if "die_after=1" in extra:
+    if any(one.startswith("die_after=") for one in extra):
         assert done.returncode == -9, done.stderr
         return {}
     assert done.returncode == 0, done.stderr

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from common.models.adapting.frozen_pooling import FrozenPooling
 from common.models.encoder import Encoder, load_encoder
-from common.models.frozen_pooling import FrozenPooling
 from common.models.sources.bundled import Source
 
 

@@ -1,4 +1,4 @@
-"""Which parameters learn: full, head only, the top layers, or low-rank adapters."""
+"""Which parameters learn: all, those of the head or of the top layers, or what is added."""
 
 from __future__ import annotations
 
@@ -9,54 +9,44 @@ from typing import Literal
 from torch import nn
 
 from common.errors import UserError
+from common.models.adapting.adapter import SIZES, AdapterKind
+from common.models.adapting.architectures import layer_count, layer_of
 
-# Where the layers of an encoder stand in its parameter names: BERT and its kin, GPT-2, Llama.
-LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")
 # Beyond this many rows, word embeddings hold most of a small model and learn little.
 LARGE_VOCABULARY = 100_000
 
-Kind = Literal["full", "head", "top-layers", "lora"]
+Frozen = Literal["full", "head", "top-layers"]
+KNOWN = ("full", "head", *SIZES)
 
 
 @dataclass(frozen=True)
 class Strategy:
     """How much of the pretrained encoder is trained."""
 
-    kind: Kind
+    kind: Frozen | AdapterKind
     top_layers: int = 0
 
 
 def parse_strategy(text: str) -> Strategy:
-    """`full`, `head`, `lora` or `top-layers:N`.
+    """`full`, `head`, `top-layers:N` or the name of what is added.
 
     Raises:
         UserError: none of these.
     """
-    if text in {"full", "head", "lora"}:
-        return Strategy(text)  # type: ignore[arg-type]  # the set holds the literals
+    if text in KNOWN:
+        return Strategy(text)  # type: ignore[arg-type]  # these are the literals
     if found := re.fullmatch(r"top-layers:([1-9]\d*)", text):
         return Strategy("top-layers", int(found[1]))
     raise UserError(
-        f"unknown strategy {text!r}", hint="Take full, head, lora or top-layers:N (N from 1)."
+        f"unknown strategy {text!r}",
+        hint=f"Take {', '.join(KNOWN)} or top-layers:N (N from 1).",
     )
-
-
-def layer_of(parameter: str) -> int | None:
-    """The encoder layer a parameter belongs to; None for embeddings and what stands above."""
-    found = LAYER.search(parameter)
-    return int(found[1]) if found else None
-
-
-def layer_count(encoder: nn.Module) -> int:
-    """How many layers the encoder has."""
-    layers = (layer_of(name) for name, _ in encoder.named_parameters())
-    return 1 + max((layer for layer in layers if layer is not None), default=-1)
 
 
 def freeze(
     encoder: nn.Module, strategy: Strategy, *, freeze_word_embeddings: bool | None = None
 ) -> None:
-    """Switch off gradients in place as `strategy` says.
+    """Switch gradients on and off in place, as one of the strategies that add nothing says.
 
     Args:
         freeze_word_embeddings: None freezes those of a large vocabulary alone.
@@ -69,10 +59,10 @@ def freeze(
         raise UserError(f"top-layers:{strategy.top_layers}, but the encoder has {layers} layers")
     for name, parameter in encoder.named_parameters():
         layer = layer_of(name)
-        if strategy.kind == "head":
-            parameter.requires_grad = False
-        elif strategy.kind == "top-layers":
+        if strategy.kind == "top-layers":
             parameter.requires_grad = layer is not None and layer >= layers - strategy.top_layers
+        else:
+            parameter.requires_grad = strategy.kind != "head"
     words = encoder.get_input_embeddings().weight  # type: ignore[operator]
     if freeze_word_embeddings is None:
         freeze_word_embeddings = words.shape[0] >= LARGE_VOCABULARY

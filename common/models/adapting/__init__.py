@@ -1,0 +1,1 @@
+"""What learns of a pretrained network: all of it, its top, or what is added to it."""

@@ -1,0 +1,1 @@
+"""What training has to do for adapters beside learning."""
