@@ -55,6 +55,10 @@ class Settings(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = 0
+    tracking: str | None = Field(
+        "tensorboard",
+        description="tensorboard, json, wandb, mlflow, several by comma, or none",
+    )
 
     @field_validator("strategy")
     @classmethod
@@ -63,3 +67,10 @@ class Settings(BaseModel):
 
         parse_strategy(value)
         return value
+
+    @field_validator("tracking")
+    @classmethod
+    def _known_tracking(cls, value: str | None) -> str | None:
+        from common.tuning.tracking.names import parse_tracking
+
+        return ",".join(parse_tracking(value)) or None

@@ -27,6 +27,8 @@ from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereN
 from common.tuning.optimization import parameter_groups
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
+from common.tuning.tracking.callback import Track
+from common.tuning.tracking.names import parse_tracking
 
 R = TypeVar("R")
 OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
@@ -57,6 +59,7 @@ class TaskTrainer(Trainer, Generic[R]):
         precision: str,
         monitor: Metric,
         terms: Sequence[LossTerm] = (),
+        watchers: Sequence[TrainerCallback] = (),
     ) -> None:
         self.task = task
         self.terms = terms
@@ -65,7 +68,8 @@ class TaskTrainer(Trainer, Generic[R]):
         self.validation = splits.validation
         self.bare_module = module
         self.precision = precision
-        callbacks: list[TrainerCallback] = [ShowProgress(monitor), StopWhereNotFinite()]
+        self.shown, self.tracked = ShowProgress(monitor), Track(settings, work)
+        callbacks: list[TrainerCallback] = [self.shown, StopWhereNotFinite(), self.tracked]
         if settings.evaluate_every and splits.validation:
             callbacks.append(EvaluateAtEpochEnd())
         if settings.patience and splits.validation:
@@ -90,7 +94,7 @@ class TaskTrainer(Trainer, Generic[R]):
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
             data_collator=lambda records: task.collate(records, self._tokenize),
-            callbacks=callbacks,
+            callbacks=[*callbacks, *watchers],
         )
         self.remove_callback(PrinterCallback)
         inputs = [task.input(record) for record in splits.train]
@@ -101,6 +105,14 @@ class TaskTrainer(Trainer, Generic[R]):
             inputs = some_mistyped(inputs, self.settings.typing_errors)
         tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(inputs)
         return tokens
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Fine-tune; what shows and keeps its curves is closed, however it ends."""
+        try:
+            return super().train(*args, **options)
+        finally:
+            self.shown.close()
+            self.tracked.close()
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The chosen optimizer over layer-wise parameter groups."""
@@ -219,7 +231,7 @@ def _arguments(
         logging_steps=max(1, steps_per_epoch // 10),
         # A loss that is no number is to be seen, not to be left out of the mean.
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"],
+        report_to=[name for name in parse_tracking(settings.tracking) if name == "tensorboard"],
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
