@@ -41,6 +41,7 @@ from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
+from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 
 APPLICATION = "finance_monitor"
@@ -82,12 +83,7 @@ def train(
     """
     _check(dataset)
     source = _locate(backbone, dataset)
-    task = FinanceMonitorTask(
-        dataset.splits.train,
-        dataset.topics,
-        smoothing=settings.label_smoothing,
-        focal=settings.focal,
-    )
+    task = _task(dataset, settings)
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
@@ -137,6 +133,31 @@ def train(
     )
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
+    )
+
+
+def trials(dataset: Dataset, backbone: str) -> Prepare:
+    """What a search over settings fine-tunes again and again.
+
+    Raises:
+        UserError: too few texts to learn from.
+    """
+    _check(dataset)
+    source = _locate(backbone, dataset)
+
+    def prepare(settings: Settings) -> Prepared:
+        loaded = load_encoder(source, dropout=settings.dropout)
+        return Prepared(_task(dataset, settings), loaded, dataset.splits)
+
+    return prepare
+
+
+def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
+    return FinanceMonitorTask(
+        dataset.splits.train,
+        dataset.topics,
+        smoothing=settings.label_smoothing,
+        focal=settings.focal,
     )
 
 
