@@ -13,6 +13,7 @@ from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
+    DEFAULTS,
     Faqs,
     MaxWrong,
     Questions,
@@ -24,6 +25,7 @@ from apps.customer_service.options_cli import (
     read_from,
 )
 from apps.customer_service.schema import FIGURES
+from apps.customer_service.tuning import cli as tuning_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -56,11 +58,10 @@ app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)
+app.add_typer(tuning_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
-# What put most of the sample data's validation questions right, with typing errors and without.
-DEFAULTS = {"epochs": 6, "learning_rate": 2e-4, "adversarial": 1.0, "typing_errors": 0.15}
 # Within five minutes on two cores, a quarter of the work of the settings above.
 DEMO_SETTINGS = {
     "strategy": "top-layers:6",

@@ -24,7 +24,7 @@ from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.report import (
     Section,
-    curves_picture,
+    learning_section,
     reliability_picture,
     risk_coverage_picture,
     write_report,
@@ -144,7 +144,7 @@ def write_training_report(
             ],
         ),
         *_by_language(after),
-        Section("Learning", picture=curves_picture(tuned.history, tuned.monitor.name)),
+        learning_section(tuned.history, tuned.monitor.name, tuned.curves),
         _promise(promise),
         *_confidence_sections(validation, after, promise.confidence.budget, summary["answered"]),
         _mistakes(after),

@@ -46,6 +46,7 @@ from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
+from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
@@ -161,6 +162,23 @@ def train(
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
+
+
+def trials(dataset: Dataset, backbone: str) -> Prepare:
+    """What a search over settings fine-tunes again and again.
+
+    Raises:
+        UserError: too few texts to learn from.
+    """
+    _check(dataset)
+    source = _locate(backbone, dataset)
+    splits = Splits(dataset.splits.train, dataset.not_learned, [])
+
+    def prepare(settings: Settings) -> Prepared:
+        loaded = load_encoder(source, dropout=settings.dropout)
+        return Prepared(_task(dataset, settings), loaded, splits)
+
+    return prepare
 
 
 def _task(dataset: Dataset, settings: Settings) -> CustomerServiceTask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,12 +14,17 @@ from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
     Entities,
+    News,
     ReleaseId,
+    Test,
+    Validation,
     load_classifier,
     open_registry,
+    read_from,
 )
 from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
+from apps.finance_monitor.tuning import cli as tuning_cli
 from apps.finance_monitor.watch import cli as watch_cli
 from apps.finance_monitor.watch.cli import show_watch
 from common.cli import (
@@ -42,7 +47,6 @@ from common.cli import (
     check_backbone,
     existing,
     new_app,
-    parse_mapping,
     print_json,
     run,
 )
@@ -51,7 +55,7 @@ from common.errors import UserError
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
-for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli):
+for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli, tuning_cli):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
@@ -62,51 +66,10 @@ DEMO_SETTINGS = {"strategy": "full", "epochs": "4", "learning_rate": "2e-4"}
 # Half an hour into the outage: an hour at sixty times its speed shows the alert.
 DEMO_BEGIN = "2026-03-10T08:10:00+00:00"
 
-News = Annotated[
-    list[Path] | None,
-    typer.Option("--news", help="Labelled news to learn from.", callback=existing),
-]
-Validation = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--validation",
-        help="News for choosing the best epoch; default: split off.",
-        callback=existing,
-    ),
-]
-Test = Annotated[
-    list[Path] | None,
-    typer.Option("--test", help="Held-out news for the report.", callback=existing),
-]
-
 
 def main() -> None:
     """Run the command line."""
     run(app)
-
-
-def _sources(
-    news: list[Path] | None,
-    validation: list[Path] | None,
-    test: list[Path] | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-    entities: Path | None = None,
-) -> Any:
-    from apps.finance_monitor.data import Sources
-    from apps.finance_monitor.schema import TrainingRecord
-    from apps.finance_monitor.stories.companies import read_entities
-
-    return Sources(
-        news=news or (),
-        validation=validation or (),
-        test=test or (),
-        mapping=parse_mapping(mapping, TrainingRecord.model_fields),
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / APPLICATION / "rejected",
-        tickers=read_entities(entities).tickers if entities else {},
-    )
 
 
 @app.command()
@@ -122,7 +85,7 @@ def validate(
     """Read and audit the files without training."""
     from apps.finance_monitor.data import read_dataset
 
-    dataset = read_dataset(_sources(news, validation, test, mapping, on_bad_row, store))
+    dataset = read_dataset(read_from(news, validation, test, mapping, on_bad_row, store))
     splits = dataset.splits
     counts = {
         "train": len(splits.train),
@@ -161,7 +124,7 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
-    sources = _sources(news, validation, test, mapping, on_bad_row, store, entities)
+    sources = read_from(news, validation, test, mapping, on_bad_row, store, entities)
 
     from apps.finance_monitor.data import read_dataset
 
@@ -209,7 +172,7 @@ def evaluate(
     from apps.finance_monitor.data import read_examples
 
     release = open_registry(store).open(release_id)
-    examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
+    examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
     if not examples:
         raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
 
@@ -244,7 +207,7 @@ def export(
 
     from apps.finance_monitor.data import read_examples
 
-    examples = read_examples(_sources(None, None, news, mapping, on_bad_row, store))
+    examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
     release = open_registry(store).open(release_id)
 
     from apps.finance_monitor.export import export as write

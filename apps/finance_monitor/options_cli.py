@@ -7,11 +7,27 @@ from typing import Annotated, Any
 
 import typer
 
-from common.cli import existing
+from common.cli import BadRow, existing, parse_mapping
 from common.console import say
 
 APPLICATION = "finance_monitor"
 
+News = Annotated[
+    list[Path] | None,
+    typer.Option("--news", help="Labelled news to learn from.", callback=existing),
+]
+Validation = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--validation",
+        help="News for choosing the best epoch; default: split off.",
+        callback=existing,
+    ),
+]
+Test = Annotated[
+    list[Path] | None,
+    typer.Option("--test", help="Held-out news for the report.", callback=existing),
+]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
     Path | None,
@@ -38,6 +54,31 @@ Notify = Annotated[
     list[str] | None,
     typer.Option("--notify", help="jsonl:PATH, https://…, or an apprise address. May be repeated."),
 ]
+
+
+def read_from(
+    news: list[Path] | None,
+    validation: list[Path] | None,
+    test: list[Path] | None,
+    mapping: list[str] | None,
+    on_bad_row: BadRow,
+    store: Path,
+    entities: Path | None = None,
+) -> Any:
+    """The sources that these options name."""
+    from apps.finance_monitor.data import Sources
+    from apps.finance_monitor.schema import TrainingRecord
+    from apps.finance_monitor.stories.companies import read_entities
+
+    return Sources(
+        news=news or (),
+        validation=validation or (),
+        test=test or (),
+        mapping=parse_mapping(mapping, TrainingRecord.model_fields),
+        on_bad_row=on_bad_row.value,
+        rejected_directory=store / APPLICATION / "rejected",
+        tickers=read_entities(entities).tickers if entities else {},
+    )
 
 
 def open_registry(store: Path) -> Any:

@@ -17,7 +17,7 @@ from common.evaluation.linear import LinearPeer
 from common.evaluation.report import (
     Section,
     confusion_picture,
-    curves_picture,
+    learning_section,
     reliability_picture,
     write_report,
 )
@@ -105,7 +105,7 @@ def write_training_report(
         ),
         _grouped("By language", evaluate.by(after, evaluate.language)),
         _grouped("By source", evaluate.by(after, lambda outcome: outcome.example.source)),
-        Section("Learning", picture=curves_picture(tuned.history, monitor)),
+        learning_section(tuned.history, monitor, tuned.curves),
         Section(
             "Confusion matrix",
             picture=confusion_picture(evaluate.confusion(after).tolist(), SENTIMENTS),

@@ -42,6 +42,7 @@ from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
+from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
@@ -83,7 +84,7 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
-    task = FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
+    task = _task(dataset, settings)
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source)
@@ -136,6 +137,26 @@ def train(
     return Trained(
         release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
     )
+
+
+def trials(dataset: Dataset, backbone: str) -> Prepare:
+    """What a search over settings fine-tunes again and again.
+
+    Raises:
+        UserError: too few texts to learn from.
+    """
+    _check(dataset)
+    source = _locate(backbone, dataset)
+
+    def prepare(settings: Settings) -> Prepared:
+        loaded = load_encoder(source, dropout=settings.dropout)
+        return Prepared(_task(dataset, settings), loaded, dataset.splits)
+
+    return prepare
+
+
+def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
+    return FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
 
 
 def _linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:

@@ -13,23 +13,27 @@ from apps.recommender.job import cli as job_cli
 from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
     APPLICATION,
+    DEFAULTS,
     SAMPLES,
     CandidateFile,
     Cutoff,
     FoldIn,
     Interactions,
+    Interests,
     Items,
     MappingOption,
     ReleaseId,
     RulesFile,
     Split,
     Strategy,
+    Tune,
     Users,
     open_registry,
     parse_moment,
     read_data,
 )
 from apps.recommender.schema import FIGURES
+from apps.recommender.tuning import cli as tuning_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -53,17 +57,8 @@ from common.cli import (
 )
 from common.console import results, show_table
 
-# Few steps: a batch is whole histories, and the encoder's texts are read once.
-DEFAULTS = {
-    "strategy": "head",
-    "epochs": 12,
-    "batch_size": 32,
-    "head_learning_rate": 1e-3,
-    "group_by_length": False,
-}
-
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
-for area in (job_cli, serve_cli, learning_cli):
+for area in (job_cli, serve_cli, learning_cli, tuning_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
 add_key_verbs(app)
@@ -116,10 +111,8 @@ def train(
     users: Users = None,
     mapping: MappingOption = None,
     on_bad_row: OnBadRow = BadRow.fail,
-    tune: Annotated[
-        str | None, typer.Option(help="frozen (default), or a strategy: full, lora, adapter …")
-    ] = None,
-    interests: Annotated[int, typer.Option(min=1, max=4, help="Interest vectors per user.")] = 2,
+    tune: Tune = None,
+    interests: Interests = 2,
     strategy: Strategy = Split.global_time,
     cutoff: Cutoff = None,
     fold_in: FoldIn = 10,

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 APPLICATION = "recommender"
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
+# Few steps: a batch is whole histories, and the encoder's texts are read once.
+DEFAULTS = {
+    "strategy": "head",
+    "epochs": 12,
+    "batch_size": 32,
+    "head_learning_rate": 1e-3,
+    "group_by_length": False,
+}
 
 
 class Split(StrEnum):
@@ -68,6 +76,13 @@ FoldIn = Annotated[
     typer.Option(
         min=0, help="Users who start after the cutoff are ranked for after this many events."
     ),
+]
+Tune = Annotated[
+    str | None,
+    typer.Option("--tune", help="frozen (default), or a strategy: full, lora, adapter …"),
+]
+Interests = Annotated[
+    int, typer.Option("--interests", min=1, max=4, help="Interest vectors per user.")
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 AsOf = Annotated[

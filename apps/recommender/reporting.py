@@ -13,8 +13,8 @@ from apps.recommender.interactions.queries import Queries
 from common.evaluation.compare import Difference
 from common.evaluation.report import (
     Section,
-    curves_picture,
     gains_picture,
+    learning_section,
     reliability_picture,
     svg,
     write_report,
@@ -199,7 +199,7 @@ def write_training_report(
         ),
         *comparison_sections(model, others, queries),
         impressions_section(comparison.shown),
-        Section("Learning", picture=curves_picture(tuned.history, monitor)),
+        learning_section(tuned.history, monitor, tuned.curves),
         _importance_section(stage),
         *reliability_sections(comparison.bins),
         _diversity_section(stage, comparison),

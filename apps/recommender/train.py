@@ -24,6 +24,7 @@ from apps.recommender.comparison.tuned_baselines import families, tune_baselines
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import evaluate_lists
 from apps.recommender.interactions.timeline import Timeline, Window
+from apps.recommender.pipeline import first_stage
 from apps.recommender.pipeline.first_stage import fit_towers
 from apps.recommender.pipeline.pipeline import Choices
 from apps.recommender.pipeline.second_stage import (
@@ -53,6 +54,7 @@ from common.releases.release import Release, write_release
 from common.storage.vectors import VectorCache, keep
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
+from common.tuning.search.prepared import Prepare
 from common.tuning.settings import Settings
 
 GATE = "ndcg@10"
@@ -157,6 +159,18 @@ def train(
         registry, release, comparison, dataset, timeline.test, insisted=promote is True
     )
     return Trained(release, comparison, promoted)
+
+
+def trials(
+    dataset: Dataset, timeline: Timeline, backbone: str, sizes: TowerSizes, root: Path
+) -> Prepare:
+    """What a search over settings fine-tunes again and again: the towers.
+
+    Args:
+        root: the application's directory: vectors are kept there.
+    """
+    dataset.audit.raise_on_errors()
+    return first_stage.trials(_locate(backbone, dataset), dataset, timeline, sizes, root)
 
 
 def _locate(backbone: str, dataset: Dataset) -> Source:

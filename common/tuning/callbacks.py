@@ -92,4 +92,8 @@ class ShowProgress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Close the line."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the line, also of a run that failed: the next one cannot show its own otherwise."""
         self._stack.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from common.errors import UserError
 from common.files import read_toml
 from common.tuning.augmentation.glossary import read_glossary
 from common.tuning.settings import RATES, Settings
+from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 
@@ -53,13 +54,14 @@ def read_settings(
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
     if settings.glossary:
         read_glossary(Path(settings.glossary))
+    require_packages(settings.tracking)
     return settings
 
 
 def _from_file(config: Path) -> dict[str, Any]:
     values = read_toml(config)
-    _check_names(values, where=str(config))
-    return values
+    check_names(values, where=str(config))
+    return {name: None if value == "none" else value for name, value in values.items()}
 
 
 def _from_environment() -> dict[str, Any]:
@@ -75,11 +77,19 @@ def _from_pairs(pairs: Sequence[str]) -> dict[str, Any]:
         if not separator:
             raise UserError(f"--set {pair}: not of the form name=value")
         values[name] = None if value == "none" else value
-    _check_names(values, where="--set")
+    check_names(values, where="--set")
     return values
 
 
-def _check_names(values: Mapping[str, Any], *, where: str) -> None:
+def check_names(values: Iterable[str], *, where: str) -> None:
+    """See that each is a setting.
+
+    Args:
+        where: they were given, as a person would say it.
+
+    Raises:
+        UserError: one is none; it names the nearest.
+    """
     for name in values:
         if name not in Settings.model_fields:
             near = difflib.get_close_matches(name, Settings.model_fields, n=1)

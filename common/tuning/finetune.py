@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from torch import nn
-from transformers import set_seed
+from transformers import TrainerCallback, set_seed
 
 from common.console import say
 from common.errors import UserError
@@ -37,6 +37,7 @@ from common.tuning.task import (
     check_monitor,
     choose_monitor,
 )
+from common.tuning.tracking.names import where_curves_are
 from common.tuning.trainer import TaskTrainer
 
 R = TypeVar("R")
@@ -49,7 +50,7 @@ class Tuned(Generic[P]):
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
     `before` and `after` are the task's metrics on the validation records, `monitor` the one that
-    chose the best epoch.
+    chose the best epoch; `curves` tells what shows the curves of the run, a line each.
     """
 
     module: TaskModule
@@ -63,6 +64,7 @@ class Tuned(Generic[P]):
     seconds: float
     precision: str
     device: str = field(default="cpu")
+    curves: Sequence[str] = ()
 
     @property
     def predict(self) -> Predict:
@@ -80,6 +82,7 @@ def finetune(
     resume: bool = False,
     module: TaskModule | None = None,
     terms: Sequence[LossTerm] = (),
+    watchers: Sequence[TrainerCallback] = (),
 ) -> Tuned[P]:
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
@@ -90,10 +93,11 @@ def finetune(
     under `torchrun`.
 
     Args:
-        work: where checkpoints and TensorBoard curves go.
+        work: where checkpoints and curves go.
         resume: go on from the last checkpoint in `work`, if there is one.
         module: what `task.build(pretrained)` gave, where it is at hand already.
         terms: added to the task's own loss.
+        watchers: told of each step and evaluation; one may stop the run by what it raises.
 
     Raises:
         UserError: a device or a precision that this machine cannot train with, validation
@@ -120,11 +124,15 @@ def finetune(
             f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
             f"{len(splits.validation):,} validation records."
         )
+    curves = where_curves_are(settings.tracking, work)
+    if is_main_process():
+        for shown in curves:
+            say(f"Curves: {shown}")
     _choose_what_learns(module, settings)
     if settings.r_drop:
         terms = [*terms, RDrop(settings.r_drop, module)]
     trainer = TaskTrainer(
-        task, pretrained, module, splits, settings, work, precision, monitor, terms
+        task, pretrained, module, splits, settings, work, precision, monitor, terms, watchers
     )
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
     with _reading_once(module, settings):
@@ -153,6 +161,7 @@ def finetune(
         seconds=monotonic() - started,
         precision=precision,
         device=str(device),
+        curves=curves,
     )
 
 

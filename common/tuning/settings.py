@@ -129,6 +129,10 @@ class Settings(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     seed: int = 0
+    tracking: str | None = Field(
+        "tensorboard",
+        description="tensorboard, json, wandb, mlflow, several by comma, or none",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -247,3 +251,10 @@ class Settings(BaseModel):
             "tokens": self.learned_tokens,
         }
         return Adapter(kind, **{name: sizes[name] for name in SIZES[kind]})  # type: ignore[arg-type]
+
+    @field_validator("tracking")
+    @classmethod
+    def _known_tracking(cls, value: str | None) -> str | None:
+        from common.tuning.tracking.names import parse_tracking
+
+        return ",".join(parse_tracking(value)) or None

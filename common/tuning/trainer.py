@@ -40,6 +40,8 @@ from common.tuning.regularising.averaging import (
 from common.tuning.regularising.soup import FOLDER, GreedySoup
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
+from common.tuning.tracking.callback import Track
+from common.tuning.tracking.names import parse_tracking
 
 R = TypeVar("R")
 OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
@@ -70,6 +72,7 @@ class TaskTrainer(Trainer, Generic[R]):
         precision: str,
         monitor: Metric,
         terms: Sequence[LossTerm] = (),
+        watchers: Sequence[TrainerCallback] = (),
     ) -> None:
         self.task = task
         self.terms = terms
@@ -78,7 +81,8 @@ class TaskTrainer(Trainer, Generic[R]):
         self.validation = splits.validation
         self.bare_module = module
         self.precision = precision
-        callbacks: list[TrainerCallback] = [ShowProgress(monitor), StopWhereNotFinite()]
+        self.shown, self.tracked = ShowProgress(monitor), Track(settings, work)
+        callbacks: list[TrainerCallback] = [self.shown, StopWhereNotFinite(), self.tracked]
         if settings.evaluate_every and splits.validation:
             callbacks.append(EvaluateAtEpochEnd())
         if settings.patience and splits.validation:
@@ -115,7 +119,7 @@ class TaskTrainer(Trainer, Generic[R]):
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
             data_collator=lambda records: task.collate(records, self._tokenize),
-            callbacks=callbacks,
+            callbacks=[*callbacks, *watchers],
         )
         self.remove_callback(PrinterCallback)
         inputs = [task.input(record) for record in splits.train]
@@ -138,6 +142,14 @@ class TaskTrainer(Trainer, Generic[R]):
         read = self.augment(inputs, epoch=int(self.state.epoch or 0))
         tokens: dict[str, torch.Tensor] = self.pretrained.tokenize(read)
         return tokens
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Fine-tune; what shows and keeps its curves is closed, however it ends."""
+        try:
+            return super().train(*args, **options)
+        finally:
+            self.shown.close()
+            self.tracked.close()
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The chosen optimizer over layer-wise parameter groups."""
@@ -294,7 +306,7 @@ def _arguments(
         logging_steps=max(1, steps_per_epoch // 10),
         # A loss that is no number is to be seen, not to be left out of the mean.
         logging_nan_inf_filter=False,
-        report_to=["tensorboard"],
+        report_to=[name for name in parse_tracking(settings.tracking) if name == "tensorboard"],
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",

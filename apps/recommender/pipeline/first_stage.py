@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import histories
@@ -19,7 +19,8 @@ from apps.recommender.interactions.sequences import sequences, shown_after
 from apps.recommender.interactions.timeline import Timeline
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
-from common.models.encoder import Encoder
+from common.models.devices import pick_device
+from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import encode, predict
 from common.models.sentence_modules import directory_id
 from common.models.sources.bundled import Source
@@ -27,6 +28,7 @@ from common.records.splits import Splits
 from common.storage.vectors import VectorCache
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
+from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
@@ -94,6 +96,25 @@ def fit_towers(
     vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
     items = item_vectors(towers, vectors).numpy()
     return FirstStage(tuned, towers, pretrained, vectors, items, untrained)
+
+
+def trials(
+    source: Source, dataset: Dataset, timeline: Timeline, sizes: TowerSizes, root: Path
+) -> Prepare:
+    """What a search over settings fine-tunes again and again: the towers, on their own time.
+
+    Args:
+        root: as of `fit_towers`.
+    """
+    splits = _splits(dataset, timeline, sizes.history)
+
+    def prepare(settings: Settings) -> Prepared:
+        loaded = load_encoder(source, dropout=settings.dropout)
+        nn.Module.to(loaded.network, pick_device(settings.device))
+        pretrained = _read_texts(dataset, loaded, root / "vectors")
+        return Prepared(_task(dataset, timeline, settings, pretrained, sizes), loaded, splits)
+
+    return prepare
 
 
 def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:

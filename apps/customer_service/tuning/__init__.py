@@ -1,0 +1,1 @@
+"""Settings that do better on this application's records."""

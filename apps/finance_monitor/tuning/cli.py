@@ -1,0 +1,102 @@
+"""`tune`: settings that label more of the validation news right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apps.finance_monitor.options_cli import (
+    Entities,
+    News,
+    Test,
+    Validation,
+    open_registry,
+    read_from,
+)
+from common.cli import (
+    Backbone,
+    BadRow,
+    Config,
+    DeviceSetting,
+    Json,
+    Mapping,
+    OnBadRow,
+    PrecisionSetting,
+    SeedSetting,
+    Set,
+    Store,
+    check_backbone,
+    new_app,
+)
+from common.tuning.search.cli import (
+    Minutes,
+    Name,
+    Pruning,
+    Search,
+    Seeds,
+    Trials,
+    read_search_space,
+    search_and_show,
+)
+
+SPACE = (
+    "learning_rate=5e-5..5e-4,log",
+    "head_learning_rate=3e-4..1e-2,log",
+    "adversarial=0..2",
+    "label_smoothing=0..0.2",
+    "layer_decay=0.7..1",
+)
+
+verbs = new_app("Search.")
+
+
+@verbs.command()
+def tune(
+    news: News = None,
+    validation: Validation = None,
+    test: Test = None,
+    entities: Entities = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    backbone: Backbone = "auto",
+    search: Search = None,
+    minutes: Minutes = 60,
+    trials: Trials = None,
+    seeds: Seeds = 1,
+    pruning: Pruning = "median",
+    name: Name = None,
+    settings: Set = None,
+    config: Config = None,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Search for settings that do better on the validation news; --test is not read."""
+    from common.tuning.configuration import read_settings
+
+    base = read_settings(config, settings, device=device, precision=precision, seed=seed)
+    space = read_search_space(search, SPACE, base)
+    sources = read_from(news, validation, None, mapping, on_bad_row, store, entities)
+
+    from apps.finance_monitor.data import read_dataset
+
+    dataset = read_dataset(sources, seed=base.seed)
+    check_backbone(backbone)
+
+    from apps.finance_monitor.train import trials as prepare_trials
+
+    search_and_show(
+        space,
+        base,
+        lambda: prepare_trials(dataset, backbone),
+        open_registry(store).root,
+        data=dataset.hashes,
+        also=[backbone],
+        minutes=minutes,
+        trials=trials,
+        seeds=seeds,
+        pruning=pruning,
+        name=name,
+        as_json=as_json,
+    )

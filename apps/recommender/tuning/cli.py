@@ -1,0 +1,131 @@
+"""`tune`: settings of the towers that find more of what users do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apps.recommender.options_cli import (
+    DEFAULTS,
+    Cutoff,
+    FoldIn,
+    Interactions,
+    Interests,
+    Items,
+    MappingOption,
+    Split,
+    Strategy,
+    Tune,
+    Users,
+    open_registry,
+    parse_moment,
+    read_data,
+)
+from common.cli import (
+    Backbone,
+    BadRow,
+    Config,
+    DeviceSetting,
+    Json,
+    OnBadRow,
+    PrecisionSetting,
+    SeedSetting,
+    Set,
+    Store,
+    check_backbone,
+    new_app,
+)
+from common.tuning.search.cli import (
+    Minutes,
+    Name,
+    Pruning,
+    Search,
+    Seeds,
+    Trials,
+    read_search_space,
+    search_and_show,
+)
+
+SPACE = (
+    "head_learning_rate=1e-4..1e-2,log",
+    "batch_size=16,32,64",
+    "epochs=6..24",
+    "weight_decay=1e-3..0.3,log",
+)
+
+verbs = new_app("Search.")
+
+
+@verbs.command()
+def tune(
+    interactions: Interactions,
+    items: Items,
+    users: Users = None,
+    mapping: MappingOption = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    strategy_of_towers: Tune = None,
+    interests: Interests = 2,
+    strategy: Strategy = Split.global_time,
+    cutoff: Cutoff = None,
+    fold_in: FoldIn = 10,
+    backbone: Backbone = "auto",
+    search: Search = None,
+    minutes: Minutes = 60,
+    trials: Trials = None,
+    seeds: Seeds = 1,
+    pruning: Pruning = "median",
+    name: Name = None,
+    settings: Set = None,
+    config: Config = None,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Search for settings of the towers that do better after their time, before the test's."""
+    from common.tuning.configuration import read_settings
+
+    base = read_settings(
+        config,
+        settings,
+        defaults=DEFAULTS,
+        strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers,
+        device=device,
+        precision=precision,
+        seed=seed,
+    )
+    space = read_search_space(search, SPACE, base)
+    moment = parse_moment(cutoff, "--cutoff")
+    registry = open_registry(store)
+
+    from apps.recommender.interactions.timeline import split_in_time
+
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    check_backbone(backbone)
+
+    from apps.recommender.retrieval.towers import TowerSizes
+    from apps.recommender.train import trials as prepare_trials
+
+    timeline = split_in_time(
+        dataset.events,
+        dataset.catalogue,
+        strategy=strategy.value,
+        cutoff=moment,
+        fold_in=fold_in,
+    )
+    search_and_show(
+        space,
+        base,
+        lambda: prepare_trials(
+            dataset, timeline, backbone, TowerSizes(interests=interests), registry.root
+        ),
+        registry.root,
+        data=dataset.hashes,
+        also=[backbone, strategy.value, str(moment), str(fold_in), str(interests)],
+        minutes=minutes,
+        trials=trials,
+        seeds=seeds,
+        pruning=pruning,
+        name=name,
+        as_json=as_json,
+    )

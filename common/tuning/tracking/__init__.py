@@ -1,0 +1,1 @@
+"""Where the curves of a run go: TensorBoard, Weights & Biases, MLflow, plain JSON lines."""
