@@ -11,6 +11,7 @@ from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
+from apps.customer_service.labelling import cli as labelling_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
     Faqs,
@@ -57,6 +58,7 @@ app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)
+app.add_typer(labelling_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"

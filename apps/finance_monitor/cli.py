@@ -10,6 +10,7 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
@@ -52,7 +53,7 @@ from common.evaluation.fairness_cli import By, FigureName
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
-for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli):
+for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli, labelling_cli):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)

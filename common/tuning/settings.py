@@ -44,6 +44,9 @@ class Settings(BaseModel):
         le=1,
         description="share of the training texts read with one or two typing errors",
     )
+    pseudo_label_confidence: float = Field(
+        0.9, gt=0, le=1, description="least probability of a label that `--unlabelled` texts get"
+    )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
     freeze_word_embeddings: bool | None = Field(
