@@ -11,6 +11,7 @@ from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
+from apps.customer_service.labelling import cli as labelling_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
     DEFAULTS,
@@ -50,6 +51,7 @@ from common.cli import (
     run,
 )
 from common.console import results, say, show_table
+from common.evaluation.fairness_cli import By, FigureName
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
@@ -59,6 +61,7 @@ app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)
 app.add_typer(tuning_cli.verbs)
+app.add_typer(labelling_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -198,20 +201,24 @@ def evaluate(
         list[Path], typer.Option("--questions", help="Held-out questions.", callback=existing)
     ],
     release_id: ReleaseId = None,
+    by: By = None,
+    figure: FigureName = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     device: Device = "auto",
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
-    """Measure a release on held-out questions: in all, and by language."""
+    """Measure a release on held-out questions: in all, by language, and by any group."""
     from apps.customer_service.data import read_faqs_of, read_questions
+    from apps.customer_service.learning.groups import GROUPING
 
+    grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
     sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
     examples = read_questions(sources, read_faqs_of(release))
 
-    from apps.customer_service.evaluate import by_language, mistakes, summarise
+    from apps.customer_service.evaluate import by_language, compare_groups, mistakes, summarise
     from apps.customer_service.evaluate import run as ask_all
     from apps.customer_service.release import load_release
     from apps.customer_service.reporting import metrics, mistakes_table
@@ -219,10 +226,14 @@ def evaluate(
     outcomes = ask_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
     columns |= {name: summarise(group) for name, group in by_language(outcomes).items()}
+    groups = by and compare_groups(outcomes, grouping.assign(examples, names), figure)
     if as_json:
-        print_json({"release_id": release.release_id, "figures": columns})
+        shown = {"by_group": groups.to_json()} if groups else {}
+        print_json({"release_id": release.release_id, "figures": columns, **shown})
         return
     show_table(metrics(columns, f"Release {release.release_id}"))
+    if groups:
+        show_table(groups.table())
     show_table(mistakes_table(mistakes(outcomes, limit=10)))
 
 

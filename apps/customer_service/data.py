@@ -225,13 +225,27 @@ def _split_by_label(
     return sides.train, sides.validation, sides.test
 
 
+def read_faqs(sources: Sources) -> dict[str, Faq]:
+    """The FAQs of `sources.faqs`, by id.
+
+    Raises:
+        UserError: bad rows, or two FAQs with one id.
+    """
+    return _by_id([_read(path, Faq, sources) for path in sources.faqs])
+
+
+def read_question_files(sources: Sources) -> list[Records[Question]]:
+    """The files of `sources.questions`, as they stand."""
+    return [_read(path, Question, sources) for path in sources.questions]
+
+
 def read_questions(sources: Sources, faqs: Mapping[str, Faq]) -> list[Example]:
     """Held-out questions for a release that knows `faqs`.
 
     Raises:
         UserError: bad rows, or a question whose FAQ the release does not know.
     """
-    return _examples([_read(path, Question, sources) for path in sources.questions], faqs)
+    return _examples(read_question_files(sources), faqs)
 
 
 def read_faqs_of(release: Release) -> dict[str, Faq]:

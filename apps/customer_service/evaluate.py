@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE, Decision
 from common.evaluation.calibration import upper_bound
 from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.fairness import ByGroup, by_group, mean_of, summarised
 from common.evaluation.metrics import auroc, expected_calibration_error
 from common.records.text import language_of
 
@@ -110,6 +112,20 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Differenc
     pairs = [(b.is_right, a.is_right) for b, a in zip(before, after, strict=True) if a.in_scope]
     old, new = zip(*pairs, strict=True)
     return paired_bootstrap(old, new)
+
+
+def compare_groups(
+    outcomes: Sequence[Outcome], members: Sequence[Collection[str]], figure: str | None = None
+) -> ByGroup:
+    """A figure of `summarise`, or the share of questions in scope that is right, by group.
+
+    Args:
+        members: the groups of each outcome.
+    """
+    if figure is None:
+        right = [float(o.is_right) if o.in_scope else math.nan for o in outcomes]
+        return by_group("right", mean_of(right), members)
+    return by_group(figure, summarised(summarise, outcomes, figure), members)
 
 
 def by_language(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -22,6 +22,7 @@ from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.answers.rerank_training import add_reranker
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.evidence import Evidence
@@ -270,6 +271,11 @@ def _promote(
         say("Measuring the serving release on the same questions")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", evaluate.difference(serving, after), insisted=insisted))
+        gate.check_groups(
+            [o.is_right for o in serving],
+            [o.is_right for o in after],
+            GROUPING.assign(held_out, GROUPING.usual),
+        )
     registry.promote(release.release_id)
     return True
 

@@ -10,6 +10,7 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
@@ -52,10 +53,14 @@ from common.cli import (
 )
 from common.console import results, say, show_table
 from common.errors import UserError
+from common.evaluation.fairness_cli import By, FigureName
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
-for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli, tuning_cli):
+for area in (
+    *(watch_cli, score_cli, backtest_cli, serve_cli),
+    *(learning_cli, tuning_cli, labelling_cli),
+):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
@@ -162,32 +167,41 @@ def evaluate(
         list[Path], typer.Option("--news", help="Labelled, held-out news.", callback=existing)
     ],
     release_id: ReleaseId = None,
+    by: By = None,
+    figure: FigureName = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     device: Device = "auto",
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
-    """Measure a release on held-out news: in all, and by language."""
+    """Measure a release on held-out news: in all, by language, and by any group."""
     from apps.finance_monitor.data import read_examples
+    from apps.finance_monitor.learning.groups import GROUPING
 
+    grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
     examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
     if not examples:
         raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
 
-    from apps.finance_monitor.evaluate import by, language, summarise
+    from apps.finance_monitor.evaluate import by as grouped_by
+    from apps.finance_monitor.evaluate import compare_groups, language, summarise
     from apps.finance_monitor.evaluate import run as read_all
     from apps.finance_monitor.release import load_release
     from apps.finance_monitor.reporting import metrics
 
     outcomes = read_all(load_release(release, device=device), examples)
     columns = {"all": summarise(outcomes)}
-    columns |= {name: summarise(group) for name, group in by(outcomes, language).items()}
+    columns |= {name: summarise(group) for name, group in grouped_by(outcomes, language).items()}
+    groups = by and compare_groups(outcomes, grouping.assign(examples, names), figure)
     if as_json:
-        print_json({"release_id": release.release_id, "figures": columns})
-    else:
-        show_table(metrics(columns, f"Release {release.release_id}"))
+        shown = {"by_group": groups.to_json()} if groups else {}
+        print_json({"release_id": release.release_id, "figures": columns, **shown})
+        return
+    show_table(metrics(columns, f"Release {release.release_id}"))
+    if groups:
+        show_table(groups.table())
 
 
 @app.command()

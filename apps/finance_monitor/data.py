@@ -107,6 +107,11 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     )
 
 
+def read_news(sources: Sources) -> list[Records[TrainingRecord]]:
+    """The files of `sources.news`, as they stand."""
+    return [_read(path, sources) for path in sources.news]
+
+
 def read_examples(sources: Sources) -> list[Example]:
     """Held-out records of `sources.test`."""
     return examples(_records([_read(path, sources) for path in sources.test]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
+from common.evaluation.fairness import ByGroup, by_group, mean_of, summarised
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
 
@@ -106,6 +107,19 @@ def by(
     for outcome in outcomes:
         groups.setdefault(key(outcome) or "–", []).append(outcome)
     return dict(sorted(groups.items())) if len(groups) > 1 else {}
+
+
+def compare_groups(
+    outcomes: Sequence[Outcome], members: Sequence[Collection[str]], figure: str | None = None
+) -> ByGroup:
+    """A figure of `summarise`, or the share that is right, by group.
+
+    Args:
+        members: the groups of each outcome.
+    """
+    if figure is None:
+        return by_group("right", mean_of([o.is_right for o in outcomes]), members)
+    return by_group(figure, summarised(summarise, outcomes, figure), members)
 
 
 def language(outcome: Outcome) -> str:

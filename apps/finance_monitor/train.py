@@ -21,6 +21,7 @@ from torch import nn
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.reporting import write_training_report
@@ -230,6 +231,11 @@ def _promote(
         say("Measuring the serving release on the same texts")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
         say(gate.check("right", _difference(serving, after), insisted=insisted))
+        gate.check_groups(
+            [o.is_right for o in serving],
+            [o.is_right for o in after],
+            GROUPING.assign(held_out, GROUPING.usual),
+        )
     registry.promote(release.release_id)
     return True
 

@@ -28,6 +28,7 @@ from apps.recommender.options_cli import (
     Strategy,
     Tune,
     Users,
+    name_sources,
     open_registry,
     parse_moment,
     read_data,
@@ -56,6 +57,7 @@ from common.cli import (
     run,
 )
 from common.console import results, show_table
+from common.evaluation.fairness_cli import By, FigureName
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
 for area in (job_cli, serve_cli, learning_cli, tuning_cli):
@@ -206,6 +208,8 @@ def evaluate(
     users: Users = None,
     cutoff: Cutoff = None,
     fold_in: FoldIn = 10,
+    by: By = None,
+    figure: FigureName = None,
     mapping: MappingOption = None,
     on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
@@ -213,28 +217,37 @@ def evaluate(
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
-    """Measure a release on what came after a cutoff, beside simpler methods."""
+    """Measure a release on what came after a cutoff, beside simpler methods, and by group."""
     registry = open_registry(store)
     release = registry.open(release_id)
     moment = parse_moment(cutoff or release.manifest["data"]["begins"]["test"], "--cutoff") or 0
 
     from apps.recommender.interactions.timeline import window_from
+    from apps.recommender.learning.groups import asked_users, with_column
 
+    sources = name_sources(interactions, items, users, mapping, on_bad_row, store)
+    grouping, names = with_column(by or "history", sources)
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
     window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
 
     from apps.recommender.comparison.comparison import compare_release
+    from apps.recommender.evaluate import compare_groups
     from apps.recommender.release import load_release
     from apps.recommender.reporting import comparison_table
 
     compared = compare_release(
         load_release(release), dataset, window, registry.root / "vectors", device=device
     )
+    members = grouping.assign(asked_users(dataset, window.queries), names)
+    groups = by and compare_groups(compared.model, members, figure)
     if as_json:
-        print_json({"release_id": release.release_id, "methods": compared.metrics})
+        shown = {"by_group": groups.to_json()} if groups else {}
+        print_json({"release_id": release.release_id, "methods": compared.metrics, **shown})
         return
     title = f"Release {release.release_id}: {len(compared.queries)} users"
     show_table(comparison_table(compared.model, compared.others, title))
+    if groups:
+        show_table(groups.table())
 
 
 @app.command()

@@ -124,7 +124,7 @@ def read_dataset(sources: Sources) -> Dataset:
     item = _numbers(frame["item_id"], catalogue.number)
     findings += check_rows(frame, item)
     frame = _known(frame, item, catalogue)
-    users = [_read(sources.users, User, "users", sources)] if sources.users else []
+    users = _user_files(sources)
     described = [user for file in users for user in file]
     user_ids = sorted({*_names(frame["user_id"]), *(user.user_id for user in described)})
     numbers = {user_id: n for n, user_id in enumerate(user_ids)}
@@ -203,6 +203,15 @@ def _numbers(column: pl.Series, numbers: Mapping[str, int]) -> NDArray[np.int32]
     table[code] = [numbers.get(name, -1) for name in occurring.cast(pl.String).to_list()]
     found: NDArray[np.int32] = table[column.to_physical().to_numpy()]
     return found
+
+
+def read_users(sources: Sources) -> list[User]:
+    """The users that the file of users describes, if there is one."""
+    return [user for file in _user_files(sources) for user in file]
+
+
+def _user_files(sources: Sources) -> list[Records[User]]:
+    return [_read(sources.users, User, "users", sources)] if sources.users else []
 
 
 def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:

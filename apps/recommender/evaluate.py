@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,10 @@ from apps.recommender.interactions.events import (
 from apps.recommender.interactions.queries import Queries
 from apps.recommender.retrieval.top_k import best_of_rows
 from common.console import progress
+from common.errors import UserError
 from common.evaluation import ranking
 from common.evaluation.compare import Difference, paired_bootstrap
+from common.evaluation.fairness import ByGroup, by_group, mean_of
 
 Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
@@ -179,6 +181,22 @@ def compare(
     if not known.any():
         return {}
     return {b.name: paired_bootstrap(b.metrics[metric][known], after[known]) for b in baselines}
+
+
+def compare_groups(
+    model: Evaluation, members: Sequence[Collection[str]], metric: str | None = None
+) -> ByGroup:
+    """A metric of each query, by the groups that it belongs to.
+
+    Raises:
+        UserError: there is no such metric, or there are no two groups.
+    """
+    name = metric or "ndcg@10"
+    if name not in model.metrics:
+        raise UserError(
+            f"--figure {name}: there is none", hint=f"There are: {', '.join(model.metrics)}"
+        )
+    return by_group(name, mean_of(model.metrics[name]), members)
 
 
 def impression_areas(scores: Scores, impressions: Impressions) -> dict[str, float]:

@@ -70,10 +70,16 @@ def worse_groups(
         name: binomtest(lost, lost + won, alternative="greater").pvalue if lost + won else 1.0
         for name, (lost, won) in lost_and_won.items()
     }
-    worse, highest = {}, 0.0
+    return {name: p for name, p in holm(found).items() if p < level}
+
+
+def holm(found: Mapping[str, float]) -> dict[str, float]:
+    """Probabilities adjusted for how many there are (Holm 1979), the smallest first.
+
+    The probability that any of those below a level is there by chance stays below that level.
+    """
+    adjusted, highest = {}, 0.0
     for rank, (name, p) in enumerate(sorted(found.items(), key=lambda pair: pair[1])):
         highest = max(highest, min(1.0, (len(found) - rank) * float(p)))
-        if highest >= level:
-            break
-        worse[name] = highest
-    return worse
+        adjusted[name] = highest
+    return adjusted

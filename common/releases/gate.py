@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 
 from common.errors import RefusedError
-from common.evaluation.compare import Difference
+from common.evaluation.compare import Difference, worse_groups
 
 # A candidate may lose this share of the serving release's figure.
 MARGIN = 0.02
@@ -52,6 +53,43 @@ def check(name: str, difference: Difference, *, insisted: bool = False) -> str:
             "all the same: train with --promote, or releases promote ID.",
         )
     return f"Passes {'as you asked' if insisted else 'on its figure'}: {metrics}, {not_shown}."
+
+
+def check_groups(
+    before: Sequence[float], after: Sequence[float], groups: Sequence[Collection[str]]
+) -> None:
+    """Hold the candidate to no group being worse, however good it is on the whole.
+
+    Args:
+        before, after: [records], how good both releases are on each, from 0 to 1.
+        groups: [records], the groups of each record.
+
+    Raises:
+        RefusedError: a group lost more than `MARGIN` of its figure, and more records than chance
+            explains, see `worse_groups`.
+    """
+    members: dict[str, list[int]] = {}
+    for row, names in enumerate(groups):
+        for name in names:
+            members.setdefault(name, []).append(row)
+    lost_and_won = {
+        name: (
+            sum(after[row] < before[row] for row in rows),
+            sum(after[row] > before[row] for row in rows),
+        )
+        for name, rows in members.items()
+    }
+    worse = []
+    for name in worse_groups(lost_and_won):
+        rows = members[name]
+        old, new = (sum(side[row] for row in rows) / len(rows) for side in (before, after))
+        if old - new > MARGIN * old:
+            worse.append(f"{name} ({old:.1%} → {new:.1%} of {len(rows)})")
+    if worse:
+        raise RefusedError(
+            f"the candidate is worse for {', '.join(worse)}",
+            hint="It is kept, but not promoted. To promote it all the same: releases promote ID.",
+        )
 
 
 def records_to_show(difference: Difference, margin: float) -> int:

@@ -107,6 +107,9 @@ class Settings(BaseModel):
     back_translated: float = Field(
         0.3, ge=0, le=1, description="share read as they came back, where there are such models"
     )
+    pseudo_label_confidence: float = Field(
+        0.9, gt=0, le=1, description="least probability of a label that `--unlabelled` texts get"
+    )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
     freeze_word_embeddings: bool | None = Field(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from apps.recommender.data import Dataset
+from apps.recommender.data import Dataset, Sources, read_users
 from apps.recommender.interactions.queries import Queries
+from common.errors import UserError
 from common.learning.candidates.groups import Grouping, called
 
 
@@ -33,6 +37,34 @@ GROUPING: Grouping[AskedUser] = Grouping(
     },
     usual=("history", "language"),
 )
+
+
+def with_column(by: str, sources: Sources) -> tuple[Grouping[AskedUser], tuple[str, ...]]:
+    """Group by the names in `by`, among them columns of the users' file, and those names.
+
+    Raises:
+        UserError: a name is neither known nor a column of that file.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in by.split(",")))
+    own = [name for name in names if name not in GROUPING.of]
+    of = dict(GROUPING.of)
+    users = read_users(sources) if own else []
+    columns = sorted({column for user in users for column in user.features})
+    for name in own:
+        if name not in columns:
+            raise UserError(
+                f"--by {by}: users cannot be grouped by {name!r}",
+                hint=f"They can by: {', '.join([*GROUPING.of, *columns])} (columns of --users)",
+            )
+        of[name] = partial(_by_feature, name, {user.user_id: user.features for user in users})
+    return Grouping(of, GROUPING.usual), names
+
+
+def _by_feature(
+    name: str, features: Mapping[str, Mapping[str, Any]], one: AskedUser
+) -> tuple[str, ...]:
+    value = features.get(one.user_id, {}).get(name)
+    return called(name, None if value is None else str(value))
 
 
 def asked_users(dataset: Dataset, queries: Queries) -> list[AskedUser]:

@@ -41,6 +41,36 @@ class Grouping(Generic[Record]):
                 )
         return tuple(dict.fromkeys(names))
 
+    def with_columns(
+        self, by: str, mapping: Sequence[str] | None
+    ) -> tuple[Grouping[Record], tuple[str, ...], list[str]]:
+        """Group by the names in `by`, one of which may be a column of the user's own.
+
+        Returns:
+            A grouping that has all of the names; the names; and `mapping`, by which the column is
+            read as the records' `segment`.
+
+        Raises:
+            UserError: more than one of them is no name that is known.
+        """
+        names = tuple(dict.fromkeys(name.strip() for name in by.split(",")))
+        own = [name for name in names if name not in self.of]
+        if len(own) > 1:
+            raise UserError(
+                f"--by {by}: one column of your own at a time",
+                hint=f"Without a column, records can be grouped by: {', '.join(self.of)}",
+            )
+        if not own:
+            return self, names, list(mapping or ())
+        (column,) = own
+
+        def groups(record: Record) -> tuple[str, ...]:
+            return called(column, getattr(record, "segment", None))
+
+        kept = [pair for pair in mapping or () if not pair.startswith("segment=")]
+        grouping = Grouping({**self.of, column: groups}, self.usual)
+        return grouping, names, [*kept, f"segment={column}"]
+
     def assign(self, records: Sequence[Record], by: Sequence[str]) -> list[tuple[str, ...]]:
         """The groups of each record, by all of these names."""
         found: list[tuple[str, ...]] = [() for _ in records]

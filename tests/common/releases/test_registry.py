@@ -135,6 +135,17 @@ def test_where_too_few_records_tell_the_better_figure_wins() -> None:
     assert "on its figure" in gate.check("right", higher)
 
 
+def test_the_gate_refuses_what_is_worse_for_a_group_however_good_it_is_on_the_whole() -> None:
+    groups = [("zh",)] * 40 + [("en",)] * 400
+    before = [1.0] * 30 + [0.0] * 10 + [0.0] * 100 + [1.0] * 300
+    after = [0.0] * 30 + [0.0] * 10 + [1.0] * 400
+    with pytest.raises(RefusedError, match=r"worse for zh \(75.0% → 0.0% of 40\)"):
+        gate.check_groups(before, after, groups)
+    gate.check_groups(before, [*before[:40], *after[40:]], groups)
+    # Of many, a few that turned are a loss that the margin allows.
+    gate.check_groups([1.0] * 2000, [0.0] * 20 + [1.0] * 1980, [("en",)] * 2000)
+
+
 def test_as_many_records_as_the_gate_asks_for_show_it() -> None:
     margin = gate.MARGIN * 0.5
     random = np.random.default_rng(0)

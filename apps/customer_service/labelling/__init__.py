@@ -1,0 +1,1 @@
+"""Labels of questions that are doubtful, and questions that are worth labelling."""

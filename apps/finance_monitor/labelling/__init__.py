@@ -1,0 +1,1 @@
+"""Labels of news that are doubtful, and news that is worth labelling."""

@@ -1,0 +1,1 @@
+"""Labels that people mend or add: which to look at, written as tables and read back."""

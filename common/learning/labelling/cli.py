@@ -1,0 +1,176 @@
+"""What the verbs `suspects` and `suggest-labels` of the applications share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from common.cli import existing, print_json
+from common.console import results, say, show_table
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    from common.learning.exchange import Format
+    from common.learning.labelling.asking import Read
+    from common.learning.labelling.correcting import Files
+    from common.learning.labelling.doubts import Field
+
+SuspectsOut = Annotated[
+    Path | None,
+    typer.Option("--out", help="A table to write: the suspects; with --apply, all records."),
+]
+Apply = Annotated[
+    Path | None,
+    typer.Option(
+        "--apply",
+        help="The table of suspects once its column `label` is edited; an empty one takes the "
+        "record out.",
+        callback=existing,
+    ),
+]
+Count = Annotated[int | None, typer.Argument(min=1, help="How many texts to suggest.")]
+Texts = Annotated[
+    list[Path] | None,
+    typer.Option("--texts", help="Texts without labels.", callback=existing),
+]
+ToLabel = Annotated[Path, typer.Option("--out", help="A file to write.")]
+LabelledFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--labelled",
+        help="What a labelling tool exported: written to --out as a table for `train`.",
+        callback=existing,
+    ),
+]
+
+
+def correct(files: Files[Any], corrections: Path, out: Path | None, *, as_json: bool) -> None:
+    """Put corrected labels into the user's records and say what changed.
+
+    Raises:
+        UserError: `--out` is missing, or as `apply_corrections`.
+    """
+    from dataclasses import asdict
+
+    from common.learning.labelling.correcting import apply_corrections
+    from common.records.writing import check_writable_as
+
+    if out is None:
+        raise UserError("--apply needs a file to write", hint="--out corrected.csv")
+    check_writable_as(out)
+    done = apply_corrections(files, corrections, out)
+    if as_json:
+        print_json({"out": str(out), **asdict(done)})
+        return
+    results().print(
+        f"{out}: {done.records:,} records, {done.changed:,} labels changed, "
+        f"{done.removed:,} records taken out.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def show_suspects(
+    fields: Sequence[Field],
+    backbone: str,
+    caches: Path,
+    out: Path | None,
+    *,
+    device: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Look for doubtful labels, show the worst and write all of them."""
+    from common.learning.labelling.doubts import doubts_table, find_doubts
+    from common.learning.labelling.vectors import read_frozen
+    from common.records.writing import write_table
+
+    doubts = find_doubts(
+        fields, lambda texts: read_frozen(texts, backbone, caches, device=device), seed=seed
+    )
+    checked = sum(one.place is not None for field in fields for one in field.records)
+    if out is not None and doubts:
+        write_table(out, [one.row() for one in doubts])
+    if as_json:
+        print_json({"checked": checked, "suspects": [vars(one) for one in doubts]})
+        return
+    if not doubts:
+        results().print(f"None of {checked:,} labels is suspect.")
+        return
+    show_table(doubts_table(doubts, checked))
+    if out is not None:
+        say(f"{out}: edit the column label, then: suspects --apply {out} --out corrected.csv")
+
+
+def check_asked(
+    count: int | None, texts: list[Path] | None, labelled: Path | None, form: Format, out: Path
+) -> None:
+    """See that what was asked of `suggest-labels` makes sense.
+
+    Raises:
+        UserError: it does not.
+    """
+    from common.records.writing import check_writable_as
+
+    if labelled is not None:
+        if texts or count is not None:
+            raise UserError("--labelled takes labels back: give neither a number nor --texts")
+        if form == "table":
+            raise UserError(
+                "a table needs no taking back: train takes it as it is",
+                hint="--format argilla or --format label-studio, for what a tool exported",
+            )
+        check_writable_as(out)
+        return
+    if not texts or count is None:
+        raise UserError(
+            "how many of which texts?", hint=f"suggest-labels 100 --texts FILE --out {out}"
+        )
+    if form == "table":
+        check_writable_as(out)
+
+
+def take_back(
+    labelled: Path, form: Format, out: Path, columns: tuple[str, str], *, as_json: bool
+) -> None:
+    """Write what a labelling tool exported as a table for `train`."""
+    from common.learning.labelling.asking import take_labelled
+
+    count = take_labelled(labelled, form, out, columns=columns)
+    if as_json:
+        print_json({"out": str(out), "labelled": count})
+        return
+    results().print(f"{out}: {count:,} labelled texts.", markup=False, soft_wrap=True)
+
+
+def show_questions(
+    texts: Sequence[str],
+    read: Callable[[Sequence[str]], Read],
+    count: int,
+    out: Path,
+    form: Format,
+    *,
+    columns: tuple[str, str],
+    release_id: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Choose the texts that are worth labelling most and write them.
+
+    Args:
+        texts: prepared, each once, none of them learned from.
+    """
+    from common.learning.labelling.asking import choose, write_questions
+
+    say(f"Reading {len(texts):,} texts")
+    questions = choose(texts, read(texts), count, seed=seed)
+    write_questions(out, questions, form, columns=columns, release_id=release_id)
+    if as_json:
+        print_json({"out": str(out), "texts": len(texts), "suggested": len(questions)})
+        return
+    results().print(
+        f"{out}: {len(questions):,} of {len(texts):,} texts to label.", markup=False, soft_wrap=True
+    )

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from common.errors import UserError
+from common.learning.candidates.groups import Grouping
+
+
+@dataclass(frozen=True)
+class Row:
+    segment: str | None
+
+
+GROUPING: Grouping[Row] = Grouping({"language": lambda one: ("English",)}, usual=("language",))
+
+
+def test_a_column_of_the_users_own_is_read_as_the_segment() -> None:
+    grouping, names, mapping = GROUPING.with_columns(
+        "language,Region", ["text=body", "segment=old"]
+    )
+    assert names == ("language", "Region")
+    assert mapping == ["text=body", "segment=Region"]
+    assert grouping.assign([Row("north"), Row(None)], names) == [
+        ("English", "Region north"),
+        ("English",),
+    ]
+
+
+def test_known_names_leave_the_mapping_alone_and_two_columns_are_refused() -> None:
+    grouping, names, mapping = GROUPING.with_columns("language", ["text=body"])
+    assert (grouping, names, mapping) == (GROUPING, ("language",), ["text=body"])
+    with pytest.raises(UserError, match="one column of your own"):
+        GROUPING.with_columns("Region,Branch", None)
