@@ -52,6 +52,7 @@ from common.cli import (
     run,
 )
 from common.console import results, show_table
+from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 # Few steps: a batch is whole histories, and the encoder's texts are read once.
 DEFAULTS = {
@@ -66,6 +67,7 @@ app = new_app("Ranks what a user may want next, from the texts of what they view
 for area in (job_cli, serve_cli, learning_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
+add_pretrain_verb(app, APPLICATION)
 add_key_verbs(app)
 
 

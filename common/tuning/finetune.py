@@ -23,6 +23,8 @@ from common.models.frozen_pooling import FrozenPooling
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.contrastive.stage import pairs_of, pairs_settings
+from common.tuning.contrastive.task import PairTask
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.task import (
@@ -80,7 +82,8 @@ def finetune(
 ) -> Tuned[P]:
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
-    It is chosen by the first of `task.monitors` that the validation records can give.
+    It is chosen by the first of `task.monitors` that the validation records can give. With
+    `contrastive_epochs` the encoder first learns from pairs of the training records' texts.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
     under `torchrun`.
@@ -92,8 +95,8 @@ def finetune(
         terms: added to the task's own loss.
 
     Raises:
-        UserError: a device or a precision that this machine cannot train with, or validation
-            records without any label that is learned.
+        UserError: a device or a precision that this machine cannot train with, validation
+            records without any label that is learned, or no pairs to learn from.
         NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
@@ -113,6 +116,8 @@ def finetune(
             f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
             f"{len(splits.validation):,} validation records."
         )
+    if settings.contrastive_epochs:
+        _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     _choose_what_learns(module, settings)
     trainer = TaskTrainer(
         task, pretrained, module, splits, settings, work, precision, monitor, terms
@@ -143,6 +148,28 @@ def finetune(
         precision=precision,
         device=str(device),
     )
+
+
+def _learn_pairs(
+    task: Task[R],
+    pretrained: P,
+    module: TaskModule,
+    records: Sequence[R],
+    settings: Settings,
+    work: Path,
+    resume: bool,
+) -> None:
+    """Tune the encoder on pairs of texts; the heads of `module` then start anew."""
+    pairs = pairs_of(task, module, records, settings)
+    if is_main_process():
+        say(f"Learning from {len(pairs):,} pairs of texts, before the heads")
+    stage = pairs_settings(settings)
+    tuned = finetune(
+        PairTask(), pretrained, Splits(pairs, [], []), stage, work=work / "pairs", resume=resume
+    )
+    module.load_state_dict(task.build(pretrained, tuned.precision).state_dict())
+    # As without the stage, and as where it was over before a run was interrupted.
+    set_seed(settings.seed)
 
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
