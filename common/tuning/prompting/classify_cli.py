@@ -80,32 +80,30 @@ def add_classify_verb(app: typer.Typer, labels: Path, fields: Collection[str], r
             backbone=backbone,
             device=device,
         )
-        if held_out:
-            found = {name: measure(one, name, held_out) for name, one in classifiers.items()}
-            figures = {name: one for name, one in found.items() if one is not None}
-            if not figures:
-                raise UserError(
-                    f"--evaluate: no record has one label of {' or '.join(questions)}",
-                    hint="Name the column: --map FIELD=COLUMN",
-                )
-            if as_json and not asked:
-                print_json({"figures": {name: asdict(one) for name, one in figures.items()}})
-                return
-            if not as_json:
-                show_table(_figures(figures))
-        if not asked:
-            return
+        found = {name: measure(one, name, held_out) for name, one in classifiers.items()}
+        figures = {name: one for name, one in found.items() if one is not None}
+        if held_out and not figures:
+            raise UserError(
+                f"--evaluate: no record has one label of {' or '.join(questions)}",
+                hint="Name the column: --map FIELD=COLUMN",
+            )
         labelled = _labelled(classifiers, [record.text for record in asked])
         if as_json:
-            measured = {name: asdict(one) for name, one in figures.items()} if held_out else None
-            print_json({"texts": labelled} | ({"figures": measured} if measured else {}))
-        else:
+            measured = {name: asdict(one) for name, one in figures.items()}
+            print_json({"texts": labelled, "figures": measured})
+            return
+        if figures:
+            show_table(_figures(figures))
+        if labelled:
             show_table(_table(labelled, list(classifiers)))
             results().print("Probabilities are not calibrated: no label was seen.", markup=False)
 
 
 def _labelled(classifiers: Mapping[str, Any], texts: list[str]) -> list[dict[str, Any]]:
+    """Each text with the probabilities of each question's labels, the likeliest first."""
     rows: list[dict[str, Any]] = [{"text": text} for text in texts]
+    if not texts:
+        return rows
     for name, classifier in classifiers.items():
         for row, found in zip(rows, classifier.probabilities(texts).tolist(), strict=True):
             ranked = sorted(zip(classifier.names, found, strict=True), key=lambda pair: -pair[1])
