@@ -27,6 +27,7 @@ from apps.customer_service.options_cli import (
 )
 from apps.customer_service.schema import FIGURES
 from apps.customer_service.tuning import cli as tuning_cli
+from apps.customer_service.zero_shot import cli as zero_shot_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -52,9 +53,11 @@ from common.cli import (
 )
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
+add_pretrain_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(learning_cli.verbs)
@@ -62,6 +65,7 @@ app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)
 app.add_typer(tuning_cli.verbs)
 app.add_typer(labelling_cli.verbs)
+app.add_typer(zero_shot_cli.verbs)
 add_key_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"

@@ -14,6 +14,7 @@ from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_rec
 from common.records.splits import Splits, split
 from common.records.text import fold, language_of
 from common.releases.release import Release
+from common.tuning.prompting.labels import Labelled
 
 # Of the questions, or of the wordings where there are no questions.
 VALIDATION_SHARE = 0.1
@@ -246,6 +247,17 @@ def read_questions(sources: Sources, faqs: Mapping[str, Faq]) -> list[Example]:
         UserError: bad rows, or a question whose FAQ the release does not know.
     """
     return _examples(read_question_files(sources), faqs)
+
+
+def read_labelled(path: Path, mapping: Mapping[str, str]) -> list[Labelled]:
+    """The questions of a file, with their intents as far as they are known."""
+    return [
+        Labelled(
+            prepare(question.question),
+            {"intent": (question.intent,) if question.intent else ()},
+        )
+        for question in _read(path, Question, Sources(mapping=mapping))
+    ]
 
 
 def read_faqs_of(release: Release) -> dict[str, Faq]:

@@ -206,6 +206,11 @@ class CustomerServiceTask:
             "reciprocal_rank": mean_reciprocal_rank(scores[asked], target),
         }
 
+    def label(self, record: Example) -> int | None:
+        """Number of the FAQ where there are FAQs, else of the intent."""
+        number = self._faq(record) if self._faq_number else self._intent(record)
+        return number if number >= 0 else None
+
     def _faq(self, example: Example) -> int:
         if example.intent == OUT_OF_SCOPE:
             return OUTSIDE

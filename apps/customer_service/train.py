@@ -203,6 +203,7 @@ def _learn_the_rest(
     rest = settings.model_copy(
         update={
             "epochs": max(1, min(LAST_EPOCHS, settings.epochs // 3)),
+            "contrastive_epochs": 0,
             "learning_rate": settings.learning_rate * LAST_RATE,
             "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
             * LAST_RATE,

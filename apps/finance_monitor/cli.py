@@ -28,6 +28,7 @@ from apps.finance_monitor.stories import cli as score_cli
 from apps.finance_monitor.tuning import cli as tuning_cli
 from apps.finance_monitor.watch import cli as watch_cli
 from apps.finance_monitor.watch.cli import show_watch
+from apps.finance_monitor.zero_shot import cli as zero_shot_cli
 from common.cli import (
     Backbone,
     BadRow,
@@ -54,12 +55,14 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
+add_pretrain_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
-    *(learning_cli, tuning_cli, labelling_cli),
+    *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
 ):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")

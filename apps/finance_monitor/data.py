@@ -15,6 +15,7 @@ from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
 from common.records.text import language_of, normalise
+from common.tuning.prompting.labels import Labelled
 
 VALIDATION_SHARE = 0.15
 
@@ -132,6 +133,20 @@ def examples(
             example(mark(text, normalise(t.entity)), target=t.sentiment) for t in record.targets
         ]
     return found
+
+
+def read_labelled(path: Path, mapping: Mapping[str, str]) -> list[Labelled]:
+    """The texts of a file, with sentiment and topics as far as they are known."""
+    return [
+        Labelled(
+            prepare(record.content),
+            {
+                "sentiment": (record.sentiment,) if record.sentiment else (),
+                "topics": tuple(record.topics or ()),
+            },
+        )
+        for record in _read(path, Sources(mapping=mapping))
+    ]
 
 
 def _read(path: Path, sources: Sources) -> Records[TrainingRecord]:

@@ -259,6 +259,16 @@ class FinanceMonitorTask:
             "topic_macro_f1": f1(chosen, right, average="macro"),
         }
 
+    def label(self, record: Example) -> int | None:
+        """Number of the sentiment where sentiments are learned, else of the target's or topic."""
+        if self.has_sentiment:
+            number = _label(record.sentiment)
+        elif self.has_targets:
+            number = _label(record.target)
+        else:
+            number = self._topic_number.get((record.topics or ("",))[0], UNKNOWN)
+        return number if number >= 0 else None
+
     def members(self, records: Sequence[Example]) -> Tensor:
         """[records, topics] of 0 and 1; a row of -1 where the topics are not known."""
         return torch.stack([self._topics(record) for record in records])

@@ -58,11 +58,13 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
 for area in (job_cli, serve_cli, learning_cli, tuning_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
+add_pretrain_verb(app, APPLICATION)
 add_key_verbs(app)
 
 

@@ -85,6 +85,13 @@ def is_causal(config: Any) -> bool:
     return any(re.search(r"ForCausalLM$|(?<!With)LMHeadModel$", name) for name in names)
 
 
+def holds_causal(directory: Path) -> bool:
+    """Whether a model's directory holds one that writes."""
+    from transformers import AutoConfig
+
+    return is_causal(AutoConfig.from_pretrained(encoder_directory(directory)))
+
+
 def longest_input(network: Any, tokenizer: Any, stated: int | None = None) -> int:
     """Tokens of the longest input: what the model says, as far as it has positions."""
     limits = [stated or min(USUAL_LONGEST, tokenizer.model_max_length)]

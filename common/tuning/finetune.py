@@ -24,6 +24,8 @@ from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
+from common.tuning.contrastive.stage import pairs_of, pairs_settings
+from common.tuning.contrastive.task import PairTask
 from common.tuning.processes import is_main_process
 from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
@@ -87,7 +89,8 @@ def finetune(
     """Fine-tune `pretrained` for `task`; the best epoch is what is returned.
 
     It is chosen by the first of `task.monitors` that the validation records can give, or by the
-    one that the settings name.
+    one that the settings name. With `contrastive_epochs` the encoder first learns from pairs of
+    the training records' texts.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
     under `torchrun`.
@@ -101,7 +104,8 @@ def finetune(
 
     Raises:
         UserError: a device or a precision that this machine cannot train with, validation
-            records without any label that is learned, or a figure to watch that is not there.
+            records without any label that is learned, a figure to watch that is not there, or no
+            pairs to learn from.
         NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
@@ -128,6 +132,8 @@ def finetune(
     if is_main_process():
         for shown in curves:
             say(f"Curves: {shown}")
+    if settings.contrastive_epochs:
+        _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     _choose_what_learns(module, settings)
     if settings.r_drop:
         terms = [*terms, RDrop(settings.r_drop, module)]
@@ -163,6 +169,28 @@ def finetune(
         device=str(device),
         curves=curves,
     )
+
+
+def _learn_pairs(
+    task: Task[R],
+    pretrained: P,
+    module: TaskModule,
+    records: Sequence[R],
+    settings: Settings,
+    work: Path,
+    resume: bool,
+) -> None:
+    """Tune the encoder on pairs of texts; the heads of `module` then start anew."""
+    pairs = pairs_of(task, module, records, settings)
+    if is_main_process():
+        say(f"Learning from {len(pairs):,} pairs of texts, before the heads")
+    stage = pairs_settings(settings)
+    tuned = finetune(
+        PairTask(), pretrained, Splits(pairs, [], []), stage, work=work / "pairs", resume=resume
+    )
+    module.load_state_dict(task.build(pretrained, tuned.precision).state_dict())
+    # As without the stage, and as where it was over before a run was interrupted.
+    set_seed(settings.seed)
 
 
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:

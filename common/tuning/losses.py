@@ -152,6 +152,16 @@ def in_batch_contrastive(
     return functional.cross_entropy(scale * cosines, right)
 
 
+def cosine_regression(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+    """(cos(first, second) - target)^2, the mean over pairs (Reimers & Gurevych 2019, 1908.10084).
+
+    Args:
+        first, second: [pairs, width].
+        target: [pairs], the cosine that is wanted.
+    """
+    return functional.mse_loss(functional.cosine_similarity(first, second, dim=-1), target)
+
+
 def corrected_softmax(logits: Tensor, target: Tensor, log_inclusion: Tensor, own: Tensor) -> Tensor:
     """Sampled softmax with the corrected logQ (Khrylchenko et al. 2025, arXiv 2507.09331).
 

@@ -110,6 +110,12 @@ class Settings(BaseModel):
     pseudo_label_confidence: float = Field(
         0.9, gt=0, le=1, description="least probability of a label that `--unlabelled` texts get"
     )
+    contrastive_epochs: int = Field(
+        0, ge=0, description="epochs over pairs of texts before the heads are fitted; 0: none"
+    )
+    contrastive_pairs: int = Field(
+        5, ge=1, description="pairs of one class, and of two, that each text has in such an epoch"
+    )
     patience: int = Field(3, ge=0, description="evaluations without gain before stopping; 0: never")
     group_by_length: bool = True
     freeze_word_embeddings: bool | None = Field(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -122,6 +122,14 @@ class Task(Protocol[Record]):
         Args:
             predict: inputs → the module's outputs for them, without gradients.
         """
+
+
+@runtime_checkable
+class Classed(Protocol[Record]):
+    """A task that can say which class a record is of; few-shot techniques ask for it."""
+
+    def label(self, record: Record) -> int | None:
+        """Number of the class of `record`; None where it has none."""
 
 
 def check_monitor(monitors: Sequence[Metric], wanted: str | None) -> None:

@@ -31,13 +31,10 @@ LONGEST_PAIR = 128
 # right first 86.9 % of the sample data's validation questions either way.
 HARD_SHARE = 0.5
 SETTINGS = {
-    "epochs": 2,
-    "strategy": "full",
-    "learning_rate": 1e-4,
-    "adversarial": 0.0,
+    **{"epochs": 2, "strategy": "full", "learning_rate": 1e-4, "adversarial": 0.0},
+    "contrastive_epochs": 0,
     # A figure of the other task, and paraphrases of its texts.
-    "monitor": None,
-    "back_translation": None,
+    **{"monitor": None, "back_translation": None},
 }
 WEIGHTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)
 # Share of the questions that are read again: those of the smallest margins.

@@ -125,6 +125,8 @@ def _keep(file: Path, kept: Path, checkpoint: catalog.Checkpoint) -> None:
 
 
 def _directory(directory: Path) -> Source:
+    # `current` may be another release before this one is read to its end.
+    directory = directory.resolve()
     if not (directory / "config.json").is_file() and (directory / "model").is_dir():
         # A release: its model is what is meant.
         directory = directory / "model"
@@ -150,7 +152,6 @@ def _directory(directory: Path) -> Source:
 
 def _short_name(directory: Path) -> str:
     """A directory's own name, which says nothing of the machine; of a release's, the release's."""
-    directory = directory.resolve()
     parts = directory.parts[-2:] if directory.name == "model" else directory.parts[-1:]
     return "/".join(parts)
 

@@ -1,0 +1,1 @@
+"""Before anything is fine-tuned: labels by their own words."""

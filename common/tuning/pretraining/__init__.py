@@ -1,0 +1,1 @@
+"""Texts without labels: a pretrained model goes on learning from them, before any task does."""
