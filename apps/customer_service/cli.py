@@ -23,6 +23,7 @@ from apps.customer_service.options_cli import (
     open_registry,
     read_from,
 )
+from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
 from common.cli import (
     Backbone,
@@ -57,6 +58,7 @@ app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)
 add_key_verbs(app)
+rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
 # What put most of the sample data's validation questions right, with typing errors and without.

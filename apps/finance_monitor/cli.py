@@ -18,6 +18,7 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
     open_registry,
 )
+from apps.finance_monitor.rules import cli as rules_cli
 from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
 from apps.finance_monitor.watch import cli as watch_cli
@@ -55,6 +56,7 @@ for area in (watch_cli, score_cli, backtest_cli, serve_cli, learning_cli):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
+rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
 # Within two minutes on two cores.
