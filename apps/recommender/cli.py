@@ -28,6 +28,7 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
+    rules_model,
 )
 from apps.recommender.schema import FIGURES
 from common.cli import (
@@ -52,6 +53,7 @@ from common.cli import (
     run,
 )
 from common.console import results, show_table
+from common.rules.rules_cli import add_rules_verbs
 
 # Few steps: a batch is whole histories, and the encoder's texts are read once.
 DEFAULTS = {
@@ -67,6 +69,7 @@ for area in (job_cli, serve_cli, learning_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
 add_key_verbs(app)
+add_rules_verbs(app, rules_model)
 
 
 class Method(StrEnum):

@@ -24,7 +24,12 @@ PATTERNS_KEPT = 4096
 
 def spell(text: str) -> str:
     """The spelling in which words are compared: normalised, without case."""
-    return normalise(text).casefold().replace("’", "'")
+    return spell_normalised(normalise(text))
+
+
+def spell_normalised(text: str) -> str:
+    """The same of a text that is normalised."""
+    return text.casefold().replace("’", "'")
 
 
 def _compiles(pattern: str) -> str:

@@ -51,7 +51,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Action → fields of which it takes one; an action that is missing makes no sense there.
+    # Action → fields of which it takes one.
     TAKES: ClassVar[Mapping[Action, Sequence[str]]] = {}
     # Action → fields that it may have beside.
     MAY_TAKE: ClassVar[Mapping[Action, Sequence[str]]] = {}
@@ -71,9 +71,9 @@ class Rule(BaseModel):
         takes, may = self.TAKES[self.action], self.MAY_TAKE.get(self.action, ())
         given = [name for name in self.model_fields_set - ALWAYS if getattr(self, name) is not None]
         for name in sorted({*given} - {*takes, *may}):
-            raise ValueError(f"{self.action} takes {_either(takes)}, not {name}")
-        if sum(name in given for name in takes) != 1:
-            raise ValueError(f"{self.action} takes {_either(takes)}")
+            raise ValueError(f"{name} does not go with {self.action}")
+        if takes and sum(name in given for name in takes) != 1:
+            raise ValueError(f"{self.action} takes one of: {', '.join(takes)}")
         if self.action == "rename" and self.to is None:
             raise ValueError("rename takes label and to")
         if self.action == "route" and not isinstance(self.to, str):
@@ -154,7 +154,3 @@ def _in_language(to: str | Names | None, language: str | None) -> str | None:
 
 def _meet(one: When | None, other: When | None) -> bool:
     return one is other or (one is not None and other is not None and one.meets(other))
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(names)

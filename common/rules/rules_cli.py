@@ -27,13 +27,14 @@ RulesOption = Annotated[
 def add_rules_verbs(
     app: typer.Typer,
     model: Callable[[], type[RulesFile[Any]]],
-    known: Callable[[Path], Known],
+    known: Callable[[Path], Known] | None = None,
 ) -> None:
     """Add `rules check`.
 
     Args:
         model: what the application reads.
-        known: the names that rules may use, of the release that serves in a store.
+        known: the names that rules may use, of the release that serves in a store; None: its
+            rules use none that a release knows.
     """
     verbs = new_app("Rules: check a file.")
     app.add_typer(verbs, name="rules")
@@ -60,9 +61,9 @@ def add_rules_verbs(
         from common.rules.reading import read_rules
 
         check_readable(rules)
-        names = known(store)
+        names = known(store) if known else {}
         found = read_rules(rules, model(), names)
-        if not names:
+        if known and not names:
             say(f"No release in {store}: the names that the rules use are not checked.")
         spoken = language or (language_of(text) if text else None)
         applying = found.applying(text, {"language": spoken}) if text is not None else []
