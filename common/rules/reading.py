@@ -49,7 +49,7 @@ def read(path: Path, model: type[F], known: Known | None = None) -> Read[F]:
         raise UserError("glossary: not the name of a file", where=line_of(path, "glossary"))
     for name in values:
         if name not in model.model_fields:
-            names = sorted(model.model_fields, key="rule".__eq__) + ["glossary"]
+            names = [*sorted(model.model_fields, key="rule".__eq__), "glossary"]
             hint = near(name, names).replace("There are", "Rules")
             where = line_of(path, name)
             raise UserError(f"there is no rule {name!r}", where=where, hint=hint)

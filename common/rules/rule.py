@@ -73,7 +73,7 @@ class Rule(BaseModel):
         for name in sorted({*given} - {*takes, *may}):
             raise ValueError(f"{name} does not go with {self.action}")
         if takes and sum(name in given for name in takes) != 1:
-            raise ValueError(f"{self.action} takes one of: {', '.join(takes)}")
+            raise ValueError(f"{self.action} takes {' or '.join(takes)}")
         if self.action == "rename" and self.to is None:
             raise ValueError("rename takes label and to")
         if self.action == "route" and not isinstance(self.to, str):

@@ -54,7 +54,7 @@ class ItemRule(Rule):
 
     def _check_condition(self) -> None:
         if self.action != "rename" and (self.when is None) == (self.item_id is None):
-            raise ValueError(f"{self.action} takes one of: when, item_id")
+            raise ValueError(f"{self.action} takes when or item_id")
 
     @property
     def decides(self) -> tuple[str, str] | None:
@@ -85,7 +85,7 @@ class Pin:
     most: int
 
 
-def kept_out(rules: Sequence[ItemRule], catalogue: Catalogue) -> NDArray[np.int16]:
+def forbidden_by(rules: Sequence[ItemRule], catalogue: Catalogue) -> NDArray[np.int16]:
     """[items], the number of the rule that forbids an item, `NO_RULE` where none does."""
     return _decided(rules, catalogue)[0]
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.lists.diversity import Cap
-from apps.recommender.lists.item_rules import NO_RULE, ItemRule, kept_out
+from apps.recommender.lists.item_rules import NO_RULE, ItemRule, forbidden_by
 from apps.recommender.schema import BEHAVIORS, Behavior
 from common.records.fields import Text
 from common.rules.reading import read_rules as read_file
@@ -59,11 +59,12 @@ class Rules(RulesFile[ItemRule]):
         if self.blocked_tags:
             blocked = _keys(self.blocked_tags)
             allowed &= [blocked.isdisjoint(_keys(tags)) for tags in catalogue.tags]
-        return allowed & (kept_out(self.rule, catalogue) == NO_RULE)
+        allowed &= forbidden_by(self.rule, catalogue) == NO_RULE
+        return allowed
 
     def kept_out(self, catalogue: Catalogue) -> dict[str, int]:
         """How many items each rule keeps out of all lists."""
-        numbers, counts = np.unique(kept_out(self.rule, catalogue), return_counts=True)
+        numbers, counts = np.unique(forbidden_by(self.rule, catalogue), return_counts=True)
         found = zip(numbers.tolist(), counts.tolist(), strict=True)
         return {self.rule[number].name: count for number, count in found if number != NO_RULE}
 

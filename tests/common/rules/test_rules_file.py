@@ -69,7 +69,7 @@ SECOND = FORCED.replace('"a"', '"b"')
         (FORCED + FORCED, 7, "two rules are called 'a'"),
         (RULE + 'action = "force"\nfaq_id = "fees"', 1, "force takes when"),
         (FORCED + 'to = "desk"', 1, "to does not go with force"),
-        (FORCED + 'intent = "fee"', 1, "force takes one of: faq_id, intent"),
+        (FORCED + 'intent = "fee"', 1, "force takes faq_id or intent"),
         (RULE + 'action = "route"\nwhen = {any = ["x"]}', 1, "route takes to"),
         (RULE + 'action = "rename"\nlabel = "card"', 1, "rename takes label and to"),
         (RULE + 'action = "rename"\nlabel = "crad"\nto = "Cards"', 4, "Did you mean card?"),
