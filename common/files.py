@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import tomllib
@@ -94,7 +95,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise UserError("a directory, not a file", where=str(path)) from None
     except ValueError as error:  # not TOML, or not UTF-8
-        raise UserError(f"broken TOML: {error}", where=str(path)) from None
+        line = re.search(r"\(at line (\d+)", str(error))
+        where = f"{path}:{line[1]}" if line else str(path)
+        raise UserError(f"broken TOML: {error}", where=where) from None
 
 
 def file_sha256(path: Path) -> str:

@@ -25,6 +25,7 @@ from apps.customer_service.options_cli import (
     open_registry,
     read_from,
 )
+from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
 from apps.customer_service.tuning import cli as tuning_cli
 from apps.customer_service.zero_shot import cli as zero_shot_cli
@@ -67,6 +68,7 @@ app.add_typer(tuning_cli.verbs)
 app.add_typer(labelling_cli.verbs)
 app.add_typer(zero_shot_cli.verbs)
 add_key_verbs(app)
+rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
 # Within five minutes on two cores, a quarter of the work of the settings above.

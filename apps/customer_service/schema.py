@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.records.fields import Since, Text, Until, content_hash
+from common.rules.rule import DecidedBy
 
 OUT_OF_SCOPE = "out_of_scope"
 # A longer question is a document: 413 from the server, cut off by the encoder.
@@ -159,9 +160,16 @@ class Handoff(BaseModel):
     """Why a person should take over, and how soon: `urgent` before `high` before `normal`."""
 
     reason: Literal[
-        "out_of_scope", "not_sure", "nothing_found", "wants_person", "angry", "distress"
+        "out_of_scope",
+        "not_sure",
+        "nothing_found",
+        "wants_person",
+        "angry",
+        "distress",
+        "rule",
     ]
     priority: Priority = "normal"
+    queue: str | None = Field(None, description="Where a rule sends it.")
 
 
 class Part(BaseModel):
@@ -200,6 +208,10 @@ class Answer(BaseModel):
     citations: list[Citation]
     suggestions: list[Suggestion]
     handoff: Handoff | None
+    decided_by: DecidedBy | None = Field(None, description="The rule that decided, if one did.")
+    shown_as: dict[str, str] | None = Field(
+        None, description="Intents that are shown under another name."
+    )
     timings_ms: dict[str, float]
 
 

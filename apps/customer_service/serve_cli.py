@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
 
 verbs = typer.Typer()
@@ -37,11 +39,15 @@ def serve(
             "served at once."
         ),
     ] = None,
+    rules: RulesOption = None,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
+    from apps.customer_service.rules.known import known_names
+    from apps.customer_service.rules.schema import AnswerRules
     from common.releases.registry import Registry
+    from common.rules.live import LiveRules
 
     registry = Registry(store, "customer_service")
     if registry.current_id() is None:
@@ -52,6 +58,8 @@ def serve(
     keep_seconds = parse_period(keep).total_seconds()
     conversation_seconds = parse_period(conversations).total_seconds()
     schedule = parse_schedule(learn)
+    known = partial(known_names, store, database)
+    live_rules = LiveRules(rules, AnswerRules, known) if rules else None
 
     def make_app(**access: Any) -> Any:
         from apps.customer_service.server import build_app
@@ -66,6 +74,7 @@ def serve(
             keep_seconds=keep_seconds,
             conversation_seconds=conversation_seconds,
             watch=watch,
+            rules=live_rules,
             **access,
         )
 

@@ -32,9 +32,11 @@ from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
 from apps.customer_service.release import load_release
+from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import FIGURES
 from common.learning.behind import KEEP_SECONDS
 from common.releases.registry import Registry
+from common.rules.live import LiveRules, RuleMetrics
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.cpus import available_cpus
@@ -62,6 +64,7 @@ def build_app(
     conversation_seconds: float = CONVERSATION_SECONDS,
     schedule: Schedule | None = None,
     watch: Path | None = None,
+    rules: LiveRules[AnswerRules] | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
 
@@ -72,6 +75,7 @@ def build_app(
         conversation_seconds: how long a conversation is remembered; 0: not at all.
         schedule: when to learn, and promote what passes the gate; None: never.
         watch: a table of FAQs, or a folder of them, that the live knowledge follows.
+        rules: what the business decides itself.
 
     Raises:
         UserError: there is no release, or it is damaged.
@@ -98,7 +102,7 @@ def build_app(
     service = Service(live)
     turns = ConversationStore(collector.store.database)
     memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
-    conversations = Conversations(service, recognisers, memory, collector.speakers)
+    conversations = Conversations(service, recognisers, memory, collector.speakers, rules)
     drift = DriftMonitor(
         live,
         partial(watched, registry, collector.store),
@@ -109,6 +113,8 @@ def build_app(
     telemetry = Telemetry()
     telemetry.registry.register(DriftMetrics(drift))
     telemetry.registry.register(MemoryMetrics(memory))
+    if rules:
+        telemetry.registry.register(RuleMetrics(rules))
     telemetry.watch("questions", service.batcher)
 
     @asynccontextmanager
@@ -134,7 +140,7 @@ def build_app(
         title="bizlm customer service",
         version="1",
         description="Answers customers' questions from a business's own FAQs.",
-        is_ready=lambda: _is_ready(live, file),
+        is_ready=lambda: _is_ready(live, file, rules),
         lifespan=lifespan,
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -161,10 +167,14 @@ def _golden(registry: Registry, answerer: Answerer) -> Golden:
     return Golden(lessons.golden, read_before)
 
 
-def _is_ready(live: LiveKnowledge, file: FileWatch | None) -> tuple[bool, dict[str, Any]]:
+def _is_ready(
+    live: LiveKnowledge, file: FileWatch | None, rules: LiveRules[AnswerRules] | None
+) -> tuple[bool, dict[str, Any]]:
     reasons = {"release_id": live.release_id}
     if live.refused:
         reasons["refused_release"] = live.refused
     if file and file.trouble:
         reasons["knowledge"] = file.trouble
+    if rules and rules.refused:
+        reasons["refused_rules"] = rules.refused
     return True, reasons

@@ -23,6 +23,7 @@ from apps.finance_monitor.options_cli import (
     open_registry,
     read_from,
 )
+from apps.finance_monitor.rules import cli as rules_cli
 from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
 from apps.finance_monitor.tuning import cli as tuning_cli
@@ -67,6 +68,7 @@ for area in (
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
 add_key_verbs(app)
+rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
 # Within two minutes on two cores.

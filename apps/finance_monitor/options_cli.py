@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,9 +90,13 @@ def open_registry(store: Path) -> Any:
 
 
 def load_classifier(
-    store: Path, release_id: str | None, device: str, scored: bool
+    store: Path, release_id: str | None, device: str, scored: bool, rules: Any = None
 ) -> tuple[Any, Any]:
-    """The classifier of a release, or None where the feed is scored already, and its topics."""
+    """The classifier of a release, or None where the feed is scored already, and its topics.
+
+    Args:
+        rules: live, what the business decides itself.
+    """
     registry = open_registry(store)
     if scored:
         # Topics are learned from the feed where no release names them.
@@ -101,4 +106,4 @@ def load_classifier(
 
     release = registry.open(release_id)
     say("Loading the release …")
-    return load_release(release, device=device), release.manifest["topics"]
+    return replace(load_release(release, device=device), rules=rules), release.manifest["topics"]

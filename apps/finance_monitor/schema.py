@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from common.records.fields import Text, Time, content_hash
+from common.rules.rule import DecidedBy
 
 Sentiment = Literal["positive", "neutral", "negative"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
@@ -121,6 +122,11 @@ class ScoredRecord(FeedRecord):
     duplicate_of: str | None = None
     novelty: float = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
     release_id: str
+    decided_by: DecidedBy | None = Field(None, description="The rule that decided, if one did.")
+    routed_to: str | None = Field(None, description="The queue that a rule sends it to.")
+    shown_as: dict[str, str] | None = Field(
+        None, description="Labels that are shown under another name."
+    )
 
     def is_negative_on(self, key: str) -> bool:
         """Whether it counts for a surge on `key`: what it says of that company goes first."""

@@ -17,11 +17,13 @@ from apps.finance_monitor.options_cli import (
     WindowWidth,
     open_registry,
 )
+from apps.finance_monitor.rules.cli import open_rules
 from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen, new_app
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
 
 verbs = new_app("Serve.")
@@ -36,6 +38,7 @@ def serve(
         bool, typer.Option("--scored", help="The feed was scored by `watch --score-only`.")
     ] = False,
     entities: Entities = None,
+    rules: RulesOption = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
     allowed_lateness: Lateness = "5min",
@@ -62,6 +65,7 @@ def serve(
     options.rules()
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
+    live_rules = open_rules(rules, store, scored=scored)
     registry = open_registry(store)
     if registry.current_id() is None:
         registry.open()
@@ -75,7 +79,9 @@ def serve(
         from apps.finance_monitor.watch.service import MonitorService
 
         say("Loading the release …")
-        service = MonitorService(registry, options, feed, scored=scored, device=device)
+        service = MonitorService(
+            registry, options, feed, scored=scored, device=device, rules=live_rules
+        )
         app = build_app(
             service,
             database=database,

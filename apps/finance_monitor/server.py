@@ -27,6 +27,7 @@ from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
 from common.learning.behind import KEEP_SECONDS
 from common.models.prediction import TOKENS_PER_BATCH
+from common.rules.live import RuleMetrics
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -117,6 +118,8 @@ def build_app(
     )
     telemetry.watch("score", batcher)
     telemetry.registry.register(WatchMetrics(service.watch.counters))
+    if service.rules:
+        telemetry.registry.register(RuleMetrics(service.rules))
     registry = service.registry
     place = database or registry.root.parent / DATABASE
     collector = collect_feedback(
@@ -177,6 +180,8 @@ def _is_ready(service: MonitorService) -> tuple[bool, dict[str, Any]]:
         reasons["refused_release"] = service.live.refused
     if service.failed:
         reasons["feed"] = service.failed
+    if service.rules and service.rules.refused:
+        reasons["refused_rules"] = service.rules.refused
     return service.failed is None and not service.watch.pace.disk_full, reasons
 
 

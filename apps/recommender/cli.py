@@ -32,6 +32,7 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
+    rules_model,
 )
 from apps.recommender.schema import FIGURES
 from apps.recommender.tuning import cli as tuning_cli
@@ -58,6 +59,7 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.rules.rules_cli import add_rules_verbs
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
@@ -66,6 +68,7 @@ for area in (job_cli, serve_cli, learning_cli, tuning_cli):
 add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)
 add_key_verbs(app)
+add_rules_verbs(app, rules_model)
 
 
 class Method(StrEnum):

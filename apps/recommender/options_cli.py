@@ -98,6 +98,26 @@ def open_registry(store: Path) -> Any:
     return Registry(store, APPLICATION)
 
 
+def open_rules(path: Path | None) -> Any:
+    """The rules that `--rules` names, live; None where it names none.
+
+    Raises:
+        UserError: as `read_rules`.
+    """
+    if path is None:
+        return None
+    from common.rules.live import LiveRules
+
+    return LiveRules(path, rules_model())
+
+
+def rules_model() -> Any:
+    """What a file of rules holds."""
+    from apps.recommender.lists.rules import Rules
+
+    return Rules
+
+
 def name_sources(
     interactions: list[Path],
     items: list[Path],

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from common.records.fields import Text, Time
+from common.rules.rule import DecidedBy
 
 # What releases are compared by, the first one first.
 FIGURES = ("ndcg@10", "recall@50", "coverage")
@@ -130,10 +131,14 @@ class Recommendation(BaseModel):
     text_score: float = Field(description="Largest cosine of the item and the user's interests.")
     p_click: float | None = Field(description="None where the release states no probabilities.")
     p_purchase: float | None
-    source: Literal["text", "neighbours", "popular"]
+    source: Literal["text", "neighbours", "popular", "rule"]
     cold_user: bool
     cold_item: bool
     reasons: list[Reason] = []
+    decided_by: DecidedBy | None = Field(None, description="The rule that put it there.")
+    shown_as: dict[str, str] | None = Field(
+        None, description="A category that is shown under another name."
+    )
     model_id: str
     scored_at: datetime
 
@@ -181,6 +186,7 @@ class Ranking(BaseModel):
     model_id: str
     diversity: float
     tuned_diversity: float
+    kept_out: dict[str, int] = Field({}, description="How many items each rule keeps out.")
     items: list[Listed]
 
 

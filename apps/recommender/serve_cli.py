@@ -15,9 +15,11 @@ from apps.recommender.options_cli import (
     Items,
     MappingOption,
     ReleaseId,
+    RulesFile,
     Users,
     name_sources,
     open_registry,
+    open_rules,
     parse_moment,
 )
 from common.cli import (
@@ -54,6 +56,7 @@ def serve(
     items: Items,
     users: Users = None,
     candidates: CandidateFile = None,
+    rules: RulesFile = None,
     as_of: AsOf = None,
     mapping: MappingOption = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -81,6 +84,7 @@ def serve(
             hint="Learn nightly, or after a period such as 6h.",
         )
     moment = parse_moment(as_of, "--as-of")
+    live_rules = open_rules(rules)
     registry = open_registry(store)
     if release_id or registry.current_id() is None:
         registry.open(release_id)
@@ -122,6 +126,7 @@ def serve(
                 as_of=moment,
                 device=device,
                 recent=None if moment else collector.recent,
+                rules=live_rules,
             )
 
         say("Reading the data …")
@@ -138,7 +143,7 @@ def serve(
             root=registry.root,
             seconds=DRIFT_SECONDS,
         )
-        return build_app(live, collector=collector, drift=drift, **access)
+        return build_app(live, collector=collector, drift=drift, rules=live_rules, **access)
 
     listen(make_app, host, port, api_key_file, allow_host)
 

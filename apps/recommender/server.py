@@ -16,6 +16,7 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.learning.server import EventCollector, add_events
+from apps.recommender.lists.rules import Rules
 from apps.recommender.schema import (
     FIGURES,
     MOST_EVENTS,
@@ -31,6 +32,7 @@ from apps.recommender.schema import (
     Strength,
     Users,
 )
+from common.rules.live import LiveRules, RuleMetrics
 from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -60,6 +62,10 @@ class Recommender(Protocol):
     @property
     def diversity(self) -> float:
         """The strength chosen in training."""
+
+    @property
+    def kept_out(self) -> dict[str, int]:
+        """How many items each rule keeps out of all lists."""
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
@@ -105,12 +111,14 @@ def build_app(
     known_hosts: frozenset[str] | None = None,
     collector: EventCollector | None = None,
     drift: DriftMonitor[Any] | None = None,
+    rules: LiveRules[Rules] | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
 
     Args:
         collector: takes what was shown and done, if anything does.
         drift: watches what is done, if anything does.
+        rules: what is ranked by, beside the release.
     """
     telemetry = Telemetry()
     batcher: Batcher[_Asked, Ranking] = Batcher(
@@ -122,6 +130,8 @@ def build_app(
     telemetry.watch("rankings", batcher)
     if drift:
         telemetry.registry.register(DriftMetrics(drift))
+    if rules:
+        telemetry.registry.register(RuleMetrics(rules))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -142,7 +152,7 @@ def build_app(
         title="bizlm recommender",
         version="1",
         description="Ranks what a user may want next, from what they read and did.",
-        is_ready=lambda: _is_ready(live),
+        is_ready=lambda: _is_ready(live, rules),
         lifespan=lifespan,
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -158,10 +168,14 @@ def build_app(
     return app
 
 
-def _is_ready(live: LiveRelease[Recommender]) -> tuple[bool, dict[str, Any]]:
+def _is_ready(
+    live: LiveRelease[Recommender], rules: LiveRules[Rules] | None
+) -> tuple[bool, dict[str, Any]]:
     reasons = {"model_id": live.current.model_id}
     if live.refused:
         reasons["refused_release"] = live.refused
+    if rules and rules.refused:
+        reasons["refused_rules"] = rules.refused
     return True, reasons
 
 
@@ -234,6 +248,7 @@ def _rank(asked: _Asked) -> Ranking:
         model_id=recommender.model_id,
         diversity=tuned if diversity is None else diversity,
         tuned_diversity=tuned,
+        kept_out=recommender.kept_out,
         items=[Listed(**vars(row), **_shown(recommender.catalogue, row.item_id)) for row in rows],
     )
 

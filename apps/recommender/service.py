@@ -15,16 +15,21 @@ from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import Histories, histories
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
+from apps.recommender.lists.item_rules import NO_RULE
 from apps.recommender.lists.ranked import Ranked
 from apps.recommender.lists.reasons import read_reasons
+from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.pipeline import Block, Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.release import load_release, prepare
 from apps.recommender.retrieval.candidates import SOURCES
 from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
+from common.console import say
 from common.errors import UserError
 from common.releases.release import Release
+from common.rules.live import LiveRules
+from common.rules.rule import decided_by
 
 
 class RankingService:
@@ -35,16 +40,23 @@ class RankingService:
 
     Args:
         recent: what users did since the data was read.
+        rules: live, in the place of the release's.
     """
 
     def __init__(
-        self, pipeline: Pipeline, model_id: str, recent: RecentEvents | None = None
+        self,
+        pipeline: Pipeline,
+        model_id: str,
+        recent: RecentEvents | None = None,
+        rules: LiveRules[Rules] | None = None,
     ) -> None:
         self._pipeline = pipeline
+        self._rules = rules
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self.model_id = model_id
         self.users = UserIds(self._prepared.user_ids)
+        self._follow_rules()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -60,6 +72,19 @@ class RankingService:
     def diversity(self) -> float:
         """The strength chosen in training."""
         return self._pipeline.choices.diversity_weight
+
+    @property
+    def kept_out(self) -> dict[str, int]:
+        """How many items each rule keeps out of all lists."""
+        return self._pipeline.kept_out
+
+    def _follow_rules(self) -> None:
+        """Rank by the rules as they are now."""
+        rules = self._rules.current if self._rules else None
+        if rules is not None and rules is not self._pipeline.choices.rules:
+            self._pipeline = self._pipeline.with_rules(rules)
+            for line in rules.without_effect(self.catalogue):
+                say(line)
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
@@ -103,6 +128,7 @@ class RankingService:
         Raises:
             UserError: the user is not known.
         """
+        self._follow_rules()
         recent = self._recent_of(user_id)
         if recent and user_id not in self.users:
             return self.recommend_for(recent, k, diversity=diversity, language=language)
@@ -132,6 +158,7 @@ class RankingService:
         Raises:
             UserError: an item of it is not known.
         """
+        self._follow_rules()
         past = self._past(history)
         excluded = self._excluded(history)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
@@ -214,9 +241,17 @@ class RankingService:
         ranked = self._pipeline.rank_block(block, k, [language], diversity)
         now = datetime.now(UTC)
         places = np.flatnonzero(ranked.item[0] >= 0)
-        return [self._row(user_id, ranked, place, now) for place in places.tolist()]
+        rows = [self._row(user_id, ranked, place, now, language) for place in places.tolist()]
+        if self._rules:
+            self._rules.count([*self.kept_out, *(r.decided_by.rule for r in rows if r.decided_by)])
+        return rows
 
-    def _row(self, user_id: str, ranked: Ranked, place: int, now: datetime) -> Recommendation:
+    def _row(
+        self, user_id: str, ranked: Ranked, place: int, now: datetime, language: str | None
+    ) -> Recommendation:
+        rules, number = self._pipeline.choices.rules, int(ranked.rule[0, place])
+        category = self.catalogue.category[ranked.item[0, place]]
+        named = [self.catalogue.categories[category]] if category >= 0 else []
         return Recommendation(
             user_id=user_id,
             item_id=self.catalogue.ids[ranked.item[0, place]],
@@ -229,6 +264,8 @@ class RankingService:
             cold_user=bool(ranked.cold_user[0]),
             cold_item=bool(ranked.cold_item[0, place]),
             reasons=read_reasons(ranked.reasons[0][place]),
+            decided_by=None if number == NO_RULE else decided_by([rules.rule[number]]),
+            shown_as=rules.shown_as(named, language),
             model_id=self.model_id,
             scored_at=now,
         )
@@ -246,6 +283,7 @@ def open_service(
     as_of: int | None = None,
     device: str = "auto",
     recent: RecentEvents | None = None,
+    rules: LiveRules[Rules] | None = None,
 ) -> RankingService:
     """Bring a release and the data together; arguments as of `model.prepare`.
 
@@ -255,4 +293,4 @@ def open_service(
     """
     model = load_release(release)
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device)
-    return RankingService(model.pipeline(prepared), model.model_id, recent)
+    return RankingService(model.pipeline(prepared), model.model_id, recent, rules)

@@ -107,7 +107,7 @@ def review(
     One correction is taken where a person accepted it, somebody trusted gave it, or two sources
     agree on it; of one source at most `per_source` of all corrections count. Rows that say the
     same are one; those that contradict each other are left to a person, unless one of them was
-    accepted.
+    accepted. Of what a rule decided, only what a person accepted is taken.
 
     Args:
         rows: oldest first.
@@ -122,6 +122,8 @@ def review(
             continue
         if row.status == "rejected":
             left_out.append(_left(row, "rejected by a person"))
+        elif row.status != "accepted" and (rule := row.given.get("rule")):
+            left_out.append(_left(row, f"the rule {rule!r} decided"))
         else:
             open_rows.append(row)
     counted, over = _within_share(open_rows, per_source)

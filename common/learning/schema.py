@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Kind = Literal["good", "bad", "correction"]
 Status = Literal["new", "accepted", "rejected", "learned"]
 
-# Decisions that say nothing of a release: small talk, and a person who took over for the
-# customer's sake.
-CHAT, PERSON = "chat", "person"
+# Decisions that say nothing of a release: small talk, a person who took over for the customer's
+# sake, and what a rule decided.
+CHAT, PERSON, RULE = "chat", "person", "rule"
 
 
 def new_id() -> str:
@@ -27,7 +27,7 @@ class Prediction(BaseModel):
         source: who asked, hashed.
         subject: whose data it is, as the caller names them; what `purge --subject` goes by.
         text: masked.
-        given: what was predicted, as the application has it.
+        given: what was predicted, as the application has it; with `rule`, a rule decided it.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from common.errors import UserError
-from common.learning.schema import CHAT, PERSON, Feedback, Prediction, Status
+from common.learning.schema import CHAT, PERSON, RULE, Feedback, Prediction, Status
 from common.learning.watching.probation import Count
 from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import feedback, predictions
@@ -134,8 +134,9 @@ class FeedbackStore:
         """
         handed = func.max(case((predictions.c.decision == HANDOFF, 1), else_=0))
         bad = func.max(case((feedback.c.kind == "bad", 1), else_=0))
-        judged = feedback.c.kind.in_(("good", "bad"))
-        asked = predictions.c.decision.not_in((CHAT, PERSON))
+        by_rule = feedback.c.given["rule"].as_string().is_not(None)
+        judged = and_(feedback.c.kind.in_(("good", "bad")), ~by_rule)
+        asked = predictions.c.decision.not_in((CHAT, PERSON, RULE))
         return {
             HANDED_OVER: self._share(predictions, predictions.c.text, handed, release_id, asked),
             SAID_TO_BE_BAD: self._share(feedback, feedback.c.source, bad, release_id, judged),

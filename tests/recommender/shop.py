@@ -76,6 +76,7 @@ class Shop:
         self.users = UserIds([*readers, "读者/一", "newcomer", HOSTILE])
         self.asked: list[tuple[float | None, str | None]] = []
         self.broken = False
+        self.kept_out: dict[str, int] = {}
 
     def knows(self, user_id: str) -> bool:
         return user_id in self.users

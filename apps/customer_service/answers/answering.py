@@ -175,7 +175,7 @@ class Answerer:
             release_id=self.release_id,
             decision=decision,
             answer=given and given.answer,
-            only_in=given and _other_language(question, given),
+            only_in=given and other_language(question, given),
             confidence=round(probability, 4),
             intent=intent,
             citations=[self._citation(candidate) for candidate in candidates[:top_k]],
@@ -233,7 +233,7 @@ def prepare(question: str) -> str:
     return personal.prepare(question[:LONGEST_QUESTION])
 
 
-def _other_language(question: str, faq: Faq) -> str | None:
+def other_language(question: str, faq: Faq) -> str | None:
     """The answer's language, if who asked in words of another may not read it."""
     asked = language_of(question)
     has_words = any(character.isalpha() for character in question)

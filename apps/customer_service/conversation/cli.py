@@ -11,6 +11,7 @@ from common.cli import Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
 from common.learning.options_cli import DatabaseUrl
+from common.rules.rules_cli import RulesOption
 
 if TYPE_CHECKING:
     from apps.customer_service.conversation.session import Session
@@ -29,6 +30,7 @@ def ask(
     ] = None,
     device: Device = "auto",
     store: Store = Path("var"),
+    rules: RulesOption = None,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -36,13 +38,17 @@ def ask(
 
     As the server does, live edits included; a named release, without them.
     """
+    from apps.customer_service.rules.known import known_names
+    from apps.customer_service.rules.schema import AnswerRules
     from common.records.text import normalise
     from common.releases.registry import Registry
+    from common.rules.reading import read_rules
 
     registry = Registry(store, "customer_service")
     release = registry.open(release_id)
     if question is not None and not normalise(question):
         raise UserError("the question is empty")
+    found = read_rules(rules, AnswerRules, known_names(store, database)) if rules else None
 
     from apps.customer_service.conversation.session import Session, open_dialogue
     from apps.customer_service.release import load_edited, load_release
@@ -51,7 +57,7 @@ def ask(
         answerer = load_edited(release, store, database, device=device)
     else:
         answerer = load_release(release, device=device)
-    session = Session(open_dialogue(answerer, release, registry.root), language)
+    session = Session(open_dialogue(answerer, release, registry.root, found), language)
     if question is None:
         _converse(session, as_json)
     else:

@@ -40,6 +40,7 @@ class Reader:
         question: the text that is reranked where there is a reranker; each costs a forward pass.
         language: FAQs of this language are looked among.
         understood: what the model makes of each text.
+        kept_out: FAQs that a rule forbids.
     """
 
     answerer: Answerer
@@ -47,6 +48,7 @@ class Reader:
     understood: Mapping[str, Understood]
     language: str | None
     top_k: int
+    kept_out: Collection[str] = ()
     _found: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def read(self, text: str, *, but: Collection[str] = ()) -> Reading:
@@ -73,7 +75,17 @@ class Reader:
         )
         return replace(reading, answer=answer)
 
+    @property
+    def first_kept_out(self) -> str | None:
+        """The FAQ that would come first for the question, were it not kept out."""
+        found = self._ranking(self.question)
+        first = found[0].faq_id if found else None
+        return first if first in self.kept_out else None
+
     def _rank(self, text: str) -> list[Candidate]:
+        return [one for one in self._ranking(text) if one.faq_id not in self.kept_out]
+
+    def _ranking(self, text: str) -> list[Candidate]:
         if text not in self._found:
             answerer = self.answerer
             if text != self.question:

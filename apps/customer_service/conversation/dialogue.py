@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.answers.answering import Answerer, Understood, other_language
 from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.following import correction, follow_up
@@ -14,6 +14,8 @@ from apps.customer_service.conversation.kinds import Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import part
 from apps.customer_service.conversation.patterns import Patterns
+from apps.customer_service.rules.deciding import Ruling, rule_on
+from apps.customer_service.rules.schema import AnswerRule, AnswerRules
 from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Part, Priority
 
 AnyKind = TypeVar("AnyKind", bound=Kind)
@@ -34,11 +36,12 @@ CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "small
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Replies to messages by one release."""
+    """Replies to messages by one release, and by the rules of the business before it."""
 
     answerer: Answerer
     recogniser: Recogniser
     patterns: Patterns
+    rules: AnswerRules | None = None
 
     def reply(
         self,
@@ -55,9 +58,41 @@ class Dialogue:
             language: look among FAQs of this language instead of the message's.
         """
         searched = language or message.language
-        reader = Reader(self.answerer, message.question, understood, searched, top_k)
+        ruling = self._ruling(message, understood[message.question])
+        reader = Reader(
+            self.answerer, message.question, understood, searched, top_k, ruling.kept_out
+        )
+        # No rule stands between somebody in danger and a person.
         if urgent := self.patterns.urgency(message.text):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
+        if ruling.answer is not None:
+            answer = self._ruled(reader, message, ruling.answer)
+        else:
+            answer = self._reply(reader, message)
+        return ruling.applied(answer, message.language, reader.first_kept_out)
+
+    def _ruling(self, message: Message, understood: Understood) -> Ruling:
+        intents = understood.intents
+        return rule_on(
+            self.rules,
+            message.text,
+            language=message.language,
+            intent=max(intents, key=lambda name: intents[name]) if intents else None,
+            faqs=self.answerer.faqs,
+        )
+
+    def _ruled(self, reader: Reader, message: Message, rule: AnswerRule) -> Answer:
+        """What a rule decides: the FAQ that it names, or a person."""
+        if rule.faq_id is not None:
+            only_in = other_language(message.question, self.answerer.faqs[rule.faq_id])
+            answer = self._given(reader, message, rule.faq_id)
+            return answer.model_copy(update={"only_in": only_in})
+        queue = rule.to if isinstance(rule.to, str) else None
+        handoff = Handoff(reason="rule", priority=rule.priority or "normal", queue=queue)
+        said = replies.reply("wants_person", message.language)
+        return self._to_person(reader, message, "question", said, handoff)
+
+    def _reply(self, reader: Reader, message: Message) -> Answer:
         saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
         sentences = saying or message.sentences
         kinds = {one: self._kind_of(reader, message, one) for one in sentences}
@@ -65,8 +100,10 @@ class Dialogue:
         asking = [sentence for sentence, kind in kinds.items() if kind is None]
         if self._wants_person(message, kinds, asking):
             return self._hand_over(reader, message, "wants_person", mood)
-        if message.chosen is not None:
-            return self._chosen(reader, message, message.chosen)
+        if message.chosen is not None and message.chosen not in reader.kept_out:
+            answer = self._given(reader, message, message.chosen)
+            question = self.answerer.faqs[message.chosen].question
+            return answer.model_copy(update={"kind": "choice", "understood_as": question})
         if asking or message.corrects:
             answer = self._answer(reader, message, asking)
             return _in_kind(answer, mood, message.language) if mood else answer
@@ -117,16 +154,14 @@ class Dialogue:
             return _read_as(following, "follow_up")
         return alone.answer
 
-    def _chosen(self, reader: Reader, message: Message, faq_id: str) -> Answer:
-        """The FAQ that was chosen of those shown: known, not guessed."""
+    def _given(self, reader: Reader, message: Message, faq_id: str) -> Answer:
+        """An FAQ that is known to be right, not guessed: chosen of those shown, or by a rule."""
         faq = self.answerer.faqs[faq_id]
         citation = Citation(faq_id=faq.id, question=faq.question, url=faq.url, score=1.0)
         found = {
-            "kind": "choice",
             "decision": "answer",
             "answer": faq.answer,
             "confidence": 1.0,
-            "understood_as": faq.question,
             "citations": [citation],
             "suggestions": [],
             "handoff": None,
@@ -160,12 +195,18 @@ class Dialogue:
             is_urgent = priority == "urgent"
             said = replies.sympathy(mood, message.language, person=True, urgent=is_urgent)
         how_soon = priority or ("high" if mood else "normal")
+        handoff = Handoff(reason=reason, priority=how_soon)
+        return self._to_person(reader, message, reason, said, handoff)
+
+    def _to_person(
+        self, reader: Reader, message: Message, kind: Kind, said: str, handoff: Handoff
+    ) -> Answer:
         found = {
-            "kind": reason,
+            "kind": kind,
             "decision": "handoff",
             "message": said,
             "answer": None,
-            "handoff": Handoff(reason=reason, priority=how_soon),
+            "handoff": handoff,
         }
         return reader.read(message.question).answer.model_copy(update=found)
 

@@ -21,8 +21,10 @@ from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.session import turn_of
 from apps.customer_service.conversation.turns import Turn
+from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import Answer, AnswerRequest
 from common.releases.release import Release
+from common.rules.live import LiveRules
 from common.serving.speakers import Speakers
 
 ID_BYTES = 18
@@ -60,11 +62,13 @@ class Conversations:
         recognisers: Recognisers,
         memory: ConversationMemory,
         speakers: Speakers,
+        rules: LiveRules[AnswerRules] | None = None,
     ) -> None:
         self.service = service
         self.memory = memory
         self._recognisers = recognisers
         self._speakers = speakers
+        self._rules = rules
         self._patterns = load_patterns()
 
     async def reply(self, asked: AnswerRequest, text: str, request: Request) -> Answer:
@@ -89,11 +93,14 @@ class Conversations:
         subject = self._speakers.of(request, asked.user or identity).subject or ""
         turn = turn_of(answer, message, at=time.time(), owner=owner, subject=subject)
         self.memory.put(turn)
+        if self._rules and answer.decided_by:
+            self._rules.count(answer.decided_by.rules)
         return answer
 
     def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
         answerer = encoded.answerer
-        dialogue = Dialogue(answerer, self._recognisers.of(answerer), self._patterns)
+        rules = self._rules.current if self._rules else None
+        dialogue = Dialogue(answerer, self._recognisers.of(answerer), self._patterns, rules)
         understood = dict(zip(message.texts, encoded.understood, strict=True))
         return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
 

@@ -12,21 +12,24 @@ from apps.customer_service.conversation.kinds import KEPT, fit_recogniser
 from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.turns import MOST_CHARACTERS, MOST_TURNS, Turn
+from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import Answer
 from common.releases.release import Release
 
 # Why a person takes over whatever was asked.
-FOR_THEIR_SAKE = frozenset({"wants_person", "angry", "distress"})
+FOR_THEIR_SAKE = frozenset({"wants_person", "angry", "distress", "rule"})
 
 
-def open_dialogue(answerer: Answerer, release: Release, root: Path) -> Dialogue:
+def open_dialogue(
+    answerer: Answerer, release: Release, root: Path, rules: AnswerRules | None = None
+) -> Dialogue:
     """What replies by a release.
 
     Args:
         root: the application's directory.
     """
     recogniser = fit_recogniser(answerer, release, root / KEPT)
-    return Dialogue(answerer, recogniser, load_patterns())
+    return Dialogue(answerer, recogniser, load_patterns(), rules)
 
 
 @dataclass

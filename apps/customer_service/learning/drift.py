@@ -8,7 +8,7 @@ from dataclasses import replace
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
-from common.learning.schema import Prediction
+from common.learning.schema import RULE, Prediction
 from common.learning.store import FeedbackStore
 from common.learning.watching.asked import Asked
 from common.learning.watching.drift import Figures, Watched, by_name
@@ -57,12 +57,12 @@ def watched(
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:
-    """Figures of a question that was answered; none of what depends on a conversation.
+    """Figures of a question that was answered; none of what depends on a conversation or a rule.
 
     What is usual is known of questions that stand by themselves.
     """
     given = prediction.given
-    if given.get("kind", "question") != "question":
+    if prediction.decision == RULE or given.get("kind", "question") != "question":
         return {}
     return figures(
         prediction.text,

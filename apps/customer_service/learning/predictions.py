@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.customer_service.answers.answering import prepare
 from apps.customer_service.schema import Answer, FeedbackRequest
-from common.learning.schema import PERSON, Feedback, Prediction
+from common.learning.schema import PERSON, RULE, Feedback, Prediction
 
 APPLICATION = "customer_service"
 # Why the release hands a question over; for any other reason the customer is handed over.
@@ -16,7 +16,8 @@ def prediction_of(
 ) -> Prediction:
     """What was answered to a prepared message; its text is the question that was searched.
 
-    Where a person takes over for the customer's sake, that says nothing of the release.
+    Where a person takes over for the customer's sake, or a rule decided, that says nothing of the
+    release.
     """
     first = answer.citations[0] if answer.citations else None
     is_person_s = answer.handoff is not None and answer.handoff.reason not in NOT_FOUND
@@ -27,13 +28,14 @@ def prediction_of(
         subject=subject,
         release_id=answer.release_id,
         text=answer.understood_as or question,
-        decision=PERSON if is_person_s else answer.decision,
+        decision=RULE if answer.decided_by else PERSON if is_person_s else answer.decision,
         given={
             "faq_id": first and first.faq_id,
             "score": first and first.score,
             "confidence": answer.confidence,
             "intent": answer.intent and answer.intent.name,
             "kind": answer.kind,
+            **({"rule": answer.decided_by.rule} if answer.decided_by else {}),
         },
     )
 

@@ -58,7 +58,8 @@ def add_feedback(app: FastAPI, live: LiveKnowledge, collector: FeedbackCollector
             trusted=speaker.trusted,
         )
         await collector.add(row)
-        is_live = row.trusted and row.kind == "correction"
+        # The rule would go on to decide: it is what must be changed.
+        is_live = row.trusted and row.kind == "correction" and "rule" not in row.given
         if is_live:
             is_live = await asyncio.to_thread(hear, live, row.text, row.wanted, author_of(request))
         return FeedbackReceipt(

@@ -18,18 +18,27 @@ export function showReply(reply, found, question, choose, ask) {
   const kind = isIntentAlone(found) ? () => intentAlone(found) : parts[found.decision];
   const shown = found.parts?.length ? found.parts.map((part) => onePart(part, choose)) : kind();
   const said = isJudged(found) ? [feedback(found, question, ask), why(found)] : [];
-  reply.replaceChildren(...acknowledged(found), ...shown, ...said);
+  reply.replaceChildren(...acknowledged(found), ...shown, ...byRule(found), ...said);
 }
 
-// Small talk, and a person who was asked for, are neither right nor wrong; of several answers
+// Small talk, and a person who was asked for or whom a rule wants, are neither right nor wrong; of several answers
 // it would not be known which.
 function isJudged(found) {
-  return found.decision !== 'chat' && found.handoff?.reason !== 'wants_person' && !found.parts?.length;
+  const asked = ['wants_person', 'rule'].includes(found.handoff?.reason);
+  return found.decision !== 'chat' && !asked && !found.parts?.length;
 }
 
 // A sentence for somebody who is angry or in distress; a handover has its own place for it.
 function acknowledged(found) {
   return found.message && found.decision !== 'handoff' ? [quoted(found.message, 'p', { class: 'text' })] : [];
+}
+
+// A rule of the business decided, not the model.
+function byRule(found) {
+  if (!found.decided_by) return [];
+  const names = [found.decided_by.rule, ...found.decided_by.further].join(', ');
+  return [element('p', { class: 'small by-rule' },
+    bindText(element('span'), (words) => words.byRule), ' ', quoted(names))];
 }
 
 function onePart(part, choose) {
@@ -52,17 +61,20 @@ export function spokenReply(found) {
   if (found.decision === 'clarify' && found.suggestions.length) {
     return [plain((words) => words.clarify), ...found.suggestions.map((one) => quoted(one.question, 'p'))];
   }
-  if (isIntentAlone(found)) return spokenIntent(found.intent);
+  if (isIntentAlone(found)) return spokenIntent(found);
   if (found.decision === 'chat') return [quoted(found.answer, 'p')];
   const sureness = plain((words) => words.sure(percent(found.confidence)));
   return [...acknowledged(found), quoted(found.answer ?? '', 'p'), sureness];
 }
 
-function spokenIntent(intent) {
+const shownAs = (found, name) => found.shown_as?.[name] ?? name;
+
+function spokenIntent(found) {
+  const { intent } = found;
   if (!intent) return [plain((words) => words.nothing)];
   return [
     plain((words) => words.intentAlone),
-    quoted(intent.name, 'p'),
+    quoted(shownAs(found, intent.name), 'p'),
     plain((words) => words.sure(percent(intent.confidence))),
   ];
 }
@@ -77,7 +89,7 @@ function intentAlone(found) {
   if (!found.intent) return [plain((words) => words.nothing)];
   return [
     plain((words) => words.intentAlone, { class: 'small' }),
-    quoted(found.intent.name, 'p', { class: 'text intent' }),
+    quoted(shownAs(found, found.intent.name), 'p', { class: 'text intent' }),
     element('div', { class: 'facts' }, sure(found.intent.confidence)),
   ];
 }
@@ -197,16 +209,17 @@ function why(found) {
     const title = plain((words) => words.understood, { class: 'label' });
     panel.append(element('section', {}, title, quoted(found.understood_as, 'p')));
   }
-  if (found.intent) panel.append(bars((words) => words.intents, intentRows(found.intent)));
+  if (found.intent) panel.append(bars((words) => words.intents, intentRows(found)));
   if (found.citations.length) panel.append(bars((words) => words.candidates, candidateRows(found.citations)));
   panel.append(bars((words) => words.timings, timingRows(found.timings_ms ?? {})));
   details.append(panel);
   return details;
 }
 
-function intentRows(intent) {
+function intentRows(found) {
+  const { intent } = found;
   return [intent, ...(intent.alternatives ?? [])].map((one) => ({
-    name: quoted(one.name, 'dt', { title: one.name }),
+    name: quoted(shownAs(found, one.name), 'dt', { title: one.name }),
     share: one.confidence,
     value: () => `${percent(one.confidence)}\u00a0%`,
   }));

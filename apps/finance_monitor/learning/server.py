@@ -58,10 +58,12 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
             known = ", ".join(service.live.current.topics) or "none"
             raise HTTPException(422, f"There is no topic {unknown[0]!r}; there are: {known}.")
         speaker = collector.speakers.of(request, said.user)
-        given = {
+        given: dict[str, Any] = {
             "sentiment": story.sentiment.label,
             "topics": [topic.name for topic in story.topics],
         }
+        if story.decided_by and story.decided_by.action != "route":
+            given["rule"] = story.decided_by.rule
         wanted: list[dict[str, Any]] = []
         if said.sentiment is not None:
             wanted.append({"sentiment": said.sentiment})

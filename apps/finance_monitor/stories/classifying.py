@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from apps.finance_monitor.rules.deciding import apply_rules
+from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import (
     SENTIMENTS,
     FeedRecord,
@@ -24,6 +26,7 @@ from apps.finance_monitor.task import NewsModel
 from common.models.encoder import Encoder
 from common.models.prediction import predict
 from common.records.text import CHINESE, normalise, words
+from common.rules.live import LiveRules
 
 NEGATIVE = SENTIMENTS.index("negative")
 # Below this the two likeliest labels are too near to name one.
@@ -47,7 +50,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A loaded release; `tickers` are those whose companies' names it learned to read for them."""
+    """A loaded release, and the rules of the business over it.
+
+    `tickers` are those whose companies' names it learned to read for them.
+    """
 
     release_id: str
     backbone: Encoder
@@ -57,6 +63,7 @@ class Classifier:
     baseline: dict[str, float] = field(default_factory=dict)
     tickers: dict[str, str] = field(default_factory=dict)
     precision: str = "fp32"
+    rules: LiveRules[StoryRules] | None = None
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Calibrated probabilities of prepared `texts`, in one pass."""
@@ -94,7 +101,7 @@ class Classifier:
         named = [list(record.entities) for record in records] if entities is None else entities
         readings = self.read(texts) if texts else []
         targets = self._targets(texts, named)
-        return [
+        stories = [
             ScoredRecord(
                 **record.model_dump(exclude={"entities"}),
                 entities=list(names),
@@ -105,6 +112,14 @@ class Classifier:
             )
             for record, names, reading, found in zip(records, named, readings, targets, strict=True)
         ]
+        return self._ruled(stories) if self.rules else stories
+
+    def _ruled(self, stories: Sequence[ScoredRecord]) -> list[ScoredRecord]:
+        assert self.rules
+        ruled = [apply_rules(self.rules.current, story) for story in stories]
+        decided = [story.decided_by for story in ruled if story.decided_by]
+        self.rules.count(name for one in decided for name in one.rules)
+        return ruled
 
     def _topic_scores(self, reading: Reading) -> list[TopicScore]:
         if reading.topics is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from apps.finance_monitor.options_cli import Entities, ReleaseId, open_registry
+from apps.finance_monitor.rules.cli import open_rules
 from common.cli import Device, Json, Store, existing, new_app, print_json
 from common.console import say
+from common.rules.rules_cli import RulesOption, say_what_fired
 
 verbs = new_app("Label a file.")
 
@@ -22,6 +25,7 @@ def score(
     ],
     release_id: ReleaseId = None,
     entities: Entities = None,
+    rules: RulesOption = None,
     device: Device = "auto",
     store: Store = Path("var"),
     as_json: Json = False,
@@ -33,13 +37,17 @@ def score(
     check_writable_as(output)
     listed = read_entities(entities) if entities else None
     release = open_registry(store).open(release_id)
+    live_rules = open_rules(rules, store, release_id)
 
     from apps.finance_monitor.release import load_release
     from apps.finance_monitor.stories.score import score_file
 
-    classifier = load_release(release, device=device)
+    classifier = replace(load_release(release, device=device), rules=live_rules)
     scored, rejected = score_file(feed, output, classifier, listed)
+    fired = {"rules": live_rules.fired} if live_rules else {}
     if as_json:
-        print_json({"scored": scored, "rejected": rejected, "output": str(output)})
-    else:
-        say(f"{scored} scored: {output}")
+        print_json({"scored": scored, "rejected": rejected, "output": str(output), **fired})
+        return
+    say(f"{scored} scored: {output}")
+    if live_rules:
+        say_what_fired(live_rules)

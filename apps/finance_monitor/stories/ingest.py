@@ -119,6 +119,7 @@ class Ingest:
             # Forgotten meanwhile: then it is news again.
             return self._score([one])[0]
         known = {"sentiment", "topics", "targets", "release_id"}
+        known |= {"decided_by", "routed_to", "shown_as"}
         return ScoredRecord(
             **one.record.model_dump(include=set(FeedRecord.model_fields) - {"entities"}),
             **original.model_dump(include=known),

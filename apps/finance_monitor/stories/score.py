@@ -99,4 +99,6 @@ def _row(story: ScoredRecord) -> dict[str, Any]:
         "targets": [f"{target.entity}: {target.sentiment}" for target in story.targets],
         "duplicate_of": story.duplicate_of,
         "novelty": story.novelty,
+        "decided_by": story.decided_by.rules if story.decided_by else [],
+        "routed_to": story.routed_to,
     }

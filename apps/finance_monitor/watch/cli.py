@@ -19,9 +19,11 @@ from apps.finance_monitor.options_cli import (
     WindowWidth,
     load_classifier,
 )
+from apps.finance_monitor.rules.cli import open_rules
 from common.cli import Device, Store, new_app
 from common.console import results, say
 from common.errors import UserError
+from common.rules.rules_cli import RulesOption, say_what_fired
 
 verbs = new_app("Follow a feed.")
 
@@ -34,6 +36,7 @@ FeedSpec = Annotated[
 def watch(
     feed: FeedSpec,
     entities: Entities = None,
+    rules: RulesOption = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
     allowed_lateness: Lateness = "5min",
@@ -69,8 +72,9 @@ def watch(
     options.rules()
     if scored and score_only:
         raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
-    with metrics_at(metrics) as show:
-        classifier, topics = load_classifier(store, release_id, device, scored)
+    live_rules = open_rules(rules, store, release_id, scored=scored)
+    with metrics_at(metrics, live_rules) as show:
+        classifier, topics = load_classifier(store, release_id, device, scored, live_rules)
         directory = store / APPLICATION
         if score_only:
             _score(feed, score_only, classifier, options, directory, show)
@@ -86,6 +90,8 @@ def watch(
             as_json=as_json,
             show=show,
         )
+    if live_rules:
+        say_what_fired(live_rules)
 
 
 def _score(

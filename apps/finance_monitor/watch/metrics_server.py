@@ -15,6 +15,7 @@ from apps.finance_monitor.watch.counters import Counters
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from common.console import say
 from common.errors import UserError
+from common.rules.live import LiveRules, RuleMetrics
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,7 +23,7 @@ Show = Callable[[Callable[[], Counters]], None]
 
 
 @contextmanager
-def metrics_at(address: str | None) -> Iterator[Show]:
+def metrics_at(address: str | None, rules: LiveRules[Any] | None = None) -> Iterator[Show]:
     """Serve at `PORT` of this machine alone, or at `HOST:PORT`; port 0 takes any, None serves none.
 
     The port is taken at once, before anything is loaded. What is yielded takes the source of the
@@ -32,6 +33,8 @@ def metrics_at(address: str | None) -> Iterator[Show]:
         UserError: no such address, or it cannot be had.
     """
     registry = CollectorRegistry()
+    if rules:
+        registry.register(RuleMetrics(rules))
 
     def show(counters: Callable[[], Counters]) -> None:
         registry.register(WatchMetrics(counters))

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from time import time
@@ -13,6 +14,7 @@ from typing import Any
 
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.release import load_release
+from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import companies_in
@@ -23,6 +25,7 @@ from common.console import say
 from common.errors import UserError
 from common.releases.registry import Registry
 from common.releases.release import Release
+from common.rules.live import LiveRules
 from common.serving.live import LiveRelease
 
 INBOX = "inbox.jsonl"
@@ -40,6 +43,7 @@ class MonitorService:
         feed: None: what is posted, which is kept in the inbox.
         scored: the feed holds scored records; the release is for `POST /v1/score`, and for the
             words behind an alert.
+        rules: what the business decides itself.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -53,12 +57,14 @@ class MonitorService:
         *,
         scored: bool = False,
         device: str = "auto",
+        rules: LiveRules[StoryRules] | None = None,
     ) -> None:
         self.registry = registry
+        self.rules = rules
         directory = registry.root
 
         def load(release: Release) -> Classifier:
-            return load_release(release, device=device)
+            return replace(load_release(release, device=device), rules=rules)
 
         self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
         self._entities = options.entity_list()
@@ -169,6 +175,7 @@ class MonitorService:
             "budget": str(watch.monitor.rules.budget),
             "takes_records": self.takes_records,
             "topics": self.live.current.topics,
+            "rules": self.rules.fired if self.rules else {},
         }
 
     def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:

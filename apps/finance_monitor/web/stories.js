@@ -23,7 +23,9 @@ export function headline(text, url) {
 }
 
 function line(one, topics, correct) {
-  const facts = [time(one.published_at), one.source, ...one.entities, one.duplicate_of ? say().copyOf : null];
+  const facts = [time(one.published_at), one.source, ...one.entities, one.duplicate_of ? say().copyOf : null,
+    one.routed_to ? say().routedTo(one.routed_to) : null,
+    one.decided_by ? say().byRule([one.decided_by.rule, ...one.decided_by.further].join(', ')) : null];
   const text = one.title ?? (one.text ?? '').split('\n')[0];
   const choices = [choice(one, 'sentiment', LABELS, one.sentiment.label, say().sentiment, correct)];
   if (topics.length) choices.push(choice(one, 'topics', topics, one.topics[0]?.name, say().topics, correct));
@@ -36,7 +38,7 @@ function choice(one, label, names, seen, words, correct) {
   const key = `${one.id} ${label}`;
   const current = corrected.get(key) ?? seen ?? '';
   const none = label === 'topics' ? say().noTopic : say().sentiment.none;
-  const options = names.map((name) => option(name, words[name] ?? name, current));
+  const options = names.map((name) => option(name, one.shown_as?.[name] ?? words[name] ?? name, current));
   if (label === 'topics' || !seen) options.unshift(option('', none, current));
   const select = element('select', {
     class: label, 'data-label': current || 'none', 'aria-label': say().correct[label],

@@ -20,6 +20,7 @@ from apps.recommender.options_cli import (
     RulesFile,
     Users,
     open_registry,
+    open_rules,
     parse_moment,
     read_data,
 )
@@ -67,6 +68,7 @@ def score(
 ) -> None:
     """Rank for all users, into Parquet; the same command goes on after an interruption."""
     moment = parse_moment(as_of, "--as-of")
+    open_rules(rules)
     registry = open_registry(store)
     release = registry.open(release_id)
 
@@ -110,6 +112,7 @@ def recommend(
     candidates: CandidateFile = None,
     k: K = 10,
     diversity: Diversity = None,
+    rules: RulesFile = None,
     language: Annotated[str | None, typer.Option(help="Of the reasons: en or zh.")] = None,
     as_of: AsOf = None,
     mapping: MappingOption = None,
@@ -121,6 +124,7 @@ def recommend(
 ) -> None:
     """One user's ranking, with the reasons."""
     moment = parse_moment(as_of, "--as-of")
+    live_rules = open_rules(rules)
     registry = open_registry(store)
     release = registry.open(release_id)
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates, moment)
@@ -131,7 +135,7 @@ def recommend(
 
     model = load_release(release)
     prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
-    service = RankingService(model.pipeline(prepared), model.model_id)
+    service = RankingService(model.pipeline(prepared), model.model_id, rules=live_rules)
     ranking = service.recommend(user_id, k, diversity=diversity, language=language)
     if as_json:
         print_json([one.model_dump(mode="json") for one in ranking])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from apps.recommender.job.shards import SCHEMA, Shard
+from apps.recommender.lists.item_rules import NO_RULE
 from apps.recommender.lists.ranked import Ranked
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.pipeline import Pipeline
@@ -46,7 +48,8 @@ class ShardScorer:
         users = np.arange(shard.start, shard.stop, dtype=np.int64)
         as_of = np.full(len(users), pipeline.prepared.as_of, np.int64)
         ranked = pipeline.rank(users, as_of, self.k, diversity_weight=self.diversity_weight)
-        return _table(ranked, users, pipeline.prepared, model_id)
+        rules = [rule.name for rule in pipeline.choices.rules.rule]
+        return _table(ranked, users, pipeline.prepared, model_id, rules)
 
 
 @cache
@@ -58,7 +61,9 @@ def _open(release: Path, prepared: Path, rules: Rules | None) -> tuple[Pipeline,
     return model.pipeline(open_prepared(prepared)), model.model_id
 
 
-def _table(ranked: Ranked, users: Any, prepared: Prepared, model_id: str) -> pa.Table:
+def _table(
+    ranked: Ranked, users: Any, prepared: Prepared, model_id: str, rules: Sequence[str]
+) -> pa.Table:
     import pyarrow as pa
 
     row, place = np.nonzero(ranked.item >= 0)
@@ -76,6 +81,7 @@ def _table(ranked: Ranked, users: Any, prepared: Prepared, model_id: str) -> pa.
         "cold_user": ranked.cold_user[row],
         "cold_item": ranked.cold_item[row, place],
         "reasons": [text for texts in ranked.reasons for text in texts],
+        "rule": [rules[n] if n != NO_RULE else None for n in ranked.rule[row, place].tolist()],
         "model_id": [model_id] * len(row),
         "scored_at": [datetime.fromtimestamp(prepared.as_of, UTC)] * len(row),
     }

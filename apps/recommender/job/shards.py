@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
         pa.field("cold_user", pa.bool_(), nullable=False),
         pa.field("cold_item", pa.bool_(), nullable=False),
         pa.field("reasons", pa.string()),  # a JSON array of schema.Reason
+        pa.field("rule", pa.string()),  # the rule that put it there
         pa.field("model_id", pa.string(), nullable=False),
         pa.field("scored_at", pa.timestamp("ms", tz="UTC"), nullable=False),
     ]

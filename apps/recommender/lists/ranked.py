@@ -14,7 +14,10 @@ from apps.recommender.interactions.events import Int32, Int64
 
 @dataclass(frozen=True)
 class Ranked:
-    """Lists of some users: [users, k] each; places left over hold item -1 and stand last."""
+    """Lists of some users: [users, k] each; places left over hold item -1 and stand last.
+
+    `rule` is the number of the rule that put an item there, -1 where none did.
+    """
 
     item: Int32
     score: NDArray[np.float32]
@@ -24,6 +27,7 @@ class Ranked:
     source: NDArray[np.int8]
     cold_item: NDArray[np.bool_]
     cold_user: NDArray[np.bool_]
+    rule: NDArray[np.int16]
     reasons: list[list[str]]
 
 

@@ -56,9 +56,9 @@ FROM_HISTORY: dict[Language, dict[str, str]] = {
         "same": "您之前{did}。",
     },
 }
-# The feature that says how an item was found.
+# The feature that says how an item was found, in the order of `SOURCES`.
 OF_SOURCE = {"text": "text_score", "neighbours": "neighbour_score", "popular": "events_forgetting"}
-POPULAR = SOURCES.index("popular")
+POPULAR, BY_RULE = SOURCES.index("popular"), SOURCES.index("rule")
 LINKS = tuple(FROM_HISTORY["en"])
 _REASONS = TypeAdapter(list[Reason])
 
@@ -95,7 +95,7 @@ class Explainer:
         self._neighbours = None if neighbours is None else strongest_links(neighbours)
         self._features = [_open_feature(feature) for feature in features]
         by_name = {feature.name: feature for feature in FEATURES}
-        self._sources = [_open_feature(by_name[OF_SOURCE[source]]) for source in SOURCES]
+        self._sources = [_open_feature(by_name[name]) for name in OF_SOURCE.values()]
         self._from_history = lru_cache(SENTENCES_KEPT)(self._write_from_history)
         self._language = lru_cache(SENTENCES_KEPT)(self._language_of)
 
@@ -126,7 +126,9 @@ class Explainer:
         feature, gain = _strongest_feature(items, contributions)
         # Only popularity speaks to somebody of whom nothing is known.
         is_known = np.any(histories.item >= 0, axis=1, keepdims=True)
-        source = np.where(is_known | (source == POPULAR), source, -1)
+        # What is there by a rule was not found at all.
+        is_found = (source != BY_RULE) & (is_known | (source == POPULAR))
+        source = np.where(is_found, source, -1)
         columns = [items, *speaking, feature, gain, source]
         rows = zip(languages, *(column.tolist() for column in columns), strict=True)
         return [

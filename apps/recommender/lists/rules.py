@@ -9,23 +9,22 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.lists.diversity import Cap
+from apps.recommender.lists.item_rules import NO_RULE, ItemRule, forbidden_by
 from apps.recommender.schema import BEHAVIORS, Behavior
-from common.errors import UserError
-from common.files import read_toml
 from common.records.fields import Text
+from common.rules.reading import read_rules as read_file
+from common.rules.rule import RulesFile
 
 Most = Annotated[int, Field(ge=1)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Rules(BaseModel):
+class Rules(RulesFile[ItemRule]):
     """Rules for all lists; blocked categories and tags match whatever their case."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     available_only: bool = True
     exclude_after: tuple[Behavior, ...] = Field(
@@ -60,7 +59,14 @@ class Rules(BaseModel):
         if self.blocked_tags:
             blocked = _keys(self.blocked_tags)
             allowed &= [blocked.isdisjoint(_keys(tags)) for tags in catalogue.tags]
+        allowed &= forbidden_by(self.rule, catalogue) == NO_RULE
         return allowed
+
+    def kept_out(self, catalogue: Catalogue) -> dict[str, int]:
+        """How many items each rule keeps out of all lists."""
+        numbers, counts = np.unique(forbidden_by(self.rule, catalogue), return_counts=True)
+        found = zip(numbers.tolist(), counts.tolist(), strict=True)
+        return {self.rule[number].name: count for number, count in found if number != NO_RULE}
 
     def excludes(self, behavior: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Which events, by the numbers of their behaviours, keep their item from their user."""
@@ -76,13 +82,27 @@ class Rules(BaseModel):
         return caps
 
     def without_effect(self, catalogue: Catalogue) -> list[str]:
-        """A line for each blocked name that no item has, with the nearest that one has."""
+        """A line for each blocked name that no item has, with the nearest, and each idle rule."""
         tags = sorted({tag for tags in catalogue.tags for tag in tags})
         return [
             *_unknown("item", self.blocked_items, catalogue.ids),
             *_unknown("category", self.blocked_categories, catalogue.categories, fold=True),
             *_unknown("tag", self.blocked_tags, tags, fold=True),
+            *self._idle(catalogue),
         ]
+
+    def _idle(self, catalogue: Catalogue) -> list[str]:
+        lines = []
+        for rule in self.rule:
+            if rule.action != "rename" and not rule.items(catalogue).any():
+                near = difflib.get_close_matches(rule.item_id or "", catalogue.ids, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                lines.append(f"the rule {rule.name!r} is about none of the items{hint}")
+            elif rule.label is not None and rule.label not in catalogue.categories:
+                near = difflib.get_close_matches(rule.label, catalogue.categories, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                lines.append(f"the rule {rule.name!r} renames no category of the items{hint}")
+        return lines
 
 
 def read_rules(path: Path) -> Rules:
@@ -91,19 +111,7 @@ def read_rules(path: Path) -> Rules:
     Raises:
         UserError: the file is missing or broken, an unknown name, or an impossible value.
     """
-    values = read_toml(path)
-    for name in values:
-        if name not in Rules.model_fields:
-            near = difflib.get_close_matches(name, Rules.model_fields, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Rules: {', '.join(Rules.model_fields)}"
-            raise UserError(f"there is no rule {name!r}", where=str(path), hint=hint)
-    try:
-        return Rules(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"rule {first['loc'][0]}: " if first["loc"] else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{name}{reason} (given: {first['input']!r})", where=str(path)) from None
+    return read_file(path, Rules)
 
 
 def _all(catalogue: Catalogue) -> NDArray[np.bool_]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from apps.recommender.interactions.popularity import COUNTS
 from apps.recommender.interactions.queries import FEW_EVENTS
 from apps.recommender.lists.diversity import Method, rerank
 from apps.recommender.lists.evidence import usual_similarity
+from apps.recommender.lists.item_rules import NO_RULE, pins, put_first
 from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
@@ -94,23 +96,39 @@ class Pipeline:
         if isinstance(counting, EventCounting):
             counting = counting.snapshot(prepared.as_of)
         met = counting.met
+        self._popularity = _popularity(met)
         self.is_cold = met[:, COUNTS.index("all")] == 0
-        self.caps = choices.rules.caps(catalogue)
-        allowed = choices.rules.allowed(catalogue) & prepared.allowed.everybody
-        self.search = CandidateSearch(
-            prepared.items,
-            prepared.neighbours,
-            _popularity(met),
-            allowed,
-            choices.depths,
-            prepared.approximate,
-        )
+        self._follow(choices.rules)
         self.explainer = Explainer(
             catalogue,
             prepared.items,
             usual_similarity(prepared.items),
             neighbours=prepared.neighbours.weights,
             features=self.builder.features,
+        )
+
+    def with_rules(self, rules: Rules) -> Pipeline:
+        """The same over other rules."""
+        found = copy(self)
+        found.choices = replace(self.choices, rules=rules)
+        found._follow(rules)
+        return found
+
+    def _follow(self, rules: Rules) -> None:
+        prepared = self.prepared
+        catalogue = prepared.catalogue
+        self.caps = rules.caps(catalogue)
+        self.kept_out = rules.kept_out(catalogue)
+        self.pins = pins(rules.rule, catalogue, self._popularity)
+        wanted = [pin.items for pin in self.pins]
+        self._wanted = np.concatenate(wanted) if wanted else None
+        self.search = CandidateSearch(
+            prepared.items,
+            prepared.neighbours,
+            self._popularity,
+            rules.allowed(catalogue) & prepared.allowed.everybody,
+            self.choices.depths,
+            prepared.approximate,
         )
 
     @property
@@ -139,7 +157,7 @@ class Pipeline:
         """The same for histories that are at hand; `excluded` [rows, items] is not to be found."""
         found = interests(self.towers, self.prepared.items, past).numpy()
         given = None if lists is None else _padded(lists)
-        candidates = self.search.find(found, past, excluded, given)
+        candidates = self.search.find(found, past, excluded, given, self._wanted)
         return Block(users, past, candidates, self.builder.build(users, past, candidates))
 
     def scores(self, block: Block) -> NDArray[np.float32]:
@@ -200,12 +218,15 @@ class Pipeline:
             candidates.item,
             np.where(candidates.is_empty, 0, scores),
             self.prepared.items,
-            k,
+            k + sum(pin.most for pin in self.pins),
             self.choices.diversity_weight if diversity_weight is None else diversity_weight,
             self.choices.method,
             caps=self.caps,
             diverse=PLACES_DIVERSE,
         )
+        rule = np.full(order.shape, NO_RULE, np.int16)
+        if self.pins:
+            order, rule = put_first(order, candidates.item, scores, self.pins, k, self.caps)
         item = _taken(candidates.item, order, -1)
         score = _taken(scores, order, np.nan)
         source = _taken(candidates.source, order, 0)
@@ -223,6 +244,7 @@ class Pipeline:
             source=source,
             cold_item=self.is_cold[np.maximum(item, 0)] & (item >= 0),
             cold_user=(block.past.item >= 0).sum(1) < FEW_EVENTS,
+            rule=rule,
             reasons=reasons,
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SOURCES = ("text", "neighbours", "popular")
+SOURCES = ("text", "neighbours", "popular", "rule")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Candidates:
         item: [users, places] item numbers.
         text_score: [users, places], largest dot product of the item and the user's interests.
         neighbour_score: [users, places], how strongly items of the history point at the item.
-        source: [users, places] numbers into `SOURCES`: the first search that found it.
+        source: [users, places] numbers into `SOURCES`: the first search that found it, or
+            that a rule wants it there.
         company_score: [users, places], how often it was met together with items of the history.
     """
 

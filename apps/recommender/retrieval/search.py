@@ -63,6 +63,7 @@ class CandidateSearch:
         past: Histories,
         excluded: csr_array,
         given: Int32 | None = None,
+        wanted: Int32 | None = None,
     ) -> Candidates:
         """Candidates, each once, those by text first.
 
@@ -70,6 +71,7 @@ class CandidateSearch:
             interests: [users, interests, width]; zeros where nothing is known of a user.
             excluded: [users, items], stored values are what is not to be found.
             given: [users, places], lists that take the place of all searches; -1: none.
+            wanted: items that are found for every user whose list is not given.
         """
         together, company = self.neighbours.scores(past), self.neighbours.company_scores(past)
         barred = excluded.toarray() | ~self.allowed
@@ -83,6 +85,9 @@ class CandidateSearch:
                 ),
                 self._popular(barred),
             ]
+            if wanted is not None:
+                asked = np.tile(wanted, (len(barred), 1))
+                found.append(np.where(_at(barred, asked), -1, asked))
         sources = [np.full(items.shape, n, np.int8) for n, items in enumerate(found)]
         item, source = _each_once(np.concatenate(found, 1), np.concatenate(sources, 1))
         return Candidates(

@@ -50,9 +50,9 @@ function place(one, width) {
     element('div', {},
       title(one),
       element('p', { class: 'small' }, ...facts(
-        one.category && quoted(one.category),
+        one.category && quoted(one.shown_as?.[one.category] ?? one.category),
         price(one),
-        say().sources[one.source],
+        one.decided_by ? say().byRule(one.decided_by.rule) : say().sources[one.source],
         one.cold_item ? mark('coldItem') : null)),
       element('p', { class: 'figures' },
         element('span', { class: 'bar', 'aria-hidden': 'true' }, bar),

@@ -131,7 +131,8 @@ class FeedbackCollector:
 
     def learns_from(self, row: Feedback) -> bool:
         """Whether a row is learned from at once."""
-        return self._learns_at_once and row.trusted and row.kind == "correction"
+        is_taken = row.trusted and row.kind == "correction" and "rule" not in row.given
+        return self._learns_at_once and is_taken
 
 
 def collect_feedback(

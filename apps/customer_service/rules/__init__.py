@@ -1,0 +1,1 @@
+"""What a business decides of answers itself, before the model does."""

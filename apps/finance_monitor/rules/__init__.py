@@ -1,0 +1,1 @@
+"""What a business decides of stories itself, after the model."""

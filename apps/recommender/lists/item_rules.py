@@ -1,0 +1,186 @@
+"""Rules about items: which come first, which never come, and what a category is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.lists.diversity import Cap
+from common.records.fields import Text
+from common.records.text import language_of
+from common.rules.conditions import When, spell_normalised
+from common.rules.rule import Action, Rule
+
+Int32 = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+# Of the items that a rule forces, so many of the most popular ones become candidates.
+MOST_FORCED = 50
+NO_RULE = -1
+
+
+class ItemWhen(When):
+    """A condition on an item: on its title, description and tags."""
+
+    category: Text | None = None
+
+
+class ItemRule(Rule):
+    """Puts items first in every list, or keeps them out; shows a category under another name."""
+
+    TAKES: ClassVar[Mapping[Action, Sequence[str]]] = {
+        "force": (),
+        "forbid": (),
+        "rename": ("label",),
+    }
+    MAY_TAKE: ClassVar[Mapping[Action, Sequence[str]]] = {
+        "force": ("item_id", "most"),
+        "forbid": ("item_id",),
+        "rename": ("to",),
+    }
+    SENSELESS: ClassVar[Mapping[Action, str]] = {"route": "a list of items goes to no person"}
+
+    when: ItemWhen | None = None
+    item_id: Text | None = None
+    most: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Of a forced kind, so many come first; default: 1."
+    )
+
+    def _check_condition(self) -> None:
+        if self.action != "rename" and (self.when is None) == (self.item_id is None):
+            raise ValueError(f"{self.action} takes when or item_id")
+
+    @property
+    def decides(self) -> tuple[str, str] | None:
+        """What it forces or forbids: an item, or those that meet its condition."""
+        if self.action == "rename":
+            return None
+        return ("item_id", self.item_id) if self.item_id else ("items of", "its condition")
+
+    def items(self, catalogue: Catalogue) -> Mask:
+        """[items], those that it is about."""
+        if self.when is None:
+            return np.array([item_id == self.item_id for item_id in catalogue.ids], np.bool_)
+        return np.array(
+            [
+                self.when.holds(spell_normalised(text), _facts(catalogue, n))
+                for n, text in enumerate(catalogue.texts)
+            ],
+            np.bool_,
+        )
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Items of which the best `most` come first; `rule` is the number of the rule in its file."""
+
+    rule: int
+    items: Int32
+    most: int
+
+
+def forbidden_by(rules: Sequence[ItemRule], catalogue: Catalogue) -> NDArray[np.int16]:
+    """[items], the number of the rule that forbids an item, `NO_RULE` where none does."""
+    return _decided(rules, catalogue)[0]
+
+
+def pins(
+    rules: Sequence[ItemRule], catalogue: Catalogue, popularity: NDArray[np.float32]
+) -> list[Pin]:
+    """What comes first, in the order of the rules.
+
+    Args:
+        popularity: [items], higher is more popular.
+    """
+    found = _decided(rules, catalogue)[1]
+    pinned = []
+    for number, items in found.items():
+        best = items[np.argsort(-popularity[items], kind="stable")][:MOST_FORCED]
+        pinned.append(Pin(number, best.astype(np.int32), rules[number].most or 1))
+    return pinned
+
+
+def _decided(
+    rules: Sequence[ItemRule], catalogue: Catalogue
+) -> tuple[NDArray[np.int16], dict[int, Int32]]:
+    """What each item is forbidden by, and the items of each rule that forces; the first decides."""
+    forbidden = np.full(len(catalogue), NO_RULE, np.int16)
+    is_decided = np.zeros(len(catalogue), np.bool_)
+    forced: dict[int, Int32] = {}
+    for number, rule in enumerate(rules):
+        if rule.action == "rename":
+            continue
+        mine = rule.items(catalogue) & ~is_decided
+        is_decided |= mine
+        if rule.action == "forbid":
+            forbidden[mine] = number
+        else:
+            forced[number] = np.flatnonzero(mine).astype(np.int32)
+    return forbidden, forced
+
+
+def put_first(
+    order: Int32,
+    items: Int32,
+    scores: NDArray[np.float32],
+    pinned: Sequence[Pin],
+    k: int,
+    caps: Sequence[Cap],
+) -> tuple[Int32, NDArray[np.int16]]:
+    """Lists with what is pinned at their beginning, whatever the caps say; it counts for them.
+
+    Args:
+        order: [users, places of a list] places among the candidates, -1 behind the end.
+        items: [users, candidates] item numbers.
+        scores: [users, candidates].
+
+    Returns:
+        [users, k] places, and the number of the rule that put each there, or `NO_RULE`.
+    """
+    found = np.full((len(order), k), -1, np.int32)
+    by = np.full((len(order), k), NO_RULE, np.int16)
+    for user, row in enumerate(order):
+        first: dict[int, int] = {}
+        for pin in pinned:
+            places = [p for p in np.flatnonzero(np.isin(items[user], pin.items)) if p not in first]
+            places.sort(key=lambda place: -float(scores[user, place]))
+            first |= dict.fromkeys(map(int, places[: pin.most]), pin.rule)
+        rest = [int(place) for place in row if place >= 0 and int(place) not in first]
+        kept = [*first, *_within(caps, items[user], list(first), rest)][:k]
+        found[user, : len(kept)] = kept
+        by[user, : len(kept)] = [first.get(place, NO_RULE) for place in kept]
+    return found, by
+
+
+def _within(
+    caps: Sequence[Cap], items: Int32, first: Sequence[int], rest: Sequence[int]
+) -> list[int]:
+    """Places of `rest` that the caps leave room for behind `first`."""
+    taken: list[dict[int, int]] = [{} for _ in caps]
+    kept = []
+    for number, place in enumerate([*first, *rest]):
+        groups = [[g for g in cap.groups[items[place]].tolist() if g >= 0] for cap in caps]
+        has_room = all(
+            taken[n].get(group, 0) < cap.most for n, cap in enumerate(caps) for group in groups[n]
+        )
+        if number >= len(first):
+            if not has_room:
+                continue
+            kept.append(place)
+        for n, own in enumerate(groups):
+            taken[n] |= {group: taken[n].get(group, 0) + 1 for group in own}
+    return kept
+
+
+def _facts(catalogue: Catalogue, number: int) -> dict[str, str | None]:
+    category = catalogue.category[number]
+    return {
+        "language": catalogue.languages[number] or language_of(catalogue.titles[number]),
+        "category": catalogue.categories[category] if category >= 0 else None,
+    }

@@ -1,0 +1,1 @@
+"""Rules that a business writes: what they say, how they are read, and that they are live."""

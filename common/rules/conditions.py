@@ -1,0 +1,109 @@
+"""When a rule applies to a text: by its words, by a pattern, by what is known of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from common.records.fields import Text
+from common.records.text import normalise
+
+# What is known of a text beside its words, by name: its language, its intent, …
+Facts = Mapping[str, str | None]
+
+CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# A letter or a digit of a script that puts spaces between words.
+SPACED = rf"[^\W{CJK}]"
+WORDS = frozenset({"any", "none", "never", "regex"})
+PATTERNS_KEPT = 4096
+
+
+def spell(text: str) -> str:
+    """The spelling in which words are compared: normalised, without case."""
+    return spell_normalised(normalise(text))
+
+
+def spell_normalised(text: str) -> str:
+    """The same of a text that is normalised."""
+    return text.casefold().replace("’", "'")
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+class When(BaseModel):
+    """A condition; all that is given must hold.
+
+    Words in Latin letters are whole words, Chinese ones stand anywhere; case does not count. An
+    application adds what else it knows of a text as further fields.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    any: tuple[Text, ...] = Field((), description="At least one of these words.")
+    none: tuple[Text, ...] = Field((), description="None of these words.")
+    never: tuple[Text, ...] = Field((), description="Phrases in which a word of `any` is not one.")
+    regex: Annotated[str, AfterValidator(_compiles)] | None = None
+    language: Literal["en", "zh"] | None = None
+
+    @model_validator(mode="after")
+    def _requires_something(self) -> Self:
+        if not (self.any or self.regex or self.facts):
+            raise ValueError("every text would meet this condition: give it `any` or `regex`")
+        return self
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What must be known of the text, by name."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value and name not in WORDS}
+
+    def holds(self, spelled: str, facts: Facts) -> bool:
+        """Whether it holds for a text that `spell` gave, of which `facts` are known."""
+        if not self.holds_of(facts):
+            return False
+        counted = _pattern(self.never).sub(" ", spelled) if self.never else spelled
+        if self.any and not _pattern(self.any).search(counted):
+            return False
+        if self.none and _pattern(self.none).search(spelled):
+            return False
+        return self.regex is None or _regex(self.regex).search(spelled) is not None
+
+    def holds_of(self, facts: Facts) -> bool:
+        """Whether what must be known of the text is so; what is not in `facts` may be."""
+        return all(
+            spell(facts[name] or "") == spell(wanted)
+            for name, wanted in self.facts.items()
+            if name in facts
+        )
+
+    def meets(self, other: When) -> bool:
+        """Whether both go by the same word, or are the same condition."""
+        shared = {spell(word) for word in self.any} & {spell(word) for word in other.any}
+        return self == other or (bool(shared) and self.holds_of(other.facts))
+
+
+@lru_cache(PATTERNS_KEPT)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds any of `words` in a spelled text."""
+    return re.compile("|".join(_word(spell(word)) for word in words))
+
+
+def _word(word: str) -> str:
+    begins = rf"(?<!{SPACED})" if re.match(SPACED, word) else ""
+    ends = rf"(?!{SPACED})" if re.search(rf"{SPACED}$", word) else ""
+    return f"{begins}{re.escape(word)}{ends}"
+
+
+@lru_cache(PATTERNS_KEPT)
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)

@@ -1,0 +1,131 @@
+"""Rules that are read again when their file changes; a broken new version is refused."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from common.errors import UserError
+from common.rules.reading import Known, Read, read
+from common.rules.rule import RulesFile
+
+F = TypeVar("F", bound=RulesFile[Any])
+
+# A change of the file is seen within this time.
+POLL_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class LiveRules(Generic[F]):
+    """The rules of a file as it is now; to be asked from any thread.
+
+    Args:
+        known: names that the rules may use, asked for whenever the file is read.
+
+    Raises:
+        UserError: as `read_rules`.
+    """
+
+    def __init__(self, path: Path, model: type[F], known: Callable[[], Known] = lambda: {}) -> None:
+        self.path = path
+        self._model = model
+        self._known = known
+        self._lock = Lock()
+        self._fired: Counter[str] = Counter()
+        self._refused: str | None = None
+        self._read: Read[F] = read(path, model, known())
+        self._seen = _signature(self._read.files)
+        self._looked = monotonic()
+
+    @property
+    def current(self) -> F:
+        """The rules that hold now."""
+        if monotonic() - self._looked >= POLL_SECONDS:
+            self.refresh()
+        return self._read.rules
+
+    @property
+    def refused(self) -> str | None:
+        """What is wrong with the file as it is now; None: nothing."""
+        if monotonic() - self._looked >= POLL_SECONDS:
+            self.refresh()
+        return self._refused
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed."""
+        if not self._lock.acquire(blocking=False):
+            # Another thread is at it; what holds goes on to hold meanwhile.
+            return
+        try:
+            self._looked = monotonic()
+            seen = _signature(self._read.files)
+            if seen != self._seen or self._refused:
+                self._seen = seen
+                self._read_again()
+        finally:
+            self._lock.release()
+
+    def _read_again(self) -> None:
+        try:
+            self._read = read(self.path, self._model, self._known())
+        except UserError as error:
+            if str(error) != self._refused:
+                logger.error("the new rules are refused, the old ones stay: %s", error)
+            self._refused = str(error)
+        else:
+            self._refused = None
+            self._seen = _signature(self._read.files)
+            logger.warning("rules read again: %s, %d rules", self.path, len(self._read.rules.rule))
+
+    def count(self, names: Iterable[str]) -> None:
+        """Count decisions by the names of the rules that made them."""
+        with self._lock:
+            self._fired.update(names)
+
+    @property
+    def fired(self) -> dict[str, int]:
+        """How often each rule decided something."""
+        with self._lock:
+            return {rule.name: self._fired[rule.name] for rule in self._read.rules.rule} | dict(
+                self._fired
+            )
+
+
+class RuleMetrics(Collector):
+    """What rules decide, for Prometheus."""
+
+    def __init__(self, rules: LiveRules[Any]) -> None:
+        self._rules = rules
+
+    def collect(self) -> Iterator[Metric]:
+        """How often each rule decided, and whether the file is refused."""
+        refused = float(self._rules.refused is not None)
+        fired = CounterMetricFamily("bizlm_rules_fired", "Decisions by a rule", labels=["rule"])
+        for name, count in self._rules.fired.items():
+            fired.add_metric([name], count)
+        yield fired
+        yield GaugeMetricFamily(
+            "bizlm_rules_refused", "1 while the rules as they are written are refused", refused
+        )
+
+
+def _signature(files: Collection[Path]) -> tuple[object, ...]:
+    """What changes when one of the files does."""
+    found: list[object] = []
+    for path in files:
+        try:
+            status = path.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)

@@ -1,0 +1,176 @@
+"""Rules as they are written: what they match, and what is said of a mistake."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from apps.customer_service.rules.schema import AnswerRules
+from common.errors import UserError
+from common.rules.conditions import When, spell
+from common.rules.live import LiveRules, RuleMetrics
+from common.rules.reading import read_rules
+
+KNOWN = {"faq_id": ["card-lost", "fees"], "intent": ["card", "fee"], "label": ["card", "fee"]}
+
+
+def holds(text: str, intent: str | None = None, **when: object) -> bool:
+    return When.model_validate(when).holds(spell(text), {"language": "en", "intent": intent})
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "found"),
+    [
+        ("Is this FRAUD?", "fraud", True),
+        ("Is this fraudulent?", "fraud", False),
+        ("my cards", "card", False),
+        ("card.", "card", True),
+        ("我的卡被盗刷了", "盗刷", True),
+        ("我的卡被盜刷了", "盗刷", True),
+        ("我的APP登录不了", "app", True),
+        ("a profit  warning today", "profit warning", True),
+        ("I can’t pay", "can't pay", True),
+        ("a café's menu", "caf", False),
+        ("c++ and more", "c++", True),
+    ],
+)
+def test_words_are_whole_where_there_are_spaces(text: str, word: str, found: bool) -> None:
+    assert holds(text, any=[word]) is found
+
+
+def test_all_that_is_given_must_hold() -> None:
+    assert holds("lost card", any=["card"], regex=r"lost|stolen", language="en")
+    assert not holds("lost card", any=["card"], none=["lost"])
+    assert not holds("lost card", any=["card"], regex="stolen")
+    assert not holds("lost card", any=["card"], language="zh")
+    assert holds("Play a card game with my card", any=["card"], never=["card game"])
+    assert not holds("Play a card game", any=["card"], never=["card game"])
+
+
+RULE = '[[rule]]\nname = "a"\n'
+FORCED = RULE + 'when = {any = ["card"]}\naction = "force"\nfaq_id = "card-lost"\n'
+SECOND = FORCED.replace('"a"', '"b"')
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "message"),
+    [
+        (FORCED.replace("card-lost", "card-lots"), 5, "Did you mean card-lost?"),
+        (FORCED.replace("any", "anny"), 3, "Did you mean any?"),
+        (FORCED.replace("faq_id", "faqid"), 5, "Did you mean faq_id?"),
+        (FORCED.replace("force", "farce"), 4, "Did you mean force?"),
+        (FORCED.replace('["card"]', '["card"], intent = "crad"'), 3, "Did you mean card?"),
+        (FORCED.replace('any = ["card"]', 'regex = "("'), 3, "not a regular expression"),
+        (FORCED.replace('any = ["card"]', 'none = ["x"]'), 3, "every text would meet"),
+        (FORCED + "\n[[rules]]", 7, "Did you mean rule?"),
+        (FORCED + FORCED, 7, "two rules are called 'a'"),
+        (RULE + 'action = "force"\nfaq_id = "fees"', 1, "force takes when"),
+        (FORCED + 'to = "desk"', 1, "to does not go with force"),
+        (FORCED + 'intent = "fee"', 1, "force takes faq_id or intent"),
+        (RULE + 'action = "route"\nwhen = {any = ["x"]}', 1, "route takes to"),
+        (RULE + 'action = "rename"\nlabel = "card"', 1, "rename takes label and to"),
+        (RULE + 'action = "rename"\nlabel = "crad"\nto = "Cards"', 4, "Did you mean card?"),
+        (RULE + "action = \n", 3, "broken TOML"),
+        ('[[rule]]\naction = "route"', 1, "name is missing"),
+        (FORCED + SECOND.replace("force", "forbid"), 6, "'b' contradicts 'a'"),
+        (FORCED + SECOND.replace("card-lost", "fees"), 6, "'b' contradicts 'a'"),
+        ('glossary = "none.toml"', None, "no such file"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_line(
+    tmp_path: Path, written: str, line: int | None, message: str
+) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(written, encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        read_rules(path, AnswerRules, KNOWN)
+    assert message in str(error.value)
+    assert line is None or str(error.value).startswith(f"{path}:{line}:"), str(error.value)
+
+
+def test_an_exception_is_no_contradiction(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    forbid = SECOND.replace("force", "forbid")
+    path.write_text(FORCED + forbid.replace('any = ["card"]', 'language = "en"'), encoding="utf-8")
+    assert len(read_rules(path, AnswerRules, KNOWN).rule) == 2
+
+
+def with_glossary(folder: Path, glossary: str, word: str = "fraud") -> Path:
+    (folder / "glossary.toml").write_text(glossary, encoding="utf-8")
+    path = folder / "rules.toml"
+    rules = 'glossary = "glossary.toml"\n' + FORCED.replace('"card"', f'"{word}"')
+    path.write_text(rules, encoding="utf-8")
+    return path
+
+
+def test_a_glossary_expands_the_words_of_rules(tmp_path: Path) -> None:
+    written = '[fraud]\nsynonyms = ["scam", "盗刷"]\nnever = ["fraud week"]'
+    rules = read_rules(with_glossary(tmp_path, written, "SCAM"), AnswerRules)
+    said = {
+        "fraud!": 1,
+        "a scam": 1,
+        "被盗刷": 1,
+        "our fraud week": 0,
+        "fraud week scam": 1,
+        "x": 0,
+    }
+    for text, count in said.items():
+        assert len(rules.applying(text, {"language": "en", "intent": None})) == count, text
+
+
+@pytest.mark.parametrize(
+    ("glossary", "message"),
+    [
+        ('a = ["x"]\nb = ["X"]', "glossary.toml:2: 'X' belongs to two terms: 'a' and 'b'"),
+        ("a = 3", "glossary.toml:1: term 'a'"),
+        ("[a]\nsynonym = []", "Did you mean synonyms?"),
+        ("a = ]\n", "glossary.toml:1: broken TOML"),
+    ],
+)
+def test_a_mistake_in_the_glossary_is_told(tmp_path: Path, glossary: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_rules(with_glossary(tmp_path, glossary), AnswerRules)
+    assert message in str(error.value)
+
+
+def _rewrite(path: Path, text: str, live: LiveRules[AnswerRules]) -> None:
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(time.time_ns(), time.time_ns()))
+    live.refresh()
+
+
+def test_rules_are_live_and_a_broken_version_is_refused(tmp_path: Path) -> None:
+    path = with_glossary(tmp_path, 'fraud = ["scam"]')
+    live = LiveRules(path, AnswerRules)
+    first = live.current
+    _rewrite(path, "[[rule]]\n", live)
+    assert live.refused is not None
+    assert "name is missing" in live.refused
+    assert live.current is first
+    _rewrite(path, FORCED, live)
+    assert live.refused is None
+    assert live.current.applying("card", {"language": "en", "intent": None})
+    path.unlink()
+    live.refresh()
+    assert "no such file" in (live.refused or "")
+    assert live.current.rule
+
+
+def test_a_change_of_the_glossary_is_seen(tmp_path: Path) -> None:
+    path = with_glossary(tmp_path, 'fraud = ["scam"]')
+    live = LiveRules(path, AnswerRules)
+    _rewrite(tmp_path / "glossary.toml", 'fraud = ["swindle"]', live)
+    assert live.current.applying("a swindle", {"language": "en", "intent": None})
+
+
+def test_what_fired_is_counted(tmp_path: Path) -> None:
+    live = LiveRules(with_glossary(tmp_path, ""), AnswerRules)
+    live.count(["a", "a"])
+    fired, refused = RuleMetrics(live).collect()
+    assert [(s.name, s.labels, s.value) for s in fired.samples] == [
+        ("bizlm_rules_fired_total", {"rule": "a"}, 2.0)
+    ]
+    assert refused.samples[0].value == 0
