@@ -143,3 +143,9 @@ def test_a_glossary_that_makes_no_sense_is_told(tmp_path: Path, content: str, to
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(told)):
         Augmentation(Settings(glossary=str(path), synonyms=0.1))
+
+
+def test_an_error_that_would_touch_what_must_stay_is_made_elsewhere() -> None:
+    augment = Augmentation(Settings(typing_errors=1.0))
+    text = "do not send it to <card> or <phone>"
+    assert sum(augment([text], epoch) != [text] for epoch in range(100)) > 85
