@@ -41,6 +41,7 @@ class Sources:
     questions: Sequence[Path] = ()
     validation: Sequence[Path] = ()
     test: Sequence[Path] = ()
+    unlabelled: Sequence[Path] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
@@ -59,6 +60,7 @@ class Dataset:
     audit: Audit
     hashes: dict[str, str]
     calibration: list[Example] = field(default_factory=list)
+    unlabelled: list[Example] = field(default_factory=list)
 
     @property
     def knowledge(self) -> list[Example]:
@@ -114,6 +116,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             ("questions", sources.questions),
             ("validation", sources.validation),
             ("test", sources.test),
+            ("unlabelled", sources.unlabelled),
         )
     }
     examples = {name: _examples(files, faqs) for name, files in known.items()}
@@ -131,6 +134,11 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         faqs=faqs,
         splits=splits,
         calibration=calibration,
+        unlabelled=[
+            Example(prepare(question.question), None, None)
+            for file in known["unlabelled"]
+            for question in file
+        ],
         audit=checked,
         hashes=hashes_by_name(
             [

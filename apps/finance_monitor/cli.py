@@ -50,6 +50,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.learning.labelling.cli import Unlabelled
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
@@ -95,6 +96,7 @@ def _sources(
     on_bad_row: BadRow,
     store: Path,
     entities: Path | None = None,
+    unlabelled: list[Path] | None = None,
 ) -> Any:
     from apps.finance_monitor.data import Sources
     from apps.finance_monitor.schema import TrainingRecord
@@ -104,6 +106,7 @@ def _sources(
         news=news or (),
         validation=validation or (),
         test=test or (),
+        unlabelled=unlabelled or (),
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",
@@ -145,6 +148,7 @@ def train(
     news: News = None,
     validation: Validation = None,
     test: Test = None,
+    unlabelled: Unlabelled = None,
     entities: Entities = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -163,7 +167,7 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
-    sources = _sources(news, validation, test, mapping, on_bad_row, store, entities)
+    sources = _sources(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
 
     from apps.finance_monitor.data import read_dataset
 
