@@ -116,10 +116,10 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             ("questions", sources.questions),
             ("validation", sources.validation),
             ("test", sources.test),
-            ("unlabelled", sources.unlabelled),
         )
     }
     examples = {name: _examples(files, faqs) for name, files in known.items()}
+    unlabelled = [_read(path, Question, sources) for path in sources.unlabelled]
     variants = [
         Sample(variant, faq.id, place)
         for file in faq_files
@@ -128,7 +128,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     ]
     train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
     checked = audit(train, [s for file in known["test"] for s in _samples(file)])
-    question_files = [file for group in known.values() for file in group]
+    question_files = [file for group in (*known.values(), unlabelled) for file in group]
     splits, calibration = _split(faqs, examples, seed)
     return Dataset(
         faqs=faqs,
@@ -136,7 +136,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         calibration=calibration,
         unlabelled=[
             Example(prepare(question.question), None, None)
-            for file in known["unlabelled"]
+            for file in unlabelled
             for question in file
         ],
         audit=checked,
