@@ -54,6 +54,7 @@ from common.cli import (
 )
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.learning.labelling.cli import Unlabelled
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
@@ -123,6 +124,7 @@ def train(
     questions: Questions = None,
     validation: Validation = None,
     test: Test = None,
+    unlabelled: Unlabelled = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
@@ -144,7 +146,7 @@ def train(
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
-    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
+    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset
 

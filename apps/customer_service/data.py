@@ -42,6 +42,7 @@ class Sources:
     questions: Sequence[Path] = ()
     validation: Sequence[Path] = ()
     test: Sequence[Path] = ()
+    unlabelled: Sequence[Path] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
@@ -60,6 +61,7 @@ class Dataset:
     audit: Audit
     hashes: dict[str, str]
     calibration: list[Example] = field(default_factory=list)
+    unlabelled: list[Example] = field(default_factory=list)
 
     @property
     def knowledge(self) -> list[Example]:
@@ -118,6 +120,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         )
     }
     examples = {name: _examples(files, faqs) for name, files in known.items()}
+    unlabelled = [_read(path, Question, sources) for path in sources.unlabelled]
     variants = [
         Sample(variant, faq.id, place)
         for file in faq_files
@@ -126,12 +129,17 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     ]
     train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
     checked = audit(train, [s for file in known["test"] for s in _samples(file)])
-    question_files = [file for group in known.values() for file in group]
+    question_files = [file for group in (*known.values(), unlabelled) for file in group]
     splits, calibration = _split(faqs, examples, seed)
     return Dataset(
         faqs=faqs,
         splits=splits,
         calibration=calibration,
+        unlabelled=[
+            Example(prepare(question.question), None, None)
+            for file in unlabelled
+            for question in file
+        ],
         audit=checked,
         hashes=hashes_by_name(
             [

@@ -54,6 +54,7 @@ def read_from(
     mapping: list[str] | None,
     on_bad_row: BadRow,
     store: Path,
+    unlabelled: list[Path] | None = None,
 ) -> Any:
     """The sources that these options name."""
     from apps.customer_service.data import Sources
@@ -64,6 +65,7 @@ def read_from(
         questions=questions or (),
         validation=validation or (),
         test=test or (),
+        unlabelled=unlabelled or (),
         mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / "customer_service" / "rejected",

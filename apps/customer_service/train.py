@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.answers.rerank_training import add_reranker
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.labelling.unlabelled import facet_of
 from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
@@ -45,6 +47,7 @@ from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
+from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -105,6 +108,7 @@ def train(
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
+    facet = facet_of(task, dataset)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
@@ -115,7 +119,20 @@ def train(
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     splits = replace(dataset.splits, validation=dataset.not_learned)
     tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
-    answerer = build_answerer(task, module, tuned.pretrained, dataset, tuned.precision)
+    tuned, pseudo = second_round(
+        task,
+        tuned,
+        splits,
+        dataset.unlabelled,
+        facet,
+        settings,
+        load=partial(load_encoder, source, dropout=settings.dropout),
+        work=work / "unlabelled",
+        resume=resume,
+    )
+    assert isinstance(tuned.module, AnswerModel)
+    module, loaded = tuned.module, tuned.pretrained
+    answerer = build_answerer(task, module, loaded, dataset, tuned.precision)
     if rerank:
         chosen_by = replace(dataset, splits=splits)
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
@@ -136,8 +153,11 @@ def train(
     peer = _linear_peer(dataset, after)
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     manifest["data"]["counts"]["calibration"] = len(evidence)
-    manifest["promise"] = promise.to_json()
-    manifest["linear_model"] = peer and asdict(peer)
+    manifest |= {
+        "promise": promise.to_json(),
+        "linear_model": peer and asdict(peer),
+        "pseudo_labels": pseudo and pseudo.to_json(),
+    }
 
     def fill(directory: Path) -> None:
         save_release(answerer, directory)

@@ -56,6 +56,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.learning.labelling.cli import Unlabelled
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
@@ -116,6 +117,7 @@ def train(
     news: News = None,
     validation: Validation = None,
     test: Test = None,
+    unlabelled: Unlabelled = None,
     entities: Entities = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -134,7 +136,7 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
-    sources = read_from(news, validation, test, mapping, on_bad_row, store, entities)
+    sources = read_from(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
 
     from apps.finance_monitor.data import read_dataset
 

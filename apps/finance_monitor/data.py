@@ -43,6 +43,7 @@ class Sources:
     news: Sequence[Path] = ()
     validation: Sequence[Path] = ()
     test: Sequence[Path] = ()
+    unlabelled: Sequence[Path] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
@@ -57,6 +58,7 @@ class Dataset:
     audit: Audit
     hashes: dict[str, str]
     tickers: dict[str, str] = field(default_factory=dict)
+    unlabelled: list[Example] = field(default_factory=list)
 
     @property
     def topics(self) -> list[str]:
@@ -78,9 +80,9 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
     """
     if not sources.news:
         raise UserError("nothing to learn from", hint="Give --news FILE.")
-    news, validation, test = (
+    news, validation, test, unlabelled = (
         [_read(path, sources) for path in paths]
-        for paths in (sources.news, sources.validation, sources.test)
+        for paths in (sources.news, sources.validation, sources.test, sources.unlabelled)
     )
     train, held = _records(news), _records(validation)
     if not validation:
@@ -104,7 +106,13 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             [s for file in news for s in _samples(file)],
             [s for file in test for s in _samples(file)],
         ),
-        hashes=hashes_by_name((f.source, f.sha256) for f in [*news, *validation, *test]),
+        hashes=hashes_by_name(
+            (f.source, f.sha256) for f in [*news, *validation, *test, *unlabelled]
+        ),
+        unlabelled=[
+            Example(spell_tickers(prepare(one.content), sources.tickers), source=one.source)
+            for one in _records(unlabelled)
+        ],
     )
 
 

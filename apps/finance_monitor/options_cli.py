@@ -65,6 +65,7 @@ def read_from(
     on_bad_row: BadRow,
     store: Path,
     entities: Path | None = None,
+    unlabelled: list[Path] | None = None,
 ) -> Any:
     """The sources that these options name."""
     from apps.finance_monitor.data import Sources
@@ -75,6 +76,7 @@ def read_from(
         news=news or (),
         validation=validation or (),
         test=test or (),
+        unlabelled=unlabelled or (),
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from torch import nn
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.labelling.unlabelled import facet_of
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.release import load_release, save_release
@@ -41,6 +43,7 @@ from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
+from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -88,6 +91,7 @@ def train(
     task = _task(dataset, settings)
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, dataset)
+    facet = facet_of(task, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
@@ -99,6 +103,17 @@ def train(
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
     tuned = finetune(
         task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
+    )
+    tuned, pseudo = second_round(
+        task,
+        tuned,
+        dataset.splits,
+        dataset.unlabelled,
+        facet,
+        settings,
+        load=partial(load_encoder, source, dropout=settings.dropout),
+        work=work / "unlabelled",
+        resume=resume,
     )
     if not is_main_process():
         return None
@@ -131,6 +146,7 @@ def train(
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     manifest["linear_model"] = peer and asdict(peer)
+    manifest["pseudo_labels"] = pseudo and pseudo.to_json()
     release = write_release(registry.releases, fill, manifest)
     promoted = promote is not False and _promote(
         registry, release, after, held_out, insisted=promote is True

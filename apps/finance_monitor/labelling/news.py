@@ -55,11 +55,10 @@ def read_by(classifier: Classifier, label: str, texts: Sequence[str]) -> Read:
     outputs = predict(Embedder(module.pooled), classifier.backbone, texts)
     found = [one.topics if label == "topics" else one.sentiment for one in readings]
     probabilities = np.stack([one for one in found if one is not None])
+    least = TOPIC_FROM if several else probabilities.max(1, keepdims=True)
     suggested = [
-        "|".join(
-            names[n] for n in np.flatnonzero(row >= (TOPIC_FROM if several else row.max())).tolist()
-        )
-        for row in probabilities
+        "|".join(names[number] for number in np.flatnonzero(row).tolist())
+        for row in probabilities >= least
     ]
     vectors = outputs["embedding"].numpy()
     return Read(suggested, margins(probabilities, several=several), vectors)

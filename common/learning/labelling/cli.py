@@ -37,6 +37,14 @@ Texts = Annotated[
     typer.Option("--texts", help="Texts without labels.", callback=existing),
 ]
 ToLabel = Annotated[Path, typer.Option("--out", help="A file to write.")]
+Unlabelled = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--unlabelled",
+        help="Texts without labels: learned in a second round where the first is sure of them.",
+        callback=existing,
+    ),
+]
 LabelledFile = Annotated[
     Path | None,
     typer.Option(

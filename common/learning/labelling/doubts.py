@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
-from common.tuning.labelling.suspects import find_suspects
+from common.tuning.labelling.suspects import find_suspects, labels_to_doubt
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,11 +63,13 @@ def find_doubts(fields: Sequence[Field], encode: Encode, *, seed: int = 0) -> li
     Raises:
         UserError: no field has two labels with a few texts each.
     """
+    known = [field for field in fields if field.records]
+    if not known:
+        raise UserError("no labels: nothing to doubt", hint="Name the column: --map FIELD=COLUMN")
+    # A field of one label alone is left aside, unless there is no other.
+    usable = [f for f in known if len(labels_to_doubt([one.labels for one in f.records])) > 1]
     found = []
-    usable = [field for field in fields if field.records]
-    if not usable:
-        raise UserError("no labels: nothing to doubt", hint="Name the column: --map label=COLUMN")
-    for field in usable:
+    for field in usable or known:
         records = field.records
         texts = [one.text for one in records]
         labels = [one.labels for one in records]

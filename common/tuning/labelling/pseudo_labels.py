@@ -113,16 +113,17 @@ def second_round(
     first: Tuned[P],
     splits: Splits[R],
     unlabelled: Sequence[R],
-    facet: Facet[R],
+    facet: Facet[R] | None,
     settings: Settings,
     *,
     load: Callable[[], P],
     work: Path,
     resume: bool = False,
-) -> tuple[Tuned[P], PseudoLabels]:
+) -> tuple[Tuned[P], PseudoLabels | None]:
     """Fine-tune again with the unlabelled texts whose label is sure; the better round.
 
     Args:
+        facet: None: there is nothing unlabelled, and the first round is all.
         unlabelled: records without a label; those that stand in `splits` are left out.
         load: loads the pretrained model anew.
         work: of the second round.
@@ -130,6 +131,8 @@ def second_round(
     Raises:
         UserError: no unlabelled text is new, or the validation records have no such label.
     """
+    if facet is None:
+        return first, None
     known = {
         fold(str(task.input(one))) for one in (*splits.train, *splits.validation, *splits.test)
     }
@@ -153,18 +156,23 @@ def second_round(
         kept=False,
     )
     if not chosen:
+        _say(report.text)
         return first, report
-    if is_main_process():
-        say(f"A second round, with {len(chosen):,} of {len(records):,} unlabelled texts")
+    _say(f"A second round, with {len(chosen):,} of {len(records):,} unlabelled texts")
     more = [facet.give(records[row], number) for row, number in chosen]
     again = replace(splits, train=[*splits.train, *more])
     second = finetune(task, load(), again, settings, work=work, resume=resume)
     second = replace(second, before=first.before, seconds=first.seconds + second.seconds)
-    report = replace(report, second=second.after[figure])
-    sign = 1 if first.monitor.higher_is_better else -1
-    if sign * (second.after[figure] - first.after[figure]) > 0:
-        return second, replace(report, kept=True)
-    return replace(first, seconds=second.seconds), report
+    gain = second.after[figure] - first.after[figure]
+    kept = gain > 0 if first.monitor.higher_is_better else gain < 0
+    report = replace(report, second=second.after[figure], kept=kept)
+    _say(report.text)
+    return (second if kept else replace(first, seconds=second.seconds)), report
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        say(text)
 
 
 def _calibrated(
@@ -178,8 +186,8 @@ def _calibrated(
     from scipy.special import softmax
 
     numbers = np.array([facet.number(one) for one in validation])
-    known = np.flatnonzero(numbers >= 0)
-    if not len(known):
+    known = np.flatnonzero(numbers >= 0).tolist()
+    if not known:
         raise UserError("--unlabelled: no validation record says how sure the model may be")
     held = predict([task.input(validation[row]) for row in known])[facet.output].double().numpy()
     temperature = fit_temperature(held, numbers[known])

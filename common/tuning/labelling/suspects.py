@@ -61,6 +61,12 @@ def check_installed() -> None:
         ) from None
 
 
+def labels_to_doubt(labels: Sequence[tuple[str, ...]]) -> list[str]:
+    """The labels that enough texts have."""
+    counts = Counter(label for chosen in labels for label in set(chosen))
+    return sorted(label for label, count in counts.items() if count >= FEWEST)
+
+
 def find_suspects(
     texts: Sequence[str],
     labels: Sequence[tuple[str, ...]],
@@ -78,8 +84,7 @@ def find_suspects(
     Raises:
         UserError: there are no two labels with `FEWEST` texts.
     """
-    counts = Counter(label for chosen in labels for label in set(chosen))
-    names = sorted(label for label, count in counts.items() if count >= FEWEST)
+    names = labels_to_doubt(labels)
     if len(names) < 2:
         raise UserError(
             f"too few labels: there are no two with {FEWEST} texts or more",
