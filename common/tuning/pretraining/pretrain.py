@@ -12,10 +12,9 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from common.console import say
-from common.errors import UserError
 from common.files import write_json
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.generator import load_generator, save_generator
@@ -24,6 +23,7 @@ from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
 from common.records.text import language_of
 from common.tuning.finetune import Tuned, finetune
+from common.tuning.pretraining.choices import Method
 from common.tuning.pretraining.clm import NextTokenModule, TextGenerator
 from common.tuning.pretraining.mlm import make_masked
 from common.tuning.pretraining.objective import PretrainingTask
@@ -33,7 +33,6 @@ from common.tuning.pretraining.tsdae import make_denoising
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 
-Method = Literal["mlm", "simcse", "tsdae", "clm"]
 RECORD = "pretraining.json"
 
 
@@ -45,28 +44,6 @@ class Pretrained:
     before: dict[str, float]
     after: dict[str, float]
     seconds: float
-
-
-def check_choices(method: Method | None, settings: Settings, out: Path) -> None:
-    """See that the run makes sense before anything is read.
-
-    Raises:
-        UserError: it does not.
-    """
-    if out.exists():
-        raise UserError("it is there already", where=str(out), hint="Choose another --out.")
-    if settings.strategy == "head":
-        raise UserError(
-            "strategy head: the backbone is what learns here, and it would be frozen",
-            hint="Take full, lora or top-layers:N.",
-        )
-    if settings.contrastive_epochs:
-        raise UserError("contrastive_epochs: texts without labels make no pairs")
-    if method == "simcse" and settings.dropout == 0:
-        raise UserError(
-            "simcse with dropout=0: two readings of a text would be the same",
-            hint="--set dropout=0.1",
-        )
 
 
 def pretrain(

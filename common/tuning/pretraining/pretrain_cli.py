@@ -71,15 +71,12 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
         chosen = read_settings(
             config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
         )
+        from common.tuning.pretraining.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts
 
+        check_choices(method, chosen, out)
         columns = parse_mapping(mapping, PlainText.model_fields)
         check_backbone(backbone)
-
-        from common.tuning.pretraining.pretrain import check_choices
-        from common.tuning.pretraining.pretrain import pretrain as learn
-
-        check_choices(method, chosen, out)
         read = read_texts(
             texts,
             mapping=columns,
@@ -87,6 +84,9 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
             rejected_directory=store / application / "rejected",
             seed=chosen.seed,
         )
+
+        from common.tuning.pretraining.pretrain import pretrain as learn
+
         found = learn(
             read,
             chosen,

@@ -18,7 +18,7 @@ from common.tuning.task import EncoderModule
 # Share of the tokens that are deleted; the best of those that the paper tried.
 DELETED = 0.6
 # Architectures of transformers that decode with cross-attention to what another one encoded.
-FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert")
+FAMILIES = ("bert", "roberta", "xlm-roberta")
 
 
 class DenoisingModule(EncoderModule):
@@ -100,8 +100,7 @@ def tied_decoder(network: Any) -> Any:
     decoder: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     for name, parameter in network.named_parameters():
         place, _, last = name.rpartition(".")
-        if not place.startswith("pooler"):
-            setattr(decoder.base_model.get_submodule(place), last, parameter)
+        setattr(decoder.base_model.get_submodule(place), last, parameter)
     decoder.get_output_embeddings().weight = network.get_input_embeddings().weight
     return decoder
 

@@ -15,7 +15,7 @@ from common.tuning.prompting.labels import Question
 
 
 class EmbeddingClassifier:
-    """One direction a label (Yin et al. 2019, arXiv 1909.00161, section 5).
+    """One direction a label: dataless classification (Chang et al. 2008, AAAI).
 
     Args:
         examples: texts and their labels; a label's direction lies half way between its words and

@@ -23,7 +23,8 @@ from common.models.generator import load_generator
 from common.models.sources.bundled import locate
 from common.models.sources.facts import write_prompts
 from common.records.splits import Splits
-from common.tuning.pretraining.pretrain import Pretrained, check_choices, pretrain
+from common.tuning.pretraining.choices import check_choices
+from common.tuning.pretraining.pretrain import Pretrained, pretrain
 from common.tuning.pretraining.texts import Texts, read_texts
 from common.tuning.pretraining.tsdae import delete_tokens
 from common.tuning.settings import Settings
@@ -40,10 +41,18 @@ def _texts() -> Texts:
     return Texts(Splits(made[:100], made[100:], []), 0, {"texts.txt": "abc"})
 
 
-def _learn(model: Path, method: Any, out: Path, **settings: Any) -> Pretrained:
+def _learn(
+    model: Path, method: Any, out: Path, *, resume: bool = False, **settings: Any
+) -> Pretrained:
     chosen = Settings(**{**FAST, **settings})
     found = pretrain(
-        _texts(), chosen, backbone=str(model), method=method, out=out, root=out.parent / "root"
+        _texts(),
+        chosen,
+        backbone=str(model),
+        method=method,
+        out=out,
+        root=out.parent / "root",
+        resume=resume,
     )
     assert found is not None
     return found
@@ -82,6 +91,22 @@ def test_lora_is_folded_in(method: str, model: Path, tmp_path: Path) -> None:
     assert found.after["loss"] < found.before["loss"]
     names = load_encoder(locate(str(tmp_path / "out"))).network.state_dict()
     assert not any("lora" in name for name in names)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_run_resumes_from_its_checkpoints(
+    method: Any, model: Path, tmp_path: Path
+) -> None:
+    first = _learn(model, method, tmp_path / "first", epochs=2)
+    again = _learn(model, method, tmp_path / "again", epochs=2, resume=True)
+    assert again.after == pytest.approx(first.after, rel=1e-5)
+    weights = [
+        load_encoder(locate(str(tmp_path / name))).network.state_dict()
+        for name in ("first", "again")
+    ]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor)
+    assert again.seconds < first.seconds
 
 
 def test_a_causal_model_learns_the_next_token(tiny_model: Path, tmp_path: Path) -> None:
