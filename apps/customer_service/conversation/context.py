@@ -78,7 +78,7 @@ class Reader:
     @property
     def first_kept_out(self) -> str | None:
         """The FAQ that would come first for the question, were it not kept out."""
-        found = self._ranking(self.question)
+        found = self._ranking(self.question) if self.kept_out else []
         first = found[0].faq_id if found else None
         return first if first in self.kept_out else None
 

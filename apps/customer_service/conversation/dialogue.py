@@ -14,6 +14,7 @@ from apps.customer_service.conversation.kinds import Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import part
 from apps.customer_service.conversation.patterns import Patterns
+from apps.customer_service.conversation.turns import CHAT
 from apps.customer_service.rules.deciding import Ruling, rule_on
 from apps.customer_service.rules.schema import AnswerRule, AnswerRules
 from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Part, Priority
@@ -31,6 +32,8 @@ FOUND = 0.5
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 LEAST_PROBABLE = 0.72
+# What is said to these goes by no FAQ that is searched.
+NOT_SEARCHED: frozenset[Kind] = CHAT | {"choice", "wants_person"}
 CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "smalltalk")
 
 
@@ -69,7 +72,8 @@ class Dialogue:
             answer = self._ruled(reader, message, ruling.answer)
         else:
             answer = self._reply(reader, message)
-        return ruling.applied(answer, message.language, reader.first_kept_out)
+        kept_out = None if answer.kind in NOT_SEARCHED else reader.first_kept_out
+        return ruling.applied(answer, message.language, kept_out)
 
     def _ruling(self, message: Message, understood: Understood) -> Ruling:
         intents = understood.intents

@@ -67,13 +67,12 @@ class ItemRule(Rule):
         """[items], those that it is about."""
         if self.when is None:
             return np.array([item_id == self.item_id for item_id in catalogue.ids], np.bool_)
-        return np.array(
-            [
-                self.when.holds(spell_normalised(text), _facts(catalogue, n))
-                for n, text in enumerate(catalogue.texts)
-            ],
-            np.bool_,
-        )
+        goes_by_facts = bool(self.when.facts)
+        found = [
+            self.when.holds(spell_normalised(text), _facts(catalogue, n) if goes_by_facts else {})
+            for n, text in enumerate(catalogue.texts)
+        ]
+        return np.array(found, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -85,31 +84,39 @@ class Pin:
     most: int
 
 
-def forbidden_by(rules: Sequence[ItemRule], catalogue: Catalogue) -> NDArray[np.int16]:
-    """[items], the number of the rule that forbids an item, `NO_RULE` where none does."""
-    return _decided(rules, catalogue)[0]
+@dataclass(frozen=True)
+class Decided:
+    """What rules decide of the items of a catalogue; of each, the first that is about it decides.
 
-
-def pins(
-    rules: Sequence[ItemRule], catalogue: Catalogue, popularity: NDArray[np.float32]
-) -> list[Pin]:
-    """What comes first, in the order of the rules.
-
-    Args:
-        popularity: [items], higher is more popular.
+    Attributes:
+        forbidden: [items], the number of the rule that forbids an item, `NO_RULE` where none does.
+        forced: number of a rule → its items.
     """
-    found = _decided(rules, catalogue)[1]
-    pinned = []
-    for number, items in found.items():
-        best = items[np.argsort(-popularity[items], kind="stable")][:MOST_FORCED]
-        pinned.append(Pin(number, best.astype(np.int32), rules[number].most or 1))
-    return pinned
+
+    forbidden: NDArray[np.int16]
+    forced: Mapping[int, Int32]
+
+    def kept_out(self, rules: Sequence[ItemRule]) -> dict[str, int]:
+        """How many items each rule keeps out of all lists."""
+        numbers, counts = np.unique(self.forbidden, return_counts=True)
+        found = zip(numbers.tolist(), counts.tolist(), strict=True)
+        return {rules[number].name: count for number, count in found if number != NO_RULE}
+
+    def pins(self, rules: Sequence[ItemRule], popularity: NDArray[np.float32]) -> list[Pin]:
+        """What comes first, in the order of the rules.
+
+        Args:
+            popularity: [items], higher is more popular.
+        """
+        pinned = []
+        for number, items in self.forced.items():
+            best = items[np.argsort(-popularity[items], kind="stable")][:MOST_FORCED]
+            pinned.append(Pin(number, best, rules[number].most or 1))
+        return pinned
 
 
-def _decided(
-    rules: Sequence[ItemRule], catalogue: Catalogue
-) -> tuple[NDArray[np.int16], dict[int, Int32]]:
-    """What each item is forbidden by, and the items of each rule that forces; the first decides."""
+def decide(rules: Sequence[ItemRule], catalogue: Catalogue) -> Decided:
+    """What `rules` say of all items."""
     forbidden = np.full(len(catalogue), NO_RULE, np.int16)
     is_decided = np.zeros(len(catalogue), np.bool_)
     forced: dict[int, Int32] = {}
@@ -122,7 +129,7 @@ def _decided(
             forbidden[mine] = number
         else:
             forced[number] = np.flatnonzero(mine).astype(np.int32)
-    return forbidden, forced
+    return Decided(forbidden, forced)
 
 
 def put_first(

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.lists.diversity import Cap
-from apps.recommender.lists.item_rules import NO_RULE, ItemRule, forbidden_by
+from apps.recommender.lists.item_rules import NO_RULE, Decided, ItemRule, decide
 from apps.recommender.schema import BEHAVIORS, Behavior
 from common.records.fields import Text
 from common.rules.reading import read_rules as read_file
@@ -45,8 +45,13 @@ class Rules(RulesFile[ItemRule]):
             raise ValueError(f"no price is from {low:g} to {high:g}")
         return self
 
-    def allowed(self, catalogue: Catalogue) -> NDArray[np.bool_]:
-        """[items], whether an item may be recommended to anybody."""
+    def allowed(self, catalogue: Catalogue, decided: Decided | None = None) -> NDArray[np.bool_]:
+        """[items], whether an item may be recommended to anybody.
+
+        Args:
+            decided: what `decide` says of the catalogue, where it is at hand.
+        """
+        decided = decided or decide(self.rule, catalogue)
         allowed = catalogue.available.copy() if self.available_only else _all(catalogue)
         if self.minimum_price is not None:
             allowed &= ~(catalogue.price < self.minimum_price)
@@ -59,14 +64,8 @@ class Rules(RulesFile[ItemRule]):
         if self.blocked_tags:
             blocked = _keys(self.blocked_tags)
             allowed &= [blocked.isdisjoint(_keys(tags)) for tags in catalogue.tags]
-        allowed &= forbidden_by(self.rule, catalogue) == NO_RULE
+        allowed &= decided.forbidden == NO_RULE
         return allowed
-
-    def kept_out(self, catalogue: Catalogue) -> dict[str, int]:
-        """How many items each rule keeps out of all lists."""
-        numbers, counts = np.unique(forbidden_by(self.rule, catalogue), return_counts=True)
-        found = zip(numbers.tolist(), counts.tolist(), strict=True)
-        return {self.rule[number].name: count for number, count in found if number != NO_RULE}
 
     def excludes(self, behavior: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Which events, by the numbers of their behaviours, keep their item from their user."""

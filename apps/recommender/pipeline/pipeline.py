@@ -17,7 +17,7 @@ from apps.recommender.interactions.popularity import COUNTS
 from apps.recommender.interactions.queries import FEW_EVENTS
 from apps.recommender.lists.diversity import Method, rerank
 from apps.recommender.lists.evidence import usual_similarity
-from apps.recommender.lists.item_rules import NO_RULE, pins, put_first
+from apps.recommender.lists.item_rules import NO_RULE, decide, put_first
 from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
@@ -118,15 +118,16 @@ class Pipeline:
         prepared = self.prepared
         catalogue = prepared.catalogue
         self.caps = rules.caps(catalogue)
-        self.kept_out = rules.kept_out(catalogue)
-        self.pins = pins(rules.rule, catalogue, self._popularity)
+        decided = decide(rules.rule, catalogue)
+        self.kept_out = decided.kept_out(rules.rule)
+        self.pins = decided.pins(rules.rule, self._popularity)
         wanted = [pin.items for pin in self.pins]
         self._wanted = np.concatenate(wanted) if wanted else None
         self.search = CandidateSearch(
             prepared.items,
             prepared.neighbours,
             self._popularity,
-            rules.allowed(catalogue) & prepared.allowed.everybody,
+            rules.allowed(catalogue, decided) & prepared.allowed.everybody,
             self.choices.depths,
             prepared.approximate,
         )

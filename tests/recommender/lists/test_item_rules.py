@@ -9,7 +9,7 @@ import pytest
 
 from apps.recommender.catalogue.items import Catalogue, build_catalogue
 from apps.recommender.lists.diversity import Cap
-from apps.recommender.lists.item_rules import ItemRule, Pin, forbidden_by, pins, put_first
+from apps.recommender.lists.item_rules import ItemRule, Pin, decide, put_first
 from apps.recommender.lists.rules import Rules, read_rules
 from apps.recommender.schema import Item
 from common.errors import UserError
@@ -40,13 +40,14 @@ def test_the_first_rule_decides_on_an_item(catalogue: Catalogue) -> None:
         rule("no war", "forbid", when={"any": ["战争"], "language": "zh"}),
         rule("games", "force", when={"any": ["kites"], "category": "games"}, most=2),
     ]
-    assert forbidden_by(rules, catalogue).tolist() == [-1, 1, 2, -1]
-    found = pins(rules, catalogue, np.ones(4, np.float32))
+    decided = decide(rules, catalogue)
+    assert decided.forbidden.tolist() == [-1, 1, 2, -1]
+    found = decided.pins(rules, np.ones(4, np.float32))
     said = [(pin.rule, pin.items.tolist(), pin.most) for pin in found]
     assert said == [(0, [3], 1), (3, [], 2)], "the kites are forbidden before they are forced"
     allowed = Rules(rule=tuple(rules))
     assert allowed.allowed(catalogue).tolist() == [True, False, False, True]
-    assert allowed.kept_out(catalogue) == {"no children": 1, "no war": 1}
+    assert decided.kept_out(rules) == {"no children": 1, "no war": 1}
     assert allowed.without_effect(catalogue) == []
 
 
