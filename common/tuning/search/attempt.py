@@ -50,5 +50,5 @@ def best_figure(tuned: Tuned[Any]) -> float:
     name = f"eval_{tuned.monitor.name}"
     figures = [entry[name] for entry in tuned.history if name in entry]
     best = max(figures) if tuned.monitor.higher_is_better else min(figures)
-    require_finite("an evaluation", **{tuned.monitor.name: best})
+    require_finite(f"the evaluation: {tuned.monitor.name}", figure=best)
     return best

@@ -14,7 +14,15 @@ from rich.table import Table
 from common.evaluation.report import CLEAR_GAIN, UNCLEAR, Section, svg, write_report
 from common.files import write_atomically
 from common.tuning.search.space import Range, Value
-from common.tuning.search.study import DEFAULTS, FIGURES, SECONDS, SETTINGS, WHY, Found
+from common.tuning.search.study import (
+    DEFAULTS,
+    FIGURES,
+    SECONDS,
+    SETTINGS,
+    WHY,
+    Found,
+    figure_of,
+)
 from common.tuning.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,14 +111,17 @@ def importances_of(found: Found) -> dict[str, float]:
     if len(finished) < FEWEST_FOR_IMPORTANCE or not varied or len(figures) < 2:
         return {}
     evaluator = FanovaImportanceEvaluator(seed=found.plan.base.seed)
-    return get_param_importances(found.study, evaluator=evaluator, params=varied)
+    shares: dict[str, float] = get_param_importances(
+        found.study, evaluator=evaluator, params=varied
+    )
+    return shares
 
 
 def history_picture(found: Found) -> str:
     """The figure of each trial, and the best up to it."""
     finished = _finished(found)
     numbers = [trial.number for trial in finished]
-    figures = [_figure(trial) for trial in finished]
+    figures = [figure_of(trial) for trial in finished]
     choose = max if found.study.direction == StudyDirection.MAXIMIZE else min
     best = [choose(figures[: n + 1]) for n in range(len(figures))]
     stopped = [
@@ -146,12 +157,12 @@ def importances_picture(importances: Mapping[str, float]) -> str:
 
 def parallel_picture(found: Found) -> str:
     """A line through the settings of each finished trial to its figure."""
-    trials = sorted(_finished(found), key=_figure)
+    trials = sorted(_finished(found), key=figure_of)
     if found.study.direction == StudyDirection.MINIMIZE:
         trials.reverse()
     values = [trial.user_attrs[SETTINGS] for trial in trials]
     columns = [_heights(found, name, [v[name] for v in values]) for name in found.plan.space]
-    figures = [_figure(trial) for trial in trials]
+    figures = [figure_of(trial) for trial in trials]
     low, high = min(figures), max(figures)
     columns.append([(figure - low) / ((high - low) or 1) for figure in figures])
 
@@ -237,12 +248,7 @@ def _ending(trial: FrozenTrial) -> str:
 
 
 def _finished(found: Found) -> list[FrozenTrial]:
-    return found.study.get_trials(states=(TrialState.COMPLETE,))
-
-
-def _figure(trial: FrozenTrial) -> float:
-    assert trial.value is not None
-    return trial.value
+    return [trial for trial in found.study.trials if trial.state == TrialState.COMPLETE]
 
 
 def _assignments(values: Mapping[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ PruningMethod = Literal["median", "hyperband", "none"]
 # Drawn at random before TPE proposes; few, for a trial takes minutes.
 RANDOM_TRIALS = 5
 # Proposals in a row that were tried already, or whose values do not go together.
-MOST_IN_VAIN = 50
+MOST_IN_VAIN = 20
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 # What is kept of a trial beside what Optuna keeps.
 DEFAULTS, SETTINGS, SECONDS, FIGURES, WHY = "defaults", "settings", "seconds", "figures", "why"
@@ -153,8 +153,8 @@ class _Search:
             plan=self.plan,
             monitor=self.study.user_attrs["monitor"],
             best=Settings(**best.user_attrs[SETTINGS]),
-            figure=_value(best),
-            default_figure=_value(default),
+            figure=figure_of(best),
+            default_figure=figure_of(default),
         )
 
     def _open(self) -> Study:
@@ -193,7 +193,7 @@ class _Search:
             say(f"A further trial takes {median(durations):.0f} s; {max(left, 0):.0f} s are left.")
             return True
         if self.in_vain >= MOST_IN_VAIN:
-            say("Nothing is left to try in this space.")
+            say(f"The last {MOST_IN_VAIN} proposals could not be tried, or had been already.")
             return True
         return self.plan.trials is not None and self._counted() >= self.plan.trials
 
@@ -293,10 +293,10 @@ class _Search:
         return next((trial for trial in finished if DEFAULTS in trial.user_attrs), None)
 
     def _best(self) -> float:
-        return _value(self.study.best_trial)
+        return figure_of(self.study.best_trial)
 
     def _counted(self) -> int:
-        return len(self.study.get_trials(states=COUNTED))
+        return sum(trial.state in COUNTED for trial in self.study.get_trials())
 
     def _kept(self, name: str, *states: TrialState) -> list[Any]:
         """What all trials, or those of these states, keep under `name`."""
@@ -308,9 +308,10 @@ class _Search:
         return self.spent_before + monotonic() - self.started
 
 
-def _value(trial: FrozenTrial) -> float:
+def figure_of(trial: FrozenTrial) -> float:
+    """The figure of a finished trial."""
     assert trial.value is not None
-    return trial.value
+    return float(trial.value)
 
 
 def _pruner(plan: Plan) -> BasePruner:

@@ -104,7 +104,7 @@ def test_the_best_is_found_and_trained_with_by_its_file(
     prepare: Prepare, tmp_path: Path, instead: Any
 ) -> None:
     instead(a_valley)
-    found = search(plan(RATES, "label_smoothing=0..0.2", trials=25), prepare, tmp_path)
+    found = search(plan(RATES, "label_smoothing=0..0.2", trials=16), prepare, tmp_path)
     assert found.best.head_learning_rate == pytest.approx(1e-2, rel=0.5)
     assert found.default_figure == a_valley(BASE)
     written = read_settings(write_best(found))
@@ -128,7 +128,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     prepare: Prepare, tmp_path: Path, instead: Any
 ) -> None:
     instead(a_valley)
-    whole = search(plan(RATES, trials=12), prepare, tmp_path / "whole")
+    whole = search(plan(RATES, trials=10), prepare, tmp_path / "whole")
     begun = 0
 
     def dies(settings: Settings) -> float:
@@ -141,8 +141,8 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     instead(dies)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            search(plan(RATES, trials=12), prepare, tmp_path / "killed")
-    resumed = search(plan(RATES, trials=12), prepare, tmp_path / "killed")
+            search(plan(RATES, trials=10), prepare, tmp_path / "killed")
+    resumed = search(plan(RATES, trials=10), prepare, tmp_path / "killed")
     assert proposed(resumed) == proposed(whole)
     failed = resumed.study.get_trials(states=(TrialState.FAIL,))
     assert len(failed) == 3
@@ -235,13 +235,13 @@ def test_the_time_is_kept_and_what_was_unfinished_is_told(
     monkeypatch.setattr("common.tuning.search.pruning.monotonic", clock)
     with pytest.raises(RefusedError, match="were not enough to try the defaults"):
         search(plan(RATES, minutes=0.05), prepare, tmp_path)
-    found = search(plan(RATES, minutes=2), prepare, tmp_path)
-    assert now < 130
+    found = search(plan(RATES, minutes=0.8), prepare, tmp_path)
+    assert now < 60
     finished = found.study.get_trials(states=(TrialState.COMPLETE,))
     assert len(finished) > 2
     assert not found.study.get_trials(states=(TrialState.RUNNING, TrialState.WAITING))
     # The time is used up: the same command does nothing more.
-    assert len(search(plan(RATES, minutes=2), prepare, tmp_path).study.trials) == len(
+    assert len(search(plan(RATES, minutes=0.8), prepare, tmp_path).study.trials) == len(
         found.study.trials
     )
 

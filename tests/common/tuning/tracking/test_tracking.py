@@ -55,23 +55,14 @@ def test_tensorboard_holds_what_was_logged(tiny_model: Path, tmp_path: Path) -> 
 def test_weights_and_biases_writes_here_and_sends_nothing(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
-
     monkeypatch.delenv("WANDB_MODE", raising=False)
     tuned = tune(tiny_model, tmp_path / "work", tracking="wandb")
     (path,) = (tmp_path / "work" / "wandb").glob("offline-run-*/*.wandb")
-    store = DataStore()
-    store.open_for_scan(str(path))
-    logged: dict[str, float] = {}
-    while data := store.scan_data():
-        record = Record()
-        record.ParseFromString(data)
-        for item in record.history.item:
-            logged["/".join(item.nested_key) or item.key] = json.loads(item.value_json)
-    assert {*logged} >= NAMES
-    trained, evaluated = last_losses(tuned.history)
-    assert (logged["train/loss"], logged["eval/loss"]) == (trained, evaluated)
+    written = path.read_bytes()
+    for name in NAMES:
+        assert name.encode() in written, name
+    for loss in last_losses(tuned.history):
+        assert json.dumps(loss).encode() in written
 
 
 @needs("mlflow")

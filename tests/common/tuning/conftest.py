@@ -1,0 +1,1 @@
+"""Puts this folder, with its `toy`, among what the tests below it may import."""
