@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -29,6 +28,7 @@ from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.out_of_scope import far_questions
+from apps.customer_service.record import manifest
 from apps.customer_service.release import RERANKER, load_release, save_release
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
@@ -54,7 +54,6 @@ from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
-APPLICATION = "customer_service"
 FEWEST_EXAMPLES = 2
 # How the questions that calibrated are learned. On the sample data, a further fifth learned in two
 # epochs at a quarter of the rate put 2 to 3.5 points more of other questions right.
@@ -151,9 +150,9 @@ def train(
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
-    manifest = _manifest(dataset, settings, source, tuned, before, after)
-    manifest["data"]["counts"]["calibration"] = len(evidence)
-    manifest |= {
+    recorded = manifest(dataset, settings, source, tuned, before, after)
+    recorded["data"]["counts"]["calibration"] = len(evidence)
+    recorded |= {
         "promise": promise.to_json(),
         "linear_model": peer and asdict(peer),
         "pseudo_labels": pseudo and pseudo.to_json(),
@@ -176,7 +175,7 @@ def train(
             has_test=bool(dataset.splits.test),
         )
 
-    release = write_release(registry.releases, fill, manifest)
+    release = write_release(registry.releases, fill, recorded)
     promoted = promote is not False and _promote(
         registry, release, after, held_out, insisted=promote is True
     )
@@ -299,34 +298,3 @@ def _promote(
         )
     registry.promote(release.release_id)
     return True
-
-
-def _manifest(
-    dataset: Dataset,
-    settings: Settings,
-    source: Source,
-    tuned: Tuned[Encoder],
-    before: Sequence[Outcome],
-    after: Sequence[Outcome],
-) -> dict[str, Any]:
-    splits = dataset.splits
-    counts: Mapping[str, int] = {
-        "faqs": len(dataset.faqs),
-        "train": len(splits.train),
-        "validation": len(splits.validation),
-        "test": len(splits.test),
-    }
-    return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted(dataset.languages),
-        "data": {"sha256": dataset.hashes, "counts": counts},
-        "settings": settings.model_dump(),
-        "measured_on": "test" if splits.test else "validation",
-        "before": evaluate.summarise(before),
-        "after": evaluate.summarise(after),
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
-    }

@@ -12,8 +12,8 @@ from apps.customer_service.answers.answering import prepare
 from apps.customer_service.answers.rerank_task import Contest, RerankModule, RerankTask, document
 from apps.customer_service.answers.reranking import ALONE, FIRST, Reranker, blend, margin
 from apps.customer_service.answers.retrieval import Candidate
+from apps.customer_service.record import APPLICATION
 from apps.customer_service.release import load_release, save_release
-from apps.customer_service.train import APPLICATION
 from common.models.pair_scorer import load_pair_scorer
 from common.models.sources.bundled import Source
 from common.records.splits import Splits
