@@ -120,14 +120,7 @@ def finetune(
     module = (task.build(pretrained, precision) if module is None else module).to(device)
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
-    monitor = task.monitors[0]
-    if splits.validation:
-        monitor = choose_monitor(task.monitors, before, settings.monitor)
-    if splits.validation and is_main_process():
-        say(
-            f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
-            f"{len(splits.validation):,} validation records."
-        )
+    monitor = _monitor(task, before, splits, settings)
     curves = where_curves_are(settings.tracking, work)
     if is_main_process():
         for shown in curves:
@@ -140,16 +133,7 @@ def finetune(
     trainer = TaskTrainer(
         task, pretrained, module, splits, settings, work, precision, monitor, terms, watchers
     )
-    checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
-    with _reading_once(module, settings):
-        trainer.train(resume_from_checkpoint=checkpoint)
-    # Texts are kept no longer than they are needed: they may have to be purged.
-    (work / PARAPHRASES).unlink(missing_ok=True)
-    trainer.keep_average()
-    # accelerate leaves its mixed precision around `forward`: what is measured next would not be
-    # what a release computes.
-    trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
-
+    _train(trainer, module, settings, work, resume)
     trained, of_all = trained_share(module)
     if not settings.keep_adapter:
         fold_adapter(module.network)
@@ -169,6 +153,35 @@ def finetune(
         device=str(device),
         curves=curves,
     )
+
+
+def _monitor(
+    task: Task[R], before: dict[str, float], splits: Splits[R], settings: Settings
+) -> Metric:
+    """What the best epoch is chosen by, which is said."""
+    if not splits.validation:
+        return task.monitors[0]
+    monitor = choose_monitor(task.monitors, before, settings.monitor)
+    if is_main_process():
+        say(
+            f"The best epoch is chosen by {monitor.name.replace('_', ' ')} on "
+            f"{len(splits.validation):,} validation records."
+        )
+    return monitor
+
+
+def _train(
+    trainer: TaskTrainer[R], module: TaskModule, settings: Settings, work: Path, resume: bool
+) -> None:
+    checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
+    with _reading_once(module, settings):
+        trainer.train(resume_from_checkpoint=checkpoint)
+    # Texts are kept no longer than they are needed: they may have to be purged.
+    (work / PARAPHRASES).unlink(missing_ok=True)
+    trainer.keep_average()
+    # accelerate leaves its mixed precision around `forward`: what is measured next would not be
+    # what a release computes.
+    trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
 
 
 def _learn_pairs(

@@ -1,0 +1,87 @@
+"""How much of a pretrained model learns, and what is added to it."""
+
+from __future__ import annotations
+
+from typing import Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from common.errors import UserError
+from common.models.adapting.adapter import FOLDABLE, SIZES, Adapter, AdapterKind, LoraVariant
+
+
+class AdaptingSettings(BaseModel):
+    """The strategy, and the sizes of what some strategies add."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: str = Field(
+        "full",
+        description="full, head, top-layers:N, or what is added to a frozen model: "
+        "lora, adalora, ia3, adapter, prompt or prefix",
+    )
+    freeze_word_embeddings: bool | None = Field(
+        None, description="None: those of 100k rows or more"
+    )
+    lora_rank: int = Field(16, ge=1, description="of lora; of adalora on average, in the end")
+    lora_alpha: int = Field(32, ge=1)
+    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    lora_variant: LoraVariant = Field("plain", description="plain, rslora or dora")
+    adalora_initial_rank: int | None = Field(
+        None, ge=2, description="before ranks are allocated; None: half more than lora_rank"
+    )
+    adapter_width: int = Field(64, ge=1, description="hidden units of strategy=adapter")
+    learned_tokens: int = Field(
+        20, ge=1, description="vectors that prompt and prefix learn before a text"
+    )
+    keep_adapter: bool = Field(
+        False, description="keep what was added beside the weights instead of folding it in"
+    )
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, value: str) -> str:
+        from common.models.adapting.freezing import parse_strategy
+
+        parse_strategy(value)
+        return value
+
+    @model_validator(mode="after")
+    def _adapter_makes_sense(self) -> Self:
+        if self.keep_adapter and self.strategy not in FOLDABLE:
+            raise UserError(
+                f"keep_adapter: strategy={self.strategy} "
+                + ("adds nothing" if self.adapter is None else "is kept in any case"),
+                hint=f"It is for {', '.join(sorted(FOLDABLE))}.",
+            )
+        if self.strategy == "adalora" and self.lora_variant != "plain":
+            raise UserError(f"adalora has no variant {self.lora_variant}", hint="Take lora.")
+        if self.strategy == "adalora" and self.initial_rank <= self.lora_rank:
+            raise UserError(
+                f"adalora_initial_rank={self.initial_rank} leaves no ranks to take away: "
+                f"lora_rank={self.lora_rank}",
+                hint="Give a higher adalora_initial_rank, or a lower lora_rank.",
+            )
+        return self
+
+    @property
+    def initial_rank(self) -> int:
+        """Of AdaLoRA, before ranks are allocated."""
+        return self.adalora_initial_rank or -(-3 * self.lora_rank // 2)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What the strategy adds to the model; None: nothing."""
+        if self.strategy not in SIZES:
+            return None
+        kind = cast(AdapterKind, self.strategy)
+        sizes = {
+            "rank": self.lora_rank,
+            "initial_rank": self.initial_rank,
+            "alpha": self.lora_alpha,
+            "dropout": self.lora_dropout,
+            "variant": self.lora_variant,
+            "width": self.adapter_width,
+            "tokens": self.learned_tokens,
+        }
+        return Adapter(kind, **{name: sizes[name] for name in SIZES[kind]})  # type: ignore[arg-type]
