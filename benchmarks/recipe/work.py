@@ -19,6 +19,7 @@ from apps.finance_monitor.data import Example as Story
 from apps.finance_monitor.stories.text import prepare
 from apps.finance_monitor.task import FinanceMonitorTask
 from common.records.text import normalise
+from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
 Labelled = Sequence[tuple[str, str]]
@@ -103,16 +104,12 @@ def _tweets(labelled: Labelled) -> list[Story]:
 
 def _intents(records: Sequence[Question], settings: Settings) -> CustomerServiceTask:
     names = sorted({str(record.intent) for record in records})
-    return CustomerServiceTask(
-        records, names, smoothing=settings.label_smoothing, focal=settings.focal
-    )
+    return CustomerServiceTask(records, names, ClassLoss.of(settings))
 
 
 def _news(records: Sequence[Story], settings: Settings) -> FinanceMonitorTask:
     topics = sorted({topic for record in records for topic in record.topics or ()})
-    return FinanceMonitorTask(
-        records, topics, smoothing=settings.label_smoothing, focal=settings.focal
-    )
+    return FinanceMonitorTask(records, topics, ClassLoss.of(settings))
 
 
 FEW_SHOT = {"epochs": 12, "learning_rate": 1e-4, "dropout": 0.1}
