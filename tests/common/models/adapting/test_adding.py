@@ -34,16 +34,19 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
     "max_position_embeddings": 64,
+    # Usual ones are so small that hardly anything depends on the text.
+    "initializer_range": 0.2,
 }
-OF_GPT2: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
+OF_GPT2: dict[str, Any] = {
+    **{"vocab_size": 60, "bos_token_id": 3, "eos_token_id": 3, "initializer_range": 0.2},
+    **{"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64},
+}
 NETWORKS: dict[str, Callable[[], Any]] = {
     "bert": lambda: BertModel(BertConfig(**SIZES), add_pooling_layer=False),
     "pairs": lambda: BertForSequenceClassification(BertConfig(**SIZES, num_labels=1)),
     "roberta": lambda: RobertaModel(RobertaConfig(**SIZES), add_pooling_layer=False),
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, num_key_value_heads=1)),
-    "gpt2": lambda: GPT2LMHeadModel(
-        GPT2Config(vocab_size=60, bos_token_id=3, eos_token_id=3, **OF_GPT2)
-    ),
+    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(**OF_GPT2)),
 }
 FOLDABLE = [
     Adapter("lora", rank=4),
@@ -77,7 +80,7 @@ def _learning(network: Any) -> dict[str, torch.nn.Parameter]:
 def _stir(network: Any) -> None:
     with torch.no_grad():
         for parameter in _learning(network).values():
-            parameter.add_(0.3 * torch.randn_like(parameter))
+            parameter.add_(0.2 * torch.randn_like(parameter))
 
 
 @pytest.mark.parametrize("network", NETWORKS, indirect=True)
@@ -103,7 +106,7 @@ def test_folded_it_computes_the_same_and_is_gone(network: Any, adapter: Adapter)
     fold_adapter(network)
     assert {*network.state_dict()} == names
     assert adapter_of(network) is None
-    torch.testing.assert_close(_read(network), adapted, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(_read(network), adapted, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("network", NETWORKS, indirect=True)
@@ -166,7 +169,7 @@ def test_the_same_goes_on_another_takes_its_place_or_is_refused(network: Any) ->
     add_adapter(network, Adapter("lora", rank=4))
     assert {*_learning(network)} == learning
     add_adapter(network, Adapter("adapter"))
-    torch.testing.assert_close(_read(network), found, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(_read(network), found, atol=1e-3, rtol=1e-3)
     with pytest.raises(UserError, match="strategy=adapter"):
         add_adapter(network, Adapter("lora"))
 
