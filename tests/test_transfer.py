@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +25,7 @@ QUICK = (
     *("--device", "cpu", "--precision", "fp32", "--json"),
 )
 LONGEST = 24
-USERS = 60
+USERS = 30
 
 Train = Callable[[str, Path], Path]
 
@@ -100,8 +101,7 @@ def _assert_facts(encoder: Encoder) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", APPLICATIONS)
-@pytest.mark.parametrize("application", APPLICATIONS)
+@pytest.mark.parametrize(("start", "application"), permutations(APPLICATIONS, 2))
 def test_each_application_trains_on_the_release_of_each_other(
     start: str, application: str, releases: dict[str, Path], train: Train
 ) -> None:

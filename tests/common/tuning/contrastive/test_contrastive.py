@@ -86,7 +86,17 @@ def _tune(
     return finetune(task or LetterTask(), encoder, splits, chosen, work=work, resume=resume)
 
 
+class WithoutClasses(LetterTask):
+    label = None  # type: ignore[assignment]
+
+
+class OneClass(LetterTask):
+    def label(self, record: str) -> int | None:
+        return 0
+
+
 def _pair_loss(tuned: Tuned[Encoder]) -> float:
+    """How far the cosines of pairs that were not drawn in training are from 1 and 0."""
     pairs = draw_pairs(WORDS, [LETTERS.index(w[0]) for w in WORDS], 5, seed=7)
     return PairTask().measure(tuned.predict, pairs)["pair_loss"]
 
@@ -105,18 +115,19 @@ def test_classes_lie_apart_and_the_heads_start_anew(tiny_model: Path, tmp_path: 
     without = _tune(tiny_model, tmp_path / "without")
     first = _tune(tiny_model, tmp_path / "with", contrastive_epochs=4)
     assert _pair_loss(first) < 0.6 * _pair_loss(without)
-    assert first.after["accuracy"] > without.after["accuracy"]
     found = first.predict(WORDS)["embedding"]
     assert isinstance(first.module, LetterModule)
     expected = class_means(found, LetterTask()._labels(WORDS))
     torch.testing.assert_close(first.module.directions.detach(), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("strategy", ["full", "lora", "top-layers:1", "head"])
+@pytest.mark.parametrize("strategy", ["full", "lora", "top-layers:1"])
 def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path: Path) -> None:
-    tuned = _tune(tiny_model, tmp_path / "work", strategy=strategy, contrastive_epochs=1)
+    same: dict[str, Any] = {"strategy": strategy, "learning_rate": 1e-2}
+    without = _tune(tiny_model, tmp_path / "without", **same)
+    tuned = _tune(tiny_model, tmp_path / "with", contrastive_epochs=4, **same)
+    assert _pair_loss(tuned) < 0.8 * _pair_loss(without)
     assert not any("lora" in name for name in tuned.module.state_dict())
-    assert tuned.after["accuracy"] >= tuned.before["accuracy"]
 
 
 def test_what_pairs_taught_is_there_again_after_resuming(tiny_model: Path, tmp_path: Path) -> None:
@@ -126,12 +137,12 @@ def test_what_pairs_taught_is_there_again_after_resuming(tiny_model: Path, tmp_p
         torch.testing.assert_close(again.module.state_dict()[name], tensor)
 
 
-def test_it_is_refused_where_there_are_no_classes(tiny_model: Path, tmp_path: Path) -> None:
-    class OneClass(LetterTask):
-        def label(self, record: str) -> int | None:
-            return 0
-
-    with pytest.raises(UserError, match="fewer than two classes"):
-        _tune(tiny_model, tmp_path / "work", task=OneClass(), contrastive_epochs=1)
-    with pytest.raises(UserError, match="no texts of a class"):
-        _tune(tiny_model, tmp_path / "work", task=PairTask(), contrastive_epochs=1)
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [(OneClass(), "fewer than two classes"), (WithoutClasses(), "no texts of a class")],
+)
+def test_it_is_refused_where_there_are_no_pairs(
+    task: LetterTask, said: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        _tune(tiny_model, tmp_path / "work", task=task, contrastive_epochs=1)
