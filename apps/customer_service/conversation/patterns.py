@@ -45,6 +45,7 @@ class Patterns:
     places: Mapping[int, re.Pattern[str]]
     named: re.Pattern[str]
     joins: re.Pattern[str]
+    may_join: re.Pattern[str]
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
@@ -148,6 +149,7 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             places={int(name): _compile(choice[name]) for name in choice if name != "named"},
             named=_compile(choice["named"]),
             joins=_compile(rules["two_in_one"]["joins"]),
+            may_join=_compile(rules["two_in_one"]["may_join"]),
             asks=_compile(rules["two_in_one"]["asks"]),
         )
     except KeyError as error:
