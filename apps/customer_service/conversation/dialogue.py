@@ -26,6 +26,8 @@ LEAST_CERTAIN = 0.65
 # What an FAQ may well answer is none only if it is nearly certain.
 NEARLY_CERTAIN = 0.95
 FOUND = 0.5
+# What is handed over at once, whatever else is asked.
+CERTAINLY_URGENT = 0.7
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 LEAST_PROBABLE = 0.72
@@ -56,7 +58,7 @@ class Dialogue:
         """
         searched = language or message.language
         reader = Reader(self.answerer, message.question, understood, searched, top_k)
-        if urgent := self.patterns.urgency(message.text):
+        if urgent := self._urgency(message, understood):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
         saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
         sentences = saying or message.sentences
@@ -73,6 +75,13 @@ class Dialogue:
         if mood:
             return self._hand_over(reader, message, mood, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
+
+    def _urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
+        """By its words; or a sentence is near to what others said in danger."""
+        if mood := self.patterns.urgency(message.text):
+            return mood
+        found = (self.recogniser.recognise(understood[one].vector) for one in message.sentences)
+        return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
 
     def _wants_person(
         self, message: Message, kinds: Mapping[str, Kind | None], asking: Sequence[str]
