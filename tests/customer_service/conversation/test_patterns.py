@@ -172,6 +172,14 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
     [
         ("How do I block my card? And also, what does a new one cost?", 2),
         ("怎么挂失，另外补卡多少钱", 2),
+        ("1) can I repay early 2) what does an overdraft cost", 2),
+        ("First, how do I complain? Second, how do I close my account?", 2),
+        ("do you charge for it - and if so how much", 2),
+        ("怎么挂失？对了，流水在哪打", 2),
+        ("1、怎么挂失 2、流水在哪打", 2),
+        ("I moved house last week. My post goes astray. I called. How do I tell you? And who do I"
+         " call?", 4),
+        ("My wife and I also want to know how to pay", 0),
         ("How do I send money and receive it?", 0),
         ("怎么挂失", 0),
         ("? ? ! . 。", 0),
@@ -180,6 +188,19 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
 )
 def test_joined_questions_are_parted(message: str, parts: int) -> None:
     assert len(parts_of(prepare(message), PATTERNS)) == parts
+
+
+@pytest.mark.parametrize(
+    ("message", "clauses"),
+    [
+        ("what is the most I can take out in cash a day, and the most I can transfer?", 2),
+        ("理财赎回几天到账,到了转到别的银行收手续费不", 2),
+        ("what if, say, I lose it", 0),
+    ],
+)
+def test_a_longer_message_may_join_questions_by_commas(message: str, clauses: int) -> None:
+    found = take_apart(prepare(message), [], FAQS, PATTERNS)
+    assert (found.parts, len(found.clauses)) == ([], clauses)
 
 
 def test_a_message_costs_a_bounded_number_of_texts() -> None:
