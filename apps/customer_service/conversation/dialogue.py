@@ -28,6 +28,8 @@ NEARLY_CERTAIN = 0.95
 FOUND = 0.5
 # What is handed over at once, whatever else is asked.
 CERTAINLY_URGENT = 0.7
+# From which no question of the sample data is taken for the wish for a person.
+CLEARLY_WANTED = 0.6
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 LEAST_PROBABLE = 0.72
@@ -99,11 +101,13 @@ class Dialogue:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
+        found = self.recogniser.recognise(reader.understood[sentence].vector)
+        if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
+            return found.kind
         # What an FAQ answers is a question, however it sounds.
         reading = reader.read(sentence)
         if reading.is_answered:
             return None
-        found = self.recogniser.recognise(reader.understood[sentence].vector)
         asks = self.patterns.asks.search(sentence) is not None
         if message.before is not None and asks and self.patterns.goes_on(sentence):
             return found.kind if found.probability >= LEAST_PROBABLE else None

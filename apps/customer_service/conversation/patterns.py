@@ -20,7 +20,7 @@ LONGEST_CHAT = 80
 # So much of a message is looked at for a mood.
 LONGEST_READ = 500
 # Of punctuation and pictures around it, nothing is said.
-EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+EDGES = re.compile(r"^[\W_]+|(?<![\W_])[\W_]+$")
 CLAUSE = re.compile(r"[,、;]")
 LATIN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*|\d+")
 

@@ -211,8 +211,7 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
         ("怎么挂失？对了，流水在哪打", 2),
         ("1、怎么挂失 2、流水在哪打", 2),
         (
-            "I moved house last week. My post goes astray. I called. How do I tell you? And who do I"
-            " call?",
+            "I moved house. My post goes astray. I called. How do I tell you? And who do I call?",
             4,
         ),
         ("My wife and I also want to know how to pay", 0),

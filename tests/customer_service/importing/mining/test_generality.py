@@ -24,8 +24,8 @@ GENERAL = {
 ONE = {
     "did anyone hand in a grey scarf last night?": "Yes, they have one, it's behind reception with"
     " your room number on it.",
-    "I was promised 10% off by the lady on the phone": "I spoke to Maria and she says so too. I took"
-    " 14.20 off the bill.",
+    "I was promised 10% off by the lady on the phone": "I spoke to Maria and she says so."
+    " I took 14.20 off the bill.",
     "who's going to win tonight?": "Ha, I'm not allowed to say, I support the other lot!",
     "is Tom still our account manager?": "Tom left in April, you're with Priya now. She'll drop"
     " you a line.",
