@@ -29,6 +29,10 @@ LEAST_CERTAIN = 0.65
 # What an FAQ may well answer is none only if it is nearly certain.
 NEARLY_CERTAIN = 0.95
 FOUND = 0.5
+# What is handed over at once, whatever else is asked.
+CERTAINLY_URGENT = 0.7
+# From which no question of the sample data is taken for the wish for a person.
+CLEARLY_WANTED = 0.6
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 LEAST_PROBABLE = 0.72
@@ -66,7 +70,7 @@ class Dialogue:
             self.answerer, message.question, understood, searched, top_k, ruling.kept_out
         )
         # No rule stands between somebody in danger and a person.
-        if urgent := self.patterns.urgency(message.text):
+        if urgent := self._urgency(message, understood):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
         if ruling.answer is not None:
             answer = self._ruled(reader, message, ruling.answer)
@@ -115,6 +119,13 @@ class Dialogue:
             return self._hand_over(reader, message, mood, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
 
+    def _urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
+        """By its words; or a sentence is near to what others said in danger."""
+        if mood := self.patterns.urgency(message.text):
+            return mood
+        found = (self.recogniser.recognise(understood[one].vector) for one in message.sentences)
+        return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
+
     def _wants_person(
         self, message: Message, kinds: Mapping[str, Kind | None], asking: Sequence[str]
     ) -> bool:
@@ -131,11 +142,13 @@ class Dialogue:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
+        found = self.recogniser.recognise(reader.understood[sentence].vector)
+        if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
+            return found.kind
         # What an FAQ answers is a question, however it sounds.
         reading = reader.read(sentence)
         if reading.is_answered:
             return None
-        found = self.recogniser.recognise(reader.understood[sentence].vector)
         asks = self.patterns.asks.search(sentence) is not None
         if message.before is not None and asks and self.patterns.goes_on(sentence):
             return found.kind if found.probability >= LEAST_PROBABLE else None

@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-EXAMPLES = Path(promise.__path__[0]) / "everyday_messages.csv"
+# Those that nobody's FAQ answers, and others that some FAQ may well be near to.
+EXAMPLES = (
+    Path(promise.__path__[0]) / "everyday_messages.csv",
+    Path(__file__).with_name("examples.csv"),
+)
 # What the examples were read as, below the application's directory.
 KEPT = "messages"
 QUESTION = "question"
+# Danger, fraud that goes on, threats: a person must see it at once.
+URGENT = "urgent"
 KINDS = (*sorted(CHAT), "angry", "distress", "wants_person")
 # Of the business's own questions; ten times as many tell it no better.
 MOST_QUESTIONS = 1000
@@ -43,11 +49,13 @@ class Recognised:
     """The most probable kind of what may be no question.
 
     `certainty` is the probability that it is none: which of the others it is matters less.
+    `urgency` is the probability that a person must see it at once.
     """
 
     kind: Kind
     probability: float
     certainty: float
+    urgency: float
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Recogniser:
         if chat >= max(rest.values()):
             rest = {kind: probability[kind] for kind in CHAT}
         kind = max(rest, key=lambda kind: rest[kind])
-        return Recognised(kind, rest[kind], certainty)
+        return Recognised(kind, rest[kind], certainty, probability[URGENT])
 
 
 def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recogniser:
@@ -103,8 +111,11 @@ def _fit(vectors: Floats, kinds: Sequence[str]) -> Recogniser:
 
 def _examples() -> Mapping[str, str]:
     """Prepared text → kind."""
-    with EXAMPLES.open(encoding="utf-8", newline="") as file:
-        return {prepare(row["text"]): row["kind"] for row in csv.DictReader(file)}
+    found: dict[str, str] = {}
+    for path in EXAMPLES:
+        with path.open(encoding="utf-8", newline="") as file:
+            found |= {prepare(row["text"]): row["kind"] for row in csv.DictReader(file)}
+    return found
 
 
 def _own(answerer: Answerer) -> Floats:

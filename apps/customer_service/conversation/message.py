@@ -29,6 +29,7 @@ class Message:
         question: without greeting and thanks; of a correction, what was meant.
         sentences: of `question`.
         parts: the questions that it joins, two or more; else none.
+        clauses: where it has no parts, what may be some; none where it is short.
         before: the last turn that asked something.
         joined: the question after the topic of that turn, and after the FAQ that answered it.
         chosen: the FAQ that it chooses of those shown.
@@ -40,6 +41,7 @@ class Message:
     question: str
     sentences: Sequence[str]
     parts: Sequence[str]
+    clauses: Sequence[str]
     before: Turn | None
     joined: Sequence[str]
     chosen: str | None
@@ -48,7 +50,8 @@ class Message:
     @property
     def texts(self) -> list[str]:
         """Each text that is to be read, once."""
-        return list(dict.fromkeys([self.question, *self.sentences, *self.parts, *self.joined]))
+        read = [self.question, *self.sentences, *self.parts, *self.clauses, *self.joined]
+        return list(dict.fromkeys(read))
 
 
 def take_apart(
@@ -67,13 +70,15 @@ def take_apart(
     if meant is not None and before:
         question = meant or before.topic
     goes_on = before is not None and (meant is not None or patterns.is_short(question))
+    parts = [] if meant is not None else parts_of(question, patterns)
     shown = next((turn.shown for turn in reversed(history) if turn.kind not in CHAT), [])
     return Message(
         text=text,
         language=_language(text, history),
         question=question,
         sentences=sentences_of(question),
-        parts=[] if meant is not None else parts_of(question, patterns),
+        parts=parts,
+        clauses=[] if parts or meant is not None else clauses_of(question, patterns),
         before=before,
         joined=_joined(question, before, faqs) if before and goes_on else [],
         chosen=chosen(text, shown, faqs, patterns) if shown else None,
@@ -91,11 +96,28 @@ def sentences_of(message: str) -> list[str]:
 
 def parts_of(message: str, patterns: Patterns) -> list[str]:
     """What it joins, two to four parts of which one asks something; none otherwise."""
-    found = [part.strip() for part in patterns.joins.split(message) if part is not None]
+    return _parted(message, patterns.joins, patterns)
+
+
+def clauses_of(message: str, patterns: Patterns) -> list[str]:
+    """The same of a longer message, by commas and "and", which join other things as well."""
+    return [] if patterns.is_short(message) else _parted(message, patterns.may_join, patterns)
+
+
+def _parted(message: str, joint: re.Pattern[str], patterns: Patterns) -> list[str]:
+    found = [part.strip() for part in joint.split(message) if part is not None]
     found = [part for part in found if len(part.strip(AROUND)) >= SHORTEST_PART]
     found = [part for part in found if patterns.kind_of(part) is None]
+    while len(found) > MOST_SENTENCES and (untold := _first_told(found, patterns)) is not None:
+        found[untold : untold + 2] = [" ".join(found[untold : untold + 2])]
     asks = any(patterns.asks.search(part) for part in found)
     return found if asks and 2 <= len(found) <= MOST_SENTENCES else []
+
+
+def _first_told(parts: Sequence[str], patterns: Patterns) -> int | None:
+    """The first part, but for the last, that asks nothing: it leads up to the next."""
+    told = (n for n, part in enumerate(parts[:-1]) if not patterns.asks.search(part))
+    return next(told, None)
 
 
 def _language(text: str, history: Sequence[Turn]) -> str:

@@ -15,19 +15,37 @@ LEAST_CONFIDENCE = 0.3
 TOLD_CONFIDENCE = 0.6
 # A part that goes on from the one before it counts so much beside the whole message.
 ALONE = 0.5
+# What may be a part finds an FAQ that is among so many of the first of the whole message.
+AGREEING = 5
 
 
 def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
-    """Its questions with their answers; none unless two of them find different FAQs."""
+    """Its questions with their answers; none unless two of them find different FAQs.
+
+    Clauses are questions only where the whole message finds the same FAQs among its first.
+    """
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
         reading = reader.read(text)
         if number and not reading.is_answered:
             reading = _with_whole(reader, message, reading, found, patterns)
-        asks = patterns.asks.search(text) is not None
-        if reading.first is not None and _is_found(reading, asks):
+        if reading.first is not None and _is_found(reading, patterns):
             found.setdefault(reading.first, _part_of(text, reading))
+    if len(found) < 2:
+        found = _among_first(reader, message, patterns)
     return list(found.values()) if len(found) > 1 else []
+
+
+def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[str, Part]:
+    if not message.clauses:
+        return {}
+    first = {one.faq_id for one in reader.read(message.question).candidates[:AGREEING]}
+    found: dict[str, Part] = {}
+    for text in message.clauses:
+        reading = reader.read(text)
+        if reading.first in first and _is_found(reading, patterns):
+            found.setdefault(str(reading.first), _part_of(text, reading))
+    return found
 
 
 def _with_whole(
@@ -43,7 +61,8 @@ def _with_whole(
     return blended if is_new or patterns.goes_on(alone.text) else alone
 
 
-def _is_found(reading: Reading, asks: bool) -> bool:
+def _is_found(reading: Reading, patterns: Patterns) -> bool:
+    asks = patterns.asks.search(reading.text) is not None
     least = LEAST_CONFIDENCE if asks else TOLD_CONFIDENCE
     return reading.answer.decision != "handoff" and reading.answer.confidence >= least
 

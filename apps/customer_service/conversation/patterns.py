@@ -19,6 +19,8 @@ AROUND = " \t,.!?;:~。、…-–—'\"“”‘’()"
 LONGEST_CHAT = 80
 # So much of a message is looked at for a mood.
 LONGEST_READ = 500
+# Of punctuation and pictures around it, nothing is said.
+EDGES = re.compile(r"^[\W_]+|(?<![\W_])[\W_]+$")
 CLAUSE = re.compile(r"[,、;]")
 LATIN = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*|\d+")
 
@@ -45,6 +47,7 @@ class Patterns:
     places: Mapping[int, re.Pattern[str]]
     named: re.Pattern[str]
     joins: re.Pattern[str]
+    may_join: re.Pattern[str]
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
@@ -52,12 +55,12 @@ class Patterns:
 
         Clause by clause: each must be small talk, or said beside it.
         """
-        bare = sentence.strip(AROUND)
+        bare = EDGES.sub("", sentence)
         if not 0 < len(bare) <= LONGEST_CHAT:
             return None
         if whole := self._said(bare):
             return whole
-        clauses = [clause.strip(AROUND) for clause in CLAUSE.split(bare)]
+        clauses = [EDGES.sub("", clause) for clause in CLAUSE.split(bare)]
         found = [self._said(clause) for clause in clauses]
         kinds = [kind for kind in found if kind is not None]
         if all(kind or self._fills(clause) for kind, clause in zip(found, clauses, strict=True)):
@@ -66,11 +69,11 @@ class Patterns:
 
     def says_nothing(self, sentence: str) -> bool:
         """Whether it is only what is said beside something else."""
-        bare = sentence.strip(AROUND)
+        bare = EDGES.sub("", sentence)
         return len(bare) <= LONGEST_CHAT and all(map(self._fills, CLAUSE.split(bare)))
 
     def _fills(self, clause: str) -> bool:
-        return self.filler.fullmatch(clause.strip(AROUND)) is not None
+        return self.filler.fullmatch(EDGES.sub("", clause)) is not None
 
     def _said(self, clause: str) -> Kind | None:
         kinds = (kind for kind, pattern in self.whole.items() if pattern.fullmatch(clause))
@@ -148,6 +151,7 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             places={int(name): _compile(choice[name]) for name in choice if name != "named"},
             named=_compile(choice["named"]),
             joins=_compile(rules["two_in_one"]["joins"]),
+            may_join=_compile(rules["two_in_one"]["may_join"]),
             asks=_compile(rules["two_in_one"]["asks"]),
         )
     except KeyError as error:

@@ -35,6 +35,9 @@ SHOWN = ["fees", "card", "loan"]
         ("Are you a robot?", "identity"),
         ("am I talking to a real person", "identity"),
         ("你是机器人吗", "identity"),
+        ("helllo 👋", "greeting"),
+        ("hahaha 😂", "smalltalk"),
+        ("讲个笑话吧", "smalltalk"),
         ("how do I block my card", None),
         ("thanks to you I lost my money", None),
         ("good morning transfer limits", None),
@@ -58,6 +61,12 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("转人工", True),
         ("我要人工客服", True),
         ("让真人跟我说", True),
+        ("escalate this please", True),
+        ("could I have a call back", True),
+        ("真人在线吗", True),
+        ("你听不懂，找个懂的人来", True),
+        ("can you put a block on my boss's card", False),
+        ("找个能取钱的网点", False),
         ("how do I send money to a person in the UK", False),
         ("can somebody else use my card", False),
         ("does an agent need a power of attorney", False),
@@ -79,6 +88,12 @@ def test_who_wants_a_person_is_told_from_who_speaks_of_one(message: str, wants: 
         ("不想活了", "distress"),
         ("有人正在转走我卡里的钱", "distress"),
         ("我要去法院告你们", "angry"),
+        ("payments keep going out one after another while I watch", "distress"),
+        ("a man on the phone is telling me to move my savings", "distress"),
+        ("you will be hearing from my solicitor", "angry"),
+        ("他们让我开着屏幕共享，现在还在操作", "distress"),
+        ("someone on the phone said he was from the bank", None),
+        ("骗子昨天打电话来", None),
         ("there is a payment that I don't recognise", None),
         ("how do I kill a standing order", None),
         ("卡被盗刷了怎么办", None),
@@ -86,6 +101,24 @@ def test_who_wants_a_person_is_told_from_who_speaks_of_one(message: str, wants: 
 )
 def test_what_is_serious_is_told_from_what_an_faq_answers(message: str, mood: str | None) -> None:
     assert PATTERNS.urgency(prepare(message)) == mood
+
+
+@pytest.mark.parametrize(
+    ("message", "mood"),
+    [
+        ("two weeks and not a single apology", "angry"),
+        ("how many more times must I tell you", "angry"),
+        ("I'm done with you", "angry"),
+        ("一个推一个，没一个管事的", "angry"),
+        ("I feel sick, it was all we had", "distress"),
+        ("心里堵得慌", "distress"),
+        ("I'm useless with computers", None),
+        ("how many times can I change my PIN", None),
+        ("两种手续费差多少", None),
+    ],
+)
+def test_a_mood_is_told_without_swearing(message: str, mood: str | None) -> None:
+    assert PATTERNS.mood_of(prepare(message)) == mood
 
 
 @pytest.mark.parametrize(
@@ -172,6 +205,16 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
     [
         ("How do I block my card? And also, what does a new one cost?", 2),
         ("怎么挂失，另外补卡多少钱", 2),
+        ("1) can I repay early 2) what does an overdraft cost", 2),
+        ("First, how do I complain? Second, how do I close my account?", 2),
+        ("do you charge for it - and if so how much", 2),
+        ("怎么挂失？对了，流水在哪打", 2),
+        ("1、怎么挂失 2、流水在哪打", 2),
+        (
+            "I moved house. My post goes astray. I called. How do I tell you? And who do I call?",
+            4,
+        ),
+        ("My wife and I also want to know how to pay", 0),
         ("How do I send money and receive it?", 0),
         ("怎么挂失", 0),
         ("? ? ! . 。", 0),
@@ -180,6 +223,19 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
 )
 def test_joined_questions_are_parted(message: str, parts: int) -> None:
     assert len(parts_of(prepare(message), PATTERNS)) == parts
+
+
+@pytest.mark.parametrize(
+    ("message", "clauses"),
+    [
+        ("what is the most I can take out in cash a day, and the most I can transfer?", 2),
+        ("理财赎回几天到账,到了转到别的银行收手续费不", 2),
+        ("what if, say, I lose it", 0),
+    ],
+)
+def test_a_longer_message_may_join_questions_by_commas(message: str, clauses: int) -> None:
+    found = take_apart(prepare(message), [], FAQS, PATTERNS)
+    assert (found.parts, len(found.clauses)) == ([], clauses)
 
 
 def test_a_message_costs_a_bounded_number_of_texts() -> None:

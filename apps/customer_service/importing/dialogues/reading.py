@@ -12,6 +12,7 @@ from apps.customer_service.importing.dialogues.exports import FORMS, Read, form_
 from apps.customer_service.importing.dialogues.tables import FIELDS, read_turns, turn_columns
 from apps.customer_service.importing.dialogues.transcripts import is_transcript, read_transcripts
 from apps.customer_service.importing.schema import Rejected, Source
+from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 from common.records.encodings import read_text
@@ -25,6 +26,8 @@ MOST_BYTES = 2_000_000_000
 MOST_JSON_BYTES = 500_000_000
 MOST_TURNS = 5_000_000
 ROWS_LOOKED_AT = 200
+# How far a large file is, is said each time so many rows were read, which takes a second or two.
+ROWS_TOLD = 100_000
 WRAPPERS = ("data", "payload", "tickets", "conversations", "results", "items")
 
 
@@ -99,7 +102,7 @@ def records(path: Path) -> Iterator[Row]:
             hint="Save it as JSON lines (.jsonl)." if is_json else "Split the file.",
         )
     if not is_json:
-        yield from iterate_rows(path, most=MOST_TURNS)
+        yield from _counted(path, iterate_rows(path, most=MOST_TURNS))
         return
     try:
         whole = json.loads(read_text(path))
@@ -112,6 +115,13 @@ def records(path: Path) -> Iterator[Row]:
     for number, row in enumerate(_unwrapped(whole), start=1):
         is_object = isinstance(row, dict)
         yield f"{path}:record {number}", row if is_object else Broken("not a JSON object", str(row))
+
+
+def _counted(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    for number, row in enumerate(rows, start=1):
+        if number % ROWS_TOLD == 0:
+            say(f"{path.name}: {number:,} rows read")
+        yield row
 
 
 def _unwrapped(whole: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from apps.customer_service.importing.mining.answers import Chosen, choose_answer
 from apps.customer_service.importing.mining.clusters import cluster
 from apps.customer_service.importing.mining.evidence import weights
 from apps.customer_service.importing.mining.exchanges import find_exchanges
+from apps.customer_service.importing.mining.generality import Generality
 from apps.customer_service.importing.schema import Dialogue, Exchange, Pair, Rejected
 from apps.customer_service.importing.wording import Mark, mark
 from common.console import progress
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 ALIKE = 0.46
 # Of one dialogue of which nothing is known the score is 0.5.
 LEAST_SCORE = 0.4
+# How probable it must be that a reply is so for anybody, where one dialogue alone says it. Of two
+# dialogues each need be half as sure, of three a third.
+LEAST_GENERAL = 0.5
 SUSPICIOUS, MASKED, ONE_DIALOGUE = "suspicious", "masked", "one-dialogue"
 MOST_WORDINGS = 200
 LONGEST_TYPICAL = 120
+ONE_CASE = "about one customer's own case"
 WEAK = "too little speaks for the reply"
 
 
@@ -56,12 +61,13 @@ def mine(
             rejected.append(one)
     exchanges.sort(key=lambda one: (one.request, one.reply, one.dialogue_id))
     pairs: list[Pair] = []
-    for language, group, vectors in _by_language(exchanges, work, backbone, device):
+    for language, group, vectors, general in _by_language(exchanges, work, backbone, device):
         labels = cluster(vectors, np.ones(len(group), np.float32), ALIKE)
         members = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1])
         with progress(f"Choosing answers ({language})", len(members)) as advance:
             for places in members:
-                made = _pair([group[n] for n in places], vectors[places], min_dialogues)
+                chosen = [group[n] for n in places]
+                made = _pair(chosen, vectors[places], general[places], min_dialogues)
                 if isinstance(made, Pair):
                     pairs.append(made)
                 else:
@@ -73,7 +79,8 @@ def mine(
 
 def _by_language(
     exchanges: Sequence[Exchange], work: Path, backbone: str, device: str
-) -> Iterator[tuple[str, list[Exchange], NDArray[np.float32]]]:
+) -> Iterator[tuple[str, list[Exchange], NDArray[np.float32], NDArray[np.float32]]]:
+    """The exchanges of each language, their joint vectors, and how probably each is general."""
     from apps.customer_service.importing.mining.vectors import Reader, joint_vectors
     from common.models.sources.bundled import locate
     from common.models.sources.catalog import for_languages
@@ -85,25 +92,32 @@ def _by_language(
         return
     name = for_languages(groups.keys()) if backbone == "auto" else backbone
     reader = Reader(locate(name), work / "vectors", device)
+    generality = Generality(reader)
     for language, group in sorted(groups.items()):
         requests, replies = [one.request for one in group], [one.reply for one in group]
-        yield language, group, joint_vectors(reader, requests, replies, language)
+        vectors = joint_vectors(reader, requests, replies, language)
+        yield language, group, vectors, generality.of(requests, replies)
 
 
 def _pair(
-    members: Sequence[Exchange], vectors: NDArray[np.float32], min_dialogues: int
+    members: Sequence[Exchange],
+    vectors: NDArray[np.float32],
+    general: NDArray[np.float32],
+    min_dialogues: int,
 ) -> Pair | list[Rejected]:
     """A cluster as a pair; or, where too little speaks for it, why not."""
-    if len({one.dialogue_id for one in members}) < min_dialogues:
-        reason = f"came up in fewer than {min_dialogues} dialogues"
-        return [Rejected(one.place, reason, one.request, one.dialogue_id) for one in members]
+    dialogues = len({one.dialogue_id for one in members})
+    if dialogues < min_dialogues:
+        return _rejected(members, f"came up in fewer than {min_dialogues} dialogues")
+    if float(general.mean()) * dialogues < LEAST_GENERAL:
+        return _rejected(members, ONE_CASE)
     width = vectors.shape[1] // 2
     # The halves of a joint vector, each of length 1 again.
     requests, replies = vectors[:, :width] * np.sqrt(2), vectors[:, width:] * np.sqrt(2)
     known = weights(members, (requests * replies).sum(axis=1).tolist())
     chosen = choose_answer(members, known, replies)
     if chosen.score < LEAST_SCORE:
-        return [Rejected(one.place, WEAK, one.request, one.dialogue_id) for one in members]
+        return _rejected(members, WEAK)
     question = _typical(members, requests)
     counts = Counter(one.request for one in members if fold(one.request) != fold(question))
     wordings: dict[str, str] = {}
@@ -120,6 +134,10 @@ def _pair(
         flags=_flags(members, chosen, question + answer),
         other_answers=chosen.others,
     )
+
+
+def _rejected(members: Sequence[Exchange], reason: str) -> list[Rejected]:
+    return [Rejected(one.place, reason, one.request, one.dialogue_id) for one in members]
 
 
 def _typical(members: Sequence[Exchange], vectors: NDArray[np.float32]) -> str:

@@ -62,3 +62,15 @@ def test_times_are_read_as_exports_write_them(text: object) -> None:
 @pytest.mark.parametrize("text", ["soon", "", None, "12345678901234567890", True])
 def test_what_is_no_time_is_none(text: object) -> None:
     assert seconds(text) is None
+
+
+def test_how_far_a_large_file_is_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    write_table(path, ENGLISH)
+    source = recognise(path, None, {})
+    capsys.readouterr()
+    monkeypatch.setattr("apps.customer_service.importing.dialogues.reading.ROWS_TOLD", 2)
+    assert list(read_dialogues(source, {}))
+    assert "log.jsonl: 2 rows read" in capsys.readouterr().err
