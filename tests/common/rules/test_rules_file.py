@@ -27,6 +27,7 @@ def holds(text: str, intent: str | None = None, **when: object) -> bool:
         ("Is this FRAUD?", "fraud", True),
         ("Is this fraudulent?", "fraud", False),
         ("my cards", "card", False),
+        ("a postcard", "card", False),
         ("card.", "card", True),
         ("我的卡被盗刷了", "盗刷", True),
         ("我的卡被盜刷了", "盗刷", True),

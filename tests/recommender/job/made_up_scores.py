@@ -63,6 +63,7 @@ class MadeUpScore:
             "cold_user": [False] * rows,
             "cold_item": [False] * rows,
             "reasons": ["[]"] * rows,
+            "rule": [None] * rows,
             "model_id": ["made up"] * rows,
             "scored_at": [SCORED_AT] * rows,
         }
