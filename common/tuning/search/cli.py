@@ -90,8 +90,9 @@ def search_and_show(
         data: the hashes of the records' files, by name.
         also: what else makes it another search: the backbone, options of the verb.
     """
+    from common.tuning.search.plan import Plan
     from common.tuning.search.report import best_table, write_best, write_search_report
-    from common.tuning.search.study import Plan, search
+    from common.tuning.search.study import search
 
     plan = Plan(
         space,
