@@ -150,8 +150,10 @@ class _Search:
         """Whether no further trial is to be begun."""
         left = self.plan.minutes * 60 - self._spent()
         durations = [*self._kept(SECONDS, TrialState.COMPLETE)]
-        if durations and left < median(durations):
-            say(f"A further trial takes {median(durations):.0f} s; {max(left, 0):.0f} s are left.")
+        if durations and 0 < left < median(durations):
+            say(f"A further trial takes {median(durations):.0f} s; {left:.0f} s are left.")
+            return True
+        if left <= 0:
             return True
         if self.in_vain >= MOST_IN_VAIN:
             say(f"The last {MOST_IN_VAIN} proposals could not be tried, or had been already.")
