@@ -63,7 +63,6 @@ MISSING = {
         "train --interactions good --items items --rules none.toml",
         "train --interactions good --items items --config none.toml",
         "tune --interactions good --items none.csv",
-        "tune --interactions good --items items --search epochs=4..2",
         "evaluate --interactions none.csv --items items",
         "score --interactions good --items items --candidates none.csv --out out",
         "recommend u --interactions none.csv --items items",

@@ -44,7 +44,11 @@ Pruning = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", help="Of the search. Default: by what is searched; it goes on itself."),
+    typer.Option(
+        "--name",
+        help="Where the search is kept. Default: a name made of what is searched. "
+        "The same search goes on where it stopped.",
+    ),
 ]
 
 
@@ -52,7 +56,8 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     """The space that was given, or an application's own.
 
     Raises:
-        UserError: Optuna is not installed, the space is none, or this is one of several processes.
+        UserError: Optuna is not installed, a range or choice cannot be searched, or this is one of
+            several processes.
     """
     import os
 
@@ -90,8 +95,9 @@ def search_and_show(
         data: the hashes of the records' files, by name.
         also: what else makes it another search: the backbone, options of the verb.
     """
+    from common.tuning.search.plan import Plan
     from common.tuning.search.report import best_table, write_best, write_search_report
-    from common.tuning.search.study import Plan, search
+    from common.tuning.search.study import search
 
     plan = Plan(
         space,

@@ -13,8 +13,7 @@ from rich.table import Table
 
 from common.evaluation.report import CLEAR_GAIN, UNCLEAR, Section, svg, write_report
 from common.files import write_atomically
-from common.tuning.search.space import Range, Value
-from common.tuning.search.study import (
+from common.tuning.search.plan import (
     DEFAULTS,
     FIGURES,
     SECONDS,
@@ -23,6 +22,7 @@ from common.tuning.search.study import (
     Found,
     figure_of,
 )
+from common.tuning.search.space import Range, Value
 from common.tuning.settings import Settings
 
 if TYPE_CHECKING:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 import torch
@@ -23,61 +19,26 @@ from common.console import say
 from common.errors import RefusedError, UserError
 from common.files import exclusive_lock
 from common.tuning.search.attempt import attempt
+from common.tuning.search.plan import (
+    DEFAULTS,
+    FIGURES,
+    SECONDS,
+    SETTINGS,
+    WHY,
+    Found,
+    Plan,
+    figure_of,
+)
 from common.tuning.search.prepared import Prepare
 from common.tuning.search.pruning import OutOfTimeError, WatchTrial
-from common.tuning.search.space import Range, Space, holds, settings_of
+from common.tuning.search.space import Range, holds, settings_of
 from common.tuning.settings import Settings
 
-PruningMethod = Literal["median", "hyperband", "none"]
 # Drawn at random before TPE proposes; few, for a trial takes minutes.
 RANDOM_TRIALS = 5
 # Proposals in a row that were tried already, or whose values do not go together.
 MOST_IN_VAIN = 20
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-# What is kept of a trial beside what Optuna keeps.
-DEFAULTS, SETTINGS, SECONDS, FIGURES, WHY = "defaults", "settings", "seconds", "figures", "why"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is searched, from where, and for how long.
-
-    Attributes:
-        base: the defaults, tried first, and what is not searched in all trials.
-        data: hashes and names of all else that the figures depend on.
-        minutes: of all trials together, those of earlier runs of the same search included.
-        trials: likewise; None: as many as the minutes allow.
-        seeds: runs a trial; its figure is their mean.
-    """
-
-    space: Space
-    base: Settings
-    data: Sequence[str]
-    minutes: float = 60.0
-    trials: int | None = None
-    seeds: int = 1
-    pruning: PruningMethod = "median"
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for the same figures of the same settings."""
-        fixed = self.base.model_dump(exclude={"tracking", "device"})
-        space = [(name, repr(searched)) for name, searched in sorted(self.space.items())]
-        parts = [space, fixed, self.seeds, *self.data]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search ended with: the best settings of all trials, the defaults' among them."""
-
-    study: Study = field(repr=False)
-    directory: Path
-    plan: Plan
-    monitor: str
-    best: Settings
-    figure: float
-    default_figure: float
 
 
 def search(plan: Plan, prepare: Prepare, root: Path, name: str | None = None) -> Found:
@@ -112,7 +73,7 @@ class _Search:
         self.directory = directory
         self.study = self._open()
         self.started = monotonic()
-        self.spent_before = sum(self._kept(SECONDS))
+        self.spent_before: float = sum(self._kept(SECONDS))
         self.in_vain = 0
 
     def run(self) -> None:
@@ -189,8 +150,10 @@ class _Search:
         """Whether no further trial is to be begun."""
         left = self.plan.minutes * 60 - self._spent()
         durations = [*self._kept(SECONDS, TrialState.COMPLETE)]
-        if durations and left < median(durations):
-            say(f"A further trial takes {median(durations):.0f} s; {max(left, 0):.0f} s are left.")
+        if durations and 0 < left < median(durations):
+            say(f"A further trial takes {median(durations):.0f} s; {left:.0f} s are left.")
+            return True
+        if left <= 0:
             return True
         if self.in_vain >= MOST_IN_VAIN:
             say(f"The last {MOST_IN_VAIN} proposals could not be tried, or had been already.")
@@ -306,12 +269,6 @@ class _Search:
     def _spent(self) -> float:
         """Seconds of all trials of all runs; the time between two runs is no time of the search."""
         return self.spent_before + monotonic() - self.started
-
-
-def figure_of(trial: FrozenTrial) -> float:
-    """The figure of a finished trial."""
-    assert trial.value is not None
-    return float(trial.value)
 
 
 def _pruner(plan: Plan) -> BasePruner:

@@ -19,11 +19,12 @@ from common.tuning.configuration import read_settings
 from common.tuning.finetune import finetune
 from common.tuning.search import study as searching
 from common.tuning.search.attempt import Measured
+from common.tuning.search.plan import Found, Plan
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.search.pruning import OutOfTimeError, WatchTrial
 from common.tuning.search.report import importances_of, write_best, write_search_report
 from common.tuning.search.space import read_space
-from common.tuning.search.study import Found, Plan, search
+from common.tuning.search.study import search
 from common.tuning.settings import Settings
 from common.tuning.task import Metric
 
