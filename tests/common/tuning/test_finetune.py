@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_figures(tiny_model: Path, tmp_path: Path) 
     "more",
     [
         (),
-        ("averaging=ema", "averaging_decay=0.9"),
+        ("averaging=ema", "averaging_decay=0.9", "typing_errors=0.5"),
         ("averaging=swa", "averaging_start=0.4"),
         ("averaging=soup", "r_drop=1"),
     ],
@@ -122,6 +122,7 @@ def test_two_processes_learn_what_one_does(tiny_model: Path, tmp_path: Path) -> 
         "gradient_clipping=0",
         "optimizer=sgd",
         "warmup=0",
+        "typing_errors=0.5",
     )
     one = run_apart(tiny_model, tmp_path / "one", "batch_size=8", *same)
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
