@@ -44,6 +44,18 @@ def test_two_sources_or_a_trusted_one_or_a_person_confirm() -> None:
     }
 
 
+def test_what_a_rule_decided_is_taken_from_a_person_alone() -> None:
+    by_rule = {"given": {"rule": "fees"}}
+    taken, left_out = why(
+        [
+            said("1", "a trusted word", "a", "z", trusted=True, **by_rule),
+            said("2", "a person said yes", "a", "w", status="accepted", **by_rule),
+        ]
+    )
+    assert taken == ["a person said yes"]
+    assert left_out == {"1": "the rule 'fees' decided"}
+
+
 def test_rows_that_say_the_same_are_one() -> None:
     rows = [said(str(n), "lost my card", "a", f"source {n}") for n in range(5)]
     (one,) = review(rows, USUAL).taken

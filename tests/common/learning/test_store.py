@@ -99,8 +99,8 @@ def test_a_purge_leaves_no_byte(store: FeedbackStore, tmp_path: Path) -> None:
 
 def test_outcomes_count_a_question_once_and_a_person_once(store: FeedbackStore) -> None:
     asked = [("q1", "handoff"), ("q1", "handoff"), ("q2", "answer"), ("q3", "clarify")]
-    # What says nothing of the release: small talk, and who asked for a person.
-    asked += [("hi", "chat"), ("a person please", "person")]
+    # What says nothing of the release: small talk, who asked for a person, and what a rule decided.
+    asked += [("hi", "chat"), ("a person please", "person"), ("moonlight", "rule")]
     rows = [
         predicted(f"p{n}", text=text, decision=decision, release_id="r1")
         for n, (text, decision) in enumerate(asked)
@@ -116,6 +116,7 @@ def test_outcomes_count_a_question_once_and_a_person_once(store: FeedbackStore) 
         said(f"f{n}", source=source, kind=kind, release_id="r1")
         for n, (source, kind) in enumerate(verdicts)
     ]
+    rows.append(said("by a rule", source="dan", kind="bad", release_id="r1", given={"rule": "r"}))
     store.add([*rows, predicted("other", text="q9", decision="handoff", release_id="r2")])
     assert store.outcomes("r1") == {"handed over": Count(1, 3), "said to be bad": Count(1, 2)}
     assert store.outcomes("none") == {"handed over": Count(0, 0), "said to be bad": Count(0, 0)}

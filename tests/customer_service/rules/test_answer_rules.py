@@ -26,10 +26,10 @@ to = "fraud desk"
 priority = "high"
 
 [[rule]]
-name = "abroad means fees"
+name = "moonlight damages"
 when = { any = ["moonlight"], language = "en" }
 action = "force"
-faq_id = "en-fee-abroad"
+faq_id = "en-card-damaged"
 
 [[rule]]
 name = "no found cards"
@@ -49,9 +49,9 @@ FOUND = "I found my card again after reporting it lost"
 
 
 @pytest.fixture(scope="module")
-def store(bilingual: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("ruling") / "var"
-    shutil.copytree(bilingual.store, copy, symlinks=True)
+    shutil.copytree(demo.store, copy, symlinks=True)
     return copy
 
 
@@ -85,8 +85,12 @@ def ask(address: str, question: str, conversation: str | None = None) -> Any:
 def test_a_forced_answer_says_so(address: str) -> None:
     answer = ask(address, "Moonlight sonata?")
     assert answer["decision"] == "answer"
-    assert [one["faq_id"] for one in answer["citations"]] == ["en-fee-abroad"]
-    assert answer["decided_by"] == {"rule": "abroad means fees", "action": "force", "further": []}
+    assert [one["faq_id"] for one in answer["citations"]] == ["en-card-damaged"]
+    assert answer["decided_by"] == {
+        "rule": "moonlight damages",
+        "action": "force",
+        "further": [],
+    }
 
 
 def test_a_forbidden_answer_is_not_even_offered(address: str, store: Path, run: Run) -> None:
@@ -98,20 +102,20 @@ def test_a_forbidden_answer_is_not_even_offered(address: str, store: Path, run: 
     assert offered
     assert "en-card-found" not in offered
     assert answer["decided_by"]["rule"] == "no found cards"
-    other = ask(address, "How do I change the PIN of my card?")
+    other = ask(address, "Why is contactless not working on my card?")
     assert other["decided_by"] is None, "it would not have been the answer anyway"
 
 
 @pytest.mark.parametrize("said", ["I was scammed… it is a SCAM", "遇到诈骗了"])
 def test_a_route_hands_over_in_the_middle_of_a_conversation(address: str, said: str) -> None:
-    first = ask(address, "How do I send money to someone in the UK?")
+    first = ask(address, "How do I change my PIN to a number I choose?")
     answer = ask(address, said, first["conversation_id"])
     assert answer["decision"] == "handoff"
     assert answer["handoff"] == {"reason": "rule", "priority": "high", "queue": "fraud desk"}
     assert answer["message"]
     assert answer["decided_by"]["rule"] == "fraud goes to a person"
-    after = ask(address, "and abroad?", first["conversation_id"])
-    assert after["kind"] != "follow_up" or after["decided_by"] is None
+    after = ask(address, "and online?", first["conversation_id"])
+    assert "scam" not in (after["understood_as"] or "").lower(), "nothing goes on from it"
 
 
 def test_danger_goes_before_every_rule(address: str) -> None:
@@ -127,39 +131,38 @@ def test_an_intent_is_shown_under_its_name(address: str, store: Path) -> None:
     assert ask(address, "卡丢了怎么办")["shown_as"] in (None, {answer["intent"]["name"]: "挂失"})
 
 
-def test_what_a_rule_decided_is_not_learned(address: str, store: Path, run: Run) -> None:
+def test_what_a_rule_decided_is_not_learned(address: str, store: Path) -> None:
     answer = ask(address, "moonlight again?")
-    said = {"answer_id": answer["id"], "faq_id": "en-complaint"}
+    said = {"answer_id": answer["id"], "faq_id": "en-pin-change"}
 
-    def is_written() -> bool:
-        query = "SELECT decision FROM predictions WHERE id = ?"
+    def rows(query: str) -> list[tuple[Any, ...]]:
         with sqlite3.connect(store / "bizlm.sqlite") as database:
-            return database.execute(query, [answer["id"]]).fetchall() == [("rule",)]
+            return database.execute(query, [answer["id"]]).fetchall()
 
-    wait_for(is_written)
+    wait_for(lambda: rows("SELECT decision FROM predictions WHERE id = ?") == [("rule",)])
     receipt = httpx.post(f"{address}/v1/feedback", json=said, timeout=60).json()
     assert not receipt["live"]
-    wait_for(lambda: "en-complaint" in run("feedback", "list", "--store", store, "--json").stdout)
-    done = run("learn", "--dry-run", "--store", store, "--json")
-    assert "the rule 'abroad means fees' decided" in done.stdout + done.stderr
+    query = "SELECT given FROM feedback WHERE prediction_id = ?"
+    wait_for(lambda: rows(query))
+    assert json.loads(rows(query)[0][0])["rule"] == "moonlight damages"
 
 
 def test_rules_are_live(address: str, rules: Path) -> None:
     def decides() -> bool:
         return ask(address, "Moonlight sonata?")["decided_by"] is not None
 
-    check_live(address, rules, "abroad means fees", decides, "")
+    check_live(address, rules, "moonlight damages", decides, "")
 
 
 def test_a_mistake_is_told_before_anything_is_loaded(store: Path, tmp_path: Path, run: Run) -> None:
     path = tmp_path / "rules.toml"
-    wrong = RULES.replace("en-fee-abroad", "en-fees-abroad").replace("glossary =", "#")
+    wrong = RULES.replace("en-card-damaged", "en-card-damagd").replace("glossary =", "#")
     path.write_text(wrong.replace("card_lost", intent_of(store, "en-card-lost")), encoding="utf-8")
     for verb in (("rules", "check", path), ("ask", "hello", "--rules", path)):
         done = run(*verb, "--store", store)
         assert done.returncode == 2
-        assert f"{path}:15: rule 'abroad means fees'" in done.stderr
-        assert "Did you mean en-fee-abroad?" in done.stderr
+        assert f"{path}:15: rule 'moonlight damages'" in done.stderr
+        assert "Did you mean en-card-damaged?" in done.stderr
 
 
 def test_a_text_shows_which_rules_apply(rules: Path, store: Path, run: Run) -> None:
