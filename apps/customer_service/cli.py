@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
+from apps.customer_service.explaining import cli as explain_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.labelling import cli as labelling_cli
@@ -61,6 +62,7 @@ add_release_verbs(app, "customer_service", FIGURES)
 add_pretrain_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
+app.add_typer(explain_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)

@@ -10,6 +10,7 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.explaining import cli as explain_cli
 from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
@@ -63,7 +64,7 @@ add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
-    *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
+    *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli, explain_cli),
 ):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
