@@ -28,6 +28,7 @@ from apps.customer_service.options_cli import (
 )
 from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
+from apps.customer_service.stress import cli as stress_cli
 from apps.customer_service.tuning import cli as tuning_cli
 from apps.customer_service.zero_shot import cli as zero_shot_cli
 from common.cli import (
@@ -63,6 +64,7 @@ add_pretrain_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(explain_cli.verbs)
+app.add_typer(stress_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)

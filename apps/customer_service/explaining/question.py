@@ -108,7 +108,8 @@ def _intent_words(
     def gradient(pooled: Tensor) -> Tensor:
         assert answerer.module.intents is not None
         logits = answerer.module.intents(pooled).float()
-        return logits[:, number] - torch.logsumexp(logits[:, others], dim=1)
+        odds: Tensor = logits[:, number] - torch.logsumexp(logits[:, others], dim=1)
+        return odds
 
     if method == "gradients":
         pooled = answerer.module.pooled
