@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
+from apps.customer_service.explaining import cli as explain_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.labelling import cli as labelling_cli
@@ -27,6 +28,7 @@ from apps.customer_service.options_cli import (
 )
 from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
+from apps.customer_service.stress import cli as stress_cli
 from apps.customer_service.tuning import cli as tuning_cli
 from apps.customer_service.zero_shot import cli as zero_shot_cli
 from common.cli import (
@@ -62,6 +64,8 @@ add_release_verbs(app, "customer_service", FIGURES)
 add_pretrain_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
+app.add_typer(explain_cli.verbs)
+app.add_typer(stress_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
 app.add_typer(import_cli.verbs)

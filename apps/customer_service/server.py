@@ -22,6 +22,7 @@ from apps.customer_service.conversation.memory import (
 )
 from apps.customer_service.conversation.server import Conversations, Recognisers
 from apps.customer_service.conversation.store import ConversationStore
+from apps.customer_service.explaining.server import AnswerExplainer, add_explanations
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import Golden
 from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
@@ -116,6 +117,8 @@ def build_app(
     if rules:
         telemetry.registry.register(RuleMetrics(rules))
     telemetry.watch("questions", service.batcher)
+    explainer = AnswerExplainer(live)
+    telemetry.watch("explanations", explainer.batcher)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -128,6 +131,7 @@ def build_app(
         drift.periodic.start()
         yield
         await service.batcher.drain()
+        await explainer.batcher.drain()
         for beside in (probation, drift.periodic):
             await asyncio.to_thread(beside.stop)
         if file:
@@ -153,6 +157,7 @@ def build_app(
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)
     add_knowledge(app, Desk(live, collector.speakers, partial(_golden, registry), file))
+    add_explanations(app, collector, explainer)
     add_search(app, service)
     add_examples(app, service)
     return app

@@ -10,6 +10,7 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.explaining import cli as explain_cli
 from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
@@ -26,6 +27,7 @@ from apps.finance_monitor.options_cli import (
 from apps.finance_monitor.rules import cli as rules_cli
 from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
+from apps.finance_monitor.stress import cli as stress_cli
 from apps.finance_monitor.tuning import cli as tuning_cli
 from apps.finance_monitor.watch import cli as watch_cli
 from apps.finance_monitor.watch.cli import show_watch
@@ -65,6 +67,7 @@ add_pretrain_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
+    *(explain_cli, stress_cli),
 ):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
 from apps.finance_monitor.alerts.server import add_casework
+from apps.finance_monitor.explaining.server import StoryExplainer, add_explanations
 from apps.finance_monitor.learning.drift import watched
 from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
@@ -117,6 +118,8 @@ def build_app(
         queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("score", batcher)
+    explainer = StoryExplainer(service)
+    telemetry.watch("explanations", explainer.batcher)
     telemetry.registry.register(WatchMetrics(service.watch.counters))
     if service.rules:
         telemetry.registry.register(RuleMetrics(service.rules))
@@ -148,6 +151,7 @@ def build_app(
         drift.periodic.start()
         yield
         await batcher.drain()
+        await explainer.batcher.drain()
         await asyncio.to_thread(drift.periodic.stop)
         await asyncio.get_running_loop().run_in_executor(None, service.stop)
         await asyncio.to_thread(collector.stop)
@@ -168,6 +172,7 @@ def build_app(
     _add_reading(app, service, stopping)
     add_casework(app, service.watch.store, service.touch)
     _add_records(app, service, batcher)
+    add_explanations(app, service, explainer)
     add_feedback(app, service, collector)
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)

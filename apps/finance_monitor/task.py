@@ -98,7 +98,7 @@ class NewsModel(EncoderModule):
         if self.sentiments is not None:
             outputs["sentiment_logits"] = self.sentiments(pooled).float()
         if self.topics is not None:
-            outputs["topic_logits"] = self._topic_logits(pooled).float()
+            outputs["topic_logits"] = self.topic_logits_of(pooled).float()
             if self.topic_words is not None:
                 outputs["topic_logits"] += self.topic_words(input_ids, attention_mask)
         if self.targets is not None:
@@ -107,7 +107,8 @@ class NewsModel(EncoderModule):
             outputs["loss"] = self._loss(outputs, sentiment, topics, target)
         return outputs
 
-    def _topic_logits(self, pooled: Tensor) -> Tensor:
+    def topic_logits_of(self, pooled: Tensor) -> Tensor:
+        """What the encoder alone says of the topics: [batch, width] → [batch, topics]."""
         assert self.topics is not None
         logits: Tensor = self.topics(pooled)
         if self.topic_bias is None:

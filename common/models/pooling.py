@@ -33,6 +33,15 @@ class PooledEncoder(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[batch, tokens] twice → [batch, width] in float32."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.pool(hidden, attention_mask)
+
+    def from_embeddings(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
+        """As `forward`, from what the table of embeddings gives: [batch, tokens, width]."""
+        found = self.encoder(inputs_embeds=embeddings, attention_mask=attention_mask)
+        return self.pool(found.last_hidden_state, attention_mask)
+
+    def pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """[batch, tokens, width] and [batch, tokens] → [batch, width] in float32."""
         if not self.pooling:
             return mean_pool(hidden.float(), attention_mask)
         features: dict[str, Tensor | int] = {

@@ -1,0 +1,1 @@
+"""Why a story was labelled as it was."""

@@ -1,0 +1,102 @@
+"""How `stress` shows and writes what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from common.cli import print_json
+from common.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from common.evaluation.stress.measuring import Stressed
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="A table of the records that were decided otherwise."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the changes that are drawn.")]
+
+
+def check_out(out: Path | None) -> None:
+    """See that the table can be written, before anything is loaded.
+
+    Raises:
+        UserError: its suffix is of no table.
+    """
+    from common.records.writing import check_writable_as
+
+    if out is not None:
+        check_writable_as(out)
+
+
+def show_stress(
+    found: Sequence[Stressed],
+    release_id: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+    refuse: bool = False,
+) -> None:
+    """Print the figures and write the records.
+
+    Args:
+        refuse: exit code 3 where instructions were obeyed.
+    """
+    if out is not None:
+        _write(found, out)
+    obeyed = [row for one in found for row in one.obeyed]
+    if as_json:
+        print_json({"release_id": release_id, "stress": [one.to_json() for one in found]})
+    else:
+        from common.console import results, say, show_table
+
+        show_table(_table(found, release_id))
+        results().print("The same decision is expected, but under negation another one.")
+        if obeyed:
+            say(f"Injected instructions were followed in {len(obeyed)} records: see --json.")
+    if obeyed and refuse:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _table(found: Sequence[Stressed], release_id: str) -> Table:
+    from rich.table import Table
+
+    table = Table("written otherwise", title=f"Release {release_id} under stress")
+    for column in ("records", "figure", "before", "after", "change, 95 % interval", "decided so"):
+        table.add_column(column, justify="right")
+    for one in found:
+        for place, (name, figure) in enumerate(one.figures.items()):
+            first = (one.name, f"{one.records:,}") if not place else ("", "")
+            mark = " *" if figure.is_clear else ""
+            interval = f"{figure.gain:+.3f} ({figure.low:+.3f} to {figure.high:+.3f}){mark}"
+            changed = "" if place else f"{1 - one.changed:.1%} as before"
+            before, after = f"{figure.before:.3f}", f"{figure.after:.3f}"
+            table.add_row(*first, name.replace("_", " "), before, after, interval, changed)
+    table.caption = "* more than chance explains"
+    return table
+
+
+def _write(found: Sequence[Stressed], out: Path) -> None:
+    from common.records.writing import write_table
+
+    rows = [
+        {
+            "written_otherwise": stressed.name,
+            "record": one.row + 1,
+            "text": one.text,
+            "written": one.written,
+            "decided": one.said,
+            "decided_then": one.said_then,
+            "turned_wrong": one.fell,
+        }
+        for stressed in found
+        for one in stressed.examples
+    ]
+    write_table(out, rows)
