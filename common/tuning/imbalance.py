@@ -13,7 +13,7 @@ from common.tuning.settings import Settings
 
 # Cui et al. take .9 to .9999: a class of more texts than 1 / (1 - β) counts as one of so many.
 BETA = 0.999
-Weighting = Literal["none", "balanced", "effective"]
+Weighting = Literal["balanced", "effective"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ClassLoss:
 
     smoothing: float = 0.0
     focal: float = 0.0
-    weights: Weighting = "none"
+    weights: Weighting | None = None
     adjustment: float = 0.0
 
     @classmethod
@@ -51,12 +51,12 @@ class ClassLoss:
         if total is None:
             return HeadLoss(
                 self,
-                None if self.weights == "none" else class_weights(counts, self.weights),
+                class_weights(counts, self.weights) if self.weights else None,
                 self.adjustment * log_prior(counts) if self.adjustment else None,
             )
         return HeadLoss(
             self,
-            None if self.weights == "none" else label_weights(counts, total, self.weights),
+            label_weights(counts, total, self.weights) if self.weights else None,
             self.adjustment * log_odds(counts, total) if self.adjustment else None,
         )
 

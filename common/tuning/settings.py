@@ -46,8 +46,8 @@ class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
     focal: float = Field(
         0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
     )
-    class_weights: Literal["none", "balanced", "effective"] = Field(
-        "none",
+    class_weights: Literal["balanced", "effective"] | None = Field(
+        None,
         description="rare classes count more: by as much as they are rarer, or by less",
     )
     logit_adjustment: float = Field(
@@ -90,7 +90,7 @@ class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
 
     @model_validator(mode="after")
     def _learning_makes_sense(self) -> Self:
-        if self.class_weights != "none" and self.logit_adjustment:
+        if self.class_weights and self.logit_adjustment:
             raise UserError(
                 "class_weights and logit_adjustment would make up for the same thing twice",
                 hint="Take one of them.",

@@ -21,8 +21,8 @@ class RegularisingSettings(BaseModel):
     r_drop: float = Field(
         0.0, ge=0, description="weight of R-Drop: two readings, other dropout, alike; 0: none"
     )
-    averaging: Literal["none", "ema", "swa", "soup"] = Field(
-        "none",
+    averaging: Literal["ema", "swa", "soup"] | None = Field(
+        None,
         description="moving (ema), mean of the last steps (swa), or of the evaluations that are "
         "better together (soup)",
     )

@@ -123,7 +123,7 @@ def test_classes_lie_apart_and_the_heads_start_anew(tiny_model: Path, tmp_path: 
 
 @pytest.mark.parametrize("strategy", ["full", "lora", "top-layers:1"])
 def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path: Path) -> None:
-    same: dict[str, Any] = {"strategy": strategy, "learning_rate": 1e-2}
+    same: dict[str, Any] = {"strategy": strategy, "learning_rate": 3e-3}
     without = _tune(tiny_model, tmp_path / "without", **same)
     tuned = _tune(tiny_model, tmp_path / "with", contrastive_epochs=4, **same)
     assert _pair_loss(tuned) < 0.8 * _pair_loss(without)
