@@ -11,7 +11,7 @@ from common.models.adapting.ranks import RankAllocation, orthogonality
 from common.tuning.task import Batch
 
 # What being orthonormal counts beside the task's loss; the paper takes .1 to .5.
-WEIGHT = 0.1
+WEIGHT = 0.5
 
 
 class Orthogonality:
