@@ -16,7 +16,13 @@ from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE, Decision
 from common.evaluation.calibration import upper_bound
 from common.evaluation.compare import Difference, paired_bootstrap
-from common.evaluation.fairness import ByGroup, by_group, mean_of, summarised
+from common.evaluation.fairness import (
+    FEW_RESAMPLES,
+    ByGroup,
+    by_group,
+    mean_of,
+    summarised,
+)
 from common.evaluation.metrics import auroc, expected_calibration_error
 from common.records.text import language_of
 
@@ -125,7 +131,8 @@ def compare_groups(
     if figure is None:
         right = [float(o.is_right) if o.in_scope else math.nan for o in outcomes]
         return by_group("right", mean_of(right), members)
-    return by_group(figure, summarised(summarise, outcomes, figure), members)
+    found = summarised(summarise, outcomes, figure)
+    return by_group(figure, found, members, resamples=FEW_RESAMPLES)
 
 
 def by_language(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

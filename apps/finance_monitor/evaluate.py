@@ -11,7 +11,13 @@ import torch
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
-from common.evaluation.fairness import ByGroup, by_group, mean_of, summarised
+from common.evaluation.fairness import (
+    FEW_RESAMPLES,
+    ByGroup,
+    by_group,
+    mean_of,
+    summarised,
+)
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
 
@@ -119,7 +125,8 @@ def compare_groups(
     """
     if figure is None:
         return by_group("right", mean_of([o.is_right for o in outcomes]), members)
-    return by_group(figure, summarised(summarise, outcomes, figure), members)
+    found = summarised(summarise, outcomes, figure)
+    return by_group(figure, found, members, resamples=FEW_RESAMPLES)
 
 
 def language(outcome: Outcome) -> str:
