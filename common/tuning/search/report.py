@@ -42,7 +42,7 @@ OPTIMISM = (
 
 def best_table(found: Found) -> Table:
     """The best settings, with their figure, beside the defaults."""
-    table = Table(title=f"Best of {len(_finished(found))} finished trials")
+    table = Table(title=f"Finished trials: {len(_finished(found))}")
     for column in ("setting", "defaults", "best"):
         table.add_column(column)
     for row in _best_rows(found):
@@ -94,7 +94,7 @@ def write_search_report(found: Found) -> Path:
             ),
             Section(
                 "All finished trials",
-                "A line each; the greener, the better.",
+                "A line each; the darker, the better.",
                 picture=parallel_picture(found),
             ),
             Section("All trials", table=_trial_rows(found)),
@@ -137,6 +137,7 @@ def history_picture(found: Found) -> str:
             axes.plot(*zip(*stopped, strict=True), "x", color=UNCLEAR, label="stopped early")
         axes.axhline(found.default_figure, color=UNCLEAR, linestyle="--", label="the defaults")
         axes.set_xlabel("trial")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylabel(found.monitor.replace("_", " "))
         axes.legend(frameon=False)
 
