@@ -41,7 +41,7 @@ function reasons(one) {
   const place = element('div');
   const toggle = button(say().explanation.button, () => {
     if (explained.has(one.id)) explained.delete(one.id);
-    else explained.set(one.id, explanation(`/v1/stories/${encodeURIComponent(one.id)}/explanation`, nameOf(one)));
+    else explained.set(one.id, explanation(`/v1/stories/${encodeURIComponent(one.id)}/explanation`, { nameOf: nameOf(one) }));
     open();
   }, { class: 'quiet' });
   const open = () => {

@@ -7,12 +7,13 @@ import { bindText } from './language.js';
 const FAINTEST = 0.1;
 const SPOKEN_WORDS = 5;
 
-// A place that is filled once the server has said why; `nameOf` shows what a score speaks for.
-export function explanation(path, nameOf = (name) => name) {
+// A place that is filled once the server has said why; `nameOf` shows what a score speaks for, `more` what else is
+// told of it.
+export function explanation(path, { nameOf = (name) => name, more = () => [], parameters = {} } = {}) {
   const place = element('div', { class: 'explanation', 'aria-live': 'polite', 'aria-busy': 'true' });
   place.append(words((say) => say.waiting));
-  read(path)
-    .then((found) => place.replaceChildren(...shown(found, nameOf)))
+  read(path, parameters)
+    .then((found) => place.replaceChildren(...shown(found, nameOf), ...more(found)))
     .catch((error) => place.replaceChildren(words((say) => say.failed(error.message))))
     .finally(() => place.removeAttribute('aria-busy'));
   return place;
@@ -21,14 +22,14 @@ export function explanation(path, nameOf = (name) => name) {
 const words = (choose, attributes = { class: 'small' }) =>
   bindText(element('p', attributes), (all) => choose(all.explanation));
 
-function shown(found, nameOf) {
-  const parts = found.attributions.flatMap((one) => attribution(found.text, one, nameOf));
+function shown({ text, attributions, shared = [], neighbours = [] }, nameOf) {
+  const parts = attributions.flatMap((one) => attribution(text, one, nameOf));
   if (parts.length) parts.push(legend());
-  if (found.shared.length) {
-    parts.push(words((say) => say.shared), element('p', { class: 'small' }, ...found.shared.flatMap((word) => [quoted(word), ' '])));
+  if (shared.length) {
+    parts.push(words((say) => say.shared), element('p', { class: 'small' }, ...shared.flatMap((word) => [quoted(word), ' '])));
   }
-  if (found.neighbours.length) {
-    parts.push(words((say) => say.nearest), element('ul', { class: 'nearest' }, ...found.neighbours.map(neighbour)));
+  if (neighbours.length) {
+    parts.push(words((say) => say.nearest), element('ul', { class: 'nearest' }, ...neighbours.map(neighbour)));
   }
   return parts.length ? parts : [words((say) => say.nothing)];
 }
