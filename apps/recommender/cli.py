@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from apps.recommender import serve_cli
+from apps.recommender.explaining import cli as explain_cli
 from apps.recommender.job import cli as job_cli
 from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
@@ -63,7 +64,7 @@ from common.rules.rules_cli import add_rules_verbs
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
-for area in (job_cli, serve_cli, learning_cli, tuning_cli):
+for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)

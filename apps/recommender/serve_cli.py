@@ -91,6 +91,7 @@ def serve(
 
     def make_app(**access: Any) -> Any:
         from apps.recommender.data import read_dataset
+        from apps.recommender.explaining.server import ItemExplainer
         from apps.recommender.learning.drift import watched
         from apps.recommender.learning.server import collect_events
         from apps.recommender.learning.taking import take, with_reported
@@ -143,7 +144,15 @@ def serve(
             root=registry.root,
             seconds=DRIFT_SECONDS,
         )
-        return build_app(live, collector=collector, drift=drift, rules=live_rules, **access)
+        explainer = ItemExplainer(live, registry)
+        return build_app(
+            live,
+            collector=collector,
+            drift=drift,
+            rules=live_rules,
+            explainer=explainer,
+            **access,
+        )
 
     listen(make_app, host, port, api_key_file, allow_host)
 

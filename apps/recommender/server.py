@@ -14,6 +14,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import FastAPI, HTTPException, Query, Request
 
 from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.explaining.server import ItemExplainer, add_explanations
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.learning.server import EventCollector, add_events
 from apps.recommender.lists.rules import Rules
@@ -112,6 +113,7 @@ def build_app(
     collector: EventCollector | None = None,
     drift: DriftMonitor[Any] | None = None,
     rules: LiveRules[Rules] | None = None,
+    explainer: ItemExplainer | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
 
@@ -119,6 +121,7 @@ def build_app(
         collector: takes what was shown and done, if anything does.
         drift: watches what is done, if anything does.
         rules: what is ranked by, beside the release.
+        explainer: says why an item suits a user, if anything does.
     """
     telemetry = Telemetry()
     batcher: Batcher[_Asked, Ranking] = Batcher(
@@ -128,6 +131,8 @@ def build_app(
         queue_bound=QUEUE_BOUND,
     )
     telemetry.watch("rankings", batcher)
+    if explainer:
+        telemetry.watch("explanations", explainer.batcher)
     if drift:
         telemetry.registry.register(DriftMetrics(drift))
     if rules:
@@ -142,6 +147,8 @@ def build_app(
             drift.periodic.start()
         yield
         await batcher.drain()
+        if explainer:
+            await explainer.batcher.drain()
         if drift:
             await asyncio.to_thread(drift.periodic.stop)
         live.stop()
@@ -162,6 +169,8 @@ def build_app(
     )
     _add_users(app, live)
     _add_rankings(app, live, batcher)
+    if explainer:
+        add_explanations(app, explainer)
     if collector:
         add_events(app, live, collector, telemetry)
         add_releases(app, collector.registry, collector.speakers, FIGURES, drift)

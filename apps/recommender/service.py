@@ -167,6 +167,21 @@ class RankingService:
         user_id = history[0].user_id if history else ""
         return self._rank(user_id, block, k, language, diversity)
 
+    def past(self, user_id: str) -> Histories:
+        """What a user is ranked by, one row.
+
+        Raises:
+            UserError: the user is not known.
+        """
+        recent = self._recent_of(user_id)
+        if recent and user_id not in self.users:
+            return self._past(recent)
+        number = self._number(user_id)
+        if recent:
+            return self._with_recent(number, recent)
+        users, as_of = np.array([number]), np.array([self._prepared.as_of])
+        return histories(self._prepared.events, users, as_of, self._pipeline.choices.history)
+
     def _recent_of(self, user_id: str) -> list[Interaction]:
         """What was reported of a user, and is not in the data that was read."""
         found = [e for e in self._recent.of(user_id) if e.item_id in self.catalogue.number]

@@ -69,7 +69,7 @@ def _faq_words(
     towards = answerer.faqs[faq_id].question
 
     def scores(texts: Sequence[str]) -> NDArray[np.float64]:
-        return np.array([_score_of(answerer, faq_id, prepare(text)) for text in texts])
+        return np.array(scores_of(answerer, faq_id, [prepare(text) for text in texts]))
 
     if method == "occlusion":
         words_found = occlusion(question, scores)
@@ -86,11 +86,14 @@ def _faq_words(
     return Attribution(towards, score, "cosine", method, words_found)
 
 
-def _score_of(answerer: Answerer, faq_id: str, read: str) -> float:
+def scores_of(answerer: Answerer, faq_id: str, read: Sequence[str]) -> list[float]:
+    """The score of an FAQ for each prepared question; 0 where it is not found."""
     assert answerer.index is not None
-    understood = answerer.understand([read])[0]
-    found = answerer.index.search(read, understood.vector, top_k=DEPTH)
-    return next((one.score for one in found if one.faq_id == faq_id), 0.0)
+    found = []
+    for question, understood in zip(read, answerer.understand(read), strict=True):
+        ranking = answerer.index.search(question, understood.vector, top_k=DEPTH)
+        found.append(next((one.score for one in ranking if one.faq_id == faq_id), 0.0))
+    return found
 
 
 def _intent_words(

@@ -2,6 +2,7 @@
 import { feedback } from './correct.js';
 import { icon } from './icon.js';
 import { button, element, linkTo, quoted } from './shared/elements.js';
+import { explanation } from './shared/explanation.js';
 import { say, bindText } from './shared/language.js';
 
 const REFERENCE_CHARACTERS = 8;
@@ -212,6 +213,10 @@ function why(found) {
   if (found.intent) panel.append(bars((words) => words.intents, intentRows(found)));
   if (found.citations.length) panel.append(bars((words) => words.candidates, candidateRows(found.citations)));
   panel.append(bars((words) => words.timings, timingRows(found.timings_ms ?? {})));
+  // Asked for once somebody wants to know, for it takes the model a while.
+  details.addEventListener('toggle', () => {
+    panel.append(explanation(`/v1/answers/${encodeURIComponent(found.id)}/explanation`));
+  }, { once: true });
   details.append(panel);
   return details;
 }

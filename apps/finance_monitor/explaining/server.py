@@ -51,7 +51,7 @@ def add_explanations(app: FastAPI, service: MonitorService, explainer: StoryExpl
     """Add `GET /v1/stories/{story_id}/explanation`."""
 
     @app.get(
-        "/v1/stories/{story_id}/explanation",
+        "/v1/stories/{story_id:path}/explanation",
         tags=["reading"],
         summary="The words behind a story's sentiment and topics",
         description="By the release that serves now; the places of the words are of `text`.",

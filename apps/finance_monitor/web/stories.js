@@ -1,12 +1,15 @@
 // Stories: the latest, and how a headline leads to where it stands.
 import { fill } from './fill.js';
-import { element, find, linkTo, quoted } from './shared/elements.js';
+import { button, element, find, linkTo, quoted } from './shared/elements.js';
+import { explanation } from './shared/explanation.js';
 import { say, time } from './shared/language.js';
 
 const LABELS = ['positive', 'neutral', 'negative'];
 
 // What this page corrected, by story and label: shown until the page is left.
 const corrected = new Map();
+// What was asked why, by story: open until it is closed.
+const explained = new Map();
 
 // `correct` sends what is right of a story, and says whether it was taken.
 export function showStories(stories, topics, correct) {
@@ -30,8 +33,27 @@ function line(one, topics, correct) {
   const choices = [choice(one, 'sentiment', LABELS, one.sentiment.label, say().sentiment, correct)];
   if (topics.length) choices.push(choice(one, 'topics', topics, one.topics[0]?.name, say().topics, correct));
   return element('li', {}, headline(text, one.url),
-    element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')));
+    element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')), ...reasons(one));
 }
+
+// A button that asks the server why, and what it said.
+function reasons(one) {
+  const place = element('div');
+  const toggle = button(say().explanation.button, () => {
+    if (explained.has(one.id)) explained.delete(one.id);
+    else explained.set(one.id, explanation(`/v1/stories/${encodeURIComponent(one.id)}/explanation`, { nameOf: nameOf(one) }));
+    open();
+  }, { class: 'quiet' });
+  const open = () => {
+    const found = explained.get(one.id);
+    toggle.setAttribute('aria-expanded', String(Boolean(found)));
+    place.replaceChildren(...(found ? [found] : []));
+  };
+  open();
+  return [toggle, place];
+}
+
+const nameOf = (one) => (name) => say().sentiment[name] ?? one.shown_as?.[name] ?? say().topics[name] ?? name;
 
 // What the model saw, as a list to choose what is right from.
 function choice(one, label, names, seen, words, correct) {

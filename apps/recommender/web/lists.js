@@ -1,8 +1,10 @@
 // The two lists: what a user did, and what is ranked for them.
 import { number, percent } from './numbers.js';
-import { element, find, quoted } from './shared/elements.js';
+import { button, element, find, quoted } from './shared/elements.js';
+import { explanation } from './shared/explanation.js';
 import { say, time } from './shared/language.js';
 
+const EVENTS_SHOWN = 3;
 const facts = (...parts) => parts.filter((part) => part !== null).flatMap((part, n) => (n ? [' · ', part] : [part]));
 const price = ({ price: paid }) => (paid === null ? null : paid === 0 ? say().free : say().price(number(paid)));
 const title = (one) => quoted(one.title ?? one.item_id, 'p', { class: 'title' });
@@ -31,7 +33,7 @@ export function showRanking(ranking) {
   const [low, high] = [Math.min(...scores), Math.max(...scores)];
   // The bar shows where a score lies in this list: scores have no zero of their own.
   const width = (score) => (high > low ? 8 + (92 * (score - low)) / (high - low) : 100);
-  const rows = ranking.items.map((one) => place(one, width(one.score)));
+  const rows = ranking.items.map((one) => place(one, width(one.score), ranking.user_id));
   if (!rows.length) rows.push(element('li', { class: 'small' }, say().noRanking));
   find('ranking').replaceChildren(...rows);
   const note = find('next-note');
@@ -41,7 +43,7 @@ export function showRanking(ranking) {
 
 const mark = (name) => element('span', { class: 'mark', 'data-mark': name }, say()[name]);
 
-function place(one, width) {
+function place(one, width, user) {
   const bar = element('i');
   // The page's policy allows styles set so, but none in attributes.
   bar.style.width = `${width}%`;
@@ -59,8 +61,29 @@ function place(one, width) {
         element('span', {}, say().score(number(one.score, { minimumFractionDigits: 2 }))),
         one.p_click === null ? null : element('span', {}, say().click(percent(one.p_click))),
         one.p_purchase === null ? null : element('span', {}, say().purchase(percent(one.p_purchase)))),
-      one.reasons.length ? element('ul', { class: 'reasons', 'aria-label': say().reasons }, ...one.reasons.map(reason)) : null));
+      one.reasons.length ? element('ul', { class: 'reasons', 'aria-label': say().reasons }, ...one.reasons.map(reason)) : null,
+      words(one, user)));
 }
+
+// A button that asks the server which words and which events speak for an item.
+function words(one, user) {
+  const box = element('div', {});
+  const path = `/v1/users/${encodeURIComponent(user)}/explanation`;
+  const toggle = button(say().explanation.button, () => {
+    const isOpen = box.childElementCount > 1;
+    toggle.setAttribute('aria-expanded', String(!isOpen));
+    if (isOpen) box.lastChild.remove();
+    else box.append(explanation(path, { more: pastEvents, parameters: { item_id: one.item_id } }));
+  }, { class: 'quiet', 'aria-expanded': 'false' });
+  box.append(toggle);
+  return box;
+}
+
+const pastEvents = ({ events: past }) => [
+  element('p', { class: 'small' }, say().pastEvents),
+  element('ul', { class: 'nearest' }, ...past.filter((event) => event.weight > 0).slice(0, EVENTS_SHOWN).map((event) =>
+    element('li', {}, `${say().behaviors[event.behavior]} `, quoted(event.title), ` (${number(event.weight, { maximumFractionDigits: 3 })})`))),
+];
 
 function reason(one) {
   const row = one.item_id === null ? null : eventOf(one.item_id);

@@ -18,6 +18,7 @@ FOR, AGAINST = (0, 114, 178), (230, 159, 0)
 # Below this share of the strongest weight a word is left unshaded.
 FAINTEST = 0.1
 STRONGEST_SHOWN = 5
+LEGEND = "Blue: for. Orange: against. The stronger the colour, the more it counts."
 
 
 def shaded(text: str, attribution: Attribution) -> Text:
@@ -76,7 +77,7 @@ def show(explanation: Explanation) -> None:
         results().print(shaded(explanation.text, attribution), soft_wrap=True)
         show_table(strongest_table(attribution))
     if explanation.attributions:
-        results().print("Blue: for. Orange: against. The stronger the colour, the more it counts.")
+        results().print(LEGEND)
     if explanation.shared:
         shared = ", ".join(explanation.shared)
         results().print(f"Words in common with what was found: {shared}", markup=False)

@@ -1,34 +1,18 @@
-"""The words that moved a score: where they stand in the text, and how much each weighs."""
+"""Words with their places, words left out, and the nearest examples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from common.errors import UserError
 from common.evaluation.explanation import attribution
-from common.evaluation.explanation.attribution import (
-    integrated_gradients,
-    occlusion,
-    pick_method,
-)
+from common.evaluation.explanation.attribution import occlusion, pick_method
 from common.evaluation.explanation.neighbours import Examples
 from common.evaluation.explanation.words import places_in, weighed, words_of
-from common.models.encoder import Encoder, load_encoder
-from common.models.sources.bundled import Source
-
-
-@pytest.fixture(scope="module")
-def encoder(tiny_model: Path) -> Encoder:
-    loaded = load_encoder(Source("tiny", tiny_model))
-    loaded.network.eval()
-    return loaded
 
 
 @pytest.mark.parametrize(
@@ -81,32 +65,6 @@ def test_a_long_text_costs_no_more_passes_than_a_bounded_one() -> None:
     assert len(found) == 1000
     assert asked[0] <= attribution.MOST_PARTS + 1
     assert sum(word.weight for word in found) == pytest.approx(1000)
-
-
-def test_the_words_add_up_to_what_the_text_has_over_an_empty_one(encoder: Encoder) -> None:
-    pooled = encoder.pooled().eval()
-    direction = torch.randn(encoder.dimension, generator=torch.Generator().manual_seed(0))
-
-    def score(vectors: Tensor) -> Tensor:
-        return torch.tanh(vectors @ direction)
-
-    text = "lost card help"
-    found = integrated_gradients(encoder, pooled, text, text, score)
-    batch = encoder.tokenize([text])
-    empty = batch["input_ids"].clone()
-    empty[0, 1:-1] = encoder.tokenizer.pad_token_id or 0
-    with torch.no_grad():
-        whole = score(pooled(**batch))
-        nothing = score(pooled(empty, batch["attention_mask"]))
-    gained = float(whole - nothing)
-    assert abs(gained) > 1e-3
-    assert sum(word.weight for word in found) == pytest.approx(gained, rel=0.02)
-
-
-def test_explaining_leaves_no_gradient_behind(encoder: Encoder) -> None:
-    pooled = encoder.pooled().eval()
-    integrated_gradients(encoder, pooled, "lost card", "lost card", lambda vectors: vectors.sum(1))
-    assert all(parameter.grad is None for parameter in pooled.parameters())
 
 
 def test_gradients_without_captum_name_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
