@@ -29,6 +29,9 @@ LEAST_CERTAIN = 0.65
 # What an FAQ may well answer is none only if it is nearly certain.
 NEARLY_CERTAIN = 0.95
 FOUND = 0.5
+# What asks nothing and no FAQ is near to is small talk if that is likelier than not.
+FAR = 0.3
+LIKELY = 0.5
 # What is handed over at once, whatever else is asked.
 CERTAINLY_URGENT = 0.7
 # From which no question of the sample data is taken for the wish for a person.
@@ -156,7 +159,12 @@ class Dialogue:
         is_near = reading.answer.confidence >= FOUND and not mood
         if found.certainty >= (NEARLY_CERTAIN if is_near else LEAST_CERTAIN):
             return found.kind
-        return None if asks or reading.answer.confidence >= FOUND else mood
+        if asks or reading.answer.confidence >= FOUND:
+            return None
+        if mood or reading.answer.confidence >= FAR or found.everyday < LIKELY:
+            return mood
+        # "We are off to the sea": what only tells something, and nothing of the business.
+        return found.kind if found.certainty >= LIKELY else "smalltalk"
 
     def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
         alone = reader.read(message.question)

@@ -34,6 +34,7 @@ EXAMPLES = (
 # What the examples were read as, below the application's directory.
 KEPT = "messages"
 QUESTION = "question"
+OFF_TOPIC = "off_topic"
 # Danger, fraud that goes on, threats: a person must see it at once.
 URGENT = "urgent"
 KINDS = (*sorted(CHAT), "angry", "distress", "wants_person")
@@ -49,13 +50,15 @@ class Recognised:
     """The most probable kind of what may be no question.
 
     `certainty` is the probability that it is none: which of the others it is matters less.
-    `urgency` is the probability that a person must see it at once.
+    `urgency` is the probability that a person must see it at once, `everyday` that it is none or
+    about what no business answers.
     """
 
     kind: Kind
     probability: float
     certainty: float
     urgency: float
+    everyday: float
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class Recogniser:
         if chat >= max(rest.values()):
             rest = {kind: probability[kind] for kind in CHAT}
         kind = max(rest, key=lambda kind: rest[kind])
-        return Recognised(kind, rest[kind], certainty, probability[URGENT])
+        everyday = certainty + probability[OFF_TOPIC]
+        return Recognised(kind, rest[kind], certainty, probability[URGENT], everyday)
 
 
 def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recogniser:
