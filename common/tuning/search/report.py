@@ -131,13 +131,15 @@ def history_picture(found: Found) -> str:
     ]
 
     def draw(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes.plot(numbers, figures, "o", color=CLEAR_GAIN, label="finished")
         axes.step(numbers, best, where="post", color=CLEAR_GAIN, linewidth=1, label="best so far")
         if stopped:
             axes.plot(*zip(*stopped, strict=True), "x", color=UNCLEAR, label="stopped early")
         axes.axhline(found.default_figure, color=UNCLEAR, linestyle="--", label="the defaults")
         axes.set_xlabel("trial")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(found.monitor.replace("_", " "))
         axes.legend(frameon=False)
 
