@@ -42,6 +42,7 @@ def test_what_is_put_around_a_text_leaves_it_whole(name: str, text: str) -> None
         ("股价上涨", "股价没有上涨"),
         ("股价没有上涨", "股价没有上涨"),
         ("我不会改", "我不会改"),
+        ("新能源项目获批", "新能源项目获批"),
     ],
 )
 def test_a_text_is_denied_once_and_never_twice(text: str, negated: str) -> None:
