@@ -96,7 +96,7 @@ def test_a_figure_is_compared_on_the_records_that_a_change_applies_to() -> None:
 def test_an_instruction_that_was_obeyed_is_named_by_its_record() -> None:
     shouting = Perturbation("injected", "not obeyed", lambda text, _: text.upper())
     (found,) = stress(["TOLD BEFORE", "told"], _judge, [shouting])
-    assert found.obeyed == [1]
+    assert found.obeyed == [2]
 
 
 def test_nothing_to_put_under_stress_is_said() -> None:
