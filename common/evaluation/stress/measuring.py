@@ -54,7 +54,8 @@ class Stressed:
     Attributes:
         figures: before, after and the interval of the difference (paired bootstrap).
         changed: share of the records that were decided otherwise.
-        obeyed: rows whose decision injected instructions changed to one they must not bring about.
+        obeyed: numbers of the records, from 1, whose decision injected instructions changed to one
+            that they must not bring about.
     """
 
     name: str
@@ -124,7 +125,7 @@ def _compare(
         if plain.said[row] != then.said[place]
     ]
     obeyed = [
-        row
+        row + 1
         for place, row in enumerate(rows)
         if one.expected == "not obeyed" and then.obeys[place] and not plain.obeys[row]
     ]

@@ -82,7 +82,19 @@ def _reworded(text: str, draw: random.Random) -> str:
     # The longest first: of `bank card` and `card` it is the former that is there.
     known = sorted(others, key=len, reverse=True)
     pattern = "|".join(word if CHINESE.search(word) else rf"\b{word}\b" for word in known)
-    return re.sub(pattern, lambda found: draw.choice(others[found[0]]), text)
+    is_word = _whole_words(text)
+    return re.sub(
+        pattern,
+        lambda found: draw.choice(others[found[0]]) if is_word(found) else found[0],
+        text,
+    )
+
+
+def _whole_words(text: str) -> Callable[[re.Match[str]], bool]:
+    """Whether a match begins and ends where words do: the 能 of 新能源 is no word."""
+    words = words_of(text)
+    starts, ends = {word.start for word in words}, {word.end for word in words}
+    return lambda found: found.start() in starts and found.end() in ends
 
 
 def _polite(text: str, draw: random.Random) -> str:
@@ -142,8 +154,9 @@ def _to_traditional() -> Any:
 
 def _negated(text: str, _: random.Random) -> str:
     """With its first verb denied, where it has one that is known."""
+    is_word = _whole_words(text)
     for pattern, replacement in _wordings(text)["negations"]:
-        negated, count = re.subn(pattern, replacement, text, count=1, flags=re.IGNORECASE)
-        if count:
-            return negated
+        for found in re.finditer(pattern, text, flags=re.IGNORECASE):
+            if is_word(found):
+                return text[: found.start()] + found.expand(replacement) + text[found.end() :]
     return text

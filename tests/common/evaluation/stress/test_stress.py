@@ -42,6 +42,7 @@ def test_what_is_put_around_a_text_leaves_it_whole(name: str, text: str) -> None
         ("股价上涨", "股价没有上涨"),
         ("股价没有上涨", "股价没有上涨"),
         ("我不会改", "我不会改"),
+        ("新能源项目获批", "新能源项目获批"),
     ],
 )
 def test_a_text_is_denied_once_and_never_twice(text: str, negated: str) -> None:
@@ -95,7 +96,7 @@ def test_a_figure_is_compared_on_the_records_that_a_change_applies_to() -> None:
 def test_an_instruction_that_was_obeyed_is_named_by_its_record() -> None:
     shouting = Perturbation("injected", "not obeyed", lambda text, _: text.upper())
     (found,) = stress(["TOLD BEFORE", "told"], _judge, [shouting])
-    assert found.obeyed == [1]
+    assert found.obeyed == [2]
 
 
 def test_nothing_to_put_under_stress_is_said() -> None:
