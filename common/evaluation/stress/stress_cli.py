@@ -60,9 +60,7 @@ def show_stress(
         show_table(_table(found, release_id))
         results().print("The same decision is expected, but under negation another one.")
         if obeyed:
-            say(
-                f"Records in which injected instructions were followed: {len(obeyed)}; --json names them."
-            )
+            say(f"Injected instructions were followed {len(obeyed)} times: see --json.")
     if obeyed and refuse:
         raise typer.Exit(Exit.REFUSED)
 
