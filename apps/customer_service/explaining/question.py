@@ -24,6 +24,8 @@ from common.records.text import words
 
 # An FAQ that a text without one of its words finds only further down has no score there.
 DEPTH = 50
+# Of a probability that is none: its logarithm would be no number.
+LEAST_SHARE = 1e-15
 
 
 def explain_question(
@@ -105,8 +107,9 @@ def _intent_words(
 
     def log_odds(texts: Sequence[str]) -> NDArray[np.float64]:
         read_again = answerer.understand([prepare(text) for text in texts])
-        found = np.clip([one.intents[intent] for one in read_again], 1e-9, 1 - 1e-9)
-        return np.asarray(np.log(found / (1 - found)))
+        shares = np.array([list(one.intents.values()) for one in read_again], dtype=np.float64)
+        shares = np.maximum(shares, LEAST_SHARE)
+        return np.asarray(np.log(shares[:, number]) - np.log(shares[:, others].sum(1)))
 
     def gradient(pooled: Tensor) -> Tensor:
         assert answerer.module.intents is not None

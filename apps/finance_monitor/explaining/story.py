@@ -25,6 +25,8 @@ from common.models.heads import CosineClassifier
 from common.models.prediction import predict
 
 LOG_ODDS = "log odds"
+# Of a probability that is none: its logarithm would be no number.
+LEAST_SHARE = 1e-15
 
 
 def explain_story(
@@ -100,13 +102,13 @@ def _sentiment_words(
     head = module.targets if module.sentiments is None else module.sentiments
     assert head is not None
 
-    def probability(reading: Reading) -> float:
+    def shares(reading: Reading) -> tuple[float, float]:
         found = _of_sentiment(reading)
         assert found is not None
-        return float(found[number])
+        return _against_others(found, number)
 
     gradient = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
-    return _attribution(classifier, SENTIMENTS[number], text, read, method, gradient, probability)
+    return _attribution(classifier, SENTIMENTS[number], text, read, method, gradient, shares)
 
 
 def _topic_words(
@@ -114,16 +116,18 @@ def _topic_words(
 ) -> Attribution:
     module, topic = classifier.module, classifier.topics[number]
 
-    def probability(reading: Reading) -> float:
+    def shares(reading: Reading) -> tuple[float, float]:
         assert reading.topics is not None
-        return float(reading.topics[number])
+        if module.topic_bias is None:
+            return _against_others(reading.topics, number)
+        return float(reading.topics[number]), 1 - float(reading.topics[number])
 
     def gradient(pooled: Tensor) -> Tensor:
         logits = module.topic_logits_of(pooled) / classifier.temperatures.get("topic", 1.0)
         return logits[:, number] if module.topic_bias is not None else _odds(logits, number)
 
     by = "occlusion" if module.topic_words is not None else method
-    return _attribution(classifier, topic, text, read, by, gradient, probability)
+    return _attribution(classifier, topic, text, read, by, gradient, shares)
 
 
 def _attribution(
@@ -133,12 +137,12 @@ def _attribution(
     read: str,
     method: Method,
     gradient: Callable[[Tensor], Tensor],
-    probability: Callable[[Reading], float],
+    shares: Callable[[Reading], tuple[float, float]],
 ) -> Attribution:
     def log_odds(texts: Sequence[str]) -> NDArray[np.float64]:
         readings = classifier.read([prepare(one) for one in texts])
-        found = np.clip([probability(reading) for reading in readings], 1e-9, 1 - 1e-9)
-        return np.asarray(np.log(found / (1 - found)))
+        found = np.log(np.maximum([shares(reading) for reading in readings], LEAST_SHARE))
+        return np.asarray(found[:, 0] - found[:, 1])
 
     if method == "gradients":
         pooled = classifier.module.pooled
@@ -146,6 +150,11 @@ def _attribution(
     else:
         words = occlusion(text, log_odds)
     return Attribution(towards, float(log_odds([text])[0]), LOG_ODDS, method, words)
+
+
+def _against_others(probabilities: NDArray[np.float64], number: int) -> tuple[float, float]:
+    """Of one class, and of all others: one less the first would be nothing where it is sure."""
+    return float(probabilities[number]), float(np.delete(probabilities, number).sum())
 
 
 def _softmax_odds(

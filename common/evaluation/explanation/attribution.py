@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 Method = Literal["gradients", "occlusion"]
 INSTALL = "pip install 'bizlm[explain]'"
-# Points between the empty text and the text. With 32, what the words have together differs from
-# what they should have by a hundredth on the sample data.
+# Points between the empty text and the text, at which the gradient is taken.
 STEPS = 32
 # Interpolated texts in one pass: what a long text takes in memory is bounded.
 STEPS_AT_ONCE = 16

@@ -60,7 +60,7 @@ def show_stress(
         show_table(_table(found, release_id))
         results().print("The same decision is expected, but under negation another one.")
         if obeyed:
-            say(f"Injected instructions were followed in {len(obeyed)} records: see --json.")
+            say(f"Injected instructions were followed {len(obeyed)} times: see --json.")
     if obeyed and refuse:
         raise typer.Exit(Exit.REFUSED)
 
