@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 from apps.customer_service.answers.answering import Answerer, Understood, other_language
 from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import correction, follow_up
-from apps.customer_service.conversation.kinds import Recogniser
+from apps.customer_service.conversation.following import correction, follow_up, is_agreed
+from apps.customer_service.conversation.kinds import Recognised, Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import part
 from apps.customer_service.conversation.patterns import Patterns
@@ -33,9 +33,8 @@ FOUND = 0.5
 FAR = 0.3
 LIKELY = 0.5
 # What is handed over at once, whatever else is asked.
-CERTAINLY_URGENT = 0.7
-# From which no question of the sample data is taken for the wish for a person.
-CLEARLY_WANTED = 0.6
+CERTAINLY_URGENT = 0.8
+CLEARLY_WANTED = 0.85
 # "What if I miss it?" is near to what people in distress say: a part of a question is taken for
 # something else only where that is as probable.
 LEAST_PROBABLE = 0.72
@@ -148,20 +147,29 @@ class Dialogue:
         found = self.recogniser.recognise(reader.understood[sentence].vector)
         if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
             return found.kind
-        # What an FAQ answers is a question, however it sounds.
         reading = reader.read(sentence)
-        if reading.is_answered:
+        # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
+        # small talk only to who does not know of what.
+        is_part = found.kind == "smalltalk" and is_agreed(reader, message, reading)
+        if reading.is_answered or is_part:
             return None
+        return self._unanswered_kind(message, sentence, reading, found)
+
+    def _unanswered_kind(
+        self, message: Message, sentence: str, reading: Reading, found: Recognised
+    ) -> Kind | None:
         asks = self.patterns.asks.search(sentence) is not None
-        if message.before is not None and asks and self.patterns.goes_on(sentence):
+        goes_on = message.before is not None and self.patterns.goes_on(sentence)
+        if goes_on and asks:
             return found.kind if found.probability >= LEAST_PROBABLE else None
         mood = self.patterns.mood_of(sentence)
-        is_near = reading.answer.confidence >= FOUND and not mood
+        confidence = reading.answer.confidence
+        is_near = confidence >= FOUND and not mood
         if found.certainty >= (NEARLY_CERTAIN if is_near else LEAST_CERTAIN):
             return found.kind
-        if asks or reading.answer.confidence >= FOUND:
+        if asks or confidence >= FOUND:
             return None
-        if mood or reading.answer.confidence >= FAR or found.everyday < LIKELY:
+        if mood or goes_on or confidence >= FAR or found.everyday < LIKELY:
             return mood
         # "We are off to the sea": what only tells something, and nothing of the business.
         return found.kind if found.certainty >= LIKELY else "smalltalk"

@@ -43,10 +43,17 @@ def follow_up(
         stands_alone = alone.is_answered and is_surer and not (goes_on and is_brief)
         is_part = joined.first is not None and not stands_alone
     else:
-        is_part = joined.first in _agreeing(alone) and not _is_outside(alone)
+        is_part = is_agreed(reader, message, alone)
     if not is_part:
         return None
     return reader.asked_back(joined) if _is_worth_asking(joined, alone) else joined
+
+
+def is_agreed(reader: Reader, message: Message, alone: Reading) -> bool:
+    """Whether it finds among the first by itself what it finds as a part of what was said."""
+    if message.before is None or not message.joined or _is_outside(alone):
+        return False
+    return _going_on(reader, message, message.before.answered).first in _agreeing(alone)
 
 
 def _going_on(reader: Reader, message: Message, answered: Sequence[str]) -> Reading:

@@ -22,7 +22,8 @@ AGREEING = 5
 def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     """Its questions with their answers; none unless two of them find different FAQs.
 
-    Clauses are questions only where the whole message finds the same FAQs among its first.
+    Clauses are questions only where the whole message finds the same FAQs among its first. What
+    goes on from the turn before is parted only where each part is sure by itself.
     """
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
@@ -33,7 +34,10 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
             found.setdefault(reading.first, _part_of(text, reading))
     if len(found) < 2:
         found = _among_first(reader, message, patterns)
-    return list(found.values()) if len(found) > 1 else []
+    parts = list(found.values())
+    if message.joined and patterns.goes_on(message.question):
+        parts = [one for one in parts if one.decision == "answer"]
+    return parts if len(parts) > 1 else []
 
 
 def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[str, Part]:
