@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 from torch import Tensor
 
 from apps.finance_monitor.data import Example
@@ -101,33 +102,43 @@ def _sentiment_words(
     name = "target" if module.sentiments is None else "sentiment"
     head = module.targets if module.sentiments is None else module.sentiments
     assert head is not None
+    odds = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
 
-    def shares(reading: Reading) -> tuple[float, float]:
-        found = _of_sentiment(reading)
-        assert found is not None
-        return _against_others(found, number)
+    def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
+        return _of_vectors(classifier, texts, odds)
 
-    gradient = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
-    return _attribution(classifier, SENTIMENTS[number], text, read, method, gradient, shares)
+    return _attribution(classifier, SENTIMENTS[number], text, read, method, odds, of_texts)
 
 
 def _topic_words(
     classifier: Classifier, text: str, read: str, number: int, method: Method
 ) -> Attribution:
-    module, topic = classifier.module, classifier.topics[number]
+    module = classifier.module
 
-    def shares(reading: Reading) -> tuple[float, float]:
-        assert reading.topics is not None
-        if module.topic_bias is None:
-            return _against_others(reading.topics, number)
-        return float(reading.topics[number]), 1 - float(reading.topics[number])
-
-    def gradient(pooled: Tensor) -> Tensor:
+    def odds(pooled: Tensor) -> Tensor:
         logits = module.topic_logits_of(pooled) / classifier.temperatures.get("topic", 1.0)
         return logits[:, number] if module.topic_bias is not None else _odds(logits, number)
 
+    def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
+        if module.topic_words is None:
+            return _of_vectors(classifier, texts, odds)
+        readings = classifier.read([prepare(one) for one in texts])
+        shares = np.array([reading.topics[number] for reading in readings])  # type: ignore[index]
+        return np.asarray(logit(shares.astype(float).clip(LEAST_SHARE, 1 - LEAST_SHARE)))
+
     by = "occlusion" if module.topic_words is not None else method
-    return _attribution(classifier, topic, text, read, by, gradient, shares)
+    return _attribution(classifier, classifier.topics[number], text, read, by, odds, of_texts)
+
+
+def _of_vectors(
+    classifier: Classifier, texts: Sequence[str], odds: Callable[[Tensor], Tensor]
+) -> NDArray[np.float64]:
+    """Log odds straight from the heads: of a probability next to 1 they would not tell apart."""
+    read = [spell_tickers(prepare(one), classifier.tickers) for one in texts]
+    vectors = torch.from_numpy(_vectors(classifier, read))
+    device = next(classifier.module.parameters()).device
+    with torch.no_grad():
+        return np.asarray(odds(vectors.to(device)).double().cpu().numpy())
 
 
 def _attribution(
@@ -136,25 +147,15 @@ def _attribution(
     text: str,
     read: str,
     method: Method,
-    gradient: Callable[[Tensor], Tensor],
-    shares: Callable[[Reading], tuple[float, float]],
+    odds: Callable[[Tensor], Tensor],
+    of_texts: Callable[[Sequence[str]], NDArray[np.float64]],
 ) -> Attribution:
-    def log_odds(texts: Sequence[str]) -> NDArray[np.float64]:
-        readings = classifier.read([prepare(one) for one in texts])
-        found = np.log(np.maximum([shares(reading) for reading in readings], LEAST_SHARE))
-        return np.asarray(found[:, 0] - found[:, 1])
-
     if method == "gradients":
         pooled = classifier.module.pooled
-        words = integrated_gradients(classifier.backbone, pooled, text, read, gradient)
+        words = integrated_gradients(classifier.backbone, pooled, text, read, odds)
     else:
-        words = occlusion(text, log_odds)
-    return Attribution(towards, float(log_odds([text])[0]), LOG_ODDS, method, words)
-
-
-def _against_others(probabilities: NDArray[np.float64], number: int) -> tuple[float, float]:
-    """Of one class, and of all others: one less the first would be nothing where it is sure."""
-    return float(probabilities[number]), float(np.delete(probabilities, number).sum())
+        words = occlusion(text, of_texts)
+    return Attribution(towards, float(of_texts([text])[0]), LOG_ODDS, method, words)
 
 
 def _softmax_odds(

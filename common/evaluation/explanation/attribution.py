@@ -91,8 +91,9 @@ def integrated_gradients(
     tokens = encoder.tokenize([read])
     ids, mask = tokens["input_ids"].to(device), tokens["attention_mask"].to(device)
     special = torch.isin(ids, torch.tensor(encoder.tokenizer.all_special_ids, device=device))
-    # Of a tokenizer that pads with nothing, what it has no word for is as empty.
-    empty = encoder.tokenizer.pad_token_id or encoder.tokenizer.unk_token_id or 0
+    # Where nothing is padded with, what the tokenizer has no word for is as empty.
+    pad, unknown = encoder.tokenizer.pad_token_id, encoder.tokenizer.unk_token_id
+    empty = pad if pad is not None else unknown or 0
     table = encoder.network.get_input_embeddings()
     with torch.no_grad():
         whole = table(ids)
