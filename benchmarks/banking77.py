@@ -23,22 +23,21 @@ def main() -> None:
     chosen = arguments.parse_args()
     start(chosen)
     folder = chosen.data / "banking77"
-    train = _read_ten(folder / "train_10") if chosen.few else read(folder / "train.csv")
+    train = _read_ten(folder / "train_10") if chosen.few else _read(folder / "train.csv")
     settings = Settings(**(FEW if chosen.few else FULL), seed=chosen.seed)
     tuned, intents = tune_intents(train, settings)
     report(
         "banking77_few" if chosen.few else "banking77",
         {
             "training texts": len(train),
-            "test accuracy": accuracy(tuned, intents, read(folder / "test.csv")),
+            "test accuracy": accuracy(tuned, intents, _read(folder / "test.csv")),
             "minutes": tuned.seconds / 60,
             "settings": settings.model_dump(exclude_defaults=True),
         },
     )
 
 
-def read(path: Path) -> Labelled:
-    """Texts and intents of `train.csv` or `test.csv`."""
+def _read(path: Path) -> Labelled:
     with path.open(encoding="utf-8", newline="") as file:
         return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 
