@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from common.console import progress
 from common.models.encoder import Encoder
 from common.models.generator import Generator, Message
 from common.models.heads import Embedder
@@ -18,6 +19,8 @@ from common.tuning.prompting.labels import Question
 # Texts that say nothing, as in the paper.
 CONTENT_FREE = ("N/A", "", "[MASK]")
 EXAMPLES_SHOWN = 4
+# Conversations between two steps of the progress that is shown.
+ASKED_AT_ONCE = 32
 
 
 class Likelihood(nn.Module):
@@ -80,8 +83,13 @@ class LikelihoodClassifier:
             for text, numbers in zip(texts, shown, strict=True)
             for name in self.names
         ]
-        found = predict(self.module, self.generator, conversations, what="Asking the model")
-        return -found["nll"].view(len(texts), len(self.names))
+        found = []
+        with progress("Asking the model", len(conversations)) as advance:
+            for start in range(0, len(conversations), ASKED_AT_ONCE):
+                asked = conversations[start : start + ASKED_AT_ONCE]
+                found.append(predict(self.module, self.generator, asked)["nll"])
+                advance(len(asked))
+        return -torch.cat(found).view(len(texts), len(self.names))
 
     def _conversation(self, text: str, shown: Sequence[int], answer: str) -> list[Message]:
         pairs = [(self.examples[n][0], self._word(self.examples[n][1])) for n in shown]
