@@ -153,7 +153,7 @@ def test_what_is_added_learns_and_is_the_same_in_a_fresh_process(
     task, load, save = KINDS[kind]
     tuned = tune(model, tmp_path / "work", kind=kind, epochs=12, dropout=0.0, **ADDED[added])
     # A random network's scores hardly depend on the pair, and its words' vectors are short.
-    at_most = {"encoder": 0.95, "pair scorer": 1.0, "generator": 0.99}[kind]
+    at_most = 0.95 if kind == "encoder" else 1.0
     assert tuned.after["loss"] < at_most * tuned.before["loss"]
     assert 0 < tuned.trained_parameters < tuned.all_parameters / 2
     save(tuned.pretrained, tmp_path / "written")
