@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.files import file_sha256
-from common.models.adapting.kept import BASE
+from common.models.adapting.adapter import BASE
 
 
 def bases_of(releases: Path) -> Path:

@@ -19,6 +19,8 @@ SIZES: Mapping[AdapterKind, tuple[str, ...]] = {
     "prompt": ("tokens",),
     "prefix": ("tokens",),
 }
+# The folder of what was pretrained, where it is written apart from what was added.
+BASE = "base"
 # Where a network's base model says what was added to it.
 NOTE = "adapter_added"
 

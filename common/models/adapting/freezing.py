@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, Literal
 
 from common.errors import UserError
 from common.models.adapting.adapter import SIZES, AdapterKind
 from common.models.adapting.architectures import layer_count, layer_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Beyond this many rows, word embeddings hold most of a small model and learn little.
 LARGE_VOCABULARY = 100_000

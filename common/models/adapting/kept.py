@@ -13,10 +13,10 @@ from typing import Any
 
 from common.errors import UserError
 from common.files import directory_hashes, read_json, write_json
-from common.models.adapting.adapter import Adapter, adapter_of
+from common.models.adapting.adapter import BASE, Adapter, adapter_of
 from common.models.adapting.adding import add_adapter, is_added
 
-BASE, ABOUT, WEIGHTS = "base", "adapter.json", "adapter.safetensors"
+ABOUT, WEIGHTS = "adapter.json", "adapter.safetensors"
 # Before the names of what stands above the base model.
 HEAD = "head:"
 
