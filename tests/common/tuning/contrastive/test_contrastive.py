@@ -121,13 +121,12 @@ def test_classes_lie_apart_and_the_heads_start_anew(tiny_model: Path, tmp_path: 
     torch.testing.assert_close(first.module.directions.detach(), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("strategy", ["full", "lora", "top-layers:1"])
-def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["full", "top-layers:1"])
+def test_it_goes_before_other_strategies(strategy: str, tiny_model: Path, tmp_path: Path) -> None:
     same: dict[str, Any] = {"strategy": strategy, "learning_rate": 1e-2}
     without = _tune(tiny_model, tmp_path / "without", **same)
     tuned = _tune(tiny_model, tmp_path / "with", contrastive_epochs=4, **same)
     assert _pair_loss(tuned) < 0.8 * _pair_loss(without)
-    assert not any("lora" in name for name in tuned.module.state_dict())
 
 
 def test_what_pairs_taught_is_there_again_after_resuming(tiny_model: Path, tmp_path: Path) -> None:
