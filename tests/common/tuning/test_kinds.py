@@ -145,8 +145,15 @@ def test_the_head_of_a_pair_scorer_always_learns(
     assert torch.equal(after[words], before[words])
 
 
-@pytest.mark.parametrize("kind", ("encoder", "pair scorer", "generator"), indirect=True)
-@pytest.mark.parametrize("added", ADDED)
+@pytest.mark.parametrize(
+    ("kind", "added"),
+    [
+        *(("encoder", added) for added in ADDED),
+        *(("pair scorer", added) for added in ("dora", "adapter")),
+        *(("generator", added) for added in ("adalora", "prompt", "prefix")),
+    ],
+    indirect=["kind"],
+)
 def test_what_is_added_learns_and_is_the_same_in_a_fresh_process(
     kind: str, model: Path, tmp_path: Path, added: str
 ) -> None:
