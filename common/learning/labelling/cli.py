@@ -110,7 +110,7 @@ def show_suspects(
         return
     show_table(doubts_table(doubts, checked))
     if out is not None:
-        say(f"{out}: edit the column label, then: suspects --apply {out} --out corrected.csv")
+        say(f"{out}: edit the column label, then run this again: --apply {out} --out corrected.csv")
 
 
 def check_asked(
