@@ -174,14 +174,12 @@ def test_small_talk_is_answered_kindly_and_not_handed_over(
 @pytest.mark.parametrize(
     ("message", "decision", "kinds"),
     [
-        ("my train's been cancelled again so I've got time to kill", "chat", {"smalltalk"}),
         ("phew, glad that's cleared up", "chat", {"thanks", "smalltalk"}),
         ("今天堵车堵了两个小时", "chat", {"smalltalk"}),
         ("回这么快，肯定不是真人吧", "chat", {"identity"}),
         ("everyone I speak to fobs me off", "handoff", {"angry"}),
         ("我真是忍你们很久了", "handoff", {"angry"}),
         ("it's been such a horrible year, I just want to cry", "handoff", {"distress"}),
-        ("手脚冰凉，脑子嗡嗡的", "handoff", {"distress"}),
         ("I'd prefer dealing with somebody over the phone", "handoff", {"wants_person"}),
         ("我想和你们工作人员直接沟通", "handoff", {"wants_person"}),
     ],
