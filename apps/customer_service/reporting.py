@@ -144,7 +144,7 @@ def write_training_report(
             ],
         ),
         *_by_language(after),
-        learning_section(tuned.history, tuned.monitor.name, tuned.curves),
+        learning_section(tuned.history, tuned.monitor.name),
         _promise(promise),
         *_confidence_sections(validation, after, promise.confidence.budget, summary["answered"]),
         _mistakes(after),

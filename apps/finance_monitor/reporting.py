@@ -105,7 +105,7 @@ def write_training_report(
         ),
         _grouped("By language", evaluate.by(after, evaluate.language)),
         _grouped("By source", evaluate.by(after, lambda outcome: outcome.example.source)),
-        learning_section(tuned.history, monitor, tuned.curves),
+        learning_section(tuned.history, monitor),
         Section(
             "Confusion matrix",
             picture=confusion_picture(evaluate.confusion(after).tolist(), SENTIMENTS),

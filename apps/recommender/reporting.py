@@ -199,7 +199,7 @@ def write_training_report(
         ),
         *comparison_sections(model, others, queries),
         impressions_section(comparison.shown),
-        learning_section(tuned.history, monitor, tuned.curves),
+        learning_section(tuned.history, monitor),
         _importance_section(stage),
         *reliability_sections(comparison.bins),
         _diversity_section(stage, comparison),

@@ -69,12 +69,9 @@ def _section(section: Section) -> str:
     return "\n".join(parts)
 
 
-def learning_section(
-    history: Sequence[Mapping[str, float]], figure: str, curves: Sequence[str]
-) -> Section:
-    """How a run learned, and what shows its `curves` in full."""
-    shown = f"All curves: {'; '.join(curves)}" if curves else ""
-    return Section("Learning", shown, picture=curves_picture(history, figure))
+def learning_section(history: Sequence[Mapping[str, float]], figure: str) -> Section:
+    """How a run learned."""
+    return Section("Learning", picture=curves_picture(history, figure))
 
 
 def curves_picture(history: Sequence[Mapping[str, float]], figure: str) -> str:

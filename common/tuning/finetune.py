@@ -52,7 +52,7 @@ class Tuned(Generic[P]):
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
     `before` and `after` are the task's metrics on the validation records, `monitor` the one that
-    chose the best epoch; `curves` tells what shows the curves of the run, a line each.
+    chose the best epoch.
     """
 
     module: TaskModule
@@ -66,7 +66,6 @@ class Tuned(Generic[P]):
     seconds: float
     precision: str
     device: str = field(default="cpu")
-    curves: Sequence[str] = ()
 
     @property
     def predict(self) -> Predict:
@@ -121,9 +120,8 @@ def finetune(
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     monitor = _monitor(task, before, splits, settings)
-    curves = where_curves_are(settings.tracking, work)
     if is_main_process():
-        for shown in curves:
+        for shown in where_curves_are(settings.tracking, work):
             say(f"Curves: {shown}")
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
@@ -151,7 +149,6 @@ def finetune(
         seconds=monotonic() - started,
         precision=precision,
         device=str(device),
-        curves=curves,
     )
 
 
