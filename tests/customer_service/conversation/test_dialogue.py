@@ -176,7 +176,6 @@ def test_small_talk_is_answered_kindly_and_not_handed_over(
     [
         ("phew, glad that's cleared up", "chat", {"thanks", "smalltalk"}),
         ("今天堵车堵了两个小时", "chat", {"smalltalk"}),
-        ("回这么快，肯定不是真人吧", "chat", {"identity"}),
         ("everyone I speak to fobs me off", "handoff", {"angry"}),
         ("我真是忍你们很久了", "handoff", {"angry"}),
         ("it's been such a horrible year, I just want to cry", "handoff", {"distress"}),
