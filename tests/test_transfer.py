@@ -101,7 +101,7 @@ def _assert_facts(encoder: Encoder) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("start", "application"), permutations(APPLICATIONS, 2))
+@pytest.mark.parametrize(("start", "application"), list(permutations(APPLICATIONS, 2)))
 def test_each_application_trains_on_the_release_of_each_other(
     start: str, application: str, releases: dict[str, Path], train: Train
 ) -> None:

@@ -32,6 +32,8 @@ FOUND = 0.5
 # What asks nothing and no FAQ is near to is small talk if that is likelier than not.
 FAR = 0.3
 LIKELY = 0.5
+# Of six invented pieces of nonsense one was as certain as this, of six things told all but one.
+TELLING = 0.3
 # What is handed over at once, whatever else is asked.
 CERTAINLY_URGENT = 0.8
 CLEARLY_WANTED = 0.85
@@ -171,8 +173,10 @@ class Dialogue:
             return None
         if mood or goes_on or confidence >= FAR or found.everyday < LIKELY:
             return mood
-        # "We are off to the sea": what only tells something, and nothing of the business.
-        return found.kind if found.certainty >= LIKELY else "smalltalk"
+        if found.certainty >= LIKELY:
+            return found.kind
+        # "We are off to the sea" tells something; what is nonsense tells nothing.
+        return "smalltalk" if found.certainty >= TELLING else None
 
     def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
         alone = reader.read(message.question)
