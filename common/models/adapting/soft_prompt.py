@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from common.errors import UserError
 
 
-class _BeforeText(nn.Module):
+class _BeforeText(nn.Module, ABC):
     """Makes room for `tokens` learned vectors before a text.
 
     Its hooks stand around the network's base model, so that whatever stands above, pooling, heads
@@ -47,9 +48,9 @@ class _BeforeText(nn.Module):
             self.insert(base, named)
         return (), named
 
+    @abstractmethod
     def insert(self, base: Any, named: dict[str, Any]) -> None:
         """Put the learned vectors into what `base` is called with."""
-        raise NotImplementedError
 
 
 class SoftPrompt(_BeforeText):
