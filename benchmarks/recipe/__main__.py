@@ -38,9 +38,9 @@ def main() -> None:
     rows = read_rows()
     wanted = [
         (row, work, seed)
+        for seed in range(chosen.seeds)
         for row in rows
         for work in _works(row, chosen)
-        for seed in range(chosen.seeds)
         if not chosen.row or row.name in chosen.row
     ]
     done = {(one["row"], one["work"], one["seed"], one["settings"]) for one in read_measured()}
