@@ -15,6 +15,7 @@ from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
     APPLICATION,
     DEFAULTS,
+    NO_CLASSES,
     SAMPLES,
     CandidateFile,
     Cutoff,
@@ -141,7 +142,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on what users did; ends with a table beside simpler methods, and a release."""
-    from common.tuning.configuration import read_settings
+    from common.tuning.configuration import read_settings, refuse_classes
 
     chosen = read_settings(
         config,
@@ -152,6 +153,7 @@ def train(
         precision=precision,
         seed=seed,
     )
+    refuse_classes(chosen, NO_CLASSES)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 

@@ -25,6 +25,7 @@ DEFAULTS = {
     "head_learning_rate": 1e-3,
     "group_by_length": False,
 }
+NO_CLASSES = "the recommender learns which items match, and no classes"
 
 
 class Split(StrEnum):

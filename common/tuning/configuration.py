@@ -17,6 +17,8 @@ from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
+# Settings that speak of classes alone.
+OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment")
 
 
 def read_settings(
@@ -96,3 +98,14 @@ def check_names(values: Iterable[str], *, where: str) -> None:
             known = ", ".join(near or Settings.model_fields)
             hint = f"Did you mean {near[0]}?" if near else f"Settings: {known}"
             raise UserError(f"there is no setting {name!r}", where=where, hint=hint)
+
+
+def refuse_classes(settings: Settings, reason: str) -> None:
+    """For what learns no classes.
+
+    Raises:
+        UserError: the settings speak of them.
+    """
+    for name in OF_CLASSES:
+        if getattr(settings, name):
+            raise UserError(f"{name}: {reason}", hint=f"Leave {name} out.")

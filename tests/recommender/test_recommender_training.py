@@ -150,6 +150,8 @@ MISTAKES = (
     ("train --cutoff 2020-01-01", "no interaction lies before the cutoff"),
     ("train --tune some", "unknown strategy 'some'"),
     ("train --set epoch=3", "Did you mean epochs?"),
+    ("train --set class_weights=balanced", "class_weights: the recommender learns which items"),
+    ("tune --set focal=2", "focal: the recommender learns which items"),
     ("validate --map items.titel=name", "there is no field 'items.titel'"),
     ("validate --candidates none.csv", "none.csv: no such file"),
     ("recommend nobody", "there is no user 'nobody'"),

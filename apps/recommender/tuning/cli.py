@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apps.recommender.options_cli import (
     DEFAULTS,
+    NO_CLASSES,
     Cutoff,
     FoldIn,
     Interactions,
@@ -83,7 +84,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings of the towers that do better after their time, before the test's."""
-    from common.tuning.configuration import read_settings
+    from common.tuning.configuration import read_settings, refuse_classes
 
     base = read_settings(
         config,
@@ -94,6 +95,7 @@ def tune(
         precision=precision,
         seed=seed,
     )
+    refuse_classes(base, NO_CLASSES)
     space = read_search_space(search, SPACE, base)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.errors import UserError
+from common.tuning.configuration import refuse_classes
 from common.tuning.settings import Settings
 
 Method = Literal["mlm", "simcse", "tsdae", "clm"]
@@ -26,6 +27,7 @@ def check_choices(method: Method | None, settings: Settings, out: Path) -> None:
         )
     if settings.contrastive_epochs:
         raise UserError("contrastive_epochs: texts without labels make no pairs")
+    refuse_classes(settings, "texts without labels are of no classes")
     if method == "simcse" and settings.dropout == 0:
         raise UserError(
             "simcse with dropout=0: two readings of a text would be the same",
