@@ -57,11 +57,13 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
 add_pretrain_verb(app, "customer_service")
+add_distil_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(explain_cli.verbs)

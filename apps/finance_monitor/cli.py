@@ -59,11 +59,13 @@ from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)
+add_distil_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
