@@ -28,6 +28,15 @@ from common.console import results, show_table
 if TYPE_CHECKING:
     from common.tuning.distillation.distil import Distilled
 
+# Of `train`.
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        help="A release of this application, learned from beside the labels; it tells of "
+        "--unlabelled texts, too.",
+    ),
+]
 # The student keeps its teacher's words, and nothing is drawn: its target is exact.
 DEFAULTS = {
     "epochs": 3,
