@@ -46,7 +46,7 @@ from common.records.splits import Splits
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.distillation.teaching import finetune_taught
+from common.tuning.distillation.ensembling import finetune_together
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.labelling.pseudo_labels import second_round
@@ -108,10 +108,11 @@ def train(
     teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    loaded = load_encoder(source, dropout=settings.dropout)
+    load = partial(load_encoder, source, dropout=settings.dropout)
+    loaded = load()
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
-    facet = None if teacher else facet_of(task, dataset)
+    facet = None if teacher or settings.distils_ensemble else facet_of(task, dataset)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
@@ -121,13 +122,14 @@ def train(
     before = evaluate.run(pretrained, held_out)
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     splits = replace(dataset.splits, validation=dataset.not_learned)
-    tuned = finetune_taught(
+    tuned = finetune_together(
         task,
         loaded,
         splits,
         settings,
         teach,
         dataset.unlabelled,
+        load=load,
         work=work,
         resume=resume,
         module=module,
@@ -139,7 +141,7 @@ def train(
         dataset.unlabelled,
         facet,
         settings,
-        load=partial(load_encoder, source, dropout=settings.dropout),
+        load=load,
         work=work / "unlabelled",
         resume=resume,
     )
@@ -159,8 +161,9 @@ def train(
         return None
 
     dataset = replace(everything, audit=dataset.audit)
-    validation = dataset.splits.validation
-    answerer, promise = calibrate(answerer, validation, dataset.in_scope, far, max_wrong, evidence)
+    answerer, promise = calibrate(
+        answerer, dataset.splits.validation, dataset.in_scope, far, max_wrong, evidence
+    )
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
@@ -183,7 +186,7 @@ def train(
             audit=dataset.audit,
             before=before,
             after=after,
-            validation=evaluate.run(answerer, validation),
+            validation=evaluate.run(answerer, dataset.splits.validation),
             difference=difference,
             peer=peer,
             promise=promise,

@@ -42,7 +42,7 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.distillation.teaching import finetune_taught
+from common.tuning.distillation.ensembling import finetune_together
 from common.tuning.finetune import Tuned
 from common.tuning.imbalance import ClassLoss
 from common.tuning.labelling.pseudo_labels import second_round
@@ -96,9 +96,10 @@ def train(
     check_monitor(task.monitors, settings.monitor)
     teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
-    facet = None if teacher else facet_of(task, dataset)
+    facet = None if teacher or settings.distils_ensemble else facet_of(task, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    loaded = load_encoder(source, dropout=settings.dropout)
+    load = partial(load_encoder, source, dropout=settings.dropout)
+    loaded = load()
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
@@ -106,13 +107,14 @@ def train(
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
-    tuned = finetune_taught(
+    tuned = finetune_together(
         task,
         loaded,
         dataset.splits,
         settings,
         teach,
         dataset.unlabelled,
+        load=load,
         work=work,
         resume=resume,
         module=module,
@@ -124,7 +126,7 @@ def train(
         dataset.unlabelled,
         facet,
         settings,
-        load=partial(load_encoder, source, dropout=settings.dropout),
+        load=load,
         work=work / "unlabelled",
         resume=resume,
     )

@@ -96,6 +96,11 @@ class Settings(DistillationSettings, AugmentationSettings, RegularisingSettings,
                 "class_weights and logit_adjustment would make up for the same thing twice",
                 hint="Take one of them.",
             )
+        if self.seeds > 1 and self.ensemble == "weights" and self.keep_adapter:
+            raise UserError(
+                "ensemble=weights takes the mean of whole weights, and keep_adapter keeps a part",
+                hint="Leave one of them out, or take --set ensemble=probabilities.",
+            )
         if self.adversarial_steps > 1 and not self.adversarial:
             raise UserError(
                 "adversarial_steps lead to a perturbation, and adversarial=0 takes none",
@@ -122,6 +127,11 @@ class Settings(DistillationSettings, AugmentationSettings, RegularisingSettings,
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
             )
         return self
+
+    @property
+    def distils_ensemble(self) -> bool:
+        """Whether several runs teach a last one."""
+        return self.seeds > 1 and self.ensemble == "probabilities"
 
     @field_validator("tracking")
     @classmethod

@@ -36,6 +36,8 @@ def check_choices(
             "strategy head: the student is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
+    if settings.seeds > 1:
+        raise UserError("seeds: one run is made here", hint="Leave seeds at 1.")
     if settings.contrastive_epochs:
         raise UserError("contrastive_epochs: texts without labels make no pairs")
     config = read_json(encoder_directory(teacher.directory) / "config.json")
