@@ -46,10 +46,9 @@ from common.records.splits import Splits
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.distillation.ensembling import finetune_together
+from common.tuning.distillation.learning import learn
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
-from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -108,11 +107,10 @@ def train(
     teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    load = partial(load_encoder, source, dropout=settings.dropout)
-    loaded = load()
+    loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
-    facet = None if teacher or settings.distils_ensemble else facet_of(task, dataset)
+    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
@@ -122,28 +120,18 @@ def train(
     before = evaluate.run(pretrained, held_out)
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     splits = replace(dataset.splits, validation=dataset.not_learned)
-    tuned = finetune_together(
+    tuned, pseudo = learn(
         task,
         loaded,
         splits,
         settings,
-        teach,
-        dataset.unlabelled,
-        load=load,
+        teach=teach,
+        unlabelled=dataset.unlabelled,
+        facet=facet,
+        load=partial(load_encoder, source, dropout=settings.dropout),
         work=work,
         resume=resume,
         module=module,
-    )
-    tuned, pseudo = second_round(
-        task,
-        tuned,
-        splits,
-        dataset.unlabelled,
-        facet,
-        settings,
-        load=load,
-        work=work / "unlabelled",
-        resume=resume,
     )
     assert isinstance(tuned.module, AnswerModel)
     module, loaded = tuned.module, tuned.pretrained

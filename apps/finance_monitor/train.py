@@ -42,10 +42,9 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.distillation.ensembling import finetune_together
+from common.tuning.distillation.learning import learn
 from common.tuning.finetune import Tuned
 from common.tuning.imbalance import ClassLoss
-from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -96,10 +95,9 @@ def train(
     check_monitor(task.monitors, settings.monitor)
     teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
-    facet = None if teacher or settings.distils_ensemble else facet_of(task, dataset)
+    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    load = partial(load_encoder, source, dropout=settings.dropout)
-    loaded = load()
+    loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
@@ -107,28 +105,18 @@ def train(
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
-    tuned = finetune_together(
+    tuned, pseudo = learn(
         task,
         loaded,
         dataset.splits,
         settings,
-        teach,
-        dataset.unlabelled,
-        load=load,
+        teach=teach,
+        unlabelled=dataset.unlabelled,
+        facet=facet,
+        load=partial(load_encoder, source, dropout=settings.dropout),
         work=work,
         resume=resume,
         module=module,
-    )
-    tuned, pseudo = second_round(
-        task,
-        tuned,
-        dataset.splits,
-        dataset.unlabelled,
-        facet,
-        settings,
-        load=load,
-        work=work / "unlabelled",
-        resume=resume,
     )
     if not is_main_process():
         return None
