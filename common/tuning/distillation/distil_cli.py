@@ -40,7 +40,7 @@ Teacher = Annotated[
 # The student keeps its teacher's words, and nothing is drawn: its target is exact.
 DEFAULTS = {
     "epochs": 3,
-    "learning_rate": 3e-4,
+    "learning_rate": 5e-4,
     "dropout": 0.0,
     "freeze_word_embeddings": True,
 }

@@ -6,7 +6,8 @@ Of the 118 million parameters of `e5-small` 96 million are word embeddings of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,11 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
+from common.console import progress
 from common.errors import UserError
 from common.models.encoder import Encoder
 
+BYTE = re.compile("<0x[0-9A-F]{2}>")
 SPECIAL_IDS = ("pad", "bos", "eos", "sep", "cls", "mask")
 
 
@@ -34,7 +37,9 @@ def trim_vocabulary(encoder: Encoder, texts: Sequence[str]) -> Encoder:
     tokenizer: Any = encoder.tokenizer
     state: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     pieces = _pieces(state["model"], encoder.source.name)
-    kept = _used(tokenizer.backend_tokenizer, pieces, state["model"], _as_read(encoder, texts))
+    # Items and answers are read with the other prefix.
+    read = [*encoder.prepared(texts), encoder.source.passage_prefix]
+    kept = _used(tokenizer.backend_tokenizer, pieces, state["model"], read)
     kept |= {number for piece, number in pieces.items() if _is_character(piece, state["model"])}
     kept |= {token["id"] for token in state["added_tokens"]}
     # Positions are counted from the padding's number in some families: it must stay.
@@ -60,12 +65,6 @@ def read_alike(before: Encoder, after: Encoder, texts: Sequence[str]) -> float:
     return [a == b for a, b in zip(*pieces, strict=True)].count(True) / max(1, len(texts))
 
 
-def _as_read(encoder: Encoder, texts: Sequence[str]) -> Iterator[str]:
-    yield from encoder.prepared(texts)
-    # Items and answers are read with the other prefix.
-    yield encoder.source.passage_prefix
-
-
 def _pieces(model: Mapping[str, Any], name: str) -> dict[str, int]:
     """Pieces and their numbers."""
     if model["type"] == "Unigram":
@@ -79,31 +78,41 @@ def _pieces(model: Mapping[str, Any], name: str) -> dict[str, int]:
 
 
 def _is_character(piece: str, model: Mapping[str, Any]) -> bool:
-    return len(piece.removeprefix(model.get("continuing_subword_prefix", ""))) == 1
+    """One character, or one byte of a character that has no piece."""
+    own = piece.removeprefix(model.get("continuing_subword_prefix", ""))
+    return len(own) == 1 or BYTE.fullmatch(own) is not None
 
 
 def _used(
-    backend: Any, pieces: Mapping[str, int], model: Mapping[str, Any], texts: Iterable[str]
+    backend: Any, pieces: Mapping[str, int], model: Mapping[str, Any], texts: Sequence[str]
 ) -> set[int]:
     """Numbers of all pieces that stand anywhere in the words of `texts`."""
-    within = model.get("continuing_subword_prefix", "")
-    longest = max(map(len, pieces))
     words: set[str] = set()
-    for text in texts:
-        normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
-        split = backend.pre_tokenizer.pre_tokenize_str(normal) if backend.pre_tokenizer else ()
-        words.update([word for word, _ in split] or [normal])
-    found = {
-        number
-        for word in words
-        for start in range(len(word))
-        for end in range(start + 1, min(len(word), start + longest) + 1)
-        if (number := pieces.get((within if start else "") + word[start:end])) is not None
-    }
+    found: set[int] = set()
+    longest = max(map(len, pieces))
+    with progress("Looking for the tokens of the texts", len(texts)) as advance:
+        for text in texts:
+            normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
+            split = backend.pre_tokenizer.pre_tokenize_str(normal) if backend.pre_tokenizer else ()
+            for word in {word for word, _ in split or [(normal, ())]} - words:
+                words.add(word)
+                found.update(_pieces_within(word, pieces, longest, model))
+            advance()
     if model["type"] == "Unigram":
         # What is unknown is scored by the least of all scores.
         found.add(min(range(len(model["vocab"])), key=lambda n: model["vocab"][n][1]))
     return found
+
+
+def _pieces_within(
+    word: str, pieces: Mapping[str, int], longest: int, model: Mapping[str, Any]
+) -> Iterator[int]:
+    within = model.get("continuing_subword_prefix", "")
+    for start in range(len(word)):
+        for end in range(start + 1, min(len(word), start + longest) + 1):
+            number = pieces.get((within if start else "") + word[start:end])
+            if number is not None:
+                yield number
 
 
 def _renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:
