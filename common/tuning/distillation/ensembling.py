@@ -130,7 +130,10 @@ def mean_logits(
 def _mixed_in_weights(
     task: Task[R], splits: Splits[R], run: Callable[[int], Tuned[P]], seeds: int
 ) -> Tuned[P]:
-    """From the best run to the worst, its weights join the mean if the figure does not suffer."""
+    """From the best run to the worst, its weights join the mean if the figure does not suffer.
+
+    Without validation records all of them join.
+    """
     runs: list[tuple[float, int, Weights]] = []
     seconds = 0.0
     for number in range(seeds):
@@ -138,19 +141,22 @@ def _mixed_in_weights(
         weights = {n: t.detach().cpu().clone() for n, t in tuned.module.state_dict().items()}
         runs.append((_better(tuned.after, tuned.monitor), number, weights))
         seconds += tuned.seconds
+
+    def measured(weights: Weights) -> dict[str, float]:
+        tuned.module.load_state_dict(weights)
+        return task.measure(tuned.predict, splits.validation) if splits.validation else {}
+
     runs.sort(key=lambda one: (-one[0], one[1]))
-    best, first, _ = runs[0]
-    taken, kept = [first], [runs[0][2]]
+    best, first, weights = runs[0]
+    taken, kept = [first], [weights]
     for _, number, weights in runs[1:]:
-        tuned.module.load_state_dict(mean_weights([*kept, weights]))
-        figure = _better(task.measure(tuned.predict, splits.validation), tuned.monitor)
+        figure = _better(measured(mean_weights([*kept, weights])), tuned.monitor)
         if figure >= best:
             best, taken, kept = figure, [*taken, number], [*kept, weights]
-    tuned.module.load_state_dict(mean_weights(kept))
+    after = measured(mean_weights(kept))
     if is_main_process():
         named = ", ".join(str(number + 1) for number in taken)
         say(f"The soup is made of {'run' if len(taken) == 1 else 'runs'} {named}")
-    after = task.measure(tuned.predict, splits.validation)
     return replace(tuned, after=after, seconds=seconds)
 
 
@@ -165,5 +171,6 @@ def mean_weights(runs: Sequence[Weights]) -> Weights:
 
 
 def _better(figures: Mapping[str, float], monitor: Metric) -> float:
-    """The figure, the higher the better."""
-    return figures[monitor.name] if monitor.higher_is_better else -figures[monitor.name]
+    """The figure, the higher the better; 0 where nothing was measured."""
+    figure = figures.get(monitor.name, 0.0)
+    return figure if monitor.higher_is_better else -figure
