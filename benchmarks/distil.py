@@ -87,7 +87,7 @@ def _distil(chosen: Any, out: Path) -> None:
     random.Random(0).shuffle(texts)
     sides = Splits(texts[HELD_OUT : HELD_OUT + chosen.texts], texts[:HELD_OUT], [])
     settings = Settings(
-        **{**DEFAULTS, "epochs": chosen.epochs, "tracking": None, "evaluate_every": 200},
+        **{**DEFAULTS, "epochs": chosen.epochs, "tracking": None, "evaluate_every": 60},
         seed=chosen.seed,
     )
     distil(

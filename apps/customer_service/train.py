@@ -280,7 +280,7 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
 
 
 def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str | None) -> str:
-    """The same data, settings, backbone and teacher are the same run, which `--resume` goes on."""
+    """With `--resume` the same data, settings, backbone and teacher are the same run."""
     parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
     parts += [teacher] if teacher else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

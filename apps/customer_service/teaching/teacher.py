@@ -21,7 +21,7 @@ def teacher_of(
     """A release as a teacher of what `task` learns; None where none is named.
 
     Raises:
-        UserError: there is no such release, it knows other FAQs or intents.
+        UserError: there is no such release, or it knows other FAQs or intents.
     """
     if release_id is None:
         return None

@@ -22,7 +22,7 @@ def teacher_of(
     """A release as a teacher of what `task` learns; None where none is named.
 
     Raises:
-        UserError: there is no such release, it does not know all of that, or knows other topics.
+        UserError: there is no such release, or it does not know just these labels.
     """
     if release_id is None:
         return None

@@ -14,6 +14,7 @@ from torch.nn import functional
 from common.console import say
 from common.errors import UserError
 from common.finite import require_finite
+from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.records.splits import Splits
 from common.tuning.finetune import Tuned, finetune
@@ -55,7 +56,10 @@ def finetune_taught(
     """
     if teach is None:
         return finetune(task, pretrained, splits, settings, work=work, resume=resume, module=module)
-    module = task.build(pretrained) if module is None else module
+    if module is None:
+        device = pick_device(settings.device)
+        nn.Module.to(pretrained.network, device)
+        module = task.build(pretrained, pick_precision(settings.precision, device))
     more = new_records(task, splits, unlabelled)
     lessons = Splits([*splits.train, *more], splits.validation, splits.test)
     texts = list(dict.fromkeys(str(task.input(record)) for record in lessons.train))

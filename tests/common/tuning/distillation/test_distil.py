@@ -22,6 +22,7 @@ from common.models.encoder import Encoder, load_encoder
 from common.models.sources.bundled import Source, locate
 from common.models.sources.facts import write_prompts
 from common.records.splits import Splits
+from common.tuning.distillation import distil as running
 from common.tuning.distillation.choices import check_choices
 from common.tuning.distillation.distil import Distilled, distil
 from common.tuning.distillation.distil_cli import add_distil_verb
@@ -203,6 +204,25 @@ def test_the_same_run_resumes_from_its_checkpoints(teacher: Source, tmp_path: Pa
     again = _distil(teacher, tmp_path / "again", trims=True, epochs=2, resume=True)
     assert again.after == pytest.approx(first.after, rel=1e-5)
     assert again.seconds < first.seconds
+
+
+def test_what_the_teacher_read_before_an_interruption_is_not_read_again(
+    teacher: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(running, "finetune", interrupted)
+        _distil(teacher, tmp_path / "out", epochs=1)
+    assert not (tmp_path / "out").exists()
+    capsys.readouterr()
+    _distil(teacher, tmp_path / "out", epochs=1, resume=True)
+    assert ", 0 to encode" in capsys.readouterr().err
+    assert not [*(tmp_path / "root").rglob("*.npy")]
 
 
 def test_layers_are_spread_evenly() -> None:
