@@ -18,7 +18,10 @@ from pathlib import Path
 from torch import nn
 
 from common.console import say
+from common.errors import UserError
 from common.files import write_json
+from common.models.adapting.adapter import adapter_of
+from common.models.adapting.adding import fold_adapter
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import Embedder
@@ -87,13 +90,12 @@ def distil(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: the tokenizer cannot be cut.
+        UserError: the tokenizer cannot be cut, or the teacher is more than its weights.
     """
     splits = texts.splits
     work = root / "training" / _run_name(texts, settings, teacher, layers, trims=trims)
     whole = load_encoder(teacher)
-    student = load_encoder(teacher, dropout=settings.dropout)
-    leave_out_layers(student.network, layers)
+    student = _untaught(teacher, settings, layers)
     if trims:
         student = trim_vocabulary(student, splits.train)
     sizes = _size(whole), _size(student)
@@ -122,6 +124,19 @@ def distil(
     # As large as the texts, and made again in less time than the student learns.
     shutil.rmtree(work / "teacher", ignore_errors=True)
     return found
+
+
+def _untaught(teacher: Source, settings: Settings, layers: int) -> Encoder:
+    student = load_encoder(teacher, dropout=settings.dropout)
+    fold_adapter(student.network)
+    if (added := adapter_of(student.network)) is not None:
+        raise UserError(
+            f"--teacher {teacher.name}: what it learned lies beside its weights ({added.kind}), "
+            "where a student has no room for it",
+            hint="Teach from one that was fine-tuned with strategy full, top-layers:N or lora.",
+        )
+    leave_out_layers(student.network, layers)
+    return student
 
 
 def _taught(

@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from common.cli import new_app
 from common.errors import UserError
-from common.models.encoder import Encoder, load_encoder
+from common.models.adapting.adapter import Adapter
+from common.models.adapting.adding import add_adapter
+from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.sources.bundled import Source, locate
 from common.models.sources.facts import write_prompts
 from common.records.splits import Splits
@@ -256,6 +258,28 @@ def test_a_teacher_whose_layers_cannot_be_left_out_is_refused(tmp_path: Path) ->
     (tmp_path / "config.json").write_text('{"model_type": "gpt2", "num_hidden_layers": 4}')
     with pytest.raises(UserError, match="'gpt2' cannot be left out"):
         check_choices(Source("causal", tmp_path), 2, Settings(), tmp_path / "out", trims=False)
+
+
+@pytest.mark.parametrize("kind", ["lora", "adapter"])
+def test_what_a_teacher_learned_beside_its_weights_is_folded_in_or_refused(
+    teacher: Source, tmp_path: Path, kind: Any
+) -> None:
+    torch.manual_seed(0)
+    adapted = load_encoder(teacher)
+    add_adapter(adapted.network, Adapter(kind))
+    for parameter in adapted.network.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.1)
+    save_encoder(adapted, tmp_path / "adapted")
+    source = locate(str(tmp_path / "adapted"))
+    if kind == "adapter":
+        with pytest.raises(UserError, match="beside its weights"):
+            _distil(source, tmp_path / "out", layers=4, trims=True)
+        return
+    _distil(source, tmp_path / "out", layers=4, trims=True)
+    student = load_encoder(locate(str(tmp_path / "out")))
+    texts = _texts().splits.train[:5]
+    torch.testing.assert_close(_vectors(student, texts), _vectors(load_encoder(source), texts))
 
 
 def test_the_verb_tells_sizes_and_figures(teacher: Source, tmp_path: Path) -> None:
