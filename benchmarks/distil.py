@@ -37,7 +37,7 @@ from common.tuning.pretraining.texts import Texts
 from common.tuning.settings import Settings
 
 TEACHER = "e5-small"
-TUNING = {"epochs": 5, "learning_rate": 2e-4, "freeze_word_embeddings": True, "tracking": None}
+TUNING = {"epochs": 3, "learning_rate": 2e-4, "freeze_word_embeddings": True, "tracking": None}
 HELD_OUT = 500
 TESTED = 1000
 BATCH, BATCHES = 32, 12

@@ -96,10 +96,12 @@ class Settings(DistillationSettings, AugmentationSettings, RegularisingSettings,
                 "class_weights and logit_adjustment would make up for the same thing twice",
                 hint="Take one of them.",
             )
-        if self.seeds > 1 and self.ensemble == "weights" and self.keep_adapter:
+        adapter = self.adapter if self.seeds > 1 and self.ensemble == "weights" else None
+        if adapter and (self.keep_adapter or not adapter.is_foldable):
             raise UserError(
-                "ensemble=weights takes the mean of whole weights, and keep_adapter keeps a part",
-                hint="Leave one of them out, or take --set ensemble=probabilities.",
+                f"ensemble=weights takes the mean of whole weights, and what strategy="
+                f"{self.strategy} adds stays beside them",
+                hint="Take --set ensemble=probabilities, or lora without keep_adapter.",
             )
         if self.adversarial_steps > 1 and not self.adversarial:
             raise UserError(

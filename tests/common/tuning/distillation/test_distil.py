@@ -279,7 +279,8 @@ def test_what_a_teacher_learned_beside_its_weights_is_folded_in_or_refused(
     _distil(source, tmp_path / "out", layers=4, trims=True)
     student = load_encoder(locate(str(tmp_path / "out")))
     texts = _texts().splits.train[:5]
-    torch.testing.assert_close(_vectors(student, texts), _vectors(load_encoder(source), texts))
+    expected = _vectors(load_encoder(source), texts)
+    torch.testing.assert_close(_vectors(student, texts), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_verb_tells_sizes_and_figures(teacher: Source, tmp_path: Path) -> None:

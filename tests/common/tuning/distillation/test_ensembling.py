@@ -102,8 +102,15 @@ def test_whole_numbers_are_no_weights() -> None:
 
 
 def test_what_makes_no_sense_is_refused() -> None:
-    with pytest.raises(UserError, match="keep_adapter keeps a part"):
-        Settings(seeds=2, ensemble="weights", strategy="lora", keep_adapter=True)
+    apart: tuple[dict[str, Any], ...] = (
+        {"strategy": "lora", "keep_adapter": True},
+        {"strategy": "prefix"},
+    )
+    for chosen in apart:
+        with pytest.raises(UserError, match="stays beside them"):
+            Settings(seeds=2, **chosen)
+        Settings(seeds=2, ensemble="probabilities", **chosen)
+    Settings(seeds=2, strategy="lora")
     with pytest.raises(UserError, match="teach the last one"):
         check_teacher(Settings(seeds=2, ensemble="probabilities"))
     check_teacher(Settings(seeds=2, ensemble="weights"))
