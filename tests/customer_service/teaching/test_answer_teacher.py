@@ -19,7 +19,7 @@ from common.tuning.settings import Settings
 
 
 def test_a_release_is_learned_from_another(demo: Demo, run: Run, tmp_path: Path) -> None:
-    store = shutil.copytree(demo.store, tmp_path / "var")
+    store = shutil.copytree(demo.store, tmp_path / "var", symlinks=True)
     registry = Registry(store, "customer_service")
     teacher = registry.current_id()
     done = run(
