@@ -57,11 +57,13 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
 add_pretrain_verb(app, "customer_service")
+add_distil_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(explain_cli.verbs)
@@ -132,6 +134,7 @@ def train(
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
+    teacher: Teacher = None,
     settings: Set = None,
     config: Config = None,
     max_wrong: MaxWrong = 0.05,
@@ -168,6 +171,7 @@ def train(
         chosen,
         open_registry(store),
         backbone=backbone,
+        teacher=teacher,
         max_wrong=max_wrong,
         rerank=rerank,
         resume=resume,

@@ -33,6 +33,7 @@ from apps.customer_service.release import RERANKER, load_release, save_release
 from apps.customer_service.reporting import write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
+from apps.customer_service.teaching.teacher import teacher_of
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference
@@ -45,9 +46,9 @@ from common.records.splits import Splits
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.tuning.distillation.learning import learn
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
-from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -79,6 +80,7 @@ def train(
     registry: Registry,
     *,
     backbone: str = "auto",
+    teacher: str | None = None,
     max_wrong: float = 0.05,
     rerank: bool = False,
     resume: bool = False,
@@ -87,6 +89,7 @@ def train(
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
     Args:
+        teacher: a release that is learned from beside the labels.
         max_wrong: largest tolerated share of wrong answers among those given.
         rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
@@ -96,18 +99,18 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too few texts to learn from.
+        UserError: too few texts to learn from, or a teacher with other labels.
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
     task = _task(dataset, settings)
-    check_monitor(task.monitors, settings.monitor)
+    teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
-    work = registry.root / "training" / _run_name(dataset, settings, source)
+    work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
-    facet = facet_of(task, dataset)
+    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
@@ -117,17 +120,18 @@ def train(
     before = evaluate.run(pretrained, held_out)
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     splits = replace(dataset.splits, validation=dataset.not_learned)
-    tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
-    tuned, pseudo = second_round(
+    tuned, pseudo = learn(
         task,
-        tuned,
+        loaded,
         splits,
-        dataset.unlabelled,
-        facet,
         settings,
+        teach=teach,
+        unlabelled=dataset.unlabelled,
+        facet=facet,
         load=partial(load_encoder, source, dropout=settings.dropout),
-        work=work / "unlabelled",
+        work=work,
         resume=resume,
+        module=module,
     )
     assert isinstance(tuned.module, AnswerModel)
     module, loaded = tuned.module, tuned.pretrained
@@ -145,14 +149,16 @@ def train(
         return None
 
     dataset = replace(everything, audit=dataset.audit)
-    validation = dataset.splits.validation
-    answerer, promise = calibrate(answerer, validation, dataset.in_scope, far, max_wrong, evidence)
+    answerer, promise = calibrate(
+        answerer, dataset.splits.validation, dataset.in_scope, far, max_wrong, evidence
+    )
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
     recorded = manifest(dataset, settings, source, tuned, before, after)
     recorded["data"]["counts"]["calibration"] = len(evidence)
     recorded |= {
+        "teacher": teacher,
         "promise": promise.to_json(),
         "linear_model": peer and asdict(peer),
         "pseudo_labels": pseudo and pseudo.to_json(),
@@ -168,7 +174,7 @@ def train(
             audit=dataset.audit,
             before=before,
             after=after,
-            validation=evaluate.run(answerer, validation),
+            validation=evaluate.run(answerer, dataset.splits.validation),
             difference=difference,
             peer=peer,
             promise=promise,
@@ -202,7 +208,9 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
 
 
 def _task(dataset: Dataset, settings: Settings) -> CustomerServiceTask:
-    return CustomerServiceTask(dataset.knowledge, dataset.intents, ClassLoss.of(settings))
+    task = CustomerServiceTask(dataset.knowledge, dataset.intents, ClassLoss.of(settings))
+    check_monitor(task.monitors, settings.monitor)
+    return task
 
 
 def _learn_the_rest(
@@ -271,9 +279,10 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
     return locate(chosen)
 
 
-def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
-    """The same data, settings and backbone are the same run, which `--resume` goes on with."""
+def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str | None) -> str:
+    """With `--resume` the same data, settings, backbone and teacher are the same run."""
     parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
+    parts += [teacher] if teacher else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

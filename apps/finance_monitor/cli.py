@@ -59,11 +59,13 @@ from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)
+add_distil_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
@@ -125,6 +127,7 @@ def train(
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
+    teacher: Teacher = None,
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
@@ -153,7 +156,13 @@ def train(
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
     trained = fine_tune(
-        dataset, chosen, open_registry(store), backbone=backbone, resume=resume, promote=promote
+        dataset,
+        chosen,
+        open_registry(store),
+        backbone=backbone,
+        teacher=teacher,
+        resume=resume,
+        promote=promote,
     )
     if trained is None:
         return

@@ -30,6 +30,7 @@ from apps.finance_monitor.reporting import write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.teaching.teacher import teacher_of
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
@@ -41,9 +42,9 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.finetune import Tuned, finetune
+from common.tuning.distillation.learning import learn
+from common.tuning.finetune import Tuned
 from common.tuning.imbalance import ClassLoss
-from common.tuning.labelling.pseudo_labels import second_round
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
@@ -71,12 +72,14 @@ def train(
     registry: Registry,
     *,
     backbone: str = "auto",
+    teacher: str | None = None,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
     Args:
+        teacher: a release that is learned from beside the labels.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -84,15 +87,16 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too few texts to learn from.
+        UserError: too few texts to learn from, or a teacher with other labels.
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     _check(dataset)
     task = _task(dataset, settings)
     check_monitor(task.monitors, settings.monitor)
+    teach = teacher_of(registry, teacher, task, settings)
     source = _locate(backbone, dataset)
-    facet = facet_of(task, dataset)
-    work = registry.root / "training" / _run_name(dataset, settings, source)
+    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
+    work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
@@ -101,19 +105,18 @@ def train(
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     held_out = dataset.splits.test or dataset.splits.validation
     before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
-    tuned = finetune(
-        task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
-    )
-    tuned, pseudo = second_round(
+    tuned, pseudo = learn(
         task,
-        tuned,
+        loaded,
         dataset.splits,
-        dataset.unlabelled,
-        facet,
         settings,
+        teach=teach,
+        unlabelled=dataset.unlabelled,
+        facet=facet,
         load=partial(load_encoder, source, dropout=settings.dropout),
-        work=work / "unlabelled",
+        work=work,
         resume=resume,
+        module=module,
     )
     if not is_main_process():
         return None
@@ -145,6 +148,7 @@ def train(
         )
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
+    manifest["teacher"] = teacher
     manifest["linear_model"] = peer and asdict(peer)
     manifest["pseudo_labels"] = pseudo and pseudo.to_json()
     release = write_release(registry.releases, fill, manifest)
@@ -223,9 +227,10 @@ def _locate(backbone: str, dataset: Dataset) -> Source:
     return locate(chosen)
 
 
-def _run_name(dataset: Dataset, settings: Settings, source: Source) -> str:
-    """The same data, settings and backbone are the same run, which `--resume` goes on with."""
+def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str | None) -> str:
+    """With `--resume` the same data, settings, backbone and teacher are the same run."""
     parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
+    parts += [teacher] if teacher else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

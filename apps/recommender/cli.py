@@ -62,6 +62,7 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.rules.rules_cli import add_rules_verbs
+from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
@@ -69,6 +70,7 @@ for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES)
 add_pretrain_verb(app, APPLICATION)
+add_distil_verb(app, APPLICATION)
 add_key_verbs(app)
 add_rules_verbs(app, rules_model)
 

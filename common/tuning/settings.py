@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
 from common.tuning.augmentation.settings import AugmentationSettings
+from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.regularising.settings import RegularisingSettings
 
 # What is added starts at nothing, and takes higher rates than what was pretrained.
@@ -23,7 +24,7 @@ RATES: Mapping[str, float] = {
 }
 
 
-class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
+class Settings(DistillationSettings, AugmentationSettings, RegularisingSettings, AdaptingSettings):
     """Settings of one fine-tuning run. Rates are per optimizer step, shares from 0 to 1.
 
     Those of a family of techniques stand beside it, in its own `settings.py`.
@@ -95,6 +96,13 @@ class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
                 "class_weights and logit_adjustment would make up for the same thing twice",
                 hint="Take one of them.",
             )
+        adapter = self.adapter if self.seeds > 1 and self.ensemble == "weights" else None
+        if adapter and (self.keep_adapter or not adapter.is_foldable):
+            raise UserError(
+                f"ensemble=weights takes the mean of whole weights, and what strategy="
+                f"{self.strategy} adds stays beside them",
+                hint="Take --set ensemble=probabilities, or lora without keep_adapter.",
+            )
         if self.adversarial_steps > 1 and not self.adversarial:
             raise UserError(
                 "adversarial_steps lead to a perturbation, and adversarial=0 takes none",
@@ -121,6 +129,11 @@ class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
             )
         return self
+
+    @property
+    def distils_ensemble(self) -> bool:
+        """Whether several runs teach a last one."""
+        return self.seeds > 1 and self.ensemble == "probabilities"
 
     @field_validator("tracking")
     @classmethod

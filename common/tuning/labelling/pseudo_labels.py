@@ -133,11 +133,7 @@ def second_round(
     """
     if facet is None:
         return first, None
-    known = {
-        fold(str(task.input(one))) for one in (*splits.train, *splits.validation, *splits.test)
-    }
-    fresh = list({fold(str(task.input(one))): one for one in unlabelled}.items())
-    records = [one for key, one in fresh if key and key not in known]
+    records = new_records(task, splits, unlabelled)
     if not records:
         raise UserError("--unlabelled: every text there is labelled already, or blank")
     probabilities = _calibrated(task, first.predict, splits.validation, records, facet)
@@ -168,6 +164,15 @@ def second_round(
     report = replace(report, second=second.after[figure], kept=kept)
     _say(report.text)
     return (second if kept else replace(first, seconds=second.seconds)), report
+
+
+def new_records(task: Task[R], splits: Splits[R], unlabelled: Sequence[R]) -> list[R]:
+    """Those of `unlabelled` that stand nowhere in `splits`, each text once, and no blank ones."""
+    known = {
+        fold(str(task.input(one))) for one in (*splits.train, *splits.validation, *splits.test)
+    }
+    fresh = {fold(str(task.input(one))): one for one in unlabelled}
+    return [one for key, one in fresh.items() if key and key not in known]
 
 
 def _say(text: str) -> None:

@@ -25,6 +25,8 @@ def check_choices(method: Method | None, settings: Settings, out: Path) -> None:
             "strategy head: the backbone is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
+    if settings.seeds > 1:
+        raise UserError("seeds: one run is made here", hint="Leave seeds at 1.")
     if settings.contrastive_epochs:
         raise UserError("contrastive_epochs: texts without labels make no pairs")
     refuse_classes(settings, "texts without labels are of no classes")

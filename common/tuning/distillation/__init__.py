@@ -1,0 +1,1 @@
+"""A small network learns what a large one, or several, make of texts."""
