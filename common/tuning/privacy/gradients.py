@@ -161,11 +161,12 @@ def freeze_shared(module: TaskModule) -> None:
     Tables of embeddings are frozen: the gradient of one record would be as large as the table.
 
     Raises:
-        UserError: no encoder, or one with layers whose gradients are not known record by record.
+        UserError: records are learned together, or the encoder has layers whose gradients are not
+            known record by record.
     """
-    if not isinstance(module, EncoderModule):
+    if not isinstance(module, EncoderModule) or not module.is_record_by_record:
         raise UserError(
-            "privacy_epsilon: this task does not learn from single texts",
+            "privacy_epsilon: this task does not learn from each record by itself",
             hint="Train it without privacy_epsilon.",
         )
     for layer in module.pooled.modules():

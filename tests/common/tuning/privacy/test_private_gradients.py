@@ -146,5 +146,8 @@ def test_what_does_not_tell_records_apart_is_refused(tiny_model: Path) -> None:
     network.mixing = nn.BatchNorm1d(2)
     with pytest.raises(UserError, match="a BatchNorm1d"):
         freeze_shared(module)
-    with pytest.raises(UserError, match="single texts"):
+    with pytest.raises(UserError, match="by itself"):
         freeze_shared(TaskModule())
+    module.is_record_by_record = False
+    with pytest.raises(UserError, match="by itself"):
+        freeze_shared(module)
