@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,7 @@ from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.privacy.privacy_cli import Public, check_files
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
@@ -129,6 +131,7 @@ def train(
     validation: Validation = None,
     test: Test = None,
     unlabelled: Unlabelled = None,
+    public: Public = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
@@ -150,6 +153,8 @@ def train(
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
+    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_files(chosen, public, {**unread, "--rerank": rerank})
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset
@@ -163,7 +168,12 @@ def train(
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
-    trained = fine_tune(
+    train_it = fine_tune
+    if chosen.is_private:
+        from apps.customer_service.privacy.training import train_privately
+
+        train_it = partial(train_privately, sources=sources, public=public or ())
+    trained = train_it(
         dataset,
         chosen,
         open_registry(store),

@@ -99,7 +99,7 @@ def train_privately(
 
     manifest = _manifest(records, settings, source, tuned) | columns
     release = write_release(registry.releases, fill, manifest)
-    say(f"Spent ε = {tuned.privacy.epsilon:.2f}, δ = {tuned.privacy.delta:g}: {tuned.privacy.unit}")
+    say(f"Spent {tuned.privacy.text}")
     promoted = False
     if promote is not False and after:
         promoted = promote_if_not_worse(

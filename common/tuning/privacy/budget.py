@@ -60,6 +60,11 @@ class Statement:
     clipping: float
     accountant: str
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"ε = {self.epsilon:.2f}, δ = {self.delta:g}, for {self.unit}"
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)

@@ -20,8 +20,7 @@ def privacy_sections(
     return [
         Section(
             "What is guaranteed",
-            f"(ε, δ)-differential privacy with ε = {statement.epsilon:.2f} and "
-            f"δ = {statement.delta:g}, for {statement.unit}: with it or without it, no release "
+            f"(ε, δ)-differential privacy: {statement.text}. With it or without it, no release "
             "becomes more than e^ε times as likely, but for a probability of δ. The number of "
             "records is taken as known, the pretrained model as public. "
             "Of several releases of the same records the budgets add up.",
