@@ -56,7 +56,7 @@ def separate(dataset: Dataset, public: Sequence[Path], sources: Sources) -> Reco
     known = [replace(one, source=None, segment=None) for one in known if one.target is None]
     names = sorted({name for one in known for name in one.topics or ()})
     topics = names if len(names) > 1 else []
-    start = known or _words()
+    start = known or label_words()
     single = all(len(one.topics) == 1 for one in known if one.topics is not None)
     everything = (*dataset.splits.train, *dataset.splits.validation)
     secret = [_fitting(one, topics, single) for one in everything if one.target is None]
@@ -68,7 +68,8 @@ def separate(dataset: Dataset, public: Sequence[Path], sources: Sources) -> Reco
     return Records(secret, known, start, topics)
 
 
-def _words() -> list[Example]:
+def label_words() -> list[Example]:
+    """The sentiments by their own words, as `classify` has them."""
     question = read_questions(LABELS)["sentiment"]
     return [
         Example(text, sentiment=name)
