@@ -44,8 +44,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     start(chosen)
     folder = chosen.data / "twitter_financial_news"
-    train = _read(folder / "train.csv")
-    held_out = train[::5] if chosen.choose else _read(folder / "valid.csv")
+    train = read_news(folder / "train.csv")
+    held_out = train[::5] if chosen.choose else read_news(folder / "valid.csv")
     train = [e for i, e in enumerate(train) if i % 5] if chosen.choose else train
     given = dict(pair.split("=", 1) for pair in chosen.set)
     settings = Settings(**{**SETTINGS, **given}, seed=chosen.seed)
@@ -68,7 +68,8 @@ def main() -> None:
         report("finance_sentiment", metrics)
 
 
-def _read(path: Path) -> list[Example]:
+def read_news(path: Path) -> list[Example]:
+    """The texts of a file, with their sentiments."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [Example(prepare(row["text"]), row["label"]) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -59,6 +60,7 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.privacy.privacy_cli import Public, check_files
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
 add_release_verbs(app, "customer_service", FIGURES)
@@ -131,6 +133,7 @@ def train(
     validation: Validation = None,
     test: Test = None,
     unlabelled: Unlabelled = None,
+    public: Public = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
@@ -153,6 +156,8 @@ def train(
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
+    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset
@@ -166,12 +171,16 @@ def train(
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
-    trained = fine_tune(
+    train_it = partial(fine_tune, teacher=teacher)
+    if chosen.is_private:
+        from apps.customer_service.privacy.training import train_privately
+
+        train_it = partial(train_privately, sources=sources, public=public or ())
+    trained = train_it(
         dataset,
         chosen,
         open_registry(store),
         backbone=backbone,
-        teacher=teacher,
         max_wrong=max_wrong,
         rerank=rerank,
         resume=resume,

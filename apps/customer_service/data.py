@@ -199,11 +199,7 @@ def _split(
 
     FAQ texts are always learned from; a held-out text is never among what is searched.
     """
-    variants = [
-        Example(prepare(text), faq.id, faq.intent)
-        for faq in faqs.values()
-        for text in [*faq.variants, *faq.answer_sentences]
-    ]
+    variants = variants_of(faqs)
     questions = examples["questions"]
     validation, test = examples["validation"], examples["test"]
     if not questions and not validation:
@@ -215,6 +211,15 @@ def _split(
     share = 0.0 if validation else VALIDATION_SHARE
     train, own, calibration = _split_by_label(fresh, share, seed)
     return Splits([*variants, *known, *train], validation or own, test), calibration
+
+
+def variants_of(faqs: Mapping[str, Faq]) -> list[Example]:
+    """What is learned and searched of the FAQs themselves: wordings, and sentences of answers."""
+    return [
+        Example(prepare(text), faq.id, faq.intent)
+        for faq in faqs.values()
+        for text in [*faq.variants, *faq.answer_sentences]
+    ]
 
 
 def _split_by_label(

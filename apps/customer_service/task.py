@@ -41,6 +41,8 @@ class AnswerModel(EncoderModule):
         faq_loss, intent_loss: how they are learned; a plain loss if not given.
     """
 
+    is_record_by_record = True
+
     def __init__(
         self,
         pooled: PooledEncoder,

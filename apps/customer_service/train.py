@@ -105,7 +105,7 @@ def train(
     _check(dataset)
     task = _task(dataset, settings)
     teach = teacher_of(registry, teacher, task, settings)
-    source = _locate(backbone, dataset)
+    source = locate_for(backbone, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
@@ -182,7 +182,7 @@ def train(
         )
 
     release = write_release(registry.releases, fill, recorded)
-    promoted = promote is not False and _promote(
+    promoted = promote is not False and promote_if_not_worse(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
@@ -197,7 +197,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
         UserError: too few texts to learn from.
     """
     _check(dataset)
-    source = _locate(backbone, dataset)
+    source = locate_for(backbone, dataset)
     splits = Splits(dataset.splits.train, dataset.not_learned, [])
 
     def prepare(settings: Settings) -> Prepared:
@@ -272,7 +272,8 @@ def _check(dataset: Dataset) -> None:
         )
 
 
-def _locate(backbone: str, dataset: Dataset) -> Source:
+def locate_for(backbone: str, dataset: Dataset) -> Source:
+    """The backbone, chosen by the languages of the dataset where none is named."""
     chosen = catalog.for_languages(dataset.languages) if backbone == "auto" else backbone
     if is_main_process():
         say(f"Backbone: {chosen}")
@@ -286,7 +287,7 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def _promote(
+def promote_if_not_worse(
     registry: Registry,
     release: Release,
     after: Sequence[Outcome],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,7 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.privacy.privacy_cli import Public, check_files
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
 add_release_verbs(app, APPLICATION, FIGURES)
@@ -123,6 +125,7 @@ def train(
     validation: Validation = None,
     test: Test = None,
     unlabelled: Unlabelled = None,
+    public: Public = None,
     entities: Entities = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -142,6 +145,8 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
+    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_files(chosen, public, {**unread, "--teacher": teacher})
     sources = read_from(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
 
     from apps.finance_monitor.data import read_dataset
@@ -155,15 +160,13 @@ def train(
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
-    trained = fine_tune(
-        dataset,
-        chosen,
-        open_registry(store),
-        backbone=backbone,
-        teacher=teacher,
-        resume=resume,
-        promote=promote,
-    )
+    train_it = partial(fine_tune, teacher=teacher)
+    if chosen.is_private:
+        from apps.finance_monitor.privacy.training import train_privately
+
+        train_it = partial(train_privately, sources=sources, public=public or ())
+    registry = open_registry(store)
+    trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
     if trained is None:
         return
     columns = beside(trained.before, trained.after, trained.peer)

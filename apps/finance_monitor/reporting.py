@@ -56,12 +56,13 @@ def metrics(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
     table = Table("", title=title, title_justify="left")
     for name in columns:
         table.add_column(name, justify="right")
-    for row in _rows(columns):
+    for row in metric_rows(columns):
         table.add_row(*row)
     return table
 
 
-def _rows(columns: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+def metric_rows(columns: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """A row for each figure that a column has: its label, and what each column has of it."""
     return [
         [label, *(show(name, column.get(name)) for column in columns.values())]
         for name, label in LABELS.items()
@@ -101,7 +102,7 @@ def write_training_report(
             f"(95 % interval of the change {difference.low:+.1%} to {difference.high:+.1%}): "
             f"{verdict}. Trained {tuned.trained_parameters:,} of {tuned.all_parameters:,} "
             f"parameters in {tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",
-            [["", *columns], *_rows(columns)],
+            [["", *columns], *metric_rows(columns)],
         ),
         _grouped("By language", evaluate.by(after, evaluate.language)),
         _grouped("By source", evaluate.by(after, lambda outcome: outcome.example.source)),
@@ -130,7 +131,7 @@ def write_training_report(
 def _grouped(title: str, groups: Mapping[str, Sequence[Outcome]]) -> Section:
     largest = sorted(groups, key=lambda name: -len(groups[name]))[:MOST_SOURCES]
     columns = {name: evaluate.summarise(groups[name]) for name in largest}
-    return Section(title, table=[["", *columns], *_rows(columns)] if columns else ())
+    return Section(title, table=[["", *columns], *metric_rows(columns)] if columns else ())
 
 
 def _honesty(outcomes: Sequence[Outcome]) -> Section:

@@ -46,6 +46,8 @@ class NewsModel(EncoderModule):
         losses: how each of the logits is learned, by their names; a plain loss if not given.
     """
 
+    is_record_by_record = True
+
     def __init__(
         self,
         pooled: PooledEncoder,

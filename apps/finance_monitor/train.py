@@ -61,7 +61,7 @@ class Trained:
     release: Release
     before: dict[str, float]
     after: dict[str, float]
-    difference: Difference
+    difference: Difference | None
     peer: LinearPeer | None
     promoted: bool
 
@@ -128,7 +128,7 @@ def train(
         dataset.splits.validation,
     )
     after = evaluate.run(classifier, held_out)
-    difference = _difference(before, after)
+    difference = difference_of(before, after)
     peer = _linear_peer(dataset.splits.train, after)
     lessons = lessons_of(dataset, classifier)
 
@@ -152,7 +152,7 @@ def train(
     manifest["linear_model"] = peer and asdict(peer)
     manifest["pseudo_labels"] = pseudo and pseudo.to_json()
     release = write_release(registry.releases, fill, manifest)
-    promoted = promote is not False and _promote(
+    promoted = promote is not False and promote_if_not_worse(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
@@ -234,11 +234,12 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def _difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+def difference_of(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    """How many more are right after fine-tuning, with its interval."""
     return paired_bootstrap([o.is_right for o in before], [o.is_right for o in after])
 
 
-def _promote(
+def promote_if_not_worse(
     registry: Registry,
     release: Release,
     after: Sequence[Outcome],
@@ -251,7 +252,7 @@ def _promote(
     if serving_id is not None:
         say("Measuring the serving release on the same texts")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
-        say(gate.check("right", _difference(serving, after), insisted=insisted))
+        say(gate.check("right", difference_of(serving, after), insisted=insisted))
         gate.check_groups(
             [o.is_right for o in serving],
             [o.is_right for o in after],

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from common.errors import UserError
 from common.files import read_toml
 from common.tuning.augmentation.glossary import read_glossary
+from common.tuning.privacy.settings import REFUSED
 from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
@@ -45,6 +46,9 @@ def read_settings(
     chosen |= {name: value for name, value in flags.items() if value is not None}
     chosen |= _from_pairs(pairs or ())
     values = {**(defaults or {}), **chosen}
+    if values.get("privacy_epsilon") is not None:
+        # An application's defaults are for training without it.
+        values = {n: value for n, value in values.items() if n in chosen or n not in REFUSED}
     if values.get("strategy") in RATES and "learning_rate" not in chosen:
         # An application's rate is for what was pretrained.
         values["learning_rate"] = None

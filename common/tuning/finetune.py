@@ -26,6 +26,7 @@ from common.records.splits import Splits
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
+from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
 from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
@@ -52,7 +53,7 @@ class Tuned(Generic[P]):
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
     `before` and `after` are the task's metrics on the validation records, `monitor` the one that
-    chose the best epoch.
+    chose the best epoch. `privacy` is what a private run guarantees.
     """
 
     module: TaskModule
@@ -66,6 +67,7 @@ class Tuned(Generic[P]):
     seconds: float
     precision: str
     device: str = field(default="cpu")
+    privacy: Statement | None = None
 
     @property
     def predict(self) -> Predict:
@@ -92,7 +94,8 @@ def finetune(
     the training records' texts.
 
     Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
-    under `torchrun`.
+    under `torchrun`. With `privacy_epsilon` only the training records are protected: validation
+    records, and those that `task` was made of, must be public.
 
     Args:
         work: where checkpoints and curves go.
@@ -103,15 +106,16 @@ def finetune(
 
     Raises:
         UserError: a device or a precision that this machine cannot train with, validation
-            records without any label that is learned, a figure to watch that is not there, or no
-            pairs to learn from.
+            records without any label that is learned, a figure to watch that is not there, no
+            pairs to learn from, or a private run that cannot be one.
         NonFiniteError: the loss is no number any more.
     """
     started = monotonic()
     check_monitor(task.monitors, settings.monitor)
+    check_private(settings, resume=resume)
     set_seed(settings.seed)
     device = pick_device(settings.device)
-    precision = pick_precision(settings.precision, device)
+    precision = pick_precision("fp32" if settings.is_private else settings.precision, device)
     if not resume and is_main_process():
         shutil.rmtree(work, ignore_errors=True)
 
@@ -128,7 +132,7 @@ def finetune(
     _choose_what_learns(module, settings)
     if settings.r_drop:
         terms = [*terms, RDrop(settings.r_drop, module)]
-    trainer = TaskTrainer(
+    trainer = _trainer(module, settings, terms)(
         task, pretrained, module, splits, settings, work, precision, monitor, terms, watchers
     )
     _train(trainer, module, settings, work, resume)
@@ -149,7 +153,25 @@ def finetune(
         seconds=monotonic() - started,
         precision=precision,
         device=str(device),
+        privacy=getattr(trainer, "statement", None),
     )
+
+
+def _trainer(
+    module: TaskModule, settings: Settings, terms: Sequence[LossTerm]
+) -> type[TaskTrainer[Any]]:
+    if not settings.is_private:
+        return TaskTrainer
+    if terms:
+        raise UserError(
+            "privacy_epsilon: what is added to the loss is not in the gradient that is bounded",
+            hint="Train without it, or without privacy_epsilon.",
+        )
+    from common.tuning.privacy.gradients import freeze_shared
+    from common.tuning.privacy.trainer import PrivateTrainer
+
+    freeze_shared(module)
+    return PrivateTrainer
 
 
 def _monitor(

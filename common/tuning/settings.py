@@ -11,6 +11,7 @@ from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
 from common.tuning.augmentation.settings import AugmentationSettings
 from common.tuning.distillation.settings import DistillationSettings
+from common.tuning.privacy.settings import PrivacySettings
 from common.tuning.regularising.settings import RegularisingSettings
 
 # What is added starts at nothing, and takes higher rates than what was pretrained.
@@ -24,7 +25,9 @@ RATES: Mapping[str, float] = {
 }
 
 
-class Settings(DistillationSettings, AugmentationSettings, RegularisingSettings, AdaptingSettings):
+class Settings(
+    DistillationSettings, AugmentationSettings, RegularisingSettings, AdaptingSettings, PrivacySettings
+):
     """Settings of one fine-tuning run. Rates are per optimizer step, shares from 0 to 1.
 
     Those of a family of techniques stand beside it, in its own `settings.py`.

@@ -63,6 +63,9 @@ class EncoderModule(TaskModule):
     """
 
     pooled: PooledEncoder
+    # Whether the loss of a batch says of each record what it says of it alone; a loss that compares
+    # records cannot be learned with privacy.
+    is_record_by_record = False
 
     @property
     def network(self) -> PreTrainedModel:  # type: ignore[override]

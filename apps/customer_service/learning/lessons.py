@@ -90,6 +90,11 @@ def load_lessons(release: Release) -> tuple[Lessons, ReadBefore]:
         UserError: the release is older than learning is.
     """
     path = release.directory / LESSONS
+    if "privacy" in release.manifest:
+        raise UserError(
+            f"release {release.release_id} was trained with privacy, and holds no questions",
+            hint="Train anew on all records; the budgets of both releases add up.",
+        )
     if not path.exists():
         raise UserError(
             f"release {release.release_id} does not hold what it learned from",

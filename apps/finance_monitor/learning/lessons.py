@@ -114,6 +114,11 @@ def load_lessons(release: Release) -> Lessons:
         UserError: the release is older than learning is.
     """
     path = release.directory / LESSONS
+    if "privacy" in release.manifest:
+        raise UserError(
+            f"release {release.release_id} was trained with privacy, and holds no texts",
+            hint="Train anew on all records; the budgets of both releases add up.",
+        )
     if not path.exists():
         raise UserError(
             f"release {release.release_id} does not hold what it learned from",

@@ -19,11 +19,18 @@ from common.models.prediction import predict
 
 
 def calibrate(
-    classifier: Classifier, task: FinanceMonitorTask, validation: Sequence[Example]
+    classifier: Classifier,
+    task: FinanceMonitorTask,
+    validation: Sequence[Example],
+    *,
+    with_words: bool = True,
 ) -> Classifier:
     """Temperatures, the weight of words, and what is usual, all from the validation records.
 
     The module of `classifier` takes the words in, where they help.
+
+    Args:
+        with_words: False: the topics are left to the encoder alone.
     """
     texts = [example.text for example in validation]
     outputs = predict(classifier.module, classifier.backbone, texts)
@@ -39,8 +46,11 @@ def calibrate(
     known = [i for i, example in enumerate(validation) if example.topics is not None]
     if "topic_logits" in outputs and known:
         examples = [validation[i] for i in known]
-        temperatures["topic"] = _add_words(
-            classifier, task, examples, _rows(outputs["topic_logits"], known)
+        logits = _rows(outputs["topic_logits"], known)
+        temperatures["topic"] = (
+            _add_words(classifier, task, examples, logits)
+            if with_words
+            else _topic_temperature(task, examples, logits)
         )
     calibrated = replace(classifier, temperatures=temperatures)
     return replace(calibrated, baseline=_baseline(calibrated, validation))
@@ -67,6 +77,15 @@ def _add_words(
         device = next(classifier.module.parameters()).device
         classifier.module.topic_words = words.beside_another(usual, weight).to(device)
     return temperature
+
+
+def _topic_temperature(
+    task: FinanceMonitorTask, examples: Sequence[Example], logits: NDArray[np.float64]
+) -> float:
+    member = task.members(examples).numpy()
+    if task.single_topic:
+        return fit_temperature(logits, member.argmax(1))
+    return fit_temperature(logits.ravel(), member.ravel())
 
 
 def _rows(logits: torch.Tensor, rows: Sequence[int]) -> NDArray[np.float64]:

@@ -70,6 +70,11 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
             "a search runs in one process, and this is one of several",
             hint="Start it with python -m, not with torchrun.",
         )
+    if base.is_private:
+        raise UserError(
+            "privacy_epsilon: each trial of a search would spend a budget of its own",
+            hint="Search on public records without it, then train with what was found.",
+        )
     return read_space(given, base) if given else own_space(own, base)
 
 

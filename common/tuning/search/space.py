@@ -20,6 +20,7 @@ NOT_SEARCHED = {
     "seed": "which seed does best is chance; --seeds tries each of the settings with several",
     "device": "it changes how long a run takes, not what it learns",
     "tracking": "it changes nothing that is learned",
+    "privacy_epsilon": "each trial would spend a budget of its own",
 }
 # Of no consequence where the pretrained model does not learn.
 OF_THE_ENCODER = {"learning_rate", "layer_decay", "adversarial"}

@@ -38,6 +38,8 @@ def _labels(records: Sequence[str]) -> torch.Tensor:
 
 
 class ToyModule(EncoderModule):
+    is_record_by_record = True
+
     def __init__(self, pooled: PooledEncoder, width: int) -> None:
         super().__init__()
         self.pooled = pooled

@@ -1,0 +1,1 @@
+"""Fine-tuning on questions that are a secret, within a privacy budget."""

@@ -1,0 +1,1 @@
+"""Fine-tuning on news that is a secret, within a privacy budget."""
