@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
 from common.tuning.augmentation.settings import AugmentationSettings
+from common.tuning.continual.settings import ContinualSettings
 from common.tuning.regularising.settings import RegularisingSettings
 
 # What is added starts at nothing, and takes higher rates than what was pretrained.
@@ -23,7 +24,7 @@ RATES: Mapping[str, float] = {
 }
 
 
-class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
+class Settings(AugmentationSettings, ContinualSettings, RegularisingSettings, AdaptingSettings):
     """Settings of one fine-tuning run. Rates are per optimizer step, shares from 0 to 1.
 
     Those of a family of techniques stand beside it, in its own `settings.py`.
@@ -119,6 +120,12 @@ class Settings(AugmentationSettings, RegularisingSettings, AdaptingSettings):
             raise UserError(
                 "r_drop needs dropout, and dropout=0 takes it away",
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
+            )
+        if "ewc" in self.mechanisms and self.adapter is not None:
+            raise UserError(
+                f"continual=ewc holds pretrained weights, and strategy={self.strategy} does not "
+                "move them",
+                hint="Take replay or distillation, or full, top-layers:N or head.",
             )
         return self
 
