@@ -42,6 +42,7 @@ from common.tuning.continual.discriminant import ClassMeans, KernelDiscriminant
 from common.tuning.continual.terms import continual_terms
 from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
+from common.tuning.task import Predict
 
 STEPS = 5
 # Of each intent where not all are asked for: three times the exemplars, so that replay is no joint
@@ -69,6 +70,7 @@ class Learner:
     settings: Settings
     mechanisms: tuple[str, ...]
     module: AnswerModel | None = None
+    predict: Predict | None = None
     seen: list[str] = field(default_factory=list)
     exemplars: list[Example] = field(default_factory=list)
 
@@ -96,14 +98,14 @@ class Learner:
                 terms=terms,
             )
         assert isinstance(tuned.module, AnswerModel)
-        self.module = tuned.module
+        self.module, self.predict = tuned.module, tuned.predict
         self.exemplars += _exemplars(self.encoder, new, self.settings.exemplars)
 
     def named(self, texts: Sequence[str]) -> list[str]:
         """The intent of each text."""
-        assert self.module is not None
-        found = predict(self.module, self.encoder, texts, precision=self.settings.precision)
-        return [self.seen[number] for number in found["intent_logits"].argmax(-1).tolist()]
+        assert self.predict is not None
+        logits = self.predict(texts)["intent_logits"]
+        return [self.seen[number] for number in logits.argmax(-1).tolist()]
 
 
 @dataclass

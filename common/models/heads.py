@@ -65,7 +65,8 @@ class KernelClassifier(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """[batch, width] → [batch, classes]."""
         found = self.features(vectors, self.frequencies, self.phases)
-        return found @ self.weight.T + self.bias
+        logits: Tensor = found @ self.weight.T + self.bias
+        return logits
 
 
 def class_means(vectors: Tensor, numbers: Tensor, classes: int | None = None) -> Tensor:
@@ -76,10 +77,9 @@ def class_means(vectors: Tensor, numbers: Tensor, classes: int | None = None) ->
     """
     present = set(numbers.tolist())
     count = int(numbers.max()) + 1 if classes is None else classes
-    means = [
-        vectors[numbers == n].mean(0) if n in present else vectors.mean(0) for n in range(count)
-    ]
-    return torch.stack(means)
+    return torch.stack(
+        [(vectors[numbers == n] if n in present else vectors).mean(0) for n in range(count)]
+    )
 
 
 class Embedder(nn.Module):

@@ -16,9 +16,9 @@ from common.tuning.task import Batch, EncoderModule
 class OldResponses:
     """Learning without forgetting (Li & Hoiem 2017, arXiv 1606.09282), a `LossTerm`.
 
-    `weight` · T² · KL(p_old ‖ p_new), p at temperature T over the old classes alone, of new texts as
-    well as of old ones. Of labels that do not exclude each other, it is the sum of the divergences
-    of their Bernoulli distributions.
+    `weight` · T² · KL(p_old ‖ p_new), p at temperature T over the old classes alone, of new texts
+    as well as of old ones. Of labels that do not exclude each other, it is the sum of the
+    divergences of their Bernoulli distributions.
 
     Args:
         old: the model that learned the old classes; a copy is kept, which does not learn.

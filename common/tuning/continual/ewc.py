@@ -63,8 +63,8 @@ def _fisher(
     module.eval()
     with progress("Weighing what the old texts rest on", len(texts)) as advance:
         for text in texts:
-            likelihood = sum(_log_likelihoods(module, encoder, text, columns, draw))
-            gradients = torch.autograd.grad(likelihood, learns, allow_unused=True)
+            drawn = [*_log_likelihoods(module, encoder, text, columns, draw)]
+            gradients = torch.autograd.grad(torch.stack(drawn).sum(), learns, allow_unused=True)
             for at, gradient in enumerate(gradients):
                 if gradient is not None:
                     square = gradient.square() / len(texts)

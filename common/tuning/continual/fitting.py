@@ -1,4 +1,4 @@
-"""What became of a module whose encoder stays: nothing was tuned, and it is measured all the same."""
+"""What became of a module whose encoder stays: nothing was tuned, but it is measured."""
 
 from __future__ import annotations
 
