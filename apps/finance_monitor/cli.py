@@ -59,6 +59,7 @@ from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
@@ -125,6 +126,8 @@ def train(
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
+    from_release: From = None,
+    max_forgetting: MaxForgetting = None,
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
@@ -139,6 +142,7 @@ def train(
     from common.tuning.configuration import read_settings
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
+    check_from(from_release, chosen, unlabelled, max_forgetting)
     sources = read_from(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
 
     from apps.finance_monitor.data import read_dataset
@@ -147,13 +151,21 @@ def train(
     check_backbone(backbone)
 
     from apps.finance_monitor.reporting import beside, metrics
+    from apps.finance_monitor.train import MAX_FORGETTING
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
     trained = fine_tune(
-        dataset, chosen, open_registry(store), backbone=backbone, resume=resume, promote=promote
+        dataset,
+        chosen,
+        open_registry(store),
+        backbone=backbone,
+        from_release=from_release,
+        max_forgetting=MAX_FORGETTING if max_forgetting is None else max_forgetting,
+        resume=resume,
+        promote=promote,
     )
     if trained is None:
         return
@@ -161,7 +173,10 @@ def train(
     release = trained.release
     if as_json:
         names = {name.replace(" ", "_"): column for name, column in columns.items()}
-        print_json({"release_id": release.release_id, "promoted": trained.promoted, **names})
+        further = trained.forgetting.to_json() if trained.forgetting else {}
+        print_json(
+            {"release_id": release.release_id, "promoted": trained.promoted, **names, **further}
+        )
         return
     if trained.peer:
         results().print(trained.peer.text, markup=False)

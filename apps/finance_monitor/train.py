@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -23,17 +22,18 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.labelling.unlabelled import facet_of
+from apps.finance_monitor.learning.continuing import Beginning, continue_from
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.release import load_release, save_release
-from apps.finance_monitor.reporting import write_training_report
+from apps.finance_monitor.reporting import beside_new, write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
-from common.evaluation.linear import LinearPeer, compare_with
+from common.evaluation.linear import LinearPeer
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
@@ -41,6 +41,8 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.tuning.continual.fitting import as_tuned
+from common.tuning.continual.forgetting import Forgetting
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.labelling.pseudo_labels import second_round
@@ -51,11 +53,15 @@ from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
 APPLICATION = "finance_monitor"
+MAX_FORGETTING = 0.02
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run ends with: a release, and the metrics before and after."""
+    """What a run ends with: a release, and the metrics before and after.
+
+    `forgetting` is of a release that was trained further from another.
+    """
 
     release: Release
     before: dict[str, float]
@@ -63,6 +69,7 @@ class Trained:
     difference: Difference
     peer: LinearPeer | None
     promoted: bool
+    forgetting: Forgetting | None = None
 
 
 def train(
@@ -71,12 +78,16 @@ def train(
     registry: Registry,
     *,
     backbone: str = "auto",
+    from_release: str | None = None,
+    max_forgetting: float = MAX_FORGETTING,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
     Args:
+        from_release: the id of a release to train further; see `continue_from`.
+        max_forgetting: how much of the share of old records that is right it may lose.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -85,25 +96,36 @@ def train(
 
     Raises:
         UserError: too few texts to learn from.
-        RefusedError: the release is kept, but it is worse than the one that serves.
+        RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
+            too much of the one that it was trained from.
     """
-    _check(dataset)
-    task = _task(dataset, settings)
+    begin = (
+        _begin(dataset, settings, backbone)
+        if from_release is None
+        else continue_from(registry, from_release, dataset, settings, backbone)
+    )
+    task, loaded, module = begin.task, begin.encoder, begin.module
     check_monitor(task.monitors, settings.monitor)
-    source = _locate(backbone, dataset)
+    source, dataset = loaded.source, begin.dataset
     facet = facet_of(task, dataset)
     work = registry.root / "training" / _run_name(dataset, settings, source)
-    loaded = load_encoder(source, dropout=settings.dropout)
-    device = pick_device(settings.device)
-    nn.Module.to(loaded.network, device)
-    module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
     texts = [example.text for example in dataset.splits.train]
     dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
     held_out = dataset.splits.test or dataset.splits.validation
-    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
-    tuned = finetune(
-        task, loaded, dataset.splits, settings, work=work, resume=resume, module=module
-    )
+    before, parent = begin.before, begin.parent
+    if parent and settings.is_frozen:
+        tuned = as_tuned(task, loaded, module, dataset.splits.validation, settings)
+    else:
+        tuned = finetune(
+            task,
+            loaded,
+            dataset.splits,
+            settings,
+            work=work,
+            resume=resume,
+            module=module,
+            terms=begin.terms,
+        )
     tuned, pseudo = second_round(
         task,
         tuned,
@@ -120,14 +142,15 @@ def train(
 
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
-        Classifier("", tuned.pretrained, tuned.module, dataset.topics, tickers=dataset.tickers),
+        Classifier("", tuned.pretrained, tuned.module, task.topics, tickers=dataset.tickers),
         task,
         dataset.splits.validation,
     )
     after = evaluate.run(classifier, held_out)
     difference = _difference(before, after)
-    peer = _linear_peer(dataset.splits.train, after)
-    lessons = lessons_of(dataset, classifier)
+    peer = evaluate.linear_peer(dataset.splits.train, after)
+    lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
+    forgetting = parent.forgetting(before, after) if parent else None
 
     def fill(directory: Path) -> None:
         save_release(classifier, directory)
@@ -142,17 +165,29 @@ def train(
             difference=difference,
             peer=peer,
             has_test=bool(dataset.splits.test),
+            further=beside_new(before, after, parent.old) if parent else None,
         )
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
     manifest["linear_model"] = peer and asdict(peer)
     manifest["pseudo_labels"] = pseudo and pseudo.to_json()
+    manifest["topics"] = task.topics
+    if parent and forgetting:
+        manifest |= parent.manifest(settings, forgetting)
     release = write_release(registry.releases, fill, manifest)
+    if forgetting and promote is not False:
+        gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and _promote(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
-        release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
+        release,
+        evaluate.summarise(before),
+        evaluate.summarise(after),
+        difference,
+        peer,
+        promoted,
+        forgetting,
     )
 
 
@@ -172,29 +207,20 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     return prepare
 
 
+def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
+    _check(dataset)
+    task = _task(dataset, settings)
+    loaded = load_encoder(_locate(backbone, dataset), dropout=settings.dropout)
+    device = pick_device(settings.device)
+    nn.Module.to(loaded.network, device)
+    module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
+    held_out = dataset.splits.test or dataset.splits.validation
+    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
+    return Beginning(dataset, task, loaded, module, before)
+
+
 def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
     return FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
-
-
-def _linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:
-    """The same texts put to a linear model: for what most of the held-out ones are labelled."""
-    kinds = Counter(_kind(outcome.example) for outcome in after)
-    kind = kinds.most_common(1)[0][0]
-    asked = [outcome for outcome in after if _kind(outcome.example) == kind]
-    return compare_with(
-        [(e.text, _label(e)) for e in training if _kind(e) == kind],
-        [(o.example.text, _label(o.example)) for o in asked],
-        [o.is_right for o in asked],
-        {"sentiment": "sentiment_accuracy", "target": "target_accuracy"}.get(kind, "topics right"),
-    )
-
-
-def _kind(example: Example) -> str:
-    return "target" if example.target else "sentiment" if example.sentiment else "topics"
-
-
-def _label(example: Example) -> str:
-    return example.target or example.sentiment or "|".join(sorted(example.topics or ()))
 
 
 def _check(dataset: Dataset) -> None:

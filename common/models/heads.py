@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,13 +62,25 @@ class KernelClassifier(nn.Module):
     def features(vectors: Tensor, frequencies: Tensor, phases: Tensor) -> Tensor:
         """[batch, width] → [batch, D]."""
         unit = functional.normalize(vectors.float(), dim=-1)
-        return (2 / len(phases)) ** 0.5 * torch.cos(unit @ frequencies + phases)
+        return torch.cos(unit @ frequencies + phases) * math.sqrt(2 / len(phases))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """[batch, width] → [batch, classes]."""
         found = self.features(vectors, self.frequencies, self.phases)
         logits: Tensor = found @ self.weight.T + self.bias
         return logits
+
+
+Head = CosineClassifier | KernelClassifier
+
+
+def read_head(heads: Mapping[str, Tensor], name: str) -> Head | None:
+    """The head of this name in what `save_heads` wrote, as it was when it was built."""
+    if f"{name}.frequencies" in heads:
+        parts = ("frequencies", "phases", "weight", "bias")
+        return KernelClassifier(*(heads[f"{name}.{part}"] for part in parts))
+    directions = heads.get(f"{name}.directions")
+    return None if directions is None else CosineClassifier(directions)
 
 
 def class_means(vectors: Tensor, numbers: Tensor, classes: int | None = None) -> Tensor:

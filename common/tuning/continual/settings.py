@@ -83,6 +83,11 @@ class ContinualSettings(BaseModel):
         return tuple((self.continual or USUAL).split(","))
 
     @property
+    def replays(self) -> bool:
+        """Old texts are learned again, or stand for their class."""
+        return self.is_frozen or "replay" in self.mechanisms
+
+    @property
     def is_frozen(self) -> bool:
         """The encoder stays, and the heads are fitted at once."""
         return self.mechanisms[0] in FROZEN
