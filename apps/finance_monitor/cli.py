@@ -181,6 +181,9 @@ def train(
     if trained.peer:
         results().print(trained.peer.text, markup=False)
     show_table(metrics(columns, "Before and after fine-tuning, held-out texts"))
+    if trained.forgetting and trained.further:
+        show_table(metrics(trained.further, "Old and new held-out texts"))
+        results().print(trained.forgetting.text, markup=False)
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

@@ -45,14 +45,20 @@ def _topic_words(heads: Mapping[str, torch.Tensor]) -> NgramClassifier | None:
     return NgramClassifier(*(heads[f"topic_words.{name}"] for name in ("rarity", "weight", "bias")))
 
 
-def load_release(release: Release, *, device: str = "auto", precision: str = "fp32") -> Classifier:
-    """Read a verified release."""
+def load_release(
+    release: Release,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    dropout: float | None = None,
+) -> Classifier:
+    """Read a verified release; `dropout` is of one that is to learn, None: as it was pretrained."""
     directory = release.directory
     settings: dict[str, Any] = read_json(directory / "model.json")
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_encoder(source)
+    backbone = load_encoder(source, dropout=dropout)
     heads = load_file(directory / "heads.safetensors")
     module = NewsModel(
         backbone.pooled(),

@@ -60,7 +60,7 @@ MAX_FORGETTING = 0.02
 class Trained:
     """What a run ends with: a release, and the metrics before and after.
 
-    `forgetting` is of a release that was trained further from another.
+    `forgetting` and `further`, the metrics of old and new texts, are of one trained from another.
     """
 
     release: Release
@@ -70,6 +70,7 @@ class Trained:
     peer: LinearPeer | None
     promoted: bool
     forgetting: Forgetting | None = None
+    further: dict[str, dict[str, float]] | None = None
 
 
 def train(
@@ -151,6 +152,7 @@ def train(
     peer = evaluate.linear_peer(dataset.splits.train, after)
     lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
     forgetting = parent.forgetting(before, after) if parent else None
+    further = beside_new(before, after, parent.old) if parent else None
 
     def fill(directory: Path) -> None:
         save_release(classifier, directory)
@@ -165,7 +167,7 @@ def train(
             difference=difference,
             peer=peer,
             has_test=bool(dataset.splits.test),
-            further=beside_new(before, after, parent.old) if parent else None,
+            further=further,
         )
 
     manifest = _manifest(dataset, settings, source, tuned, before, after)
@@ -188,6 +190,7 @@ def train(
         peer,
         promoted,
         forgetting,
+        further,
     )
 
 

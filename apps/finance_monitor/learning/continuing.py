@@ -29,6 +29,7 @@ from common.records.text import fold
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.tuning.continual.forgetting import Forgetting
+from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.task import LossTerm
 
@@ -107,7 +108,7 @@ def continue_from(
             "too few new texts to learn from",
             hint="Give more texts: a few of each label are held out for evaluation.",
         )
-    old = reopen(release, settings.device)
+    old = reopen(release, settings.device, settings.dropout)
     exemplars = _exemplars(lessons, new, old, settings)
     tickers = {**old.tickers, **new.tickers}
     taught = Lessons(exemplars, [], []).with_examples(new.splits.train)
@@ -155,7 +156,7 @@ def _without_known(new: Dataset, lessons: Lessons) -> Dataset:
             len(splits.validation) + len(splits.test) - len(kept.validation) - len(kept.test),
         ),
     ):
-        if count:
+        if count and is_main_process():
             say(f"{count:,} new texts are left out: the {what}")
     return replace(new, splits=kept)
 

@@ -27,9 +27,9 @@ from common.tuning.settings import Settings
 from common.tuning.task import LossTerm
 
 
-def reopen(release: Release, device: str) -> Classifier:
+def reopen(release: Release, device: str, dropout: float | None = None) -> Classifier:
     """A release, to be tuned further; what words say of topics joins afterwards, as in training."""
-    serving = load_release(release, device=device)
+    serving = load_release(release, device=device, dropout=dropout)
     serving.module.topic_words = None
     return serving
 

@@ -55,14 +55,12 @@ class ContinualSettings(BaseModel):
             raise UserError(
                 f"continual={value}: {alone[0]} leaves the encoder as it is, and fits the heads "
                 "at once: nothing can be added to it",
-                hint=f"Take {alone[0]} alone, or {' and '.join(n for n in TUNED)} together.",
+                hint=f"Take {alone[0]} alone, or {' and '.join(TUNED)} together.",
             )
         return ",".join(names)
 
     @model_validator(mode="after")
     def _has_what_it_weighs(self) -> Self:
-        # Where the mechanisms are the usual ones, a weight may be told all the same.
-        given = self.model_fields_set
         for name, needed in (
             ("ewc", "ewc"),
             ("continual_distillation", "distillation"),
@@ -70,7 +68,7 @@ class ContinualSettings(BaseModel):
             ("klda_features", "klda"),
         ):
             is_default = getattr(self, name) == type(self).model_fields[name].default
-            if name in given and not is_default and needed not in self.mechanisms:
+            if not is_default and needed not in self.mechanisms:
                 raise UserError(
                     f"{name} is for continual={needed}, and that is {','.join(self.mechanisms)}",
                     hint=f"Add it: --set continual={needed}",

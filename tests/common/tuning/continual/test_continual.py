@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from toy import LETTERS
+from transformers import TrainerCallback
 
 from common.errors import UserError
 from common.learning.replay import herd_each
@@ -105,15 +106,15 @@ class Learned:
         self.start = {n: p.clone() for n, p in self.encoder.network.state_dict().items()}
 
     def further(
-        self, settings: Settings, *, mechanisms: bool = True, letters: str = LETTERS
+        self, settings: Settings, *, mechanisms: bool = True, **run: Any
     ) -> tuple[float, LetterModule]:
         """Accuracy on the old words afterwards."""
         self.encoder.network.load_state_dict(self.start)
         replayed = _words(OLD) if mechanisms and "replay" in settings.mechanisms else []
         train = [*_words(NEW), *replayed]
-        task = LetterTask(letters, train)
+        task = LetterTask(LETTERS, train)
         module = task.build(self.encoder)
-        classes = Classes(OLD, letters)
+        classes = Classes(OLD, LETTERS)
         carry_over(module, self.old, {"letters.directions": classes})
         columns = {"logits": classes.columns}
         terms = (
@@ -121,9 +122,9 @@ class Learned:
             if mechanisms
             else []
         )
-        tuned = self._tune(task, module, train, settings, terms)
+        tuned = self._tune(task, module, train, settings, terms, **run)
         found = predict(tuned, self.encoder, _words(OLD))["logits"].argmax(-1)
-        right = found == torch.tensor([letters.index(word[0]) for word in _words(OLD)])
+        right = found == torch.tensor([LETTERS.index(word[0]) for word in _words(OLD)])
         return float(right.float().mean()), tuned
 
     def _tune(
@@ -133,10 +134,17 @@ class Learned:
         train: list[str],
         settings: Settings,
         terms: Sequence[LossTerm],
+        **run: Any,
     ) -> LetterModule:
-        splits = Splits(train, [], [])
         tuned = finetune(
-            task, self.encoder, splits, settings, work=self.work, module=module, terms=terms
+            task,
+            self.encoder,
+            Splits(train, [], []),
+            settings,
+            work=self.work,
+            module=module,
+            terms=terms,
+            **run,
         )
         assert isinstance(tuned.module, LetterModule)
         return tuned.module
@@ -226,6 +234,25 @@ def test_the_directions_of_new_classes_do_not_matter_to_the_old_texts(learned: L
     (fisher,) = [found for one, _, found in term.held if one is module.letters.directions]
     assert not fisher[:2].any()
     assert fisher[2:].any()
+
+
+class Stop(TrainerCallback):
+    """Stops a run as by `kill -9`, right after the checkpoint of its second epoch."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.epoch >= 2:
+            raise InterruptedError
+
+
+def test_a_run_that_was_killed_goes_on_from_the_same_old_model(learned: Learned) -> None:
+    settings = _settings(epochs=4, continual="replay,distillation,ewc")
+    _, whole = learned.further(settings)
+    expected = {name: one.detach().clone() for name, one in whole.named_parameters()}
+    with pytest.raises(InterruptedError):
+        learned.further(settings, watchers=[Stop()])
+    _, resumed = learned.further(settings, resume=True)
+    for name, parameter in resumed.named_parameters():
+        assert torch.allclose(parameter, expected[name], atol=1e-5), name
 
 
 @pytest.mark.parametrize("letters", ["abcd", "dcba", "cadb"])
