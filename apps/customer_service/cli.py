@@ -57,6 +57,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
@@ -150,6 +151,7 @@ def train(
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
+    refuse_continual(chosen)
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset

@@ -61,6 +61,7 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.rules.rules_cli import add_rules_verbs
+from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
 app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
@@ -152,6 +153,7 @@ def train(
         precision=precision,
         seed=seed,
     )
+    refuse_continual(chosen)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 

@@ -40,15 +40,12 @@ def check_from(
         UserError: one of them needs `--from`, or does not go with it.
     """
     if release_id is None:
-        for name, given in (
-            ("--set continual", settings.continual),
-            ("--max-forgetting", max_forgetting),
-        ):
-            if given is not None:
-                raise UserError(
-                    f"{name} says how a release is trained further, and none is named",
-                    hint="Name it: --from RELEASE; `releases list` shows all.",
-                )
+        given = _given(settings) or ("--max-forgetting" if max_forgetting is not None else None)
+        if given:
+            raise UserError(
+                f"{given} says how a release is trained further, and none is named",
+                hint="Name it: --from RELEASE; `releases list` shows all.",
+            )
         return
     if unlabelled:
         raise UserError(
@@ -60,3 +57,25 @@ def check_from(
             "contrastive_epochs: the heads would start anew after it, and forget all at once",
             hint="Leave it out of --from.",
         )
+
+
+def refuse_continual(settings: Settings) -> None:
+    """See that nothing is set for `--from`, where there is none.
+
+    Raises:
+        UserError: something is.
+    """
+    if given := _given(settings):
+        raise UserError(
+            f"{given} says how a release is trained further, and there is no --from here",
+            hint="Leave it out.",
+        )
+
+
+def _given(settings: Settings) -> str | None:
+    """The first setting of `--from` that is not as usual."""
+    from common.tuning.continual.settings import ContinualSettings
+
+    changed = settings.model_dump(exclude_defaults=True)
+    names = [name for name in ContinualSettings.model_fields if name in changed]
+    return f"setting {names[0]}" if names else None

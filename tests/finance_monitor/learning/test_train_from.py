@@ -145,6 +145,7 @@ def test_new_texts_that_releases_are_measured_on_are_not_learned(
         (("--from", "SERVING", "--backbone", "minilm"), "goes on with it"),
         (("--max-forgetting", "0.1"), "none is named"),
         (("--set", "continual=replay"), "none is named"),
+        (("--set", "exemplars=5"), "none is named"),
         (("--from", "SERVING", "--unlabelled", "NEWS"), "--unlabelled starts again"),
         (("--from", "SERVING", "--set", "contrastive_epochs=1"), "would start anew"),
     ],
@@ -170,3 +171,13 @@ def test_texts_of_several_topics_do_not_fit_a_release_that_tells_one(
     done = _further(store, news)
     assert done.returncode == 2
     assert "tells one topic a text" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("customer_service", "train"), ("finance_monitor", "tune", "--search", "epochs=1,2")],
+)
+def test_where_nothing_is_trained_further_its_settings_are_refused(command: Sequence[str]) -> None:
+    done = run_here(*command, "--set", "continual=replay")
+    assert done.returncode == 2
+    assert "there is no --from here" in done.stderr
