@@ -149,7 +149,7 @@ def train(
     )
     after = evaluate.run(classifier, held_out)
     difference = _difference(before, after)
-    peer = evaluate.linear_peer(dataset.splits.train, after)
+    peer = evaluate.linear_peer(task.training, after)
     lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
     forgetting = parent.forgetting(before, after) if parent else None
     further = beside_new(before, after, parent.old) if parent else None
