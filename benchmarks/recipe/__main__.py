@@ -38,13 +38,13 @@ def main() -> None:
     rows = read_rows()
     wanted = [
         (row, work, seed)
+        for seed in range(chosen.seeds)
         for row in rows
         for work in _works(row, chosen)
-        for seed in range(chosen.seeds)
         if not chosen.row or row.name in chosen.row
     ]
     done = {(one["row"], one["work"], one["seed"], one["settings"]) for one in read_measured()}
-    missing = [w for w in wanted if (w[0].name, w[1], w[2], json.dumps(w[0].settings)) not in done]
+    missing = [w for w in wanted if (w[0].name, w[1], w[2], _settings(w[0], w[1])) not in done]
     with (
         ThreadPoolExecutor(chosen.processes) as pool,
         progress("Measuring", len(missing)) as advance,
@@ -65,12 +65,16 @@ def read_measured() -> Iterator[dict[str, Any]]:
 
 
 def _works(row: Row, chosen: Any) -> list[str]:
-    works = list(WORKS) if chosen.all else row.works
+    works = list(WORKS) if chosen.all or chosen.row else row.works
     return [name for name in works if not chosen.work or name in chosen.work]
 
 
+def _settings(row: Row, work: str) -> str:
+    return json.dumps({**WORKS[work].settings, **row.settings})
+
+
 def _run(row: Row, work: str, seed: int, data: Path) -> dict[str, Any]:
-    settings = json.dumps(row.settings)
+    settings = _settings(row, work)
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.recipe.run", work, str(seed), str(data), settings],
         check=False,

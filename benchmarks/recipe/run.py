@@ -9,6 +9,7 @@ import json
 import resource
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,28 @@ from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
 
 
-def measure(work_name: str, seed: int, data: Path, row: dict[str, Any]) -> dict[str, float]:
-    """Fine-tune with the row's settings; the last epoch is kept, for nothing is left to choose by.
+def measure(work_name: str, seed: int, data: Path, settings: dict[str, Any]) -> dict[str, float]:
+    """Fine-tune with these settings; the last epoch is kept, for nothing is left to choose by.
 
     Returns:
-        `figure`, from 0 to 1; `seconds` of training; `memory`, the peak in GiB; `trained`, the
-        share of parameters that learned.
+        `figure`, from 0 to 1; `seconds` of one core for training; `memory`, the peak in GiB;
+        `trained`, the share of parameters that learned.
     """
     work = WORKS[work_name]
     learned, held_out = work.draw(data, seed)
-    settings = Settings(**{**work.settings, **row, "seed": seed})
-    backbone = load_encoder(locate(work.backbone), dropout=settings.dropout)
-    task = work.task(learned, settings)
+    chosen = Settings(**settings, seed=seed)
+    backbone = load_encoder(locate(work.backbone), dropout=chosen.dropout)
+    task = work.task(learned, chosen)
+    started = time.process_time()
     with tempfile.TemporaryDirectory() as directory:
         tuned = finetune(
-            task, backbone, Splits(learned, [], []), settings, work=Path(directory) / "run"
+            task, backbone, Splits(learned, [], []), chosen, work=Path(directory) / "run"
         )
+    seconds = time.process_time() - started
     assert isinstance(tuned.module, nn.Module)
     return {
         "figure": task.measure(tuned.predict, held_out)[work.figure],
-        "seconds": tuned.seconds,
+        "seconds": seconds,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "trained": tuned.trained_parameters / tuned.all_parameters,
     }

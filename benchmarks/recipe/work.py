@@ -112,7 +112,7 @@ def _news(records: Sequence[Story], settings: Settings) -> FinanceMonitorTask:
     return FinanceMonitorTask(records, topics, ClassLoss.of(settings))
 
 
-FEW_SHOT = {"epochs": 12, "learning_rate": 1e-4, "dropout": 0.1}
+FEW_SHOT = {"epochs": 8, "learning_rate": 2e-4, "dropout": 0.1}
 
 WORKS = {
     work.name: work
@@ -124,18 +124,18 @@ WORKS = {
         ),
         Work(
             *("clinc150", "minilm", _clinc150, _questions, _intents, "intent_accuracy"),
-            settings=FEW_SHOT,
+            settings={**FEW_SHOT, "epochs": 4},
             shots=10,
         ),
         Work(
             *("thucnews", "e5-small", _thucnews, _titles, _news, "topic_f1"),
-            settings=FEW_SHOT,
+            settings={**FEW_SHOT, "epochs": 12},
             shots=5,
             held_out=1000,
         ),
         Work(
             *("twitter", "minilm", _twitter, _tweets, _news, "sentiment_f1"),
-            settings={"epochs": 4, "learning_rate": 2e-4},
+            settings={"epochs": 2, "learning_rate": 2e-4},
             rows=2000,
         ),
     )

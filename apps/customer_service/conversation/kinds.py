@@ -35,6 +35,7 @@ EXAMPLES = (
 KEPT = "messages"
 QUESTION = "question"
 OFF_TOPIC = "off_topic"
+NONSENSE = "nonsense"
 # Danger, fraud that goes on, threats: a person must see it at once.
 URGENT = "urgent"
 KINDS = (*sorted(CHAT), "angry", "distress", "wants_person")
@@ -51,7 +52,8 @@ class Recognised:
 
     `certainty` is the probability that it is none: which of the others it is matters less.
     `urgency` is the probability that a person must see it at once, `everyday` that it is none or
-    about what no business answers.
+    about what no business answers. `tells` says whether it is likelier small talk, or off topic,
+    than nonsense.
     """
 
     kind: Kind
@@ -59,6 +61,7 @@ class Recognised:
     certainty: float
     urgency: float
     everyday: float
+    tells: bool
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,15 @@ class Recogniser:
         if chat >= max(rest.values()):
             rest = {kind: probability[kind] for kind in CHAT}
         kind = max(rest, key=lambda kind: rest[kind])
-        everyday = certainty + probability[OFF_TOPIC]
-        return Recognised(kind, rest[kind], certainty, probability[URGENT], everyday)
+        off_topic = probability[OFF_TOPIC]
+        return Recognised(
+            kind,
+            rest[kind],
+            certainty,
+            urgency=probability[URGENT],
+            everyday=certainty + off_topic,
+            tells=probability["smalltalk"] + off_topic > probability[NONSENSE],
+        )
 
 
 def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recogniser:

@@ -9,7 +9,7 @@ from common.tuning.settings import Settings
 def test_releases_of_before_name_the_decay_alone() -> None:
     averaged = Settings(weight_averaging=0.9)
     assert (averaged.averaging, averaged.averaging_decay) == ("ema", 0.9)
-    assert Settings(weight_averaging=0.0).averaging == "none"
+    assert Settings(weight_averaging=0.0).averaging is None
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_programs_and_instructions_are_shown_as_text_and_never_as_more(
     assert "<img" not in report
 
 
-def test_pages_tables_and_dialogues_together(tmp_path: Path, tiny_model: Path) -> None:
+def test_pages_tables_and_dialogues_together(tmp_path: Path) -> None:
     folder = tmp_path / "help"
     folder.mkdir()
     (folder / "a.html").write_text(
@@ -162,7 +162,7 @@ def test_pages_tables_and_dialogues_together(tmp_path: Path, tiny_model: Path) -
     (folder / "d.png").write_bytes(b"picture")
     (folder / "e.pdf").write_bytes(b"not one")
     out = tmp_path / "out"
-    found, _ = run_import([folder], out, backbone=str(tiny_model), device="cpu")
+    found, _ = run_import([folder], out, backbone="minilm", device="cpu")
     assert {faq.question for faq in found.faqs} == {"How do I pay?", "怎么付款？", "营业到几点"}
     assert dict(found.read) == {"pages": 2, "rows": 2, "dialogues": 1}
     assert {Path(one.place.partition(":")[0]).name for one in found.rejected} == {

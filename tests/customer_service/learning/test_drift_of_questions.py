@@ -83,7 +83,7 @@ def test_as_in_training_is_no_drift_and_another_kind_is(
     assert not any(one.has_drifted for one in monitor.state.figures)
     assert told == []
 
-    _ask(answerer, store, [OTHER.format(number) for number in range(120)])
+    _ask(answerer, store, [OTHER.format(number) for number in range(240)])
     monitor.read()
     drifted = {one.name for one in monitor.state.figures if one.has_drifted}
     assert {"length", "unknown words", "score"} <= drifted
