@@ -90,7 +90,7 @@ def continue_from(
 
     Raises:
         UserError: there is no such release, it is of another backbone, it holds no texts to keep
-            its knowledge by, or the new texts are labelled in a way that its heads cannot be.
+            its knowledge by, or the new texts are too few.
     """
     release = registry.open(release_id)
     _check_backbone(release, backbone)

@@ -45,8 +45,7 @@ def growing_task(
     """What `old` and the texts that are `known`, old and new, tell apart together.
 
     Raises:
-        UserError: no text is left of an old topic, or the texts are labelled in a way that the
-            heads of `old` cannot be.
+        UserError: no text is left of an old topic.
     """
     found = {name for example in known for name in example.topics or ()}
     if gone := sorted({*old.topics} - found):
@@ -58,14 +57,9 @@ def growing_task(
     task = FinanceMonitorTask(known, topics, ClassLoss.of(settings))
     task.has_sentiment |= old.module.sentiments is not None
     task.has_targets |= old.module.targets is not None
-    if old.topics:
-        task.single_topic = old.module.topic_bias is None
-        labelled = [one.topics for one in known if one.topics is not None]
-        if task.single_topic and any(len(names) != 1 for names in labelled):
-            raise UserError(
-                "the release tells one topic a text, and some new texts have several or none",
-                hint="Give each its main topic, or train from the beginning, without --from.",
-            )
+    # Where a text first has several topics, a softmax becomes a sigmoid for each.
+    if old.module.topic_bias is not None:
+        task.single_topic = False
     return task
 
 
