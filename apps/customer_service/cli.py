@@ -58,6 +58,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -158,6 +159,7 @@ def train(
     )
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
     check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
+    refuse_continual(chosen)
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset

@@ -156,8 +156,8 @@ class CustomerServiceTask:
         return AnswerModel(
             pooled,
             backbone.dimension,
-            prototypes=class_means(unit, faqs) if self._faq_number else None,
-            directions=class_means(unit, intents) if self.intents else None,
+            prototypes=class_means(unit, faqs, len(self.faq_ids)) if self.faq_ids else None,
+            directions=class_means(unit, intents, len(self.intents)) if self.intents else None,
             faq_loss=self.loss.for_counts(_counts(faqs, len(self._faq_number))),
             intent_loss=self.loss.for_counts(_counts(intents, len(self.intents))),
         )

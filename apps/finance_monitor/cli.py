@@ -60,6 +60,7 @@ from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -131,6 +132,8 @@ def train(
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
     teacher: Teacher = None,
+    from_release: From = None,
+    max_forgetting: MaxForgetting = None,
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
@@ -146,7 +149,9 @@ def train(
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
-    check_files(chosen, public, {**unread, "--teacher": teacher})
+    check_files(chosen, public, {**unread, "--teacher": teacher, "--from": from_release})
+    others = {"--unlabelled": unlabelled, "--teacher": teacher}
+    check_from(from_release, chosen, others, max_forgetting)
     sources = read_from(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
 
     from apps.finance_monitor.data import read_dataset
@@ -155,12 +160,18 @@ def train(
     check_backbone(backbone)
 
     from apps.finance_monitor.reporting import beside, metrics
+    from apps.finance_monitor.train import MAX_FORGETTING
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
-    train_it = partial(fine_tune, teacher=teacher)
+    train_it = partial(
+        fine_tune,
+        teacher=teacher,
+        from_release=from_release,
+        max_forgetting=MAX_FORGETTING if max_forgetting is None else max_forgetting,
+    )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately
 
@@ -173,11 +184,17 @@ def train(
     release = trained.release
     if as_json:
         names = {name.replace(" ", "_"): column for name, column in columns.items()}
-        print_json({"release_id": release.release_id, "promoted": trained.promoted, **names})
+        further = trained.forgetting.to_json() if trained.forgetting else {}
+        print_json(
+            {"release_id": release.release_id, "promoted": trained.promoted, **names, **further}
+        )
         return
     if trained.peer:
         results().print(trained.peer.text, markup=False)
     show_table(metrics(columns, "Before and after fine-tuning, held-out texts"))
+    if trained.forgetting and trained.further:
+        show_table(metrics(trained.further, "Old and new held-out texts"))
+        results().print(trained.forgetting.text, markup=False)
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

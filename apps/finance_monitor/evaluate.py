@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
+from common.evaluation.compare import Difference, paired_bootstrap
 from common.evaluation.fairness import (
     FEW_RESAMPLES,
     ByGroup,
@@ -18,6 +20,7 @@ from common.evaluation.fairness import (
     mean_of,
     summarised,
 )
+from common.evaluation.linear import LinearPeer, compare_with
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
 
@@ -129,6 +132,27 @@ def compare_groups(
     return by_group(figure, found, members, resamples=FEW_RESAMPLES)
 
 
+def linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:
+    """The same texts put to a linear model: for what most of the held-out ones are labelled."""
+    kinds = Counter(_kind(outcome.example) for outcome in after)
+    kind = kinds.most_common(1)[0][0]
+    asked = [outcome for outcome in after if _kind(outcome.example) == kind]
+    return compare_with(
+        [(e.text, _label(e)) for e in training if _kind(e) == kind],
+        [(o.example.text, _label(o.example)) for o in asked],
+        [o.is_right for o in asked],
+        {"sentiment": "sentiment_accuracy", "target": "target_accuracy"}.get(kind, "topics right"),
+    )
+
+
+def _kind(example: Example) -> str:
+    return "target" if example.target else "sentiment" if example.sentiment else "topics"
+
+
+def _label(example: Example) -> str:
+    return example.target or example.sentiment or "|".join(sorted(example.topics or ()))
+
+
 def language(outcome: Outcome) -> str:
     """Language of the text."""
     return language_of(outcome.example.text)
@@ -161,3 +185,8 @@ def _members(sets: Sequence[Sequence[str]], names: Sequence[str]) -> torch.Tenso
 
 def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
+
+
+def difference(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
+    """How many more are right after fine-tuning, with its interval."""
+    return paired_bootstrap([o.is_right for o in before], [o.is_right for o in after])

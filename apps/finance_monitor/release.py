@@ -14,7 +14,7 @@ from apps.finance_monitor.task import NewsModel
 from common.files import read_json, write_json
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder, save_encoder
-from common.models.heads import save_heads
+from common.models.heads import read_head, save_heads
 from common.models.ngrams import NgramClassifier
 from common.models.sources.bundled import Source
 from common.releases.release import Release
@@ -45,20 +45,26 @@ def _topic_words(heads: Mapping[str, torch.Tensor]) -> NgramClassifier | None:
     return NgramClassifier(*(heads[f"topic_words.{name}"] for name in ("rarity", "weight", "bias")))
 
 
-def load_release(release: Release, *, device: str = "auto", precision: str = "fp32") -> Classifier:
-    """Read a verified release."""
+def load_release(
+    release: Release,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    dropout: float | None = None,
+) -> Classifier:
+    """Read a verified release; `dropout` is of one that is to learn, None: as it was pretrained."""
     directory = release.directory
     settings: dict[str, Any] = read_json(directory / "model.json")
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_encoder(source)
+    backbone = load_encoder(source, dropout=dropout)
     heads = load_file(directory / "heads.safetensors")
     module = NewsModel(
         backbone.pooled(),
-        sentiments=heads.get("sentiments.directions"),
-        topics=heads.get("topics.directions"),
-        targets=heads.get("targets.directions"),
+        sentiments=read_head(heads, "sentiments"),
+        topics=read_head(heads, "topics"),
+        targets=read_head(heads, "targets"),
         topic_bias=heads.get("topic_bias"),
         topic_words=_topic_words(heads),
     )

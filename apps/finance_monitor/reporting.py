@@ -78,6 +78,21 @@ def beside(
     return {"before": before, **linear, "after": after}
 
 
+def beside_new(
+    before: Sequence[Outcome], after: Sequence[Outcome], old: int
+) -> dict[str, dict[str, float]]:
+    """Columns of metrics, of a release that was trained further: the first `old` are old records.
+
+    What the release before it could not know is wrong, or, without its label, not measured.
+    """
+    return {
+        "old, before": evaluate.summarise(before[:old]),
+        "old, after": evaluate.summarise(after[:old]),
+        "new, before": evaluate.summarise(before[old:]),
+        "new, after": evaluate.summarise(after[old:]),
+    }
+
+
 def write_training_report(
     path: Path,
     *,
@@ -89,8 +104,9 @@ def write_training_report(
     difference: Difference,
     peer: LinearPeer | None,
     has_test: bool,
+    further: Mapping[str, Mapping[str, float]] | None = None,
 ) -> None:
-    """Write the page of one run."""
+    """Write the page of one run; `further` as of `beside_new`."""
     columns = beside(evaluate.summarise(before), evaluate.summarise(after), peer)
     held_out = "test texts" if has_test else "validation texts, which chose the model too"
     verdict = "a clear gain" if difference.low > 0 else "no clear difference"
@@ -104,6 +120,9 @@ def write_training_report(
             f"parameters in {tuned.seconds:.0f} s on {tuned.device} ({tuned.precision}).",
             [["", *columns], *metric_rows(columns)],
         ),
+        Section("What it knew, and what is new", table=[["", *further], *metric_rows(further)])
+        if further
+        else Section(""),
         _grouped("By language", evaluate.by(after, evaluate.language)),
         _grouped("By source", evaluate.by(after, lambda outcome: outcome.example.source)),
         learning_section(tuned.history, monitor),

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.schema import Alert, ScoredRecord
-from apps.finance_monitor.tables import VERSIONS
 from apps.finance_monitor.watch.monitor import Closed, Late
+from apps.finance_monitor.watch.tables import VERSIONS
 from common.errors import UserError
 
 READ_TOGETHER = 1000

@@ -12,7 +12,7 @@ from torch.nn import functional
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from common.evaluation.metrics import accuracy, f1
-from common.models.heads import CosineClassifier, Embedder
+from common.models.heads import CosineClassifier, Embedder, Head, class_means
 from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
@@ -36,9 +36,9 @@ class NewsModel(EncoderModule):
     """Sentiment, topics and sentiment towards a marked target, from one pass.
 
     Args:
-        sentiments: [3, width], one direction a label in the order of `SENTIMENTS`, or None.
-        topics: [topics, width], or None.
-        targets: [3, width], or None.
+        sentiments: [width] → [3], the labels in the order of `SENTIMENTS`, or None.
+        topics: [width] → [topics], or None.
+        targets: [width] → [3], or None.
         topic_bias: [topics], subtracted from the cosines; None: every text has exactly one
             topic, and a softmax goes over them.
         topic_words: added to the topics' logits. It is fitted by itself and joins after
@@ -52,20 +52,20 @@ class NewsModel(EncoderModule):
         self,
         pooled: PooledEncoder,
         *,
-        sentiments: Tensor | None,
-        topics: Tensor | None,
-        targets: Tensor | None,
+        sentiments: Head | None,
+        topics: Head | None,
+        targets: Head | None,
         topic_bias: Tensor | None,
         topic_words: NgramClassifier | None = None,
         losses: Mapping[str, HeadLoss] | None = None,
     ) -> None:
         super().__init__()
         self.pooled = pooled
-        self.sentiments = None if sentiments is None else CosineClassifier(sentiments)
-        self.topics = None if topics is None else CosineClassifier(topics)
+        self.sentiments = sentiments
+        self.topics = topics
         self.topic_bias = None if topic_bias is None else nn.Parameter(topic_bias)
         self.topic_words = topic_words
-        self.targets = None if targets is None else CosineClassifier(targets)
+        self.targets = targets
         heads = ("sentiment_logits", "topic_logits", "target_logits")
         given = losses or {}
         self.losses = nn.ModuleDict(
@@ -115,6 +115,7 @@ class NewsModel(EncoderModule):
         logits: Tensor = self.topics(pooled)
         if self.topic_bias is None:
             return logits
+        assert isinstance(self.topics, CosineClassifier)
         return logits - self.topics.log_scale.exp() * self.topic_bias
 
     def _loss(
@@ -182,7 +183,7 @@ class FinanceMonitorTask:
         return NewsModel(
             pooled,
             sentiments=_means(unit, sentiment) if self.has_sentiment else None,
-            topics=topics,
+            topics=None if topics is None else CosineClassifier(topics),
             targets=_means(unit, target) if self.has_targets else None,
             topic_bias=None if self.single_topic else topic_bias,
             losses=self._losses(sentiment, target),
@@ -299,12 +300,5 @@ def _label(name: str | None) -> int:
     return SENTIMENTS.index(name) if name in SENTIMENTS else UNKNOWN
 
 
-def _means(unit: Tensor, labels: Tensor) -> Tensor:
-    """[3, width]; a label without a text starts from the mean of all."""
-    present = set(labels.tolist())
-    return torch.stack(
-        [
-            unit[labels == n].mean(0) if n in present else unit.mean(0)
-            for n in range(len(SENTIMENTS))
-        ]
-    )
+def _means(unit: Tensor, labels: Tensor) -> CosineClassifier:
+    return CosineClassifier(class_means(unit, labels, len(SENTIMENTS)))

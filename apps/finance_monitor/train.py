@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -23,18 +21,20 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.labelling.unlabelled import facet_of
+from apps.finance_monitor.learning.continuing import Beginning, continue_from
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
+from apps.finance_monitor.record import manifest
 from apps.finance_monitor.release import load_release, save_release
-from apps.finance_monitor.reporting import write_training_report
+from apps.finance_monitor.reporting import beside_new, write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from apps.finance_monitor.teaching.teacher import teacher_of
 from common.console import say
 from common.errors import UserError
-from common.evaluation.compare import Difference, paired_bootstrap
-from common.evaluation.linear import LinearPeer, compare_with
+from common.evaluation.compare import Difference
+from common.evaluation.linear import LinearPeer
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
@@ -42,21 +42,28 @@ from common.models.sources.bundled import Source, locate
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.tuning.continual.fitting import as_tuned
+from common.tuning.continual.forgetting import Forgetting
 from common.tuning.distillation.learning import learn
-from common.tuning.finetune import Tuned
+from common.tuning.distillation.teaching import Teach
+from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
+from common.tuning.labelling.pseudo_labels import PseudoLabels
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
 from common.tuning.task import check_monitor
 
-APPLICATION = "finance_monitor"
+MAX_FORGETTING = 0.02
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run ends with: a release, and the metrics before and after."""
+    """What a run ends with: a release, and the metrics before and after.
+
+    `forgetting` and `further`, the metrics of old and new texts, are of one trained from another.
+    """
 
     release: Release
     before: dict[str, float]
@@ -64,6 +71,8 @@ class Trained:
     difference: Difference | None
     peer: LinearPeer | None
     promoted: bool
+    forgetting: Forgetting | None = None
+    further: dict[str, dict[str, float]] | None = None
 
 
 def train(
@@ -73,6 +82,8 @@ def train(
     *,
     backbone: str = "auto",
     teacher: str | None = None,
+    from_release: str | None = None,
+    max_forgetting: float = MAX_FORGETTING,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
@@ -80,6 +91,8 @@ def train(
 
     Args:
         teacher: a release that is learned from beside the labels.
+        from_release: the id of a release to train further; see `continue_from`.
+        max_forgetting: how much of the share of old records that is right it may lose.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -88,49 +101,40 @@ def train(
 
     Raises:
         UserError: too few texts to learn from, or a teacher with other labels.
-        RefusedError: the release is kept, but it is worse than the one that serves.
+        RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
+            too much of the one that it was trained from.
     """
-    _check(dataset)
-    task = _task(dataset, settings)
+    begin = (
+        _begin(dataset, settings, backbone)
+        if from_release is None
+        else continue_from(registry, from_release, dataset, settings, backbone)
+    )
+    task, loaded = begin.task, begin.encoder
     check_monitor(task.monitors, settings.monitor)
     teach = teacher_of(registry, teacher, task, settings)
-    source = _locate(backbone, dataset)
-    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
-    work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    loaded = load_encoder(source, dropout=settings.dropout)
-    device = pick_device(settings.device)
-    nn.Module.to(loaded.network, device)
-    module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
-    texts = [example.text for example in dataset.splits.train]
-    dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
+    source, parent = loaded.source, begin.parent
+    work = registry.root / "training" / _run_name(begin.dataset, settings, source, teacher)
+    texts = [example.text for example in begin.dataset.splits.train]
+    audit = audit_reading(begin.dataset.audit, loaded, texts)
+    dataset = replace(begin.dataset, audit=audit)
     held_out = dataset.splits.test or dataset.splits.validation
-    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
-    tuned, pseudo = learn(
-        task,
-        loaded,
-        dataset.splits,
-        settings,
-        teach=teach,
-        unlabelled=dataset.unlabelled,
-        facet=facet,
-        load=partial(load_encoder, source, dropout=settings.dropout),
-        work=work,
-        resume=resume,
-        module=module,
-    )
+    before = begin.before
+    tuned, pseudo = _learn(begin, settings, teach, work, resume)
     if not is_main_process():
         return None
 
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
-        Classifier("", tuned.pretrained, tuned.module, dataset.topics, tickers=dataset.tickers),
+        Classifier("", tuned.pretrained, tuned.module, task.topics, tickers=dataset.tickers),
         task,
         dataset.splits.validation,
     )
     after = evaluate.run(classifier, held_out)
-    difference = difference_of(before, after)
-    peer = _linear_peer(dataset.splits.train, after)
-    lessons = lessons_of(dataset, classifier)
+    difference = evaluate.difference(before, after)
+    peer = evaluate.linear_peer(task.training, after)
+    lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
+    forgetting = parent.forgetting(before, after) if parent else None
+    further = beside_new(before, after, parent.old) if parent else None
 
     def fill(directory: Path) -> None:
         save_release(classifier, directory)
@@ -145,18 +149,31 @@ def train(
             difference=difference,
             peer=peer,
             has_test=bool(dataset.splits.test),
+            further=further,
         )
 
-    manifest = _manifest(dataset, settings, source, tuned, before, after)
-    manifest["teacher"] = teacher
-    manifest["linear_model"] = peer and asdict(peer)
-    manifest["pseudo_labels"] = pseudo and pseudo.to_json()
-    release = write_release(registry.releases, fill, manifest)
+    recorded = manifest(dataset, settings, source, tuned, before, after)
+    recorded["teacher"] = teacher
+    recorded["linear_model"] = peer and asdict(peer)
+    recorded["pseudo_labels"] = pseudo and pseudo.to_json()
+    recorded["topics"] = task.topics
+    if parent and forgetting:
+        recorded |= parent.manifest(settings, forgetting)
+    release = write_release(registry.releases, fill, recorded)
+    if forgetting and promote is not False:
+        gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
-        release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
+        release,
+        evaluate.summarise(before),
+        evaluate.summarise(after),
+        difference,
+        peer,
+        promoted,
+        forgetting,
+        further,
     )
 
 
@@ -176,29 +193,54 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     return prepare
 
 
+def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
+    _check(dataset)
+    task = _task(dataset, settings)
+    loaded = load_encoder(_locate(backbone, dataset), dropout=settings.dropout)
+    device = pick_device(settings.device)
+    nn.Module.to(loaded.network, device)
+    module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
+    held_out = dataset.splits.test or dataset.splits.validation
+    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
+    return Beginning(dataset, task, loaded, module, before)
+
+
+def _learn(
+    begin: Beginning, settings: Settings, teach: Teach | None, work: Path, resume: bool
+) -> tuple[Tuned[Encoder], PseudoLabels | None]:
+    """What a release knows is learned further; anything else from the pretrained model."""
+    task, encoder, module, splits = begin.task, begin.encoder, begin.module, begin.dataset.splits
+    if begin.parent is None:
+        return learn(
+            task,
+            encoder,
+            splits,
+            settings,
+            teach=teach,
+            unlabelled=begin.dataset.unlabelled,
+            facet=None if teach or settings.distils_ensemble else facet_of(task, begin.dataset),
+            load=partial(load_encoder, encoder.source, dropout=settings.dropout),
+            work=work,
+            resume=resume,
+            module=module,
+        )
+    if settings.is_frozen:
+        return as_tuned(task, encoder, module, splits.validation, settings), None
+    tuned = finetune(
+        task,
+        encoder,
+        splits,
+        settings,
+        work=work,
+        resume=resume,
+        module=module,
+        terms=begin.terms,
+    )
+    return tuned, None
+
+
 def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
     return FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
-
-
-def _linear_peer(training: Sequence[Example], after: Sequence[Outcome]) -> LinearPeer | None:
-    """The same texts put to a linear model: for what most of the held-out ones are labelled."""
-    kinds = Counter(_kind(outcome.example) for outcome in after)
-    kind = kinds.most_common(1)[0][0]
-    asked = [outcome for outcome in after if _kind(outcome.example) == kind]
-    return compare_with(
-        [(e.text, _label(e)) for e in training if _kind(e) == kind],
-        [(o.example.text, _label(o.example)) for o in asked],
-        [o.is_right for o in asked],
-        {"sentiment": "sentiment_accuracy", "target": "target_accuracy"}.get(kind, "topics right"),
-    )
-
-
-def _kind(example: Example) -> str:
-    return "target" if example.target else "sentiment" if example.sentiment else "topics"
-
-
-def _label(example: Example) -> str:
-    return example.target or example.sentiment or "|".join(sorted(example.topics or ()))
 
 
 def _check(dataset: Dataset) -> None:
@@ -234,11 +276,6 @@ def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def difference_of(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
-    """How many more are right after fine-tuning, with its interval."""
-    return paired_bootstrap([o.is_right for o in before], [o.is_right for o in after])
-
-
 def promote_if_not_worse(
     registry: Registry,
     release: Release,
@@ -252,7 +289,7 @@ def promote_if_not_worse(
     if serving_id is not None:
         say("Measuring the serving release on the same texts")
         serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
-        say(gate.check("right", difference_of(serving, after), insisted=insisted))
+        say(gate.check("right", evaluate.difference(serving, after), insisted=insisted))
         gate.check_groups(
             [o.is_right for o in serving],
             [o.is_right for o in after],
@@ -260,36 +297,3 @@ def promote_if_not_worse(
         )
     registry.promote(release.release_id)
     return True
-
-
-def _manifest(
-    dataset: Dataset,
-    settings: Settings,
-    source: Source,
-    tuned: Tuned[Encoder],
-    before: Sequence[Outcome],
-    after: Sequence[Outcome],
-) -> dict[str, Any]:
-    splits = dataset.splits
-    return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted(dataset.languages),
-        "topics": dataset.topics,
-        "data": {
-            "sha256": dataset.hashes,
-            "counts": {
-                "train": len(splits.train),
-                "validation": len(splits.validation),
-                "test": len(splits.test),
-            },
-        },
-        "settings": settings.model_dump(),
-        "measured_on": "test" if splits.test else "validation",
-        "before": evaluate.summarise(before),
-        "after": evaluate.summarise(after),
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
-    }

@@ -62,6 +62,7 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.rules.rules_cli import add_rules_verbs
+from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
@@ -156,6 +157,7 @@ def train(
         seed=seed,
     )
     refuse_classes(chosen, NO_CLASSES)
+    refuse_continual(chosen)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 

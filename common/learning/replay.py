@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,29 @@ def herd(
     for done, rows in enumerate(sorted(rows_of.values(), key=len)):
         share = (most - len(chosen)) // (len(rows_of) - done)
         chosen += [rows[i] for i in _herd_class(vectors[rows], min(share, len(rows)))]
+    return sorted(chosen)
+
+
+def herd_each(
+    vectors: NDArray[np.float32], labels: Sequence[Collection[Hashable]], each: int
+) -> list[int]:
+    """Exemplars of each label by itself, where a text may have several.
+
+    Args:
+        vectors: [texts, width].
+        labels: of each text.
+        each: how many of each label; one with fewer texts keeps all of them.
+
+    Returns:
+        Rows of `vectors`, in their order.
+    """
+    rows_of: dict[Hashable, list[int]] = defaultdict(list)
+    for row, names in enumerate(labels):
+        for name in names:
+            rows_of[name].append(row)
+    chosen: set[int] = set()
+    for rows in rows_of.values():
+        chosen |= {rows[i] for i in _herd_class(vectors[rows], min(each, len(rows)))}
     return sorted(chosen)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from common.errors import RefusedError
 from common.evaluation.compare import Difference, worse_groups
+from common.tuning.continual.forgetting import Forgetting
 
 # A candidate may lose this share of the serving release's figure.
 MARGIN = 0.02
@@ -89,6 +90,23 @@ def check_groups(
         raise RefusedError(
             f"the candidate is worse for {', '.join(worse)}",
             hint="It is kept, but not promoted. To promote it all the same: releases promote ID.",
+        )
+
+
+def check_forgetting(found: Forgetting, most: float) -> None:
+    """Hold a release that was trained further to what the one before it knew.
+
+    Args:
+        most: largest loss of the share of old records that is right.
+
+    Raises:
+        RefusedError: it lost more.
+    """
+    if found.lost > most:
+        raise RefusedError(
+            f"the candidate forgets: {found.text} It may lose {most:.1%} of the old ones.",
+            hint="It is kept, but not promoted. Replay more texts (--set exemplars=50), allow it "
+            "(--max-forgetting), or promote it all the same: releases promote ID.",
         )
 
 

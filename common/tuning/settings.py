@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
 from common.tuning.augmentation.settings import AugmentationSettings
+from common.tuning.continual.settings import ContinualSettings
 from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.privacy.settings import PrivacySettings
 from common.tuning.regularising.settings import RegularisingSettings
@@ -26,7 +27,12 @@ RATES: Mapping[str, float] = {
 
 
 class Settings(
-    DistillationSettings, AugmentationSettings, RegularisingSettings, AdaptingSettings, PrivacySettings
+    ContinualSettings,
+    DistillationSettings,
+    AugmentationSettings,
+    RegularisingSettings,
+    AdaptingSettings,
+    PrivacySettings,
 ):
     """Settings of one fine-tuning run. Rates are per optimizer step, shares from 0 to 1.
 
@@ -130,6 +136,12 @@ class Settings(
             raise UserError(
                 "r_drop needs dropout, and dropout=0 takes it away",
                 hint="Leave dropout as the model was pretrained, or take --set dropout=0.1.",
+            )
+        if "ewc" in self.mechanisms and self.adapter is not None:
+            raise UserError(
+                f"continual=ewc holds pretrained weights, and strategy={self.strategy} does not "
+                "move them",
+                hint="Take replay or distillation, or full, top-layers:N or head.",
             )
         return self
 

@@ -22,7 +22,7 @@ from common.evaluation.explanation.attribution import (
 )
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples
-from common.models.heads import CosineClassifier
+from common.models.heads import Head
 from common.models.prediction import predict
 
 LOG_ODDS = "log odds"
@@ -158,9 +158,7 @@ def _attribution(
     return Attribution(towards, float(of_texts([text])[0]), LOG_ODDS, method, words)
 
 
-def _softmax_odds(
-    head: CosineClassifier, number: int, temperature: float
-) -> Callable[[Tensor], Tensor]:
+def _softmax_odds(head: Head, number: int, temperature: float) -> Callable[[Tensor], Tensor]:
     return lambda pooled: _odds(head(pooled).float() / temperature, number)
 
 

@@ -13,12 +13,12 @@ from apps.finance_monitor.data import Example, Sources, read_examples
 from apps.finance_monitor.learning.comparison import compare
 from apps.finance_monitor.learning.corrections import about, split_known, to_examples
 from apps.finance_monitor.learning.groups import GROUPING
+from apps.finance_monitor.learning.growing import reopen, spelled
 from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons
 from apps.finance_monitor.learning.shadowing import read_again
 from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.stories.text import spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
@@ -61,13 +61,11 @@ class _Learner:
         self, lessons: Lessons, examples: Sequence[Example]
     ) -> tuple[Classifier, Tuned[Encoder]]:
         """The same, and how it came about."""
-        serving = load_release(self.release, device=self.device)
-        # It joins after fine-tuning, as it does in training.
-        serving.module.topic_words = None
-        taught = _spelled(lessons.with_examples(examples).train, serving)
+        serving = reopen(self.release, self.device)
+        taught = spelled(lessons.with_examples(examples).train, serving.tickers)
         task = FinanceMonitorTask(taught, serving.topics)
         task.single_topic = serving.module.topic_bias is None
-        train = [*taught, *(CORRECTION_WEIGHT - 1) * _spelled(examples, serving)]
+        train = [*taught, *(CORRECTION_WEIGHT - 1) * spelled(examples, serving.tickers)]
         settings = SETTINGS.model_copy(update={"device": self.device})
         with scratch(self.work, ".learning-") as work:
             tuned = finetune(
@@ -81,13 +79,6 @@ class _Learner:
         assert isinstance(tuned.module, NewsModel)
         classifier = replace(serving, backbone=tuned.pretrained, module=tuned.module)
         return calibrate(classifier, task, lessons.validation), tuned
-
-
-def _spelled(examples: Sequence[Example], serving: Classifier) -> list[Example]:
-    """As the model reads them; releases keep the tickers, so that purges find a text."""
-    return [
-        replace(example, text=spell_tickers(example.text, serving.tickers)) for example in examples
-    ]
 
 
 def learn(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.finance_monitor.data import Dataset, Example
+from apps.finance_monitor.data import Example
 from apps.finance_monitor.stories.classifying import Classifier
 from common.errors import UserError
 from common.files import read_json, write_json
@@ -17,6 +17,7 @@ from common.learning.replay import MOST_EXEMPLARS, herd
 from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.fields import content_hash
+from common.records.splits import Splits
 from common.releases.release import Release
 
 LESSONS = "lessons.json"
@@ -87,17 +88,16 @@ def facets(examples: Sequence[Example]) -> list[Example]:
     return found
 
 
-def lessons_of(dataset: Dataset, classifier: Classifier) -> Lessons:
-    """What `dataset` teaches; of many texts, those that stand for their classes."""
-    splits = dataset.splits
-    train = list(splits.train)
+def lessons_of(taught: Splits[Example] | Lessons, classifier: Classifier) -> Lessons:
+    """What was taught; of many texts, those that stand for their classes."""
+    train = list(taught.train)
     if len(train) > MOST_EXEMPLARS:
         reader = Embedder(classifier.module.pooled)
         found = predict(reader, classifier.backbone, [one.text for one in train])
         vectors = np.asarray(found["embedding"].numpy(), dtype=np.float32)
         classes = [(one.sentiment, one.topics, one.target) for one in train]
         train = [train[row] for row in herd(vectors, classes)]
-    return Lessons(train, list(splits.validation), list(splits.test))
+    return Lessons(train, list(taught.validation), list(taught.test))
 
 
 def save_lessons(directory: Path, lessons: Lessons) -> None:

@@ -12,12 +12,13 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Sources
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.privacy.records import Records, separate
+from apps.finance_monitor.record import APPLICATION
 from apps.finance_monitor.release import save_release
 from apps.finance_monitor.reporting import metric_rows
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
-from apps.finance_monitor.train import APPLICATION, Trained, difference_of, promote_if_not_worse
+from apps.finance_monitor.train import Trained, promote_if_not_worse
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
@@ -110,7 +111,7 @@ def train_privately(
         promoted = True
     else:
         say("Not promoted: without public records nothing shows that it is good.")
-    difference = difference_of(before, after) if after else None
+    difference = evaluate.difference(before, after) if after else None
     return Trained(release, columns["before"], columns["after"], difference, None, promoted)
 
 

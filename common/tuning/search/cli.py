@@ -12,6 +12,7 @@ import typer
 from common.cli import print_json
 from common.console import results, show_table
 from common.errors import UserError
+from common.tuning.continual.options_cli import refuse_continual
 
 if TYPE_CHECKING:
     from common.tuning.search.prepared import Prepare
@@ -56,13 +57,14 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     """The space that was given, or an application's own.
 
     Raises:
-        UserError: Optuna is not installed, a range or choice cannot be searched, or this is one of
-            several processes.
+        UserError: Optuna is not installed, a range or choice cannot be searched, `base` trains
+            a release further, or this is one of several processes.
     """
     import os
 
     from common.tuning.search.space import own_space, read_space
 
+    refuse_continual(base)
     if find_spec("optuna") is None:
         raise UserError("Optuna is not installed", hint="pip install 'bizlm[search]'")
     if os.environ.get("WORLD_SIZE", "1") != "1":

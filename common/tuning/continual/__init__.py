@@ -1,0 +1,1 @@
+"""Learning further from what a release learned, without forgetting it."""
