@@ -58,7 +58,6 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
-from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -152,14 +151,14 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
-    from common.tuning.configuration import read_settings
+    from common.tuning.configuration import OF_CONTINUAL, read_settings, refuse_settings
 
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
     check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
-    refuse_continual(chosen)
+    refuse_settings(chosen, OF_CONTINUAL, "there is no train --from here")
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset

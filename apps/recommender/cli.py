@@ -15,7 +15,6 @@ from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
     APPLICATION,
     DEFAULTS,
-    NO_CLASSES,
     SAMPLES,
     CandidateFile,
     Cutoff,
@@ -34,6 +33,7 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
+    refuse_other_settings,
     rules_model,
 )
 from apps.recommender.schema import FIGURES
@@ -62,7 +62,6 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.rules.rules_cli import add_rules_verbs
-from common.tuning.continual.options_cli import refuse_continual
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
@@ -145,7 +144,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on what users did; ends with a table beside simpler methods, and a release."""
-    from common.tuning.configuration import read_settings, refuse_classes
+    from common.tuning.configuration import read_settings
 
     chosen = read_settings(
         config,
@@ -156,8 +155,7 @@ def train(
         precision=precision,
         seed=seed,
     )
-    refuse_classes(chosen, NO_CLASSES)
-    refuse_continual(chosen)
+    refuse_other_settings(chosen)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 

@@ -14,6 +14,7 @@ from common.errors import UserError
 
 if TYPE_CHECKING:
     from apps.recommender.data import Sources
+    from common.tuning.settings import Settings
 
 APPLICATION = "recommender"
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
@@ -25,7 +26,6 @@ DEFAULTS = {
     "head_learning_rate": 1e-3,
     "group_by_length": False,
 }
-NO_CLASSES = "the recommender learns which items match, and no classes"
 
 
 class Split(StrEnum):
@@ -178,3 +178,26 @@ def parse_moment(text: str | None, option: str) -> int | None:
             hint="Write it like 2026-06-01 or 2026-06-01T08:00:00+08:00.",
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def refuse_other_settings(settings: Settings) -> None:
+    """See that nothing is asked for that the recommender would pass over.
+
+    Raises:
+        UserError: something is.
+    """
+    from common.tuning.configuration import (
+        OF_CLASSES,
+        OF_CONTINUAL,
+        OF_DISTILLATION,
+        refuse_settings,
+    )
+
+    no_classes = "the recommender learns which items match, and no classes"
+    refuse_settings(settings, OF_CLASSES, no_classes)
+    refuse_settings(settings, ["contrastive_epochs"], no_classes)
+    refuse_settings(settings, OF_CONTINUAL, "there is no train --from here")
+    refuse_settings(settings, OF_DISTILLATION, "the recommender learns from events alone")
+    refuse_settings(
+        settings, ["privacy_epsilon"], "the recommender compares records with each other"
+    )

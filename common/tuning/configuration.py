@@ -13,13 +13,17 @@ from pydantic import ValidationError
 from common.errors import UserError
 from common.files import read_toml
 from common.tuning.augmentation.glossary import read_glossary
+from common.tuning.continual.settings import ContinualSettings
+from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.privacy.settings import REFUSED
 from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
-# Settings that speak of classes alone.
+# Settings that speak of classes alone, of a release that is trained further, of several runs.
 OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment")
+OF_CONTINUAL = tuple(ContinualSettings.model_fields)
+OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 
 
 def read_settings(
@@ -104,12 +108,25 @@ def check_names(values: Iterable[str], *, where: str) -> None:
             raise UserError(f"there is no setting {name!r}", where=where, hint=hint)
 
 
-def refuse_classes(settings: Settings, reason: str) -> None:
-    """For what learns no classes.
+def refuse_settings(settings: Settings, names: Iterable[str], reason: str) -> None:
+    """For a run that would pass them over in silence.
 
     Raises:
-        UserError: the settings speak of them.
+        UserError: one of them is not as usual.
     """
-    for name in OF_CLASSES:
-        if getattr(settings, name):
+    for name in names:
+        if getattr(settings, name) != Settings.model_fields[name].default:
             raise UserError(f"{name}: {reason}", hint=f"Leave {name} out.")
+
+
+def refuse_without_labels(settings: Settings) -> None:
+    """For a run over texts without labels.
+
+    Raises:
+        UserError: the settings speak of labels, of several runs, or of what is secret.
+    """
+    refuse_settings(settings, OF_CLASSES, "texts without labels are of no classes")
+    refuse_settings(settings, ["contrastive_epochs"], "texts without labels make no pairs")
+    refuse_settings(settings, OF_DISTILLATION, "one run is made here, and it has no labels")
+    refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
+    refuse_settings(settings, ["privacy_epsilon"], "these texts are learned without noise")

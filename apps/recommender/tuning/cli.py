@@ -6,7 +6,6 @@ from pathlib import Path
 
 from apps.recommender.options_cli import (
     DEFAULTS,
-    NO_CLASSES,
     Cutoff,
     FoldIn,
     Interactions,
@@ -20,6 +19,7 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
+    refuse_other_settings,
 )
 from common.cli import (
     Backbone,
@@ -84,7 +84,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings of the towers that do better after their time, before the test's."""
-    from common.tuning.configuration import read_settings, refuse_classes
+    from common.tuning.configuration import read_settings
 
     base = read_settings(
         config,
@@ -95,7 +95,7 @@ def tune(
         precision=precision,
         seed=seed,
     )
-    refuse_classes(base, NO_CLASSES)
+    refuse_other_settings(base)
     space = read_search_space(search, SPACE, base)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)

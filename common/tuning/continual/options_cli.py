@@ -62,19 +62,6 @@ def check_from(
         )
 
 
-def refuse_continual(settings: Settings) -> None:
-    """See that nothing is set for `--from`, where there is none.
-
-    Raises:
-        UserError: something is.
-    """
-    if given := _given(settings):
-        raise UserError(
-            f"{given} says how a release is trained further, and there is no --from here",
-            hint="Leave it out.",
-        )
-
-
 def _given(settings: Settings) -> str | None:
     """The first setting of `--from` that is not as usual."""
     from common.tuning.continual.settings import ContinualSettings

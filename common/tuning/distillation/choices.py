@@ -8,6 +8,7 @@ from common.errors import UserError
 from common.files import read_json
 from common.models.sentence_modules import encoder_directory
 from common.models.sources.bundled import Source
+from common.tuning.configuration import refuse_without_labels
 from common.tuning.settings import Settings
 
 # Encoders whose layers are all of one kind, so that any of them can be left out.
@@ -36,10 +37,7 @@ def check_choices(
             "strategy head: the student is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
-    if settings.seeds > 1:
-        raise UserError("seeds: one run is made here", hint="Leave seeds at 1.")
-    if settings.contrastive_epochs:
-        raise UserError("contrastive_epochs: texts without labels make no pairs")
+    refuse_without_labels(settings)
     config = read_json(encoder_directory(teacher.directory) / "config.json")
     if config.get("model_type") not in FAMILIES:
         raise UserError(

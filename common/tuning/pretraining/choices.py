@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.errors import UserError
-from common.tuning.configuration import refuse_classes
+from common.tuning.configuration import refuse_without_labels
 from common.tuning.settings import Settings
 
 Method = Literal["mlm", "simcse", "tsdae", "clm"]
@@ -25,11 +25,7 @@ def check_choices(method: Method | None, settings: Settings, out: Path) -> None:
             "strategy head: the backbone is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
-    if settings.seeds > 1:
-        raise UserError("seeds: one run is made here", hint="Leave seeds at 1.")
-    if settings.contrastive_epochs:
-        raise UserError("contrastive_epochs: texts without labels make no pairs")
-    refuse_classes(settings, "texts without labels are of no classes")
+    refuse_without_labels(settings)
     if method == "simcse" and settings.dropout == 0:
         raise UserError(
             "simcse with dropout=0: two readings of a text would be the same",

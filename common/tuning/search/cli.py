@@ -12,7 +12,6 @@ import typer
 from common.cli import print_json
 from common.console import results, show_table
 from common.errors import UserError
-from common.tuning.continual.options_cli import refuse_continual
 
 if TYPE_CHECKING:
     from common.tuning.search.prepared import Prepare
@@ -62,9 +61,11 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     """
     import os
 
+    from common.tuning.configuration import OF_CONTINUAL, refuse_settings
     from common.tuning.search.space import own_space, read_space
 
-    refuse_continual(base)
+    refuse_settings(base, OF_CONTINUAL, "it is for train --from")
+    refuse_settings(base, ["seeds"], "each trial is one run; --seeds tries several")
     if find_spec("optuna") is None:
         raise UserError("Optuna is not installed", hint="pip install 'bizlm[search]'")
     if os.environ.get("WORLD_SIZE", "1") != "1":

@@ -179,4 +179,4 @@ def test_texts_may_have_several_topics_from_now_on(store: Path, tmp_path: Path) 
 def test_where_nothing_is_trained_further_its_settings_are_refused(command: Sequence[str]) -> None:
     done = run_here(*command, "--set", "continual=replay")
     assert done.returncode == 2
-    assert "there is no --from here" in done.stderr
+    assert "train --from" in done.stderr
