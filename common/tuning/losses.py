@@ -198,3 +198,16 @@ def listwise_softmax(logits: Tensor, is_shown: Tensor, taken: Tensor) -> Tensor:
     share = taken.float() / taken.sum(1, keepdim=True).clamp(min=1)
     log_probability = functional.log_softmax(logits.masked_fill(~is_shown, NEVER), dim=1)
     return -(share * log_probability).sum(1)
+
+
+def softmax_divergence(of_p: Tensor, of_q: Tensor) -> Tensor:
+    """KL(p ‖ q) of two softmaxes: logits [batch, classes] twice → [batch]."""
+    p, q = of_p.log_softmax(-1), of_q.log_softmax(-1)
+    return (p.exp() * (p - q)).sum(-1)
+
+
+def bernoulli_divergence(of_p: Tensor, of_q: Tensor) -> Tensor:
+    """The same of a Bernoulli distribution a label, summed over labels."""
+    has = of_p.sigmoid() * (functional.logsigmoid(of_p) - functional.logsigmoid(of_q))
+    lacks = (-of_p).sigmoid() * (functional.logsigmoid(-of_p) - functional.logsigmoid(-of_q))
+    return (has + lacks).sum(-1)

@@ -7,9 +7,9 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from common.models.adapting.frozen_pooling import FrozenPooling
+from common.tuning.losses import bernoulli_divergence, softmax_divergence
 from common.tuning.task import Batch, EncoderModule
 
 
@@ -53,16 +53,3 @@ class OldResponses:
             far = bernoulli_divergence if name in self.independent else softmax_divergence
             apart = apart + far(old, new).mean()
         return self.weight * self.temperature**2 * apart
-
-
-def softmax_divergence(old: Tensor, new: Tensor) -> Tensor:
-    """KL(old ‖ new): [batch, classes] twice → [batch]."""
-    p, q = old.log_softmax(-1), new.log_softmax(-1)
-    return (p.exp() * (p - q)).sum(-1)
-
-
-def bernoulli_divergence(old: Tensor, new: Tensor) -> Tensor:
-    """The same of a Bernoulli distribution a label, summed over labels."""
-    has = old.sigmoid() * (functional.logsigmoid(old) - functional.logsigmoid(new))
-    lacks = (-old).sigmoid() * (functional.logsigmoid(-old) - functional.logsigmoid(-new))
-    return (has + lacks).sum(-1)

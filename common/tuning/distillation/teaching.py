@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from common.console import say
 from common.errors import UserError
@@ -19,6 +18,7 @@ from common.models.loading import Pretrained
 from common.records.splits import Splits
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.labelling.pseudo_labels import new_records
+from common.tuning.losses import bernoulli_divergence, softmax_divergence
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, Metric, Predict, Task, TaskModule, Tokenize
@@ -159,23 +159,10 @@ class Distillation:
     def _apart(self, name: str, student: Tensor, teacher: Tensor) -> Tensor:
         student, teacher = student.float() / self.temperature, teacher / self.temperature
         if name in self.independent:
-            apart = from_bernoullis(student, teacher)
+            apart = bernoulli_divergence(teacher, student)
         else:
-            apart = from_softmaxes(student, teacher)
+            apart = softmax_divergence(teacher, student)
         return self.temperature**2 * apart.mean()
-
-
-def from_softmaxes(student: Tensor, teacher: Tensor) -> Tensor:
-    """KL(teacher ‖ student): logits [..., classes] twice → [...]."""
-    p, q = teacher.log_softmax(-1), student.log_softmax(-1)
-    return functional.kl_div(q, p, reduction="none", log_target=True).sum(-1)
-
-
-def from_bernoullis(student: Tensor, teacher: Tensor) -> Tensor:
-    """The same of a Bernoulli distribution a label, summed."""
-    p = teacher.sigmoid()
-    wrong = functional.binary_cross_entropy_with_logits
-    return (wrong(student, p, reduction="none") - wrong(teacher, p, reduction="none")).sum(-1)
 
 
 @contextmanager

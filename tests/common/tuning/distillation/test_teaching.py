@@ -20,11 +20,10 @@ from common.records.splits import Splits
 from common.tuning.distillation.teaching import (
     Distillation,
     finetune_taught,
-    from_bernoullis,
-    from_softmaxes,
     in_order_of,
 )
 from common.tuning.finetune import Tuned
+from common.tuning.losses import bernoulli_divergence, softmax_divergence
 from common.tuning.settings import Settings
 
 
@@ -91,9 +90,9 @@ def test_a_teacher_that_gives_no_numbers_is_refused(tiny_model: Path, tmp_path: 
 def test_the_divergences_are_torchs_own() -> None:
     student, teacher = torch.randn(5, 4), 3 * torch.randn(5, 4)
     expected = kl_divergence(Categorical(logits=teacher), Categorical(logits=student))
-    assert torch.allclose(from_softmaxes(student, teacher), expected, atol=1e-5)
+    assert torch.allclose(softmax_divergence(teacher, student), expected, atol=1e-5)
     expected = kl_divergence(Bernoulli(logits=teacher), Bernoulli(logits=student)).sum(-1)
-    assert torch.allclose(from_bernoullis(student, teacher), expected, atol=1e-5)
+    assert torch.allclose(bernoulli_divergence(teacher, student), expected, atol=1e-5)
 
 
 def test_the_loss_is_shared_between_labels_and_teacher() -> None:
@@ -101,9 +100,9 @@ def test_the_loss_is_shared_between_labels_and_teacher() -> None:
     module: Any = nn.Identity()
     outputs = {"logits": student, "loss": torch.tensor(2.0)}
     batch = {"taught_logits": teacher}
-    for independent, apart in (((), from_softmaxes), (("logits",), from_bernoullis)):
+    for independent, apart in (((), softmax_divergence), (("logits",), bernoulli_divergence)):
         term = Distillation(0.25, 4.0, independent)
-        expected = 0.75 * 2.0 + 0.25 * 16 * float(apart(student / 4, teacher / 4))
+        expected = 0.75 * 2.0 + 0.25 * 16 * float(apart(teacher / 4, student / 4))
         assert 2.0 + float(term(module, batch, outputs)) == pytest.approx(expected)
 
 
