@@ -18,6 +18,7 @@ from common.models.heads import CosineClassifier, Embedder, class_means
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.tuning.imbalance import ClassLoss, HeadLoss
+from common.tuning.label_names import spoken
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
@@ -212,6 +213,11 @@ class CustomerServiceTask:
         """Number of the FAQ where there are FAQs, else of the intent."""
         number = self._faq(record) if self._faq_number else self._intent(record)
         return number if number >= 0 else None
+
+    def named(self) -> list[Example]:
+        """The intents whose names are words."""
+        said = {name: spoken(name) for name in self._intent_number if name != OUT_OF_SCOPE}
+        return [Example(words, None, name) for name, words in said.items() if words]
 
     def _faq(self, example: Example) -> int:
         if example.intent == OUT_OF_SCOPE:

@@ -17,6 +17,7 @@ from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.tuning.imbalance import ClassLoss, HeadLoss
+from common.tuning.label_names import spoken
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
@@ -262,6 +263,11 @@ class FinanceMonitorTask:
             "topic_f1": f1(chosen, right, average="micro"),
             "topic_macro_f1": f1(chosen, right, average="macro"),
         }
+
+    def named(self) -> list[Example]:
+        """The topics whose names are words."""
+        said = {name: spoken(name) for name in self.topics}
+        return [Example(words, topics=(name,)) for name, words in said.items() if words]
 
     def label(self, record: Example) -> int | None:
         """Number of the sentiment where sentiments are learned, else of the target's or topic."""

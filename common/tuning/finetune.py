@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -26,6 +26,7 @@ from common.records.splits import Splits
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
+from common.tuning.label_names import named_records
 from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
 from common.tuning.regularising.r_drop import RDrop
@@ -121,6 +122,9 @@ def finetune(
 
     nn.Module.to(pretrained.network, device)
     module = (task.build(pretrained, precision) if module is None else module).to(device)
+    # In a private run the names of labels may be a secret, too.
+    if settings.label_names and not settings.is_private:
+        splits = replace(splits, train=[*splits.train, *named_records(task)])
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     monitor = _monitor(task, before, splits, settings)

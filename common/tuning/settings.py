@@ -74,6 +74,9 @@ class Settings(
     pseudo_label_confidence: float = Field(
         0.9, gt=0, le=1, description="least probability of a label that `--unlabelled` texts get"
     )
+    label_names: bool = Field(
+        False, description="the name of a label, where it is words, is one more text of it"
+    )
     contrastive_epochs: int = Field(
         0, ge=0, description="epochs over pairs of texts before the heads are fitted; 0: none"
     )
