@@ -184,7 +184,7 @@ def train(
     release = trained.release
     if as_json:
         names = {name.replace(" ", "_"): column for name, column in columns.items()}
-        further = trained.forgetting.to_json() if trained.forgetting else {}
+        further = {one.what: one.to_json() for one in trained.forgetting}
         print_json(
             {"release_id": release.release_id, "promoted": trained.promoted, **names, **further}
         )
@@ -192,9 +192,10 @@ def train(
     if trained.peer:
         results().print(trained.peer.text, markup=False)
     show_table(metrics(columns, "Before and after fine-tuning, held-out texts"))
-    if trained.forgetting and trained.further:
+    if trained.further:
         show_table(metrics(trained.further, "Old and new held-out texts"))
-        results().print(trained.forgetting.text, markup=False)
+    for one in trained.forgetting:
+        results().print(one.text, markup=False)
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

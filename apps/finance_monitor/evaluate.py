@@ -24,6 +24,9 @@ from common.evaluation.linear import LinearPeer, compare_with
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
 
+# What a text may tell, each by itself.
+WHAT = ("sentiment", "topics", "target")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,6 +57,18 @@ class Outcome:
     def confidence(self) -> float:
         """Probability of `found`."""
         return 0.0 if self.probabilities is None else float(self.probabilities.max())
+
+    @property
+    def verdicts(self) -> dict[str, bool | None]:
+        """Whether each of `WHAT` is right; None where the text does not tell."""
+        example = self.example
+        return {
+            "sentiment": self.found == self.label
+            if example.sentiment and not example.target
+            else None,
+            "topics": None if example.topics is None else {*self.topics} == {*example.topics},
+            "target": self.found == self.label if example.target else None,
+        }
 
     @property
     def is_right(self) -> bool:

@@ -71,7 +71,7 @@ class Trained:
     difference: Difference | None
     peer: LinearPeer | None
     promoted: bool
-    forgetting: Forgetting | None = None
+    forgetting: Sequence[Forgetting] = ()
     further: dict[str, dict[str, float]] | None = None
 
 
@@ -133,7 +133,7 @@ def train(
     difference = evaluate.difference(before, after)
     peer = evaluate.linear_peer(task.training, after)
     lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
-    forgetting = parent.forgetting(before, after) if parent else None
+    forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
 
     def fill(directory: Path) -> None:
@@ -157,10 +157,10 @@ def train(
     recorded["linear_model"] = peer and asdict(peer)
     recorded["pseudo_labels"] = pseudo and pseudo.to_json()
     recorded["topics"] = task.topics
-    if parent and forgetting:
+    if parent:
         recorded |= parent.manifest(settings, forgetting)
     release = write_release(registry.releases, fill, recorded)
-    if forgetting and promote is not False:
+    if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
         registry, release, after, held_out, insisted=promote is True

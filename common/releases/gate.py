@@ -93,18 +93,20 @@ def check_groups(
         )
 
 
-def check_forgetting(found: Forgetting, most: float) -> None:
+def check_forgetting(found: Sequence[Forgetting], most: float) -> None:
     """Hold a release that was trained further to what the one before it knew.
 
     Args:
+        found: of all that it tells; none may be forgotten for the sake of another.
         most: largest loss of the share of old records that is right.
 
     Raises:
         RefusedError: it lost more.
     """
-    if found.lost > most:
+    worst = max(found, key=lambda one: one.lost, default=None)
+    if worst is not None and worst.lost > most:
         raise RefusedError(
-            f"the candidate forgets: {found.text} It may lose {most:.1%} of the old ones.",
+            f"the candidate forgets. {worst.text} It may lose {most:.1%} of the old ones.",
             hint="It is kept, but not promoted. Replay more texts (--set exemplars=50), allow it "
             "(--max-forgetting), or promote it all the same: releases promote ID.",
         )

@@ -32,6 +32,8 @@ FOUND = 0.5
 # What asks nothing and no FAQ is near to is small talk if that is likelier than not.
 FAR = 0.3
 LIKELY = 0.5
+# Of six invented pieces of nonsense one was as certain as this, of six things told all but one.
+TELLING = 0.3
 # What is handed over at once, whatever else is asked.
 CERTAINLY_URGENT = 0.8
 CLEARLY_WANTED = 0.85
@@ -173,8 +175,8 @@ class Dialogue:
             return mood
         if found.certainty >= LIKELY:
             return found.kind
-        # "We are off to the sea" tells something; what is nonsense tells nothing.
-        return "smalltalk" if found.tells else None
+        # "We are off to the sea" tells something, nonsense nothing, and "sing me a song" asks.
+        return "smalltalk" if found.tells and found.certainty >= TELLING else None
 
     def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
         alone = reader.read(message.question)

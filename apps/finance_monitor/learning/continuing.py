@@ -10,7 +10,7 @@ import numpy as np
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example
-from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.evaluate import WHAT, Outcome
 from apps.finance_monitor.learning.growing import grow, growing_task, reopen, spelled
 from apps.finance_monitor.learning.lessons import Lessons, load_lessons
 from apps.finance_monitor.release import load_release
@@ -47,21 +47,27 @@ class Parent:
     old: int
     lessons: Lessons
 
-    def forgetting(self, before: Sequence[Outcome], after: Sequence[Outcome]) -> Forgetting:
-        """Held-out texts, read before and after."""
-        return Forgetting.of(
-            [outcome.is_right for outcome in before],
-            [outcome.is_right for outcome in after],
-            old=self.old,
-        )
+    def forgetting(self, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Forgetting]:
+        """Held-out texts, read before and after: of all that old ones tell, one for each."""
+        found = []
+        for what in WHAT:
+            was, now = (
+                [outcome.verdicts[what] for outcome in outcomes] for outcomes in (before, after)
+            )
+            if any(verdict is not None for verdict in was[: self.old]):
+                found.append(Forgetting.of(what, was, now, self.old))
+        return found
 
-    def manifest(self, settings: Settings, forgetting: Forgetting) -> dict[str, Any]:
+    def manifest(self, settings: Settings, forgetting: Sequence[Forgetting]) -> dict[str, Any]:
         """What the new release says of it, and of those that it was trained from, first to last."""
         earlier: list[str] = self.release.manifest.get("trained_from", [])
         return {
             "parent": self.release.release_id,
             "trained_from": [*earlier, self.release.release_id],
-            "continual": {"mechanisms": settings.mechanisms, **forgetting.to_json()},
+            "continual": {
+                "mechanisms": settings.mechanisms,
+                **{one.what: one.to_json() for one in forgetting},
+            },
         }
 
 

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Shares of held-out records that are right before and after training further.
+    """Shares of held-out records of which something is right before and after training further.
 
-    `new_before` counts what the old model could not know as wrong.
+    Attributes:
+        what: is right of them.
+        new_before: counts what the old model could not know as wrong.
     """
 
+    what: str
     old_before: float
     old_after: float
     new_before: float
@@ -24,15 +25,24 @@ class Forgetting:
     new_records: int
 
     @classmethod
-    def of(cls, before: Sequence[bool], after: Sequence[bool], old: int) -> Forgetting:
-        """From the verdict on each record, of which the first `old` are old ones."""
+    def of(
+        cls, what: str, before: Sequence[bool | None], after: Sequence[bool | None], old: int
+    ) -> Forgetting:
+        """From the verdict on each record, of which the first `old` are old ones.
+
+        Args:
+            before, after: None where the record does not tell what would be right.
+        """
+        known = [row for row, verdict in enumerate(before) if verdict is not None]
+        of_old, of_new = [row for row in known if row < old], [row for row in known if row >= old]
         return cls(
-            _share(before[:old]),
-            _share(after[:old]),
-            _share(before[old:]),
-            _share(after[old:]),
-            old_records=old,
-            new_records=len(before) - old,
+            what,
+            _share(before, of_old),
+            _share(after, of_old),
+            _share(before, of_new),
+            _share(after, of_new),
+            old_records=len(of_old),
+            new_records=len(of_new),
         )
 
     @property
@@ -44,9 +54,9 @@ class Forgetting:
     def text(self) -> str:
         """A sentence for the terminal."""
         return (
-            f"Right of {self.old_records:,} old records {self.old_before:.1%} → "
-            f"{self.old_after:.1%} (forgetting {self.lost:+.1%}), of {self.new_records:,} new "
-            f"ones {self.new_before:.1%} → {self.new_after:.1%}."
+            f"{self.what.capitalize()}: right of {self.old_records:,} old records "
+            f"{self.old_before:.1%} → {self.old_after:.1%} (forgetting {self.lost:+.1%}), of "
+            f"{self.new_records:,} new ones {self.new_before:.1%} → {self.new_after:.1%}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -62,5 +72,5 @@ class Forgetting:
         return {"records": records, "before": before, "after": after}
 
 
-def _share(right: Sequence[bool]) -> float:
-    return float(np.mean(right)) if len(right) else 0.0
+def _share(verdicts: Sequence[bool | None], rows: Sequence[int]) -> float:
+    return sum(bool(verdicts[row]) for row in rows) / len(rows) if rows else 0.0

@@ -11,7 +11,10 @@ import pytest
 from command_line import Finished, run_here
 
 from apps.finance_monitor.release import load_release
+from common.errors import RefusedError
+from common.releases.gate import check_forgetting
 from common.releases.registry import Registry
+from common.tuning.continual.forgetting import Forgetting
 
 NAMES = ("Alba", "Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault", "Holm")
 OTHERS = ("Ivo", "Jura", "Kolm", "Lund", "Mora", "Nord", "Orb", "Pell", "Quist", "Ravn")
@@ -72,16 +75,17 @@ def test_new_topics_join_and_the_old_ones_stay(store: Path, tmp_path: Path) -> N
     first = str(_registry(store).current_id())
     done = _further(store, _write(tmp_path / "new.csv", NEW), "--no-promote")
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    shown = told["topics"]
     assert shown["old"]["after"] >= 0.8
     assert shown["new"]["before"] == 0
     assert shown["new"]["after"] > 0.8
     assert shown["forgetting"] == pytest.approx(shown["old"]["before"] - shown["old"]["after"])
-    release = _registry(store).open(shown["release_id"])
+    release = _registry(store).open(told["release_id"])
     assert release.manifest["topics"] == ["credit", "jobs", "weather"]
     assert release.manifest["trained_from"] == [first]
     assert "What it knew, and what is new" in release.report.read_text(encoding="utf-8")
-    assert _accuracy(store, shown["release_id"], OLD | NEW) > 0.8
+    assert _accuracy(store, told["release_id"], OLD | NEW) > 0.8
 
     done = _further(
         store, _write(tmp_path / "newer.csv", NEWER), "--no-promote", parent=release.release_id
@@ -90,7 +94,7 @@ def test_new_topics_join_and_the_old_ones_stay(store: Path, tmp_path: Path) -> N
     third = _registry(store).open(json.loads(done.stdout)["release_id"])
     assert third.manifest["trained_from"] == [first, release.release_id]
     assert third.manifest["topics"] == ["courts", "credit", "jobs", "weather"]
-    assert third.manifest["continual"]["old"]["records"] > shown["old"]["records"]
+    assert third.manifest["continual"]["topics"]["old"]["records"] > shown["old"]["records"]
 
 
 @pytest.mark.parametrize("mechanism", ["nearest-mean", "klda"])
@@ -180,3 +184,13 @@ def test_where_nothing_is_trained_further_its_settings_are_refused(command: Sequ
     done = run_here(*command, "--set", "continual=replay")
     assert done.returncode == 2
     assert "train --from" in done.stderr
+
+
+def test_no_figure_hides_what_another_loses() -> None:
+    kept = Forgetting.of("sentiment", [True, False, None], [True, True, None], old=2)
+    lost = Forgetting.of("topics", [True, True, False], [True, False, True], old=2)
+    assert (kept.lost, lost.lost) == (-0.5, 0.5)
+    assert (lost.old_records, lost.new_records, kept.new_records) == (2, 1, 0)
+    check_forgetting([kept, lost], 0.5)
+    with pytest.raises(RefusedError, match=r"Topics: right of 2 old records 100.0% → 50.0%"):
+        check_forgetting([kept, lost], 0.4)
