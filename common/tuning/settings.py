@@ -27,12 +27,12 @@ RATES: Mapping[str, float] = {
 
 
 class Settings(
+    PrivacySettings,
     ContinualSettings,
     DistillationSettings,
     AugmentationSettings,
     RegularisingSettings,
     AdaptingSettings,
-    PrivacySettings,
 ):
     """Settings of one fine-tuning run. Rates are per optimizer step, shares from 0 to 1.
 
