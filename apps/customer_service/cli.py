@@ -58,7 +58,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
-from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
+from common.tuning.distillation.distil_cli import Teacher, add_distil_verb, check_teacher
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
 
@@ -157,6 +157,7 @@ def train(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_teacher(teacher, chosen)
     check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
     refuse_settings(chosen, OF_CONTINUAL, "there is no train --from here")
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)

@@ -61,7 +61,7 @@ from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
-from common.tuning.distillation.distil_cli import Teacher, add_distil_verb
+from common.tuning.distillation.distil_cli import Teacher, add_distil_verb, check_teacher
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
 
@@ -149,6 +149,7 @@ def train(
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_teacher(teacher, chosen)
     check_files(chosen, public, {**unread, "--teacher": teacher, "--from": from_release})
     others = {"--unlabelled": unlabelled, "--teacher": teacher}
     check_from(from_release, chosen, others, max_forgetting)

@@ -20,8 +20,8 @@ from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
-# Settings that speak of classes alone, of a release that is trained further, of several runs.
-OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment")
+# Settings that speak of labels alone, of a release that is trained further, of several runs.
+OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment", "label_names")
 OF_CONTINUAL = tuple(ContinualSettings.model_fields)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 

@@ -122,8 +122,7 @@ def finetune(
 
     nn.Module.to(pretrained.network, device)
     module = (task.build(pretrained, precision) if module is None else module).to(device)
-    # In a private run the names of labels may be a secret, too.
-    if settings.label_names and not settings.is_private:
+    if settings.label_names:
         splits = replace(splits, train=[*splits.train, *named_records(task)])
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}

@@ -11,7 +11,7 @@ from apps.customer_service.task import CustomerServiceTask
 from common.models.devices import pick_device, pick_precision
 from common.models.prediction import predict
 from common.releases.registry import Registry
-from common.tuning.distillation.teaching import Teach, check_teacher, in_order_of
+from common.tuning.distillation.teaching import Teach, in_order_of
 from common.tuning.settings import Settings
 
 
@@ -25,7 +25,6 @@ def teacher_of(
     """
     if release_id is None:
         return None
-    check_teacher(settings)
     answerer = load_release(registry.open(release_id), device=settings.device)
     orders = {
         "faq_logits": in_order_of(task.faq_ids, answerer.prototype_ids, "FAQs"),

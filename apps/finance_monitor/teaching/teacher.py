@@ -12,7 +12,7 @@ from common.errors import UserError
 from common.models.devices import pick_device, pick_precision
 from common.models.prediction import predict
 from common.releases.registry import Registry
-from common.tuning.distillation.teaching import Teach, check_teacher, in_order_of
+from common.tuning.distillation.teaching import Teach, in_order_of
 from common.tuning.settings import Settings
 
 
@@ -26,7 +26,6 @@ def teacher_of(
     """
     if release_id is None:
         return None
-    check_teacher(settings)
     classifier = load_release(registry.open(release_id), device=settings.device)
     module = classifier.module
     # The words' opinion joins each release by itself; they know training texts by heart.

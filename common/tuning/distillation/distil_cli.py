@@ -24,9 +24,11 @@ from common.cli import (
     print_json,
 )
 from common.console import results, show_table
+from common.errors import UserError
 
 if TYPE_CHECKING:
     from common.tuning.distillation.distil import Distilled
+    from common.tuning.settings import Settings
 
 # Of `train`.
 Teacher = Annotated[
@@ -44,6 +46,24 @@ DEFAULTS = {
     "dropout": 0.0,
     "freeze_word_embeddings": True,
 }
+
+
+def check_teacher(teacher: str | None, settings: Settings) -> None:
+    """See that a run has one teacher where its settings speak of one, and no two.
+
+    Raises:
+        UserError: it has not.
+    """
+    from common.tuning.configuration import refuse_settings
+
+    if teacher and settings.distils_ensemble:
+        raise UserError(
+            "--teacher and ensemble=probabilities: the runs of the ensemble teach the last one",
+            hint="Leave --teacher out, or take --set ensemble=weights.",
+        )
+    if not teacher and not settings.distils_ensemble:
+        weighed = ("distillation_weight", "distillation_temperature")
+        refuse_settings(settings, weighed, "it is for --teacher, and there is none")
 
 
 def add_distil_verb(app: typer.Typer, application: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from common.errors import UserError
 
 
 class DistillationSettings(BaseModel):
@@ -24,3 +26,12 @@ class DistillationSettings(BaseModel):
         description="several seeds: the mean of their weights, or a run taught by their mean "
         "probabilities",
     )
+
+    @model_validator(mode="after")
+    def _an_ensemble_is_of_several(self) -> Self:
+        if self.seeds == 1 and self.ensemble == "probabilities":
+            raise UserError(
+                "ensemble=probabilities is of several runs, and seeds=1 is one",
+                hint="Say how many: --set seeds=3",
+            )
+        return self

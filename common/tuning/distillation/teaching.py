@@ -182,19 +182,6 @@ def _withheld(module: nn.Module) -> Iterator[None]:
         hook.remove()
 
 
-def check_teacher(settings: Settings) -> None:
-    """See that a run that is given a teacher has no other.
-
-    Raises:
-        UserError: it has.
-    """
-    if settings.distils_ensemble:
-        raise UserError(
-            "--teacher and ensemble=probabilities: the runs of the ensemble teach the last one",
-            hint="Leave --teacher out, or take --set ensemble=weights.",
-        )
-
-
 def in_order_of(labels: Sequence[str], of_teacher: Sequence[str], what: str) -> list[int]:
     """Where each of `labels` stands among the teacher's.
 

@@ -17,6 +17,7 @@ REFUSED: Mapping[str, str] = {
     "class_weights": "they are made of how often each label is in the records",
     "logit_adjustment": "it is made of how often each label is in the records",
     "contrastive_epochs": "a pair is of two records, and each is in many pairs",
+    "label_names": "the names of labels may be a secret, too",
     "seeds": "each run would spend the budget anew",
     "accumulation": "batch_size is already how many records a step reads on average",
     "lora_variant": "gradients of single records are known of plain LoRA alone",

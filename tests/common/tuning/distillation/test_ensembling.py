@@ -15,8 +15,9 @@ from common.models.encoder import load_encoder
 from common.models.sources.bundled import Source
 from common.records.splits import Splits
 from common.tuning.distillation import ensembling
+from common.tuning.distillation.distil_cli import check_teacher
 from common.tuning.distillation.ensembling import finetune_together, mean_logits, mean_weights
-from common.tuning.distillation.teaching import check_teacher, finetune_taught
+from common.tuning.distillation.teaching import finetune_taught
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
 
@@ -112,5 +113,10 @@ def test_what_makes_no_sense_is_refused() -> None:
         Settings(seeds=2, ensemble="probabilities", **chosen)
     Settings(seeds=2, strategy="lora")
     with pytest.raises(UserError, match="teach the last one"):
-        check_teacher(Settings(seeds=2, ensemble="probabilities"))
-    check_teacher(Settings(seeds=2, ensemble="weights"))
+        check_teacher("a release", Settings(seeds=2, ensemble="probabilities"))
+    check_teacher("a release", Settings(seeds=2, ensemble="weights"))
+    check_teacher(None, Settings(seeds=2, ensemble="probabilities", distillation_weight=0.9))
+    with pytest.raises(UserError, match="distillation_weight: it is for --teacher"):
+        check_teacher(None, Settings(distillation_weight=0.9))
+    with pytest.raises(UserError, match="seeds=1 is one"):
+        Settings(ensemble="probabilities")
