@@ -95,9 +95,11 @@ def test_lora_is_folded_in(method: str, model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_run_resumes_from_its_checkpoints(
-    method: Any, model: Path, tmp_path: Path
+    method: Any, model: Path, tmp_path: Path, steps: list[int]
 ) -> None:
     first = _learn(model, method, tmp_path / "first", epochs=2)
+    assert steps
+    steps.clear()
     again = _learn(model, method, tmp_path / "again", epochs=2, resume=True)
     assert again.after == pytest.approx(first.after, rel=1e-5)
     weights = [
@@ -106,7 +108,7 @@ def test_the_same_run_resumes_from_its_checkpoints(
     ]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor)
-    assert again.seconds < first.seconds
+    assert not steps
 
 
 def test_a_causal_model_learns_the_next_token(tiny_model: Path, tmp_path: Path) -> None:
