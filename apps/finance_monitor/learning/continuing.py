@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -57,18 +56,6 @@ class Parent:
             if any(verdict is not None for verdict in was[: self.old]):
                 found.append(Forgetting.of(what, was, now, self.old))
         return found
-
-    def manifest(self, settings: Settings, forgetting: Sequence[Forgetting]) -> dict[str, Any]:
-        """What the new release says of it, and of those that it was trained from, first to last."""
-        earlier: list[str] = self.release.manifest.get("trained_from", [])
-        return {
-            "parent": self.release.release_id,
-            "trained_from": [*earlier, self.release.release_id],
-            "continual": {
-                "mechanisms": settings.mechanisms,
-                **{one.what: one.to_json() for one in forgetting},
-            },
-        }
 
 
 @dataclass(frozen=True)
