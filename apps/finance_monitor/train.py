@@ -16,10 +16,10 @@ from pathlib import Path
 from torch import nn
 
 from apps.finance_monitor import evaluate
+from apps.finance_monitor.continual.continuing import Beginning, continue_from
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.labelling.unlabelled import facet_of
-from apps.finance_monitor.learning.continuing import Beginning, continue_from
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.record import manifest
