@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from apps.finance_monitor import evaluate
-from apps.finance_monitor.continual.growing import grow, growing_task, reopen, spelled
+from apps.finance_monitor.continual.growing import grow, growing_task
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import WHAT, Outcome
-from apps.finance_monitor.learning.lessons import Lessons, load_lessons
-from apps.finance_monitor.release import load_release
+from apps.finance_monitor.learning.lessons import Lessons, load_lessons, spelled
+from apps.finance_monitor.release import load_release, reopen
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
