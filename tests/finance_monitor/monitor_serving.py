@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from processes import Process
 
 
 def copy_release(release: Path, store: Path) -> Path:
@@ -27,14 +26,8 @@ def copy_release(release: Path, store: Path) -> Path:
 @contextmanager
 def serving(store: Path, *more: str, log: list[str] | None = None) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well. Its stderr goes to `log`."""
-    command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
-    process = subprocess.Popen(
-        [*command, "--port", "0", *more],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = ("-m", "apps.finance_monitor", "serve", "--store", store, "--port", 0, *more)
+    process = Process(*command, stderr=subprocess.PIPE)
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     # The log must be read, or a full pipe would stop the server.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from command_line import run_apart, run_here, run_module
+from command_line import run_apart, run_here
+from processes import run
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
 from trained_shop import QUICK, SAMPLES, USERS, succeed
 
@@ -136,8 +137,8 @@ def test_two_processes_train_as_one(
     data: tuple[object, ...], tiny_model: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "var"
-    done = run_module(
-        "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29577",
+    done = run(
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29577",
         "-m", "apps.recommender", "train", *data, *QUICK, "--set", "batch_size=16",
         "--backbone", tiny_model, "--store", store, "--json",
     )  # fmt: skip
