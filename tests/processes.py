@@ -1,8 +1,8 @@
 """Processes of their own that begin at once.
 
-Torch, transformers and what they bring take some ten seconds to import. One process imports them,
-and each new one is forked from it: it knows these libraries, nothing of ours, and otherwise only
-what is on the disk.
+Torch, transformers and what they bring take some ten seconds to import. One process imports them
+and does nothing else, and each new one is forked from it: besides modules, it knows only what is on
+the disk.
 """
 
 from __future__ import annotations
@@ -24,17 +24,11 @@ from typing import IO, Any, Self
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-LIBRARIES = (
-    *("torch", "sklearn.linear_model", "transformers.trainer", "peft", "sentence_transformers"),
-    *("transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert"),
-    *("transformers.models.gpt2.modeling_gpt2", "faiss", "matplotlib.figure", "typer", "rich"),
-    *("fastapi", "uvicorn", "httpx", "prometheus_client", "opentelemetry.sdk.metrics"),
-    *("alembic.command", "sqlalchemy.dialects.sqlite", "redis.asyncio", "datasketch"),
-)
 Finished = subprocess.CompletedProcess[str]
 
 forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(list(LIBRARIES))
+# Found from the root of the repository, where pytest is run; elsewhere each process imports.
+forks.set_forkserver_preload(["tests.preloaded"])
 
 
 class Process:

@@ -34,7 +34,10 @@ def serving(store: Path, *more: str, log: list[str] | None = None) -> Iterator[s
     read = [] if log is None else log
     reader = threading.Thread(target=read.extend, args=(process.stderr,), daemon=True)
     reader.start()
-    yield address
-    process.terminate()
-    assert process.wait(60) == 0
+    try:
+        yield address
+    finally:
+        process.terminate()
+        ended = process.wait(60)
+    assert ended == 0
     reader.join(10)
