@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from once import made_once
 from trained_shop import QUICK, SAMPLES, USERS, succeed
 
 
@@ -28,11 +29,13 @@ def store(
     data: tuple[object, ...], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A release of it."""
-    made = tmp_path_factory.mktemp("recommender") / "var"
-    done = succeed("train", *data, *QUICK, "--backbone", tiny_model, "--store", made, "--json")
-    trained = json.loads(done.stdout)
-    assert trained["promoted"]
-    assert {"recommender", "popularity", "item mean", "item-kNN", "EASE", "BM25"} <= set(
-        trained["methods"]
-    )
-    return made
+
+    def make(folder: Path) -> None:
+        place = ("--backbone", tiny_model, "--store", folder / "var", "--json")
+        trained = json.loads(succeed("train", *data, *QUICK, *place).stdout)
+        assert trained["promoted"]
+        assert {"recommender", "popularity", "item mean", "item-kNN", "EASE", "BM25"} <= set(
+            trained["methods"]
+        )
+
+    return made_once(tmp_path_factory, "recommender", make) / "var"
