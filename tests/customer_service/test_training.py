@@ -25,6 +25,7 @@ def _train(
     return trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["full", "head", "top-layers:1", "lora"])
 def test_every_strategy_answers_the_same_in_a_fresh_process(
     strategy: str, run: Run, run_afresh: Run, demo: Demo, tiny_model: Path, tmp_path: Path
@@ -36,6 +37,7 @@ def test_every_strategy_answers_the_same_in_a_fresh_process(
         assert measured[name] == pytest.approx(value, abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -56,6 +58,7 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     assert resumed["after"] == pytest.approx(undisturbed["after"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
     done = run_python(
         "-m",

@@ -22,6 +22,7 @@ VERBS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path) -> None:
     log: list[str] = []
     with serving(copy_release(release, tmp_path / "var"), log=log) as address:

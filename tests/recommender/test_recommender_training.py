@@ -123,6 +123,7 @@ def test_a_release_is_measured_again_as_it_was_in_training(
     assert after["ndcg@10"] == pytest.approx(before["ndcg@10"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_encoder_may_learn_too(
     data: tuple[object, ...], tiny_model: Path, tmp_path: Path
 ) -> None:
