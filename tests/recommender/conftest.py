@@ -3,25 +3,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import polars as pl
 import pytest
 from once import made_once
-from trained_shop import QUICK, SAMPLES, USERS, succeed
+from trained_shop import QUICK, USERS, shop, succeed
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     """The sample shop with its first users alone."""
-    made = tmp_path_factory.mktemp("shop")
-    for name in ("interactions", "impressions", "users"):
-        rows = pl.read_csv(SAMPLES / f"{name}.csv", infer_schema=False)
-        rows.filter(pl.col("user_id") <= f"user-{USERS:03}").write_csv(made / f"{name}.csv")
-    return (
-        "--interactions", made / "interactions.csv",
-        "--interactions", made / "impressions.csv",
-        "--items", SAMPLES / "items.jsonl",
-        "--users", made / "users.csv",
-    )  # fmt: skip
+    return shop(tmp_path_factory.mktemp("shop"), USERS)
 
 
 @pytest.fixture(scope="session")

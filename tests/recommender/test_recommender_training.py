@@ -10,12 +10,14 @@ import pytest
 from command_line import run_apart, run_here
 from processes import run
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
-from trained_shop import QUICK, SAMPLES, USERS, succeed
+from trained_shop import QUICK, SAMPLES, USERS, shop, succeed
 
 from apps.recommender.release import item_vectors_of, load_release
 from apps.recommender.schema import Recommendation
 from common.files import directory_hashes
 from common.releases.registry import Registry
+
+FEW_USERS = 30
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +126,8 @@ def test_a_release_is_measured_again_as_it_was_in_training(
 
 
 @pytest.mark.slow
-def test_the_encoder_may_learn_too(
-    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
-) -> None:
-    store = tmp_path / "var"
+def test_the_encoder_may_learn_too(tiny_model: Path, tmp_path: Path) -> None:
+    data, store = shop(tmp_path, FEW_USERS), tmp_path / "var"
     succeed("train", *data, *QUICK, "--tune", "lora", "--backbone", tiny_model, "--store", store)
     shown = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
     assert shown["settings"]["strategy"] == "lora"
@@ -136,10 +136,8 @@ def test_the_encoder_may_learn_too(
     assert again["methods"]["recommender"]["ndcg@10"] == pytest.approx(figure, abs=1e-3)
 
 
-def test_two_processes_train_as_one(
-    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
-) -> None:
-    store = tmp_path / "var"
+def test_two_processes_train_as_one(tiny_model: Path, tmp_path: Path) -> None:
+    data, store = shop(tmp_path, FEW_USERS), tmp_path / "var"
     done = run(
         "-m", "apps.recommender", "train", *data, *QUICK, "--set", "batch_size=16",
         "--backbone", tiny_model, "--store", store, "--json", ranks=2,
