@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from command_line import ROOT
 
-Told = dict[str, tuple[str, str]]
+Told = dict[tuple[str, str], tuple[str, str]]
 HEAVY = ("torch", "transformers", "sklearn", "faiss", "lightgbm")
 # Each command in a fork of a process that has imported its application alone.
 PROGRAM = """
@@ -85,31 +87,42 @@ CASES = [(name, command) for name, commands in MISSING.items() for command in co
 
 
 @pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """By command: what was said on standard output and on standard error."""
-    place, commands = tmp_path_factory.mktemp(request.param), MISSING[request.param]
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """By application and command: what was said on standard output and on standard error."""
+    return {
+        (application, command): said
+        for application in MISSING
+        for command, said in _told(application, tmp_path_factory.mktemp(application))
+    }
+
+
+def _told(application: str, place: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     good, items = place / "good.csv", place / "items.csv"
     good.write_text("question,intent,user_id,item_id,timestamp\na,b,u,i,1\n", encoding="utf-8")
     items.write_text("item_id,title\ni,t\n", encoding="utf-8")
     words = {"good": str(good), "items": str(items)}
+    commands = MISSING[application]
     lines = [" ".join(words.get(word, word) for word in command.split()) for command in commands]
     subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(application=request.param, heavy=HEAVY)],
+        [sys.executable, "-c", PROGRAM.format(application=application, heavy=HEAVY)],
         input="\n".join(lines),
         cwd=place,
         env=os.environ | {"PYTHONPATH": str(ROOT), "BIZLM_STORE": str(place / "var")},
         text=True,
         check=True,
     )
-    return {
-        command: ((place / f"{number}.out").read_text(), (place / f"{number}.err").read_text())
-        for number, command in enumerate(commands)
-    }
+    for number, command in enumerate(commands):
+        yield (
+            command,
+            ((place / f"{number}.out").read_text(), (place / f"{number}.err").read_text()),
+        )
 
 
-@pytest.mark.parametrize(("told", "command"), CASES, indirect=["told"])
-def test_a_missing_file_is_told_before_anything_heavy_is_imported(told: Told, command: str) -> None:
-    out, err = told[command]
+@pytest.mark.parametrize(("application", "command"), CASES)
+def test_a_missing_file_is_told_before_anything_heavy_is_imported(
+    application: str, command: str, told: Told
+) -> None:
+    out, err = told[application, command]
     assert out.split() == ["2"], err
     assert "Traceback" not in err
     assert "Error: " in err
