@@ -58,6 +58,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, add_distil_verb, check_teacher
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -113,10 +114,8 @@ def validate(
     dataset = read_dataset(sources)
     counts = {
         "faqs": len(dataset.faqs),
-        "train": len(dataset.splits.train),
+        **{name: len(some) for name, some in vars(dataset.splits).items()},
         "calibration": len(dataset.calibration),
-        "validation": len(dataset.splits.validation),
-        "test": len(dataset.splits.test),
     }
     if as_json:
         print_json({"counts": counts, "findings": dataset.audit.to_json()})
@@ -138,6 +137,8 @@ def train(
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
     teacher: Teacher = None,
+    from_release: From = None,
+    max_forgetting: MaxForgetting = None,
     settings: Set = None,
     config: Config = None,
     max_wrong: MaxWrong = 0.05,
@@ -151,29 +152,37 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
-    from common.tuning.configuration import OF_CONTINUAL, read_settings, refuse_settings
+    from common.tuning.configuration import read_settings
 
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
     )
-    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    others = {"--unlabelled": unlabelled, "--teacher": teacher}
+    unread = {"--validation": validation, "--test": test, "--rerank": rerank}
     check_teacher(teacher, chosen)
-    check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
-    refuse_settings(chosen, OF_CONTINUAL, "there is no train --from here")
+    check_files(chosen, public, {**unread, **others, "--from": from_release})
+    check_from(from_release, chosen, others, max_forgetting)
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
-    from apps.customer_service.data import read_dataset
+    from apps.customer_service.data import read_dataset, read_faqs_of
 
-    dataset = read_dataset(sources, seed=chosen.seed)
+    registry = open_registry(store)
+    known = read_faqs_of(registry.open(from_release)) if from_release else None
+    dataset = read_dataset(sources, seed=chosen.seed, known=known)
     check_backbone(backbone)
 
-    from apps.customer_service.reporting import before_and_after
+    from apps.customer_service.reporting import before_and_after, metrics
     from apps.customer_service.train import train as fine_tune
     from common.tuning.processes import is_main_process
 
     if is_main_process() and not as_json:
         show_table(dataset.audit.table())
-    train_it = partial(fine_tune, teacher=teacher)
+    train_it = partial(
+        fine_tune,
+        teacher=teacher,
+        from_release=from_release,
+        max_forgetting=max_forgetting,
+    )
     if chosen.is_private:
         from apps.customer_service.privacy.training import train_privately
 
@@ -181,7 +190,7 @@ def train(
     trained = train_it(
         dataset,
         chosen,
-        open_registry(store),
+        registry,
         backbone=backbone,
         max_wrong=max_wrong,
         rerank=rerank,
@@ -192,14 +201,15 @@ def train(
         return
     release = trained.release
     if as_json:
-        metrics = {"before": trained.before, "after": trained.after}
-        if trained.peer:
-            metrics["linear_model"] = trained.peer.metrics
-        print_json({"release_id": release.release_id, "promoted": trained.promoted, **metrics})
+        print_json(trained.to_json())
         return
     if trained.peer:
         results().print(trained.peer.text, markup=False)
     show_table(before_and_after(trained.before, trained.after, trained.peer))
+    if trained.further:
+        show_table(metrics(trained.further, "Old and new held-out questions"))
+    for one in trained.forgetting:
+        results().print(one.text, markup=False)
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     knowledge_cli.say_what_is_not_learned(store, release)
@@ -251,8 +261,8 @@ def evaluate(
     from apps.customer_service.reporting import metrics, mistakes_table
 
     outcomes = ask_all(load_release(release, device=device), examples)
-    columns = {"all": summarise(outcomes)}
-    columns |= {name: summarise(group) for name, group in by_language(outcomes).items()}
+    parts = {"all": outcomes, **by_language(outcomes)}
+    columns = {name: summarise(part) for name, part in parts.items()}
     groups = by and compare_groups(outcomes, grouping.assign(examples, names), figure)
     if as_json:
         shown = {"by_group": groups.to_json()} if groups else {}

@@ -100,8 +100,13 @@ def in_scope(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.intent not in {None, OUT_OF_SCOPE}]
 
 
-def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
+def read_dataset(
+    sources: Sources, *, seed: int = 0, known: Mapping[str, Faq] | None = None
+) -> Dataset:
     """Read all files, audit them, and split what is not split by file.
+
+    Args:
+        known: FAQs that questions may name besides those of the files.
 
     Raises:
         UserError: nothing to learn from, bad rows, a question whose FAQ is unknown, or two FAQs
@@ -111,7 +116,8 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         raise UserError("nothing to learn from", hint="Give --faqs FILE, --questions FILE or both.")
     faq_files = [_read(path, Faq, sources) for path in sources.faqs]
     faqs = _by_id(faq_files)
-    known = {
+    named = {**(known or {}), **faqs}
+    asked = {
         name: [_read(p, Question, sources) for p in paths]
         for name, paths in (
             ("questions", sources.questions),
@@ -119,7 +125,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             ("test", sources.test),
         )
     }
-    examples = {name: _examples(files, faqs) for name, files in known.items()}
+    examples = {name: _examples(files, named) for name, files in asked.items()}
     unlabelled = [_read(path, Question, sources) for path in sources.unlabelled]
     variants = [
         Sample(variant, faq.id, place)
@@ -127,9 +133,9 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         for faq, place in zip(file.items, file.short_places, strict=True)
         for variant in faq.variants
     ]
-    train = [*variants, *(s for file in known["questions"] for s in _samples(file))]
-    checked = audit(train, [s for file in known["test"] for s in _samples(file)])
-    question_files = [file for group in (*known.values(), unlabelled) for file in group]
+    train = [*variants, *(s for file in asked["questions"] for s in _samples(file))]
+    checked = audit(train, [s for file in asked["test"] for s in _samples(file)])
+    question_files = [file for group in (*asked.values(), unlabelled) for file in group]
     splits, calibration = _split(faqs, examples, seed)
     return Dataset(
         faqs=faqs,

@@ -10,6 +10,7 @@ from apps.customer_service.data import Dataset
 from apps.customer_service.evaluate import Outcome
 from common.models.encoder import Encoder
 from common.models.sources.bundled import Source
+from common.releases.record import of_training
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
 
@@ -33,16 +34,9 @@ def manifest(
         "test": len(splits.test),
     }
     return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted(dataset.languages),
+        **of_training(APPLICATION, dataset.languages, settings, source, tuned),
         "data": {"sha256": dataset.hashes, "counts": counts},
-        "settings": settings.model_dump(),
         "measured_on": "test" if splits.test else "validation",
         "before": evaluate.summarise(before),
         "after": evaluate.summarise(after),
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
     }

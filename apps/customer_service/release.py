@@ -74,8 +74,14 @@ def save_release(answerer: Answerer, directory: Path) -> None:
         write_json(directory / "reranker.json", heeded)
 
 
-def load_release(release: Release, *, device: str = "auto", precision: str = "fp32") -> Answerer:
-    """Read a verified release.
+def load_release(
+    release: Release,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    dropout: float | None = None,
+) -> Answerer:
+    """Read a verified release; `dropout` is for one that is tuned further.
 
     float32 by default: at batch 1 a CPU gains little from less, and figures stay comparable.
     """
@@ -84,7 +90,7 @@ def load_release(release: Release, *, device: str = "auto", precision: str = "fp
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
-    backbone = load_encoder(source, projected=False)
+    backbone = load_encoder(source, projected=False, dropout=dropout)
     heads = load_file(directory / "heads.safetensors")
     module = AnswerModel(
         backbone.pooled(),

@@ -112,6 +112,24 @@ def metrics(columns: Mapping[str, Mapping[str, float]], title: str) -> Table:
     return table
 
 
+def beside_new(
+    before: Sequence[Outcome], after: Sequence[Outcome], old: int
+) -> dict[str, dict[str, float]]:
+    """Columns of metrics, of a release trained further: the first `old` are old questions."""
+    return {
+        "old, before": evaluate.summarise(before[:old]),
+        "old, after": evaluate.summarise(after[:old]),
+        **(
+            {
+                "new, before": evaluate.summarise(before[old:]),
+                "new, after": evaluate.summarise(after[old:]),
+            }
+            if after[old:]
+            else {}
+        ),
+    }
+
+
 def write_training_report(
     path: Path,
     *,
@@ -124,8 +142,9 @@ def write_training_report(
     peer: LinearPeer | None,
     promise: Promise,
     has_test: bool,
+    further: Mapping[str, Mapping[str, float]] | None = None,
 ) -> None:
-    """Write the page of one run."""
+    """Write the page of one run; `further` as of `beside_new`."""
     summary = evaluate.summarise(after)
     held_out = "test questions" if has_test else "validation questions, which chose the model too"
     verdict = "a clear gain" if difference.low > 0 else "no clear difference"
@@ -143,6 +162,7 @@ def write_training_report(
                 *rows(evaluate.summarise(before), summary, peer.metrics if peer else {}),
             ],
         ),
+        *([Section("What it knew, and what is new", table=_beside(further))] if further else []),
         *_by_language(after),
         learning_section(tuned.history, tuned.monitor.name),
         _promise(promise),
@@ -165,13 +185,15 @@ def write_training_report(
 
 def _by_language(outcomes: Sequence[Outcome]) -> list[Section]:
     groups = {k: evaluate.summarise(v) for k, v in sorted(evaluate.by_language(outcomes).items())}
-    if not groups:
-        return []
-    table: list[Sequence[str]] = [("", *groups)]
+    return [Section("By language", table=_beside(groups))] if groups else []
+
+
+def _beside(columns: Mapping[str, Mapping[str, float]]) -> list[Sequence[str]]:
+    table: list[Sequence[str]] = [("", *columns)]
     for name, label in LABELS.items():
-        if any(name in group for group in groups.values()):
-            table.append((label, *(show(name, group.get(name)) for group in groups.values())))
-    return [Section("By language", table=table)]
+        if any(name in column for column in columns.values()):
+            table.append((label, *(show(name, column.get(name)) for column in columns.values())))
+    return table
 
 
 def _promise(promise: Promise) -> Section:

@@ -12,6 +12,8 @@ from common.records.fields import Since, Text, Until, content_hash
 from common.rules.rule import DecidedBy
 
 OUT_OF_SCOPE = "out_of_scope"
+# The tag of an FAQ that was mined from dialogues: it is worded by customers.
+IMPORTED = "imported"
 # A longer question is a document: 413 from the server, cut off by the encoder.
 LONGEST_QUESTION = 2000
 LONGEST_ANSWER = 4000

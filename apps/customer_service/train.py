@@ -8,18 +8,17 @@ The same file on a laptop, one GPU or many:
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-
-from torch import nn
+from typing import Any
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.answers.rerank_training import add_reranker
+from apps.customer_service.continual.beginning import Beginning, begin, check_enough, task_of
+from apps.customer_service.continual.continuing import continue_from
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.labelling.unlabelled import facet_of
@@ -27,44 +26,42 @@ from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.evidence import Evidence
-from apps.customer_service.promise.out_of_scope import far_questions
+from apps.customer_service.promise.last import learn_the_rest
 from apps.customer_service.record import manifest
 from apps.customer_service.release import RERANKER, load_release, save_release
-from apps.customer_service.reporting import write_training_report
+from apps.customer_service.reporting import beside_new, write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
-from apps.customer_service.task import AnswerModel, CustomerServiceTask
+from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
 from common.console import say
-from common.errors import UserError
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer, compare_with
-from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
-from common.models.sources import catalog
-from common.models.sources.bundled import Source, locate
 from common.records.splits import Splits
 from common.releases import gate
+from common.releases.record import of_descent
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.tuning.continual.fitting import learn_further
+from common.tuning.continual.forgetting import Forgetting
 from common.tuning.distillation.learning import learn
-from common.tuning.finetune import Tuned, finetune
-from common.tuning.imbalance import ClassLoss
+from common.tuning.distillation.teaching import Teach
+from common.tuning.finetune import Tuned
+from common.tuning.labelling.pseudo_labels import PseudoLabels
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
-from common.tuning.task import check_monitor
-
-FEWEST_EXAMPLES = 2
-# How the questions that calibrated are learned. On the sample data, a further fifth learned in two
-# epochs at a quarter of the rate put 2 to 3.5 points more of other questions right.
-LAST_EPOCHS = 2
-LAST_RATE = 0.25
+from common.tuning.starting import find_backbone, run_name
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run ends with: a release, and the metrics before and after."""
+    """What a run ends with: a release, and the metrics before and after.
+
+    `forgetting` and `further`, the metrics of old and new questions, are of one trained from
+    another.
+    """
 
     release: Release
     before: dict[str, float]
@@ -72,6 +69,15 @@ class Trained:
     difference: Difference
     peer: LinearPeer | None
     promoted: bool
+    forgetting: Sequence[Forgetting] = ()
+    further: dict[str, dict[str, float]] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `train --json` prints."""
+        found = {"release_id": self.release.release_id, "promoted": self.promoted}
+        found |= {"before": self.before, "after": self.after}
+        found |= {"linear_model": self.peer.metrics} if self.peer else {}
+        return found | {one.what: one.to_json() for one in self.forgetting}
 
 
 def train(
@@ -81,6 +87,8 @@ def train(
     *,
     backbone: str = "auto",
     teacher: str | None = None,
+    from_release: str | None = None,
+    max_forgetting: float | None = None,
     max_wrong: float = 0.05,
     rerank: bool = False,
     resume: bool = False,
@@ -90,6 +98,9 @@ def train(
 
     Args:
         teacher: a release that is learned from beside the labels.
+        from_release: the id of a release to train further; see `continue_from`.
+        max_forgetting: how much of the share of old questions that is right it may lose;
+            None: as usual.
         max_wrong: largest tolerated share of wrong answers among those given.
         rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
@@ -100,49 +111,46 @@ def train(
 
     Raises:
         UserError: too few texts to learn from, or a teacher with other labels.
-        RefusedError: the release is kept, but it is worse than the one that serves.
+        RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
+            too much of the one that it was trained from.
     """
-    _check(dataset)
-    task = _task(dataset, settings)
+    beginning = (
+        begin(dataset, settings, backbone)
+        if from_release is None
+        else continue_from(registry, from_release, dataset, settings, backbone)
+    )
+    task, parent, source = beginning.task, beginning.parent, beginning.encoder.source
     teach = teacher_of(registry, teacher, task, settings)
-    source = locate_for(backbone, dataset)
-    work = registry.root / "training" / _run_name(dataset, settings, source, teacher)
-    loaded = load_encoder(source, dropout=settings.dropout)
-    device = pick_device(settings.device)
-    nn.Module.to(loaded.network, device)
-    facet = None if teach or settings.distils_ensemble else facet_of(task, dataset)
-    module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
+    dataset = beginning.dataset
+    name = run_name(dataset.hashes, settings, source, teacher, from_release)
+    work = registry.root / "training" / name
     everything = dataset.learning_everything()
     texts = [example.text for example in everything.knowledge]
-    dataset = replace(dataset, audit=audit_reading(dataset.audit, loaded, texts))
-    pretrained = build_answerer(task, module, loaded, everything, "fp32")
+    dataset = replace(dataset, audit=audit_reading(dataset.audit, beginning.encoder, texts))
     held_out = dataset.splits.test or dataset.splits.validation
-    before = evaluate.run(pretrained, held_out)
-    far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
-    splits = replace(dataset.splits, validation=dataset.not_learned)
-    tuned, pseudo = learn(
-        task,
-        loaded,
-        splits,
-        settings,
-        teach=teach,
-        unlabelled=dataset.unlabelled,
-        facet=facet,
-        load=partial(load_encoder, source, dropout=settings.dropout),
-        work=work,
-        resume=resume,
-        module=module,
-    )
+    before, far = beginning.before, beginning.far
+    tuned, pseudo = _learn(beginning, settings, teach, work, resume)
     assert isinstance(tuned.module, AnswerModel)
     module, loaded = tuned.module, tuned.pretrained
     answerer = build_answerer(task, module, loaded, dataset, tuned.precision)
     if rerank:
+        splits = replace(dataset.splits, validation=dataset.not_learned)
         chosen_by = replace(dataset, splits=splits)
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
     evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     if dataset.calibration:
-        last = _learn_the_rest(everything, settings, loaded, module, work / "rest", resume)
-        tuned = replace(tuned, seconds=tuned.seconds + last.seconds)
+        if not beginning.is_frozen(settings):
+            last = learn_the_rest(
+                task_of(everything, settings),
+                [*beginning.learned, *dataset.calibration],
+                settings,
+                loaded,
+                module,
+                work / "rest",
+                resume=resume,
+                terms=beginning.terms,
+            )
+            tuned = replace(tuned, seconds=tuned.seconds + last.seconds)
         found = build_answerer(task, module, loaded, everything, tuned.precision)
         answerer = replace(answerer, index=found.index, texts=found.texts)
     if not is_main_process():
@@ -155,6 +163,8 @@ def train(
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
+    forgetting = parent.forgetting(before, after) if parent else []
+    further = beside_new(before, after, parent.old) if parent else None
     recorded = manifest(dataset, settings, source, tuned, before, after)
     recorded["data"]["counts"]["calibration"] = len(evidence)
     recorded |= {
@@ -163,6 +173,8 @@ def train(
         "linear_model": peer and asdict(peer),
         "pseudo_labels": pseudo and pseudo.to_json(),
     }
+    if parent:
+        recorded |= of_descent(parent.release, settings, forgetting)
 
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
@@ -179,14 +191,24 @@ def train(
             peer=peer,
             promise=promise,
             has_test=bool(dataset.splits.test),
+            further=further,
         )
 
     release = write_release(registry.releases, fill, recorded)
+    if promote is not False:
+        gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
         registry, release, after, held_out, insisted=promote is True
     )
     return Trained(
-        release, evaluate.summarise(before), evaluate.summarise(after), difference, peer, promoted
+        release,
+        evaluate.summarise(before),
+        evaluate.summarise(after),
+        difference,
+        peer,
+        promoted,
+        forgetting,
+        further,
     )
 
 
@@ -196,50 +218,48 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     Raises:
         UserError: too few texts to learn from.
     """
-    _check(dataset)
-    source = locate_for(backbone, dataset)
+    check_enough(dataset)
+    source = find_backbone(backbone, dataset.languages)
     splits = Splits(dataset.splits.train, dataset.not_learned, [])
 
     def prepare(settings: Settings) -> Prepared:
         loaded = load_encoder(source, dropout=settings.dropout)
-        return Prepared(_task(dataset, settings), loaded, splits)
+        return Prepared(task_of(dataset, settings), loaded, splits)
 
     return prepare
 
 
-def _task(dataset: Dataset, settings: Settings) -> CustomerServiceTask:
-    task = CustomerServiceTask(dataset.knowledge, dataset.intents, ClassLoss.of(settings))
-    check_monitor(task.monitors, settings.monitor)
-    return task
-
-
-def _learn_the_rest(
-    everything: Dataset,
-    settings: Settings,
-    loaded: Encoder,
-    module: AnswerModel,
-    work: Path,
-    resume: bool,
-) -> Tuned[Encoder]:
-    """Go on with `module`, at a low rate, on all that may be learned: its calibration is done.
-
-    Nothing is left to choose an epoch by, so the last one is kept.
-    """
-    if is_main_process():
-        say("Learning the questions that calibrated, too")
-    rest = settings.model_copy(
-        update={
-            "epochs": max(1, min(LAST_EPOCHS, settings.epochs // 3)),
-            "contrastive_epochs": 0,
-            "learning_rate": settings.learning_rate * LAST_RATE,
-            "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
-            * LAST_RATE,
-            "back_translation": None,
-        }
+def _learn(
+    beginning: Beginning, settings: Settings, teach: Teach | None, work: Path, resume: bool
+) -> tuple[Tuned[Encoder], PseudoLabels | None]:
+    """What a release knows is learned further; anything else from the pretrained model."""
+    dataset, encoder = beginning.dataset, beginning.encoder
+    splits = Splits(beginning.learned, dataset.not_learned, dataset.splits.test)
+    if beginning.parent is not None:
+        tuned = learn_further(
+            beginning.task,
+            encoder,
+            beginning.module,
+            splits,
+            settings,
+            beginning.terms,
+            work=work,
+            resume=resume,
+        )
+        return tuned, None
+    return learn(
+        beginning.task,
+        encoder,
+        splits,
+        settings,
+        teach=teach,
+        unlabelled=dataset.unlabelled,
+        facet=None if teach or settings.distils_ensemble else facet_of(beginning.task, dataset),
+        load=partial(load_encoder, encoder.source, dropout=settings.dropout),
+        work=work,
+        resume=resume,
+        module=beginning.module,
     )
-    splits = Splits(everything.knowledge, [], [])
-    task = _task(everything, settings)
-    return finetune(task, loaded, splits, rest, work=work, resume=resume, module=module)
 
 
 def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:
@@ -256,35 +276,6 @@ def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | Non
 
 def _label(example: Example) -> str | None:
     return example.faq_id or example.intent
-
-
-def _check(dataset: Dataset) -> None:
-    dataset.audit.raise_on_errors()
-    if len(dataset.splits.train) < FEWEST_EXAMPLES or not dataset.splits.validation:
-        raise UserError(
-            "too few texts to learn from",
-            hint="Give more questions: a few of each FAQ or intent are held out for evaluation.",
-        )
-    if not dataset.intents and not dataset.faqs:
-        raise UserError(
-            "nothing to learn: there are no FAQs, and the questions have fewer than two intents",
-            hint="Give --faqs FILE, or a column of intents: --map intent=COLUMN",
-        )
-
-
-def locate_for(backbone: str, dataset: Dataset) -> Source:
-    """The backbone, chosen by the languages of the dataset where none is named."""
-    chosen = catalog.for_languages(dataset.languages) if backbone == "auto" else backbone
-    if is_main_process():
-        say(f"Backbone: {chosen}")
-    return locate(chosen)
-
-
-def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str | None) -> str:
-    """With `--resume` the same data, settings, backbone and teacher are the same run."""
-    parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
-    parts += [teacher] if teacher else []
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 def promote_if_not_worse(

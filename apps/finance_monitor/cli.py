@@ -161,7 +161,6 @@ def train(
     check_backbone(backbone)
 
     from apps.finance_monitor.reporting import beside, metrics
-    from apps.finance_monitor.train import MAX_FORGETTING
     from apps.finance_monitor.train import train as fine_tune
     from common.tuning.processes import is_main_process
 
@@ -171,7 +170,7 @@ def train(
         fine_tune,
         teacher=teacher,
         from_release=from_release,
-        max_forgetting=MAX_FORGETTING if max_forgetting is None else max_forgetting,
+        max_forgetting=max_forgetting,
     )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately

@@ -10,6 +10,7 @@ from apps.finance_monitor.data import Dataset
 from apps.finance_monitor.evaluate import Outcome
 from common.models.encoder import Encoder
 from common.models.sources.bundled import Source
+from common.releases.record import of_training
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
 
@@ -27,9 +28,7 @@ def manifest(
     """For `manifest.json`; more is added to it where there is more to tell."""
     splits = dataset.splits
     return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted(dataset.languages),
+        **of_training(APPLICATION, dataset.languages, settings, source, tuned),
         "topics": dataset.topics,
         "data": {
             "sha256": dataset.hashes,
@@ -39,12 +38,7 @@ def manifest(
                 "test": len(splits.test),
             },
         },
-        "settings": settings.model_dump(),
         "measured_on": "test" if splits.test else "validation",
         "before": evaluate.summarise(before),
         "after": evaluate.summarise(after),
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
     }

@@ -80,3 +80,10 @@ def load_release(
         tickers=settings.get("tickers", {}),
         precision=precision,
     )
+
+
+def reopen(release: Release, device: str, dropout: float | None = None) -> Classifier:
+    """A release, to be tuned further; what words say of topics joins afterwards, as in training."""
+    serving = load_release(release, device=device, dropout=dropout)
+    serving.module.topic_words = None
+    return serving

@@ -8,8 +8,6 @@ The same file on a laptop, one GPU or many:
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,10 +16,10 @@ from pathlib import Path
 from torch import nn
 
 from apps.finance_monitor import evaluate
+from apps.finance_monitor.continual.continuing import Beginning, continue_from
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.labelling.unlabelled import facet_of
-from apps.finance_monitor.learning.continuing import Beginning, continue_from
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.record import manifest
@@ -37,25 +35,23 @@ from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
-from common.models.sources import catalog
-from common.models.sources.bundled import Source, locate
 from common.releases import gate
+from common.releases.record import of_descent
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
-from common.tuning.continual.fitting import as_tuned
+from common.tuning.continual.fitting import learn_further
 from common.tuning.continual.forgetting import Forgetting
 from common.tuning.distillation.learning import learn
 from common.tuning.distillation.teaching import Teach
-from common.tuning.finetune import Tuned, finetune
+from common.tuning.finetune import Tuned
 from common.tuning.imbalance import ClassLoss
 from common.tuning.labelling.pseudo_labels import PseudoLabels
 from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
+from common.tuning.starting import find_backbone, run_name
 from common.tuning.task import check_monitor
-
-MAX_FORGETTING = 0.02
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def train(
     backbone: str = "auto",
     teacher: str | None = None,
     from_release: str | None = None,
-    max_forgetting: float = MAX_FORGETTING,
+    max_forgetting: float | None = None,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
@@ -92,7 +88,8 @@ def train(
     Args:
         teacher: a release that is learned from beside the labels.
         from_release: the id of a release to train further; see `continue_from`.
-        max_forgetting: how much of the share of old records that is right it may lose.
+        max_forgetting: how much of the share of old records that is right it may lose;
+            None: as usual.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -113,7 +110,8 @@ def train(
     check_monitor(task.monitors, settings.monitor)
     teach = teacher_of(registry, teacher, task, settings)
     source, parent = loaded.source, begin.parent
-    work = registry.root / "training" / _run_name(begin.dataset, settings, source, teacher)
+    name = run_name(begin.dataset.hashes, settings, source, teacher, from_release)
+    work = registry.root / "training" / name
     texts = [example.text for example in begin.dataset.splits.train]
     audit = audit_reading(begin.dataset.audit, loaded, texts)
     dataset = replace(begin.dataset, audit=audit)
@@ -158,7 +156,7 @@ def train(
     recorded["pseudo_labels"] = pseudo and pseudo.to_json()
     recorded["topics"] = task.topics
     if parent:
-        recorded |= parent.manifest(settings, forgetting)
+        recorded |= of_descent(parent.release, settings, forgetting)
     release = write_release(registry.releases, fill, recorded)
     if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
@@ -184,7 +182,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
         UserError: too few texts to learn from.
     """
     _check(dataset)
-    source = _locate(backbone, dataset)
+    source = find_backbone(backbone, dataset.languages)
 
     def prepare(settings: Settings) -> Prepared:
         loaded = load_encoder(source, dropout=settings.dropout)
@@ -196,7 +194,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
 def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     _check(dataset)
     task = _task(dataset, settings)
-    loaded = load_encoder(_locate(backbone, dataset), dropout=settings.dropout)
+    loaded = load_encoder(find_backbone(backbone, dataset.languages), dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
@@ -224,17 +222,8 @@ def _learn(
             resume=resume,
             module=module,
         )
-    if settings.is_frozen:
-        return as_tuned(task, encoder, module, splits.validation, settings), None
-    tuned = finetune(
-        task,
-        encoder,
-        splits,
-        settings,
-        work=work,
-        resume=resume,
-        module=module,
-        terms=begin.terms,
+    tuned = learn_further(
+        task, encoder, module, splits, settings, begin.terms, work=work, resume=resume
     )
     return tuned, None
 
@@ -260,20 +249,6 @@ def _check(dataset: Dataset) -> None:
             "too few texts to learn from",
             hint="Give more texts: a few of each label are held out for evaluation.",
         )
-
-
-def _locate(backbone: str, dataset: Dataset) -> Source:
-    chosen = catalog.for_languages(dataset.languages) if backbone == "auto" else backbone
-    if is_main_process():
-        say(f"Backbone: {chosen}")
-    return locate(chosen)
-
-
-def _run_name(dataset: Dataset, settings: Settings, source: Source, teacher: str | None) -> str:
-    """With `--resume` the same data, settings, backbone and teacher are the same run."""
-    parts = [sorted(dataset.hashes.values()), settings.model_dump(), str(source.directory)]
-    parts += [teacher] if teacher else []
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 def promote_if_not_worse(

@@ -12,7 +12,7 @@ from apps.recommender.interactions.timeline import Timeline, Window, iso
 from apps.recommender.pipeline.second_stage import SecondStage
 from common.models.encoder import Encoder
 from common.models.sources.bundled import Source
-from common.records.text import language_of
+from common.releases.record import of_training
 from common.tuning.finetune import Tuned
 from common.tuning.settings import Settings
 
@@ -30,14 +30,10 @@ def manifest(
     max_ndcg_loss: float,
 ) -> dict[str, Any]:
     """What a release says about itself."""
-    catalogue = dataset.catalogue
     metrics = comparison.metrics
     return {
-        "application": APPLICATION,
-        "base_model": source.name,
-        "languages": sorted({language_of(text) for text in catalogue.texts}),
+        **of_training(APPLICATION, dataset.catalogue.spoken, settings, source, tuned),
         "data": facts(dataset, timeline),
-        "settings": settings.model_dump(),
         "features": stage.features,
         "diversity": {"method": stage.choices.method, "strength": stage.choices.diversity_weight},
         "towers": of_towers(dataset, timeline),
@@ -47,10 +43,6 @@ def manifest(
         "after": metrics[FULL],
         "methods": metrics,
         "shown": comparison.shown,
-        "seconds": round(tuned.seconds, 1),
-        "trained_parameters": tuned.trained_parameters,
-        "precision": tuned.precision,
-        "device": tuned.device,
     }
 
 

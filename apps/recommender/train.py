@@ -45,17 +45,14 @@ from common.evaluation.compare import paired_bootstrap
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
 from common.models.sentence_modules import directory_id
-from common.models.sources import catalog
-from common.models.sources.bundled import Source, locate
-from common.records.text import language_of
 from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.storage.vectors import VectorCache, keep
-from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare
 from common.tuning.settings import Settings
+from common.tuning.starting import find_backbone
 
 GATE = "ndcg@10"
 
@@ -98,7 +95,7 @@ def train(
     """
     dataset.audit.raise_on_errors()
     sizes, choices = sizes or TowerSizes(), choices or Choices()
-    source = _locate(backbone, dataset)
+    source = find_backbone(backbone, dataset.catalogue.spoken)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
@@ -170,15 +167,9 @@ def trials(
         root: the application's directory: vectors are kept there.
     """
     dataset.audit.raise_on_errors()
-    return first_stage.trials(_locate(backbone, dataset), dataset, timeline, sizes, root)
-
-
-def _locate(backbone: str, dataset: Dataset) -> Source:
-    languages = {language_of(text) for text in dataset.catalogue.texts}
-    chosen = catalog.for_languages(languages) if backbone == "auto" else backbone
-    if is_main_process():
-        say(f"Backbone: {chosen}")
-    return locate(chosen)
+    return first_stage.trials(
+        find_backbone(backbone, dataset.catalogue.spoken), dataset, timeline, sizes, root
+    )
 
 
 def _promote(

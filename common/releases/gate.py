@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from common.errors import RefusedError
 from common.evaluation.compare import Difference, worse_groups
-from common.tuning.continual.forgetting import Forgetting
+from common.tuning.continual.forgetting import MAX_FORGETTING, Forgetting
 
 # A candidate may lose this share of the serving release's figure.
 MARGIN = 0.02
@@ -93,16 +93,17 @@ def check_groups(
         )
 
 
-def check_forgetting(found: Sequence[Forgetting], most: float) -> None:
+def check_forgetting(found: Sequence[Forgetting], most: float | None = None) -> None:
     """Hold a release that was trained further to what the one before it knew.
 
     Args:
         found: of all that it tells; none may be forgotten for the sake of another.
-        most: largest loss of the share of old records that is right.
+        most: largest loss of the share of old records that is right; None: `MAX_FORGETTING`.
 
     Raises:
         RefusedError: it lost more.
     """
+    most = MAX_FORGETTING if most is None else most
     worst = max(found, key=lambda one: one.lost, default=None)
     if worst is not None and worst.lost > most:
         raise RefusedError(

@@ -21,7 +21,7 @@ from apps.customer_service.importing.schema import (
 from apps.customer_service.importing.sources import find_sources
 from apps.customer_service.importing.tables import read_faqs
 from apps.customer_service.importing.writing import write
-from apps.customer_service.schema import Faq
+from apps.customer_service.schema import IMPORTED, Faq
 from common.console import progress, say
 from common.errors import UserError
 from common.files import exclusive_lock
@@ -30,7 +30,6 @@ from common.records.text import language_of
 WORK = ".work"
 # More would crowd the FAQ; the rest goes to `questions.csv`.
 MOST_SIMILAR = 8
-IMPORTED = "imported"
 LANGUAGES = ("en", "zh")
 
 

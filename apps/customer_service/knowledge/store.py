@@ -18,6 +18,7 @@ from apps.customer_service.knowledge.schema import (
     Version,
     fold,
 )
+from apps.customer_service.schema import IMPORTED
 from common.records.text import fold as folded
 from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import knowledge
@@ -194,11 +195,18 @@ def _without(version: Version, is_gone: Callable[[str], bool]) -> Version:
 
 def _cleaned(entry: Entry | None, is_gone: Callable[[str], bool]) -> Entry | None:
     """An entry without wordings; one that is named by one is named otherwise."""
-    gone = [text for text in entry.heard if is_gone(text)] if entry else []
-    if entry is None or not gone:
+    if entry is None:
+        return None
+    by_customers = [*entry.heard, *(entry.variants if IMPORTED in entry.tags else ())]
+    gone = {text for text in by_customers if is_gone(text)}
+    if not gone:
         return entry
     heard = [text for text in entry.heard if text not in gone]
+    similar = entry.similar_questions
+    if IMPORTED in entry.tags:
+        similar = [text for text in similar if text not in gone]
     name = entry.question
     if name in gone:
-        name = next(iter([*entry.similar_questions, *heard]), entry.answer[:LONGEST_NAME])
-    return entry.model_copy(update={"heard": heard, "question": name})
+        name = next(iter([*similar, *heard]), entry.answer[:LONGEST_NAME])
+        similar = [text for text in similar if text != name]
+    return entry.model_copy(update={"heard": heard, "similar_questions": similar, "question": name})

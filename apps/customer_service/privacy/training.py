@@ -17,7 +17,7 @@ from apps.customer_service.record import manifest
 from apps.customer_service.release import save_release
 from apps.customer_service.reporting import rows
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
-from apps.customer_service.train import Trained, locate_for, promote_if_not_worse
+from apps.customer_service.train import Trained, promote_if_not_worse
 from common.console import say
 from common.evaluation.report import write_report
 from common.models.devices import pick_device
@@ -30,6 +30,7 @@ from common.tuning.imbalance import ClassLoss
 from common.tuning.privacy.budget import check_private
 from common.tuning.privacy.report import privacy_sections
 from common.tuning.settings import Settings
+from common.tuning.starting import find_backbone
 from common.tuning.task import check_monitor
 
 
@@ -70,7 +71,7 @@ def train_privately(
     held_out = known.splits.validation
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
-    source = locate_for(backbone, known)
+    source = find_backbone(backbone, known.languages)
     loaded = load_encoder(source, dropout=settings.dropout)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)

@@ -12,6 +12,7 @@ from apps.finance_monitor.feeds.file_feed import FileFeed
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.stdin import StdinFeed
 from apps.finance_monitor.feeds.table_feed import TableFeed
+from apps.finance_monitor.feeds.web_sources import is_web, read_sources
 from apps.finance_monitor.schema import FeedRecord
 from common.errors import UserError
 from common.records.paths import SUFFIXES
@@ -29,7 +30,10 @@ def open_feed(
     *,
     record: type[FeedRecord] = FeedRecord,
 ) -> Feed:
-    """The feed that `spec` names: a path, `-` for stdin, or `redis://host[:port]/stream?group=g`.
+    """The feed that `spec` names.
+
+    A path, `-` for stdin, `redis://host[:port]/stream?group=g`, the address of an RSS or Atom feed,
+    or a file `….toml` that lists several.
 
     Args:
         once: read to the end and stop, rather than wait for more.
@@ -41,6 +45,13 @@ def open_feed(
     """
     if spec == "-":
         return StdinFeed(record=record)
+    if is_web(spec):
+        from apps.finance_monitor.feeds.web_feed import WebFeed, WebPosition
+
+        if record is not FeedRecord:
+            raise UserError("a feed of the web holds no scores", where=spec, hint="Drop --scored.")
+        read = _read_position(WebPosition, position, spec)
+        return WebFeed(read_sources(spec), read, once=once)
     if "://" in spec:
         from apps.finance_monitor.feeds.redis_feed import RedisFeed, RedisPosition
 

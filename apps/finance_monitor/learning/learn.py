@@ -13,10 +13,9 @@ from apps.finance_monitor.data import Example, Sources, read_examples
 from apps.finance_monitor.learning.comparison import compare
 from apps.finance_monitor.learning.corrections import about, split_known, to_examples
 from apps.finance_monitor.learning.groups import GROUPING
-from apps.finance_monitor.learning.growing import reopen, spelled
-from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons
+from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons, spelled
 from apps.finance_monitor.learning.shadowing import read_again
-from apps.finance_monitor.release import load_release, save_release
+from apps.finance_monitor.release import load_release, reopen, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.text import spell_tickers
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.learning.replay import MOST_EXEMPLARS, herd
@@ -86,6 +87,11 @@ def facets(examples: Sequence[Example]) -> list[Example]:
         if example.topics is not None:
             found.append(replace(example, sentiment=None, target=None))
     return found
+
+
+def spelled(examples: Sequence[Example], tickers: Mapping[str, str]) -> list[Example]:
+    """As the model reads them; releases keep the tickers, so that purges find a text."""
+    return [replace(example, text=spell_tickers(example.text, tickers)) for example in examples]
 
 
 def lessons_of(taught: Splits[Example] | Lessons, classifier: Classifier) -> Lessons:

@@ -25,7 +25,7 @@ from common.evaluation.report import write_report
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
-from common.models.sources.bundled import Source, locate
+from common.models.sources.bundled import Source
 from common.records.splits import Splits
 from common.releases.registry import Registry
 from common.releases.release import REPORT, write_release
@@ -34,6 +34,7 @@ from common.tuning.imbalance import ClassLoss
 from common.tuning.privacy.budget import check_private
 from common.tuning.privacy.report import privacy_sections
 from common.tuning.settings import Settings
+from common.tuning.starting import find_backbone
 from common.tuning.task import check_monitor
 
 
@@ -123,9 +124,7 @@ def _locate(backbone: str, records: Records) -> Source:
             hint=f"Name one: --backbone {catalog.for_languages({'en'})} for English, else "
             f"--backbone {catalog.for_languages({'en', 'zh'})}; or give --public records.",
         )
-    chosen = catalog.for_languages(set(records.languages)) if backbone == "auto" else backbone
-    say(f"Backbone: {chosen}")
-    return locate(chosen)
+    return find_backbone(backbone, set(records.languages))
 
 
 def _summary(outcomes: Sequence[Outcome]) -> dict[str, float]:

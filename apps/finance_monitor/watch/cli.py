@@ -28,7 +28,11 @@ from common.rules.rules_cli import RulesOption, say_what_fired
 verbs = new_app("Follow a feed.")
 
 FeedSpec = Annotated[
-    str, typer.Argument(help="A file that grows, - for stdin, or redis://HOST/STREAM?group=NAME.")
+    str,
+    typer.Argument(
+        help="A file that grows, - for stdin, redis://HOST/STREAM?group=NAME, the address of an "
+        "RSS or Atom feed, or sources.toml with several."
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.schema import Item
-from common.records.text import normalise
+from common.records.text import language_of, normalise
 
 # Seconds since 1970 of an item whose `created_at` is not known: it was always there.
 ALWAYS = np.iinfo(np.int64).min
@@ -41,6 +41,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def spoken(self) -> set[str]:
+        """Languages of the texts."""
+        return {language_of(text) for text in self.texts}
 
     @cached_property
     def number(self) -> dict[str, int]:

@@ -1,21 +1,46 @@
-"""What became of a module whose encoder stays: nothing was tuned, but it is measured."""
+"""A module trained further; or, where its encoder stays, measured as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
 from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.models.prediction import predict
-from common.tuning.finetune import Tuned
+from common.records.splits import Splits
+from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
-from common.tuning.task import Task, TaskModule, choose_monitor
+from common.tuning.task import LossTerm, Task, TaskModule, choose_monitor
 
 R = TypeVar("R")
 P = TypeVar("P", bound=Pretrained[Any])
+
+
+def learn_further(
+    task: Task[R],
+    pretrained: P,
+    module: TaskModule,
+    splits: Splits[R],
+    settings: Settings,
+    terms: Sequence[LossTerm],
+    *,
+    work: Path,
+    resume: bool = False,
+) -> Tuned[P]:
+    """As `finetune`, from where `module` stands, if its settings do not leave the encoder as it is.
+
+    Raises:
+        UserError: as `finetune`.
+    """
+    if settings.is_frozen:
+        return as_tuned(task, pretrained, module, splits.validation, settings)
+    return finetune(
+        task, pretrained, splits, settings, work=work, resume=resume, module=module, terms=terms
+    )
 
 
 def as_tuned(

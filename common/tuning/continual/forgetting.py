@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# The share of old records that may turn wrong, unless another is named.
+MAX_FORGETTING = 0.02
+
 
 @dataclass(frozen=True)
 class Forgetting:

@@ -12,7 +12,7 @@ from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.schema import Edit, Entry, Kind, Knowledge, Standing
 from apps.customer_service.knowledge.store import KnowledgeStore
-from apps.customer_service.schema import Faq
+from apps.customer_service.schema import IMPORTED, Faq
 from common.errors import UserError
 
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
@@ -136,6 +136,27 @@ def test_purged_wordings_are_in_no_version(
     assert named["To the yard."] == "To the yard."
     assert kept.versions()[-1].kind == "purge"
     assert kept.purge(None, ["where can i PARK"]) == [], "what the business wrote is its own"
+
+
+def test_wordings_that_were_mined_are_purged_from_drafts_and_what_is_served(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int]
+) -> None:
+    mined = Faq(
+        id="towed",
+        question="who towed my Zagato?",
+        similar_questions=["where is my Zagato now", "was my car towed"],
+        answer="Call the yard on Mill Lane.",
+        tags=[IMPORTED, "one-dialogue"],
+    )
+    alone = Faq(id="alone", question="Zagato?", answer="We have none.", tags=[IMPORTED])
+    write(editing.add(now(), [mined, alone], draft=True), "add")
+    write(editing.publish(now(), {"alone": None}), "publish")
+    assert kept.purge("Zagato", []) == ["alone", "towed"]
+    assert "Zagato" not in "".join(one.model_dump_json() for one in kept.versions())
+    draft = now().all["towed"].standing.draft
+    assert draft is not None
+    assert draft.variants == ["was my car towed"]
+    assert now().live["alone"].variants == ["We have none."]
 
 
 def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[..., int]) -> None:

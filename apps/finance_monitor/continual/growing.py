@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import torch
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.stories.text import spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.errors import UserError
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder
 from common.models.heads import Embedder
 from common.models.prediction import predict
-from common.releases.release import Release
 from common.tuning.continual.carrying import Classes, carry_over
 from common.tuning.continual.discriminant import KernelDiscriminant
 from common.tuning.continual.terms import continual_terms
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 from common.tuning.task import LossTerm
-
-
-def reopen(release: Release, device: str, dropout: float | None = None) -> Classifier:
-    """A release, to be tuned further; what words say of topics joins afterwards, as in training."""
-    serving = load_release(release, device=device, dropout=dropout)
-    serving.module.topic_words = None
-    return serving
-
-
-def spelled(examples: Sequence[Example], tickers: Mapping[str, str]) -> list[Example]:
-    """As the model reads them; releases keep the tickers, so that purges find a text."""
-    return [replace(example, text=spell_tickers(example.text, tickers)) for example in examples]
 
 
 def growing_task(

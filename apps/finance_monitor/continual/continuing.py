@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from apps.finance_monitor import evaluate
+from apps.finance_monitor.continual.growing import grow, growing_task
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import WHAT, Outcome
-from apps.finance_monitor.learning.growing import grow, growing_task, reopen, spelled
-from apps.finance_monitor.learning.lessons import Lessons, load_lessons
-from apps.finance_monitor.release import load_release
+from apps.finance_monitor.learning.lessons import Lessons, load_lessons, spelled
+from apps.finance_monitor.release import load_release, reopen
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
@@ -57,18 +56,6 @@ class Parent:
             if any(verdict is not None for verdict in was[: self.old]):
                 found.append(Forgetting.of(what, was, now, self.old))
         return found
-
-    def manifest(self, settings: Settings, forgetting: Sequence[Forgetting]) -> dict[str, Any]:
-        """What the new release says of it, and of those that it was trained from, first to last."""
-        earlier: list[str] = self.release.manifest.get("trained_from", [])
-        return {
-            "parent": self.release.release_id,
-            "trained_from": [*earlier, self.release.release_id],
-            "continual": {
-                "mechanisms": settings.mechanisms,
-                **{one.what: one.to_json() for one in forgetting},
-            },
-        }
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ def test_texts_may_have_several_topics_from_now_on(store: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "command",
-    [("customer_service", "train"), ("finance_monitor", "tune", "--search", "epochs=1,2")],
+    [(name, "tune", "--search", "epochs=1,2") for name in ("customer_service", "finance_monitor")],
 )
 def test_where_nothing_is_trained_further_its_settings_are_refused(command: Sequence[str]) -> None:
     done = run_here(*command, "--set", "continual=replay")

@@ -1,0 +1,1 @@
+"""A release trained further, without forgetting."""

@@ -1,0 +1,99 @@
+"""RSS and Atom: a document → its entries, whatever is missing or wrong in it."""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from common.errors import UserError
+from common.records.fields import content_hash
+from common.records.text import fold
+
+# "+0800", "Z", "GMT", "EST" at the end of a date; "10:00:00" alone names no zone.
+# 2000: no feed is older, and what claims to be has a broken clock.
+EARLIEST = 946_684_800.0
+ZONE = re.compile(r"(?:[+-]\d{2}:?\d{2}|[A-Za-z]+)\)?\s*$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a feed.
+
+    Attributes:
+        id: its guid, else its address, else a hash of its text.
+        fingerprint: other where the text was edited.
+        published: seconds since 1970; None where it has no date that can be read.
+    """
+
+    id: str
+    title: str
+    summary: str
+    url: str | None
+    fingerprint: str
+    published: float | None
+
+
+def read_entries(content: bytes, zone: ZoneInfo | None = None) -> list[Entry]:
+    """The entries of a document that have a title or a text, in its order.
+
+    Args:
+        zone: of dates that name none; None: UTC.
+
+    Raises:
+        UserError: it is neither RSS nor Atom.
+    """
+    import feedparser
+
+    found = feedparser.parse(content)
+    if not found.get("version") and not found.entries:
+        raise UserError("neither RSS nor Atom", hint="Give the address of the feed, not of a page.")
+    entries = (_entry(one, zone) for one in found.entries)
+    return [entry for entry in entries if entry.title or entry.summary]
+
+
+def _entry(found: Any, zone: ZoneInfo | None) -> Entry:
+    title = _plain(found.get("title", ""))
+    content = found.get("content") or [{}]
+    summary = _plain(found.get("summary") or content[0].get("value") or "")
+    url = found.get("link") or None
+    identity = found.get("id") or url or content_hash(title, summary)
+    return Entry(
+        id=identity,
+        title=title,
+        summary="" if fold(summary) == fold(title) else summary,
+        url=url if url and url.startswith(("http://", "https://")) else None,
+        fingerprint=content_hash(fold(title), fold(summary)),
+        published=_published(found, zone),
+    )
+
+
+def _published(found: Any, zone: ZoneInfo | None) -> float | None:
+    for name in ("published", "updated"):
+        # Asked for what it lacks, feedparser warns.
+        parsed = found.get(f"{name}_parsed") if f"{name}_parsed" in found else None
+        if parsed is None:
+            continue
+        seconds = float(timegm(parsed))
+        if zone is not None and not ZONE.search(found[name]):
+            seconds = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone).timestamp()
+        if seconds > EARLIEST:
+            return seconds
+    return None
+
+
+def _plain(html: str) -> str:
+    if "<" not in html and "&" not in html:
+        return " ".join(html.split())
+    from selectolax.lexbor import LexborHTMLParser
+
+    body = LexborHTMLParser(html).body
+    return " ".join(body.text(separator=" ").split()) if body else ""
+
+
+def iso(seconds: float) -> datetime:
+    """Seconds since 1970 as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)

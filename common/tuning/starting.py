@@ -1,0 +1,37 @@
+"""Where a run starts: its backbone, and the name that it is resumed by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+
+from common.console import say
+from common.models.sources import catalog
+from common.models.sources.bundled import Source, locate
+from common.tuning.processes import is_main_process
+from common.tuning.settings import Settings
+
+
+def find_backbone(name: str, languages: Collection[str]) -> Source:
+    """The backbone of this name; for `auto` the one for the languages of the texts.
+
+    Raises:
+        UserError: there is none.
+    """
+    chosen = catalog.for_languages(languages) if name == "auto" else name
+    if is_main_process():
+        say(f"Backbone: {chosen}")
+    return locate(chosen)
+
+
+def run_name(
+    hashes: Mapping[str, str], settings: Settings, source: Source, *releases: str | None
+) -> str:
+    """With `--resume` the same data, settings, backbone and releases are the same run.
+
+    Args:
+        releases: what it is taught by, and trained from.
+    """
+    parts = [sorted(hashes.values()), settings.model_dump(), str(source.directory), *releases]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,302 @@
+"""RSS and Atom from a real server on this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.finance_monitor.feeds.feed import Feed
+from apps.finance_monitor.feeds.opening import open_feed
+from apps.finance_monitor.feeds.syndication import read_entries
+from apps.finance_monitor.feeds.web_feed import WebFeed, WebPosition
+from apps.finance_monitor.feeds.web_sources import WebSource, read_sources
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from common.errors import UserError
+
+NOON = 1_772_452_800.0  # 2026-03-02 12:00 UTC
+
+
+class Publisher:
+    """What a server answers, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.asked: list[tuple[str, int]] = []
+
+    def rss(self, path: str, *items: str) -> None:
+        """Publish a document."""
+        self.documents[path] = (
+            '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>News</title>'
+            f"{''.join(f'<item>{item}</item>' for item in items)}</channel></rss>"
+        ).encode()
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    return Publisher()
+
+
+@pytest.fixture
+def address(publisher: Publisher) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            document = publisher.documents.get(self.path, b"")
+            tag = f'"{hash(document)}"'
+            status = publisher.status
+            if status == 200 and self.headers.get("If-None-Match") == tag:
+                status = 304
+            publisher.asked.append((self.path, status))
+            self.send_response(status)
+            self.send_header("ETag", tag)
+            for name, value in publisher.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if status == 200:
+                self.wfile.write(document)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class Clock:
+    """A time that is set."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _read(feed: Feed) -> list[FeedRecord]:
+    return feed.read_batch(100, timeout=0.0).records
+
+
+def _item(guid: str, title: str, date: str = "", summary: str = "") -> str:
+    dated = f"<pubDate>{date}</pubDate>" if date else ""
+    return f"<guid>{guid}</guid><title>{title}</title><description>{summary}</description>{dated}"
+
+
+def test_items_of_several_feeds_come_in_the_order_of_their_dates(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.rss(
+        "/a",
+        _item("2", "Second", "Mon, 02 Mar 2026 10:00:00 GMT", "More &lt;b&gt;words&lt;/b&gt;"),
+        _item("1", "First", "Mon, 02 Mar 2026 09:00:00 +0100"),
+    )
+    publisher.documents["/b"] = """<?xml version="1.0"?>
+      <feed xmlns="http://www.w3.org/2005/Atom"><title>B</title><entry><id>tag:b,1</id>
+      <title>云岭银行上调利率</title><link href="https://b.example/1"/>
+      <updated>2026-03-02T17:30:00+08:00</updated></entry></feed>""".encode()
+    sources = [
+        WebSource(url=f"{address}/a"),
+        WebSource(url=f"{address}/b", name="B", language="zh"),
+    ]
+    records = _read(WebFeed(sources, clock=clock))
+    assert [one.headline for one in records] == ["First", "云岭银行上调利率", "Second"]
+    assert [one.source for one in records] == ["127.0.0.1", "B", "127.0.0.1"]
+    assert records[2].content == "Second\nMore words"
+    assert records[1].url == "https://b.example/1"
+    assert [f"{one.published_at:%H:%M}" for one in records] == ["08:00", "09:30", "10:00"]
+    assert len({one.id for one in records}) == 3
+
+
+def test_what_did_not_change_is_not_sent_again(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.rss("/a", _item("1", "First"))
+    feed = WebFeed([WebSource(url=f"{address}/a", every=60)], clock=clock)
+    assert len(_read(feed)) == 1
+    assert _read(feed) == []
+    assert len(publisher.asked) == 1, "it is asked no more often than it was told to be"
+    clock.now += 61
+    assert _read(feed) == []
+    publisher.rss("/a", _item("2", "Second"), _item("1", "First"))
+    clock.now += 61
+    assert [one.headline for one in _read(feed)] == ["Second"]
+    assert [status for _, status in publisher.asked] == [200, 304, 200]
+
+
+def test_a_restart_goes_on_where_the_last_batch_was_committed(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.rss("/a", *(_item(str(n), f"Item {n}") for n in range(5)))
+    source = WebSource(url=f"{address}/a")
+    batch = WebFeed([source], clock=clock).read_batch(2, timeout=0.0)
+    assert (len(batch.records), batch.backlog) == (2, 3)
+    assert batch.position is not None
+    kept = WebPosition.model_validate_json(batch.position.model_dump_json())
+    again = WebFeed([source], kept, clock=clock)
+    rest = again.read_batch(100, timeout=0.0)
+    assert [one.headline for one in rest.records] == ["Item 2", "Item 3", "Item 4"]
+    assert rest.position is not None
+    kept = WebPosition.model_validate_json(rest.position.model_dump_json())
+    assert _read(WebFeed([source], kept, clock=clock)) == []
+    assert publisher.asked[-1][1] == 304
+
+
+def test_an_edited_item_comes_once_more_under_another_id(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    feed = WebFeed([WebSource(url=f"{address}/a", every=60)], clock=clock)
+    date = "Mon, 02 Mar 2026 08:00:00 GMT"
+    publisher.rss("/a", _item("1", "Acme profit rises", date))
+    (first,) = _read(feed)
+    publisher.rss("/a", _item("1", " Acme  profit rises. ", "Mon, 02 Mar 2026 09:00:00 GMT"))
+    clock.now += 61
+    assert _read(feed) == [], "another date, and other spaces, are no edit"
+    publisher.rss("/a", _item("1", "CORRECTED: Acme profit falls", date))
+    clock.now += 61
+    (second,) = _read(feed)
+    assert second.id.startswith(first.id)
+    assert second.id != first.id
+    assert second.published_at.timestamp() == clock.now, "known since its edit"
+
+
+def test_dates_that_cannot_be_are_those_of_first_sight(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.rss(
+        "/a",
+        _item("none", "No date"),
+        _item("odd", "Odd date", "yesterday-ish"),
+        _item("ahead", "Ahead", "Tue, 03 Mar 2027 08:00:00 GMT"),
+        _item("epoch", "Broken clock", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    )
+    records = _read(WebFeed([WebSource(url=f"{address}/a")], clock=clock))
+    assert {one.published_at.timestamp() for one in records} == {NOON}
+
+
+def test_a_date_without_a_zone_is_read_in_that_of_the_source() -> None:
+    item = _item("1", "t", "2026-03-02 17:30:00")
+    document = f'<rss version="2.0"><channel><item>{item}</item></channel></rss>'.encode()
+    shanghai = ZoneInfo("Asia/Shanghai")
+    hours = [
+        (entry.published or 0) / 3600
+        for zone in (None, shanghai)
+        for entry in read_entries(document, zone)
+    ]
+    assert hours[0] - hours[1] == 8
+    zoned = document.replace(b"17:30:00", b"17:30:00 +0000")
+    assert read_entries(zoned, shanghai)[0].published == hours[0] * 3600
+
+
+def test_an_outage_is_told_once_and_survived(
+    publisher: Publisher, address: str, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publisher.rss("/a", _item("1", "First"))
+    publisher.status = 503
+    source = WebSource(url=f"{address}/a", every=60)
+    feed = WebFeed([source], clock=clock)
+    for wait in (121, 241):
+        assert _read(feed) == []
+        clock.now += wait - 2
+        assert _read(feed) == []
+        clock.now += 2
+    assert len(publisher.asked) == 2, "each time it is asked later"
+    publisher.headers = {"Retry-After": "7200"}
+    assert _read(feed) == []
+    clock.now += 7199
+    assert _read(feed) == []
+    publisher.status = 200
+    clock.now += 2
+    assert [one.headline for one in _read(feed)] == ["First"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("answers 503") == 1
+    assert "answers again" in said
+    assert feed.health[source.url].failures == 0
+
+
+def test_what_is_gone_is_not_asked_any_more(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.status = 410
+    feed = WebFeed([WebSource(url=f"{address}/a")], clock=clock)
+    assert feed.read_batch(10, timeout=0.0).ended
+    clock.now += 10**6
+    assert feed.read_batch(10, timeout=0.0).ended
+    assert len(publisher.asked) == 1
+
+
+@pytest.mark.parametrize("document", [b"<html><body>Sign in</body></html>", b"", b"\x00\xff\x01"])
+def test_what_is_no_feed_is_told_and_stops_no_other(
+    publisher: Publisher,
+    address: str,
+    clock: Clock,
+    document: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    publisher.documents["/page"] = document
+    publisher.rss("/a", _item("1", "First"))
+    sources = [WebSource(url=f"{address}/page"), WebSource(url=f"{address}/a")]
+    feed = WebFeed(sources, once=True, clock=clock)
+    batch = feed.read_batch(10, timeout=0.0)
+    assert [one.headline for one in batch.records] == ["First"]
+    assert batch.ended
+    assert "neither RSS nor Atom" in capsys.readouterr().err
+
+
+def test_a_document_without_end_is_cut_off(
+    publisher: Publisher, address: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.finance_monitor.feeds.web_feed.LARGEST_BYTES", 1000)
+    publisher.rss("/a", _item("1", "x" * 2000))
+    source = WebSource(url=f"{address}/a")
+    feed = WebFeed([source], clock=clock)
+    assert _read(feed) == []
+    assert "larger than" in str(feed.health[source.url].error)
+
+
+def test_a_file_names_several(tmp_path: Path, address: str) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(
+        f'[[source]]\nurl = "{address}/a"\n'
+        f'[[source]]\nurl = "{address}/b"\nevery = "10min"\ntimezone = "Asia/Shanghai"\n',
+        encoding="utf-8",
+    )
+    first, second = read_sources(str(file))
+    assert (first.every, second.every) == (300, 600)
+    assert second.zone == ZoneInfo("Asia/Shanghai")
+    assert isinstance(open_feed(str(file)), WebFeed)
+    with pytest.raises(UserError, match="holds no scores"):
+        open_feed(str(file), record=ScoredRecord)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "source: Field required"),
+        ('[[source]]\nurl = "ftp://x"', "source number 1 url: not an address of the web"),
+        ('[[source]]\nurl = "http://x"\nevery = "1s"', "greater than or equal to 30"),
+        ('[[source]]\nurl = "http://x"\nevery = "often"', "not a span of time"),
+        ('[[source]]\nurl = "http://x"\ntimezone = "Mars"', "there is no such zone"),
+        ('[[source]]\nurl = "http://x"\nurll = "y"', "urll"),
+        ('[[source]]\nurl = "http://x"\n[[source]]\nurl = "http://x"', "appears twice"),
+        ("[[source", "TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_sources(str(file))
