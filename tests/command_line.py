@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from processes import ENVIRONMENT, ROOT, Finished, run
 
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-Finished = subprocess.CompletedProcess[str]
+__all__ = ["ROOT", "Finished", "run_apart", "run_here"]
 
 
 def run_here(application: str, *arguments: object) -> Finished:
@@ -40,13 +36,4 @@ def run_here(application: str, *arguments: object) -> Finished:
 
 def run_apart(application: str, *arguments: object) -> Finished:
     """Run a verb in a fresh process, which knows nothing but what is on the disk."""
-    return run_module(f"apps.{application}", *arguments)
-
-
-def run_module(module: str, *arguments: object) -> Finished:
-    """`python -m MODULE ARGUMENTS` from the root of the repository."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    environment = os.environ | ENVIRONMENT
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
+    return run("-m", f"apps.{application}", *arguments)

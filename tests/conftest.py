@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import databases
 import pytest
 
 if TYPE_CHECKING:
@@ -17,11 +20,28 @@ if TYPE_CHECKING:
 
 # Before torch is imported: two thread pools that spin against each other are slower than one.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
 PATIENCE_SECONDS = 20.0
 PIECES = [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: a search for garbage need not pass all of it each time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, lest one worker waits for the other's last."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_sessionfinish() -> None:
+    databases.servers.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Real databases for tests: a SQLite file, and a PostgreSQL server of the test's own."""
+"""Real databases for tests: a SQLite file, and one of a PostgreSQL server of this process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 KINDS = ("sqlite", "postgresql")
+# Closed when the tests of this process end.
+servers = ExitStack()
 
 
 def _programs() -> Path | None:
@@ -25,7 +29,26 @@ def _programs() -> Path | None:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of an empty database; the server ends with the block."""
+    """The URL of an empty database, which is gone after the block."""
+    import psycopg
+
+    server, name = _server(), f"test_{uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{server}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def _server() -> str:
+    """The URL of a server, which is started when it is first asked for."""
+    return servers.enter_context(_started())
+
+
+@contextmanager
+def _started() -> Iterator[str]:
     programs = _programs()
     if programs is None:
         pytest.skip("needs PostgreSQL's initdb and postgres")
@@ -44,10 +67,9 @@ def postgresql() -> Iterator[str]:
         start = [*control, "-o", options, "-l", f"{folder}/log", "start"]
         _run(start, folder)
         try:
-            yield f"postgresql://bizlm@127.0.0.1:{port}/postgres"
+            yield f"postgresql://bizlm@127.0.0.1:{port}"
         finally:
-            stop = [*control, "-m", "immediate", "stop"]
-            _run(stop, folder)
+            _run([*control, "-m", "immediate", "stop"], folder)
 
 
 def _run(command: list[str], folder: str) -> None:

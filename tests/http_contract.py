@@ -21,7 +21,7 @@ CHECKED = (
 
 
 def try_every_operation(
-    address: str, *, examples: int = 25, endless: Collection[str] = ()
+    address: str, *, examples: int = 12, endless: Collection[str] = ()
 ) -> set[str]:
     """Hold every operation to the description; gives the paths there are.
 

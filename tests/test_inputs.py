@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import ROOT
 
+Told = dict[tuple[str, str], tuple[str, str]]
 HEAVY = ("torch", "transformers", "sklearn", "faiss", "lightgbm")
+# Each command in a fork of a process that has imported its application alone.
 PROGRAM = """
-import sys
+import os, sys
 from apps.{application}.cli import main
-sys.argv = ["program", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as end:
-    print(end.code, *(name for name in {heavy!r} if name in sys.modules))
+for number, command in enumerate(sys.stdin):
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
+        os.dup2(os.open(f"{{number}}.{{name}}", os.O_WRONLY | os.O_CREAT), stream.fileno())
+    sys.argv = ["program", *command.split()]
+    try:
+        main()
+    except SystemExit as end:
+        print(end.code, *(name for name in {heavy!r} if name in sys.modules), flush=True)
+    os._exit(0)
 """
 # Each with one file that is not there; the words `good` and `items` become files that are.
 MISSING = {
@@ -76,23 +86,43 @@ MISSING = {
 CASES = [(name, command) for name, commands in MISSING.items() for command in commands]
 
 
-@pytest.mark.parametrize(("application", "command"), CASES)
-def test_a_missing_file_is_told_before_anything_heavy_is_imported(
-    application: str, command: str, tmp_path: Path
-) -> None:
-    good, items = tmp_path / "good.csv", tmp_path / "items.csv"
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """By application and command: what was said on standard output and on standard error."""
+    return {
+        (application, command): said
+        for application in MISSING
+        for command, said in _told(application, tmp_path_factory.mktemp(application))
+    }
+
+
+def _told(application: str, place: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    good, items = place / "good.csv", place / "items.csv"
     good.write_text("question,intent,user_id,item_id,timestamp\na,b,u,i,1\n", encoding="utf-8")
     items.write_text("item_id,title\ni,t\n", encoding="utf-8")
     words = {"good": str(good), "items": str(items)}
-    arguments = [words.get(word, word) for word in command.split()]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(application=application, heavy=HEAVY), *arguments],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "BIZLM_STORE": str(tmp_path / "var")},
-        capture_output=True,
+    commands = MISSING[application]
+    lines = [" ".join(words.get(word, word) for word in command.split()) for command in commands]
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(application=application, heavy=HEAVY)],
+        input="\n".join(lines),
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "BIZLM_STORE": str(place / "var")},
         text=True,
-        check=False,
+        check=True,
     )
-    assert done.stdout.split() == ["2"], done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Error: " in done.stderr
+    for number, command in enumerate(commands):
+        yield (
+            command,
+            ((place / f"{number}.out").read_text(), (place / f"{number}.err").read_text()),
+        )
+
+
+@pytest.mark.parametrize(("application", "command"), CASES)
+def test_a_missing_file_is_told_before_anything_heavy_is_imported(
+    application: str, command: str, told: Told
+) -> None:
+    out, err = told[application, command]
+    assert out.split() == ["2"], err
+    assert "Traceback" not in err
+    assert "Error: " in err

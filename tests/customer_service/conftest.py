@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import csv
 from functools import partial
+from pathlib import Path
 
 import pytest
 from command_line import run_apart, run_here
-from sample import SAMPLES, Demo, Run
+from once import made_once
+from sample import SAMPLES, Demo, Run, read_examples
 
 APPLICATION = "customer_service"
 FAQS_USED = 12
@@ -26,12 +28,14 @@ def run_afresh() -> Run:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
     """A release of the first English sample FAQs, its encoder frozen: quick, and good enough."""
-    folder = tmp_path_factory.mktemp("customer-service")
+    return Demo.within(made_once(tmp_path_factory, "customer-service", partial(_make, run)))
+
+
+def _make(run: Run, folder: Path) -> None:
+    made = Demo.within(folder)
     lines = (SAMPLES / "faqs.en.jsonl").read_text(encoding="utf-8").splitlines()[:FAQS_USED]
-    faqs = folder / "faqs.jsonl"
-    faqs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made.faqs.write_text("\n".join(lines) + "\n", encoding="utf-8")
     ids = {line.split('"id": "')[1].split('"')[0] for line in lines}
-    made = Demo(folder / "var", faqs, folder / "questions.csv", folder / "test.csv")
     for source, target in (("questions", made.questions), ("test", made.test)):
         with (SAMPLES / f"{source}.en.csv").open(encoding="utf-8", newline="") as file:
             rows = [r for r in csv.DictReader(file) if r["faq_id"] in ids or not r["faq_id"]]
@@ -44,4 +48,4 @@ def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
         "--set", "strategy=head", "--set", "epochs=2", "--max-wrong", 0.2, "--store", made.store,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return made
+    read_examples(made)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from command_line import ROOT
+from processes import Process
 
 
 @contextmanager
 def running(store: Path, *options: str) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well."""
-    command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
-    command += options
-    process = subprocess.Popen(
-        [*command, "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    command = ("-m", "apps.customer_service", "serve", "--store", store, *options, "--port", 0)
+    process = Process(*command, stderr=subprocess.PIPE)
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     # The log must be read, or a full pipe would stop the server.

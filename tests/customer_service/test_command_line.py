@@ -115,9 +115,11 @@ def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:
     assert "one label only" in done.stderr
 
 
-def test_a_release_says_nothing_of_the_machine(demo: Demo) -> None:
-    store = demo.store
-    assert_names_no_place((store / "customer_service" / "current").resolve(), store)
+def test_a_release_says_nothing_of_the_machine(
+    demo: Demo, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    release = (demo.store / "customer_service" / "current").resolve()
+    assert_names_no_place(release, tmp_path_factory.getbasetemp().parent)
 
 
 def test_faqs_need_no_ids_and_may_come_from_a_folder_and_a_spreadsheet(

@@ -25,6 +25,7 @@ VERBS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_operation_keeps_to_its_description(demo: Demo) -> None:
     with running(demo.store) as address:
         seen = try_every_operation(address)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, run_module
+from processes import Process
+from processes import run as run_python
 from sample import Demo, Run
 
 SETTINGS = ["--set", "epochs=2", "--set", "learning_rate=1e-3", "--max-wrong", "0.2"]
@@ -27,6 +25,7 @@ def _train(
     return trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["full", "head", "top-layers:1", "lora"])
 def test_every_strategy_answers_the_same_in_a_fresh_process(
     strategy: str, run: Run, run_afresh: Run, demo: Demo, tiny_model: Path, tmp_path: Path
@@ -38,24 +37,18 @@ def test_every_strategy_answers_the_same_in_a_fresh_process(
         assert measured[name] == pytest.approx(value, abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
     longer = ("--set", "epochs=12")
     undisturbed = _train(run, demo, tiny_model, tmp_path / "whole", *longer)
     store = tmp_path / "killed"
-    command = [
-        sys.executable, "-m", "apps.customer_service", "train",
+    process = Process(
+        "-m", "apps.customer_service", "train",
         "--faqs", demo.faqs, "--questions", demo.questions, "--test", demo.test,
         "--backbone", tiny_model, *SETTINGS, *longer, "--store", store,
-    ]  # fmt: skip
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    )  # fmt: skip
     while process.poll() is None and not list(store.rglob("checkpoint-*/trainer_state.json")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -65,8 +58,10 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     assert resumed["after"] == pytest.approx(undisturbed["after"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
-    done = run_module(
+    done = run_python(
+        "-m",
         "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "apps.customer_service", "train", "--faqs", demo.faqs, "--questions", demo.questions,
         "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",

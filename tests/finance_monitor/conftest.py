@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from command_line import run_here
 from news import BAD, FLAT, GOOD
+from once import made_once
 
 
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose release tells good from bad, its encoder frozen."""
-    folder = tmp_path_factory.mktemp("release")
+    return made_once(tmp_path_factory, "finance-monitor", _make) / "var"
+
+
+def _make(folder: Path) -> None:
     with (folder / "news.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "sentiment", "topics"])
@@ -25,4 +29,3 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--set", "epochs=6", "--set", "learning_rate=5e-3", "--store", folder / "var",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return folder / "var"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from processes import Process
 
 
 def copy_release(release: Path, store: Path) -> Path:
@@ -27,21 +26,18 @@ def copy_release(release: Path, store: Path) -> Path:
 @contextmanager
 def serving(store: Path, *more: str, log: list[str] | None = None) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well. Its stderr goes to `log`."""
-    command = [sys.executable, "-m", "apps.finance_monitor", "serve", "--store", str(store)]
-    process = subprocess.Popen(
-        [*command, "--port", "0", *more],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = ("-m", "apps.finance_monitor", "serve", "--store", store, "--port", 0, *more)
+    process = Process(*command, stderr=subprocess.PIPE)
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     # The log must be read, or a full pipe would stop the server.
     read = [] if log is None else log
     reader = threading.Thread(target=read.extend, args=(process.stderr,), daemon=True)
     reader.start()
-    yield address
-    process.terminate()
-    assert process.wait(60) == 0
+    try:
+        yield address
+    finally:
+        process.terminate()
+        ended = process.wait(60)
+    assert ended == 0
     reader.join(10)

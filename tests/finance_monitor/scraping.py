@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from processes import Process
 from prometheus_client.parser import text_string_to_metric_families
 
-ROOT = Path(__file__).parents[2]
 Scrape = Callable[[], dict[str, float]]
 
 
 @contextmanager
 def running_with_metrics(*arguments: str) -> Iterator[Scrape]:
     """Yields what scrapes it; ends it, and expects it to end well."""
-    command = [sys.executable, "-m", "apps.finance_monitor", *arguments, "--metrics", "0"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
+    command = ("-m", "apps.finance_monitor", *arguments, "--metrics", 0)
+    with Process(*command, stderr=subprocess.PIPE) as process:
         assert process.stderr
         said = (line.split() for line in process.stderr)
         address = next(words[1] for words in said if words[:1] == ["Metrics:"])

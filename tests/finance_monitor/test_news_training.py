@@ -121,9 +121,11 @@ def test_bad_news_is_told_plainly(
     assert "Traceback" not in done.stderr
 
 
-def test_a_release_says_nothing_of_the_machine(release: Path) -> None:
-    store = release
-    assert_names_no_place((store / "finance_monitor" / "current").resolve(), store)
+def test_a_release_says_nothing_of_the_machine(
+    release: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    current = (release / "finance_monitor" / "current").resolve()
+    assert_names_no_place(current, tmp_path_factory.getbasetemp().parent)
 
 
 NAMES = ("Alba", "Borealis", "Cygnus", "Draco")

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from command_line import run_apart, run_here, run_module
+from command_line import run_apart, run_here
+from processes import run
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
-from trained_shop import QUICK, SAMPLES, USERS, succeed
+from trained_shop import QUICK, SAMPLES, USERS, shop, succeed
 
 from apps.recommender.release import item_vectors_of, load_release
 from apps.recommender.schema import Recommendation
 from common.files import directory_hashes
 from common.releases.registry import Registry
+
+FEW_USERS = 30
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +109,11 @@ def test_item_vectors_are_those_of_the_releases_model(store: Path, tmp_path: Pat
     assert_opens_as_sentence_transformer(release.directory, texts, vectors)
 
 
-def test_a_release_says_nothing_of_the_machine(data: tuple[object, ...], store: Path) -> None:
-    places = [Path(str(data[1])).parent, store.parent]
-    assert_names_no_place((store / "recommender" / "current").resolve(), *places)
+def test_a_release_says_nothing_of_the_machine(
+    store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    release = (store / "recommender" / "current").resolve()
+    assert_names_no_place(release, tmp_path_factory.getbasetemp().parent)
 
 
 def test_a_release_is_measured_again_as_it_was_in_training(
@@ -120,10 +125,9 @@ def test_a_release_is_measured_again_as_it_was_in_training(
     assert after["ndcg@10"] == pytest.approx(before["ndcg@10"], abs=1e-6)
 
 
-def test_the_encoder_may_learn_too(
-    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
-) -> None:
-    store = tmp_path / "var"
+@pytest.mark.slow
+def test_the_encoder_may_learn_too(tiny_model: Path, tmp_path: Path) -> None:
+    data, store = shop(tmp_path, FEW_USERS), tmp_path / "var"
     succeed("train", *data, *QUICK, "--tune", "lora", "--backbone", tiny_model, "--store", store)
     shown = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
     assert shown["settings"]["strategy"] == "lora"
@@ -132,14 +136,11 @@ def test_the_encoder_may_learn_too(
     assert again["methods"]["recommender"]["ndcg@10"] == pytest.approx(figure, abs=1e-3)
 
 
-def test_two_processes_train_as_one(
-    data: tuple[object, ...], tiny_model: Path, tmp_path: Path
-) -> None:
-    store = tmp_path / "var"
-    done = run_module(
-        "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29577",
+def test_two_processes_train_as_one(tiny_model: Path, tmp_path: Path) -> None:
+    data, store = shop(tmp_path, FEW_USERS), tmp_path / "var"
+    done = run(
         "-m", "apps.recommender", "train", *data, *QUICK, "--set", "batch_size=16",
-        "--backbone", tiny_model, "--store", store, "--json",
+        "--backbone", tiny_model, "--store", store, "--json", ranks=2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["promoted"]

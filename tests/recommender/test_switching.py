@@ -7,7 +7,6 @@ import json
 import logging
 import shutil
 import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from command_line import ROOT
+from processes import Process
 from shop import Shelf, Shop, serving
 from trained_shop import succeed
 
@@ -181,10 +180,8 @@ def test_a_release_that_was_chosen_serves_whatever_is_promoted(
 @contextmanager
 def _served(*arguments: object) -> Iterator[tuple[str, list[str]]]:
     """The real server: its address, and its log as it comes."""
-    command = [sys.executable, "-m", "apps.recommender", "serve", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    command = ("-m", "apps.recommender", "serve", "--port", 0, *arguments)
+    process = Process(*command, stderr=subprocess.PIPE)
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))
     log: list[str] = []

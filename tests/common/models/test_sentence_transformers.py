@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from processes import run
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -199,8 +198,8 @@ def test_a_fresh_process_opens_what_is_written(tmp_path: Path) -> None:
         "v = S(sys.argv[1], device='cpu').encode(json.loads(sys.argv[2]));"
         "print(json.dumps(v.tolist()))"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "written"), json.dumps(TEXTS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run("-c", code, tmp_path / "written", json.dumps(TEXTS))
+    assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(json.loads(done.stdout), _ours(backbone), atol=1e-5)
 
 

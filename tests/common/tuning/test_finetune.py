@@ -125,8 +125,7 @@ def test_two_processes_learn_what_one_does(tiny_model: Path, tmp_path: Path) -> 
         "typing_errors=0.5",
     )
     one = run_apart(tiny_model, tmp_path / "one", "batch_size=8", *same)
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = run_apart(tiny_model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    two = run_apart(tiny_model, tmp_path / "two", "batch_size=4", *same, ranks=2)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)
 
 

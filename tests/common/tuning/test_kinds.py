@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from processes import run
 from toy import KINDS, WORDS, outputs, run_apart, tune
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
@@ -195,8 +194,7 @@ def _opened_apart(kind: str, directory: Path, inputs: list[Any], *, is_kept: boo
     tests = Path(__file__)
     places = [str(tests.parent), str(tests.parents[3])]
     script = OPEN_KEPT if is_kept else OPEN
-    command = [sys.executable, "-c", script, kind, str(directory), json.dumps(inputs), *places]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run("-c", script, kind, directory, json.dumps(inputs), *places)
     assert done.returncode == 0, done.stderr
     return torch.tensor(json.loads(done.stdout))
 
@@ -247,6 +245,5 @@ def test_two_processes_learn_what_one_does(kind: str, model: Path, tmp_path: Pat
         *("optimizer=sgd", "warmup=0"),
     )
     one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = run_apart(model, tmp_path / "two", "batch_size=4", *same, launcher=launcher)
+    two = run_apart(model, tmp_path / "two", "batch_size=4", *same, ranks=2)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)

@@ -7,14 +7,13 @@ z, a generator says it.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from processes import run
 from torch import nn
 
 from common.models.encoder import Encoder, load_encoder, save_encoder
@@ -201,17 +200,13 @@ def tune(
     return finetune(task(), pretrained, splits, chosen, work=work, resume=resume)
 
 
-def run_apart(
-    model: Path, work: Path, *extra: str, launcher: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def run_apart(model: Path, work: Path, *extra: str, ranks: int = 1) -> dict[str, Any]:
     """Fine-tune in a process of its own, or several."""
     out = work.with_suffix(".json")
-    script = str(Path(__file__).parent / "run_toy.py")
-    command = [sys.executable, *launcher, script, str(model), str(work), str(out), *extra]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    command = (Path(__file__).parent / "run_toy.py", model, work, out, *extra)
+    done = run(*command, ranks=ranks)
     if any(one.startswith("die_after=") for one in extra):
-        assert done.returncode == -9, done.stderr
+        assert done.returncode == -signal.SIGKILL, done.stderr
         return {}
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(out.read_text())

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
+from pathlib import Path
 
 import pytest
-from sample import SAMPLES, Demo, Run
+from once import made_once
+from sample import SAMPLES, Demo, Run, read_examples
 
 FAQS = {
     "en": (
@@ -21,10 +24,11 @@ FAQS = {
 @pytest.fixture(scope="session")
 def bilingual(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
     """A release of ten sample FAQs in each language, its encoder frozen."""
-    folder = tmp_path_factory.mktemp("conversations")
-    made = Demo(
-        folder / "var", folder / "faqs.jsonl", folder / "questions.csv", folder / "test.csv"
-    )
+    return Demo.within(made_once(tmp_path_factory, "conversations", partial(_make, run)))
+
+
+def _make(run: Run, folder: Path) -> None:
+    made = Demo.within(folder)
     chosen = {"", *(faq_id for ids in FAQS.values() for faq_id in ids)}
     with (
         made.faqs.open("w", encoding="utf-8") as faqs,
@@ -42,4 +46,4 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
         "--set", "strategy=head", "--set", "epochs=3", "--max-wrong", 0.2, "--store", made.store,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return made
+    read_examples(made)

@@ -67,6 +67,7 @@ def test_an_unknown_id_begins_a_conversation(address: str, unknown: str) -> None
     assert ask(address, ASKED, unknown)["conversation_id"] != unknown
 
 
+@pytest.mark.slow
 def test_a_replica_and_a_restart_go_on_with_it(address: str, store: Path) -> None:
     identity = ask(address, ASKED)["conversation_id"]
     wait_for(store, identity, 1)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
-from command_line import ROOT
+from processes import run
 from sample import Demo
 
 from apps.customer_service.conversation.dialogue import Dialogue
@@ -280,13 +277,9 @@ def test_personal_data_is_masked_in_what_is_remembered(dialogue: Dialogue) -> No
 
 
 def test_a_terminal_holds_a_conversation(bilingual: Demo) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "apps.customer_service", "ask", "--store", str(bilingual.store)],
-        input="How do I send money to someone in the UK?\nand abroad?\n",
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    done = run(
+        "-m", "apps.customer_service", "ask", "--store", bilingual.store,
+        said="How do I send money to someone in the UK?\nand abroad?\n",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Understood as: How do I send money to someone in the UK? and abroad?" in done.stdout

@@ -181,6 +181,7 @@ def test_edits_under_load_fail_no_request_and_show_no_half(client: httpx.Client)
     assert len(asked) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_servers_one_database_and_a_restart(
     kind: str,

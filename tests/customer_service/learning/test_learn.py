@@ -147,6 +147,7 @@ def test_one_hostile_source_changes_nothing_and_several_are_held_off(
         assert current(store) == before
 
 
+@pytest.mark.slow
 def test_a_candidate_that_is_worse_is_kept_and_does_not_serve(
     run: Run, store: Path, add: Add, demo: Demo
 ) -> None:

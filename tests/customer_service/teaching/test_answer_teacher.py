@@ -18,6 +18,7 @@ from common.releases.registry import Registry
 from common.tuning.settings import Settings
 
 
+@pytest.mark.slow
 def test_a_release_is_learned_from_another(demo: Demo, run: Run, tmp_path: Path) -> None:
     store = shutil.copytree(demo.store, tmp_path / "var", symlinks=True)
     registry = Registry(store, "customer_service")

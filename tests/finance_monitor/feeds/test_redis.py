@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 from news import quiet_then_surge, record, story
+from processes import Process
 from scraping import running_with_metrics, scrape_until
 
 from apps.finance_monitor.feeds.redis_feed import RedisFeed
@@ -134,16 +133,12 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
         )
     client.xadd("news", {"record": "no json"})
 
-    def work(name: str) -> subprocess.Popen[str]:
-        command = [
-            sys.executable, "-m", "apps.finance_monitor", "watch",
+    def work(name: str) -> Process:
+        return Process(
+            "-m", "apps.finance_monitor", "watch",
             f"{address}/news?group=g&consumer={name}&claim_after=1s",
-            "--score-only", f"{address}/scored", "--store", str(release),
-        ]  # fmt: skip
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-        )
+            "--score-only", f"{address}/scored", "--store", release,
+        )  # fmt: skip
 
     def wait_for(scored: int) -> None:
         deadline = time.monotonic() + 120
@@ -194,14 +189,11 @@ def test_a_detector_that_is_killed_tells_the_same(
 
     def run(name: str, kill_after: float | None = None) -> None:
         command = [
-            sys.executable, "-m", "apps.finance_monitor", "watch",
+            "-m", "apps.finance_monitor", "watch",
             f"{address}/scored?group={name}&consumer=detector", "--scored", "--once",
             "--store", str(tmp_path / name), "--notify", f"jsonl:{tmp_path / name}.jsonl",
         ]  # fmt: skip
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
-        ) as process:
+        with Process(*command) as process:
             database = tmp_path / name / "finance_monitor" / "monitor.sqlite"
             if kill_after is not None:
                 while process.poll() is None and not database.exists():

@@ -49,6 +49,7 @@ def learn(store: Path, *more: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout) if done.stdout else {"error": done.stderr}
 
 
+@pytest.mark.slow
 def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     texts = [f"{name} {what}" for name in NAMES for what in RECALLS]
     add(store, [said(text, sentiment="negative") for text in texts])

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 
 import pytest
 from news import quiet_then_surge, story
+from processes import Finished, Process, run
 
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.operations import case, cases, resolve, silence
@@ -30,7 +28,6 @@ from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 from common.errors import UserError
 
-ROOT = Path(__file__).parents[3]
 RULES = Rules(parse_budget("1 per 30d"))
 
 
@@ -41,16 +38,12 @@ def _write(path: Path, stories: Sequence[ScoredRecord]) -> Path:
 
 
 def _command(feed: Path, store: Path, *more: str) -> list[str]:
-    verb = [sys.executable, "-m", "apps.finance_monitor", "watch", str(feed), "--scored", "--once"]
+    verb = ["-m", "apps.finance_monitor", "watch", str(feed), "--scored", "--once"]
     return [*verb, "--store", str(store), "--notify", f"jsonl:{store}/told.jsonl", *more]
 
 
-def _finish(feed: Path, store: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        _command(feed, store, *more),
-        capture_output=True, text=True, cwd=ROOT, env=environment, check=False,
-    )  # fmt: skip
+def _finish(feed: Path, store: Path, *more: str) -> Finished:
+    return run(*_command(feed, store, *more))
 
 
 def _told(store: Path) -> list[dict[str, Any]]:
@@ -79,9 +72,7 @@ def test_killed_anywhere_it_tells_the_same(tmp_path: Path) -> None:
     rng = random.Random(3)
     kills = 0
     for _ in range(5):
-        process = subprocess.Popen(
-            _command(feed, killed), cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        process = Process(*_command(feed, killed))
         database = killed / "finance_monitor" / "monitor.sqlite"
         # From its first write on, at a moment that nobody chose.
         while process.poll() is None and not database.exists():
@@ -118,7 +109,7 @@ def test_a_surge_is_told_once_with_its_evidence(tmp_path: Path) -> None:
 def test_a_second_watch_on_the_same_store_is_refused(tmp_path: Path) -> None:
     feed = _write(tmp_path / "feed.jsonl", [story("a", 1)])
     command = [part for part in _command(feed, tmp_path / "var") if part != "--once"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as first:
+    with Process(*command) as first:
         database = tmp_path / "var" / "finance_monitor" / "monitor.sqlite"
         while not database.exists():
             time.sleep(0.05)

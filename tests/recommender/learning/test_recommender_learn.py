@@ -49,6 +49,7 @@ def test_without_anything_new_there_is_nothing_to_learn(
     assert len(Registry(kept, "recommender").all()) == 1
 
 
+@pytest.mark.slow
 def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     data: tuple[object, ...], kept: Path, week: Path
 ) -> None:

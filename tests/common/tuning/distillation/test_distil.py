@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from processes import run
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from typer.testing import CliRunner
@@ -147,13 +145,8 @@ def test_anybody_opens_it_in_a_fresh_process(teacher: Source, tmp_path: Path) ->
         "import sys, json; from sentence_transformers import SentenceTransformer as S;"
         "print(json.dumps(S(sys.argv[1], device='cpu').encode(json.loads(sys.argv[2])).tolist()))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "out"), json.dumps(texts)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    done = run("-c", code, tmp_path / "out", json.dumps(texts))
+    assert done.returncode == 0, done.stderr
     torch.testing.assert_close(torch.tensor(json.loads(done.stdout)), own, atol=1e-5, rtol=1e-4)
 
 

@@ -1,0 +1,26 @@
+"""What takes long to make is made once for all processes of a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+
+def made_once(places: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """This process's own copy of a directory that the first process fills that asks for it."""
+    run = places.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    made, half = run / f"made-{name}", run / f"half-{name}"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir()
+            make(half)
+            half.rename(made)
+    return shutil.copytree(made, places.mktemp(name) / name, symlinks=True)
