@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from apps.customer_service.answers.answering import Answerer, Understood, other_language
 from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import correction, follow_up, is_agreed
+from apps.customer_service.conversation.following import correction, follow_up, going_on, is_agreed
 from apps.customer_service.conversation.kinds import Recognised, Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import part
@@ -120,7 +120,7 @@ class Dialogue:
             answer = self._answer(reader, message, asking)
             return _in_kind(answer, mood, message.language) if mood else answer
         if mood:
-            return self._hand_over(reader, message, mood, mood)
+            return self._in_mood(reader, message, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
 
     def _urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
@@ -190,6 +190,18 @@ class Dialogue:
         if following := follow_up(reader, message, alone, self.patterns):
             return _read_as(following, "follow_up")
         return alone.answer
+
+    def _in_mood(self, reader: Reader, message: Message, mood: Mood) -> Answer:
+        """Who only says how they feel is told again what it is about; else a person takes over."""
+        told = message.before.on_the_table if message.before else []
+        about = [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
+        if not about:
+            return self._hand_over(reader, message, mood, mood)
+        if message.joined:
+            answer = _read_as(reader.asked_back(going_on(reader, message)), "follow_up")
+        else:
+            answer = self._given(reader, message, about[0])
+        return _in_kind(answer, mood, message.language)
 
     def _given(self, reader: Reader, message: Message, faq_id: str) -> Answer:
         """An FAQ that is known to be right, not guessed: chosen of those shown, or by a rule."""

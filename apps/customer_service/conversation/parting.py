@@ -9,10 +9,9 @@ from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.schema import Part
 
-# A part is answered by itself where its FAQ is at least as likely as that.
+# A part that asks stands for itself where its FAQ is at least as likely as that. What only tells
+# something may tell it for the question beside it: it must be answered.
 LEAST_CONFIDENCE = 0.3
-# What only tells something may tell it for the question beside it: it must be clearer.
-TOLD_CONFIDENCE = 0.6
 # A part that goes on from the one before it counts so much beside the whole message.
 ALONE = 0.5
 # What may be a part finds an FAQ that is among so many of the first of the whole message.
@@ -27,8 +26,8 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     """
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
-        reading = reader.read(text)
-        if number and not reading.is_answered:
+        reading = _read(reader, message, text)
+        if number and not reading.is_answered and text not in message.joined_parts:
             reading = _with_whole(reader, message, reading, found, patterns)
         if reading.first is not None and _is_found(reading, patterns):
             found.setdefault(reading.first, _part_of(text, reading))
@@ -46,10 +45,17 @@ def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[s
     first = {one.faq_id for one in reader.read(message.question).candidates[:AGREEING]}
     found: dict[str, Part] = {}
     for text in message.clauses:
-        reading = reader.read(text)
+        reading = _read(reader, message, text)
         if reading.first in first and _is_found(reading, patterns):
             found.setdefault(str(reading.first), _part_of(text, reading))
     return found
+
+
+def _read(reader: Reader, message: Message, text: str) -> Reading:
+    """A part; after what was said before, if it goes on from that."""
+    if joined := message.joined_parts.get(text):
+        return reader.blend(text, {text: ALONE, joined: 1 - ALONE})
+    return reader.read(text)
 
 
 def _with_whole(
@@ -66,9 +72,10 @@ def _with_whole(
 
 
 def _is_found(reading: Reading, patterns: Patterns) -> bool:
-    asks = patterns.asks.search(reading.text) is not None
-    least = LEAST_CONFIDENCE if asks else TOLD_CONFIDENCE
-    return reading.answer.decision != "handoff" and reading.answer.confidence >= least
+    if patterns.asks.search(reading.text) is None:
+        return reading.is_answered
+    is_handed_over = reading.answer.decision == "handoff"
+    return not is_handed_over and reading.answer.confidence >= LEAST_CONFIDENCE
 
 
 def _part_of(text: str, reading: Reading) -> Part:
