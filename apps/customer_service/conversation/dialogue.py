@@ -127,7 +127,9 @@ class Dialogue:
         """By its words; or a sentence is near to what others said in danger."""
         if mood := self.patterns.urgency(message.text):
             return mood
-        found = (self.recogniser.recognise(understood[one].vector) for one in message.sentences)
+        found = (
+            self.recogniser.recognise(one, understood[one].vector) for one in message.sentences
+        )
         return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
 
     def _wants_person(
@@ -146,7 +148,7 @@ class Dialogue:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
-        found = self.recogniser.recognise(reader.understood[sentence].vector)
+        found = self.recogniser.recognise(sentence, reader.understood[sentence].vector)
         if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
             return found.kind
         reading = reader.read(sentence)
