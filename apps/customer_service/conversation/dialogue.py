@@ -154,7 +154,8 @@ class Dialogue:
         reading = reader.read(sentence)
         # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
         # small talk only to who does not know of what.
-        is_part = found.kind == "smalltalk" and is_agreed(reader, message, reading)
+        may_be_part = found.kind == "smalltalk" and found.certainty < NEARLY_CERTAIN
+        is_part = may_be_part and is_agreed(reader, message, reading)
         if reading.is_answered or is_part:
             return None
         return self._unanswered_kind(message, sentence, reading, found)

@@ -21,7 +21,7 @@ TOPIC_OF_OFFERS = 0.5
 STANDS_ALONE = 4.0
 GOES_ON_ALONE = 10.0
 # What is so probably out of scope goes on from nothing, unless its words say nothing else.
-OUTSIDE = 0.65
+OUTSIDE = 0.7
 # What sounds like small talk is a part of what was said if its FAQ is among so many of the first
 # without that.
 AGREEING = 5
@@ -92,15 +92,17 @@ def _is_worth_asking(joined: Reading, alone: Reading) -> bool:
 
 
 def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
-    """What was meant instead: what was answered before, or offered first, is left out."""
-    but = message.before.on_the_table[:1] if message.before else []
+    """What was meant instead: what was answered before is left out.
+
+    Where it was only asked back, nothing is, and what is meant goes by its own words.
+    """
+    but = message.before.answered[:1] if message.before else []
     meant = reader.read(alone.text, but=but)
     if message.before and message.question == message.before.topic:
         # Only that it was wrong is known: what came next is shown, and not taken for right.
         return reader.asked_back(meant) if meant.is_answered else meant
-    if meant.is_answered or not message.joined:
-        return meant
-    return _joined(reader, message, MEANT, but)
+    is_found = meant.is_answered if but else meant.answer.decision != "handoff"
+    return meant if is_found or not message.joined else _joined(reader, message, MEANT, but)
 
 
 def _joined(reader: Reader, message: Message, alone: float, but: Sequence[str]) -> Reading:

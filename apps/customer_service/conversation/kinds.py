@@ -78,7 +78,7 @@ class Recogniser:
     Args:
         weights: [classes, width].
         spellings: a text → its runs of characters; None where what was learned from has no texts.
-        spelling_weights: [classes, spellings].
+        spelling_weights: [spellings, classes].
         offsets: [classes].
     """
 
@@ -92,7 +92,7 @@ class Recogniser:
         """The most probable kind, besides a question, of a text with this embedding [width]."""
         logits = self.weights @ vector + self.offsets
         if self.spellings is not None:
-            logits = logits + _spelled(self.spellings, [text]).dot(self.spelling_weights.T)[0]
+            logits = logits + _spelled(self.spellings, [text]).dot(self.spelling_weights)[0]
         odds = np.exp(logits - logits.max())
         probability = dict(zip(self.classes, (odds / odds.sum()).tolist(), strict=True))
         certainty = sum(probability[kind] for kind in KINDS)
@@ -148,7 +148,7 @@ def _fit(vectors: Floats, texts: Sequence[str] | None, kinds: Sequence[str]) -> 
         classes=list(model.classes_),
         weights=np.ascontiguousarray(weights[:, :width]),
         spellings=spellings,
-        spelling_weights=np.ascontiguousarray(weights[:, width:]),
+        spelling_weights=np.ascontiguousarray(weights[:, width:].T),
         offsets=model.intercept_.astype(np.float32),
     )
 

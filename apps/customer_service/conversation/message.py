@@ -101,11 +101,12 @@ def sentences_of(message: str) -> list[str]:
 
 def parts_of(message: str, patterns: Patterns) -> list[str]:
     """What it joins, two to four parts of which one asks something; none otherwise."""
-    return _parted(message, patterns.joins, patterns)
+    found = _parted(message, patterns.joins, patterns)
+    return found if any(patterns.asks.search(part) for part in found) else []
 
 
 def clauses_of(message: str, patterns: Patterns) -> list[str]:
-    """The same by commas and "and", which join other things too; of a short one, if each asks."""
+    """What it may join, by commas and "and", two to four; of a short one, only if each asks."""
     found = _parted(message, patterns.may_join, patterns)
     each_asks = all(patterns.asks.search(clause) for clause in found)
     return found if each_asks or not patterns.is_short(message) else []
@@ -118,8 +119,7 @@ def _parted(message: str, joint: re.Pattern[str], patterns: Patterns) -> list[st
     found = [part for part in found if patterns.kind_of(part) is None]
     while len(found) > MOST_SENTENCES and (untold := _first_told(found, patterns)) is not None:
         found[untold : untold + 2] = [" ".join(found[untold : untold + 2])]
-    asks = any(patterns.asks.search(part) for part in found)
-    return found if asks and 2 <= len(found) <= MOST_SENTENCES else []
+    return found if 2 <= len(found) <= MOST_SENTENCES else []
 
 
 def _first_told(parts: Sequence[str], patterns: Patterns) -> int | None:

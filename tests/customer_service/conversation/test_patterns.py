@@ -35,6 +35,8 @@ SHOWN = ["fees", "card", "loan"]
         ("Are you a robot?", "identity"),
         ("am I talking to a real person", "identity"),
         ("你是机器人吗", "identity"),
+        ("is there a person at the other end", "identity"),
+        ("有人没", "greeting"),
         ("helllo 👋", "greeting"),
         ("hahaha 😂", "smalltalk"),
         ("讲个笑话吧", "smalltalk"),
