@@ -12,8 +12,8 @@ from apps.customer_service.schema import OUT_OF_SCOPE
 # How much a message counts beside what it is joined with. Of 372 written follow-ups the joined text
 # finds 93 % first, the message alone half; of questions about something else 87 and 98 %.
 ALONE = 0.4
-# What the topic has of the rest where an FAQ was given since, which is what people go on from;
-# and where it was only offered.
+# What the topic has of the rest where an FAQ was found since, which is what people go on from; and
+# where the topic was only asked back.
 TOPIC = 0.2
 TOPIC_OF_OFFERS = 0.5
 # A message stands by itself where it is so many times as likely right alone, by the odds; and where
@@ -107,8 +107,9 @@ def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
 
 def _joined(reader: Reader, message: Message, alone: float, but: Sequence[str]) -> Reading:
     """The message, which has the weight `alone`, and what it goes on from, in one ranking."""
-    is_answered = message.before is not None and bool(message.before.answered)
-    of_topic = TOPIC if is_answered else TOPIC_OF_OFFERS
+    before = message.before
+    is_older = before is not None and (before.answered or before.kind == "follow_up")
+    of_topic = TOPIC if is_older else TOPIC_OF_OFFERS
     shares = [of_topic, 1 - of_topic] if len(message.joined) > 1 else [1.0]
     rest = {text: (1 - alone) * share for text, share in zip(message.joined, shares, strict=True)}
     return reader.blend(message.joined[0], {message.question: alone, **rest}, but=but)
