@@ -60,7 +60,7 @@ def main() -> None:
             judged[f"turns of {turn['expect']['kind']}"].append(found)
         if chosen.show and not whole.right:
             _show(one, answers, turns)
-    report("conversations", {"release": release.release_id} | _figures(judged))
+    report(chosen.conversations.stem, {"release": release.release_id} | _figures(judged))
 
 
 def judge(expect: dict[str, Any], answer: Answer, before: Answer | None) -> Judged:

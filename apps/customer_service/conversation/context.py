@@ -75,6 +75,11 @@ class Reader:
         )
         return replace(reading, answer=answer)
 
+    def is_known(self, text: str) -> bool:
+        """Whether somebody labelled these very words."""
+        index = self.answerer.index
+        return index is not None and index.known(text) is not None
+
     @property
     def first_kept_out(self) -> str | None:
         """The FAQ that would come first for the question, were it not kept out."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from apps.customer_service.answers.answering import Answerer, Understood, other_language
 from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import correction, follow_up, is_agreed
+from apps.customer_service.conversation.following import correction, follow_up, going_on, is_agreed
 from apps.customer_service.conversation.kinds import Recognised, Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import part
@@ -120,14 +120,16 @@ class Dialogue:
             answer = self._answer(reader, message, asking)
             return _in_kind(answer, mood, message.language) if mood else answer
         if mood:
-            return self._hand_over(reader, message, mood, mood)
+            return self._in_mood(reader, message, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
 
     def _urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
         """By its words; or a sentence is near to what others said in danger."""
         if mood := self.patterns.urgency(message.text):
             return mood
-        found = (self.recogniser.recognise(understood[one].vector) for one in message.sentences)
+        found = (
+            self.recogniser.recognise(one, understood[one].vector) for one in message.sentences
+        )
         return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
 
     def _wants_person(
@@ -146,13 +148,14 @@ class Dialogue:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
-        found = self.recogniser.recognise(reader.understood[sentence].vector)
+        found = self.recogniser.recognise(sentence, reader.understood[sentence].vector)
         if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
             return found.kind
         reading = reader.read(sentence)
         # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
         # small talk only to who does not know of what.
-        is_part = found.kind == "smalltalk" and is_agreed(reader, message, reading)
+        may_be_part = found.kind == "smalltalk" and found.certainty < NEARLY_CERTAIN
+        is_part = may_be_part and is_agreed(reader, message, reading)
         if reading.is_answered or is_part:
             return None
         return self._unanswered_kind(message, sentence, reading, found)
@@ -190,6 +193,18 @@ class Dialogue:
         if following := follow_up(reader, message, alone, self.patterns):
             return _read_as(following, "follow_up")
         return alone.answer
+
+    def _in_mood(self, reader: Reader, message: Message, mood: Mood) -> Answer:
+        """Who only says how they feel is told again what it is about; else a person takes over."""
+        told = message.before.on_the_table if message.before else []
+        about = [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
+        if not about:
+            return self._hand_over(reader, message, mood, mood)
+        if message.joined:
+            answer = _read_as(reader.asked_back(going_on(reader, message)), "follow_up")
+        else:
+            answer = self._given(reader, message, about[0])
+        return _in_kind(answer, mood, message.language)
 
     def _given(self, reader: Reader, message: Message, faq_id: str) -> Answer:
         """An FAQ that is known to be right, not guessed: chosen of those shown, or by a rule."""

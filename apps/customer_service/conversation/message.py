@@ -29,9 +29,10 @@ class Message:
         question: without greeting and thanks; of a correction, what was meant.
         sentences: of `question`.
         parts: the questions that it joins, two or more; else none.
-        clauses: where it has no parts, what may be some; none where it is short.
+        clauses: where it has no parts, what may be some; of a short one, only if each asks.
         before: the last turn that asked something.
-        joined: the question after the topic of that turn, and after the FAQ that answered it.
+        joined_parts: a part, or clause, that goes on → the same after the topic of that turn.
+        joined: the question after the topic of that turn, and after the FAQ given or offered first.
         chosen: the FAQ that it chooses of those shown.
         corrects: whether it says that something else was meant.
     """
@@ -42,6 +43,7 @@ class Message:
     sentences: Sequence[str]
     parts: Sequence[str]
     clauses: Sequence[str]
+    joined_parts: Mapping[str, str]
     before: Turn | None
     joined: Sequence[str]
     chosen: str | None
@@ -50,7 +52,8 @@ class Message:
     @property
     def texts(self) -> list[str]:
         """Each text that is to be read, once."""
-        read = [self.question, *self.sentences, *self.parts, *self.clauses, *self.joined]
+        parts = [*self.parts, *self.clauses, *self.joined_parts.values()]
+        read = [self.question, *self.sentences, *parts, *self.joined]
         return list(dict.fromkeys(read))
 
 
@@ -71,6 +74,7 @@ def take_apart(
         question = meant or before.topic
     goes_on = before is not None and (meant is not None or patterns.is_short(question))
     parts = [] if meant is not None else parts_of(question, patterns)
+    clauses = [] if parts or meant is not None else clauses_of(question, patterns)
     shown = next((turn.shown for turn in reversed(history) if turn.kind not in CHAT), [])
     return Message(
         text=text,
@@ -78,7 +82,8 @@ def take_apart(
         question=question,
         sentences=sentences_of(question),
         parts=parts,
-        clauses=[] if parts or meant is not None else clauses_of(question, patterns),
+        clauses=clauses,
+        joined_parts=_joined_parts([*parts, *clauses], before, patterns) if goes_on else {},
         before=before,
         joined=_joined(question, before, faqs) if before and goes_on else [],
         chosen=chosen(text, shown, faqs, patterns) if shown else None,
@@ -96,22 +101,25 @@ def sentences_of(message: str) -> list[str]:
 
 def parts_of(message: str, patterns: Patterns) -> list[str]:
     """What it joins, two to four parts of which one asks something; none otherwise."""
-    return _parted(message, patterns.joins, patterns)
+    found = _parted(message, patterns.joins, patterns)
+    return found if any(patterns.asks.search(part) for part in found) else []
 
 
 def clauses_of(message: str, patterns: Patterns) -> list[str]:
-    """The same of a longer message, by commas and "and", which join other things as well."""
-    return [] if patterns.is_short(message) else _parted(message, patterns.may_join, patterns)
+    """What it may join, by commas and "and", two to four; of a short one, only if each asks."""
+    found = _parted(message, patterns.may_join, patterns)
+    each_asks = all(patterns.asks.search(clause) for clause in found)
+    return found if each_asks or not patterns.is_short(message) else []
 
 
 def _parted(message: str, joint: re.Pattern[str], patterns: Patterns) -> list[str]:
     found = [part.strip() for part in joint.split(message) if part is not None]
     found = [part for part in found if len(part.strip(AROUND)) >= SHORTEST_PART]
+    found = [part for part in found if not patterns.says_nothing(part)]
     found = [part for part in found if patterns.kind_of(part) is None]
     while len(found) > MOST_SENTENCES and (untold := _first_told(found, patterns)) is not None:
         found[untold : untold + 2] = [" ".join(found[untold : untold + 2])]
-    asks = any(patterns.asks.search(part) for part in found)
-    return found if asks and 2 <= len(found) <= MOST_SENTENCES else []
+    return found if 2 <= len(found) <= MOST_SENTENCES else []
 
 
 def _first_told(parts: Sequence[str], patterns: Patterns) -> int | None:
@@ -120,12 +128,20 @@ def _first_told(parts: Sequence[str], patterns: Patterns) -> int | None:
     return next(told, None)
 
 
+def _joined_parts(parts: Sequence[str], before: Turn | None, patterns: Patterns) -> dict[str, str]:
+    if before is None:
+        return {}
+    going_on = [one for one in parts if patterns.goes_on(one) or patterns.is_brief(one)]
+    return {one: f"{before.topic} {one}"[:LONGEST_QUESTION] for one in going_on}
+
+
 def _language(text: str, history: Sequence[Turn]) -> str:
     found = language_of(text)
     return history[-1].language if found == "other" and history else found
 
 
 def _joined(question: str, before: Turn, faqs: Mapping[str, Faq]) -> list[str]:
-    titles = [faqs[faq_id].question for faq_id in before.answered[:1] if faq_id in faqs]
+    likeliest = before.on_the_table[:1]
+    titles = [faqs[faq_id].question for faq_id in likeliest if faq_id in faqs]
     found = dict.fromkeys([before.topic, *titles])
     return [f"{said} {question}"[:LONGEST_QUESTION] for said in found if said != question]

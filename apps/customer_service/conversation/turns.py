@@ -45,6 +45,11 @@ class Turn(BaseModel):
     answered: list[str] = []
     shown: list[str] = []
 
+    @property
+    def on_the_table(self) -> list[str]:
+        """What is likely to be gone on with: the answer, or what was offered instead."""
+        return self.answered or self.shown
+
 
 def last_asked(history: Sequence[Turn]) -> Turn | None:
     """The latest turn that asked something, whatever was chatted since."""

@@ -35,6 +35,8 @@ SHOWN = ["fees", "card", "loan"]
         ("Are you a robot?", "identity"),
         ("am I talking to a real person", "identity"),
         ("你是机器人吗", "identity"),
+        ("is there a person at the other end", "identity"),
+        ("有人没", "greeting"),
         ("helllo 👋", "greeting"),
         ("hahaha 😂", "smalltalk"),
         ("讲个笑话吧", "smalltalk"),
@@ -62,6 +64,7 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("我要人工客服", True),
         ("让真人跟我说", True),
         ("escalate this please", True),
+        ("I would like to speak with an adviser about a mortgage", True),
         ("could I have a call back", True),
         ("真人在线吗", True),
         ("你听不懂，找个懂的人来", True),
@@ -166,6 +169,12 @@ def test_what_goes_on_from_something_is_known_by_its_words(message: str, goes_on
         ("不是，我说的是信用卡", "信用卡"),
         ("我问的是国外汇款", "国外汇款"),
         ("不是取款密码，是登录密码", "登录密码"),
+        ("问反了，是别人转给我", "别人转给我"),
+        ("no, it's the debit card", "the debit card"),
+        ("it's been three weeks and nobody wrote", None),
+        ("I want to open an account", None),
+        ("哦，那要多久", None),
+        ("不好意思，我的卡坏了", None),
         ("how do I close my account", None),
         ("不是本人可以办吗", None),
     ],
@@ -216,6 +225,8 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
         ),
         ("My wife and I also want to know how to pay", 0),
         ("How do I send money and receive it?", 0),
+        ("Two quick questions. How do I complain? How do I close my account?", 2),
+        ("我有两个问题。怎么挂失？流水在哪打？", 2),
         ("怎么挂失", 0),
         ("? ? ! . 。", 0),
         ("how " * 400, 0),
@@ -231,6 +242,8 @@ def test_joined_questions_are_parted(message: str, parts: int) -> None:
         ("what is the most I can take out in cash a day, and the most I can transfer?", 2),
         ("理财赎回几天到账,到了转到别的银行收手续费不", 2),
         ("what if, say, I lose it", 0),
+        ("挂失收费吗,补卡要几天", 2),
+        ("丢了,在车上丢的", 0),
     ],
 )
 def test_a_longer_message_may_join_questions_by_commas(message: str, clauses: int) -> None:
@@ -247,6 +260,18 @@ def test_a_message_costs_a_bounded_number_of_texts() -> None:
     )  # fmt: skip
     for message in (long, "and how? " * 200, "还有吗" * 300):
         assert len(take_apart(prepare(message), [before], FAQS, PATTERNS).texts) <= 11
+
+
+def test_a_message_goes_on_from_what_was_offered_where_nothing_was_answered() -> None:
+    before = Turn(
+        conversation_id="c", owner="", subject="", at=0, text="a", understood_as="a",
+        topic="my card", kind="question", language="en", shown=["card", "loan"],
+    )  # fmt: skip
+    found = take_apart("how long does it take", [before], FAQS, PATTERNS)
+    assert list(found.joined) == [
+        "my card how long does it take",
+        "How do I block my card? how long does it take",
+    ]
 
 
 @pytest.mark.parametrize("bit", ["嗯", "?", ",", "ok, ", "no ", "thanks ", "? ? ", "不是，", "、"])
