@@ -151,7 +151,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
-    from common.tuning.configuration import OF_CONTINUAL, read_settings, refuse_settings
+    from common.tuning.configuration import OF_CONTINUAL, OF_PAIRS, read_settings, refuse_settings
 
     chosen = read_settings(
         config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
@@ -160,6 +160,7 @@ def train(
     check_teacher(teacher, chosen)
     check_files(chosen, public, {**unread, "--teacher": teacher, "--rerank": rerank})
     refuse_settings(chosen, OF_CONTINUAL, "there is no train --from here")
+    refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset

@@ -37,6 +37,7 @@ def manifest(
                 "train": len(splits.train),
                 "validation": len(splits.validation),
                 "test": len(splits.test),
+                "pairs": len(dataset.pairs),
             },
         },
         "settings": settings.model_dump(),

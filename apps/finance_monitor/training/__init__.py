@@ -1,0 +1,1 @@
+"""`train` on the command line, and which of its options go together."""
