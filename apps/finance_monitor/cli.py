@@ -16,6 +16,7 @@ from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
     News,
+    Pairs,
     ReleaseId,
     Test,
     Validation,
@@ -84,6 +85,7 @@ def validate(
     news: News = None,
     validation: Validation = None,
     test: Test = None,
+    pairs: Pairs = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
@@ -92,12 +94,14 @@ def validate(
     """Read and audit the files without training."""
     from apps.finance_monitor.data import read_dataset
 
-    dataset = read_dataset(read_from(news, validation, test, mapping, on_bad_row, store))
+    sources = read_from(news, validation, test, mapping, on_bad_row, store, pairs=pairs)
+    dataset = read_dataset(sources)
     splits = dataset.splits
     counts = {
         "train": len(splits.train),
         "validation": len(splits.validation),
         "test": len(splits.test),
+        "pairs": len(dataset.pairs),
         "topics": len(dataset.topics),
     }
     if as_json:

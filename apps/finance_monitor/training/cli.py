@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from apps.finance_monitor.options_cli import (
     Entities,
     News,
+    Pairs,
     Test,
     Validation,
     open_registry,
@@ -32,7 +30,6 @@ from common.cli import (
     Set,
     Store,
     check_backbone,
-    existing,
     new_app,
     print_json,
 )
@@ -45,16 +42,6 @@ from common.tuning.privacy.privacy_cli import Public, check_files
 
 if TYPE_CHECKING:
     from common.tuning.settings import Settings
-
-Pairs = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--pairs",
-        help="Pairs of texts that differ in little and have different sentiments, to learn what "
-        "turns a sentiment round. May be repeated.",
-        callback=existing,
-    ),
-]
 
 verbs = new_app("Training.")
 
@@ -96,8 +83,9 @@ def train(
     others = {"--unlabelled": unlabelled, "--teacher": teacher, "--pairs": pairs}
     check_from(from_release, chosen, others, max_forgetting)
     check_pairs(pairs, chosen, teacher)
-    sources = read_from(news, validation, test, mapping, on_bad_row, store, entities, unlabelled)
-    sources = replace(sources, pairs=pairs or ())
+    sources = read_from(
+        news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs
+    )
 
     from apps.finance_monitor.data import read_dataset
 
