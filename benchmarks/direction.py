@@ -5,6 +5,7 @@ python -m benchmarks.direction --case texts     and the pairs' texts, one by one
 python -m benchmarks.direction --case pairs     and the pairs as pairs
 
 With `--choose` a third of the patterns that are learned is held out instead, and nothing is kept.
+With `--work DIR` a run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def main() -> None:
     arguments.add_argument("--case", choices=CASES, default="pairs")
     arguments.add_argument("--set", action="append", default=[], help="a setting: name=value")
     arguments.add_argument("--choose", action="store_true", help="leave the test patterns alone")
+    arguments.add_argument("--work", type=Path, help="where checkpoints are kept")
     chosen = arguments.parse_args()
     start(chosen)
     given = ["pair_weight=0", *chosen.set] if chosen.case == "texts" else chosen.set
@@ -55,7 +57,7 @@ def main() -> None:
         learned = [one for one in learned if one.pattern not in held_out]
     if chosen.case != "news":
         dataset.pairs.extend(pair(one) for one in learned)
-    classifier, minutes = _train(dataset, settings)
+    classifier, minutes = _train(dataset, settings, chosen.work)
     metrics = _measure(classifier, dataset, asked)
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")
     metrics["twitter weighted F1"] = summarise(run(classifier, twitter))["sentiment_f1"]
@@ -74,13 +76,16 @@ def _pairs(part: Any) -> list[PairRecord]:
     return [one for path in paths for one in read_pairs(path, Sources(), part)]
 
 
-def _train(dataset: Dataset, settings: Settings) -> tuple[Classifier, float]:
+def _train(dataset: Dataset, settings: Settings, kept: Path | None) -> tuple[Classifier, float]:
     task = FinanceMonitorTask(
         dataset.learned.train, dataset.topics, ClassLoss.of(settings), settings.pair_weight
     )
     encoder = load_encoder(locate("e5-small"), dropout=settings.dropout)
-    with tempfile.TemporaryDirectory() as work:
-        tuned = finetune(task, encoder, dataset.learned, settings, work=Path(work))
+    with tempfile.TemporaryDirectory() as passing:
+        work = kept or Path(passing)
+        tuned = finetune(
+            task, encoder, dataset.learned, settings, work=work, resume=kept is not None
+        )
     assert isinstance(tuned.module, NewsModel)
     return Classifier("", tuned.pretrained, tuned.module, task.topics), tuned.seconds / 60
 

@@ -175,6 +175,19 @@ def test_options_without_sense_are_refused(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("application", "verb", "option"),
+    [("finance_monitor", "tune", "--news"), ("customer_service", "train", "--faqs")],
+)
+def test_where_there_are_no_pairs_their_weight_is_refused(
+    news: Path, tmp_path: Path, application: str, verb: str, option: str
+) -> None:
+    chosen = ("--set", "pair_weight=2", "--store", tmp_path)
+    done = run_here(application, verb, option, news, *chosen)
+    assert done.returncode == 2
+    assert "pair_weight: " in done.stderr
+
+
 def test_a_held_out_text_among_the_pairs_is_found(news: Path, tmp_path: Path) -> None:
     leaking = _write(tmp_path / "leaking.jsonl", [_row("Alba wins again", "Alba loses again")])
     test = _write(tmp_path / "test.jsonl", [{"text": "Alba wins again", "sentiment": "positive"}])
