@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from apps.finance_monitor.data import Example, apart
-from apps.finance_monitor.direction.batches import opposite_rows
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.training.batches import opposite_rows
 from common.evaluation.metrics import accuracy, f1
 from common.models.heads import CosineClassifier, Embedder, Head, class_means
 from common.models.ngrams import NgramClassifier, fit_ngrams

@@ -1,1 +1,1 @@
-"""`train` on the command line, and which of its options go together."""
+"""What a run reads and how it is started: both texts of a pair in one batch, the verb `train`."""
