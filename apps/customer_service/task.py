@@ -17,7 +17,7 @@ from common.evaluation.metrics import accuracy, f1, mean_reciprocal_rank, recall
 from common.models.heads import CosineClassifier, Embedder, class_means
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
-from common.tuning.imbalance import ClassLoss, HeadLoss
+from common.tuning.imbalance import ClassLoss, HeadLoss, class_counts
 from common.tuning.label_names import spoken
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
@@ -159,8 +159,8 @@ class CustomerServiceTask:
             backbone.dimension,
             prototypes=class_means(unit, faqs, len(self.faq_ids)) if self.faq_ids else None,
             directions=class_means(unit, intents, len(self.intents)) if self.intents else None,
-            faq_loss=self.loss.for_counts(_counts(faqs, len(self._faq_number))),
-            intent_loss=self.loss.for_counts(_counts(intents, len(self.intents))),
+            faq_loss=self.loss.for_counts(class_counts(faqs, len(self._faq_number))),
+            intent_loss=self.loss.for_counts(class_counts(intents, len(self.intents))),
         )
 
     @property
@@ -226,8 +226,3 @@ class CustomerServiceTask:
 
     def _intent(self, example: Example) -> int:
         return self._intent_number.get(example.intent or "", UNKNOWN)
-
-
-def _counts(numbers: Tensor, classes: int) -> Tensor:
-    """[texts] → [classes], how many have each; what has none is below 0."""
-    return torch.bincount(numbers[numbers >= 0], minlength=classes)

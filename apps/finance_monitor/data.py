@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.schema import PairRecord, Part, TrainingRecord
 from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
+from common.console import say
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
 from common.records.reader import OnBadRow, Records, hashes_by_name, read_records
@@ -25,7 +26,8 @@ class Example:
     """A text to learn from, normalised, with the labels that are known.
 
     `target` is the sentiment towards the entity that `mark` marked in `text`. From `source` and
-    `segment`, whatever part of the news it is of, nothing is learned.
+    `segment`, whatever part of the news it is of, nothing is learned. `opposite` differs in little
+    from it and has another sentiment; the two are learned side by side.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Example:
     target: str | None = None
     source: str | None = None
     segment: str | None = None
+    opposite: Example | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Sources:
     """The files a user gave."""
 
     news: Sequence[Path] = ()
+    pairs: Sequence[Path] = ()
     validation: Sequence[Path] = ()
     test: Sequence[Path] = ()
     unlabelled: Sequence[Path] = ()
@@ -52,13 +56,22 @@ class Sources:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All records, checked, and what is learned from, chosen by and reported on."""
+    """All records, checked, and what is learned from, chosen by and reported on.
+
+    `pairs` are learned beside the training texts; each has its opposite.
+    """
 
     splits: Splits[Example]
     audit: Audit
     hashes: dict[str, str]
     tickers: dict[str, str] = field(default_factory=dict)
     unlabelled: list[Example] = field(default_factory=list)
+    pairs: list[Example] = field(default_factory=list)
+
+    @property
+    def learned(self) -> Splits[Example]:
+        """The splits, with the pairs among what is learned from."""
+        return replace(self.splits, train=[*self.splits.train, *self.pairs])
 
     @property
     def topics(self) -> list[str]:
@@ -69,7 +82,7 @@ class Dataset:
     @property
     def languages(self) -> set[str]:
         """Languages of the training texts."""
-        return {language_of(example.text) for example in self.splits.train}
+        return {language_of(example.text) for example in apart(self.learned.train)}
 
 
 def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
@@ -84,6 +97,7 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         [_read(path, sources) for path in paths]
         for paths in (sources.news, sources.validation, sources.test, sources.unlabelled)
     )
+    pairs = [read_pairs(path, sources, "train") for path in sources.pairs]
     train, held = _records(news), _records(validation)
     if not validation:
         sides = split(
@@ -103,12 +117,17 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         ),
         tickers=dict(sources.tickers),
         audit=audit(
-            [s for file in news for s in _samples(file)],
+            [s for file in news for s in _samples(file)]
+            + [s for file in pairs for s in _samples_of_pairs(file)],
             [s for file in test for s in _samples(file)],
         ),
         hashes=hashes_by_name(
-            (f.source, f.sha256) for f in [*news, *validation, *test, *unlabelled]
+            [
+                *((f.source, f.sha256) for f in [*news, *validation, *test, *unlabelled]),
+                *((f.source, f.sha256) for f in pairs),
+            ]
         ),
+        pairs=[pair(one, sources.tickers) for file in pairs for one in file],
         unlabelled=[
             Example(spell_tickers(prepare(one.content), sources.tickers), source=one.source)
             for one in _records(unlabelled)
@@ -143,6 +162,49 @@ def examples(
     return found
 
 
+def apart(examples: Sequence[Example]) -> list[Example]:
+    """Every text by itself: one that has an opposite, and the opposite after it."""
+    found = []
+    for example in examples:
+        found.append(replace(example, opposite=None))
+        if example.opposite is not None:
+            found.append(example.opposite)
+    return found
+
+
+def pair(record: PairRecord, tickers: Mapping[str, str] = MappingProxyType({})) -> Example:
+    """The first text of a pair, and the second as its opposite."""
+    first, second = (
+        Example(spell_tickers(prepare(one.text), tickers), one.sentiment) for one in record.texts
+    )
+    return replace(first, opposite=second)
+
+
+def read_pairs(path: Path, sources: Sources, part: Part) -> Records[PairRecord]:
+    """The pairs of a file that are of `part`, or of none.
+
+    Raises:
+        UserError: bad rows, or none is of that part.
+    """
+    file = read_records(
+        path,
+        PairRecord,
+        on_bad_row=sources.on_bad_row,
+        rejected_directory=sources.rejected_directory,
+    )
+    kept = [row for row, record in enumerate(file) if record.part in {None, part}]
+    if not kept:
+        raise UserError(
+            f"no pair is of the part {part!r}",
+            where=str(path),
+            hint=f"Leave `part` out, or write {part!r} where a pair is for it.",
+        )
+    if others := len(file) - len(kept):
+        say(f"{path}: {others:,} of {len(file):,} pairs are not of the part {part!r}: left out")
+    items, places = [file.items[row] for row in kept], [file.places[row] for row in kept]
+    return replace(file, items=items, places=places)
+
+
 def read_labelled(path: Path, mapping: Mapping[str, str]) -> list[Labelled]:
     """The texts of a file, with sentiment and topics as far as they are known."""
     return [
@@ -175,4 +237,12 @@ def _samples(file: Records[TrainingRecord]) -> list[Sample]:
     return [
         Sample(record.content, record.sentiment, place)
         for record, place in zip(file.items, file.short_places, strict=True)
+    ]
+
+
+def _samples_of_pairs(file: Records[PairRecord]) -> list[Sample]:
+    return [
+        Sample(one.text, one.sentiment, place)
+        for record, place in zip(file.items, file.short_places, strict=True)
+        for one in record.texts
     ]

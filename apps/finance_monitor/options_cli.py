@@ -29,6 +29,15 @@ Test = Annotated[
     list[Path] | None,
     typer.Option("--test", help="Held-out news for the report.", callback=existing),
 ]
+Pairs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--pairs",
+        help="Pairs of texts that differ in little and have different sentiments, to learn what "
+        "turns a sentiment round. May be repeated.",
+        callback=existing,
+    ),
+]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
     Path | None,
@@ -66,6 +75,7 @@ def read_from(
     store: Path,
     entities: Path | None = None,
     unlabelled: list[Path] | None = None,
+    pairs: list[Path] | None = None,
 ) -> Any:
     """The sources that these options name."""
     from apps.finance_monitor.data import Sources
@@ -77,6 +87,7 @@ def read_from(
         validation=validation or (),
         test=test or (),
         unlabelled=unlabelled or (),
+        pairs=pairs or (),
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",

@@ -36,6 +36,7 @@ def manifest(
                 "train": len(splits.train),
                 "validation": len(splits.validation),
                 "test": len(splits.test),
+                "pairs": len(dataset.pairs),
             },
         },
         "measured_on": "test" if splits.test else "validation",

@@ -13,9 +13,11 @@ from pydantic import (
 )
 
 from common.records.fields import Text, Time, content_hash
+from common.records.text import fold
 from common.rules.rule import DecidedBy
 
 Sentiment = Literal["positive", "neutral", "negative"]
+Part = Literal["train", "test"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
@@ -97,6 +99,36 @@ class TrainingRecord(Story):
     topics: list[Text] | None = None
     targets: list[Target] = []
     segment: str | None = Field(None, description="A part of the news, for `learn --by`.")
+
+
+class PairedText(BaseModel):
+    """One text of a pair."""
+
+    text: Text
+    sentiment: Labelled
+
+
+class PairRecord(BaseModel):
+    """Two texts that differ in little and have different sentiments."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    id: str | None = Field(None, description="Not used.")
+    pattern: Text | None = Field(None, description="What turns the sentiment round.")
+    part: Part | None = Field(None, description="Learned, or measured on; none: both, as asked.")
+    language: str | None = Field(None, description="Kept, not used: it is detected from the text.")
+    texts: list[PairedText]
+
+    @model_validator(mode="after")
+    def _are_opposites(self) -> Self:
+        if len(self.texts) != 2:
+            raise ValueError(f"a pair has two texts, and here are {len(self.texts)}")
+        first, second = self.texts
+        if fold(first.text) == fold(second.text):
+            raise ValueError("both texts of the pair are the same")
+        if first.sentiment == second.sentiment:
+            raise ValueError(f"both texts are {first.sentiment}: a pair has two sentiments")
+        return self
 
 
 class SentimentScore(BaseModel):

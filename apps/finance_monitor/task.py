@@ -9,15 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from apps.finance_monitor.data import Example
+from apps.finance_monitor.data import Example, apart
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.training.batches import opposite_rows
 from common.evaluation.metrics import accuracy, f1
 from common.models.heads import CosineClassifier, Embedder, Head, class_means
 from common.models.ngrams import NgramClassifier, fit_ngrams
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
-from common.tuning.imbalance import ClassLoss, HeadLoss
+from common.tuning.imbalance import ClassLoss, HeadLoss, class_counts
 from common.tuning.label_names import spoken
+from common.tuning.losses import paired
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class NewsModel(EncoderModule):
         topic_words: added to the topics' logits. It is fitted by itself and joins after
             fine-tuning: on texts that it learned by heart, the encoder would learn nothing.
         losses: how each of the logits is learned, by their names; a plain loss if not given.
+        pair_weight: what `losses.paired` counts beside them.
     """
 
     is_record_by_record = True
@@ -59,6 +62,7 @@ class NewsModel(EncoderModule):
         topic_bias: Tensor | None,
         topic_words: NgramClassifier | None = None,
         losses: Mapping[str, HeadLoss] | None = None,
+        pair_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooled = pooled
@@ -67,6 +71,7 @@ class NewsModel(EncoderModule):
         self.topic_bias = None if topic_bias is None else nn.Parameter(topic_bias)
         self.topic_words = topic_words
         self.targets = targets
+        self.pair_weight = pair_weight
         heads = ("sentiment_logits", "topic_logits", "target_logits")
         given = losses or {}
         self.losses = nn.ModuleDict(
@@ -85,12 +90,14 @@ class NewsModel(EncoderModule):
         sentiment: Tensor | None = None,
         topics: Tensor | None = None,
         target: Tensor | None = None,
+        opposite: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Logits for each text; with labels, the loss.
 
         Args:
             sentiment, target: [batch], class numbers; -1: not known.
             topics: [batch, topics] of 0 and 1; a row of -1: not known.
+            opposite: [batch], the row of the other text of a pair; -1: in none.
 
         Returns:
             `embedding` [batch, width] of length 1; `sentiment_logits` [batch, 3],
@@ -108,6 +115,9 @@ class NewsModel(EncoderModule):
             outputs["target_logits"] = self.targets(pooled).float()
         if sentiment is not None and topics is not None and target is not None:
             outputs["loss"] = self._loss(outputs, sentiment, topics, target)
+            if opposite is not None and self.sentiments is not None:
+                of_pairs = paired(outputs["sentiment_logits"], sentiment, opposite)
+                outputs["loss"] = outputs["loss"] + self.pair_weight * of_pairs
         return outputs
 
     def topic_logits_of(self, pooled: Tensor) -> Tensor:
@@ -151,6 +161,7 @@ class FinanceMonitorTask:
         training: what is learned from; heads start from the class means of its texts.
         topics: names in the order of the logits.
         loss: how the labels are learned.
+        pair_weight: what it counts which text of a pair has which sentiment.
     """
 
     name = "finance_monitor"
@@ -160,10 +171,12 @@ class FinanceMonitorTask:
         training: Sequence[Example],
         topics: Sequence[str],
         loss: ClassLoss | None = None,
+        pair_weight: float = 0.0,
     ) -> None:
-        self.training = list(training)
+        self.training = apart(training)
         self.topics = list(topics)
         self.loss = loss or ClassLoss()
+        self.pair_weight = pair_weight
         labelled = [e.topics for e in training if e.topics is not None]
         self.single_topic = bool(labelled) and all(len(found) == 1 for found in labelled)
         self.has_sentiment = any(e.sentiment for e in training)
@@ -188,12 +201,13 @@ class FinanceMonitorTask:
             targets=_means(unit, target) if self.has_targets else None,
             topic_bias=None if self.single_topic else topic_bias,
             losses=self._losses(sentiment, target),
+            pair_weight=self.pair_weight,
         )
 
     def _losses(self, sentiment: Tensor, target: Tensor) -> dict[str, HeadLoss]:
         """Each head's loss, fitted to how often its labels are there."""
         found = {
-            name: self.loss.for_counts(_counts(labels))
+            name: self.loss.for_counts(class_counts(labels, len(SENTIMENTS)))
             for name, labels in (("sentiment_logits", sentiment), ("target_logits", target))
         }
         if self.topics:
@@ -226,12 +240,13 @@ class FinanceMonitorTask:
         return record.text
 
     def collate(self, records: Sequence[Example], tokenize: Tokenize) -> Batch:
-        """Token ids and the labels, -1 where one is not known."""
+        """Token ids and the labels, -1 where one is not known; of a pair, both texts."""
+        opposite, records = opposite_rows(records), apart(records)
         batch = tokenize([record.text for record in records])
         batch["sentiment"] = torch.tensor([_label(record.sentiment) for record in records])
         batch["target"] = torch.tensor([_label(record.target) for record in records])
         batch["topics"] = self.members(records)
-        return batch
+        return batch | opposite
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
         """Weighted and macro F1 and accuracy of sentiment and target; micro and macro of topics.
@@ -295,11 +310,6 @@ def chosen_topics(logits: Tensor, *, single: bool) -> Tensor:
     if single:
         return functional.one_hot(logits.argmax(-1), logits.shape[-1])
     return (logits > 0).long()
-
-
-def _counts(labels: Tensor) -> Tensor:
-    """[texts] → [3], how many have each; those that are not known have none."""
-    return torch.bincount(labels[labels != UNKNOWN], minlength=len(SENTIMENTS))
 
 
 def _label(name: str | None) -> int:

@@ -130,7 +130,7 @@ def train(
     after = evaluate.run(classifier, held_out)
     difference = evaluate.difference(before, after)
     peer = evaluate.linear_peer(task.training, after)
-    lessons = lessons_of(parent.lessons if parent else dataset.splits, classifier)
+    lessons = lessons_of(parent.lessons if parent else dataset.learned, classifier)
     forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
 
@@ -207,7 +207,7 @@ def _learn(
     begin: Beginning, settings: Settings, teach: Teach | None, work: Path, resume: bool
 ) -> tuple[Tuned[Encoder], PseudoLabels | None]:
     """What a release knows is learned further; anything else from the pretrained model."""
-    task, encoder, module, splits = begin.task, begin.encoder, begin.module, begin.dataset.splits
+    task, encoder, module, splits = begin.task, begin.encoder, begin.module, begin.dataset.learned
     if begin.parent is None:
         return learn(
             task,
@@ -229,7 +229,9 @@ def _learn(
 
 
 def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
-    return FinanceMonitorTask(dataset.splits.train, dataset.topics, ClassLoss.of(settings))
+    return FinanceMonitorTask(
+        dataset.learned.train, dataset.topics, ClassLoss.of(settings), settings.pair_weight
+    )
 
 
 def _check(dataset: Dataset) -> None:

@@ -190,12 +190,14 @@ def refuse_other_settings(settings: Settings) -> None:
         OF_CLASSES,
         OF_CONTINUAL,
         OF_DISTILLATION,
+        OF_PAIRS,
         refuse_settings,
     )
 
     no_classes = "the recommender learns which items match, and no classes"
     refuse_settings(settings, OF_CLASSES, no_classes)
     refuse_settings(settings, ["contrastive_epochs"], no_classes)
+    refuse_settings(settings, OF_PAIRS, no_classes)
     refuse_settings(settings, OF_CONTINUAL, "there is no train --from here")
     refuse_settings(settings, OF_DISTILLATION, "the recommender learns from events alone")
     refuse_settings(

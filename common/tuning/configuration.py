@@ -20,9 +20,11 @@ from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
-# Settings that speak of labels alone, of a release that is trained further, of several runs.
+# Settings that speak of labels alone, of a release that is trained further, of pairs of opposite
+# texts, of several runs.
 OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment", "label_names")
 OF_CONTINUAL = tuple(ContinualSettings.model_fields)
+OF_PAIRS = ("pair_weight",)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 
 
@@ -129,4 +131,5 @@ def refuse_without_labels(settings: Settings) -> None:
     refuse_settings(settings, ["contrastive_epochs"], "texts without labels make no pairs")
     refuse_settings(settings, OF_DISTILLATION, "one run is made here, and it has no labels")
     refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
+    refuse_settings(settings, OF_PAIRS, "it is for train --pairs")
     refuse_settings(settings, ["privacy_epsilon"], "these texts are learned without noise")

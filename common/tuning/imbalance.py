@@ -115,6 +115,11 @@ class HeadLoss(nn.Module):
         return logits if self.offsets is None else logits + self.offsets
 
 
+def class_counts(numbers: Tensor, classes: int) -> Tensor:
+    """How many texts have each class: [texts] → [classes]; a number below 0 is none."""
+    return torch.bincount(numbers[numbers >= 0], minlength=classes)
+
+
 def class_weights(counts: Tensor, weighting: Weighting) -> Tensor:
     """What a text of each class counts, 1 on average over the texts.
 

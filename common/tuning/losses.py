@@ -44,6 +44,34 @@ def classification(
     return losses.mean()
 
 
+def paired(logits: Tensor, target: Tensor, opposite: Tensor) -> Tensor:
+    """Cross-entropy of which text of a pair has which of their two classes.
+
+    Of texts 1 and 2 of classes a and b, given that one is a and the other b: -log sigmoid(d) with
+    d = (z1[a] - z1[b]) - (z2[a] - z2[b]). What the two texts share cancels out, so that only what
+    tells them apart is learned (contrast sets: Gardner et al. 2020, arXiv 2004.02709; the loss of
+    two scores is RankNet's, Burges et al. 2005).
+
+    Args:
+        logits: [batch, classes].
+        target: [batch], class numbers; below 0: not known, and left out.
+        opposite: [batch], the row of the other text of the pair; below 0: it is in none.
+
+    Returns:
+        The mean over the texts of pairs of two classes; 0 where there are none.
+    """
+    rows = (opposite >= 0).nonzero().squeeze(1)
+    first, second = target[rows], target[opposite[rows]]
+    are_known = (first >= 0) & (second >= 0) & (first != second)
+    rows, first, second = rows[are_known], first[are_known], second[are_known]
+    if not len(rows):
+        return logits.sum() * 0.0
+    other = opposite[rows]
+    apart = logits[rows, first] - logits[rows, second]
+    apart = apart - logits[other, first] + logits[other, second]
+    return functional.softplus(-apart).mean()
+
+
 def multilabel(
     logits: Tensor, target: Tensor, *, focal: float = 0.0, weights: Tensor | None = None
 ) -> Tensor:

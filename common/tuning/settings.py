@@ -77,6 +77,9 @@ class Settings(
     label_names: bool = Field(
         False, description="the name of a label, where it is words, is one more text of it"
     )
+    pair_weight: float = Field(
+        1.0, ge=0, description="weight of which text of a pair has which label; 0: none"
+    )
     contrastive_epochs: int = Field(
         0, ge=0, description="epochs over pairs of texts before the heads are fitted; 0: none"
     )

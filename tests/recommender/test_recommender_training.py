@@ -154,6 +154,7 @@ MISTAKES = (
     ("train --set class_weights=balanced", "class_weights: the recommender learns which items"),
     ("train --set continual=replay", "continual: there is no train --from here"),
     ("train --set label_names=true", "label_names: the recommender learns which items match"),
+    ("train --set pair_weight=2", "pair_weight: the recommender learns which items match"),
     ("train --set seeds=3", "seeds: the recommender learns from events alone"),
     ("train --set privacy_epsilon=8", "privacy_epsilon: the recommender compares records"),
     ("tune --set focal=2", "focal: the recommender learns which items"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.finance_monitor.data import Example
+from apps.finance_monitor.data import Example, apart
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.text import spell_tickers
 from common.errors import UserError
@@ -96,7 +96,7 @@ def spelled(examples: Sequence[Example], tickers: Mapping[str, str]) -> list[Exa
 
 def lessons_of(taught: Splits[Example] | Lessons, classifier: Classifier) -> Lessons:
     """What was taught; of many texts, those that stand for their classes."""
-    train = list(taught.train)
+    train = apart(taught.train)
     if len(train) > MOST_EXEMPLARS:
         reader = Embedder(classifier.module.pooled)
         found = predict(reader, classifier.backbone, [one.text for one in train])
@@ -140,6 +140,6 @@ def texts_of(release: Release) -> Collection[str]:
 
 
 def _example(row: Sequence[Any]) -> Example:
-    # Older releases know no segment.
+    # Older releases know no segment, and no opposites.
     text, sentiment, topics, *further = row
     return Example(text, sentiment, None if topics is None else tuple(topics), *further)

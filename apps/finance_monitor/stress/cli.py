@@ -18,8 +18,18 @@ verbs = new_app("Stress.")
 @verbs.command()
 def stress(
     news: Annotated[
-        list[Path], typer.Option("--news", help="Labelled, held-out news.", callback=existing)
-    ],
+        list[Path] | None,
+        typer.Option("--news", help="Labelled, held-out news.", callback=existing),
+    ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--pairs",
+            help="Pairs of texts that differ in little and have different sentiments: how many "
+            "are read the right way round. May be repeated.",
+            callback=existing,
+        ),
+    ] = None,
     out: Out = None,
     release_id: ReleaseId = None,
     mapping: Mapping = None,
@@ -31,24 +41,34 @@ def stress(
 ) -> None:
     """What typing errors, other words, script or length and negation do to the labels.
 
-    A negated text should change its sentiment; that is a diagnosis, and no figure of quality.
+    A negated text should change its sentiment; that is a diagnosis, and no figure of quality. Of
+    pairs it is one: both texts are to be right.
     """
     check_out(out)
-    from apps.finance_monitor.data import read_examples
+    if not news and not pairs:
+        raise UserError("nothing to put under stress", hint="Give --news FILE, --pairs FILE.")
+    if out and not news:
+        raise UserError("--out is of news that is written otherwise", hint="Give --news FILE.")
+    from apps.finance_monitor.data import read_examples, read_pairs
 
     release = open_registry(store).open(release_id)
-    examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
+    sources = read_from(None, None, news, mapping, on_bad_row, store)
+    examples = read_examples(sources)
     # What a company is marked by would be written otherwise, too.
     examples = [example for example in examples if example.target is None]
-    if not examples:
+    if news and not examples:
         raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
+    opposites = [one for path in pairs or () for one in read_pairs(path, sources, "test")]
 
     from apps.finance_monitor.release import load_release
+    from apps.finance_monitor.stress.direction import direction
     from apps.finance_monitor.stress.judging import judge_of
     from common.evaluation.stress.measuring import stress as put_under_stress
     from common.evaluation.stress.perturbations import perturbations
 
-    judge = judge_of(load_release(release, device=device), examples)
+    classifier = load_release(release, device=device)
     texts = [example.text for example in examples]
-    found = put_under_stress(texts, judge, perturbations(), seed=seed)
-    show_stress(found, release.release_id, out, as_json=as_json)
+    judge = judge_of(classifier, examples)
+    found = put_under_stress(texts, judge, perturbations(), seed=seed) if texts else []
+    pointed = direction(classifier, opposites) if opposites else None
+    show_stress(found, release.release_id, out, as_json=as_json, pairs=pointed)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from common.evaluation.stress.contrast import Contrast
     from common.evaluation.stress.measuring import Stressed
 
 Out = Annotated[
@@ -43,26 +44,54 @@ def show_stress(
     *,
     as_json: bool,
     refuse: bool = False,
+    pairs: Contrast | None = None,
 ) -> None:
     """Print the figures and write the records.
 
     Args:
         refuse: exit code 3 where instructions were obeyed.
+        pairs: what was made of pairs of texts that must be decided otherwise.
     """
     if out is not None:
         _write(found, out)
     obeyed = [row for one in found for row in one.obeyed]
     if as_json:
-        print_json({"release_id": release_id, "stress": [one.to_json() for one in found]})
+        of_pairs = {"pairs": pairs.to_json()} if pairs else {}
+        stressed = [one.to_json() for one in found]
+        print_json({"release_id": release_id, "stress": stressed, **of_pairs})
     else:
-        from common.console import results, say, show_table
-
-        show_table(_table(found, release_id))
-        results().print("The same decision is expected, but under negation another one.")
-        if obeyed:
-            say(f"Injected instructions were followed {len(obeyed)} times: see --json.")
+        _show(found, release_id, obeyed, pairs)
     if obeyed and refuse:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _show(
+    found: Sequence[Stressed], release_id: str, obeyed: Sequence[int], pairs: Contrast | None
+) -> None:
+    from common.console import results, say, show_table
+
+    if found:
+        show_table(_table(found, release_id))
+        results().print("The same decision is expected, but under negation another one.")
+    if obeyed:
+        say(f"Injected instructions were followed {len(obeyed)} times: see --json.")
+    if pairs:
+        show_table(_table_of_pairs(pairs, release_id))
+
+
+def _table_of_pairs(pairs: Contrast, release_id: str) -> Table:
+    from rich.table import Table
+
+    table = Table("pairs of", title=f"Release {release_id}: pairs of opposite texts")
+    for column in ("", "pairs", "both right", "texts right"):
+        table.add_column(column, justify="left" if not column else "right")
+    rows = [("all", "", pairs.all)]
+    for by, groups in pairs.groups.items():
+        worst_first = sorted(groups.items(), key=lambda item: item[1].both)
+        rows += [(by if not place else "", *item) for place, item in enumerate(worst_first)]
+    for by, group, found in rows:
+        table.add_row(by, group, f"{found.pairs:,}", f"{found.both:.1%}", f"{found.texts:.1%}")
+    return table
 
 
 def _table(found: Sequence[Stressed], release_id: str) -> Table:

@@ -35,6 +35,25 @@ def test_labels_are_complete_and_no_text_stands_twice(language: str) -> None:
     assert {target["entity"] for target in targets} <= names
 
 
+def test_pairs_have_two_sentiments_and_no_pattern_is_both_learned_and_measured() -> None:
+    rows = _rows("pairs.en.jsonl") + _rows("pairs.zh.jsonl")
+    assert len(rows) >= 600
+    assert len({row["id"] for row in rows}) == len(rows)
+    texts = [one["text"] for row in rows for one in row["texts"]]
+    assert len({*texts}) == 2 * len(rows)
+    others = [f"{name}.{language}.jsonl" for name in ("news", "test") for language in ("en", "zh")]
+    elsewhere = {row["text"] for name in (*others, "feed.jsonl") for row in _rows(name)}
+    assert not elsewhere & {*texts}
+    parts: dict[str, set[str]] = {"train": set(), "test": set()}
+    for row in rows:
+        parts[row["part"]].add(row["pattern"])
+    assert not parts["train"] & parts["test"]
+    assert len(parts["train"]) > len(parts["test"]) >= 20
+    kinds = Counter(tuple(one["sentiment"] for one in row["texts"]) for row in rows)
+    assert min(kinds["positive", "negative"], kinds["negative", "positive"]) > 0.3 * len(rows)
+    assert sum(many for kind, many in kinds.items() if "neutral" in kind) >= 40
+
+
 def test_no_story_of_the_feed_was_learned() -> None:
     learned = {row["text"] for part in ("en", "zh") for row in _rows(f"news.{part}.jsonl")}
     assert not learned & {row["text"] for row in _rows("feed.jsonl")}
@@ -52,7 +71,10 @@ def test_the_feed_is_what_its_script_writes(tmp_path: Path) -> None:
 def test_a_backtest_finds_both_surges_and_no_third(tmp_path: Path) -> None:
     store = tmp_path / "var"
     news = [
-        part for name in ("news.en", "news.zh") for part in ("--news", SAMPLES / f"{name}.jsonl")
+        part
+        for name in ("news", "pairs")
+        for language in ("en", "zh")
+        for part in (f"--{name}", SAMPLES / f"{name}.{language}.jsonl")
     ]
     done = run_here(
         "finance_monitor",

@@ -1,0 +1,136 @@
+"""`train`: FAQs and questions → a release."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from apps.customer_service.knowledge import cli as knowledge_cli
+from apps.customer_service.options_cli import (
+    DEFAULTS,
+    Faqs,
+    MaxWrong,
+    Questions,
+    Rerank,
+    Test,
+    Validation,
+    open_registry,
+    read_from,
+)
+from common.cli import (
+    Backbone,
+    BadRow,
+    Config,
+    DeviceSetting,
+    Json,
+    Mapping,
+    OnBadRow,
+    PrecisionSetting,
+    Promote,
+    Resume,
+    SeedSetting,
+    Set,
+    Store,
+    check_backbone,
+    new_app,
+    print_json,
+)
+from common.console import results, show_table
+from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import From, MaxForgetting, check_from
+from common.tuning.distillation.distil_cli import Teacher, check_teacher
+from common.tuning.privacy.privacy_cli import Public, check_files
+
+verbs = new_app("Training.")
+
+
+@verbs.command()
+def train(
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    test: Test = None,
+    unlabelled: Unlabelled = None,
+    public: Public = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    backbone: Backbone = "auto",
+    teacher: Teacher = None,
+    from_release: From = None,
+    max_forgetting: MaxForgetting = None,
+    settings: Set = None,
+    config: Config = None,
+    max_wrong: MaxWrong = 0.05,
+    rerank: Rerank = False,
+    resume: Resume = False,
+    promote: Promote = None,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
+    from common.tuning.configuration import OF_PAIRS, read_settings, refuse_settings
+
+    chosen = read_settings(
+        config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
+    )
+    others = {"--unlabelled": unlabelled, "--teacher": teacher}
+    unread = {"--validation": validation, "--test": test, "--rerank": rerank}
+    check_teacher(teacher, chosen)
+    check_files(chosen, public, {**unread, **others, "--from": from_release})
+    check_from(from_release, chosen, others, max_forgetting)
+    refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
+    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
+
+    from apps.customer_service.data import read_dataset, read_faqs_of
+
+    registry = open_registry(store)
+    known = read_faqs_of(registry.open(from_release)) if from_release else None
+    dataset = read_dataset(sources, seed=chosen.seed, known=known)
+    check_backbone(backbone)
+
+    from apps.customer_service.reporting import before_and_after, metrics
+    from apps.customer_service.train import train as fine_tune
+    from common.tuning.processes import is_main_process
+
+    if is_main_process() and not as_json:
+        show_table(dataset.audit.table())
+    train_it = partial(
+        fine_tune,
+        teacher=teacher,
+        from_release=from_release,
+        max_forgetting=max_forgetting,
+    )
+    if chosen.is_private:
+        from apps.customer_service.privacy.training import train_privately
+
+        train_it = partial(train_privately, sources=sources, public=public or ())
+    trained = train_it(
+        dataset,
+        chosen,
+        registry,
+        backbone=backbone,
+        max_wrong=max_wrong,
+        rerank=rerank,
+        resume=resume,
+        promote=promote,
+    )
+    if trained is None:
+        return
+    release = trained.release
+    if as_json:
+        print_json(trained.to_json())
+        return
+    if trained.peer:
+        results().print(trained.peer.text, markup=False)
+    show_table(before_and_after(trained.before, trained.after, trained.peer))
+    if trained.further:
+        show_table(metrics(trained.further, "Old and new held-out questions"))
+    for one in trained.forgetting:
+        results().print(one.text, markup=False)
+    state = "Now serving." if trained.promoted else "Not promoted."
+    results().print(f"Release {release.release_id}. {state}", markup=False)
+    knowledge_cli.say_what_is_not_learned(store, release)
+    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

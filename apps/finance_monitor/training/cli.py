@@ -1,0 +1,155 @@
+"""`train`: news, and pairs of opposite texts → a release."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.finance_monitor.options_cli import (
+    Entities,
+    News,
+    Pairs,
+    Test,
+    Validation,
+    open_registry,
+    read_from,
+)
+from common.cli import (
+    Backbone,
+    BadRow,
+    Config,
+    DeviceSetting,
+    Json,
+    Mapping,
+    OnBadRow,
+    PrecisionSetting,
+    Promote,
+    Resume,
+    SeedSetting,
+    Set,
+    Store,
+    check_backbone,
+    new_app,
+    print_json,
+)
+from common.console import results, show_table
+from common.errors import UserError
+from common.learning.labelling.cli import Unlabelled
+from common.tuning.continual.options_cli import From, MaxForgetting, check_from
+from common.tuning.distillation.distil_cli import Teacher, check_teacher
+from common.tuning.privacy.privacy_cli import Public, check_files
+
+if TYPE_CHECKING:
+    from common.tuning.settings import Settings
+
+verbs = new_app("Training.")
+
+
+@verbs.command()
+def train(
+    news: News = None,
+    validation: Validation = None,
+    test: Test = None,
+    pairs: Pairs = None,
+    unlabelled: Unlabelled = None,
+    public: Public = None,
+    entities: Entities = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    backbone: Backbone = "auto",
+    teacher: Teacher = None,
+    from_release: From = None,
+    max_forgetting: MaxForgetting = None,
+    settings: Set = None,
+    config: Config = None,
+    resume: Resume = False,
+    promote: Promote = None,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    seed: SeedSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on labelled news; ends with before beside after, and a release."""
+    from common.tuning.configuration import read_settings
+
+    chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
+    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    check_teacher(teacher, chosen)
+    check_files(
+        chosen, public, {**unread, "--pairs": pairs, "--teacher": teacher, "--from": from_release}
+    )
+    others = {"--unlabelled": unlabelled, "--teacher": teacher, "--pairs": pairs}
+    check_from(from_release, chosen, others, max_forgetting)
+    check_pairs(pairs, chosen, teacher)
+    sources = read_from(
+        news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs
+    )
+
+    from apps.finance_monitor.data import read_dataset
+
+    dataset = read_dataset(sources, seed=chosen.seed)
+    check_backbone(backbone)
+
+    from apps.finance_monitor.reporting import beside, metrics
+    from apps.finance_monitor.train import train as fine_tune
+    from common.tuning.processes import is_main_process
+
+    if is_main_process() and not as_json:
+        show_table(dataset.audit.table())
+    train_it = partial(
+        fine_tune,
+        teacher=teacher,
+        from_release=from_release,
+        max_forgetting=max_forgetting,
+    )
+    if chosen.is_private:
+        from apps.finance_monitor.privacy.training import train_privately
+
+        train_it = partial(train_privately, sources=sources, public=public or ())
+    registry = open_registry(store)
+    trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
+    if trained is None:
+        return
+    columns = beside(trained.before, trained.after, trained.peer)
+    release = trained.release
+    if as_json:
+        names = {name.replace(" ", "_"): column for name, column in columns.items()}
+        further = {one.what: one.to_json() for one in trained.forgetting}
+        print_json(
+            {"release_id": release.release_id, "promoted": trained.promoted, **names, **further}
+        )
+        return
+    if trained.peer:
+        results().print(trained.peer.text, markup=False)
+    show_table(metrics(columns, "Before and after fine-tuning, held-out texts"))
+    if trained.further:
+        show_table(metrics(trained.further, "Old and new held-out texts"))
+    for one in trained.forgetting:
+        results().print(one.text, markup=False)
+    state = "Now serving." if trained.promoted else "Not promoted."
+    results().print(f"Release {release.release_id}. {state}", markup=False)
+    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def check_pairs(pairs: list[Path] | None, settings: Settings, teacher: str | None) -> None:
+    """See that pairs are learned as pairs, or that no setting speaks of them.
+
+    Raises:
+        UserError: a teacher tells of texts one by one, or `pair_weight` is of no pairs.
+    """
+    from common.tuning.configuration import OF_PAIRS, refuse_settings
+
+    if not pairs:
+        refuse_settings(settings, OF_PAIRS, "it is for --pairs, and there are none")
+        return
+    for option, value in {
+        "--teacher": teacher,
+        "ensemble=probabilities": settings.distils_ensemble,
+    }.items():
+        if value:
+            raise UserError(
+                f"{option} and --pairs do not go together: a teacher tells of one text at a time",
+                hint="Leave one of them out.",
+            )

@@ -1,0 +1,25 @@
+"""Pairs that must be decided otherwise: both texts right, or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import UserError
+from common.evaluation.stress.contrast import Consistency, contrast
+
+RIGHT = [(True, True), (True, False), (False, False), (True, True)]
+
+
+def test_a_pair_counts_where_both_of_its_texts_are_right() -> None:
+    found = contrast(RIGHT, {"pattern": ["loss", "loss", None, "rumour"]})
+    assert found.all == Consistency(4, 0.5, 5 / 8)
+    assert found.groups["pattern"] == {
+        "loss": Consistency(2, 0.5, 0.75),
+        "rumour": Consistency(1, 1.0, 1.0),
+    }
+    assert found.to_json()["groups"]["pattern"]["loss"]["both"] == 0.5
+
+
+def test_no_pairs_are_no_figure() -> None:
+    with pytest.raises(UserError, match="no pairs"):
+        contrast([], {})
