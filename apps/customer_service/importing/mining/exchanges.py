@@ -231,7 +231,8 @@ def _answer_text(message: Message, marks: Mapping[str, Mark]) -> tuple[str, bool
         elif text and not (kind & Mark.thanks and len(text) < SHORTEST_TOLD[False]):
             kept.append(text[:1].upper() + text[1:])
     text = joined(kept)
-    is_enough = len(text) >= SHORTEST[_is_chinese(text)]
+    # "19.9 % a year." says enough, "Of course I do." does not.
+    is_enough = len(text) >= SHORTEST[_is_chinese(text)] or any(map(str.isdigit, text))
     return (text if is_enough else ""), is_own
 
 
