@@ -218,9 +218,12 @@ def _rank(reply: _Reply) -> tuple[bool, bool, bool, int]:
 
 def _answer_text(message: Message, marks: Mapping[str, Mark]) -> tuple[str, bool]:
     """What of a message may be told to anybody, and whether some of it may not."""
-    kept, is_own = [], False
+    kept: list[str] = []
+    is_own = False
     for part in message.sentences:
         kind = marks[part]
+        if TAKEN_BACK.match(part):
+            kept.clear()
         is_short = len(part) <= LONGEST_POLITE[_is_chinese(part)]
         if kind & Mark.own_account:
             is_own = True

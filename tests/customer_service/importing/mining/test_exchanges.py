@@ -197,3 +197,18 @@ def test_a_short_reply_with_an_amount_is_an_answer() -> None:
 def test_a_reply_keeps_its_first_words() -> None:
     ((_, reply),) = _pairs("C is the late show still on?", "A So far it is planned every Friday.")
     assert reply == "So far it is planned every Friday."
+
+
+def test_what_is_taken_back_in_one_message_is_not_told() -> None:
+    assert _pairs(
+        "C what does a locker cost",
+        "A It is £3 a day.",
+        "A Sorry, correction: a locker is £2 a day, the safe is £3.",
+    ) == [("what does a locker cost", "A locker is £2 a day, the safe is £3.")]
+
+
+def test_a_second_one_is_no_request_to_wait() -> None:
+    reply = "First you get a letter, after 14 days a second one with a fee of £8."
+    assert _pairs("C what if I bring a book back late", f"A {reply}") == [
+        ("what if I bring a book back late", reply)
+    ]
