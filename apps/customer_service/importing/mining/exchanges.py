@@ -218,9 +218,12 @@ def _rank(reply: _Reply) -> tuple[bool, bool, bool, int]:
 
 def _answer_text(message: Message, marks: Mapping[str, Mark]) -> tuple[str, bool]:
     """What of a message may be told to anybody, and whether some of it may not."""
-    kept, is_own = [], False
+    kept: list[str] = []
+    is_own = False
     for part in message.sentences:
         kind = marks[part]
+        if TAKEN_BACK.match(part):
+            kept.clear()
         is_short = len(part) <= LONGEST_POLITE[_is_chinese(part)]
         if kind & Mark.own_account:
             is_own = True
@@ -231,7 +234,8 @@ def _answer_text(message: Message, marks: Mapping[str, Mark]) -> tuple[str, bool
         elif text and not (kind & Mark.thanks and len(text) < SHORTEST_TOLD[False]):
             kept.append(text[:1].upper() + text[1:])
     text = joined(kept)
-    is_enough = len(text) >= SHORTEST[_is_chinese(text)]
+    # "19.9 % a year." says enough, "Of course I do." does not.
+    is_enough = len(text) >= SHORTEST[_is_chinese(text)] or any(map(str.isdigit, text))
     return (text if is_enough else ""), is_own
 
 

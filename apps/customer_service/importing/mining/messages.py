@@ -15,10 +15,12 @@ PREFACE = re.compile(
     r"""^(?:
       (?:hi|hello|hey|good\s(?:morning|afternoon|evening)|dear)
         (?:\s(?:there|all|team|everyone|<name>))?(?!\s\w+\W*$)
-    | sure(?:\sthing)? | of\scourse | certainly | ok(?:ay)? | alright | right | great | well | so
-    | no\s(?:problem|worries) | (?:thanks|thank\syou)(?!\sfor\b) | got\sit | i\ssee
+    | sure(?:\sthing)? | of\scourse | certainly | ok(?:ay)? | alright | right | great | well
+    | so(?!\sfar\b) | and(?=\s(?:are|is|do|does|can|will|when|where|how|what|who|which)(?:\s\S+){4})
+    | no\s(?:problem|worries) | oh\s(?:no|dear) | (?:thanks|thank\syou)(?!\sfor\b)
+    | got\sit | i\ssee(?=[,.!])
     | absolutely | please | um+ | ah | oh | (?:great|good)\squestion | (?:happy|glad)\sto\shelp
-    | (?:i'm\s|i\sam\s)?(?:very\s|so\s|really\s)?sorry
+    | (?:i'm\s|i\sam\s)?(?:very\s|so\s|really\s)?sorry(?!\syou\b)
         (?:\s(?:to\shear|about|for)\s[^,.!?]{1,40}(?=[,.!]|\sbut\b))?(?:,?\sbut\b)?
     | (?:my\s)?apologies(?:\sfor\s[^,.!?]{1,40}(?=[,.!]))?
     | (?:thanks|thank\syou)\sfor\s[^,.!?]{1,40}(?=[,.!])

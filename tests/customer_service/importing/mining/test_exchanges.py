@@ -137,3 +137,78 @@ def test_personal_data_is_masked_and_nobody_is_called_by_name() -> None:
 def test_what_bots_say_is_no_reply() -> None:
     (one,) = _mine("C How do I pay?", "S You can pay in cash at any counter.")
     assert isinstance(one, Rejected)
+
+
+def test_what_is_broken_is_part_of_the_request() -> None:
+    assert _pairs(
+        "C The lid of my kettle is broken. What now?",
+        "A A new lid comes free of charge within two years of the purchase.",
+    ) == [
+        (
+            "The lid of my kettle is broken. What now?",
+            "A new lid comes free of charge within two years of the purchase.",
+        )
+    ]
+
+
+def test_a_question_that_ends_in_not_gets_its_own_answer() -> None:
+    assert _pairs(
+        "C 游泳课一期多少钱",
+        "A 一期十节课，600元。",
+        "C 请假能补课不",
+        "A 提前一天请假可以补，一期最多补两次，当天请假的不补。",
+    ) == [
+        ("游泳课一期多少钱", "一期十节课，600元。"),
+        ("请假能补课不", "提前一天请假可以补，一期最多补两次，当天请假的不补。"),
+    ]
+    assert _mine("C 柜子门关不上", "A 左边还是右边的门没有呀亲", "C 左边")[0].reason == NO_ANSWER
+
+
+def test_a_whole_question_behind_and_stands_by_itself() -> None:
+    assert _pairs(
+        "C how much is a course",
+        "A A course of ten lessons is £90.",
+        "C and when do the new courses begin?",
+        "A They begin in the first week of each month.",
+        "C and for children?",
+        "A They pay half of it.",
+    ) == [
+        ("how much is a course", "A course of ten lessons is £90."),
+        ("When do the new courses begin?", "They begin in the first week of each month."),
+    ]
+
+
+def test_what_follows_if_is_another_question() -> None:
+    assert _pairs(
+        "C can I change the date of my course?",
+        "A Until a week before, free of charge.",
+        "C and if I fall ill on the day",
+        "A With a note from your doctor we move you to the next course, whatever the level.",
+    ) == [("can I change the date of my course?", "Until a week before, free of charge.")]
+
+
+def test_a_short_reply_with_an_amount_is_an_answer() -> None:
+    assert _pairs("C what is the late fee for books", "A 20p a day.", "C ok") == [
+        ("what is the late fee for books", "20p a day.")
+    ]
+    assert _pairs("C can I renew them online", "A Sure, go on.", "C ok") == []
+
+
+def test_a_reply_keeps_its_first_words() -> None:
+    ((_, reply),) = _pairs("C is the late show still on?", "A So far it is planned every Friday.")
+    assert reply == "So far it is planned every Friday."
+
+
+def test_what_is_taken_back_in_one_message_is_not_told() -> None:
+    assert _pairs(
+        "C what does a locker cost",
+        "A It is £3 a day.",
+        "A Sorry, correction: a locker is £2 a day, the safe is £3.",
+    ) == [("what does a locker cost", "A locker is £2 a day, the safe is £3.")]
+
+
+def test_a_second_one_is_no_request_to_wait() -> None:
+    reply = "First you get a letter, after 14 days a second one with a fee of £8."
+    assert _pairs("C what if I bring a book back late", f"A {reply}") == [
+        ("what if I bring a book back late", reply)
+    ]
