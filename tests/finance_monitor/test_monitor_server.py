@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -305,3 +306,15 @@ def test_a_scored_feed_is_shown_and_explained_without_scoring_it_again(
         assert {one["release_id"] for one in _ask(served, "/v1/stories")[1]} == {"r1"}
         assert any(evidence["words"] for evidence in ours["alert"]["evidence"])
         assert _ask(served, "/v1/records", {"records": [_record("x", 1, "Alba")]})[0] == 409
+
+
+def test_a_feed_of_the_web_that_is_silent_is_told(
+    store: Path, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}/rss"
+    copied = copy_release(store, tmp_path / "var")
+    with serving(copied, "--feed", nobody) as served:
+        eventually(lambda: "127.0.0.1" in _ask(served, "/v1/status")[1]["outages"])
+        assert 'bizlm_monitor_source_down{source="127.0.0.1"} 1.0' in _ask(served, "/metrics")[1]

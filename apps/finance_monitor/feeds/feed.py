@@ -6,8 +6,8 @@ batch: then nothing is read twice and nothing is skipped, wherever the process d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +40,7 @@ class Batch:
         position: what to commit along with the batch; None before anything was there to read.
         backlog: what was not read yet: bytes of a file, messages of a stream, 0 for stdin.
         ended: nothing will follow.
+        outages: by the name of each source that does not answer now, why.
     """
 
     records: list[FeedRecord]
@@ -47,6 +48,7 @@ class Batch:
     position: Position | None
     backlog: int = 0
     ended: bool = False
+    outages: Mapping[str, str] = field(default_factory=dict)
 
 
 class Feed(Protocol):

@@ -135,7 +135,7 @@ class WebFeed:
         ended = not self._waiting and (self._once or self._all_gone)
         known = {url: one.model_copy(deep=True) for url, one in self._known.items()}
         position = WebPosition(known=known) if records else None
-        return Batch(records, [], position, len(self._waiting), ended)
+        return Batch(records, [], position, len(self._waiting), ended, self._outages)
 
     def acknowledge(self, position: Position) -> None:
         """Nothing: a publisher keeps no account."""
@@ -143,6 +143,10 @@ class WebFeed:
     def close(self) -> None:
         """Let go of the connections."""
         self._client.close()
+
+    @property
+    def _outages(self) -> dict[str, str]:
+        return {one.name: one.error for one in self.health.values() if one.error}
 
     @property
     def _all_gone(self) -> bool:

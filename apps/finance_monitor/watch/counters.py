@@ -20,6 +20,7 @@ class Pace:
     repeated: int = 0
     backlog: int = 0
     disk_full: bool = False
+    outages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float:

@@ -76,6 +76,7 @@ class Display:
         ]
         if watch.drift.has_drifted:
             parts.append("MODEL DRIFT: confidence has fallen; fine-tune again")
+        parts += [f"{name} IS SILENT: {why}" for name, why in pace.outages.items()]
         if pace.disk_full:
             parts.append("DISK FULL: not reading")
         return " · ".join(parts)

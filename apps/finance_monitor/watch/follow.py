@@ -140,7 +140,7 @@ class Watch:
         size = SMALL_BATCH
         while not stopping.is_set():
             batch = feed.read_batch(size)
-            self.pace.backlog = batch.backlog
+            self.pace.backlog, self.pace.outages = batch.backlog, batch.outages
             size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH
             if batch.records or batch.rejected:
                 step = self.process(batch)

@@ -62,6 +62,12 @@ def _gauge_families(counters: Counters) -> Iterator[Metric]:
         counters.sink_failures,
     )
     pace, drift = counters.pace, counters.drift
+    yield _labelled(
+        GaugeMetricFamily(
+            "bizlm_monitor_source_down", "1 while a feed of the web fails", labels=["source"]
+        ),
+        dict.fromkeys(pace.outages, 1.0),
+    )
     for name, meaning, value in (
         ("lag", "Backlog in bytes or messages", pace.backlog),
         ("records_per_second", "Rate since the start", pace.per_second),

@@ -77,6 +77,7 @@ class MonitorService:
         self._thread = Thread(target=self._work, name="watch", daemon=True)
         self.version = 0
         self.failed: str | None = None
+        self._outages: dict[str, str] = {}
         self.watch: Watch = self._resources.enter_context(
             open_watch(
                 directory,
@@ -127,7 +128,8 @@ class MonitorService:
         self.failed = None
         if not self._scored:
             self.watch.use(self.live.current)
-        if step.taken or step.batch.rejected:
+        outages, self._outages = self._outages, dict(step.batch.outages)
+        if step.taken or step.batch.rejected or outages != self._outages:
             self.version += 1
 
     def touch(self) -> None:
@@ -169,6 +171,7 @@ class MonitorService:
             "per_second": round(watch.pace.per_second, 2),
             "backlog": watch.pace.backlog,
             "disk_full": watch.pace.disk_full,
+            "outages": dict(watch.pace.outages),
             "drift": watch.drift.has_drifted,
             "failed": self.failed,
             "tally": dict(watch.monitor.tally),

@@ -55,7 +55,7 @@ class ScoringWorker:
             raise UserError("both streams must be on the same server", where=target)
         while not stopping.is_set():
             batch = feed.read_batch(SCORED_TOGETHER)
-            self._pace.backlog = batch.backlog
+            self._pace.backlog, self._pace.outages = batch.backlog, batch.outages
             if batch.records or batch.rejected:
                 self._score(feed, stream, batch)
         feed.close()

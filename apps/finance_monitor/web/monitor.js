@@ -86,8 +86,10 @@ function notice(text) {
 
 function showWatch(status) {
   latest = { ...latest, status };
+  const outages = Object.entries(status.outages).map(([name, why]) => say().silent(name, why));
   if (status.failed) showStatus(status.failed, true);
   else if (status.disk_full) showStatus(say().disk, true);
+  else if (outages.length) showStatus(outages.join(' · '), true);
   else if (status.drift) showStatus(say().drift, true);
   else if (Date.now() < noticed) return;
   else if (!status.event_time) showStatus(say().waiting(status.takes_records));
