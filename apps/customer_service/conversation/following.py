@@ -92,17 +92,15 @@ def _is_worth_asking(joined: Reading, alone: Reading) -> bool:
 
 
 def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
-    """What was meant instead: what was answered before is left out.
-
-    Where it was only asked back, nothing is, and what is meant goes by its own words.
-    """
+    """What was meant instead: what was answered before is left out."""
     but = message.before.answered[:1] if message.before else []
     meant = reader.read(alone.text, but=but)
     if message.before and message.question == message.before.topic:
         # Only that it was wrong is known: what came next is shown, and not taken for right.
         return reader.asked_back(meant) if meant.is_answered else meant
-    is_found = meant.is_answered if but else meant.answer.decision != "handoff"
-    return meant if is_found or not message.joined else _joined(reader, message, MEANT, but)
+    if meant.is_answered or not message.joined:
+        return meant
+    return _joined(reader, message, MEANT, but)
 
 
 def _joined(reader: Reader, message: Message, alone: float, but: Sequence[str]) -> Reading:

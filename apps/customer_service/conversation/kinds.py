@@ -169,10 +169,9 @@ def _examples() -> Mapping[str, str]:
 
 def _own(answerer: Answerer) -> tuple[Floats, list[str]]:
     """[questions, width], some of what the release knows, from everywhere in it; their texts."""
-    if answerer.index is not None:
-        known, texts = answerer.index.vectors, [one.text for one in answerer.index.variants]
-    else:
-        known, texts = answerer.texts, []
+    index = answerer.index
+    known = answerer.texts if index is None else index.vectors
+    texts = [] if index is None else [one.text for one in index.variants]
     if known is None:
         return np.empty((0, answerer.backbone.dimension), dtype=np.float32), []
     every = max(1, len(known) // MOST_QUESTIONS)
