@@ -37,6 +37,8 @@ COUNTED = re.compile(
 )
 EDGES = " ,，;；、:：-–—"
 MOST_PARTS = 4
+# A reply that is longer tells more than was asked.
+MOST_SENTENCES = 12
 SHORTEST_QUESTION = {True: 4, False: 10}
 SHORTEST_ANSWER = {True: 6, False: 15}
 UNFIT = Mark.leaning | Mark.follow_up
@@ -55,26 +57,26 @@ def parted(exchanges: Sequence[Exchange], reader: Reader, language: str) -> list
 
     asked = _questions([one.request for one in exchanges])
     told = {one.reply: _answers(one.reply) for one in exchanges if one.request in asked}
-    several = [
-        one
+    several = {
+        (one.request, one.reply)
         for one in exchanges
-        if one.request in asked and len(told[one.reply]) >= len(asked[one.request])
-    ]
+        if one.request in asked
+        and len(asked[one.request]) <= len(told[one.reply]) <= MOST_SENTENCES
+    }
     if not several:
         return list(exchanges)
-    questions = sorted({part for one in several for part in asked[one.request]})
-    answers = sorted({part for one in several for part in told[one.reply]})
-    vectors = (
+    questions = sorted({part for request, _ in several for part in asked[request]})
+    answers = sorted({part for _, reply in several for part in told[reply]})
+    near = (
         dict(zip(questions, centred(reader, questions, "requests", language), strict=True)),
         dict(zip(answers, centred(reader, answers, "replies", language), strict=True)),
     )
-    made: list[Exchange] = []
-    for one in exchanges:
-        dealt: list[tuple[str, str]] = []
-        if one.request in asked and len(told[one.reply]) >= len(asked[one.request]):
-            dealt = _dealt(asked[one.request], told[one.reply], *vectors)
-        made += [replace(one, request=q, reply=a) for q, a in dealt] or [one]
-    return made
+    dealt = {pair: _dealt(asked[pair[0]], told[pair[1]], *near) for pair in several}
+    return [
+        replace(one, request=question, reply=answer)
+        for one in exchanges
+        for question, answer in dealt.get((one.request, one.reply)) or [(one.request, one.reply)]
+    ]
 
 
 def _questions(requests: Sequence[str]) -> dict[str, list[str]]:

@@ -29,9 +29,13 @@ ONE = {
     "who's going to win tonight?": "Ha, I'm not allowed to say, I support the other lot!",
     "is Tom still our account manager?": "Tom left in April, you're with Priya now. She'll drop"
     " you a line.",
+    "how much is it for the four of us on the weekend": "That makes 310 with the extra bed, and"
+    " I've kept the corner room for you.",
+    "why was my class moved": "Your teacher is stuck in traffic, they begin at seven instead.",
     "我早上落了个充电器在房间": "阿姨收起来了，白色的对吧，放前台了，您随时来取。",
     "这次能不能给我便宜点，老客户了": "店长同意了，这次给您减20。",
     "师傅说上午来，怎么还没到": "师傅路上堵车，大概十一点半到您那儿。",
+    "我们两大一小周六住一晚多少": "算下来428，给您留了二楼那间。",
     "今晚的球赛你看不看呀": "哈哈要上夜班，看不了，您替我多喝两口。",
 }
 
