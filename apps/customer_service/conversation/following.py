@@ -12,19 +12,17 @@ from apps.customer_service.schema import OUT_OF_SCOPE
 # How much a message counts beside what it is joined with. Of 372 written follow-ups the joined text
 # finds 93 % first, the message alone half; of questions about something else 87 and 98 %.
 ALONE = 0.4
-# What the topic has of the rest where an FAQ was found since, which is what people go on from; and
-# where the topic was only asked back.
-TOPIC = 0.2
-TOPIC_OF_OFFERS = 0.5
 # A message stands by itself where it is so many times as likely right alone, by the odds; and where
 # its words say that it goes on.
 STANDS_ALONE = 4.0
 GOES_ON_ALONE = 10.0
 # What is so probably out of scope goes on from nothing, unless its words say nothing else.
 OUTSIDE = 0.7
-# What sounds like small talk is a part of what was said if its FAQ is among so many of the first
-# without that.
+# A message whose words do not ask for context gets one only from an FAQ that is among so many of
+# the first without it.
 AGREEING = 5
+# An FAQ that was answered just now must be so far ahead of the others to be given again.
+REPEATED = 0.03
 # The confidence from which a follow-up is asked back rather than handed over; and where the
 # message alone finds the same FAQ first.
 WORTH_ASKING = 0.08
@@ -50,8 +48,18 @@ def follow_up(
 
 
 def going_on(reader: Reader, message: Message) -> Reading:
-    """The message read with what it goes on from, if it does."""
-    return _joined(reader, message, ALONE, ())
+    """The message read with what it goes on from, if it does.
+
+    The joined text finds what was answered in any case: another FAQ that is nearly level comes
+    first, for the message speaks for it.
+    """
+    whole = _joined(reader, message, ALONE, ())
+    answered = message.before.answered if message.before else []
+    other = _joined(reader, message, ALONE, answered)
+    if not answered or whole.first not in answered or not other.candidates:
+        return whole
+    ahead = whole.candidates[0].score - other.candidates[0].score
+    return whole if ahead >= REPEATED else other
 
 
 def _stands_alone(
@@ -63,6 +71,8 @@ def _stands_alone(
     if goes_on and patterns.is_brief(message.question):
         return False
     if alone.is_answered and alone.first == joined.first and not goes_on:
+        return True
+    if not goes_on and not patterns.is_brief(message.question) and joined.first not in _near(alone):
         return True
     least = GOES_ON_ALONE if goes_on else STANDS_ALONE
     is_surer = _odds(alone.answer.confidence) >= least * _odds(joined.answer.confidence)
@@ -81,8 +91,11 @@ def is_agreed(reader: Reader, message: Message, alone: Reading) -> bool:
     """Whether it finds among the first by itself what it finds as a part of what was said."""
     if message.before is None or not message.joined or _is_outside(reader, message):
         return False
-    agreeing = [one.faq_id for one in alone.candidates[:AGREEING]]
-    return going_on(reader, message).first in agreeing
+    return going_on(reader, message).first in _near(alone)
+
+
+def _near(alone: Reading) -> list[str]:
+    return [one.faq_id for one in alone.candidates[:AGREEING]]
 
 
 def _is_worth_asking(joined: Reading, alone: Reading) -> bool:
@@ -105,9 +118,6 @@ def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
 
 def _joined(reader: Reader, message: Message, alone: float, but: Sequence[str]) -> Reading:
     """The message, which has the weight `alone`, and what it goes on from, in one ranking."""
-    before = message.before
-    is_older = before is not None and (before.answered or before.kind == "follow_up")
-    of_topic = TOPIC if is_older else TOPIC_OF_OFFERS
-    shares = [of_topic, 1 - of_topic] if len(message.joined) > 1 else [1.0]
-    rest = {text: (1 - alone) * share for text, share in zip(message.joined, shares, strict=True)}
-    return reader.blend(message.joined[0], {message.question: alone, **rest}, but=but)
+    share = (1 - alone) / len(message.joined)
+    weights = {message.question: alone, **dict.fromkeys(message.joined, share)}
+    return reader.blend(message.joined[0], weights, but=but)
