@@ -195,8 +195,12 @@ class Dialogue:
         return alone.answer
 
     def _in_mood(self, reader: Reader, message: Message, mood: Mood) -> Answer:
-        """Who only says how they feel is told again what it is about; else a person takes over."""
-        told = message.before.on_the_table if message.before else []
+        """Who only says how they feel is told again what it is about; else a person takes over.
+
+        A person takes over, too, where the turn before was told in that mood already.
+        """
+        before = message.before
+        told = before.on_the_table if before and before.kind not in MOODS else []
         about = [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
         if not about:
             return self._hand_over(reader, message, mood, mood)

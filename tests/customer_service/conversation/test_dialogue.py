@@ -256,10 +256,12 @@ def test_who_is_only_angry_is_handed_over_and_looked_at_first(dialogue: Dialogue
 def test_who_is_angry_at_what_was_said_is_told_it_again(
     dialogue: Dialogue, asked: str, feels: str, mood: str
 ) -> None:
-    before, answer = talk(dialogue, asked, feels)
+    before, answer, again = talk(dialogue, asked, feels, feels)
     assert (answer.kind, answer.handoff) == (mood, None)
     assert first(answer) == first(before)
     assert answer.message
+    assert again.handoff
+    assert (again.handoff.reason, again.handoff.priority) == (mood, "high")
 
 
 @pytest.mark.parametrize(
