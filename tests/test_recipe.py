@@ -44,4 +44,7 @@ def test_the_page_says_what_helps_and_what_does_not(
     assert "| costs quality |" in lines["bad"]
     assert "| no difference shown |" in lines["alike"]
     assert "+2.1 ± 0.1" in lines["good"]
+    write_document(rows, [one for one in measured if one["seed"] == 0])
+    page = (tmp_path / "recipe.md").read_text(encoding="utf-8")
+    assert "| +2.0 | one seed shows nothing |" in page
     assert (tmp_path / "recipe.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -49,9 +49,15 @@ class Line:
         """Whether it helps, as far as the seeds show."""
         if self.name == PLAIN:
             return ""
-        if self.seeds < 2 or abs(self.gain) < 2 * self.error:
+        if self.seeds < 2:
+            return "one seed shows nothing"
+        if abs(self.gain) < 2 * self.error:
             return "no difference shown"
         return "helps" if self.gain > 0 else "costs quality"
+
+    def give_or_take(self, points: float) -> str:
+        """How far it may be off; one seed does not tell."""
+        return f" ± {points:.1f}" if self.seeds > 1 else ""
 
 
 def write_document(rows: Sequence[Row], measured: Sequence[Mapping[str, Any]]) -> None:
@@ -103,8 +109,9 @@ def _table(work: Work, lines: Sequence[Line]) -> str:
     ]
     body = [
         f"| {one.family} | `{one.name}` | {one.seeds} "
-        f"| {one.figure:.1%} ± {100 * one.spread:.1f} | "
-        f"{'' if one.name == PLAIN else f'{one.gain:+.1f} ± {one.error:.1f}'} | {one.verdict} | "
+        f"| {one.figure:.1%}{one.give_or_take(100 * one.spread)} | "
+        f"{'' if one.name == PLAIN else f'{one.gain:+.1f}{one.give_or_take(one.error)}'} "
+        f"| {one.verdict} | "
         f"{one.trained:.1%} | {one.seconds:.0f} | {one.memory:.1f} |"
         for one in lines
     ]
