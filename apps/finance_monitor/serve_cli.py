@@ -57,12 +57,14 @@ def serve(
     store: Store = Path("var"),
 ) -> None:
     """Watch, and show trends and alerts on a page."""
+    from apps.finance_monitor.feeds.opening import check_sources
     from apps.finance_monitor.watch.running import Options
 
     options = Options(
         false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
     )
     options.rules()
+    check_sources(feed or "")
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
     live_rules = open_rules(rules, store, scored=scored)

@@ -23,6 +23,16 @@ P = TypeVar("P", bound=Position)
 LINES = {".jsonl", ".ndjson", ".json"}
 
 
+def check_sources(spec: str) -> None:
+    """See that feeds of the web are named as they should be, before anything is loaded.
+
+    Raises:
+        UserError: they are not.
+    """
+    if is_web(spec):
+        read_sources(spec)
+
+
 def open_feed(
     spec: str,
     once: bool = False,

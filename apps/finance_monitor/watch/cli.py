@@ -67,6 +67,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
 ) -> None:
     """Follow a feed: trends as they come, and an alert when negative news surges."""
+    from apps.finance_monitor.feeds.opening import check_sources
     from apps.finance_monitor.watch.metrics_server import metrics_at
     from apps.finance_monitor.watch.running import Options
 
@@ -74,6 +75,7 @@ def watch(
         false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
     )
     options.rules()
+    check_sources(feed)
     if scored and score_only:
         raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
     live_rules = open_rules(rules, store, release_id, scored=scored)

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from command_line import run_here
 
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed
@@ -280,6 +281,17 @@ def test_a_file_names_several(tmp_path: Path, address: str) -> None:
     assert isinstance(open_feed(str(file)), WebFeed)
     with pytest.raises(UserError, match="holds no scores"):
         open_feed(str(file), record=ScoredRecord)
+
+
+@pytest.mark.parametrize("command", [("watch",), ("serve", "--feed")])
+def test_a_file_that_is_not_there_is_told_before_a_release_is_loaded(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere.toml"
+    done = run_here("finance_monitor", *command, nowhere, "--store", tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.toml: no such file" in "".join(done.stderr.split("\n"))
+    assert "Loading" not in done.stderr
 
 
 @pytest.mark.parametrize(
