@@ -176,7 +176,7 @@ class Dialogue:
             return None
         if mood or goes_on or confidence >= FAR or found.everyday < LIKELY:
             return mood
-        if found.certainty >= LIKELY:
+        if found.certainty >= LIKELY and found.probability > found.nonsense:
             return found.kind
         # "We are off to the sea" tells something, nonsense nothing, and "sing me a song" asks.
         return "smalltalk" if found.tells and found.certainty >= TELLING else None

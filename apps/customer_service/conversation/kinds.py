@@ -60,8 +60,8 @@ class Recognised:
 
     `certainty` is the probability that it is none: which of the others it is matters less.
     `urgency` is the probability that a person must see it at once, `everyday` that it is none or
-    about what no business answers. `tells` says whether it is likelier small talk, or off topic,
-    than nonsense.
+    about what no business answers, `nonsense` that it says nothing. `tells` says whether it is
+    likelier small talk, or off topic, than nonsense.
     """
 
     kind: Kind
@@ -69,6 +69,7 @@ class Recognised:
     certainty: float
     urgency: float
     everyday: float
+    nonsense: float
     tells: bool
 
 
@@ -112,6 +113,7 @@ class Recogniser:
             certainty,
             urgency=probability[URGENT],
             everyday=certainty + off_topic,
+            nonsense=probability[NONSENSE],
             tells=probability["smalltalk"] + off_topic > probability[NONSENSE],
         )
 

@@ -54,7 +54,6 @@ def test_a_follow_up_is_understood_from_the_turn_before(
     ("asked", "follows"),
     [
         ("How do I send money abroad?", "how many days does it take"),
-        ("How do I pay my credit card bill?", "is there a charge for that"),
         ("ATM吞卡了怎么取回？", "几天之内要去"),
     ],
 )
