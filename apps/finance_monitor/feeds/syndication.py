@@ -6,6 +6,7 @@ import re
 from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,7 +49,8 @@ def read_entries(content: bytes, zone: ZoneInfo | None = None) -> list[Entry]:
     """
     import feedparser
 
-    found = feedparser.parse(content)
+    # Bytes would be tried as the name of a file on this machine first.
+    found = feedparser.parse(BytesIO(content))
     if not found.get("version") and not found.entries:
         raise UserError("neither RSS nor Atom", hint="Give the address of the feed, not of a page.")
     entries = (_entry(one, zone) for one in found.entries)

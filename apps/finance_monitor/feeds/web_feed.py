@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 15.0
 LARGEST_BYTES = 16 * 1024 * 1024
 LONGEST_PAUSE = 3600.0
+MOST_DOUBLINGS = 7
 USER_AGENT = "bizlm/0.1 (feed reader)"
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 NOT_MODIFIED, GONE = 304, 410
@@ -64,17 +65,13 @@ class Health:
     """How one feed does.
 
     Attributes:
-        asked: when it was asked last, seconds since 1970; 0: not yet.
-        due: when it is asked next; infinite: never again.
+        due: when it is asked next, seconds since 1970; infinite: never again.
         failures: in a row.
-        items: how many were handed out.
     """
 
     name: str
-    asked: float = 0.0
     due: float = 0.0
     failures: int = 0
-    items: int = 0
     error: str | None = None
 
 
@@ -164,13 +161,12 @@ class WebFeed:
         import httpx
 
         health, now = self.health[source.url], self._clock()
-        health.asked = now
         try:
             document, pause = self._fetch(source)
             entries = None if document is None else read_entries(document, source.zone)
         except httpx.HTTPStatusError as error:
             return self._failed(source, f"answers {error.response.status_code}", error.response)
-        except (httpx.HTTPError, UserError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UserError, ValueError) as error:
             reason = error.what if isinstance(error, UserError) else str(error) or repr(error)
             return self._failed(source, reason)
         if health.failures:
@@ -203,9 +199,11 @@ class WebFeed:
         known, document = self._known[source.url], self._documents[source.url]
         found: dict[str, _Waiting] = {}
         for entry in entries:
-            document.listed.setdefault(entry.id, entry.fingerprint)
+            if entry.id in document.listed:
+                continue
+            document.listed[entry.id] = entry.fingerprint
             before = known.seen.get(entry.id)
-            if before == entry.fingerprint or entry.id in found:
+            if before == entry.fingerprint:
                 continue
             published = now if entry.published is None else min(entry.published, now)
             # An edited item becomes known with its edit, not when the first text did.
@@ -230,7 +228,6 @@ class WebFeed:
             url=entry.url,
         )
         self._known[source.url].seen[entry.id] = entry.fingerprint
-        self.health[source.url].items += 1
         self._documents[source.url].waiting -= 1
         self._remember(source)
         return record
@@ -251,7 +248,8 @@ class WebFeed:
             say(f"{health.name}: {reason}; asked again later ({source.url})")
         health.failures += 1
         health.error = reason
-        pause = min(LONGEST_PAUSE, source.every * 2.0**health.failures)
+        doubled = source.every * 2.0 ** min(health.failures, MOST_DOUBLINGS)
+        pause = max(source.every, min(LONGEST_PAUSE, doubled))
         if answer is not None:
             pause = max(pause, _retry_after(answer, self._clock()))
             if answer.status_code == GONE:

@@ -257,6 +257,38 @@ def test_what_is_no_feed_is_told_and_stops_no_other(
     assert "neither RSS nor Atom" in capsys.readouterr().err
 
 
+def test_one_id_for_two_items_is_one_item(publisher: Publisher, address: str, clock: Clock) -> None:
+    publisher.rss("/a", _item("1", "First"), _item("1", "Another"))
+    feed = WebFeed([WebSource(url=f"{address}/a", every=60)], clock=clock)
+    assert [one.headline for one in _read(feed)] == ["First"]
+    publisher.rss("/a", _item("1", "First"), _item("1", "Another"), _item("2", "Second"))
+    clock.now += 61
+    assert [one.headline for one in _read(feed)] == ["Second"], "and not an edit of the first"
+
+
+def test_an_answer_that_names_a_file_opens_none(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.xml"
+    secret.write_text(
+        f'<rss version="2.0"><channel><item>{_item("1", "Secret")}</item></channel></rss>',
+        encoding="utf-8",
+    )
+    with pytest.raises(UserError, match="neither RSS nor Atom"):
+        read_entries(str(secret).encode())
+
+
+def test_a_long_outage_is_survived_however_rarely_it_is_asked(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.status = 500
+    sources = [WebSource(url=f"{address}/a", every=60), WebSource(url=f"{address}/b", every=7200)]
+    feed = WebFeed([*sources, WebSource(url="http://127.0.0.1:99999/c")], clock=clock)
+    for health in feed.health.values():
+        health.failures = 5000
+    assert len(feed.read_batch(10, timeout=0.0).outages) == 1
+    often, rarely, _ = feed.health.values()
+    assert (often.due - clock.now, rarely.due - clock.now) == (3600, 7200)
+
+
 def test_a_document_without_end_is_cut_off(
     publisher: Publisher, address: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
