@@ -1,5 +1,7 @@
-"""`python -m apps`: what is here, and all of it at once."""
+"""`python -m apps`: what is here, all of it at once, and an application of your own."""
 
-from apps.start.cli import main
+from apps.new.cli import verbs
+from apps.start.cli import app, main
 
+app.add_typer(verbs)
 main()

@@ -15,8 +15,8 @@ import numpy as np
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.cli import DEFAULTS
 from apps.customer_service.data import Example, Sources, read_dataset
+from apps.customer_service.options_cli import DEFAULTS
 from apps.customer_service.release import load_release
 from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.train import train

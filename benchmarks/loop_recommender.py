@@ -22,6 +22,7 @@ from apps.recommender.cli import DEFAULTS
 from apps.recommender.comparison.comparison import serving_lists
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import evaluate_lists
+from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.importers import import_dataset
 from apps.recommender.interactions.timeline import Window, iso, split_in_time, window_from
 from apps.recommender.learning.comparison import FIGURE
@@ -130,7 +131,7 @@ def _learn(
     if week.is_empty():
         return False
     week.write_csv(path)
-    store.add(read_events(path, {}))
+    store.add(read_events(path, {}, Behaviors()))
     # Here a week's users are few, each with whole evenings of ratings: no share is capped.
     learned = learn(registry, store, sources, promote=True, per_user=1.0)
     say(learned.verdict)

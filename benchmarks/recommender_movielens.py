@@ -1,6 +1,8 @@
 """Ranking quality on ml-latest-small: all films ranked for every user, beside simpler methods.
 
-python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8]
+python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8] [--work DIR]
+
+Interrupted, the same command goes on: what was read and learned is kept in `--work`.
 
 The test begins at one moment for all, by default after eight tenths of the ratings. Everything,
 the settings of the simpler methods too, is fitted and chosen on what came before.
@@ -8,25 +10,36 @@ the settings of the simpler methods too, is fitted and chosen on what came befor
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.recommender.cli import DEFAULTS
-from apps.recommender.comparison.comparison import Comparison
+from apps.recommender.cold.scoring import text_alone
+from apps.recommender.comparison.comparison import Comparison, serving_pipeline
 from apps.recommender.data import Dataset, Sources, read_dataset
-from apps.recommender.evaluate import compare
+from apps.recommender.evaluate import SHOWN, compare, evaluate_lists, summarise
 from apps.recommender.interactions.importers import import_dataset
-from apps.recommender.interactions.timeline import iso, split_in_time
+from apps.recommender.interactions.timeline import Window, iso, split_in_time
+from apps.recommender.pipeline.opinions import read_opinions
+from apps.recommender.pipeline.pipeline import Pipeline
+from apps.recommender.pipeline.second_stage import window_blocks
+from apps.recommender.ranking.likes import fit_likes
+from apps.recommender.ranking.listwise import Linear
+from apps.recommender.release import load_release
 from apps.recommender.reporting import comparison_table
 from apps.recommender.train import train
 from benchmarks.harness import parser, report, start
 from common.console import results
+from common.evaluation.ranking import area_by_group
 from common.releases.registry import Registry
 from common.tuning.configuration import read_settings
 
+DRAWS = 1000
 FIGURES = ("ndcg@10", "recall@50")
 APART = ("cold_users/", "cold_items/")
 FURTHER = ("mrr@10", "coverage", "novelty", "diversity")
@@ -36,17 +49,36 @@ def main() -> None:
     """Import, train, measure once on what came after, report."""
     arguments = parser("ml-latest-small: nDCG@10 and recall@50 beside simpler methods")
     arguments.add_argument("--before", type=float, default=0.8, help="share of ratings before test")
+    arguments.add_argument("--cold-places", type=int, help="of the first ten, for cold films")
+    arguments.add_argument("--work", type=Path, default=Path("var/recommender-movielens"))
     chosen = arguments.parse_args()
     start(chosen)
     settings = read_settings(
         None, [], defaults=DEFAULTS | {"precision": "fp32"}, seed=chosen.seed or None
     )
-    with tempfile.TemporaryDirectory() as folder:
-        dataset = _imported(chosen.data / "ml_latest_small", Path(folder))
-        cutoff = int(np.quantile(dataset.events.time, chosen.before))
-        timeline = split_in_time(dataset.events, dataset.catalogue, cutoff=cutoff)
-        trained = train(dataset, timeline, settings, Registry(Path(folder), "recommender"))
+    dataset = _imported(chosen.data / "ml_latest_small", chosen.work)
+    cutoff = int(np.quantile(dataset.events.time, chosen.before))
+    timeline = split_in_time(dataset.events, dataset.catalogue, cutoff=cutoff)
+    registry = Registry(chosen.work, "recommender")
+    trained = train(
+        dataset,
+        timeline,
+        settings,
+        registry,
+        cold_places=chosen.cold_places,
+        resume=True,
+        promote=False,
+    )
     assert trained is not None
+    model, caches = load_release(trained.release), registry.root / "vectors"
+    windows = (timeline.ranker, timeline.calibration, timeline.test)
+    pipelines = [(serving_pipeline(model, dataset, one, caches), one) for one in windows]
+    tastes = tell_liked(pipelines)
+    assert model.choices.cold is not None
+    alone = {
+        "ordered as chosen": _cold_alone(*pipelines[-1], model.choices.cold),
+        "ordered by the untuned text": _cold_alone(*pipelines[-1], text_alone()),
+    }
     compared, manifest = trained.comparison, trained.release.manifest
     asked = compared.queries
     title = f"{len(asked)} users after {iso(cutoff)}"
@@ -61,6 +93,10 @@ def main() -> None:
             "cold users": int(asked.cold_user.sum()),
             "share of cold films among the relevant": asked.cold_item_share,
             "strength of diversity": manifest["diversity"]["strength"],
+            "beside what is simple": manifest["simple"]["sentence"],
+            "places for cold films": manifest["cold"],
+            "lists of cold films alone, nDCG@10": alone,
+            "ratings of 4 and more against those below": tastes,
             "minutes of tuning": manifest["seconds"] / 60,
             **_lines(compared),
         },
@@ -70,6 +106,20 @@ def main() -> None:
 def _imported(source: Path, folder: Path) -> Dataset:
     interactions, items, *_ = import_dataset("movielens", source, folder / "imported")
     return read_dataset(Sources([interactions], [items]))
+
+
+def _cold_alone(pipeline: Pipeline, window: Window, cold: Linear) -> float:
+    """nDCG@10 of lists in which only films that nobody has met stand, in the order of `cold`."""
+    choices = replace(pipeline.choices, cold=cold)
+    asked = Pipeline(pipeline.towers, pipeline.prepared, choices, counted=window.past)
+    lists = []
+    for block in window_blocks(asked, window, "Cold films alone"):
+        assert block.cold is not None
+        first = np.argsort(-block.cold, axis=1, kind="stable")[:, :SHOWN]
+        item = np.where(np.isneginf(block.cold), -1, block.candidates.item)
+        lists.append(np.take_along_axis(item, first, 1))
+    found = evaluate_lists("", np.concatenate(lists), window.queries)
+    return summarise(found)["cold_items/ndcg@10"]
 
 
 def _lines(compared: Comparison) -> dict[str, Any]:
@@ -84,6 +134,72 @@ def _lines(compared: Comparison) -> dict[str, Any]:
             gain = [round(value, 4) for value in (found.gain, found.low, found.high)]
             lines[method][f"{name}, gain over it, from, to"] = gain
     return lines
+
+
+def tell_liked(windows: Sequence[tuple[Pipeline, Window]]) -> dict[str, Any]:
+    """How often a film rated 4 or more scores above one rated less, by what is scored by.
+
+    A rating's weight is its share of the mean rating, 3.5: at 1 and above it is 4 or more.
+
+    Args:
+        windows: the last one is measured on; the logistic blend is fitted on those before.
+    """
+    pairs, ranked, likes = [], [], []
+    for pipeline, window in windows:
+        names = pipeline.builder.names
+        found = read_opinions(pipeline, window)
+        parts = [one.signals(names) for one in found]
+        pairs.append([np.concatenate(part) for part in zip(*parts, strict=True)])
+        said = [~np.isnan(one.weight) for one in found]
+        ranked = [pipeline.scores(one.block)[of] for one, of in zip(found, said, strict=True)]
+        stated = [pipeline.liked(one.block) for one in found]
+        likes = [one[of] for one, of in zip(stated, said, strict=True)]
+        user = [np.repeat(one.block.users, of.sum(1)) for one, of in zip(found, said, strict=True)]
+    values = np.concatenate([pair[0] for pair in pairs[:-1]])
+    high = np.concatenate([pair[1] for pair in pairs[:-1]]) >= 1
+    # The item's mean, its popularity, the text score and the user's mean.
+    four = [0, 1, 2, values.shape[1] - 1]
+    blend = fit_likes(values[:, four], high)
+    assert blend is not None
+    tested, label = pairs[-1][0], pairs[-1][1] >= 1
+    scores = {
+        "item mean": tested[:, 0],
+        "logistic blend of four": blend.linear.score(tested[:, four]),
+        "ranking": np.concatenate(ranked),
+        "p_like": np.concatenate(likes),
+    }
+    return _areas(scores, label, np.concatenate(user))
+
+
+def _areas(
+    scores: dict[str, NDArray[Any]], label: NDArray[np.bool_], user: NDArray[Any]
+) -> dict[str, Any]:
+    """Area under the curve over all pairs and in the mean over users, with 95 % intervals."""
+    random = np.random.default_rng(0)
+    users, group = np.unique(user, return_inverse=True)
+    rows = [np.flatnonzero(group == n) for n in range(len(users))]
+    draws = [random.integers(len(users), size=len(users)) for _ in range(DRAWS)]
+    drawn = [np.concatenate([rows[n] for n in draw]) for draw in draws]
+    lines: dict[str, Any] = {"pairs": len(label), "users": len(users)}
+    for name, found in scores.items():
+        score = np.nan_to_num(found, neginf=-1e9)
+        whole = [_area(score[of], label[of]) for of in drawn]
+        single = area_by_group(score, label, group)
+        means = [np.nanmean(single[draw]) for draw in draws]
+        lines[name] = {
+            "AUC, from, to": _interval(_area(score, label), whole),
+            "mean per user, from, to": _interval(float(np.nanmean(single)), means),
+        }
+    return lines
+
+
+def _area(score: NDArray[Any], label: NDArray[np.bool_]) -> float:
+    return float(area_by_group(score, label, np.zeros(len(label), np.int64))[0])
+
+
+def _interval(value: float, draws: list[Any]) -> list[float]:
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return [round(float(one), 4) for one in (value, low, high)]
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from apps.customer_service.cli import DEFAULTS, DEMO_SETTINGS, SAMPLES
+from apps.customer_service.cli import DEMO_SETTINGS, SAMPLES
 from apps.customer_service.data import Example, Sources, read_dataset
 from apps.customer_service.evaluate import by_language, run, summarise
+from apps.customer_service.options_cli import DEFAULTS
 from apps.customer_service.train import train
 from benchmarks.harness import parser, report, start
 from common.records.typing_errors import with_typing_errors

@@ -9,27 +9,28 @@ quiet streams, and has its best parameter chosen for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from apps.finance_monitor.surges.baseline import HOUR
+from apps.finance_monitor.surges.baseline import EARNINGS, HOLIDAY, HOUR, ORDINARY
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import HOLD, WARM_UP, SurgeDetector
 from benchmarks.harness import parser, report
+from benchmarks.surge_peers import PEERS, Peer
 
 Array = NDArray[np.float64]
-KEYS, DAYS, MONTHS = 50, 180, 6
+KEYS, DAYS = 50, 180
 BUDGET = parse_budget("1 per 30d")
 KINDS = ("steady", "overdispersed", "seasonal", "drifting")
 # One key, four negative stories an hour, as many streams of each kind.
 RATE, TUNING_ROWS, SURGE_ROWS = 4.0, 200, 400
 LEARNING_DAYS, WATCHED_HOURS = 28, 96
 MULTIPLES = (2, 3, 5)
+SPECIAL = np.array([1.0, 0.3, 3.0])  # times the usual: ordinary days, holidays, earnings
 OTHERS = 7 / 3  # other stories for each negative one
 
 
@@ -53,8 +54,21 @@ def means(kind: str, base: Array, hours: int, rng: np.random.Generator) -> Itera
             yield base
 
 
-def false_alarms(kind: str, streams: int, share_test: bool, seed: int) -> dict[str, float]:
-    """Alarms per 30 days and stream of 50 keys, with the exact 95 % interval of a Poisson count."""
+def kinds_of(hour: int, rows: int) -> NDArray[np.int64]:
+    """[rows], what a day is: every twentieth a holiday, every fortieth of a key one of earnings."""
+    day = hour // 24
+    earnings = (day + np.arange(rows)) % 40 == 7
+    return np.where(earnings, EARNINGS, HOLIDAY if day % 20 == 13 else ORDINARY)
+
+
+def false_alarms(
+    kind: str, streams: int, share_test: bool, seed: int, *, days: int = DAYS, told: bool = True
+) -> dict[str, float]:
+    """Alarms per 30 days and stream of 50 keys, with the exact 95 % interval of a Poisson count.
+
+    Args:
+        told: whether the detector is given the calendar, of the kind `calendar`.
+    """
     rng = np.random.default_rng(seed)
     rows = streams * KEYS
     base = np.exp(rng.uniform(np.log(0.1), np.log(8), rows))
@@ -62,14 +76,18 @@ def false_alarms(kind: str, streams: int, share_test: bool, seed: int) -> dict[s
     detector.grow(rows)
     threshold = BUDGET.threshold(KEYS, HOUR)
     alarms, before = 0, np.zeros(rows, bool)
-    for hour, mean in enumerate(means(kind, base, DAYS * 24, rng)):
+    for hour, usual in enumerate(means(kind, base, days * 24, rng)):
+        calendar = kinds_of(hour, rows) if kind == "calendar" else None
+        mean = usual if calendar is None else usual * SPECIAL[calendar]
         negative = rng.poisson(mean).astype(float)
         # Where all news is bad the share test is waived, and the count test stands alone.
         others = rng.poisson(OTHERS * base).astype(float) if share_test else 0.0
-        verdict = detector.judge(hour * HOUR, negative, negative + others, threshold)
+        verdict = detector.judge(
+            hour * HOUR, negative, negative + others, threshold, kinds=calendar if told else None
+        )
         alarms += int((verdict.alarmed & ~before).sum())
         before = verdict.alarmed & ~verdict.ended
-    exposure = streams * MONTHS
+    exposure = streams * days / 30
     return {
         "rate": alarms / exposure,
         "low": chi2.ppf(0.025, 2 * alarms) / 2 / exposure if alarms else 0.0,
@@ -77,78 +95,37 @@ def false_alarms(kind: str, streams: int, share_test: bool, seed: int) -> dict[s
     }
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A detector with parameters to choose from: `flags(counts, parameter, level)` [hours, rows].
+def false_alarms_of_widths(
+    widths: tuple[int, ...], streams: int, seed: int, *, days: int = DAYS
+) -> float:
+    """Alarms of all widths together per 30 days and stream, the budget being split among them.
 
-    `levels` are tried from the most to the least sensitive.
+    Args:
+        widths: of the windows, hours. What two of them see at once counts twice here, and once
+            where the monitor makes one alert of it.
     """
-
-    name: str
-    flags: Callable[[Array, Any, float], NDArray[np.bool_]]
-    parameters: tuple[Any, ...]
-    levels: tuple[float, ...]
-
-
-def fixed_threshold(counts: Array, _: Any, level: float) -> NDArray[np.bool_]:
-    """More stories than so many."""
-    return counts >= level
-
-
-def ewma_z(counts: Array, weight: float, level: float) -> NDArray[np.bool_]:
-    """The smoothed count in standard deviations from a mean forgotten over 14 days."""
-    mean = counts[:24].mean(0)
-    variance = np.maximum(counts[:24].var(0), 0.25)
-    smooth = mean.copy()
-    flags = np.zeros(counts.shape, bool)
-    for hour, count in enumerate(counts):
-        smooth = (1 - weight) * smooth + weight * count
-        spread = np.sqrt(variance * weight / (2 - weight))
-        flags[hour] = (smooth - mean) / spread >= level
-        learned = ~flags[hour] / 336
-        variance = variance + learned * ((count - mean) ** 2 - variance)
-        mean = mean + learned * (count - mean)
-    return flags
-
-
-def page_hinkley(counts: Array, delta: float, level: float) -> NDArray[np.bool_]:
-    """River's, upwards."""
-    from river.drift import PageHinkley
-
-    def make() -> Any:
-        return PageHinkley(
-            min_instances=72, delta=delta, threshold=level, alpha=1 - 1 / 336, mode="up"
-        )
-
-    return _each_row(counts, make)
-
-
-def adwin(counts: Array, grace: int, level: float) -> NDArray[np.bool_]:
-    """River's; a change counts if the mean went up."""
-    from river.drift import ADWIN
-
-    return _each_row(counts, lambda: ADWIN(delta=level, clock=1, grace_period=grace))
-
-
-def _each_row(counts: Array, make: Callable[[], Any]) -> NDArray[np.bool_]:
-    flags = np.zeros(counts.shape, bool)
-    for row in range(counts.shape[1]):
-        detector = make()
-        before = 0.0
-        for hour, count in enumerate(counts[:, row].tolist()):
-            detector.update(count)
-            mean = getattr(detector, "estimation", before + 1)
-            flags[hour, row] = detector.drift_detected and mean > before
-            before = mean
-    return flags
-
-
-PEERS = (
-    Peer("fixed threshold", fixed_threshold, (None,), tuple(range(8, 80))),
-    Peer("EWMA z-score", ewma_z, (0.1, 0.3, 0.6, 1.0), tuple(np.arange(3, 30, 0.5))),
-    Peer("Page-Hinkley (river)", page_hinkley, (1.0, 4.0), (20.0, 40, 60, 90, 130, 200, 300, 450)),
-    Peer("ADWIN (river)", adwin, (5, 10), (2e-1, 2e-2, 2e-3, 2e-4, 1e-5, 1e-7, 1e-9, 1e-12)),
-)
+    rng = np.random.default_rng(seed)
+    rows = streams * KEYS
+    base = np.exp(rng.uniform(np.log(0.1), np.log(8), rows))
+    part = BUDGET.part(len(widths))
+    detectors = {width: SurgeDetector(width * HOUR) for width in widths}
+    for detector in detectors.values():
+        detector.grow(rows)
+    held = {width: np.zeros(rows) for width in widths}
+    before = {width: np.zeros(rows, bool) for width in widths}
+    alarms = 0
+    for hour in range(days * 24):
+        counts = rng.poisson(base).astype(float)
+        for width, detector in detectors.items():
+            held[width] += counts
+            if (hour + 1) % width:
+                continue
+            start, found = (hour + 1 - width) * HOUR, held[width]
+            verdict = detector.judge(start, found, found, part.threshold(KEYS, width * HOUR))
+            alarms += int((verdict.alarmed & ~before[width]).sum())
+            before[width] = verdict.alarmed & ~verdict.ended
+            held[width] = np.zeros(rows)
+    return alarms / (streams * days / 30)
 
 
 def onsets(flags: NDArray[np.bool_]) -> int:
@@ -271,6 +248,14 @@ def main() -> None:
             rate, low, high = found["rate"], found["low"], found["high"]
             metrics[name] = f"{rate:.2f} per 30 days (95 %: {low:.2f} to {high:.2f})"
             print(f"{name}: {metrics[name]}", flush=True)
+    for told in (True, False):
+        found = false_alarms("calendar", chosen.streams, False, chosen.seed, told=told)
+        name = f"holidays and earnings, {'with' if told else 'without'} a calendar"
+        metrics[name] = f"{found['rate']:.2f} per 30 days"
+        print(f"{name}: {metrics[name]}", flush=True)
+    rate = false_alarms_of_widths((1, 24), chosen.streams, chosen.seed)
+    metrics["windows of 1 h and 1 d under one budget"] = f"{rate:.2f} per 30 days"
+    print(f"windows of 1 h and 1 d under one budget: {rate:.2f} per 30 days", flush=True)
     metrics["delay, tuned on all kinds"] = compare(KINDS, chosen.seed)
     metrics["delay, tuned on steady streams"] = compare(("steady",), chosen.seed)
     report("surges", metrics)

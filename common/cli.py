@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from common.console import results, say, show_table
+from common.console import say
 from common.errors import Exit, UserError
 from common.files import check_readable
+from common.recorded_cli import RecordedCommand
 from common.records.paths import STDIN, expand
 
 if TYPE_CHECKING:
-    from common.releases.registry import Registry
+    pass
 
 
 def existing(value: Path | list[Path] | None) -> Path | list[Path] | None:
@@ -82,6 +83,15 @@ SeedSetting = Annotated[
         help="Random seed; the same seed repeats a run exactly. Default: 0.",
     ),
 ]
+# Of what serves, or reads as a server does.
+ServingPrecision = Annotated[
+    Literal["auto", "fp32", "int8"],
+    typer.Option(
+        "--precision",
+        envvar="BIZLM_SERVING_PRECISION",
+        help="auto (as trained, fp32), or int8: smaller and faster on a CPU, if it answers alike.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", help="field=column, for columns with other names.")
@@ -114,15 +124,43 @@ Port = Annotated[int, typer.Option("--port", help="Port to listen on.")]
 ApiKeyFile = Annotated[
     Path | None, typer.Option("--api-key-file", help="Require a key; see the verb `keys`.")
 ]
+WithoutKeys = Annotated[
+    bool,
+    typer.Option("--without-keys", help="Let everybody who reaches --host use the server."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=64,
+        help="Processes that answer on the port; each holds the model, and has its share of the "
+        "processors.",
+    ),
+]
 AllowHost = Annotated[
     list[str] | None,
     typer.Option("--allow-host", help="Another host name that the server accepts."),
 ]
 
 
-def new_app(help_text: str, *, no_args_is_help: bool = True) -> typer.Typer:
-    """A typer application in the house's manner."""
-    return typer.Typer(
+class _App(typer.Typer):
+    """Its verbs are recorded where they change something."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Any:
+        return super().command(name, **{"cls": RecordedCommand, **settings})
+
+
+def new_app(
+    help_text: str, *, application: str | None = None, no_args_is_help: bool = True
+) -> typer.Typer:
+    """A typer application in the house's manner.
+
+    Args:
+        application: in whose audit log its verbs are; None: of a part of one.
+    """
+    return _App(
+        name=application,
         help=help_text,
         no_args_is_help=no_args_is_help,
         add_completion=False,
@@ -161,13 +199,16 @@ def listen(
     allow_host: Sequence[str] | None,
     *,
     on_stopping: Callable[[], None] = lambda: None,
+    workers: int = 1,
+    without_keys: bool = False,
 ) -> None:
     """Serve until stopped; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
 
     Raises:
-        UserError: the keys cannot be read, or the host or the port cannot be had.
+        UserError: the keys cannot be read, there must be some, or the host or the port cannot be
+            had.
     """
-    from common.serving.api_keys import ApiKeys
+    from common.serving.keys.live import ApiKeys
     from common.serving.run import known_hosts, serve
 
     api_keys = ApiKeys.load(api_key_file) if api_key_file else None
@@ -178,6 +219,8 @@ def listen(
         has_api_keys=api_keys is not None,
         on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
         on_stopping=on_stopping,
+        workers=workers,
+        without_keys=without_keys,
     )
 
 
@@ -214,84 +257,3 @@ def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[
 def print_json(value: object) -> None:
     """One JSON object to stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
-
-
-def add_release_verbs(app: typer.Typer, application: str, metrics: Sequence[str]) -> None:
-    """Add `releases list|show|promote|rollback|prune`; `metrics` are the columns of the list."""
-    releases = new_app("Releases: list, show, promote, roll back, prune.")
-    app.add_typer(releases, name="releases")
-
-    def registry(store: Path) -> Registry:
-        from common.releases.registry import Registry
-
-        return Registry(store, application)
-
-    @releases.command("list")
-    def list_releases(store: Store = Path("var"), as_json: Json = False) -> None:
-        """All releases, and which one serves."""
-        from common.releases.listing import releases_table
-
-        found, current = registry(store).all(), registry(store).current_id()
-        if as_json:
-            print_json({"current": current, "releases": [r.release_id for r in found]})
-            return
-        show_table(releases_table(found, current, metrics))
-
-    @releases.command()
-    def show(
-        release_id: Annotated[str | None, typer.Argument(help="Default: current.")] = None,
-        store: Store = Path("var"),
-        as_json: Json = False,
-    ) -> None:
-        """A release's manifest, after checking its files."""
-        manifest = registry(store).open(release_id).manifest
-        if as_json:
-            print_json(manifest)
-        else:
-            results().print_json(data={k: v for k, v in manifest.items() if k != "files"})
-
-    @releases.command()
-    def promote(release_id: str, store: Store = Path("var")) -> None:
-        """Let a release serve; a running server switches to it."""
-        say(f"Now serving: {registry(store).promote(release_id).release_id}")
-
-    @releases.command()
-    def rollback(store: Store = Path("var")) -> None:
-        """Let the release serve that served before."""
-        say(f"Serving again: {registry(store).rollback().release_id}")
-
-    @releases.command("prune")
-    def prune_releases(
-        keep: Annotated[int, typer.Option(min=1, help="How many of the newest stay.")] = 10,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-        store: Store = Path("var"),
-        as_json: Json = False,
-    ) -> None:
-        """Delete old releases; what serves, served before, or is in use stays."""
-        from common.releases.pruning import prune
-
-        found = prune(registry(store), keep, dry_run=dry_run)
-        if as_json:
-            print_json({"dry_run": dry_run, **vars(found)})
-            return
-        for name in found.release_ids:
-            results().print(f"{'Would go' if dry_run else 'Gone'}: {name}", markup=False)
-        for name in found.in_use:
-            say(f"{name} is in use: it stays")
-        say(f"Room freed{' then' if dry_run else ''}: {found.freed / 1e6:,.1f} MB")
-
-
-def add_key_verbs(app: typer.Typer) -> None:
-    """Add `keys add`: who may use the server."""
-    keys = new_app("API keys of the server.")
-    app.add_typer(keys, name="keys")
-
-    @keys.command()
-    def add(
-        name: Annotated[str, typer.Argument(help="Who will use it.")],
-        api_key_file: Annotated[Path, typer.Option(help="The file to add it to.")],
-    ) -> None:
-        """Make a key and show it, this once; the file keeps its hash."""
-        from common.serving.api_keys import add_key
-
-        sys.stdout.write(add_key(api_key_file, name) + os.linesep)

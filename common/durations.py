@@ -34,3 +34,11 @@ def parse_period(wording: str) -> timedelta:
     if matched is None or unit is None:
         raise UserError(f"not a span of time: {wording!r}", hint='Write it like "5min" or "2h".')
     return float(matched[1]) * unit
+
+
+def as_period(seconds: float) -> str:
+    """The shortest wording of a span that is whole in one unit: 3600 is "1h"."""
+    for unit in ("w", "d", "h", "min"):
+        if seconds % UNITS[unit].total_seconds() == 0:
+            return f"{seconds / UNITS[unit].total_seconds():g}{unit}"
+    return f"{seconds:g}s"

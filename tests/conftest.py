@@ -25,6 +25,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
 PATIENCE_SECONDS = 20.0
+MANY_MODULES = 100
 PIECES = [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
 
 
@@ -32,6 +33,11 @@ def pytest_collection_finish() -> None:
     """What is imported by now stays: a search for garbage need not pass all of it each time."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes name no test: an archive holds when it was made, and each worker makes its own."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +48,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish() -> None:
     databases.servers.close()
+
+
+@pytest.fixture(scope="session")
+def modules_passed() -> list[int]:
+    """How many modules there were whenever what was imported was left out of the searches."""
+    return [len(sys.modules)]
+
+
+@pytest.fixture(autouse=True)
+def what_is_imported_stays(modules_passed: list[int]) -> Iterator[None]:
+    """Also what a test imports: each model that is loaded, and each training, searches for garbage.
+
+    With all of transformers in it, a search takes most of a second.
+    """
+    yield
+    if len(sys.modules) > modules_passed[-1] + MANY_MODULES:
+        gc.collect()
+        gc.freeze()
+        modules_passed.append(len(sys.modules))
 
 
 @pytest.fixture(autouse=True)

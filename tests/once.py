@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 
-def made_once(places: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """This process's own copy of a directory that the first process fills that asks for it."""
+@contextmanager
+def made_once(
+    places: pytest.TempPathFactory, name: str, make: Callable[[Path], None]
+) -> Iterator[Path]:
+    """An own copy of a directory, which whoever asks for it first has filled."""
     run = places.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         run = run.parent
@@ -23,4 +27,6 @@ def made_once(places: pytest.TempPathFactory, name: str, make: Callable[[Path], 
             half.mkdir()
             make(half)
             half.rename(made)
-    return shutil.copytree(made, places.mktemp(name) / name, symlinks=True)
+    copy = shutil.copytree(made, places.mktemp(name) / name, symlinks=True)
+    yield copy
+    shutil.rmtree(copy)

@@ -92,8 +92,8 @@ class Process:
 def run(*arguments: object, said: str = "", ranks: int = 1) -> Finished:
     """`python ARGUMENTS…` to its end, with something said to its standard input.
 
-    With several ranks it is several processes, as `torchrun` starts them, and the first one's
-    standard output.
+    With several ranks it is several processes, as `torchrun` starts them, and what all of them
+    write.
     """
     with ExitStack() as stack:
         stdin, stdout, stderr = (
@@ -105,11 +105,11 @@ def run(*arguments: object, said: str = "", ranks: int = 1) -> Finished:
             Process(
                 *arguments,
                 stdin=stdin,
-                stdout=subprocess.DEVNULL if rank else stdout,
+                stdout=stdout,
                 stderr=stderr,
                 env=environment,
             )
-            for rank, environment in enumerate(_ranks(ranks))
+            for environment in _ranks(ranks)
         ]
         code = _end_of(processes)
         stdout.seek(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -15,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     *("records", "rules", "models", "evaluation"),
-    *("tuning", "releases", "learning", "serving"),
+    *("tuning", "releases", "learning", "serving", "applications"),
 )
 FILES = [*sorted((ROOT / "common").rglob("*.py")), *sorted((ROOT / "apps").rglob("*.py"))]
 MOST_FILES = 15
@@ -145,3 +146,24 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_what_is_no_code_travels_with_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    taken = {
+        path
+        for package, patterns in project["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")).glob(pattern)
+    }
+    kept = subprocess.run(
+        ["git", "ls-files", "apps", "common"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    files = {ROOT / line for line in kept.stdout.splitlines() if not line.endswith(".py")}
+    assert files - taken == set()
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """Their modules would be taken for one another."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

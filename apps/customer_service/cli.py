@@ -10,6 +10,7 @@ import typer
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.explaining import cli as explain_cli
+from apps.customer_service.gaps import cli as gaps_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.labelling import cli as labelling_cli
@@ -23,6 +24,7 @@ from apps.customer_service.options_cli import (
     open_registry,
     read_from,
 )
+from apps.customer_service.replies import cli as teach_cli
 from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
 from apps.customer_service.stress import cli as stress_cli
@@ -37,8 +39,6 @@ from common.cli import (
     Mapping,
     OnBadRow,
     Store,
-    add_key_verbs,
-    add_release_verbs,
     existing,
     new_app,
     print_json,
@@ -46,11 +46,17 @@ from common.cli import (
 )
 from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.releases.releases_cli import add_release_verbs
+from common.serving.auditing.audit_log_cli import add_audit_log_verb
+from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
-app = new_app("Answers customers' questions from your FAQs: fine-tune, measure, serve.")
-add_release_verbs(app, "customer_service", FIGURES)
+app = new_app(
+    "Answers customers' questions from your FAQs: fine-tune, measure, serve.",
+    application="customer_service",
+)
+add_release_verbs(app, "customer_service", FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, "customer_service")
 add_distil_verb(app, "customer_service")
 app.add_typer(serve_cli.verbs)
@@ -59,12 +65,15 @@ app.add_typer(explain_cli.verbs)
 app.add_typer(stress_cli.verbs)
 app.add_typer(learning_cli.verbs)
 app.add_typer(knowledge_cli.verbs)
+app.add_typer(gaps_cli.verbs)
 app.add_typer(import_cli.verbs)
 app.add_typer(train_cli.verbs)
+app.add_typer(teach_cli.verbs)
 app.add_typer(tuning_cli.verbs)
 app.add_typer(labelling_cli.verbs)
 app.add_typer(zero_shot_cli.verbs)
 add_key_verbs(app)
+add_audit_log_verb(app, "customer_service")
 rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
@@ -209,8 +218,8 @@ def export(
         print_json(asdict(found))
         return
     results().print(
-        f"{out}: {found.megabytes:.0f} MB. On {found.texts} questions the same first answer to "
-        f"{found.same:.1%}, mean cosine {found.cosine:.3f}.",
+        f"{out}: {found.megabytes:.0f} MB, {found.what}. On {found.texts} questions the same "
+        f"first answer to {found.same:.1%}, mean cosine {found.cosine:.3f}.",
         markup=False,
         soft_wrap=True,
     )

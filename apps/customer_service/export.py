@@ -7,11 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.customer_service.answers.answering import Answerer
-from common.releases.export import LEAST_SAME, Agreement, Outputs, write_export
+from apps.customer_service.task import AnswerModel
+from common.releases.agreement import Agreement
+from common.releases.export import LEAST_SAME, Outputs, write_export
 
 
 def export(
-    answerer: Answerer, questions: Sequence[str], directory: Path, least_same: float = LEAST_SAME
+    answerer: Answerer,
+    questions: Sequence[str],
+    directory: Path,
+    least_same: float = LEAST_SAME,
+    *,
+    to_serve: bool = False,
 ) -> Agreement:
     """Write it into a new `directory`, as `write_export` does and with what it raises.
 
@@ -20,12 +27,15 @@ def export(
 
     Args:
         questions: normalised, in scope, held out from training.
+        to_serve: leave out the FAQs' logits, which change with the knowledge and are not served;
+            what must be the same is what a customer gets: the decision, and the first FAQ unless a
+            person takes over. `questions` may be out of scope.
     """
-
     answerer = replace(answerer, reranker=None)
 
     def same(ours: Outputs, theirs: Outputs) -> list[bool]:
-        firsts = (_firsts(answerer, questions, outputs) for outputs in (ours, theirs))
+        read = _given if to_serve else _firsts
+        firsts = (read(answerer, questions, outputs) for outputs in (ours, theirs))
         return [a == b for a, b in zip(*firsts, strict=True)]
 
     about = {
@@ -34,7 +44,7 @@ def export(
         "faqs": answerer.prototype_ids,
     }
     return write_export(
-        answerer.module,
+        _without_faqs(answerer.module) if to_serve else answerer.module,
         answerer.backbone,
         questions,
         directory,
@@ -51,3 +61,23 @@ def _firsts(answerer: Answerer, questions: Sequence[str], outputs: Outputs) -> l
         likeliest = max(understood.intents, key=lambda name: understood.intents[name], default=None)
         firsts.append(ranking[0].faq_id if ranking else likeliest)
     return firsts
+
+
+def _given(
+    answerer: Answerer, questions: Sequence[str], outputs: Outputs
+) -> list[tuple[str, str | None]]:
+    """What to do, and the FAQ that is given or asked about first."""
+    found: list[tuple[str, str | None]] = []
+    for question, understood in zip(questions, answerer.read(outputs), strict=True):
+        ranking = answerer.rank(question, understood)
+        _, decision = answerer.decide(question, ranking, answerer.signals(ranking, understood))
+        first = ranking[0].faq_id if ranking and decision != "handoff" else None
+        found.append((decision, first))
+    return found
+
+
+def _without_faqs(module: AnswerModel) -> AnswerModel:
+    width = module.projection.out_features
+    other = AnswerModel(module.pooled, width, prototypes=None, directions=None)
+    other.projection, other.intents = module.projection, module.intents
+    return other

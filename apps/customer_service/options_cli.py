@@ -32,6 +32,29 @@ Test = Annotated[
     list[Path] | None,
     typer.Option("--test", help="Held-out questions for the report.", callback=existing),
 ]
+Documents = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--documents",
+        help="Files, or folders of them, to quote from where no FAQ answers: HTML, Markdown, Word, "
+        "PDF, text.",
+        exists=True,
+    ),
+]
+GeneratorName = Annotated[
+    str | None,
+    typer.Option(
+        "--generator",
+        help="Answer from several passages in one reply: compose (of their own sentences), "
+        "openai (an endpoint, with --base-url and --model), a causal model by name, hub id or "
+        "directory, or none. Default: the release's own, if it was taught one.",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", help="The endpoint of --generator openai, as https://…/v1."),
+]
+EndpointModel = Annotated[str | None, typer.Option("--model", help="The endpoint's model.")]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 MaxWrong = Annotated[
     float,

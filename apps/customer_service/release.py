@@ -4,35 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.confidence import Confidence
-from apps.customer_service.answers.rerank_task import RerankModule
+from apps.customer_service.answers.network import EightBit, FullPrecision, Network
 from apps.customer_service.answers.reranking import Reranker
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import read_faqs_of
+from apps.customer_service.documents.quoting import Documents
+from apps.customer_service.documents.release import load_documents, save_documents
 from apps.customer_service.knowledge.opening import open_knowledge
 from apps.customer_service.knowledge.reading import Reader
 from apps.customer_service.knowledge.serving.live import Snapshot
-from apps.customer_service.task import AnswerModel
 from common.files import read_json, write_json
-from common.models.devices import pick_device, pick_precision
-from common.models.encoder import load_encoder, save_encoder
-from common.models.heads import save_heads
-from common.models.pair_scorer import load_pair_scorer, save_pair_scorer
-from common.models.sentence_modules import Projection
+from common.models.int8.reader import Int8Reader
 from common.models.sources.bundled import Source
 from common.records.reader import write_jsonl
 from common.releases.release import Release
 
 MODEL = "model"
 RERANKER = "reranker"
+HEADS = "heads.safetensors"
 
 
 def save_release(answerer: Answerer, directory: Path) -> None:
@@ -40,10 +39,15 @@ def save_release(answerer: Answerer, directory: Path) -> None:
 
     Weights that lie there already, linked from a release that has the same, are left as they are.
     """
+    from common.models.encoder import save_encoder
+    from common.models.heads import save_heads
+    from common.models.pair_scorer import save_pair_scorer
+    from common.models.sentence_modules import Projection
+
     if not (directory / MODEL).exists():
         projection = Projection(answerer.module.projection.weight)
         save_encoder(answerer.backbone, directory / MODEL, projection)
-    save_heads(answerer.module, directory / "heads.safetensors")
+    save_heads(answerer.module, directory / HEADS)
     source = answerer.backbone.source
     write_json(
         directory / "model.json",
@@ -61,7 +65,7 @@ def save_release(answerer: Answerer, directory: Path) -> None:
         np.save(directory / "texts.npy", answerer.texts)
     if answerer.index is not None:
         write_jsonl(directory / "faqs.jsonl", answerer.faqs.values())
-        variants = [[v.text, v.faq_id, v.language] for v in answerer.index.variants]
+        variants = [[v.text, v.faq_id, v.language, v.is_answer] for v in answerer.index.variants]
         write_json(directory / "variants.json", variants)
         answerer.index.save(directory / "index")
     if answerer.reranker is not None:
@@ -72,6 +76,8 @@ def save_release(answerer: Answerer, directory: Path) -> None:
             "unsure_below": answerer.reranker.unsure_below,
         }
         write_json(directory / "reranker.json", heeded)
+    if isinstance(answerer.documents, Documents):
+        save_documents(answerer.documents, directory)
 
 
 def load_release(
@@ -85,13 +91,41 @@ def load_release(
 
     float32 by default: at batch 1 a CPU gains little from less, and figures stay comparable.
     """
+    return _load(release, _load_trained(release, device, precision, dropout), device)
+
+
+def load_eight_bit(release: Release, exported: Path, *, threads: int | None = None) -> Answerer:
+    """Read a verified release whose model is read from its export, on the CPU and without torch.
+
+    A reranker is read as it was trained.
+
+    Raises:
+        UserError: onnxruntime is not installed.
+    """
+    network = EightBit(
+        Int8Reader(exported, threads=threads),
+        load_file(release.directory / HEADS),
+        partial(_load_trained, release, "cpu", "fp32", None),
+    )
+    return _load(release, network, "cpu")
+
+
+def _load_trained(
+    release: Release, device: str, precision: str, dropout: float | None
+) -> FullPrecision:
+    from safetensors.torch import load_file
+
+    from apps.customer_service.task import AnswerModel
+    from common.models.devices import pick_device
+    from common.models.encoder import load_encoder
+
     directory = release.directory
     settings: dict[str, Any] = read_json(directory / "model.json")
     source = Source(
-        settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
+        settings["base"], directory / MODEL, settings["query_prefix"], settings["passage_prefix"]
     )
     backbone = load_encoder(source, projected=False, dropout=dropout)
-    heads = load_file(directory / "heads.safetensors")
+    heads = load_file(directory / HEADS)
     module = AnswerModel(
         backbone.pooled(),
         backbone.dimension,
@@ -100,23 +134,28 @@ def load_release(
     )
     module.load_state_dict(heads, strict=False)
     module.to(pick_device(device)).eval()
+    return FullPrecision(module, backbone, precision)
+
+
+def _load(release: Release, network: Network, device: str) -> Answerer:
+    directory = release.directory
+    settings: dict[str, Any] = read_json(directory / "model.json")
     prototype_ids = settings["faqs"]
     faqs = read_faqs_of(release)
-    index = _load_index(directory, module.prototypes(prototype_ids)) if faqs else None
+    index = _load_index(directory, network.prototypes(prototype_ids)) if faqs else None
     confidence = directory / "confidence.json"
     texts = directory / "texts.npy"
     return Answerer(
         release_id=release.release_id,
-        backbone=backbone,
-        module=module,
+        network=network,
         intents=settings["intents"],
         faqs=faqs,
         index=index,
         confidence=Confidence.from_json(read_json(confidence)) if confidence.exists() else None,
         prototype_ids=prototype_ids,
         texts=np.load(texts) if texts.exists() else None,
-        precision=precision,
         reranker=_load_reranker(directory, settings["base"], device),
+        documents=load_documents(directory),
     )
 
 
@@ -131,6 +170,10 @@ def load_edited(release: Release, store: Path, database: str | None, *, device: 
 def _load_reranker(directory: Path, base: str, device: str) -> Reranker | None:
     if not (directory / RERANKER).is_dir():
         return None
+    from apps.customer_service.answers.rerank_task import RerankModule
+    from common.models.devices import pick_device, pick_precision
+    from common.models.pair_scorer import load_pair_scorer
+
     scorer = load_pair_scorer(Source(base, directory / RERANKER))
     chosen = pick_device(device)
     module = RerankModule(scorer.network).to(chosen).eval()

@@ -300,8 +300,9 @@ def print_answer(answer: Answer) -> None:
     if answer.message:
         console.print(answer.message, markup=False)
     for part in answer.parts:
-        said = part.answer or "Not sure about this one."
-        console.print(f"{part.question}\n  {said}", markup=False)
+        console.print(
+            f"{part.question}\n  {part.answer or 'Not sure about this one.'}", markup=False
+        )
     if answer.decision in {"answer", "chat"} and answer.answer and not answer.parts:
         console.print(answer.answer, markup=False)
     elif answer.decision == "clarify" and not answer.parts:
@@ -309,10 +310,10 @@ def print_answer(answer: Answer) -> None:
     elif answer.decision == "handoff":
         console.print("This should go to a person.")
     console.print(f"\n{answer.decision}, confidence {answer.confidence:.0%}", style="bold")
-    if answer.intent:
-        console.print(
-            f"intent: {answer.intent.name} ({answer.intent.confidence:.0%})", markup=False
-        )
+    if intent := answer.intent:
+        console.print(f"intent: {intent.name} ({intent.confidence:.0%})", markup=False)
+    if answer.source:
+        console.print(f"quoted from {answer.source.place}", markup=False, soft_wrap=True)
     for citation in answer.citations:
         place = f"  {citation.url}" if citation.url else ""
         line = f"  {citation.score:.2f}  {citation.faq_id}  {citation.question}{place}"

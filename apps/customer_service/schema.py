@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from apps.customer_service.generation.schema import Sentence
 from common.records.fields import Since, Text, Until, content_hash
 from common.rules.rule import DecidedBy
 
@@ -21,7 +22,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
 # What releases are compared by, the first one first.
-FIGURES = ("right_first", "intent_accuracy", "answered")
+FIGURES = ("right_first", "intent_accuracy", "answered", "faithfulness")
 
 
 Decision = Literal["answer", "clarify", "handoff", "chat"]
@@ -150,6 +151,33 @@ class Citation(BaseModel):
     score: float
 
 
+class PassageSource(BaseModel):
+    """Where a quote stands: its document, the headings above it, and the page of a PDF."""
+
+    kind: Literal["passage"] = "passage"
+    passage_id: str
+    document: str = Field(description="The file, within the folder of documents.")
+    title: str
+    headings: list[str] = Field([], description="The outermost first, without the title.")
+    page: int | None = None
+    url: str | None = None
+
+    @property
+    def place(self) -> str:
+        """In a line."""
+        number = f", page {self.page}" if self.page else ""
+        return f"{self.document}{number}: {' > '.join([self.title, *self.headings])}"
+
+
+class Quote(BaseModel):
+    """Sentences of a passage, word for word; `is_sure` enough to be given as the answer."""
+
+    text: str
+    confidence: float
+    is_sure: bool
+    source: PassageSource
+
+
 class Suggestion(BaseModel):
     """A near candidate, with its answer, so that choosing it needs no second request."""
 
@@ -169,9 +197,25 @@ class Handoff(BaseModel):
         "angry",
         "distress",
         "rule",
+        "with_person",
     ]
     priority: Priority = "normal"
     queue: str | None = Field(None, description="Where a rule sends it.")
+
+
+class OpenTicket(BaseModel):
+    """What a customer may know of the ticket that their conversation has.
+
+    Attributes:
+        with_person: what they write next goes to a person and is not answered here.
+        last: number of the last message; `GET /v1/conversations/{id}?after=` tells what comes next.
+        message: when somebody will be there, or how long others waited.
+    """
+
+    id: str
+    with_person: bool
+    last: int
+    message: str | None = None
 
 
 class Part(BaseModel):
@@ -208,8 +252,16 @@ class Answer(BaseModel):
     confidence: float
     intent: Intent | None
     citations: list[Citation]
+    source: PassageSource | None = Field(
+        None, description="Where the answer is quoted from, if that is no FAQ but a document."
+    )
+    sentences: list[Sentence] = Field([], description="Of a composed reply, each with its source.")
+    composed_by: str | None = Field(
+        None, description="`compose`, or the generator; None: the answer is a source's own."
+    )
     suggestions: list[Suggestion]
     handoff: Handoff | None
+    ticket: OpenTicket | None = Field(None, description="Where a person was asked to take over.")
     decided_by: DecidedBy | None = Field(None, description="The rule that decided, if one did.")
     shown_as: dict[str, str] | None = Field(
         None, description="Intents that are shown under another name."

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import torch
 from fastapi import FastAPI
+from prometheus_client.registry import Collector
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.server import Service, add_answers, add_examples, add_search
@@ -22,7 +22,16 @@ from apps.customer_service.conversation.memory import (
 )
 from apps.customer_service.conversation.server import Conversations, Recognisers
 from apps.customer_service.conversation.store import ConversationStore
+from apps.customer_service.documents.passage import Passage
+from apps.customer_service.documents.reading import read_documents
+from apps.customer_service.documents.release import with_documents
+from apps.customer_service.documents.watching import DocumentWatch
+from apps.customer_service.eight_bit.loading import load_to_serve
 from apps.customer_service.explaining.server import AnswerExplainer, add_explanations
+from apps.customer_service.gaps.server import GapFinder, add_gaps
+from apps.customer_service.generation.options import Generation
+from apps.customer_service.generation.rewriting import Rewriting
+from apps.customer_service.generation.writing import Writers
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import Golden
 from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
@@ -32,56 +41,100 @@ from apps.customer_service.learning.drift import watched
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
-from apps.customer_service.release import load_release
+from apps.customer_service.pictures.server import (
+    MOST_BODY_BYTES,
+    PATH,
+    add_pictures,
+    pictures_batcher,
+)
 from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import FIGURES
+from apps.customer_service.tickets.customer_server import HandingOver, add_customer_routes
+from apps.customer_service.tickets.desk import TicketDesk
+from apps.customer_service.tickets.metrics import TicketMetrics
+from apps.customer_service.tickets.options import AT_ANY_TIME, TicketOptions
+from apps.customer_service.tickets.server import add_tickets
+from apps.customer_service.widget.server import add_widget
 from common.learning.behind import KEEP_SECONDS
+from common.models.devices import ServingPrecision
+from common.records.pictures.reading import PictureReader
 from common.releases.registry import Registry
+from common.releases.release import Release
 from common.rules.live import LiveRules, RuleMetrics
-from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
+from common.serving.batching import Batcher
 from common.serving.cpus import available_cpus
+from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases, watch_probation
 from common.serving.learning.schedule import Schedule
 from common.serving.telemetry import Telemetry
+from common.serving.visitors import Visitors
+from common.storage.audit_log import KEEP_SECONDS as KEEP_AUDIT_SECONDS
+from common.storage.audit_log import AuditLog
 from common.storage.database import DATABASE
+from common.storage.visits import Visits
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 256 * 1024
+
+
+class Beside(Protocol):
+    """Something that runs while the server does."""
+
+    def start(self) -> None: ...  # noqa: D102
+    def stop(self) -> None: ...  # noqa: D102
 
 
 def build_app(
     registry: Registry,
     *,
     device: str = "auto",
+    precision: ServingPrecision = "auto",
+    threads: int | None = None,
     api_keys: ApiKeys | None = None,
     known_hosts: frozenset[str] | None = None,
     database: str | Path | None = None,
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
+    keep_audit_seconds: float = KEEP_AUDIT_SECONDS,
     conversation_seconds: float = CONVERSATION_SECONDS,
     schedule: Schedule | None = None,
     watch: Path | None = None,
+    documents: Sequence[Path] = (),
+    watch_documents: Sequence[Path] = (),
     rules: LiveRules[AnswerRules] | None = None,
+    visitors: Visitors | None = None,
+    tickets: TicketOptions | None = AT_ANY_TIME,
+    generation: Generation | None = None,
+    pictures: PictureReader | None = None,
 ) -> FastAPI:
     """The customer-service server over the promoted release.
 
     Args:
+        threads: that the model computes on; None: as many as there are processors.
+        precision: `int8` answers in 8 bits, where the release does so alike; else full precision.
         database: where predictions and feedback are kept; None: in the store.
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long predictions are kept, and feedback that is done with.
+        keep_audit_seconds: how long it is kept who changed what.
         conversation_seconds: how long a conversation is remembered; 0: not at all.
         schedule: when to learn, and promote what passes the gate; None: never.
         watch: a table of FAQs, or a folder of them, that the live knowledge follows.
+        documents: files and folders to quote from, in place of those of the release.
+        watch_documents: the same, and what changes in them is quoted at once.
         rules: what the business decides itself.
+        visitors: of other sites that show the chat; None: no other site may.
+        tickets: how people take over; None: nobody is told of a handover.
+        generation: how replies of several passages come about; None: by the generator of the
+            release that serves, if it has one.
+        pictures: reads what is written in one; None: a question is typed.
 
     Raises:
         UserError: there is no release, or it is damaged.
     """
-    torch.set_num_threads(available_cpus())
     place = database or registry.root.parent / DATABASE
     collector = collect_feedback(
         registry,
@@ -92,18 +145,46 @@ def build_app(
         has_keys=api_keys is not None,
         learner=learning_process(registry, APPLICATION, place, schedule),
     )
-    probation = watch_probation(registry, collector.store.outcomes)
-    recognisers = Recognisers(registry.root)
+    audit = AuditLog(collector.store.database, APPLICATION, keep_seconds=keep_audit_seconds)
+    probation = watch_probation(registry, collector.store.outcomes, audit)
+    recognisers, writers = Recognisers(registry.root), Writers(generation, device)
+
+    pages = DocumentWatch(lambda: live, watch_documents) if watch_documents else None
+
+    def load(release: Release) -> Answerer:
+        found = load_to_serve(
+            registry,
+            release,
+            device=device,
+            precision=precision,
+            threads=threads or available_cpus(),
+        )
+        found = with_documents(found, _passages(pages, documents))
+        return writers.prepare(release, recognisers.prepare(release, found))
+
     live = LiveKnowledge(
         registry,
-        lambda release: recognisers.prepare(release, load_release(release, device=device)),
+        load,
         KnowledgeStore(collector.store.database),
     )
     file = FileWatch(live, watch) if watch else None
     service = Service(live)
     turns = ConversationStore(collector.store.database)
     memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
-    conversations = Conversations(service, recognisers, memory, collector.speakers, rules)
+    conversations = Conversations(
+        service,
+        recognisers,
+        memory,
+        collector.speakers,
+        rules,
+        composes=writers.composes,
+    )
+    rewrite = Rewriting(writers.of, lambda: live.current).begin
+    people = (
+        TicketDesk(collector.store.database, registry.root, tickets, keep_seconds=keep_seconds)
+        if tickets
+        else None
+    )
     drift = DriftMonitor(
         live,
         partial(watched, registry, collector.store),
@@ -111,56 +192,95 @@ def build_app(
         of="questions",
         root=registry.root,
     )
-    telemetry = Telemetry()
-    telemetry.registry.register(DriftMetrics(drift))
-    telemetry.registry.register(MemoryMetrics(memory))
-    if rules:
-        telemetry.registry.register(RuleMetrics(rules))
-    telemetry.watch("questions", service.batcher)
     explainer = AnswerExplainer(live)
-    telemetry.watch("explanations", explainer.batcher)
+    queues: dict[str, Batcher[Any, Any]] = {
+        "questions": service.batcher,
+        "explanations": explainer.batcher,
+    }
+    if pictures:
+        queues["pictures"] = pictures_batcher(pictures)
+    telemetry = _telemetry(
+        DriftMetrics(drift),
+        MemoryMetrics(memory),
+        RuleMetrics(rules) if rules else None,
+        TicketMetrics(people) if people else None,
+        queues=queues,
+    )
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        live.start()
-        if file:
-            await asyncio.to_thread(file.start)
-        collector.start()
-        memory.writer.start()
-        probation.start()
-        drift.periodic.start()
-        yield
-        await service.batcher.drain()
-        await explainer.batcher.drain()
-        for beside in (probation, drift.periodic):
-            await asyncio.to_thread(beside.stop)
-        if file:
-            await asyncio.to_thread(file.stop)
-        live.stop()
-        await asyncio.to_thread(memory.writer.stop)
-        await asyncio.to_thread(collector.stop)
-
+    watches = [one for one in (file, pages) if one]
+    beside: list[Beside] = [probation, drift.periodic, *watches, live]
+    beside += [*([people] if people else []), memory.writer, collector]
     app = create_app(
         title="bizlm customer service",
         version="1",
         description="Answers customers' questions from a business's own FAQs.",
-        is_ready=lambda: _is_ready(live, file, rules),
-        lifespan=lifespan,
+        is_ready=lambda: _is_ready(live, file, pages, rules),
+        lifespan=_lifespan(beside, list(queues.values())),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
+        max_body_bytes_by_path={PATH: MOST_BODY_BYTES},
         api_keys=api_keys,
         web=WEB,
         known_hosts=known_hosts,
+        visitors=visitors,
+        visits=Visits(collector.store.database),
+        audit=audit,
     )
-    add_answers(app, conversations.reply, partial(keep, collector))
+    knowledge = Desk(live, collector.speakers, partial(_golden, registry), file)
+    if people:
+        handing_over = HandingOver(conversations, collector.speakers, people)
+        add_answers(app, handing_over.reply, partial(keep, collector), rewrite)
+        add_customer_routes(app, people, collector.speakers)
+        add_tickets(app, people, collector, knowledge)
+    else:
+        add_answers(app, conversations.reply, partial(keep, collector), rewrite)
     add_feedback(app, live, collector)
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)
-    add_knowledge(app, Desk(live, collector.speakers, partial(_golden, registry), file))
+    add_knowledge(app, knowledge)
     add_explanations(app, collector, explainer)
+    add_gaps(app, GapFinder(service, collector.store), collector.speakers)
     add_search(app, service)
-    add_examples(app, service)
+    add_examples(app, service, reads_pictures=pictures is not None)
+    if pictures:
+        add_pictures(app, queues["pictures"])
+    if visitors:
+        add_widget(app, WEB, visitors)
     return app
+
+
+def _telemetry(*collectors: Collector | None, queues: Mapping[str, Batcher[Any, Any]]) -> Telemetry:
+    telemetry = Telemetry()
+    for one in filter(None, collectors):
+        telemetry.registry.register(one)
+    for name, queue in queues.items():
+        telemetry.watch(name, queue)
+    return telemetry
+
+
+def _lifespan(
+    beside: Sequence[Beside], queues: Sequence[Batcher[Any, Any]]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs beside the answers: begun from the last to the first, ended from the first on."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for one in reversed(beside):
+            await asyncio.to_thread(one.start)
+        yield
+        for queue in queues:
+            await queue.drain()
+        for one in beside:
+            await asyncio.to_thread(one.stop)
+
+    return lifespan
+
+
+def _passages(pages: DocumentWatch | None, documents: Sequence[Path]) -> Sequence[Passage]:
+    """What is quoted in place of what a release holds; none: that."""
+    if pages is not None:
+        return pages.passages
+    return read_documents(documents) if documents else []
 
 
 def _golden(registry: Registry, answerer: Answerer) -> Golden:
@@ -173,13 +293,18 @@ def _golden(registry: Registry, answerer: Answerer) -> Golden:
 
 
 def _is_ready(
-    live: LiveKnowledge, file: FileWatch | None, rules: LiveRules[AnswerRules] | None
+    live: LiveKnowledge,
+    file: FileWatch | None,
+    pages: DocumentWatch | None,
+    rules: LiveRules[AnswerRules] | None,
 ) -> tuple[bool, dict[str, Any]]:
     reasons = {"release_id": live.release_id}
     if live.refused:
         reasons["refused_release"] = live.refused
     if file and file.trouble:
         reasons["knowledge"] = file.trouble
+    if pages and pages.trouble:
+        reasons["documents"] = pages.trouble
     if rules and rules.refused:
         reasons["refused_rules"] = rules.refused
     return True, reasons

@@ -20,25 +20,31 @@ from apps.customer_service.answers.rerank_training import add_reranker
 from apps.customer_service.continual.beginning import Beginning, begin, check_enough, task_of
 from apps.customer_service.continual.continuing import continue_from
 from apps.customer_service.data import Dataset, Example
+from apps.customer_service.documents.passage import Passage
+from apps.customer_service.documents.release import with_documents
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.labelling.unlabelled import facet_of
-from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
+from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.last import learn_the_rest
 from apps.customer_service.record import manifest
-from apps.customer_service.release import RERANKER, load_release, save_release
+from apps.customer_service.release import RERANKER, save_release
 from apps.customer_service.reporting import beside_new, write_training_report
 from apps.customer_service.schema import OUT_OF_SCOPE
+from apps.customer_service.stress.judging import decide_with
 from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
-from common.console import say
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer, compare_with
+from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.encoder import Encoder, load_encoder
+from common.records.audit import Audit
 from common.records.splits import Splits
 from common.releases import gate
+from common.releases.expectations import check_next, save_expectations
 from common.releases.record import of_descent
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -93,6 +99,8 @@ def train(
     rerank: bool = False,
     resume: bool = False,
     promote: bool | None = None,
+    passages: Sequence[Passage] = (),
+    expectations: Expectations | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
@@ -105,6 +113,8 @@ def train(
         rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
+        passages: of documents, to quote from where no FAQ answers; none: those of `from_release`.
+        expectations: what the release is held to, and later ones; None: as the one that serves.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -122,11 +132,13 @@ def train(
     task, parent, source = beginning.task, beginning.parent, beginning.encoder.source
     teach = teacher_of(registry, teacher, task, settings)
     dataset = beginning.dataset
-    name = run_name(dataset.hashes, settings, source, teacher, from_release)
-    work = registry.root / "training" / name
+    work = (
+        registry.root
+        / "training"
+        / run_name(dataset.hashes, settings, source, teacher, from_release)
+    )
     everything = dataset.learning_everything()
-    texts = [example.text for example in everything.knowledge]
-    dataset = replace(dataset, audit=audit_reading(dataset.audit, beginning.encoder, texts))
+    dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))
     held_out = dataset.splits.test or dataset.splits.validation
     before, far = beginning.before, beginning.far
     tuned, pseudo = _learn(beginning, settings, teach, work, resume)
@@ -134,23 +146,11 @@ def train(
     module, loaded = tuned.module, tuned.pretrained
     answerer = build_answerer(task, module, loaded, dataset, tuned.precision)
     if rerank:
-        splits = replace(dataset.splits, validation=dataset.not_learned)
-        chosen_by = replace(dataset, splits=splits)
+        chosen_by = replace(dataset, splits=replace(dataset.splits, validation=dataset.not_learned))
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
     evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     if dataset.calibration:
-        if not beginning.is_frozen(settings):
-            last = learn_the_rest(
-                task_of(everything, settings),
-                [*beginning.learned, *dataset.calibration],
-                settings,
-                loaded,
-                module,
-                work / "rest",
-                resume=resume,
-                terms=beginning.terms,
-            )
-            tuned = replace(tuned, seconds=tuned.seconds + last.seconds)
+        tuned = _learn_what_is_left(beginning, tuned, everything, settings, work, resume)
         found = build_answerer(task, module, loaded, everything, tuned.precision)
         answerer = replace(answerer, index=found.index, texts=found.texts)
     if not is_main_process():
@@ -160,11 +160,13 @@ def train(
     answerer, promise = calibrate(
         answerer, dataset.splits.validation, dataset.in_scope, far, max_wrong, evidence
     )
+    answerer = with_documents(answerer, passages or beginning.passages, max_wrong)
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
     peer = _linear_peer(dataset, after)
     forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
+    checked = check_next(registry, expectations, decide_with(answerer))
     recorded = manifest(dataset, settings, source, tuned, before, after)
     recorded["data"]["counts"]["calibration"] = len(evidence)
     recorded |= {
@@ -172,14 +174,19 @@ def train(
         "promise": promise.to_json(),
         "linear_model": peer and asdict(peer),
         "pseudo_labels": pseudo and pseudo.to_json(),
+        "expectations": checked and checked.summary(),
     }
     if parent:
-        recorded |= of_descent(parent.release, settings, forgetting)
+        recorded = with_generator(
+            recorded | of_descent(parent.release, settings, forgetting), parent.release
+        )
 
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
         save_lessons(directory, lessons_of(dataset, far), answerer)
         evidence.save(directory)
+        save_expectations(checked.expectations if checked else None, directory)
+        keep_generator(parent.release if parent else None, directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -198,7 +205,7 @@ def train(
     if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
-        registry, release, after, held_out, insisted=promote is True
+        registry, release, after, held_out, insisted=promote is True, checked=checked
     )
     return Trained(
         release,
@@ -223,10 +230,35 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     splits = Splits(dataset.splits.train, dataset.not_learned, [])
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = load_encoder(source, dropout=settings.dropout)
+        loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
         return Prepared(task_of(dataset, settings), loaded, splits)
 
     return prepare
+
+
+def _learn_what_is_left(
+    beginning: Beginning,
+    tuned: Tuned[Encoder],
+    everything: Dataset,
+    settings: Settings,
+    work: Path,
+    resume: bool,
+) -> Tuned[Encoder]:
+    """Learn what was set apart to calibrate on as well, now that it has told how sure to be."""
+    if beginning.is_frozen(settings):
+        return tuned
+    assert isinstance(tuned.module, AnswerModel)
+    last = learn_the_rest(
+        task_of(everything, settings),
+        [*beginning.learned, *beginning.dataset.calibration],
+        settings,
+        tuned.pretrained,
+        tuned.module,
+        work / "rest",
+        resume=resume,
+        terms=beginning.terms,
+    )
+    return replace(tuned, seconds=tuned.seconds + last.seconds)
 
 
 def _learn(
@@ -262,6 +294,11 @@ def _learn(
     )
 
 
+def _audit(dataset: Dataset, encoder: Encoder, read: Sequence[Example]) -> Audit:
+    """With what the encoder cannot read of the texts."""
+    return audit_reading(dataset.audit, encoder, [example.text for example in read])
+
+
 def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:
     """The same questions put to a linear model: the FAQ where one answers, else the intent."""
     asked = [o for o in after if o.in_scope and _label(o.example)]
@@ -276,26 +313,3 @@ def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | Non
 
 def _label(example: Example) -> str | None:
     return example.faq_id or example.intent
-
-
-def promote_if_not_worse(
-    registry: Registry,
-    release: Release,
-    after: Sequence[Outcome],
-    held_out: Sequence[Example],
-    *,
-    insisted: bool,
-) -> bool:
-    """Let the release serve; one that serves already is asked the same held-out questions."""
-    serving_id = registry.current_id()
-    if serving_id is not None:
-        say("Measuring the serving release on the same questions")
-        serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
-        say(gate.check("right", evaluate.difference(serving, after), insisted=insisted))
-        gate.check_groups(
-            [o.is_right for o in serving],
-            [o.is_right for o in after],
-            GROUPING.assign(held_out, GROUPING.usual),
-        )
-    registry.promote(release.release_id)
-    return True

@@ -10,7 +10,9 @@ import typer
 from apps.finance_monitor import serve_cli
 from apps.finance_monitor.alerts.cli import alerts
 from apps.finance_monitor.backtest import cli as backtest_cli
+from apps.finance_monitor.brief import cli as brief_cli
 from apps.finance_monitor.explaining import cli as explain_cli
+from apps.finance_monitor.feeds.sources.cli import sources
 from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
@@ -24,6 +26,8 @@ from apps.finance_monitor.options_cli import (
     open_registry,
     read_from,
 )
+from apps.finance_monitor.prices import cli as prices_cli
+from apps.finance_monitor.querying import cli as sql_cli
 from apps.finance_monitor.rules import cli as rules_cli
 from apps.finance_monitor.schema import FIGURES
 from apps.finance_monitor.stories import cli as score_cli
@@ -41,8 +45,6 @@ from common.cli import (
     Mapping,
     OnBadRow,
     Store,
-    add_key_verbs,
-    add_release_verbs,
     existing,
     new_app,
     print_json,
@@ -51,21 +53,29 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.releases.releases_cli import add_release_verbs
+from common.serving.auditing.audit_log_cli import add_audit_log_verb
+from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
-app = new_app("Watches financial news as it arrives and raises an alert when negative news surges.")
-add_release_verbs(app, APPLICATION, FIGURES)
+app = new_app(
+    "Watches financial news as it arrives and raises an alert when negative news surges.",
+    application="finance_monitor",
+)
+add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
-    *(explain_cli, stress_cli, train_cli),
+    *(explain_cli, stress_cli, train_cli, brief_cli, prices_cli, sql_cli),
 ):
     app.add_typer(area.verbs)
 app.add_typer(alerts, name="alerts")
+app.add_typer(sources, name="sources")
 add_key_verbs(app)
+add_audit_log_verb(app, "finance_monitor")
 rules_cli.add_verbs(app)
 
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
@@ -185,7 +195,7 @@ def export(
         print_json(asdict(found))
         return
     results().print(
-        f"{out}: {found.megabytes:.0f} MB. The same label for {found.same:.1%} of "
+        f"{out}: {found.megabytes:.0f} MB, {found.what}. The same label for {found.same:.1%} of "
         f"{found.texts} texts, mean cosine {found.cosine:.3f}.",
         markup=False,
         soft_wrap=True,
@@ -210,7 +220,8 @@ def demo(
 
     if open_registry(store).current_id() is None:
         train(
-            news=sorted(SAMPLES.glob("news.*")),
+            news=sorted([*SAMPLES.glob("news.*"), *SAMPLES.glob("targets.*")]),
+            entities=SAMPLES / "entities.csv",
             pairs=sorted(SAMPLES.glob("pairs.*")),
             test=sorted(SAMPLES.glob("test.*")),
             settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
@@ -225,5 +236,5 @@ def demo(
     begin = datetime.fromisoformat(DEMO_BEGIN)
     say(f"Reading the feed up to {begin:%d %B, %H:%M} UTC, then at {speed:g} times real speed.")
     feed = PacedFeed(FileFeed(SAMPLES / "feed.jsonl", once=True), begin, speed)
-    options = Options(entities=SAMPLES / "entities.csv")
+    options = Options(entities=SAMPLES / "entities.csv", relations=SAMPLES / "relations.csv")
     show_watch(feed, options, classifier, topics, directory)

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from apps.finance_monitor.schema import PairRecord, Part, TrainingRecord
-from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
+from apps.finance_monitor.stories.companies import EntityList
+from apps.finance_monitor.stories.text import prepare, spell_tickers
+from apps.finance_monitor.targets.pointing import Span, occurrences, point_at
 from common.console import say
 from common.errors import UserError
 from common.records.audit import Audit, Sample, audit
@@ -25,7 +27,7 @@ VALIDATION_SHARE = 0.15
 class Example:
     """A text to learn from, normalised, with the labels that are known.
 
-    `target` is the sentiment towards the entity that `mark` marked in `text`. From `source` and
+    `target` is the sentiment towards the entity that `point_at` put in braces. From `source` and
     `segment`, whatever part of the news it is of, nothing is learned. `opposite` differs in little
     from it and has another sentiment; the two are learned side by side.
     """
@@ -51,7 +53,12 @@ class Sources:
     mapping: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
-    tickers: Mapping[str, str] = field(default_factory=dict)
+    companies: EntityList | None = None
+
+    @property
+    def tickers(self) -> Mapping[str, str]:
+        """Of the companies that have one, the names."""
+        return {} if self.companies is None else self.companies.tickers
 
 
 @dataclass(frozen=True)
@@ -111,9 +118,9 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
         train, held = sides.train, sides.validation
     return Dataset(
         splits=Splits(
-            examples(train, sources.tickers),
-            examples(held, sources.tickers),
-            examples(_records(test), sources.tickers),
+            examples(train, sources.companies),
+            examples(held, sources.companies),
+            examples(_records(test), sources.companies),
         ),
         tickers=dict(sources.tickers),
         audit=audit(
@@ -142,23 +149,39 @@ def read_news(sources: Sources) -> list[Records[TrainingRecord]]:
 
 def read_examples(sources: Sources) -> list[Example]:
     """Held-out records of `sources.test`."""
-    return examples(_records([_read(path, sources) for path in sources.test]))
+    return examples(_records([_read(path, sources) for path in sources.test]), sources.companies)
 
 
 def examples(
-    records: Sequence[TrainingRecord], tickers: Mapping[str, str] = MappingProxyType({})
+    records: Sequence[TrainingRecord], companies: EntityList | None = None
 ) -> list[Example]:
     """One example a record, and one more for each target that it names."""
     found = []
+    tickers = {} if companies is None else companies.tickers
     for record in records:
         text = spell_tickers(prepare(record.content), tickers)
         topics = None if record.topics is None else tuple(record.topics)
         example = partial(Example, source=record.source, segment=record.segment)
         if record.sentiment is not None or topics is not None:
             found.append(example(text, record.sentiment, topics))
+        named = _named(text, record, companies)
         found += [
-            example(mark(text, normalise(t.entity)), target=t.sentiment) for t in record.targets
+            example(point_at(text, normalise(one.entity), named), target=one.sentiment)
+            for one in record.targets
         ]
+    return found
+
+
+def _named(
+    text: str, record: TrainingRecord, companies: EntityList | None
+) -> dict[str, list[Span]]:
+    """Where the targets of a record are named: as it says, or else as the list has it."""
+    listed = companies.mentions(text) if companies and record.targets else {}
+    found = {}
+    for one in record.targets:
+        name = normalise(one.entity)
+        said = occurrences(text, [name, *map(normalise, one.mentions)])
+        found[name] = said if one.mentions else listed.get(one.entity) or said
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
@@ -23,6 +23,9 @@ from common.evaluation.fairness import (
 from common.evaluation.linear import LinearPeer, compare_with
 from common.evaluation.metrics import expected_calibration_error, f1
 from common.records.text import language_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # What a text may tell, each by itself.
 WHAT = ("sentiment", "topics", "target")
@@ -90,7 +93,7 @@ def run(classifier: Classifier, examples: Sequence[Example]) -> list[Outcome]:
 def _topics(classifier: Classifier, reading: Reading) -> list[str]:
     if reading.topics is None:
         return []
-    if classifier.module.topic_bias is None:
+    if not classifier.network.has_many_topics:
         return [classifier.topics[int(reading.topics.argmax())]]
     pairs = zip(classifier.topics, reading.topics.tolist(), strict=True)
     return [name for name, probability in pairs if probability >= TOPIC_FROM]
@@ -189,12 +192,16 @@ def mistakes(outcomes: Sequence[Outcome], limit: int = 20) -> list[Outcome]:
     return sorted(wrong, key=lambda o: -o.confidence)[:limit]
 
 
-def _numbers(labels: Iterable[str | None]) -> torch.Tensor:
+def _numbers(labels: Iterable[str | None]) -> Tensor:
+    import torch
+
     names: tuple[str, ...] = SENTIMENTS
     return torch.tensor([names.index(label or "") for label in labels])
 
 
-def _members(sets: Sequence[Sequence[str]], names: Sequence[str]) -> torch.Tensor:
+def _members(sets: Sequence[Sequence[str]], names: Sequence[str]) -> Tensor:
+    import torch
+
     return torch.tensor([[int(name in chosen) for name in names] for chosen in sets])
 
 

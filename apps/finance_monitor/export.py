@@ -7,10 +7,16 @@ from pathlib import Path
 
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import Classifier
-from common.releases.export import Agreement, Outputs, write_export
+from common.releases.agreement import Agreement
+from common.releases.export import LEAST_SAME, Outputs, write_export
 
 
-def export(classifier: Classifier, texts: Sequence[str], directory: Path) -> Agreement:
+def export(
+    classifier: Classifier,
+    texts: Sequence[str],
+    directory: Path,
+    least_same: float = LEAST_SAME,
+) -> Agreement:
     """Write it into a new `directory`, as `write_export` does and with what it raises.
 
     What must be the same is the sentiment; in a release without it, the likeliest topic, or else
@@ -18,6 +24,7 @@ def export(classifier: Classifier, texts: Sequence[str], directory: Path) -> Agr
 
     Args:
         texts: prepared, held out from training.
+        least_same: smallest tolerated share with the same label.
     """
     about = {
         "release_id": classifier.release_id,
@@ -26,7 +33,13 @@ def export(classifier: Classifier, texts: Sequence[str], directory: Path) -> Agr
         "temperatures": classifier.temperatures,
     }
     return write_export(
-        classifier.module, classifier.backbone, texts, directory, same=_same_labels, about=about
+        classifier.module,
+        classifier.backbone,
+        texts,
+        directory,
+        same=_same_labels,
+        about=about,
+        least_same=least_same,
     )
 
 

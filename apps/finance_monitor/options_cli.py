@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.cli import BadRow, existing, parse_mapping
+from common.cli import BadRow, ServingPrecision, existing, parse_mapping
 from common.console import say
 
 APPLICATION = "finance_monitor"
@@ -43,11 +43,49 @@ Entities = Annotated[
     Path | None,
     typer.Option("--entities", help="Companies: name, aliases, ticker.", callback=existing),
 ]
+Relations = Annotated[
+    Path | None,
+    typer.Option(
+        "--relations",
+        help="Who depends on whom: company, relation (supplier, customer, parent, peer, "
+        "guarantor), other, strength.",
+        callback=existing,
+    ),
+]
+Watchlists = Annotated[
+    Path | None,
+    typer.Option(
+        "--watchlists",
+        help="watchlists.toml: who watches which companies, topics and words, and is notified.",
+        callback=existing,
+    ),
+]
+
+CalendarFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--calendar",
+        help="Days unlike others: date, kind (holiday, earnings, hours), key, hours, timezone.",
+        callback=existing,
+    ),
+]
+
+Prices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices",
+        help="Drawn beside the trends: date, key, close, volume. Read again when it changes.",
+        callback=existing,
+    ),
+]
 
 FalseAlarms = Annotated[
     str, typer.Option(help='Tolerated over all topics and companies together: "1 per 30d".')
 ]
-WindowWidth = Annotated[str, typer.Option("--window", help="Width of a window, like 1h.")]
+WindowWidth = Annotated[
+    str,
+    typer.Option("--window", help='Width of a window, like 1h; several share the budget: "1h,1d".'),
+]
 Lateness = Annotated[
     str, typer.Option("--allowed-lateness", help="How long to wait for late news.")
 ]
@@ -91,7 +129,7 @@ def read_from(
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",
-        tickers=read_entities(entities).tickers if entities else {},
+        companies=read_entities(entities) if entities else None,
     )
 
 
@@ -103,7 +141,13 @@ def open_registry(store: Path) -> Any:
 
 
 def load_classifier(
-    store: Path, release_id: str | None, device: str, scored: bool, rules: Any = None
+    store: Path,
+    release_id: str | None,
+    device: str,
+    scored: bool,
+    rules: Any = None,
+    *,
+    precision: ServingPrecision = "auto",
 ) -> tuple[Any, Any]:
     """The classifier of a release, or None where the feed is scored already, and its topics.
 
@@ -115,8 +159,9 @@ def load_classifier(
         # Topics are learned from the feed where no release names them.
         known = release_id or registry.current_id()
         return None, registry.open(known).manifest["topics"] if known else []
-    from apps.finance_monitor.release import load_release
+    from apps.finance_monitor.stories.eight_bit import load_to_serve
 
     release = registry.open(release_id)
     say("Loading the release …")
-    return replace(load_release(release, device=device), rules=rules), release.manifest["topics"]
+    found = load_to_serve(registry, release, device=device, precision=precision)
+    return replace(found, rules=rules), release.manifest["topics"]

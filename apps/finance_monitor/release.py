@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.task import NewsModel
+from apps.finance_monitor.stories.network import EightBit, FullPrecision, Network
 from common.files import read_json, write_json
-from common.models.devices import pick_device
-from common.models.encoder import load_encoder, save_encoder
-from common.models.heads import read_head, save_heads
-from common.models.ngrams import NgramClassifier
+from common.models.int8.reader import Int8Reader
 from common.models.sources.bundled import Source
 from common.releases.release import Release
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from common.models.ngrams import NgramClassifier
+
+HEADS = "heads.safetensors"
 
 
 def save_release(classifier: Classifier, directory: Path) -> None:
     """Write model, heads and calibration into a release's directory."""
+    from apps.finance_monitor.targets.pooling import TargetPooling
+    from common.models.encoder import save_encoder
+    from common.models.heads import save_heads
+
     save_encoder(classifier.backbone, directory / "model")
-    save_heads(classifier.module, directory / "heads.safetensors")
+    save_heads(classifier.module, directory / HEADS)
     source = classifier.backbone.source
     write_json(
         directory / "model.json",
@@ -35,13 +43,16 @@ def save_release(classifier: Classifier, directory: Path) -> None:
             "temperatures": classifier.temperatures,
             "baseline": classifier.baseline,
             "tickers": classifier.tickers,
+            "pools_targets": isinstance(classifier.module.pooled, TargetPooling),
         },
     )
 
 
-def _topic_words(heads: Mapping[str, torch.Tensor]) -> NgramClassifier | None:
+def _topic_words(heads: Mapping[str, Tensor]) -> NgramClassifier | None:
     if "topic_words.weight" not in heads:
         return None
+    from common.models.ngrams import NgramClassifier
+
     return NgramClassifier(*(heads[f"topic_words.{name}"] for name in ("rarity", "weight", "bias")))
 
 
@@ -53,15 +64,41 @@ def load_release(
     dropout: float | None = None,
 ) -> Classifier:
     """Read a verified release; `dropout` is of one that is to learn, None: as it was pretrained."""
+    return _load(release, _load_trained(release, device, precision, dropout))
+
+
+def load_eight_bit(release: Release, exported: Path, *, threads: int | None = None) -> Classifier:
+    """Read a verified release whose model is read from its export, on the CPU and without torch.
+
+    Raises:
+        UserError: onnxruntime is not installed.
+    """
+    with safe_open(release.directory / HEADS, "numpy") as heads:
+        names = list(heads.keys())
+    load = partial(_load_trained, release, "cpu", "fp32", None)
+    return _load(release, EightBit(Int8Reader(exported, threads=threads), names, load))
+
+
+def _load_trained(
+    release: Release, device: str, precision: str, dropout: float | None
+) -> FullPrecision:
+    from safetensors.torch import load_file
+
+    from apps.finance_monitor.targets.pooling import target_pooling
+    from apps.finance_monitor.task import NewsModel
+    from common.models.devices import pick_device
+    from common.models.encoder import load_encoder
+    from common.models.heads import read_head
+
     directory = release.directory
     settings: dict[str, Any] = read_json(directory / "model.json")
     source = Source(
         settings["base"], directory / "model", settings["query_prefix"], settings["passage_prefix"]
     )
     backbone = load_encoder(source, dropout=dropout)
-    heads = load_file(directory / "heads.safetensors")
+    heads = load_file(directory / HEADS)
     module = NewsModel(
-        backbone.pooled(),
+        target_pooling(backbone) if settings.get("pools_targets") else backbone.pooled(),
         sentiments=read_head(heads, "sentiments"),
         topics=read_head(heads, "topics"),
         targets=read_head(heads, "targets"),
@@ -70,15 +107,18 @@ def load_release(
     )
     module.load_state_dict(heads, strict=False)
     module.to(pick_device(device)).eval()
+    return FullPrecision(module, backbone, precision)
+
+
+def _load(release: Release, network: Network) -> Classifier:
+    settings: dict[str, Any] = read_json(release.directory / "model.json")
     return Classifier(
         release_id=release.release_id,
-        backbone=backbone,
-        module=module,
+        network=network,
         topics=settings["topics"],
         temperatures=settings["temperatures"],
         baseline=settings["baseline"],
         tickers=settings.get("tickers", {}),
-        precision=precision,
     )
 
 

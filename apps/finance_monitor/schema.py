@@ -90,6 +90,14 @@ class Target(BaseModel):
     sentiment: Labelled
 
 
+class TrainingTarget(Target):
+    """A target as it is learned from."""
+
+    mentions: list[Text] = Field(
+        [], description="What the text calls it beside its name: short names, `the lender`, 该行."
+    )
+
+
 class TrainingRecord(Story):
     """A labelled text; a record that lacks one label still trains the others."""
 
@@ -97,7 +105,7 @@ class TrainingRecord(Story):
     published_at: Time | None = Field(None, description="Not used yet: to split the past in time.")
     sentiment: Labelled | None = None
     topics: list[Text] | None = None
-    targets: list[Target] = []
+    targets: list[TrainingTarget] = []
     segment: str | None = Field(None, description="A part of the news, for `learn --by`.")
 
 
@@ -168,16 +176,27 @@ class ScoredRecord(FeedRecord):
         return self.sentiment.label == "negative"
 
 
+class Spread(BaseModel):
+    """How far a story had spread by the end of the hour that begins at `at`."""
+
+    at: Time
+    stories: int
+    sources: int
+
+
 class Evidence(BaseModel):
-    """One distinct story behind an alert, and the words that made it negative."""
+    """One story line behind an alert, told by its first story, and what made it negative."""
 
     id: str
     published_at: Time
     headline: str
-    source: str | None = None
+    source: str | None = Field(None, description="Who had it first.")
     url: str | None = None
-    negative: float = Field(description="Probability of negative.")
-    outlets: int = Field(1, description="How many copies of the story were seen.")
+    negative: float = Field(description="Probability of negative, the highest in the line.")
+    outlets: int = Field(1, description="How many stories tell it, copies and near-copies.")
+    sources: list[str] = Field([], description="Who ran it, in the order of their first story.")
+    last_at: Time | None = Field(None, description="When the latest of its stories came.")
+    spread: list[Spread] = []
     words: list[str] = []
 
 
@@ -186,6 +205,24 @@ class Window(BaseModel):
 
     start: Time
     end: Time
+
+
+RelationKind = Literal["supplier", "customer", "parent", "peer", "guarantor"]
+
+
+class Step(BaseModel):
+    """One step of a path: `company` is the `relation` of the next one."""
+
+    company: str
+    relation: RelationKind | Literal["subsidiary", "guaranteed"]
+
+
+class Exposure(BaseModel):
+    """A company that depends on the one of an alert; indirect, for nothing was written about it."""
+
+    company: str
+    strength: float = Field(description="Share of the shock that arrives, by the relations.")
+    path: list[Step] = Field(description="From the company of the alert.")
 
 
 class Alert(BaseModel):
@@ -205,7 +242,12 @@ class Alert(BaseModel):
     surprise: float = Field(description="The detector's statistic over its threshold.")
     false_alarm_budget: str
     evidence: list[Evidence] = []
+    exposed: list[Exposure] = []
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     release_id: str | None = None
     fired_at: Time | None = Field(None, description="End of the window in which it began to fire.")
+    general: bool = Field(
+        True, description="It reached the budget over all keys, and not a watchlist's alone."
+    )
+    watchlists: list[str] = Field([], description="The watchlists whose budget it reached.")

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from apps.finance_monitor.options_cli import (
+    CalendarFile,
     Delay,
     Entities,
     Escalate,
     FalseAlarms,
     Lateness,
     Notify,
+    Prices,
+    Relations,
+    Watchlists,
     WindowWidth,
     open_registry,
 )
 from apps.finance_monitor.rules.cli import open_rules
-from common.cli import LOOPBACK, AllowHost, ApiKeyFile, Device, Host, Port, Store, listen, new_app
+from common.cli import (
+    LOOPBACK,
+    AllowHost,
+    ApiKeyFile,
+    Device,
+    Host,
+    Port,
+    ServingPrecision,
+    Store,
+    WithoutKeys,
+    Workers,
+    listen,
+    new_app,
+)
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.options_cli import DatabaseUrl, Keep, LearnWhen, Trust
+from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
 
 verbs = new_app("Serve.")
+
+STORIES_SECRET = "BIZLM_STORIES_SECRET"
 
 
 @verbs.command()
@@ -34,10 +54,17 @@ def serve(
     feed: Annotated[
         str | None, typer.Option("--feed", help="Follow this; else what is posted to /v1/records.")
     ] = None,
+    stories: Annotated[
+        bool, typer.Option("--stories", help="Beside the feed, take what is sent to /v1/stories.")
+    ] = False,
     scored: Annotated[
         bool, typer.Option("--scored", help="The feed was scored by `watch --score-only`.")
     ] = False,
     entities: Entities = None,
+    relations: Relations = None,
+    watchlists: Watchlists = None,
+    calendar: CalendarFile = None,
+    prices: Prices = None,
     rules: RulesOption = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
@@ -48,31 +75,61 @@ def serve(
     host: Host = LOOPBACK,
     port: Port = 8001,
     api_key_file: ApiKeyFile = None,
+    without_keys: WithoutKeys = False,
     allow_host: AllowHost = None,
+    workers: Workers = 1,
     device: Device = "auto",
+    precision: ServingPrecision = "auto",
     learn: LearnWhen = None,
     trust: Trust = None,
     keep: Keep = "365d",
+    keep_audit: KeepAudit = KEEP_AUDIT,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
     """Watch, and show trends and alerts on a page."""
     from apps.finance_monitor.feeds.opening import check_sources
+    from apps.finance_monitor.prices.series import read_prices
     from apps.finance_monitor.watch.running import Options
+    from common.models.devices import check_serving_precision
 
+    if workers > 1:
+        raise UserError(
+            f"--workers {workers}: a feed is watched by one process, which holds its windows",
+            hint="Score in several: `watch --score-only`, and here --scored with what they write.",
+        )
     options = Options(
-        false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
+        false_alarms,
+        window,
+        allowed_lateness,
+        delay,
+        escalate_after,
+        entities,
+        notify or (),
+        relations,
+        watchlists,
+        calendar,
+        prices,
     )
     options.rules()
+    listed = options.entity_list()
+    options.exposures(listed)
+    options.lists(listed)
+    options.days(listed)
+    if prices:
+        read_prices(prices, listed)
     check_sources(feed or "")
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
+    check_stories(stories, feed, scored, host, api_key_file)
     live_rules = open_rules(rules, store, scored=scored)
+    check_serving_precision(precision, device)
     registry = open_registry(store)
     if registry.current_id() is None:
         registry.open()
 
     keep_seconds = parse_period(keep).total_seconds()
+    keep_audit_seconds = parse_period(keep_audit).total_seconds()
     schedule = parse_schedule(learn)
     made: list[Any] = []
 
@@ -82,7 +139,14 @@ def serve(
 
         say("Loading the release …")
         service = MonitorService(
-            registry, options, feed, scored=scored, device=device, rules=live_rules
+            registry,
+            options,
+            feed,
+            scored=scored,
+            takes_stories=stories,
+            device=device,
+            precision=precision,
+            rules=live_rules,
         )
         app = build_app(
             service,
@@ -90,6 +154,8 @@ def serve(
             trusted_keys=trust or (),
             keep_seconds=keep_seconds,
             schedule=schedule,
+            stories_secret=os.environ.get(STORIES_SECRET),
+            keep_audit_seconds=keep_audit_seconds,
             **access,
         )
         made.append(app)
@@ -98,4 +164,29 @@ def serve(
     def stop() -> None:
         made[0].state.stop()
 
-    listen(make_app, host, port, api_key_file, allow_host, on_stopping=stop)
+    listen(
+        make_app, host, port, api_key_file, allow_host, on_stopping=stop, without_keys=without_keys
+    )
+
+
+def check_stories(
+    stories: bool, feed: str | None, scored: bool, host: str, api_key_file: Path | None
+) -> None:
+    """See that stories that are sent can be taken.
+
+    Raises:
+        UserError: strangers could send them, or there is nothing beside which to take them.
+    """
+    from common.serving.run import is_loopback
+
+    if not stories:
+        return
+    if feed is None or scored:
+        raise UserError(
+            "--stories: they are taken beside a --feed that is not scored",
+            hint="Without a --feed they are taken anyway.",
+        )
+    if not (is_loopback(host) or api_key_file):
+        raise UserError(
+            f"--stories: anybody who reaches {host} could send them", hint="Give --api-key-file."
+        )

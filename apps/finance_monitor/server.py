@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,32 +18,36 @@ from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.operations import Case, SetAside, Silence, Verdict
 from apps.finance_monitor.alerts.server import add_casework
 from apps.finance_monitor.explaining.server import StoryExplainer, add_explanations
+from apps.finance_monitor.incoming.server import add_stories
 from apps.finance_monitor.learning.drift import watched
 from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION
 from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
+from apps.finance_monitor.search.server import add_search, list_named
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
 from common.learning.behind import KEEP_SECONDS
 from common.models.prediction import TOKENS_PER_BATCH
 from common.rules.live import RuleMetrics
-from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
-from common.serving.cpus import available_cpus
 from common.serving.disconnect import until_disconnected
+from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases
 from common.serving.learning.schedule import Schedule
 from common.serving.telemetry import Telemetry
+from common.storage.audit_log import KEEP_SECONDS as KEEP_AUDIT_SECONDS
+from common.storage.audit_log import AuditLog
 from common.storage.database import DATABASE
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 QUEUE_BOUND = 512
+MOST_ALERTS = 1000
 MOST_RECORDS = 256
 # How soon a page sees what is new, and how often it hears that the server is there.
 LOOK_SECONDS, BEAT_SECONDS = 0.5, 15.0
@@ -96,7 +99,9 @@ def build_app(
     database: str | Path | None = None,
     trusted_keys: Collection[str] = (),
     keep_seconds: float = KEEP_SECONDS,
+    keep_audit_seconds: float = KEEP_AUDIT_SECONDS,
     schedule: Schedule | None = None,
+    stories_secret: str | None = None,
 ) -> FastAPI:
     """The monitor's server; `app.state.stop` ends the streams that pages listen to.
 
@@ -104,9 +109,10 @@ def build_app(
         database: where feedback is kept; None: in the store.
         trusted_keys: names of keys whose corrections count alone.
         keep_seconds: how long feedback that is done with is kept.
+        keep_audit_seconds: how long it is kept who changed what.
         schedule: when to learn, and promote what passes the gate; None: never.
+        stories_secret: by which stories that are sent must be signed; None: they need not be.
     """
-    torch.set_num_threads(available_cpus())
     telemetry = Telemetry()
     batcher: Batcher[FeedRecord, ScoredRecord] = Batcher(
         lambda records: service.live.current.score(
@@ -167,11 +173,14 @@ def build_app(
         api_keys=api_keys,
         web=WEB,
         known_hosts=known_hosts,
+        audit=AuditLog(collector.store.database, APPLICATION, keep_seconds=keep_audit_seconds),
     )
     app.state.stop = stopping.set
     _add_reading(app, service, stopping)
+    add_search(app, service)
     add_casework(app, service.watch.store, service.touch)
     _add_records(app, service, batcher)
+    add_stories(app, service, stories_secret)
     add_explanations(app, service, explainer)
     add_feedback(app, service, collector)
     add_feedback_routes(app, collector, telemetry)
@@ -197,24 +206,38 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
 
     @app.get("/v1/trends", tags=["reading"], summary="Counts by window and key")
     def trends(
-        hours: Annotated[float, Query(gt=0, le=24 * 60)] = 48.0, key: str | None = None
+        hours: Annotated[float, Query(gt=0, le=24 * 60)] = 48.0,
+        key: str | None = None,
+        watchlist: str | None = None,
     ) -> Trends:
-        found = service.trends(hours, lambda one: key is None or key in {one, name_of(one)})
+        watched = list_named(service, watchlist)
+
+        def is_wanted(one: str) -> bool:
+            is_watched = watched is None or one in watched.keys
+            return is_watched and (key is None or key in {one, name_of(one)})
+
+        found = service.trends(hours, is_wanted)
         return Trends.model_validate(found)
 
     @app.get("/v1/alerts", tags=["reading"], summary="Alerts, their evidence, and who is on them")
-    def alerts(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Alerts:
+    def alerts(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50, watchlist: str | None = None
+    ) -> Alerts:
         store = service.watch.store
+        watched = list_named(service, watchlist)
+        # What only the budget of a list lets through is shown to those who look at it.
+        most = MOST_ALERTS if service.watchlists else limit
+        found = [
+            case
+            for case in operations.cases(store, most)
+            if (watched.concerns_alert(case.alert) if watched else case.alert.general)
+        ]
         return Alerts(
-            alerts=operations.cases(store, limit),
+            alerts=found[:limit],
             silences=operations.silences(store),
             set_aside=operations.set_aside(store, limit),
             verdicts=operations.verdicts(store),
         )
-
-    @app.get("/v1/stories", tags=["reading"], summary="The latest stories")
-    def stories(limit: Annotated[int, Query(ge=1, le=200)] = 30) -> list[ScoredRecord]:
-        return service.watch.store.latest_stories(limit)
 
     @app.get(
         "/v1/events",

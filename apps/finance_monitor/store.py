@@ -26,6 +26,10 @@ from common.errors import UserError
 READ_TOGETHER = 1000
 
 
+# A story, and the signature by which its copies and its line are found.
+Signed = tuple[ScoredRecord, NDArray[np.uint32] | None]
+
+
 @dataclass(frozen=True)
 class Remembered:
     """A story within the window of duplicates."""
@@ -36,12 +40,10 @@ class Remembered:
     signature: NDArray[np.uint32] | None
 
 
-@dataclass(frozen=True)
-class EvidenceStory:
-    """A negative story behind an alert, and how many outlets ran it."""
-
-    story: ScoredRecord
-    outlets: int
+def signature_in(row: sqlite3.Row) -> NDArray[np.uint32] | None:
+    """The signature of a row of `stories`; None of a text that is too short."""
+    kept = row["signature"]
+    return None if kept is None else np.frombuffer(kept, np.uint32)
 
 
 def store_path(directory: Path) -> Path:
@@ -132,12 +134,19 @@ class Store:
         rows = self.rows("SELECT content FROM stories ORDER BY sequence DESC LIMIT ?", limit)
         return [ScoredRecord.model_validate_json(row["content"]) for row in rows]
 
-    def all_stories(self) -> Iterator[ScoredRecord]:
-        """Every story that is kept, in the order they came, some at a time."""
+    def all_stories(self) -> Iterator[Signed]:
+        """Every story that is kept, in the order they came, each with its signature."""
         last = 0
-        while rows := self.stories_after(last):
-            last = rows[-1][0]
-            yield from (story for _, story in rows)
+        while rows := self.rows(
+            "SELECT sequence, content, signature FROM stories WHERE sequence > ?"
+            " ORDER BY sequence LIMIT ?",
+            last,
+            READ_TOGETHER,
+        ):
+            last = rows[-1]["sequence"]
+            for row in rows:
+                story = ScoredRecord.model_validate_json(row["content"])
+                yield story, signature_in(row)
 
     def stories_after(self, sequence: int) -> list[tuple[int, ScoredRecord]]:
         """The next stories in the order they came, some of them, each with its sequence."""
@@ -159,13 +168,8 @@ class Store:
             " WHERE published >= ? AND duplicate_of IS NULL ORDER BY sequence",
             time,
         ):
-            signature = row["signature"]
-            yield Remembered(
-                row["id"],
-                row["published"],
-                json.loads(row["entities"]),
-                None if signature is None else np.frombuffer(signature, np.uint32),
-            )
+            entities = json.loads(row["entities"])
+            yield Remembered(row["id"], row["published"], entities, signature_in(row))
 
     def add_stories(
         self,
@@ -211,26 +215,6 @@ class Store:
                 for key, negative in story.keys.items()
             ],
         )
-
-    def evidence(
-        self, key: str, start: float, end: float, sequence: int, limit: int
-    ) -> list[EvidenceStory]:
-        """The most negative distinct stories of a key in a window, as known at `sequence`."""
-        rows = self.rows(
-            "SELECT s.content, s.id, (SELECT COUNT(*) FROM stories c WHERE c.duplicate_of = s.id"
-            " AND c.sequence <= ?3) + 1 AS outlets FROM negatives n JOIN stories s USING (sequence)"
-            " WHERE n.key = ?1 AND n.published >= ?2 AND n.published < ?4 AND n.sequence <= ?3"
-            " ORDER BY n.negative DESC, outlets DESC, n.sequence LIMIT ?5",
-            key,
-            start,
-            sequence,
-            end,
-            limit,
-        )
-        return [
-            EvidenceStory(ScoredRecord.model_validate_json(row["content"]), row["outlets"])
-            for row in rows
-        ]
 
     def share_of(self, key: str, other: str, start: float, end: float, sequence: int) -> float:
         """How many of a key's negative stories, as known at `sequence`, concern the other too."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from apps.finance_monitor.data import Example, apart
 from apps.finance_monitor.schema import SENTIMENTS
+from apps.finance_monitor.targets.pooling import target_pooling
 from apps.finance_monitor.training.batches import opposite_rows
 from common.evaluation.metrics import accuracy, f1
 from common.models.heads import CosineClassifier, Embedder, Head, class_means
@@ -186,10 +187,9 @@ class FinanceMonitorTask:
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> NewsModel:
         """Heads on the encoder, each direction the mean of its class."""
-        pooled = backbone.pooled()
-        texts = [example.text for example in self.training]
-        reader, what = Embedder(pooled), "Reading the training texts"
-        found = predict(reader, backbone, texts, precision=precision, what=what)
+        pooled = target_pooling(backbone) if self.has_targets else backbone.pooled()
+        texts, what = [one.text for one in self.training], "Reading the training texts"
+        found = predict(Embedder(pooled), backbone, texts, precision=precision, what=what)
         unit = functional.normalize(found["embedding"], dim=-1)
         sentiment = torch.tensor([_label(e.sentiment) for e in self.training])
         target = torch.tensor([_label(e.target) for e in self.training])

@@ -17,25 +17,27 @@ from torch import nn
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.continual.continuing import Beginning, continue_from
-from apps.finance_monitor.data import Dataset, Example
-from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.data import Dataset
 from apps.finance_monitor.labelling.unlabelled import facet_of
-from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
+from apps.finance_monitor.learning.promoting import promote_if_not_worse
 from apps.finance_monitor.record import manifest
-from apps.finance_monitor.release import load_release, save_release
+from apps.finance_monitor.release import save_release
 from apps.finance_monitor.reporting import beside_new, write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.stress.judging import decide_with
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from apps.finance_monitor.teaching.teacher import teacher_of
-from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
+from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
 from common.releases import gate
+from common.releases.expectations import check_next, save_expectations
 from common.releases.record import of_descent
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
@@ -82,6 +84,7 @@ def train(
     max_forgetting: float | None = None,
     resume: bool = False,
     promote: bool | None = None,
+    expectations: Expectations | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
@@ -92,6 +95,7 @@ def train(
             None: as usual.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
+        expectations: what the release is held to, and later ones; None: as the one that serves.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -123,7 +127,9 @@ def train(
 
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
-        Classifier("", tuned.pretrained, tuned.module, task.topics, tickers=dataset.tickers),
+        Classifier(
+            "", FullPrecision(tuned.module, tuned.pretrained), task.topics, tickers=dataset.tickers
+        ),
         task,
         dataset.splits.validation,
     )
@@ -133,10 +139,12 @@ def train(
     lessons = lessons_of(parent.lessons if parent else dataset.learned, classifier)
     forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
+    checked = check_next(registry, expectations, decide_with(classifier))
 
     def fill(directory: Path) -> None:
         save_release(classifier, directory)
         save_lessons(directory, lessons)
+        save_expectations(checked.expectations if checked else None, directory)
         write_training_report(
             directory / "report.html",
             tuned=tuned,
@@ -155,13 +163,14 @@ def train(
     recorded["linear_model"] = peer and asdict(peer)
     recorded["pseudo_labels"] = pseudo and pseudo.to_json()
     recorded["topics"] = task.topics
+    recorded["expectations"] = checked and checked.summary()
     if parent:
         recorded |= of_descent(parent.release, settings, forgetting)
     release = write_release(registry.releases, fill, recorded)
     if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
-        registry, release, after, held_out, insisted=promote is True
+        registry, release, after, held_out, insisted=promote is True, checked=checked
     )
     return Trained(
         release,
@@ -185,7 +194,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     source = find_backbone(backbone, dataset.languages)
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = load_encoder(source, dropout=settings.dropout)
+        loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
         return Prepared(_task(dataset, settings), loaded, dataset.splits)
 
     return prepare
@@ -194,12 +203,13 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
 def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     _check(dataset)
     task = _task(dataset, settings)
-    loaded = load_encoder(find_backbone(backbone, dataset.languages), dropout=settings.dropout)
+    source = find_backbone(backbone, dataset.languages)
+    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
     held_out = dataset.splits.test or dataset.splits.validation
-    before = evaluate.run(Classifier("", loaded, module, dataset.topics), held_out)
+    before = evaluate.run(Classifier("", FullPrecision(module, loaded), dataset.topics), held_out)
     return Beginning(dataset, task, loaded, module, before)
 
 
@@ -251,26 +261,3 @@ def _check(dataset: Dataset) -> None:
             "too few texts to learn from",
             hint="Give more texts: a few of each label are held out for evaluation.",
         )
-
-
-def promote_if_not_worse(
-    registry: Registry,
-    release: Release,
-    after: Sequence[Outcome],
-    held_out: Sequence[Example],
-    *,
-    insisted: bool,
-) -> bool:
-    """Let the release serve; one that serves already reads the same held-out texts."""
-    serving_id = registry.current_id()
-    if serving_id is not None:
-        say("Measuring the serving release on the same texts")
-        serving = evaluate.run(load_release(registry.open(serving_id)), held_out)
-        say(gate.check("right", evaluate.difference(serving, after), insisted=insisted))
-        gate.check_groups(
-            [o.is_right for o in serving],
-            [o.is_right for o in after],
-            GROUPING.assign(held_out, GROUPING.usual),
-        )
-    registry.promote(release.release_id)
-    return True

@@ -10,13 +10,16 @@ import typer
 
 from apps.recommender import serve_cli
 from apps.recommender.explaining import cli as explain_cli
+from apps.recommender.exploration import cli as off_policy_cli
 from apps.recommender.job import cli as job_cli
 from apps.recommender.learning import cli as learning_cli
 from apps.recommender.options_cli import (
     APPLICATION,
     DEFAULTS,
     SAMPLES,
+    Behavior,
     CandidateFile,
+    ColdPlaces,
     Cutoff,
     FoldIn,
     Interactions,
@@ -52,8 +55,6 @@ from common.cli import (
     SeedSetting,
     Set,
     Store,
-    add_key_verbs,
-    add_release_verbs,
     check_backbone,
     new_app,
     print_json,
@@ -61,17 +62,24 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
+from common.serving.auditing.audit_log_cli import add_audit_log_verb
+from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
-app = new_app("Ranks what a user may want next, from the texts of what they viewed and did.")
-for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli):
+app = new_app(
+    "Ranks what a user may want next, from the texts of what they viewed and did.",
+    application="recommender",
+)
+for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, off_policy_cli):
     app.add_typer(area.verbs)
-add_release_verbs(app, APPLICATION, FIGURES)
+add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
 add_key_verbs(app)
+add_audit_log_verb(app, "recommender")
 add_rules_verbs(app, rules_model)
 
 
@@ -94,12 +102,15 @@ def validate(
     users: Users = None,
     candidates: CandidateFile = None,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Read and audit the files without training."""
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates)
+    dataset = read_data(
+        interactions, items, users, mapping, on_bad_row, store, candidates, behavior=behavior
+    )
     counts = {
         "items": len(dataset.catalogue),
         "available": int(dataset.allowed.everybody.sum()),
@@ -121,6 +132,7 @@ def train(
     items: Items,
     users: Users = None,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     tune: Tune = None,
     interests: Interests = 2,
@@ -132,6 +144,7 @@ def train(
     max_ndcg_loss: Annotated[
         float, typer.Option(min=0, max=1, help="Share of nDCG@10 that diversity may cost.")
     ] = 0.01,
+    cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
     settings: Set = None,
     config: Config = None,
@@ -159,14 +172,16 @@ def train(
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 
+    from apps.recommender.cold.places import check_cold_places
     from apps.recommender.interactions.timeline import split_in_time
     from apps.recommender.lists.rules import Rules, read_rules
 
+    check_cold_places(cold_places)
     wanted = read_rules(rules) if rules else Rules()
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
     check_backbone(backbone)
 
-    from apps.recommender.pipeline.pipeline import Choices
+    from apps.recommender.pipeline.choices import Choices
     from apps.recommender.reporting import comparison_table
     from apps.recommender.retrieval.towers import TowerSizes
     from apps.recommender.train import train as fine_tune
@@ -189,6 +204,7 @@ def train(
         sizes=TowerSizes(interests=interests),
         choices=Choices(rules=wanted, method=diversify.value),
         max_ndcg_loss=max_ndcg_loss,
+        cold_places=cold_places,
         resume=resume,
         promote=promote,
     )
@@ -201,11 +217,13 @@ def train(
                 "release_id": release.release_id,
                 "promoted": trained.promoted,
                 "methods": compared.metrics,
+                "simple": trained.judgement.to_json(),
             }
         )
         return
     title = f"{len(compared.queries)} users, what came after the cutoff"
     show_table(comparison_table(compared.model, compared.others, title))
+    results().print(trained.judgement.sentence, markup=False)
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
@@ -237,7 +255,7 @@ def evaluate(
 
     sources = name_sources(interactions, items, users, mapping, on_bad_row, store)
     grouping, names = with_column(by or "history", sources)
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, release=release)
     window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
 
     from apps.recommender.comparison.comparison import compare_release

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from apps.recommender.catalogue.items import Catalogue, build_catalogue
 from apps.recommender.catalogue.users import UserFeatures, user_features
+from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.checks import check_items, check_rows
 from apps.recommender.interactions.events import Events, Impressions, sorted_events
 from apps.recommender.interactions.reading import read_interactions
@@ -43,7 +44,7 @@ MAPPABLE = {name for record in RECORDS.values() for name in record.model_fields}
 class Sources:
     """The files a user gave; several of one kind are read one after the other.
 
-    `is_past`: see `read_interactions`.
+    `is_past`, `behaviors`: see `read_interactions`.
     """
 
     interactions: Sequence[Path]
@@ -54,6 +55,7 @@ class Sources:
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
     is_past: bool = False
+    behaviors: Behaviors = field(default_factory=Behaviors)
 
     def columns(self, file: str) -> dict[str, str]:
         """What `--map` says of one kind of file."""
@@ -94,6 +96,7 @@ class Dataset:
     allowed: Allowed
     audit: Audit
     hashes: dict[str, str]
+    behaviors: Behaviors = field(default_factory=Behaviors)
 
     @cached_property
     def user_number(self) -> dict[str, int]:
@@ -117,12 +120,13 @@ def read_dataset(sources: Sources) -> Dataset:
             on_bad_row=sources.on_bad_row,
             rejected_directory=sources.rejected_directory,
             is_past=sources.is_past,
+            behaviors=sources.behaviors,
         )
         for path in sources.interactions
     ]
     frame = _concatenate([table.frame for table in tables])
     item = _numbers(frame["item_id"], catalogue.number)
-    findings += check_rows(frame, item)
+    findings += check_rows(frame, item, sources.behaviors)
     frame = _known(frame, item, catalogue)
     users = _user_files(sources)
     described = [user for file in users for user in file]
@@ -149,6 +153,7 @@ def read_dataset(sources: Sources) -> Dataset:
                 *((path, table.sha256) for path, table in paths_of_tables),
             ]
         ),
+        behaviors=sources.behaviors,
     )
 
 
@@ -217,23 +222,27 @@ def _user_files(sources: Sources) -> list[Records[User]]:
 def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:
     """What was done; a rating above the mean weighs more than one below.
 
-    One below the middle of its scale weighs nothing: the item was met, and not liked.
+    One below the middle of its scale weighs nothing: the item was met, and not liked. So does a
+    behaviour that says as much. What else a behaviour weighs is no opinion.
     """
     import polars as pl
 
     done = frame.filter(pl.col("label").is_null() | (pl.col("label") == 1))
     mean = done["rating"].mean()
     relative = pl.col("rating") / mean if mean else pl.lit(1.0)
-    weighted = (pl.col("weight") * relative.fill_null(1.0)).clip(0.05)
+    weighted = (pl.col("liking") * relative.fill_null(1.0)).clip(0.05)
+    disliked = (pl.col("weight") == 0) | (pl.col("liking") == 0)
+    weighted = pl.when(disliked).then(0.0).otherwise(weighted)
     if (middle := _middle(done["rating"])) is not None:
         weighted = pl.when(pl.col("rating") < middle).then(0.0).otherwise(weighted)
-    weight = done.select(weighted.alias("weight"))
+    weight = done.select(weighted.alias("weight"))["weight"]
     return sorted_events(
         _numbers(done["user_id"], users),
         _numbers(done["item_id"], catalogue.number),
         done["behavior"].to_numpy(),
         done["time"].to_numpy(),
-        weight["weight"].to_numpy(),
+        weight.to_numpy(),
+        worth=done["weight"].to_numpy(),
         users=len(users),
     )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.baselines.counting import Baseline
 from apps.recommender.catalogue.items import Catalogue
-from apps.recommender.comparison.baselines import Baseline
 from apps.recommender.interactions.events import (
     Events,
     Histories,

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from apps.recommender.release import Model
 from apps.recommender.retrieval.towers import ItemTower
-from apps.recommender.task import text_vectors
+from apps.recommender.task import item_vectors, text_vectors
 from common.errors import UserError
 from common.models.encoder import load_encoder
-from common.releases.export import Agreement, Outputs, write_export
+from common.releases.agreement import Agreement
+from common.releases.export import Outputs, write_export
 
 # Eight bits move an item a little: it lies where it did while its nearest is among so many.
 NEIGHBOURS = 10
@@ -49,6 +53,34 @@ def export(model: Model, texts: Sequence[str], directory: Path) -> Agreement:
     return write_export(module, backbone, texts, directory, same=_lies_alike, about=about)
 
 
+def export_encoder(
+    model: Model, texts: Sequence[str], directory: Path, *, least_same: float
+) -> Agreement:
+    """Write the encoder alone, for a server; the items that it is compared by are the towers'.
+
+    Raises:
+        RefusedError, UserError: as `export`.
+    """
+    backbone = load_encoder(model.source, projected=False)
+
+    def same(ours: Outputs, theirs: Outputs) -> list[bool]:
+        items = (
+            item_vectors(model.towers, torch.from_numpy(outputs["embedding"])).numpy()
+            for outputs in (ours, theirs)
+        )
+        return _lies_alike(*({"embedding": vectors} for vectors in items))
+
+    return write_export(
+        text_vectors(backbone),
+        backbone,
+        texts,
+        directory,
+        same=same,
+        about={"release_id": model.model_id},
+        least_same=least_same,
+    )
+
+
 def _lies_alike(ours: Outputs, theirs: Outputs) -> list[bool]:
     """Of each item, whether its nearest is still among the ten nearest."""
     nearest = _nearest(ours["embedding"], 1)
@@ -56,7 +88,8 @@ def _lies_alike(ours: Outputs, theirs: Outputs) -> list[bool]:
     return found
 
 
-def _nearest(vectors: Tensor, count: int) -> Tensor:
+def _nearest(vectors: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """[items, count] the items with the largest cosine, itself left out."""
     cosines = vectors @ vectors.T
-    return cosines.fill_diagonal_(-2).topk(count).indices
+    np.fill_diagonal(cosines, -2)
+    return np.argsort(-cosines, axis=1)[:, :count]

@@ -14,6 +14,7 @@ from common.errors import UserError
 
 if TYPE_CHECKING:
     from apps.recommender.data import Sources
+    from common.releases.release import Release
     from common.tuning.settings import Settings
 
 APPLICATION = "recommender"
@@ -68,6 +69,13 @@ MappingOption = Annotated[
     list[str] | None,
     typer.Option("--map", help="field=column, or items.field=column for one of the files."),
 ]
+Behavior = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--behavior",
+        help="name=behavior:weight, for a behavior under another name; weight 0: not liked.",
+    ),
+]
 Strategy = Annotated[Split, typer.Option("--strategy", help="How to split the past in time.")]
 Cutoff = Annotated[
     str | None, typer.Option("--cutoff", help="Where the test begins, e.g. 2026-06-01.")
@@ -84,6 +92,14 @@ Tune = Annotated[
 ]
 Interests = Annotated[
     int, typer.Option("--interests", min=1, max=4, help="Interest vectors per user.")
+]
+ColdPlaces = Annotated[
+    int | None,
+    typer.Option(
+        "--cold-places",
+        help="Of the first ten places, so many for items that nobody has met: 0, 1, 2, 3 or 5. "
+        "Default: what costs no more than --max-ndcg-loss.",
+    ),
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 AsOf = Annotated[
@@ -128,9 +144,18 @@ def name_sources(
     store: Path,
     candidates: Path | None = None,
     as_of: int | None = None,
+    *,
+    behavior: list[str] | None = None,
+    release: Release | None = None,
 ) -> Sources:
-    """The files a user gave; `as_of`: the moment that `--as-of` names."""
+    """The files a user gave.
+
+    Args:
+        as_of: the moment that `--as-of` names.
+        behavior: what `--behavior` says, over what `release` keeps of it.
+    """
     from apps.recommender.data import MAPPABLE, Sources
+    from apps.recommender.interactions.behaviors import parse_behaviors
 
     return Sources(
         interactions=interactions,
@@ -141,7 +166,14 @@ def name_sources(
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",
         is_past=as_of is not None,
+        behaviors=parse_behaviors(behavior, kept_behaviors(release)),
     )
+
+
+def kept_behaviors(release: Release | None) -> dict[str, str]:
+    """What a release learned names of behaviours to stand for, as `--behavior` takes it."""
+    kept: dict[str, str] = release.manifest["data"].get("behaviors", {}) if release else {}
+    return kept
 
 
 def read_data(
@@ -153,13 +185,26 @@ def read_data(
     store: Path,
     candidates: Path | None = None,
     as_of: int | None = None,
+    *,
+    behavior: list[str] | None = None,
+    release: Release | None = None,
 ) -> Any:
     """The data set of these files; arguments as of `name_sources`."""
     from apps.recommender.data import read_dataset
 
-    return read_dataset(
-        name_sources(interactions, items, users, mapping, on_bad_row, store, candidates, as_of)
+    sources = name_sources(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        candidates,
+        as_of,
+        behavior=behavior,
+        release=release,
     )
+    return read_dataset(sources)
 
 
 def parse_moment(text: str | None, option: str) -> int | None:

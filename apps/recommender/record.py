@@ -38,6 +38,7 @@ def manifest(
         "diversity": {"method": stage.choices.method, "strength": stage.choices.diversity_weight},
         "towers": of_towers(dataset, timeline),
         "max_ndcg_loss": max_ndcg_loss,
+        "simple": stage.judgement.to_json(),
         "measured_on": "test",
         "before": metrics[comparison.before.name],
         "after": metrics[FULL],
@@ -50,6 +51,7 @@ def facts(dataset: Dataset, timeline: Timeline) -> dict[str, Any]:
     """Of what data a release was made, and where its stretches of time begin."""
     return {
         "sha256": dataset.hashes,
+        "behaviors": dict(dataset.behaviors.own),
         "counts": {
             "items": len(dataset.catalogue),
             "users": len(dataset.user_ids),

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
+from apps.recommender.baselines.blend import Blend
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
 from apps.recommender.lists.rules import Rules
-from apps.recommender.pipeline.pipeline import Choices, Pipeline
+from apps.recommender.pipeline.choices import Choices
+from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.pipeline.second_stage import SecondStage
 from apps.recommender.ranking.features import OF_USER
+from apps.recommender.ranking.listwise import linear_of
 from apps.recommender.ranking.probabilities import PROBABILITIES, Probabilities
 from apps.recommender.ranking.ranker import TREES, Ranker, load_ranker
 from apps.recommender.ranking.signals import FEATURES
@@ -34,7 +37,8 @@ from common.files import read_json, write_json
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import save_heads
-from common.models.prediction import encode
+from common.models.int8.reader import Int8Reader
+from common.models.prediction import Read, encode, encode_with
 from common.models.sentence_modules import Projection, directory_id
 from common.models.sources.bundled import Source
 from common.releases.release import Release
@@ -112,6 +116,9 @@ def save_ranking(directory: Path, source: Source, towers: TowerModel, stage: Sec
                 "method": choices.method,
                 "strength": choices.diversity_weight,
                 "history": choices.history,
+                "cold": choices.cold.to_json() if choices.cold else None,
+                "cold_step": choices.cold_step,
+                "blend": asdict(choices.blend) if choices.blend else None,
             },
         },
     )
@@ -138,6 +145,9 @@ def load_release(release: Release) -> Model:
             method=chosen["method"],
             diversity_weight=chosen["strength"],
             history=chosen["history"],
+            cold=linear_of(chosen["cold"]) if chosen.get("cold") else None,
+            cold_step=chosen.get("cold_step", 0),
+            blend=Blend(**chosen["blend"]) if chosen.get("blend") else None,
         ),
         ranker=load_ranker(directory) if (directory / TREES).exists() else None,
         probabilities=Probabilities.load(directory / PROBABILITIES),
@@ -155,6 +165,7 @@ def prepare(
     *,
     as_of: int | None = None,
     device: str = "auto",
+    eight_bit: Path | None = None,
 ) -> Prepared:
     """Bring a release and the data together: encode what is new, learn what goes together.
 
@@ -162,14 +173,18 @@ def prepare(
         caches: directory of vector caches, one an encoder.
         as_of: seconds since 1970; default: just after the last interaction. What is later is
             not looked at.
+        eight_bit: the encoder's export, which new texts are read with.
     """
     events = dataset.events
     moment = int(events.time.max()) + 1 if as_of is None else as_of
     past = events.before(moment)
     if not len(past):
         raise UserError("no interaction is earlier than the moment to rank for")
-    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    items = item_vectors_of(
+        model, dataset.catalogue.texts, caches, device=device, eight_bit=eight_bit
+    )
     many = len(items) > MOST_EXACT
+    blend = model.choices.blend
     return Prepared(
         catalogue=dataset.catalogue,
         items=items,
@@ -182,20 +197,35 @@ def prepare(
         as_of=moment,
         approximate=build_search(items, dataset.allowed.everybody) if many else None,
         snapshot=EventCounting(past, len(items)).snapshot(moment),
+        simple=blend.for_everybody(past, dataset.catalogue) if blend else None,
     )
 
 
 def item_vectors_of(
-    model: Model, texts: list[str], caches: Path, *, device: str = "auto"
+    model: Model,
+    texts: list[str],
+    caches: Path,
+    *,
+    device: str = "auto",
+    eight_bit: Path | None = None,
 ) -> NDArray[np.float32]:
     """[items, width] of length 1; the encoder is loaded only where something is new."""
+    width = len(model.towers.items.center)
 
     def open_encoder() -> tuple[nn.Module, Encoder]:
         backbone = load_encoder(model.source, projected=False)
         nn.Module.to(backbone.network, pick_device(device))
         return text_vectors(backbone), backbone
 
-    cache = VectorCache(caches / directory_id(model.directory / ENCODER))
-    width = len(model.towers.items.center)
-    vectors = encode(open_encoder, texts, cache, width=width)
+    def open_reader() -> Read:
+        assert eight_bit is not None
+        reader = Int8Reader(eight_bit)
+        return lambda some: reader.outputs(some)["embedding"]
+
+    if eight_bit is None:
+        cache = VectorCache(caches / directory_id(model.directory / ENCODER))
+        vectors = encode(open_encoder, texts, cache, width=width)
+    else:
+        cache = VectorCache(caches / f"int8-{eight_bit.name}")
+        vectors = encode_with(open_reader, texts, cache, width=width)
     return item_vectors(model.towers, torch.from_numpy(vectors)).numpy()

@@ -197,11 +197,13 @@ def write_training_report(
             f"{tuned.all_parameters:,} parameters in {tuned.seconds:.0f} s on {tuned.device} "
             f"({tuned.precision}).",
         ),
+        Section("Beside what is simple", stage.judgement.sentence),
         *comparison_sections(model, others, queries),
         impressions_section(comparison.shown),
         learning_section(tuned.history, monitor),
         _importance_section(stage),
         *reliability_sections(comparison.bins),
+        _cold_section(stage),
         _diversity_section(stage, comparison),
         Section("Audit of the data", table=_audit_rows(audit)),
     ]
@@ -237,6 +239,21 @@ def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
         "a list.",
         [["strength", "nDCG@10", "costs", "at most (95 %)", "diversity"], *rows],
         tradeoff_picture([(one.diversity, one.ndcg) for one in stage.diversity.trials]),
+    )
+
+
+def _cold_section(stage: SecondStage) -> Section:
+    step = stage.choices.cold_step
+    chosen = f"Every {step}th place" if step else "No place"
+    rows = [[str(one.count), show(one.ndcg), show(one.cold_ndcg)] for one in stage.places]
+    reached = [f"{name} {figure:.3f}" for name, figure in stage.cold.reached.items()]
+    among = f" nDCG@10 of lists of them alone: {', '.join(reached)}." if reached else ""
+    return Section(
+        "Places for cold items",
+        f"{chosen} of a list is kept for an item that nobody has met; the ranking may place more. "
+        f"Such items are ordered by {stage.cold.name}.{among} The table is of the stretch of time "
+        "before the test, on which this was chosen.",
+        [["of the first ten", "nDCG@10", "nDCG@10 of cold items"], *rows],
     )
 
 

@@ -58,14 +58,14 @@ class Interaction(Record):
     """One thing a user did; with `label` 0, what was shown to them and not taken.
 
     `timestamp` is ISO 8601 with zone, or seconds or milliseconds since 1970. A `rating` below the
-    middle of its scale says that the item was met and not liked.
+    middle of its scale, or a `weight` of 0, says that the item was met and not liked.
     """
 
     user_id: Text
     item_id: Text
     behavior: Annotated[Behavior, BeforeValidator(_lower)] = "click"
     timestamp: Annotated[Time, AfterValidator(_not_ahead)]
-    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False)
     impression_id: Text | None = None
     label: Annotated[Literal[0, 1] | None, BeforeValidator(_from_cell)] = None
     rating: float | None = Field(None, allow_inf_nan=False)
@@ -131,6 +131,9 @@ class Recommendation(BaseModel):
     text_score: float = Field(description="Largest cosine of the item and the user's interests.")
     p_click: float | None = Field(description="None where the release states no probabilities.")
     p_purchase: float | None
+    p_like: float | None = Field(
+        None, description="That the user likes it once they meet it; None without ratings."
+    )
     source: Literal["text", "neighbours", "popular", "rule"]
     cold_user: bool
     cold_item: bool
@@ -139,6 +142,11 @@ class Recommendation(BaseModel):
     shown_as: dict[str, str] | None = Field(
         None, description="A category that is shown under another name."
     )
+    propensity: float | None = Field(
+        None, description="How probable it was that it would be shown there; None: not explored."
+    )
+    explored: bool = Field(False, description="Whether its place was given to chance.")
+    explored_price: float | None = Field(None, description="Estimated clicks lost by that.")
     model_id: str
     scored_at: datetime
 
@@ -183,30 +191,10 @@ class Ranking(BaseModel):
     """A ranking, and the strength of diversity it was made with."""
 
     user_id: str
+    session_id: str | None = None
     model_id: str
     diversity: float
     tuned_diversity: float
     kept_out: dict[str, int] = Field({}, description="How many items each rule keeps out.")
+    unknown_items: list[str] = Field([], description="Of what was done, not in the catalogue.")
     items: list[Listed]
-
-
-class Event(BaseModel):
-    """Something the user did."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    item_id: Text
-    behavior: Behavior = "click"
-    timestamp: Time
-
-
-class RankingRequest(BaseModel):
-    """Body of `POST /v1/recommendations`: a history, in any order; it may be empty."""
-
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-    user_id: Text = ANONYMOUS
-    history: Annotated[list[Event], Field(max_length=MOST_EVENTS)]
-    k: K = 10
-    diversity: Strength | None = None
-    language: Language | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from apps.recommender.learning.cli import KEEP_EVENTS
 from apps.recommender.options_cli import (
     AsOf,
+    Behavior,
     CandidateFile,
     Interactions,
     Items,
@@ -31,15 +33,35 @@ from common.cli import (
     Host,
     OnBadRow,
     Port,
+    ServingPrecision,
     Store,
+    WithoutKeys,
+    Workers,
+    existing,
     listen,
 )
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.options_cli import DatabaseUrl, LearnWhen, Trust
+from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 
+RelationsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--relations",
+        help="item_id, other_id, relation (accessory, successor, substitute), shown first.",
+        callback=existing,
+    ),
+]
+Explore = Annotated[
+    str | None,
+    typer.Option(
+        "--explore",
+        help="Share of lists, e.g. 5%, that give one place to an item drawn from below.",
+    ),
+]
+ExploreSeed = Annotated[int, typer.Option("--explore-seed", help="Of these draws.")]
 KeepEvents = Annotated[
     str, typer.Option("--keep", help="How long what was reported to /v1/events is kept.")
 ]
@@ -57,18 +79,26 @@ def serve(
     users: Users = None,
     candidates: CandidateFile = None,
     rules: RulesFile = None,
+    relations: RelationsFile = None,
+    explore: Explore = None,
+    explore_seed: ExploreSeed = 0,
     as_of: AsOf = None,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     host: Host = LOOPBACK,
     port: Port = 8002,
     api_key_file: ApiKeyFile = None,
+    without_keys: WithoutKeys = False,
     allow_host: AllowHost = None,
+    workers: Workers = 1,
     device: Device = "auto",
+    precision: ServingPrecision = "auto",
     learn: LearnWhen = None,
     trust: Trust = None,
     keep: KeepEvents = KEEP_EVENTS,
+    keep_audit: KeepAudit = KEEP_AUDIT,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
 ) -> None:
@@ -77,12 +107,22 @@ def serve(
     What is reported to /v1/events counts at once; with --as-of, it is only kept.
     """
     keep_seconds = parse_period(keep).total_seconds()
+    keep_audit_seconds = parse_period(keep_audit).total_seconds()
     schedule = parse_schedule(learn)
     if schedule and schedule.at_once:
         raise UserError(
             "--learn at-once: rankings know of events at once without learning",
             hint="Learn nightly, or after a period such as 6h.",
         )
+    from apps.recommender.exploration.explorer import parse_share, said
+    from apps.recommender.interactions.behaviors import parse_behaviors
+    from common.models.devices import check_serving_precision
+
+    check_serving_precision(precision, device)
+    parse_behaviors(behavior)
+    share = parse_share(explore)
+    if share:
+        say(said(share))
     moment = parse_moment(as_of, "--as-of")
     live_rules = open_rules(rules)
     registry = open_registry(store)
@@ -90,13 +130,16 @@ def serve(
         registry.open(release_id)
 
     def make_app(**access: Any) -> Any:
+        _take_share_of_processors(workers)
         from apps.recommender.data import read_dataset
+        from apps.recommender.eight_bit.loading import eight_bit_for
         from apps.recommender.explaining.server import ItemExplainer
         from apps.recommender.learning.drift import watched
         from apps.recommender.learning.server import collect_events
         from apps.recommender.learning.taking import take, with_reported
         from apps.recommender.server import build_app
         from apps.recommender.service import RankingService, open_service
+        from apps.recommender.sessions.store import SharedSessions
         from common.learning.watching.drift import Watched
         from common.serving.learning.drift import DriftMonitor
         from common.serving.live import LiveRelease
@@ -108,15 +151,29 @@ def serve(
             trusted_keys=trust or (),
             has_keys=access.get("api_keys") is not None,
             schedule=schedule,
-            files=_files(interactions, items, users, mapping, on_bad_row),
+            files=_files(interactions, items, users, mapping, behavior, on_bad_row),
         )
-        sources = name_sources(
-            interactions, items, users, mapping, on_bad_row, store, candidates, moment
-        )
+        explorer = _open_explorer(share, explore_seed, workers)
+        shown = None
+        if workers > 1:
+            collector.share(lambda: live.current.behaviors)
+            shown = SharedSessions(collector.writer.store.database, registry.root.name)
 
         def load(release: Any) -> RankingService:
             # Read anew for each release: it may have learned from later files and events.
             # Of everybody all: histories are to be whole.
+            sources = name_sources(
+                interactions,
+                items,
+                users,
+                mapping,
+                on_bad_row,
+                store,
+                candidates,
+                moment,
+                behavior=behavior,
+                release=release,
+            )
             reported = take(collector.writer.store, per_user=1.0)
             with with_reported(sources, reported, registry.root) as whole:
                 dataset = read_dataset(whole)
@@ -126,15 +183,24 @@ def serve(
                 registry.root / "vectors",
                 as_of=moment,
                 device=device,
+                eight_bit=eight_bit_for(registry, release, dataset.catalogue.texts, precision),
                 recent=None if moment else collector.recent,
                 rules=live_rules,
+                relations=relations,
+                explorer=explorer,
             )
 
         say("Reading the data …")
         live: LiveRelease[Any] = LiveRelease(registry, load, release_id=release_id)
 
         def find(serving_id: str, service: RankingService) -> Watched:
-            return watched(registry, collector.writer.store, serving_id, service.prepared)
+            return watched(
+                registry,
+                collector.writer.store,
+                serving_id,
+                service.prepared,
+                service.behaviors,
+            )
 
         drift = DriftMonitor(
             live,
@@ -151,10 +217,31 @@ def serve(
             drift=drift,
             rules=live_rules,
             explainer=explainer,
+            shown=shown,
+            keep_audit_seconds=keep_audit_seconds,
             **access,
         )
 
-    listen(make_app, host, port, api_key_file, allow_host)
+    listen(
+        make_app, host, port, api_key_file, allow_host, workers=workers, without_keys=without_keys
+    )
+
+
+def _take_share_of_processors(workers: int) -> None:
+    """Before what computes is imported."""
+    from common.serving.cpus import available_cpus
+
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cpus() // workers)))
+
+
+def _open_explorer(share: float | None, seed: int, workers: int) -> Any:
+    """What gives places to chance, if anything does; each process draws for itself."""
+    from apps.recommender.exploration.explorer import Explorer
+
+    if share is None:
+        return None
+    return Explorer(share, seed if workers == 1 else (seed, os.getpid()))
 
 
 def _files(
@@ -162,6 +249,7 @@ def _files(
     items: list[Path],
     users: Path | None,
     mapping: list[str] | None,
+    behavior: list[str] | None,
     on_bad_row: BadRow,
 ) -> list[str]:
     """The options that name the files, as `learn` takes them."""
@@ -169,4 +257,5 @@ def _files(
     named += [("--items", str(path)) for path in items]
     named += [("--users", str(users))] if users else []
     named += [("--map", one) for one in mapping or ()]
+    named += [("--behavior", one) for one in behavior or ()]
     return [part for pair in (*named, ("--on-bad-row", on_bad_row.value)) for part in pair]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.explaining.server import ItemExplainer, add_explanations
-from apps.recommender.interactions.user_ids import UserIds
-from apps.recommender.learning.server import EventCollector, add_events
+from apps.recommender.learning.server import APPLICATION, EventCollector, add_events
 from apps.recommender.lists.rules import Rules
+from apps.recommender.related.server import add_related
 from apps.recommender.schema import (
     FIGURES,
     MOST_EVENTS,
@@ -26,83 +23,29 @@ from apps.recommender.schema import (
     Interaction,
     K,
     Language,
-    Listed,
     Ranking,
-    RankingRequest,
-    Recommendation,
     Strength,
     Users,
 )
+from apps.recommender.sessions.asked import Asked, Recommender, Session, facts_of, rank
+from apps.recommender.sessions.memory import Shown, ShownInSessions
+from apps.recommender.sessions.request import RankingRequest, barred_by, past_of
 from common.rules.live import LiveRules, RuleMetrics
-from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
+from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.releases import add_releases
 from common.serving.live import LiveRelease
 from common.serving.telemetry import Telemetry
+from common.storage.audit_log import KEEP_SECONDS as KEEP_AUDIT_SECONDS
+from common.storage.audit_log import AuditLog
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 1024 * 1024
 QUEUE_BOUND = 64
-# A history that lies further ahead of the clock is a mistake.
-CLOCK_TOLERANCE = timedelta(days=1)
 MOST_USERS = 100
-
-
-class Recommender(Protocol):
-    """A loaded release and the data that it ranks."""
-
-    @property
-    def model_id(self) -> str: ...  # noqa: D102
-    @property
-    def catalogue(self) -> Catalogue: ...  # noqa: D102
-    @property
-    def users(self) -> UserIds: ...  # noqa: D102
-    @property
-    def diversity(self) -> float:
-        """The strength chosen in training."""
-
-    @property
-    def kept_out(self) -> dict[str, int]:
-        """How many items each rule keeps out of all lists."""
-
-    def knows(self, user_id: str) -> bool:
-        """Whether anything is known of what a user did."""
-
-    def history(self, user_id: str) -> Sequence[Interaction]:
-        """What a user did, oldest first."""
-
-    def recommend(
-        self, user_id: str, k: int, *, diversity: float | None, language: str | None
-    ) -> list[Recommendation]:
-        """The ranking of a user, best first; reasons in `language`, or the user's own."""
-
-    def recommend_for(
-        self,
-        history: Sequence[Interaction],
-        k: int,
-        *,
-        diversity: float | None,
-        language: str | None,
-    ) -> list[Recommendation]:
-        """The ranking of somebody who did what `history` holds, and nothing else."""
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One ranking that is wanted: of a known user, or of a history.
-
-    It is made by the release that served when it was asked for.
-    """
-
-    recommender: Recommender
-    user_id: str
-    history: Sequence[Interaction] | None
-    k: int
-    diversity: float | None
-    language: str | None
 
 
 def build_app(
@@ -114,6 +57,8 @@ def build_app(
     drift: DriftMonitor[Any] | None = None,
     rules: LiveRules[Rules] | None = None,
     explainer: ItemExplainer | None = None,
+    keep_audit_seconds: float = KEEP_AUDIT_SECONDS,
+    shown: Shown | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
 
@@ -122,10 +67,12 @@ def build_app(
         drift: watches what is done, if anything does.
         rules: what is ranked by, beside the release.
         explainer: says why an item suits a user, if anything does.
+        keep_audit_seconds: how long it is kept who changed what.
+        shown: what was recommended to each session; None: known to this process alone.
     """
     telemetry = Telemetry()
-    batcher: Batcher[_Asked, Ranking] = Batcher(
-        lambda asked: [_rank(one) for one in asked],
+    batcher: Batcher[Asked, Ranking] = Batcher(
+        lambda asked: [rank(one) for one in asked],
         cost=lambda _: 1,
         budget=1,
         queue_bound=QUEUE_BOUND,
@@ -155,6 +102,10 @@ def build_app(
         if collector:
             await asyncio.to_thread(collector.stop)
 
+    audit = None
+    if collector:
+        database = collector.writer.store.database
+        audit = AuditLog(database, APPLICATION, keep_seconds=keep_audit_seconds)
     app = create_app(
         title="bizlm recommender",
         version="1",
@@ -166,9 +117,11 @@ def build_app(
         api_keys=api_keys,
         web=WEB,
         known_hosts=known_hosts,
+        audit=audit,
     )
     _add_users(app, live)
-    _add_rankings(app, live, batcher)
+    _add_rankings(app, live, batcher, ShownInSessions() if shown is None else shown)
+    add_related(app, live)
     if explainer:
         add_explanations(app, explainer)
     if collector:
@@ -205,7 +158,10 @@ def _add_users(app: FastAPI, live: LiveRelease[Recommender]) -> None:
 
 
 def _add_rankings(
-    app: FastAPI, live: LiveRelease[Recommender], batcher: Batcher[_Asked, Ranking]
+    app: FastAPI,
+    live: LiveRelease[Recommender],
+    batcher: Batcher[Asked, Ranking],
+    shown: Shown,
 ) -> None:
     @app.get("/v1/recommendations/{user_id:path}", tags=["rankings"], summary="A user's ranking")
     async def ranking(
@@ -217,24 +173,27 @@ def _add_rankings(
     ) -> Ranking:
         recommender = live.current
         _check_known(user_id, recommender)
-        asked = _Asked(recommender, user_id, None, k, diversity, language)
+        asked = Asked(recommender, user_id, None, k, diversity, language)
         return await until_disconnected(request, batcher.submit(asked))
 
-    @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a given history")
-    async def ranking_of_history(asked: RankingRequest, request: Request) -> Ranking:
+    @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a session")
+    async def ranking_of_session(asked: RankingRequest, request: Request) -> Ranking:
         recommender = live.current
-        latest = datetime.now(UTC) + CLOCK_TOLERANCE
-        for event in asked.history:
-            if event.timestamp > latest:
-                raise HTTPException(422, f"{event.timestamp.isoformat()} is ahead of the clock.")
-            if event.item_id not in recommender.catalogue.number:
-                raise HTTPException(422, f"There is no item {event.item_id!r}.")
-        history = [
-            Interaction(user_id=asked.user_id, **event.model_dump())
-            for event in sorted(asked.history, key=lambda event: event.timestamp)
-        ]
-        wanted = _Asked(
-            recommender, asked.user_id, history, asked.k, asked.diversity, asked.language
+        try:
+            history, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
+            barred = barred_by(asked, recommender.catalogue)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        wanted = Asked(
+            recommender,
+            asked.user_id,
+            history,
+            asked.k,
+            asked.diversity,
+            asked.language,
+            barred,
+            Session(asked.session_id, shown) if asked.session_id else None,
+            unknown,
         )
         return await until_disconnected(request, batcher.submit(wanted))
 
@@ -244,41 +203,11 @@ def _check_known(user_id: str, recommender: Recommender) -> None:
         raise HTTPException(404, f"There is no user {user_id!r}.")
 
 
-def _rank(asked: _Asked) -> Ranking:
-    recommender, k = asked.recommender, asked.k
-    diversity, language = asked.diversity, asked.language
-    if asked.history is None:
-        rows = recommender.recommend(asked.user_id, k, diversity=diversity, language=language)
-    else:
-        rows = recommender.recommend_for(asked.history, k, diversity=diversity, language=language)
-    tuned = recommender.diversity
-    return Ranking(
-        user_id=asked.user_id,
-        model_id=recommender.model_id,
-        diversity=tuned if diversity is None else diversity,
-        tuned_diversity=tuned,
-        kept_out=recommender.kept_out,
-        items=[Listed(**vars(row), **_shown(recommender.catalogue, row.item_id)) for row in rows],
-    )
-
-
 def _done(catalogue: Catalogue, event: Interaction) -> Done:
     return Done(
         item_id=event.item_id,
         behavior=event.behavior,
         timestamp=event.timestamp,
         rating=event.rating,
-        **_shown(catalogue, event.item_id),
+        **facts_of(catalogue, event.item_id),
     )
-
-
-def _shown(catalogue: Catalogue, item_id: str) -> dict[str, Any]:
-    number = catalogue.number.get(item_id)
-    if number is None:
-        return {"title": None, "category": None, "price": None}
-    category, price = catalogue.category[number], float(catalogue.price[number])
-    return {
-        "title": catalogue.titles[number],
-        "category": catalogue.categories[category] if category >= 0 else None,
-        "price": None if math.isnan(price) else round(price, 2),
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,24 +11,26 @@ from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
-from apps.recommender.interactions.events import Histories, histories
+from apps.recommender.exploration.explorer import Explorer, price
+from apps.recommender.interactions.behaviors import Behaviors
+from apps.recommender.interactions.events import Histories, Int32, histories
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
-from apps.recommender.lists.item_rules import NO_RULE
-from apps.recommender.lists.ranked import Ranked
-from apps.recommender.lists.reasons import read_reasons
+from apps.recommender.lists.rows import row_of
 from apps.recommender.lists.rules import Rules
-from apps.recommender.pipeline.pipeline import Block, Pipeline
+from apps.recommender.pipeline.block import Block
+from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
+from apps.recommender.related.items import Related, RelatedItems
+from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
-from apps.recommender.retrieval.candidates import SOURCES
-from apps.recommender.schema import BEHAVIORS, Interaction, Recommendation
+from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
+from apps.recommender.sessions.past import kept_out, number_of, past_row
 from common.console import say
 from common.errors import UserError
 from common.releases.release import Release
 from common.rules.live import LiveRules
-from common.rules.rule import decided_by
 
 
 class RankingService:
@@ -41,6 +42,9 @@ class RankingService:
     Args:
         recent: what users did since the data was read.
         rules: live, in the place of the release's.
+        behaviors: what the names of behaviours stand for.
+        relations: between items, as the shop names them.
+        explorer: gives places to chance, if anything does.
     """
 
     def __init__(
@@ -49,12 +53,18 @@ class RankingService:
         model_id: str,
         recent: RecentEvents | None = None,
         rules: LiveRules[Rules] | None = None,
+        behaviors: Behaviors | None = None,
+        relations: Relations | None = None,
+        explorer: Explorer | None = None,
     ) -> None:
+        self._explorer = explorer
         self._pipeline = pipeline
         self._rules = rules
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
+        self._related = RelatedItems(pipeline.prepared, relations)
         self.model_id = model_id
+        self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
         self._follow_rules()
 
@@ -152,20 +162,36 @@ class RankingService:
         *,
         diversity: float | None = None,
         language: str | None = None,
+        barred: Int32 | None = None,
     ) -> list[Recommendation]:
         """The ranking of somebody of whom nothing is known but this history, oldest first.
+
+        Args:
+            barred: numbers of items that are kept out, whatever the history.
 
         Raises:
             UserError: an item of it is not known.
         """
         self._follow_rules()
-        past = self._past(history)
-        excluded = self._excluded(history)
+        past = self._past([event for event in history if event.weight > 0])
+        excluded = self._excluded(history, barred)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
         # The features of user 0 are those of somebody else.
         block.features[:, :, len(FEATURES) :] = np.nan
         user_id = history[0].user_id if history else ""
         return self._rank(user_id, block, k, language, diversity)
+
+    def related(
+        self, item_id: str, kind: Kind, k: int, language: Language | None = None
+    ) -> list[Related]:
+        """What is like an item, or taken together with it, best first; `RelatedItems.find`.
+
+        Raises:
+            UserError: the item is not known.
+        """
+        self._follow_rules()
+        number, allowed = number_of(item_id, self.catalogue), self._pipeline.search.allowed
+        return self._related.find(number, kind, k, allowed, language)
 
     def past(self, user_id: str) -> Histories:
         """What a user is ranked by, one row.
@@ -194,14 +220,15 @@ class RankingService:
 
     def _as_row(self, event: Interaction) -> tuple[int, int, int]:
         time = int(event.timestamp.timestamp())
-        return self._item(event.item_id), BEHAVIORS.index(event.behavior), time
+        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), time
 
     def _with_recent(self, number: int, recent: Sequence[Interaction]) -> Histories:
         """The history of a user with what was reported since at its end.
 
-        What was rated is left out: whether it was liked, the data says when it is read next.
+        What was rated is left out: whether it was liked, the data says when it is read next. So is
+        what was not liked.
         """
-        liked = [event for event in recent if event.rating is None]
+        liked = [event for event in recent if event.rating is None and event.weight > 0]
         new, length = self._past(liked), self._pipeline.choices.history
         old = histories(self._prepared.events, np.array([number]), new.as_of, length)
         count = min(len(liked), length)
@@ -218,76 +245,44 @@ class RankingService:
             raise UserError(f"there is no user {user_id!r}")
         return self.users.number[user_id]
 
-    def _item(self, item_id: str) -> int:
-        if item_id not in self.catalogue.number:
-            raise UserError(f"there is no item {item_id!r}")
-        return self.catalogue.number[item_id]
-
     def _past(self, history: Sequence[Interaction]) -> Histories:
         length = self._pipeline.choices.history
-        latest = history[-length:]
-        at = slice(length - len(latest), length)
-        past = Histories(
-            item=np.full((1, length), -1, np.int32),
-            behavior=np.zeros((1, length), np.int8),
-            time=np.zeros((1, length), np.int64),
-            weight=np.zeros((1, length), np.float32),
-            as_of=np.array([self._prepared.as_of]),
-        )
-        past.item[0, at] = [self._item(event.item_id) for event in latest]
-        past.behavior[0, at] = [BEHAVIORS.index(event.behavior) for event in latest]
-        past.time[0, at] = [int(event.timestamp.timestamp()) for event in latest]
-        past.weight[0, at] = [event.weight for event in latest]
-        moment = max(self._prepared.as_of, int(past.time.max(initial=0)) + 1)
-        return replace(past, as_of=np.array([moment]))
+        return past_row(history, self.catalogue, length, self._prepared.as_of)
 
-    def _excluded(self, history: Sequence[Interaction]) -> csr_array:
-        """[1, items], what is not to be shown again."""
-        behavior = np.array([BEHAVIORS.index(event.behavior) for event in history], np.int8)
-        item = np.array([self._item(event.item_id) for event in history], np.int32)
-        item = np.unique(item[self._pipeline.choices.rules.excludes(behavior)])
-        row = np.zeros(len(item), np.int32)
-        shape = (1, len(self.catalogue))
-        return csr_array((np.ones(len(item), np.bool_), (row, item)), shape=shape)
+    def _excluded(self, history: Sequence[Interaction], barred: Int32 | None = None) -> csr_array:
+        return kept_out(history, self.catalogue, self._pipeline.choices.rules, barred)
 
     def _rank(
         self, user_id: str, block: Block, k: int, language: str | None, diversity: float | None
     ) -> list[Recommendation]:
-        ranked = self._pipeline.rank_block(block, k, [language], diversity)
+        explorer, is_due = self._explorer, self._explorer is not None and self._explorer.is_due()
+        depth = k if explorer is None else explorer.depth(k, is_due=is_due)
+        ranked = self._pipeline.rank_block(block, depth, [language], diversity)
+        drawn = explorer.draw(ranked, k, is_due=is_due) if explorer else None
+        lost = price(ranked, drawn) if drawn else None
+        places = drawn.places if drawn else np.flatnonzero(ranked.item[0] >= 0).tolist()
         now = datetime.now(UTC)
-        places = np.flatnonzero(ranked.item[0] >= 0)
-        rows = [self._row(user_id, ranked, place, now, language) for place in places.tolist()]
+        rows = [
+            row_of(
+                ranked,
+                place,
+                rank=rank + 1,
+                user_id=user_id,
+                model_id=self.model_id,
+                now=now,
+                catalogue=self.catalogue,
+                rules=self._pipeline.choices.rules,
+                language=language,
+                propensity=drawn.propensity[rank] if drawn else None,
+                explored=is_explored,
+                explored_price=lost if is_explored else None,
+            )
+            for rank, place in enumerate(places)
+            for is_explored in [drawn is not None and drawn.explored == rank]
+        ]
         if self._rules:
             self._rules.count([*self.kept_out, *(r.decided_by.rule for r in rows if r.decided_by)])
         return rows
-
-    def _row(
-        self, user_id: str, ranked: Ranked, place: int, now: datetime, language: str | None
-    ) -> Recommendation:
-        rules, number = self._pipeline.choices.rules, int(ranked.rule[0, place])
-        category = self.catalogue.category[ranked.item[0, place]]
-        named = [self.catalogue.categories[category]] if category >= 0 else []
-        return Recommendation(
-            user_id=user_id,
-            item_id=self.catalogue.ids[ranked.item[0, place]],
-            rank=place + 1,
-            score=float(ranked.score[0, place]),
-            text_score=float(ranked.text_score[0, place]),
-            p_click=_known(ranked.p_click[0, place]),
-            p_purchase=_known(ranked.p_purchase[0, place]),
-            source=SOURCES[ranked.source[0, place]],
-            cold_user=bool(ranked.cold_user[0]),
-            cold_item=bool(ranked.cold_item[0, place]),
-            reasons=read_reasons(ranked.reasons[0][place]),
-            decided_by=None if number == NO_RULE else decided_by([rules.rule[number]]),
-            shown_as=rules.shown_as(named, language),
-            model_id=self.model_id,
-            scored_at=now,
-        )
-
-
-def _known(probability: np.float32) -> float | None:
-    return None if np.isnan(probability) else float(probability)
 
 
 def open_service(
@@ -297,15 +292,27 @@ def open_service(
     *,
     as_of: int | None = None,
     device: str = "auto",
+    eight_bit: Path | None = None,
     recent: RecentEvents | None = None,
     rules: LiveRules[Rules] | None = None,
+    relations: Path | None = None,
+    explorer: Explorer | None = None,
 ) -> RankingService:
     """Bring a release and the data together; arguments as of `model.prepare`.
 
     Raises:
-        UserError: the users have other columns than in training, or nothing was done before
-            `as_of`.
+        UserError: the users have other columns than in training, nothing was done before
+            `as_of`, or `relations` names an item that is not there.
     """
     model = load_release(release)
-    prepared = prepare(model, dataset, caches, as_of=as_of, device=device)
-    return RankingService(model.pipeline(prepared), model.model_id, recent, rules)
+    prepared = prepare(model, dataset, caches, as_of=as_of, device=device, eight_bit=eight_bit)
+    pipeline = model.pipeline(prepared)
+    return RankingService(
+        pipeline,
+        model.model_id,
+        recent,
+        rules,
+        dataset.behaviors,
+        read_relations(relations, dataset.catalogue),
+        explorer,
+    )

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.events import Histories
 from apps.recommender.interactions.sequences import TARGET_WEIGHTS, Sequence, Shown, TrainingRecord
-from apps.recommender.retrieval.losses import best_match
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from common.evaluation.ranking import ndcg_at_k
 from common.models.encoder import Encoder
 from common.models.heads import Embedder
+from common.models.retrieval.top_products import top_products
 from common.tuning.task import Batch, Metric, Predict, Tokenize
 
 # Users of one forward pass outside of training.
@@ -63,10 +63,14 @@ class RecommenderTask:
         self.sizes = sizes
         self.negatives = min(negatives, len(catalogue))
         self.model: TowerModel | None = None
+        # Where the item tower begins; None: at the texts as they are.
+        self.projection: Tensor | None = None
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> TowerModel:
         """Towers on the encoder; untrained, users are the mean of what they did."""
         self.model = TowerModel(backbone.pooled(), self.pretrained.mean(0), self.sizes)
+        if self.projection is not None:
+            self.model.items.projection.weight.data.copy_(self.projection)
         return self.model
 
     def input(self, record: TrainingRecord) -> str:
@@ -116,13 +120,17 @@ class RecommenderTask:
         read = self.pretrained if self.frozen else predict(self.catalogue.texts)["embedding"]
         metrics = []
         items = item_vectors(self.model, read)
+        there = items.to(self.model.log_scale.device)
         for start in range(0, len(records), USERS_PER_BLOCK):
             block = records[start : start + USERS_PER_BLOCK]
             past = _stack([record.history for record in block])
-            scores = best_match(interests(self.model, items.numpy(), past), items)
-            known = torch.from_numpy(past.item).long()
-            scores = scores.scatter(1, known.clamp(min=0), -torch.inf)
-            ranked = scores.topk(min(10, len(items))).indices.numpy()
+            found, _ = top_products(
+                interests(self.model, items.numpy(), past).to(there.device),
+                there,
+                10,
+                excluded=torch.from_numpy(past.item).long().to(there.device),
+            )
+            ranked = found.cpu().numpy()
             hits = np.stack([np.isin(r, q.relevant) for r, q in zip(ranked, block, strict=True)])
             counts = np.array([len(query.relevant) for query in block])
             metrics.append(ndcg_at_k(hits, counts, 10))

@@ -13,20 +13,21 @@ from pathlib import Path
 
 from torch import nn
 
+from apps.recommender.baselines.blend import blendable
+from apps.recommender.baselines.tuning import affordable, families, tune_baselines
 from apps.recommender.comparison.comparison import (
     Comparison,
     TextScorer,
-    affordable,
     compare_methods,
     serving_lists,
 )
-from apps.recommender.comparison.tuned_baselines import families, tune_baselines
 from apps.recommender.data import Dataset
-from apps.recommender.evaluate import evaluate_lists
+from apps.recommender.evaluate import compare, evaluate_lists
 from apps.recommender.interactions.timeline import Timeline, Window
 from apps.recommender.pipeline import first_stage
+from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.first_stage import fit_towers
-from apps.recommender.pipeline.pipeline import Choices
+from apps.recommender.pipeline.judging import Judgement, check_simple
 from apps.recommender.pipeline.second_stage import (
     fit_second_stage,
     window_pipeline,
@@ -63,6 +64,7 @@ class Trained:
 
     release: Release
     comparison: Comparison
+    judgement: Judgement
     promoted: bool
 
 
@@ -76,13 +78,17 @@ def train(
     sizes: TowerSizes | None = None,
     choices: Choices | None = None,
     max_ndcg_loss: float = 0.01,
+    cold_places: int | None = None,
     resume: bool = False,
     promote: bool | None = None,
 ) -> Trained | None:
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
     Args:
-        max_ndcg_loss: what diversity may cost on the calibration window.
+        max_ndcg_loss: what diversity may cost on the calibration window, and what places for cold
+            items may.
+        cold_places: of the first ten, so many go to items that nobody has met; None: what costs at
+            most `max_ndcg_loss`.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
 
@@ -106,17 +112,25 @@ def train(
         return None
 
     towers, items = first.towers, first.items
-    stage = fit_second_stage(
-        towers, dataset, items, timeline, choices, max_ndcg_loss=max_ndcg_loss, seed=settings.seed
-    )
-    untrained = item_vectors(first.untrained, first.pretrained).numpy()
     tried = timeline.calibration
     baselines = tune_baselines(
-        affordable(families(first.pretrained.numpy()), dataset),
+        affordable(families(first.pretrained.numpy()), len(dataset.catalogue)),
         tried.known,
         dataset.catalogue,
         tried.queries,
     )
+    stage = fit_second_stage(
+        towers,
+        dataset,
+        items,
+        timeline,
+        choices,
+        blendable(baselines),
+        max_ndcg_loss=max_ndcg_loss,
+        cold_places=cold_places,
+        seed=settings.seed,
+    )
+    untrained = item_vectors(first.untrained, first.pretrained).numpy()
     pipeline = window_pipeline(
         towers,
         dataset,
@@ -147,15 +161,21 @@ def train(
 
     recorded = manifest(
         dataset, timeline, settings, source, first.tuned, stage, comparison, max_ndcg_loss
-    )
+    ) | {"cold": stage.cold_to_json(cold_places)}
     release = write_release(registry.releases, fill, recorded)
     # The release reads texts as its encoder just did: they need not be read once more.
     cache = VectorCache(registry.root / "vectors" / directory_id(release.directory / ENCODER))
     keep(dataset.catalogue.texts, first.vectors.numpy(), cache)
     promoted = promote is not False and _promote(
-        registry, release, comparison, dataset, timeline.test, insisted=promote is True
+        registry,
+        release,
+        comparison,
+        dataset,
+        timeline.test,
+        simple=stage.judgement.method,
+        insisted=promote is True,
     )
-    return Trained(release, comparison, promoted)
+    return Trained(release, comparison, stage.judgement, promoted)
 
 
 def trials(
@@ -179,9 +199,19 @@ def _promote(
     dataset: Dataset,
     window: Window,
     *,
+    simple: str,
     insisted: bool,
 ) -> bool:
-    """Let the release serve; one that serves already ranks for the same users."""
+    """Let the release serve; one that serves already ranks for the same users.
+
+    Args:
+        simple: the method that was best before the test.
+
+    Raises:
+        RefusedError: the release is worse than that, or than the one that serves.
+    """
+    if not insisted:
+        check_simple(compare(comparison.model, comparison.others, GATE)[simple], simple)
     serving_id = registry.current_id()
     if serving_id is not None:
         say("Measuring the serving release on the same users")

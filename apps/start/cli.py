@@ -10,11 +10,13 @@ import typer
 from apps.start.applications import Application, Serving, applications, serving
 from common.cli import LOOPBACK, Host, Json, Port, Store, listen, new_app, print_json, run
 from common.console import results, say
+from common.evaluation.effects.effects_cli import add_effect_verb
 
 app = new_app(
     "Language models that know your customers, your news and your catalogue.",
     no_args_is_help=False,
 )
+add_effect_verb(app)
 
 
 def main() -> None:
@@ -34,6 +36,7 @@ def overview(context: typer.Context, store: Store = Path("var"), as_json: Json =
     for one, release in found:
         results().print(_described(one, release), markup=False, soft_wrap=True)
     results().print("All three on their sample data: python -m apps demo", markup=False)
+    results().print("One of your own: python -m apps new NAME --kind classify", markup=False)
 
 
 @app.command()
@@ -53,7 +56,8 @@ def demo(host: Host = LOOPBACK, port: Port = 8000, store: Store = Path("var")) -
             return build_app(apps, processes, store, host, **access)
 
         say("Starting the applications; the start page shows which are ready.")
-        listen(make_app, host, port, None, None)
+        # Of sample data, which are everybody's.
+        listen(make_app, host, port, None, None, without_keys=True)
 
 
 def _described(one: Application, release: Serving) -> str:

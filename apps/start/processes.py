@@ -39,8 +39,8 @@ def servers(
     running = []
     try:
         for application in apps:
-            arguments = [*application.serve, "--host", host, "--port", str(application.port)]
-            command = _command(application, [*arguments, "--store", str(store)])
+            place = ["--host", host, "--without-keys", "--port", str(application.port)]
+            command = _command(application, [*application.serve, *place, "--store", str(store)])
             # A group of its own: Ctrl+C reaches this process, which then ends them.
             running.append(subprocess.Popen(command, start_new_session=True))
         yield running

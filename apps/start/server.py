@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from apps.start.applications import Application, Serving, serving
 from common.errors import UserError
-from common.serving.api_keys import ApiKeys
 from common.serving.app import create_app
+from common.serving.keys.live import ApiKeys
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"

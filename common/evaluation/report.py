@@ -25,7 +25,8 @@ th, td { text-align: left; padding: .35rem 1.2rem .35rem 0; vertical-align: top;
          border-bottom: 1px solid #8884; }
 figure { margin: 1rem 0; background: #fff; display: inline-block; border-radius: 8px; }
 svg { max-width: 100%; height: auto; }
-p { max-width: 42rem; }
+p, li { max-width: 42rem; }
+td { overflow-wrap: anywhere; }
 """
 
 
@@ -34,20 +35,23 @@ CLEAR_GAIN, CLEAR_LOSS, UNCLEAR = "#0b6e4f", "#b3261e", "#8a8f98"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with text, a table (header row first) and a picture (SVG), each optional."""
+    """A heading with text, a table (header row first), a picture (SVG), points, each optional."""
 
     title: str
     text: str = ""
     table: Sequence[Sequence[str]] = ()
     picture: str = ""
+    points: Sequence[str] = ()
 
 
-def write_report(path: Path, title: str, sections: Sequence[Section]) -> None:
+def write_report(
+    path: Path, title: str, sections: Sequence[Section], *, language: str = "en"
+) -> None:
     """Write all sections as one HTML page."""
     body = "\n".join(_section(section) for section in sections)
     write_atomically(
         path,
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head><body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n",
     )
@@ -57,6 +61,9 @@ def _section(section: Section) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>"]
     if section.text:
         parts.append(f"<p>{escape(section.text)}</p>")
+    if section.points:
+        lines = [f"<li>{escape(point)}</li>" for point in section.points]
+        parts.append("<ul>\n" + "\n".join(lines) + "\n</ul>")
     if section.table:
         header, *rows = section.table
         lines = ["<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in header) + "</tr>"]

@@ -102,7 +102,7 @@ def _add_deciding(verbs: typer.Typer, application: str) -> None:
 
     @verbs.command()
     def accept(identities: Ids, store: Store = Path("var"), database: DatabaseUrl = None) -> None:
-        """Let the next `learn` take them, whoever they came from."""
+        """Let them be learned, whoever they came from."""
         decide(identities, "accepted", "command line", store, database)
 
     @verbs.command()

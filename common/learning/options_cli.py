@@ -29,6 +29,10 @@ Keep = Annotated[
     str,
     typer.Option("--keep", help="How long questions and feedback are kept; 0: no questions are."),
 ]
+KeepAudit = Annotated[
+    str, typer.Option("--keep-audit", help="How long it is kept who changed what, e.g. 730d.")
+]
+KEEP_AUDIT = "730d"
 LearnWhen = Annotated[
     str | None,
     typer.Option(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEPS = 150
 LEARNING_RATE = 0.01
@@ -44,6 +45,9 @@ def refit(
     Returns:
         [classes, width], of length 1.
     """
+    import torch
+    from torch.nn import functional
+
     texts, classes, weights = map(torch.from_numpy, (vectors, numbers, weight))
     anchor, free = torch.from_numpy(start), torch.from_numpy(moving)
     begun = anchor[free]
@@ -79,6 +83,9 @@ class _Fixed:
 
     @classmethod
     def of(cls, logits: Tensor, classes: Tensor, free: Tensor) -> _Fixed:
+        import torch
+        from torch.nn import functional
+
         place = torch.where(free, free.cumsum(0), (~free).cumsum(0)) - 1
         own, moves = place[classes], free[classes]
         padded = functional.pad(logits, (0, 1))
@@ -87,6 +94,8 @@ class _Fixed:
 
     def losses(self, logits: Tensor) -> Tensor:
         """Cross-entropies [texts], given the logits [texts, moving] of the directions that move."""
+        import torch
+
         moves = self.column >= 0
         chosen = logits.gather(1, self.column.clamp(min=0)[:, None])[:, 0]
         every = torch.logaddexp(self.mass, logits.logsumexp(1))

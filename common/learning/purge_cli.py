@@ -70,6 +70,8 @@ def add_purge_verb(
             raise UserError(
                 "purge what?", hint="Give one of --subject ID, --text TEXT and --older-than 365d"
             )
+        from common.storage.audit_log import AuditLog
+
         who, before = _chosen(store, application, subject, older_than)
         with open_store(store, database, application) as feedback:
             also = {
@@ -79,6 +81,8 @@ def add_purge_verb(
                 for name, purge in purge_rows.items()
             }
             gone = _purge(feedback, store / application, who, text, before)
+            if text is not None:
+                AuditLog(feedback.database, application).forget(text)
         holding: Sequence[str] = ()
         more: Sequence[Found] = ()
         if older_than is None:
@@ -96,8 +100,8 @@ def add_purge_verb(
                 say(f"{sentence} {', '.join(found)}")
         if holding:
             say(
-                "These releases still hold it; the next `learn` makes one without it, then delete "
-                f"their directories: {', '.join(holding)}"
+                "These releases still hold it; the next that is learned or trained does not, then "
+                f"delete their directories: {', '.join(holding)}"
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,18 @@ class FeedbackStore:
         with self.database.reading() as connection:
             rows = connection.execute(query.limit(limit)).all()
         return [Prediction.model_validate(row) for row in rows]
+
+    def asked_since(
+        self, at: float, limit: int, decisions: Collection[str] = ()
+    ) -> list[Prediction]:
+        """The latest predictions since then, oldest first; of these `decisions`, or of all."""
+        wanted = [self._own(predictions), predictions.c.at >= at]
+        if decisions:
+            wanted.append(predictions.c.decision.in_(decisions))
+        query = select(predictions).where(*wanted).order_by(predictions.c.at.desc())
+        with self.database.reading() as connection:
+            rows = connection.execute(query.limit(limit)).all()
+        return [Prediction.model_validate(row) for row in reversed(rows)]
 
     def feedback(
         self,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+# `auto` is float32: figures are then what was measured when the release was made.
+ServingPrecision = Literal["auto", "fp32", "int8"]
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
@@ -58,3 +60,28 @@ def _cpu_has_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def use_threads(count: int) -> None:
+    """Let torch compute on so many threads."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def check_serving_precision(precision: ServingPrecision, device: str) -> None:
+    """Refuse what cannot be served, before anything is loaded.
+
+    Raises:
+        UserError: 8 bits on a GPU, or without the packages for it.
+    """
+    if precision != "int8":
+        return
+    if device not in {"auto", "cpu"}:
+        raise UserError(
+            f"--precision int8 computes on the CPU, and --device is {device}",
+            hint="Leave --device out, or take --precision fp32.",
+        )
+    from common.models.int8.reader import require_runtime
+
+    require_runtime()

@@ -40,6 +40,7 @@ class Encoder:
         pooling: modules after the network, as `read_modules` gives them.
         max_length: of a text, in tokens; what stands beyond is cut off.
         lower_case: the model was trained on lower case alone.
+        known: of a network that does not learn, the vectors of what it has read; else None.
     """
 
     source: Source
@@ -48,6 +49,7 @@ class Encoder:
     pooling: Sequence[nn.Module] = ()
     max_length: int = USUAL_LONGEST
     lower_case: bool = False
+    known: dict[bytes, Tensor] | None = None
 
     @property
     def dimension(self) -> int:
@@ -60,9 +62,11 @@ class Encoder:
 
     def pooled(self) -> PooledEncoder:
         """The network with its pooling: texts' tokens → vectors."""
+        from common.models.adapting.frozen_pooling import FrozenPooling
         from common.models.pooling import PooledEncoder
 
-        return PooledEncoder(self.network, self.pooling, self._prompt_tokens())
+        pooled = PooledEncoder(self.network, self.pooling, self._prompt_tokens())
+        return pooled if self.known is None else FrozenPooling(pooled, self.known)
 
     @cached_property
     def symbols(self) -> SymbolSpeller:
@@ -98,12 +102,17 @@ class Encoder:
 
 
 def load_encoder(
-    source: Source, *, dropout: float | None = None, projected: bool = True
+    source: Source,
+    *,
+    dropout: float | None = None,
+    projected: bool = True,
+    frozen: bool = False,
 ) -> Encoder:
     """Load network, tokenizer and pooling.
 
     Args:
         projected: whether the projection that a task learned is part of the pooling.
+        frozen: the network will not learn, so that it need read no text twice.
 
     Raises:
         UserError: the directory does not hold an encoder that can be read.
@@ -117,7 +126,8 @@ def load_encoder(
     )
     stated, lower_case = read_text_settings(source.directory)
     longest = longest_input(network, tokenizer, stated)
-    return Encoder(source, network, tokenizer, pooling, longest, lower_case)
+    known: dict[bytes, Tensor] | None = {} if frozen else None
+    return Encoder(source, network, tokenizer, pooling, longest, lower_case, known)
 
 
 def save_encoder(encoder: Encoder, directory: Path, projection: Projection | None = None) -> None:

@@ -6,13 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from common.records.audit import EXAMPLES_SHOWN, Finding
 from common.records.text import language_of
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # Where emoji stand in Unicode, and some that are none: only what the library names is changed.
 MAYBE_EMOJI = re.compile(
@@ -22,13 +19,19 @@ MAYBE_EMOJI = re.compile(
 UNKNOWN_TOLERATED = 0.002
 
 
+class _Tokenizer(Protocol):
+    @property
+    def unk_token_id(self) -> Any: ...
+    def __call__(self, text: Any, *, add_special_tokens: bool = True) -> Any: ...
+
+
 class SymbolSpeller:
     """Spells emoji out as words of the text's language, where the tokenizer lacks them.
 
     It goes by the tokenizer alone, so that training, evaluation and serving read the same.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: _Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._unknown = tokenizer.unk_token_id
         self._is_known = lru_cache(None)(self._looks_known)

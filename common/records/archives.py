@@ -15,6 +15,9 @@ MOST_ROWS = 1_000_000
 # What reads a sheet holds all cells from the first to the last, the empty ones between too.
 MOST_CELLS = 50_000_000
 CHUNK = 1 << 20
+# What `zipfile` raises of what it cannot read; the last two: packed in a way that is not known, or
+# under a password.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 ROW = re.compile(rb"<row\b(?:[^>]*?\br=\"(\d{1,9})\")?")
 # Only columns beyond Z: few sheets have one.
@@ -46,8 +49,7 @@ def check_unpacked(path: Path, kind: str) -> None:
                         raise UserError(f"more than {megabytes} MB when unpacked", where=str(path))
                     if sheet:
                         sheet.read(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # The last two: packed in a way that is not known, or under a password.
+    except UNREADABLE as error:
         raise UserError(f"not {kind}: {error}", where=str(path)) from None
 
 

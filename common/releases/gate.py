@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from common.errors import RefusedError
 from common.evaluation.compare import Difference, worse_groups
@@ -111,6 +111,44 @@ def check_forgetting(found: Sequence[Forgetting], most: float | None = None) -> 
             hint="It is kept, but not promoted. Replay more texts (--set exemplars=50), allow it "
             "(--max-forgetting), or promote it all the same: releases promote ID.",
         )
+
+
+def check_expectations(found: Mapping[str, Difference], most: float) -> None:
+    """Hold the candidate to what is expected of it; no kind may pay for another.
+
+    Args:
+        found: kind → the share of its cases that is met.
+        most: largest share of the cases of a kind that it may fail beyond the serving release.
+
+    Raises:
+        RefusedError: it fails more.
+    """
+    if worse := missed_expectations(found, most):
+        raise RefusedError(
+            worse,
+            hint="It is kept, but not promoted. Look at them: stress --expectations FILE --release "
+            "ID; allow more (max_more_failures in the file), or releases promote ID.",
+        )
+
+
+def missed_expectations(found: Mapping[str, Difference], most: float) -> str | None:
+    """Which kinds of expectations the candidate fails more often than it may; None: none."""
+    # A share of cases that is just the margin must not fail by rounding.
+    worse = [
+        f"{kind} ({_failed(one.before, one)} → {_failed(one.after, one)} of {one.records} fail)"
+        for kind, one in found.items()
+        if one.before - one.after > most + 1e-9
+    ]
+    if not worse:
+        return None
+    return (
+        f"the candidate fails more expectations: {', '.join(worse)}, and it may fail {most:.1%} "
+        "more of a kind"
+    )
+
+
+def _failed(met: float, difference: Difference) -> int:
+    return round((1 - met) * difference.records)
 
 
 def records_to_show(difference: Difference, margin: float) -> int:

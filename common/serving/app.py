@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,16 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan
 
-from common.serving.api_keys import ApiKeys
+from common.serving.auditing.recording import RecordChanges, record_keys
+from common.serving.auditing.server import add_audit
+from common.serving.keys.live import ApiKeys
+from common.serving.keys.scopes import NEEDS, Need, routes_without_need
+from common.serving.keys.server import add_access
 from common.serving.middleware.auth import RequireKey
 from common.serving.middleware.browser import JsonPosts, KnownHosts, SecurityHeaders
 from common.serving.middleware.limits import LimitBody
 from common.serving.middleware.methods import AnswerHead, AnswerOptions
+from common.serving.middleware.rates import LimitRate
 from common.serving.page import add_page, paths_of_page
 from common.serving.problems import (
     PROBLEM_RESPONSES,
@@ -25,6 +32,9 @@ from common.serving.problems import (
     problem,
 )
 from common.serving.telemetry import RecordRequests, Telemetry
+from common.serving.visitors import Visitors
+from common.storage.audit_log import AuditLog
+from common.storage.visits import Visits
 
 IsReady = Callable[[], tuple[bool, dict[str, Any]]]
 
@@ -38,15 +48,24 @@ def create_app(
     lifespan: Lifespan[FastAPI],
     telemetry: Telemetry,
     max_body_bytes: int,
+    max_body_bytes_by_path: Mapping[str, int] | None = None,
     api_keys: ApiKeys | None = None,
     web: Path | None = None,
     known_hosts: Collection[str] | None = None,
+    visitors: Visitors | None = None,
+    visits: Visits | None = None,
+    needs: Mapping[str, Need] = NEEDS,
+    audit: AuditLog | None = None,
 ) -> FastAPI:
     """An application with `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, to add routes to.
 
+    It does not start with a route that `needs` does not name.
+
     `is_ready` gives its verdict with the reasons, which `/readyz` shows to anybody.
     With `web`, the folder of a page, that page is there too.
-    With `api_keys`, every path needs a key but the probes and the page's.
+    With `api_keys`, every path needs a key but the probes, the page's and what `visitors` may ask.
+    With `visits`, how often visitors ask is counted together with other processes.
+    With `audit`, who changes something by a request, or the file of keys, is written down there.
     With `known_hosts`, requests addressed to another name are refused.
     """
     # Outermost first: each stage sees, and for the first three completes, what those below answer.
@@ -59,32 +78,65 @@ def create_app(
         middleware.append(Middleware(KnownHosts, names=known_hosts))
     if api_keys is not None:
         public_paths = paths_of_page(web) if web else ()
-        middleware.append(Middleware(RequireKey, keys=api_keys, public_paths=public_paths))
+        middleware.append(
+            Middleware(
+                RequireKey,
+                keys=api_keys,
+                public_paths=public_paths,
+                needs=needs,
+                visitors=visitors,
+            )
+        )
+    if visitors is not None:
+        middleware.append(Middleware(LimitRate, visitors=visitors, visits=visits))
+    if audit is not None:
+        middleware.append(Middleware(RecordChanges, log=audit))
     middleware += [
         Middleware(AnswerOptions),
         Middleware(AnswerHead),
         Middleware(JsonPosts),
-        Middleware(LimitBody, most_bytes=max_body_bytes),
+        Middleware(LimitBody, most_bytes=max_body_bytes, by_path=max_body_bytes_by_path),
     ]
     app = FastAPI(
         title=title,
         version=version,
         description=description,
-        lifespan=lifespan,
+        lifespan=_checked(lifespan, needs),
         middleware=middleware,
         responses=PROBLEM_RESPONSES,
         # These pages load their scripts from another host.
         docs_url=None,
         redoc_url=None,
     )
+    app.state.telemetry = telemetry
     add_problem_handlers(app)
-    _add_operations(app, is_ready, telemetry)
+    _add_operations(app, is_ready, telemetry, api_keys)
+    add_access(app, has_keys=api_keys is not None)
+    if audit is not None:
+        add_audit(app, audit, has_keys=api_keys is not None)
+        if api_keys is not None:
+            api_keys.on_change(partial(record_keys, audit))
     if web:
         add_page(app, web)
     return app
 
 
-def _add_operations(app: FastAPI, is_ready: IsReady, telemetry: Telemetry) -> None:
+def _checked(
+    lifespan: Lifespan[FastAPI], needs: Mapping[str, Need]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def checked(app: FastAPI) -> AsyncIterator[None]:
+        if unknown := routes_without_need(app.routes, needs):
+            raise RuntimeError(f"nobody says who may ask this: {', '.join(unknown)}")
+        async with lifespan(app):
+            yield
+
+    return checked
+
+
+def _add_operations(
+    app: FastAPI, is_ready: IsReady, telemetry: Telemetry, api_keys: ApiKeys | None
+) -> None:
     @app.get("/healthz", tags=["operations"], summary="Whether the process is alive")
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
@@ -92,6 +144,8 @@ def _add_operations(app: FastAPI, is_ready: IsReady, telemetry: Telemetry) -> No
     @app.get("/readyz", tags=["operations"], summary="Whether it can answer now")
     async def readyz() -> Response:
         ready, reasons = is_ready()
+        if api_keys and api_keys.trouble:
+            reasons = {**reasons, "refused_keys": api_keys.trouble}
         if not ready:
             return problem(503, "The server is not ready.", reasons=reasons)
         return JSONResponse({"status": "ready", "reasons": reasons})

@@ -8,14 +8,18 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from common.console import say
 from common.errors import UserError
 from common.serving.logs import logging_settings
 from common.serving.middleware.browser import LOOPBACK_NAMES
+from common.serving.workers.supervising import Workers
 
 # Longer than any answer takes; after that the rest is cut off.
 GRACEFUL_SECONDS = 30
@@ -26,42 +30,85 @@ def known_hosts(host: str, names: Collection[str] = ()) -> frozenset[str] | None
 
     On loopback a name is always checked: a page elsewhere can point its own name here.
     """
-    if _is_loopback(host) or names:
+    if is_loopback(host) or names:
         return LOOPBACK_NAMES | {host} | frozenset(names)
     return None
 
 
 def serve(
-    make_app: Callable[[], ASGIApp],
+    make_app: Callable[[], Starlette],
     host: str,
     port: int,
     *,
     has_api_keys: bool,
     on_listening: Callable[[str], None],
     on_stopping: Callable[[], None] = lambda: None,
+    workers: int = 1,
+    without_keys: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted and return.
+
+    With several `workers`, each is a process that calls `make_app`, and one that dies is replaced;
+    this process only watches them.
 
     The port is taken before `make_app` loads anything. `on_listening` gets the address, once
     requests are answered; `on_stopping` is the time to end streams that have no end of their own.
 
     Raises:
-        UserError: the host or the port cannot be had.
+        UserError: the host or the port cannot be had, or others could use the server without a
+            key and nobody asked for that by `without_keys`.
+        SystemExit: a worker could not begin; it has said why.
     """
-    with _listen(host, port) as listener:
-        if not has_api_keys and not _is_loopback(host):
-            say(f"Warning: anybody who reaches {host} can use this server: it has no API keys.")
-        config = uvicorn.Config(
-            make_app(),
-            lifespan="on",
-            log_config=logging_settings(),
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    is_open = not has_api_keys and not is_loopback(host)
+    if is_open and not without_keys:
+        raise UserError(
+            f"anybody who reaches {host} could use this server: it has no API keys",
+            hint="Make one (see the verb `keys`) and give --api-key-file, or say --without-keys.",
         )
-        server = _Server(config, lambda: on_listening(_address(host, listener)), on_stopping)
-        with _stop_signals_spent():
-            server.run(sockets=[listener])
+    with _listen(host, port) as listener:
+        if is_open:
+            say(f"Warning: anybody who reaches {host} can use this server: it has no API keys.")
+
+        def announce() -> None:
+            on_listening(_address(host, listener))
+
+        if workers == 1:
+            _serve_on(listener, make_app(), announce, on_stopping)
+            return
+        with TemporaryDirectory(prefix="bizlm-workers-") as shared:
+
+            def work(say_ready: Callable[[], None]) -> None:
+                try:
+                    app = make_app()
+                except UserError as error:
+                    # In a process of its own, where nobody else shows it.
+                    say(f"Error: {error}")
+                    raise SystemExit(error.exit_code) from None
+                app.state.telemetry.share(Path(shared))
+                _serve_on(listener, app, say_ready, on_stopping)
+
+            code = Workers(workers, work, announce).run()
+        if code:
+            raise SystemExit(code)
+
+
+def _serve_on(
+    listener: socket.socket,
+    app: ASGIApp,
+    on_listening: Callable[[], None],
+    on_stopping: Callable[[], None],
+) -> None:
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=logging_settings(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    server = _Server(config, on_listening, on_stopping)
+    with _stop_signals_spent():
+        server.run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -123,7 +170,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UserError(what, hint=hint) from None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.serving.disconnect import CLIENT_GONE
+from common.serving.workers.metrics import SharedMetrics
 
 # The client chooses the method and the path: only known ones become labels.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -40,6 +42,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._shared: SharedMetrics | None = None
         self.in_flight = Gauge(
             "bizlm_http_in_flight", "Requests being answered", registry=self.registry
         )
@@ -64,8 +67,16 @@ class Telemetry:
         self._requests.labels(*labels).inc()
         self._seconds.labels(*labels).observe(seconds)
 
+    def share(self, directory: Path) -> None:
+        """Tell, from now on, of all processes that share in this directory."""
+        self._shared = SharedMetrics(directory, self._own)
+        self._shared.start()
+
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
+        return self._shared.exposition() if self._shared else self._own()
+
+    def _own(self) -> bytes:
         return generate_latest(self.registry)
 
 

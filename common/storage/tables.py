@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -66,7 +67,7 @@ events = Table(
     Column("source", String(32), nullable=False),
     Column("user_id", Text, nullable=False),
     Column("item_id", Text, nullable=False),
-    Column("behavior", String(16), nullable=False),
+    Column("behavior", String(64), nullable=False),
     Column("rating", Float),
     Column("impression_id", Text),
     Column("position", Integer),
@@ -93,6 +94,72 @@ turns = Table(
     Index("turns_by_time", "application", "at"),
 )
 
+# Conversations that are handed over to a person.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("conversation_id", String(64), nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("subject", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("with_person", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("opened_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("waiting_since", Float),
+    Column("answered_at", Float),
+    Column("assigned_to", Text),
+    Column("remote_id", String(64)),
+    Column("given", JSON, nullable=False),
+    Index("tickets_by_conversation", "application", "conversation_id"),
+    Index("tickets_by_status", "application", "status", "changed_at"),
+    Index(
+        "one_open_ticket",
+        "application",
+        "conversation_id",
+        unique=True,
+        sqlite_where=text("status = 'open'"),
+        postgresql_where=text("status = 'open'"),
+    ),
+)
+
+# What is said in them; numbered through each conversation.
+ticket_messages = Table(
+    "ticket_messages",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("ticket_id", String(64), nullable=False),
+    Column("conversation_id", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", String(16), nullable=False),
+    Column("author", Text),
+    Column("text", Text, nullable=False),
+    Column("faq_id", Text),
+    Index("ticket_messages_in_order", "application", "conversation_id", "number", unique=True),
+    Index("ticket_messages_by_ticket", "ticket_id", "number"),
+)
+
+# What a help desk has not been told of them yet; without any text.
+ticket_events = Table(
+    "ticket_events",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("ticket_id", String(64), nullable=False),
+    Column("message_id", String(64)),
+    Column("kind", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Index("ticket_events_by_ticket", "ticket_id", "number"),
+)
+
 # What was changed of a business's own knowledge, and what it was before; rows are only added.
 knowledge = Table(
     "knowledge",
@@ -107,6 +174,43 @@ knowledge = Table(
     Column("draft", JSON(none_as_null=True)),
     Column("before", JSON(none_as_null=True)),
     Index("knowledge_by_faq", "application", "faq_id", "change"),
+)
+
+# Who asked without a key within the last minute; addresses by their hash.
+visits = Table(
+    "visits",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("visitor", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("visits_by_visitor", "visitor", "at"),
+)
+
+# Who changed what; rows are only added, and deleted when they are too old.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("application", String(32), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Index("audit_log_by_time", "application", "at"),
+)
+
+# What was recommended to each session, by its hash, for as long as it lasts.
+session_items = Table(
+    "session_items",
+    metadata,
+    Column("application", String(32), primary_key=True),
+    Column("session", String(32), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("shown", JSON, nullable=False),
+    Index("session_items_by_time", "application", "at"),
 )
 
 # Who may do what only one may do at a time, across processes and machines.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from common.errors import UserError
 from common.files import read_toml
+from common.tuning.augmentation.counterfactual import read_swaps
 from common.tuning.augmentation.glossary import read_glossary
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.distillation.settings import DistillationSettings
@@ -44,8 +45,8 @@ def read_settings(
         flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
-        UserError: the file or a glossary is missing or broken, an unknown name, or an impossible
-            value.
+        UserError: the file, a glossary or lists are missing or broken, an unknown name, or an
+            impossible value.
     """
     chosen = _from_file(config) if config else {}
     chosen |= _from_environment()
@@ -66,6 +67,8 @@ def read_settings(
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
     if settings.glossary:
         read_glossary(Path(settings.glossary))
+    if settings.counterfactual_lists:
+        read_swaps(Path(settings.counterfactual_lists))
     require_packages(settings.tracking)
     return settings
 

@@ -24,6 +24,7 @@ from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
+from common.tuning.computing.network import check_computing, computing
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
 from common.tuning.label_names import named_records
@@ -114,6 +115,7 @@ def finetune(
     started = monotonic()
     check_monitor(task.monitors, settings.monitor)
     check_private(settings, resume=resume)
+    check_computing(settings, settings.device)
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision("fp32" if settings.is_private else settings.precision, device)
@@ -196,7 +198,7 @@ def _train(
     trainer: TaskTrainer[R], module: TaskModule, settings: Settings, work: Path, resume: bool
 ) -> None:
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
-    with _reading_once(module, settings):
+    with _reading_once(module, settings), computing(module.network, settings):
         trainer.train(resume_from_checkpoint=checkpoint)
     # Texts are kept no longer than they are needed: they may have to be purged.
     (work / PARAPHRASES).unlink(missing_ok=True)
@@ -255,7 +257,8 @@ def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
         yield
         return
     pooled = module.pooled
-    module.pooled = FrozenPooling(pooled)
+    if not isinstance(pooled, FrozenPooling):
+        module.pooled = FrozenPooling(pooled)
     try:
         yield
     finally:

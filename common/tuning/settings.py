@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
 from common.tuning.augmentation.settings import AugmentationSettings
+from common.tuning.computing.settings import ComputingSettings
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.privacy.settings import PrivacySettings
@@ -27,6 +28,7 @@ RATES: Mapping[str, float] = {
 
 
 class Settings(
+    ComputingSettings,
     PrivacySettings,
     ContinualSettings,
     DistillationSettings,
@@ -150,6 +152,11 @@ class Settings(
                 hint="Take replay or distillation, or full, top-layers:N or head.",
             )
         return self
+
+    @property
+    def keeps_encoder(self) -> bool:
+        """Whether no stage of a training changes the encoder."""
+        return self.strategy == "head" and not self.contrastive_epochs
 
     @property
     def distils_ensemble(self) -> bool:

@@ -310,6 +310,7 @@ def _arguments(
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
+        accelerator_config={"non_blocking": device.type == "cuda"},
         label_names=[],
         ddp_find_unused_parameters=False,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +26,11 @@ def run_afresh() -> Run:
     return partial(run_apart, APPLICATION)
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Demo]:
     """A release of the first English sample FAQs, its encoder frozen: quick, and good enough."""
-    return Demo.within(made_once(tmp_path_factory, "customer-service", partial(_make, run)))
+    with made_once(tmp_path_factory, "customer-service", partial(_make, run)) as folder:
+        yield Demo.within(folder)
 
 
 def _make(run: Run, folder: Path) -> None:

@@ -12,9 +12,9 @@ from processes import Process
 
 
 @contextmanager
-def running(store: Path, *options: str) -> Iterator[str]:
+def running(store: Path, *options: str, port: int = 0) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well."""
-    command = ("-m", "apps.customer_service", "serve", "--store", store, *options, "--port", 0)
+    command = ("-m", "apps.customer_service", "serve", "--store", store, *options, "--port", port)
     process = Process(*command, stderr=subprocess.PIPE)
     assert process.stderr
     address = next(line.split()[1] for line in process.stderr if line.startswith("Ready:"))

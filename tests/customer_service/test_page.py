@@ -117,6 +117,30 @@ LINES: dict[str, dict[str, Any]] = {
         suggestions=[FOUND, ABROAD],
     ),
     "Only intents here": reply("answer"),
+    "rent and hours": reply(
+        "answer",
+        answer="Rent is £145. Come at nine.",
+        confidence=0.8,
+        citations=[cite("rent", "What is the rent?", 0.8)],
+        sentences=[
+            {
+                "text": "Rent is £145.",
+                "source": {"kind": "faq", "id": "rent", "title": "What is the rent?"},
+            },
+            {
+                "text": "Come at nine.",
+                "source": {
+                    "kind": "passage",
+                    "id": "p",
+                    "title": f"Boxes > {HOSTILE}",
+                    "document": "boxes.pdf",
+                    "page": 2,
+                    "url": "https://help.bank.example/boxes",
+                },
+            },
+        ],
+        composed_by="compose",
+    ),
     HOSTILE: reply(
         "answer",
         answer=f"Answer {HOSTILE}",
@@ -296,6 +320,7 @@ class Page:
         return self.driver.execute_script("return document.activeElement.id")
 
     def ask(self, question: str) -> None:
+        self.wait(lambda: not self.all("#send.stops"))
         self.see("#question").send_keys(question, Keys.ENTER)
 
     def script(self, source: str) -> Any:
@@ -330,6 +355,18 @@ def test_an_english_question_gets_a_streamed_answer_with_source_and_confidence(p
     assert page.server.asked[0]["stream"] is True
     page.see(".near button", FOUND["question"]).click()
     page.see('.reply[data-decision="chosen"] .text', "Unfreeze it.")
+
+
+def test_each_sentence_of_a_composed_reply_has_the_mark_of_its_source(page: Page) -> None:
+    page.ask("rent and hours")
+    text = page.see(".composed", "Rent is £145.1 Come at nine.2")
+    assert [mark.text for mark in text.find_elements(By.CSS_SELECTOR, "sup")] == ["1", "2"]
+    first, second = page.see(".sources").find_elements(By.CSS_SELECTOR, "li")
+    assert first.text == "What is the rent?"
+    assert second.text.startswith(f"Boxes › {HOSTILE} (page 2)")
+    link = second.find_element(By.CSS_SELECTOR, "a").get_attribute("href")
+    assert link == "https://help.bank.example/boxes"
+    page.see("#announcer", "Rent is £145. Come at nine.80\u00a0% sure")
 
 
 def test_the_text_is_there_while_it_streams_and_escape_stops_it(page: Page) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from monitoring import names_asked_for, names_told
 from release_contract import assert_opens_as_sentence_transformer
 from sample import Demo, Run
 from server import running
@@ -126,11 +127,16 @@ def test_page_examples_health_and_metrics(client: httpx.Client) -> None:
     assert "/v1/answers" in client.get("/openapi.json").json()["paths"]
 
 
+def test_dashboard_and_alerts_ask_for_what_a_server_tells(client: httpx.Client) -> None:
+    asked = {name for name in names_asked_for() if not name.startswith("bizlm_monitor_")}
+    assert asked <= names_told(client.get("/metrics").text)
+
+
 def test_a_promotion_during_traffic_fails_no_request(
-    client: httpx.Client, demo: Demo, store: Path, run: Run
+    client: httpx.Client, demo: Demo, tiny_model: Path, store: Path, run: Run
 ) -> None:
     done = run(
-        "train", "--faqs", demo.faqs, "--questions", demo.questions,
+        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--backbone", tiny_model,
         "--set", "strategy=head", "--set", "epochs=1", "--no-promote", "--store", store, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

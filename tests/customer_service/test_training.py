@@ -41,7 +41,7 @@ def test_every_strategy_answers_the_same_in_a_fresh_process(
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
-    longer = ("--set", "epochs=12")
+    longer = ("--set", "epochs=6")
     undisturbed = _train(run, demo, tiny_model, tmp_path / "whole", *longer)
     store = tmp_path / "killed"
     process = Process(
@@ -61,10 +61,9 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
 @pytest.mark.slow
 def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
     done = run_python(
-        "-m",
-        "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "apps.customer_service", "train", "--faqs", demo.faqs, "--questions", demo.questions,
         "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",
+        ranks=2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     releases = list((tmp_path / "customer_service" / "releases").iterdir())

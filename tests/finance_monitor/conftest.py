@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,28 @@ from command_line import run_here
 from news import BAD, FLAT, GOOD
 from once import made_once
 
+EXPECTATIONS = """
+[lists]
+company = ["Borel", "Hobart"]
 
-@pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+[[expectation]]
+name = "another company"
+kind = "invariance"
+texts = ["{company} shares plunge after fraud"]
+
+[[expectation]]
+name = "plain"
+kind = "minimum functionality"
+expect = "negative"
+texts = ["{company} warns of heavy losses"]
+"""
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A store whose release tells good from bad, its encoder frozen."""
-    return made_once(tmp_path_factory, "finance-monitor", _make) / "var"
+    with made_once(tmp_path_factory, "finance-monitor", _make) as folder:
+        yield folder / "var"
 
 
 def _make(folder: Path) -> None:
@@ -24,8 +42,10 @@ def _make(folder: Path) -> None:
                 for phrase in phrases:
                     topic = "credit" if "payment" in phrase or "losses" in phrase else "company"
                     writer.writerow([f"{name} {phrase}", label, topic])
+    (folder / "expectations.toml").write_text(EXPECTATIONS, encoding="utf-8")
     done = run_here(
         "finance_monitor", "train", "--news", folder / "news.csv", "--set", "strategy=head",
         "--set", "epochs=6", "--set", "learning_rate=5e-3", "--store", folder / "var",
+        "--expectations", folder / "expectations.toml",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

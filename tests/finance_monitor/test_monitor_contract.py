@@ -9,16 +9,24 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT, run_here
-from http_contract import ask_what_balancers_and_browsers_ask, try_every_operation
+from http_contract import (
+    ask_what_balancers_and_browsers_ask,
+    hold_scopes,
+    make_keys,
+    try_every_operation,
+)
 from monitor_serving import copy_release, serving
 from privacy_contract import assert_silent, say_it_everywhere
+
+from common.serving.keys.scopes import SCOPES
+from common.serving.keys.writing import add_key
 
 # A stream that ends with the server.
 ENDLESS = "/v1/events"
 VERBS = (
     "validate", "train", "evaluate", "export", "score", "watch", "demo", "backtest", "serve",
     "releases list", "releases promote", "alerts list", "alerts ack", "alerts silence",
-    "alerts resolve", "keys add",
+    "alerts resolve", "keys add", "keys list", "keys remove", "audit-log", "sources check",
 )  # fmt: skip
 
 
@@ -32,6 +40,18 @@ def test_every_operation_keeps_to_its_description(release: Path, tmp_path: Path)
     assert any("request" in line for line in log)
     assert_silent(log)
     assert {"/v1/trends", "/v1/alerts", "/v1/score", "/v1/records", "/healthz"} <= seen
+
+
+@pytest.mark.slow
+def test_with_keys_each_does_what_it_may_and_every_operation_keeps_to_its_description(
+    release: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.toml"
+    keys = make_keys(file)
+    every = add_key(file, "every", SCOPES)
+    with serving(copy_release(release, tmp_path / "var"), "--api-key-file", str(file)) as address:
+        hold_scopes(address, keys, endless=[ENDLESS])
+        try_every_operation(address, examples=3, endless=[ENDLESS], key=every)
 
 
 @pytest.mark.parametrize("verb", VERBS)

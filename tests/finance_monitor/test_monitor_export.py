@@ -11,7 +11,7 @@ from news import BAD, FLAT, GOOD
 from apps.finance_monitor.export import export
 from apps.finance_monitor.release import load_release
 from common.errors import RefusedError, UserError
-from common.models.onnx_export import predict_int8
+from common.models.int8.reader import Int8Reader
 from common.releases.registry import Registry
 
 pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
@@ -24,7 +24,7 @@ def test_the_file_alone_says_what_the_release_says(release: Path, tmp_path: Path
     assert found.texts == len(TEXTS)
     about = json.loads((tmp_path / "int8" / "export.json").read_text(encoding="utf-8"))
     assert about["release_id"] == classifier.release_id
-    outputs = predict_int8(tmp_path / "int8" / "model.onnx", classifier.backbone, TEXTS)
+    outputs = Int8Reader(tmp_path / "int8").outputs(TEXTS)
     labels = [about["sentiments"][i] for i in outputs["sentiment_logits"].argmax(-1).tolist()]
     right = ["negative"] * len(BAD) + ["positive"] * len(GOOD) + ["neutral"] * len(FLAT)
     assert sum(a == b for a, b in zip(labels, right, strict=True)) >= len(right) - 1

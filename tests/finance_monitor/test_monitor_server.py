@@ -6,14 +6,16 @@ import json
 import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, needs_browser
+from browser import browser, needs_browser, seeing
 from monitor_serving import copy_release, serving
+from monitoring import names_asked_for, names_told
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
 from receiving import receiving
 
@@ -39,6 +41,7 @@ def address(store: Path) -> Iterator[str]:
     with receiving() as receiver:
         receiver.refusal = (b"", 400)
         more = ("--entities", str(_entities(store)), "--notify", receiver.url)
+        more += ("--watchlists", str(_watchlists(store)))
         with serving(store, *more) as served:
             yield served
 
@@ -46,6 +49,16 @@ def address(store: Path) -> Iterator[str]:
 def _entities(store: Path) -> Path:
     path = store / "entities.csv"
     path.write_text("name,aliases\nAlba,Alba AG\n云岭银行,云岭\n", encoding="utf-8")
+    return path
+
+
+def _watchlists(store: Path) -> Path:
+    path = store / "watchlists.toml"
+    path.write_text(
+        '[[watchlist]]\nname = "银行"\ncompanies = ["云岭"]\nnotify = ["mailto://a:b@c.de"]\n'
+        '[[watchlist]]\nname = "Alba"\ncompanies = ["Alba AG"]\nwords = ["a large order"]\n',
+        encoding="utf-8",
+    )
     return path
 
 
@@ -143,7 +156,8 @@ def test_posted_news_raises_an_alert_with_its_evidence(fed: str) -> None:
     assert len(ours) == 1
     alert = ours[0]["alert"]
     assert alert["starts_at"] == at(24 * 5).isoformat().replace("+00:00", "Z")
-    assert len(alert["evidence"]) == 5
+    # Four wordings, each of them about six towns.
+    assert [line["outlets"] for line in alert["evidence"]] == [6, 6, 6, 6]
     assert all(story["headline"].startswith("Alba") for story in alert["evidence"])
     _, trends = _ask(fed, "/v1/trends?hours=200&key=Alba")
     (trend,) = trends["keys"]
@@ -182,6 +196,12 @@ def test_metrics_tell_what_the_watch_does(fed: str) -> None:
         assert f"bizlm_monitor_{name}" in metrics
 
 
+def test_dashboard_and_alerts_ask_for_what_a_watch_tells(fed: str) -> None:
+    asked = {name for name in names_asked_for() if name.startswith("bizlm_monitor_")}
+    assert asked
+    assert asked <= names_told(_ask(fed, "/metrics")[1])
+
+
 def test_changes_are_pushed(fed: str) -> None:
     with urllib.request.urlopen(f"{fed}/v1/events", timeout=30) as stream:
         lines = [stream.readline().decode() for _ in range(2)]
@@ -203,6 +223,48 @@ def test_a_restart_goes_on_where_it_was(store: Path, tmp_path: Path) -> None:
                 return bool(_ask(served, "/v1/status")[1]["tally"].get("records") == expected)
 
             _wait(is_read)
+
+
+def test_stories_are_searched_and_a_watchlist_narrows_what_is_shown(fed: str) -> None:
+    def ids(query: str) -> set[str]:
+        status, found = _ask(fed, f"/v1/stories?limit=200&{query}")
+        assert status == 200
+        return {story["id"] for story in found}
+
+    assert ids("company=alba%20ag&q=witness%20aaa") == {"s0"}
+    assert ids("from=2026-03-08&to=2026-03-08&sentiment=negative") >= {"b144", "b148"}
+    assert all(one.startswith(("s", "hostile")) for one in ids("company=Alba"))
+    assert ids("watchlist=Alba&q=large%20order")
+    lists = _ask(fed, "/v1/watchlists")[1]
+    assert [(one["name"], one["companies"]) for one in lists] == [
+        ("银行", ["云岭银行"]),
+        ("Alba", ["Alba"]),
+    ]
+    assert "mailto" not in json.dumps(lists)
+    name = urllib.parse.quote("银行")
+    assert _ask(fed, f"/v1/alerts?watchlist={name}")[1]["alerts"] == []
+    assert _ask(fed, "/v1/alerts?watchlist=Alba")[1]["alerts"]
+    (trend,) = _ask(fed, "/v1/trends?watchlist=Alba&hours=200")[1]["keys"]
+    assert trend["key"] == "company/Alba"
+    assert _ask(fed, "/v1/stories?watchlist=nobody")[0] == 404
+    assert _ask(fed, "/v1/stories?from=soon")[0] == 422
+
+
+@needs_browser
+def test_the_page_searches_and_shows_one_watchlist(fed: str, tmp_path: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.select import Select
+
+    with browser(tmp_path) as driver:
+        see = seeing(driver, 20)
+        driver.get(fed)
+        see("#stories li", "House")
+        driver.find_element(By.ID, "search-q").send_keys("witness aaaaaaaaa")
+        see("#stories li", "witness aaaaaaaaa")
+        _wait(lambda: len(driver.find_elements(By.CSS_SELECTOR, "#stories > li")) == 1)
+        Select(see("#watchlist")).select_by_visible_text("银行")
+        see("#stories li", "No story matches.")
+        assert "Alba" not in driver.find_element(By.ID, "past").text
 
 
 @needs_browser
@@ -308,13 +370,39 @@ def test_a_scored_feed_is_shown_and_explained_without_scoring_it_again(
         assert _ask(served, "/v1/records", {"records": [_record("x", 1, "Alba")]})[0] == 409
 
 
-def test_a_feed_of_the_web_that_is_silent_is_told(
-    store: Path, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+@pytest.fixture(scope="module")
+def silent(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose only source does not answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}/rss"
-    copied = copy_release(store, tmp_path / "var")
+    copied = copy_release(release, tmp_path_factory.mktemp("silent") / "var")
     with serving(copied, "--feed", nobody) as served:
-        eventually(lambda: "127.0.0.1" in _ask(served, "/v1/status")[1]["outages"])
-        assert 'bizlm_monitor_source_down{source="127.0.0.1"} 1.0' in _ask(served, "/metrics")[1]
+        _wait(lambda: "127.0.0.1" in _ask(served, "/v1/status")[1]["outages"])
+        yield served
+
+
+def test_a_source_that_is_silent_is_told(silent: str) -> None:
+    (told,) = _ask(silent, "/v1/status")[1]["sources"]
+    assert (told["name"], told["kind"], told["heard_at"]) == ("127.0.0.1", "rss", None)
+    assert told["error"] == told["last_error"]
+    assert told["next_try"] > told["failed_at"]
+    figures = _ask(silent, "/metrics")[1]
+    assert 'bizlm_monitor_source_down{source="127.0.0.1"} 1.0' in figures
+    assert 'bizlm_monitor_source_items{source="127.0.0.1"} 0.0' in figures
+    assert 'source_next_try_timestamp_seconds{source="127.0.0.1"}' in figures
+    assert "source_heard_timestamp_seconds{" not in figures
+
+
+@needs_browser
+def test_the_page_shows_how_sources_do(silent: str, tmp_path: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    with browser(tmp_path) as driver:
+        driver.get(silent)
+        WebDriverWait(driver, 20).until(lambda d: d.find_element(By.ID, "sources").is_displayed())
+        driver.find_element(By.CSS_SELECTOR, "#sources summary").click()
+        row = driver.find_element(By.CSS_SELECTOR, "#sources tbody tr[data-state=trouble]").text
+        assert "127.0.0.1" in row
+        assert "never" in row

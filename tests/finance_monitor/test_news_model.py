@@ -11,7 +11,7 @@ from torch.nn import functional
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import SENTIMENTS, TrainingRecord
-from apps.finance_monitor.stories.text import mark, prepare, spell_tickers
+from apps.finance_monitor.stories.text import prepare, spell_tickers
 from apps.finance_monitor.task import FinanceMonitorTask, chosen_topics
 from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import predict
@@ -94,18 +94,6 @@ def test_chosen_topics() -> None:
     logits = torch.tensor([[0.2, -1.0, 3.0], [-1.0, -2.0, -3.0]])
     assert chosen_topics(logits, single=False).tolist() == [[1, 0, 1], [0, 0, 0]]
     assert chosen_topics(logits, single=True).tolist() == [[0, 0, 1], [1, 0, 0]]
-
-
-@pytest.mark.parametrize(
-    ("text", "entity", "marked"),
-    [
-        ("Alba beats Borel", "borel", "Alba beats [Borel]"),
-        ("海港银行利润下滑", "海港银行", "[海港银行]利润下滑"),
-        ("a rival grows", "Alba", "[Alba] a rival grows"),
-    ],
-)
-def test_a_target_is_marked_where_it_is_named(text: str, entity: str, marked: str) -> None:
-    assert mark(text, entity) == marked
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(sto
         FeedRecord(id="1", published_at=time, title="Gildas shares plunge"),
         FeedRecord(id="2", published_at=time, title="Gildas beats forecasts, Alba is sued"),
     ]
-    scored = classifier.score(records, [["Gildas"], ["Gildas", "Alba"]])
+    gildas = {"Gildas": [(0, 6)]}
+    scored = classifier.score(records, [gildas, gildas | {"Alba": [(24, 28)]}])
     assert scored[0].sentiment.label == "negative"
     assert sum(scored[0].sentiment.probabilities.values()) == pytest.approx(1, abs=0.001)
     assert scored[0].is_negative_on("Gildas")

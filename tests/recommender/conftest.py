@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     return shop(tmp_path_factory.mktemp("shop"), USERS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(
     data: tuple[object, ...], tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+) -> Iterator[Path]:
     """A release of it."""
 
     def make(folder: Path) -> None:
@@ -28,4 +29,5 @@ def store(
             trained["methods"]
         )
 
-    return made_once(tmp_path_factory, "recommender", make) / "var"
+    with made_once(tmp_path_factory, "recommender", make) as folder:
+        yield folder / "var"

@@ -13,7 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from apps.recommender.catalogue.items import build_catalogue
+from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.user_ids import UserIds
+from apps.recommender.related.items import Related
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Reason, Recommendation
 from apps.recommender.server import Recommender
 from common.errors import UserError
@@ -58,6 +60,7 @@ class Shop:
     """Ranks the items that a user has not met, in the order of the catalogue."""
 
     diversity = 0.2
+    behaviors = Behaviors()
 
     def __init__(self, model_id: str = MODEL) -> None:
         self.model_id = model_id
@@ -109,15 +112,33 @@ class Shop:
         *,
         diversity: float | None,
         language: str | None,
+        barred: Sequence[int] = (),
     ) -> list[Recommendation]:
         self.asked.append((diversity, language))
         if self.broken:
             raise UserError("the shop is closed", hint="Come again tomorrow.")
-        met = {event.item_id for event in history}
+        met = {event.item_id for event in history} | {self.catalogue.ids[n] for n in barred}
         left = [item for item in self.catalogue.ids if item not in met]
         if diversity is not None and diversity > 0.5:
             left.reverse()
         return [self._row(item, rank, history, language) for rank, item in enumerate(left[:k], 1)]
+
+    def related(self, item_id: str, kind: str, k: int, language: str | None) -> list[Related]:
+        """The next ones in the catalogue; nothing is taken together with the second."""
+        if kind == "together" and item_id == "item-1":
+            return []
+        place = self.catalogue.number[item_id]
+        names = self.catalogue.ids[place + 1 : place + 1 + k]
+        return [
+            Related(
+                item_id=name,
+                rank=rank,
+                score=None if rank == 1 else 1 / rank,
+                reason="内容相近。" if language == "zh" else "Its text is similar.",
+                relation="successor" if rank == 1 else None,
+            )
+            for rank, name in enumerate(names, 1)
+        ]
 
     def _row(
         self, item: str, rank: int, history: Sequence[Interaction], language: str | None

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from apps.recommender.baselines.counting import Popularity
+from apps.recommender.baselines.reading import Bm25
 from apps.recommender.catalogue.items import Catalogue, build_catalogue
-from apps.recommender.comparison.baselines import Popularity
-from apps.recommender.comparison.text_baselines import Bm25
 from apps.recommender.evaluate import (
     compare,
     evaluate_baselines,

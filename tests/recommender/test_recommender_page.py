@@ -17,7 +17,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from shop import HOSTILE, TITLES, Shop, always, serving
 
 from apps.recommender.server import build_app
-from common.serving.api_keys import ApiKeys, add_key
+from common.serving.keys.live import ApiKeys
+from common.serving.keys.writing import add_key
 
 pytestmark = needs_browser
 SECONDS_TO_APPEAR = 10
@@ -111,6 +112,24 @@ def page(chromium: WebDriver, address: str, shop: Shop) -> Iterator[Page]:
     assert [one for one in logged if "Failed to load resource" not in one["message"]] == []
     requested = opened.script("performance.getEntriesByType('resource').map((one) => one.name)")
     assert [url for url in requested if not url.startswith(opened.address)] == []
+
+
+def test_what_goes_with_an_item_is_one_click_away(page: Page) -> None:
+    first = "#ranking .place:first-child"
+    page.see(f"{first} [data-kind=similar]", "Similar").click()
+    page.see(f"{first} .related li", TITLES[5])
+    shown = page.texts(f"{first} .related li")
+    assert shown[0] == f"{TITLES[4]} successor\nIts text is similar."
+    assert shown[1] == f"{TITLES[5]}\nIts text is similar. (0.5)"
+    page.see(f"{first} [data-kind=together]", "Bought together").click()
+    page.wait(
+        lambda: page.driver.find_elements(
+            By.CSS_SELECTOR, f"{first} [data-kind=together][aria-expanded=true]"
+        )
+    )
+    assert len(page.driver.find_elements(By.CSS_SELECTOR, f"{first} .related > *")) == 1
+    page.see(f"{first} [data-kind=together]").click()
+    assert page.texts(f"{first} .related > *") == []
 
 
 def test_a_history_stands_beside_its_ranking(page: Page) -> None:
@@ -269,4 +288,16 @@ def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) ->
         page.see("#ask-text", "not accepted")
         page.see("#ask-input").send_keys(key, Keys.ENTER)
         page.see("#ranking .place", TITLES[3])
+        releases = 'nav a[href$="releases.html"]'
+        # It may only ask.
+        page.wait(
+            lambda: not page.script(f"document.querySelector('{releases}').checkVisibility()")
+        )
+        page.script(
+            f"sessionStorage.setItem('api-key', '{add_key(keys, 'all', ['ask', 'learn'])}')"
+        )
+        page.open()
+        page.see("#ranking .place", TITLES[3])
+        page.see(releases)
+        page.script("sessionStorage.clear()")
     chromium.get_log("browser")

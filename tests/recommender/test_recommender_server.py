@@ -104,6 +104,17 @@ def test_a_history_given_is_ranked_for(client: httpx.Client) -> None:
     assert all(one["cold_user"] for one in nothing["items"])
 
 
+def test_what_goes_with_an_item_has_what_the_page_shows(client: httpx.Client) -> None:
+    found = client.get("/v1/items/item-1/similar", params={"k": 2, "language": "zh"}).json()
+    assert (found["item_id"], found["kind"], found["model_id"]) == ("item-1", "similar", MODEL)
+    first, second = found["items"]
+    assert (first["title"], first["relation"], first["score"]) == (TITLES[2], "successor", None)
+    assert (second["category"], second["price"]) == ("小说", 11.5)
+    assert second["reason"] == "内容相近。"
+    together = client.get("/v1/items/item-1/similar", params={"kind": "together"})
+    assert together.json()["items"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -114,6 +125,9 @@ def test_a_history_given_is_ranked_for(client: httpx.Client) -> None:
             422,
         ),
         ("/v1/recommendations/nobody", None, 404),
+        ("/v1/items/unknown/similar", None, 404),
+        ("/v1/items/item-1/similar?kind=near", None, 422),
+        ("/v1/items/item-1/similar?k=0", None, 422),
         ("/v1/recommendations/reader-1?k=0", None, 422),
         ("/v1/recommendations/reader-1?k=101", None, 422),
         ("/v1/recommendations/reader-1?diversity=1.5", None, 422),

@@ -12,10 +12,12 @@ from torch import nn
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Allowed
+from apps.recommender.exploration.explorer import Explorer
 from apps.recommender.interactions.events import sorted_events
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.lists.rules import Rules
-from apps.recommender.pipeline.pipeline import Choices, Pipeline
+from apps.recommender.pipeline.choices import Choices
+from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.retrieval.neighbours import learn_neighbours
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
@@ -174,6 +176,42 @@ def test_somebody_new_is_ranked_by_the_history_given(service: RankingService) ->
     assert not {"i1", "i4"} & set(ids(rows))
     assert {row.user_id for row in rows} == {"eve"}
     assert all(row.cold_user for row in rows)
+
+
+def test_what_was_not_liked_is_kept_out_and_speaks_for_nothing(service: RankingService) -> None:
+    liked, disliked = _interaction("i1"), _interaction("i2", hours=2)
+    disliked.weight = 0
+    rows = service.recommend_for([liked, disliked], 10)
+    assert subjects(rows)[:5] == [1] * 5
+    assert "i2" not in ids(rows)
+    reasons = [reason.item_id for row in rows for reason in row.reasons]
+    assert "i1" in reasons
+    assert "i2" not in reasons
+
+
+def test_exploring_changes_one_place_and_states_how_probable_each_was() -> None:
+    pipeline = _pipeline()
+    plain = RankingService(pipeline, "release-1").recommend("ada", 5)
+    assert {row.propensity for row in plain} == {None}
+    never = RankingService(pipeline, "release-1", explorer=Explorer(1e-12)).recommend("ada", 5)
+    assert ids(never) == ids(plain)
+    always = RankingService(pipeline, "release-1", explorer=Explorer(1.0)).recommend("ada", 5)
+    (explored,) = [n for n in range(5) if ids(always)[n] != ids(plain)[n]]
+    assert [row.explored for row in always] == [n == explored for n in range(5)]
+    assert ids(always)[explored] not in ids(plain)
+    assert [row.rank for row in always] == [1, 2, 3, 4, 5]
+    below = round(1 / (5 * always[explored].propensity))
+    assert below > 1
+    assert {row.propensity for n, row in enumerate(always) if n != explored} == {0.8}
+    assert not {"i0", "i3", "i6", "i9", "i12", "i15"} & set(ids(always)), "what ada knows"
+
+
+def test_what_is_barred_makes_room_for_others(service: RankingService) -> None:
+    first = ids(service.recommend_for([_interaction("i1")], 5))
+    barred = np.array([service.catalogue.number[one] for one in first], np.int32)
+    second = ids(service.recommend_for([_interaction("i1")], 5, barred=barred))
+    assert len(second) == 5
+    assert not set(first) & set(second)
 
 
 def test_the_same_history_gets_the_same_ranking(service: RankingService) -> None:

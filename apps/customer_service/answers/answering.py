@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy.special import softmax
 
 from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.answers.network import Floats, Network
 from apps.customer_service.answers.read_before import ReadBefore
 from apps.customer_service.answers.reranking import FIRST, Reranker
 from apps.customer_service.answers.retrieval import Candidate, VariantIndex
@@ -25,14 +26,16 @@ from apps.customer_service.schema import (
     Faq,
     Handoff,
     Intent,
+    Quote,
     RankedIntent,
     Suggestion,
 )
-from apps.customer_service.task import AnswerModel
-from common.models.encoder import Encoder
-from common.models.prediction import predict
 from common.records import personal
 from common.records.text import language_of
+
+if TYPE_CHECKING:
+    from apps.customer_service.task import AnswerModel
+    from common.models.encoder import Encoder
 
 INTENTS_SHOWN = 4
 
@@ -50,6 +53,15 @@ class Understood:
     intent_cosine: float
 
 
+class Quoting(Protocol):
+    """What is answered from where no FAQ answers: documents."""
+
+    def quote(
+        self, question: str, vector: NDArray[np.float32], *, language: str | None
+    ) -> Quote | None:
+        """The nearest sentences to a prepared question; None: there are none."""
+
+
 @dataclass(frozen=True)
 class Answerer:
     """A loaded release.
@@ -59,38 +71,47 @@ class Answerer:
     """
 
     release_id: str
-    backbone: Encoder
-    module: AnswerModel
+    network: Network
     intents: list[str]
     faqs: dict[str, Faq]
     index: VariantIndex | None
     confidence: Confidence | None
     prototype_ids: list[str]
     texts: NDArray[np.float32] | None = None
-    precision: str = "fp32"
     reranker: Reranker | None = None
     read_before: ReadBefore | None = None
+    documents: Quoting | None = None
+
+    @property
+    def module(self) -> AnswerModel:
+        """What was trained, which is loaded now if it was not."""
+        return self.network.trained.module
+
+    @property
+    def backbone(self) -> Encoder:
+        """The encoder of what was trained."""
+        return self.network.trained.backbone
 
     def understand(self, questions: Sequence[str]) -> list[Understood]:
         """One forward pass for all `questions`, which are prepared."""
         return self.read(self.outputs(questions)) if questions else []
 
-    def outputs(self, questions: Sequence[str]) -> dict[str, Tensor]:
+    def outputs(self, questions: Sequence[str]) -> dict[str, Floats]:
         """The model's outputs [questions, …], without a forward pass for what it has read."""
         found = self.read_before.find(questions) if self.read_before else None
         if found is not None:
             return found
-        return predict(self.module, self.backbone, questions, precision=self.precision)
+        return self.network.outputs(questions)
 
-    def read(self, outputs: Mapping[str, Tensor]) -> list[Understood]:
+    def read(self, outputs: Mapping[str, Floats]) -> list[Understood]:
         """What the model's outputs say of each question."""
-        vectors = outputs["embedding"].numpy()
+        vectors = outputs["embedding"]
         if not self.intents:
             return [Understood(vector, {}, 0.0) for vector in vectors]
         logits = outputs["intent_logits"]
-        direction = (logits.max(-1).values / self.module.intent_scale).numpy()
+        direction = logits.max(-1) / self.network.intent_scale
         cosines = nearness(direction, vectors, self.texts).tolist()
-        probabilities = torch.softmax(logits, -1).tolist()
+        probabilities = softmax(logits, axis=-1).tolist()
         return [
             Understood(vector, dict(zip(self.intents, row, strict=True)), cosine)
             for vector, row, cosine in zip(vectors, probabilities, cosines, strict=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.network import FullPrecision
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.models.encoder import Encoder
 from common.models.prediction import predict
+from common.records.personal import prepare
 from common.records.text import language_of
 
 
@@ -24,8 +26,14 @@ def build_answerer(
     intents by class mean.
     """
     module.eval()
+    said = {faq.id: {*map(prepare, faq.answer_sentences)} for faq in dataset.faqs.values()}
     variants = [
-        Variant(example.text, example.faq_id, _language(example, dataset))
+        Variant(
+            example.text,
+            example.faq_id,
+            _language(example, dataset),
+            is_answer=example.text in said[example.faq_id],
+        )
         for example in dataset.knowledge
         if example.faq_id is not None
     ]
@@ -37,8 +45,7 @@ def build_answerer(
         index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
     return Answerer(
         release_id="",
-        backbone=backbone,
-        module=module,
+        network=FullPrecision(module, backbone),
         intents=dataset.intents,
         faqs=dataset.faqs,
         index=index,

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from apps.customer_service.answers.network import Floats
 
 # What does not change while only the knowledge does.
 KEPT = ("embedding", "intent_logits")
@@ -18,24 +20,24 @@ class ReadBefore:
     """Outputs [texts, …] by name, and the row of each text."""
 
     rows: Mapping[str, int]
-    outputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Floats]
 
     @classmethod
-    def of(cls, texts: Sequence[str], outputs: Mapping[str, Tensor]) -> ReadBefore:
+    def of(cls, texts: Sequence[str], outputs: Mapping[str, Floats]) -> ReadBefore:
         """Remember `outputs`, in the order of `texts`."""
         kept = {name: outputs[name] for name in KEPT if name in outputs}
         return cls({text: row for row, text in enumerate(texts)}, kept)
 
-    def find(self, texts: Sequence[str]) -> dict[str, Tensor] | None:
+    def find(self, texts: Sequence[str]) -> dict[str, Floats] | None:
         """The outputs for `texts`; None if one of them is new."""
         if not texts or not all(text in self.rows for text in texts):
             return None
         chosen = [self.rows[text] for text in texts]
-        return {name: tensor[chosen] for name, tensor in self.outputs.items()}
+        return {name: values[chosen] for name, values in self.outputs.items()}
 
     def save(self, path: Path) -> None:
         """Write the outputs; the texts are kept elsewhere."""
-        save_file({name: tensor.contiguous() for name, tensor in self.outputs.items()}, path)
+        save_file({name: np.ascontiguousarray(one) for name, one in self.outputs.items()}, path)
 
     @classmethod
     def load(cls, path: Path, texts: Sequence[str]) -> ReadBefore:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from apps.customer_service.schema import Faq
+from apps.customer_service.answers.contest import Contest
 from common.evaluation.metrics import mean_reciprocal_rank, recall_at_k
 from common.tuning import losses
 from common.tuning.task import Batch, Metric, Predict, TaskModule
@@ -17,25 +16,6 @@ from common.tuning.task import Batch, Metric, Predict, TaskModule
 if TYPE_CHECKING:
     from common.models.pair_scorer import Pair, PairScorer
     from common.tuning.task import Tokenize
-
-
-@dataclass(frozen=True)
-class Contest:
-    """A question, the document that answers it, and hard negatives: others that nearly do."""
-
-    question: str
-    right: str
-    wrong: tuple[str, ...]
-
-    @property
-    def pairs(self) -> list[Pair]:
-        """The question beside each document, the right one first."""
-        return [(self.question, document) for document in (self.right, *self.wrong)]
-
-
-def document(faq: Faq) -> str:
-    """What the question is read together with."""
-    return f"{faq.question} {faq.answer}"
 
 
 class RerankModule(TaskModule):

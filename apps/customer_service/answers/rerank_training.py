@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.answers.rerank_task import Contest, RerankModule, RerankTask, document
+from apps.customer_service.answers.contest import Contest, document
+from apps.customer_service.answers.rerank_task import RerankModule, RerankTask
 from apps.customer_service.answers.reranking import ALONE, FIRST, Reranker, blend, margin
 from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.data import Dataset, Example

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from apps.customer_service.answers.rerank_task import RerankModule, document
+from apps.customer_service.answers.contest import document
 from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.schema import Faq
-from common.models.pair_scorer import PairScorer
 from common.models.prediction import predict
+
+if TYPE_CHECKING:
+    from apps.customer_service.answers.rerank_task import RerankModule
+    from common.models.pair_scorer import PairScorer
 
 # Of the sample data's validation questions 98.7 % have their FAQ among the first five.
 FIRST = 5

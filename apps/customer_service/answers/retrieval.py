@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.lexical import LexicalIndex
+from apps.customer_service.answers.naming import Naming
 
 Floats = NDArray[np.float32]
 
@@ -36,6 +37,7 @@ class Variant:
     text: str
     faq_id: str
     language: str
+    is_answer: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class VariantIndex:
         self._faq_of = np.empty(len(self.variants), dtype=np.int64)
         for number, own in enumerate(self._rows):
             self._faq_of[own] = number
+        self._naming = Naming.of(
+            [variant.text for variant in self.variants],
+            self._faq_of.tolist(),
+            [variant.is_answer for variant in self.variants],
+        )
         # Not a number: no prototype.
         self._prototypes = np.full((len(rows), vectors.shape[1]), np.nan, dtype=np.float32)
         for number, faq_id in enumerate(self._faq_ids):
@@ -156,7 +163,9 @@ class VariantIndex:
         only = language if language in self._languages else None
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
-        return self._fuse(vector, dense, lexical, top_k) if dense or lexical else []
+        named = self._named_in(text, only)
+        found = dense or lexical or named
+        return self._fuse(vector, dense, lexical, named, top_k) if found else []
 
     def direction(self, faq_id: str, vector: Floats) -> Floats:
         """[width], the dense score of an FAQ is the scalar product of a question's vector with it.
@@ -177,10 +186,11 @@ class VariantIndex:
         vector: Floats,
         dense: Sequence[tuple[int, float]],
         lexical: Sequence[tuple[int, float]],
+        named: Mapping[int, float],
         top_k: int,
     ) -> list[Candidate]:
         """One ranking of the FAQs that either search found; all of them scored at once."""
-        found = np.unique(self._faq_of[[row for row, _ in (*dense, *lexical)]])
+        found = np.unique([*self._faq_of[[row for row, _ in (*dense, *lexical)]], *named])
         best_dense = self._best_of(found, dense, nothing=-np.inf)
         best_lexical = self._best_of(found, lexical, nothing=0.0)
         unseen = np.flatnonzero(np.isneginf(best_dense))
@@ -189,6 +199,7 @@ class VariantIndex:
         prototype = np.where(np.isnan(prototype), best_dense, prototype)
         both = PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * best_dense
         fused = (1 - LEXICAL_WEIGHT) * np.maximum(both, 0.0) + LEXICAL_WEIGHT * best_lexical
+        fused += [named.get(faq, 0.0) for faq in found.tolist()]
         nearest = [int(self._faq_of[row]) for row, _ in dense[:NEIGHBOURS]]
         return [
             Candidate(
@@ -231,6 +242,10 @@ class VariantIndex:
 
     def _search_words(self, text: str, language: str | None) -> list[tuple[int, float]]:
         return self._lexical.search(text, self._depth, lambda row: self._is_searched(row, language))
+
+    def _named_in(self, text: str, language: str | None) -> dict[int, float]:
+        weights = self._naming.weights(text).items()
+        return {f: weight for f, weight in weights if self._is_searched(self._rows[f][0], language)}
 
     def _is_searched(self, row: int, language: str | None) -> bool:
         variant = self.variants[row]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, pairwise
 from time import perf_counter
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -30,6 +31,8 @@ from common.serving.live import LiveRelease
 
 T = TypeVar("T")
 Reply = Callable[[AnswerRequest, str, Request], Coroutine[Any, Any, Answer]]
+# The reply's sentences as they are written, then the answer that counts.
+Rewrite = Callable[[Answer, str], AsyncGenerator[str | Answer] | None]
 Keep = Callable[[Answer, str, AnswerRequest, Request], None]
 QUEUE_BOUND = 256
 MOST_INPUTS = 256
@@ -82,10 +85,11 @@ class Embeddings(BaseModel):
 
 
 class Examples(BaseModel):
-    """Example questions."""
+    """Example questions, and what else the page offers."""
 
     release_id: str
     examples: list[str]
+    reads_pictures: bool
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,11 @@ def _refuse_long(texts: list[str]) -> None:
         )
 
 
-def add_answers(app: FastAPI, reply: Reply, keep: Keep) -> None:
+def add_answers(app: FastAPI, reply: Reply, keep: Keep, rewrite: Rewrite | None = None) -> None:
     """Add `POST /v1/answers`.
 
-    `reply` gets the body, its prepared question and the request, `keep` the answer before them.
+    `reply` gets the body, its prepared question and the request, `keep` the answer before them;
+    `rewrite` gets an answer and the question; None: it stays as it is.
     """
 
     @app.post(
@@ -171,18 +176,50 @@ def add_answers(app: FastAPI, reply: Reply, keep: Keep) -> None:
         question = prepare(asked.question)
         answer = await until_disconnected(request, reply(asked, question, request))
         keep(answer, question, asked, request)
+        writing = rewrite(answer, question) if rewrite else None
         if asked.stream:
-            return EventSourceResponse(_events(answer))
+            return EventSourceResponse(_events(answer, writing))
+        if writing:
+            return await until_disconnected(request, _last(writing))
         return answer
 
 
-async def _events(answer: Answer) -> AsyncIterator[bytes]:
+async def _last(writing: AsyncGenerator[str | Answer]) -> Answer:
+    async with aclosing(writing):
+        async for written in writing:
+            if isinstance(written, Answer):
+                return written
+    raise AssertionError("the answer ends what is written")
+
+
+async def _events(
+    answer: Answer, writing: AsyncGenerator[str | Answer] | None
+) -> AsyncIterator[bytes]:
     """`start` with all but the answer, the answer piece by piece, then `done` with all of it."""
-    yield _event("start", answer.model_copy(update={"answer": None}).model_dump_json())
-    for piece in PIECE.findall(answer.answer or ""):
-        if piece:
+    begun: dict[str, object] = {"answer": None, "sentences": []}
+    yield _event("start", answer.model_copy(update=begun).model_dump_json())
+    if writing is None:
+        for piece in _pieces(answer):
             yield _event("delta", Piece(text=piece).model_dump_json())
+    else:
+        async with aclosing(writing):
+            async for written in writing:
+                if isinstance(written, Answer):
+                    answer = written
+                else:
+                    yield _event("delta", Piece(text=written).model_dump_json())
     yield _event("done", answer.model_dump_json())
+
+
+def _pieces(answer: Answer) -> list[str]:
+    whole = answer.answer or ""
+    if not answer.sentences:
+        return [piece for piece in PIECE.findall(whole) if piece]
+    # A sentence at a time, each with what stands before it.
+    ends = [0]
+    for sentence in answer.sentences:
+        ends.append(whole.index(sentence.text, ends[-1]) + len(sentence.text))
+    return [whole[start:end] for start, end in pairwise(ends)]
 
 
 def _event(name: str, data: str) -> bytes:
@@ -225,7 +262,7 @@ async def _embed(service: Service, texts: list[str]) -> Embeddings:
         some = prepared[start : start + INPUTS_AT_ONCE]
         encoded += await asyncio.gather(*(service.read(text) for text in some))
     answerer = encoded[0].answerer
-    tokens = sum(answerer.backbone.token_counts(prepared))
+    tokens = sum(answerer.network.token_counts(prepared))
     data = [
         Embedding(index=number, embedding=one.understood[0].vector.tolist())
         for number, one in enumerate(encoded)
@@ -234,7 +271,7 @@ async def _embed(service: Service, texts: list[str]) -> Embeddings:
     return Embeddings(model=answerer.release_id, data=data, usage=usage)
 
 
-def add_examples(app: FastAPI, service: Service) -> None:
+def add_examples(app: FastAPI, service: Service, *, reads_pictures: bool = False) -> None:
     """Add `GET /v1/examples`."""
 
     @app.get("/v1/examples", tags=["page"], summary="Example questions")
@@ -243,4 +280,6 @@ def add_examples(app: FastAPI, service: Service) -> None:
         faqs = [faq for faq in answerer.faqs.values() if faq.language == language]
         step = max(1, len(faqs) // EXAMPLES_SHOWN)
         shown = [faq.question for faq in faqs[::step][:EXAMPLES_SHOWN]]
-        return Examples(release_id=answerer.release_id, examples=shown)
+        return Examples(
+            release_id=answerer.release_id, examples=shown, reads_pictures=reads_pictures
+        )

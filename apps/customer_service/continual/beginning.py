@@ -10,6 +10,7 @@ from torch import nn
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.data import Dataset, Example
+from apps.customer_service.documents.passage import Passage
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.promise.out_of_scope import far_questions
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
@@ -28,10 +29,16 @@ FEWEST_EXAMPLES = 2
 
 @dataclass(frozen=True)
 class Parent:
-    """The release that another is trained from; the first `old` held-out questions are its own."""
+    """The release that another is trained from.
+
+    Attributes:
+        old: so many of the held-out questions, the first ones, are its own.
+        passages: what it quotes from.
+    """
 
     release: Release
     old: int
+    passages: Sequence[Passage] = ()
 
     def forgetting(self, before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Forgetting]:
         """Held-out questions, asked before and after."""
@@ -63,6 +70,11 @@ class Beginning:
     terms: Sequence[LossTerm] = ()
     parent: Parent | None = None
 
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """What the parent quotes from."""
+        return self.parent.passages if self.parent else ()
+
     def is_frozen(self, settings: Settings) -> bool:
         """Whether heads alone are fitted, at once."""
         return self.parent is not None and settings.is_frozen
@@ -83,7 +95,8 @@ def begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     """
     check_enough(dataset)
     task = task_of(dataset, settings)
-    loaded = load_encoder(find_backbone(backbone, dataset.languages), dropout=settings.dropout)
+    source = find_backbone(backbone, dataset.languages)
+    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)

@@ -12,6 +12,8 @@ from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.continual.beginning import Beginning, Parent
 from apps.customer_service.continual.growing import grow, growing_task
 from apps.customer_service.data import Dataset, Example, variants_of
+from apps.customer_service.documents.passage import Passage
+from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.learning.lessons import Lessons, load_lessons
 from apps.customer_service.release import load_release
 from apps.customer_service.task import CustomerServiceTask
@@ -88,8 +90,12 @@ def continue_from(
         before=before,
         far=[text for text in lessons.far if fold(text) not in known],
         terms=terms,
-        parent=Parent(release, len(lessons.golden)),
+        parent=Parent(release, len(lessons.golden), _passages(old)),
     )
+
+
+def _passages(old: Answerer) -> Sequence[Passage]:
+    return old.documents.index.passages if isinstance(old.documents, Documents) else ()
 
 
 def _without_known(new: Dataset, lessons: Lessons) -> Dataset:

@@ -8,6 +8,8 @@ from apps.customer_service.conversation.patterns import AROUND, Patterns
 from apps.customer_service.schema import Faq
 from common.records.text import fold, words
 
+# Who chooses by the place says little else.
+LONGEST_CHOICE = 60
 # Of the words that name one of those shown, so many must be in it, and more than in the others.
 NAMED_SHARE = 0.6
 
@@ -34,8 +36,10 @@ def _quoted(message: str, titles: Mapping[str, str]) -> str | None:
 
 
 def _placed(message: str, shown: Sequence[str], patterns: Patterns) -> str | None:
+    if len(message) > LONGEST_CHOICE:
+        return None
     for place, pattern in patterns.places.items():
-        if pattern.search(message.strip(AROUND)):
+        if pattern.fullmatch(message.strip(AROUND)):
             number = place - 1 if place > 0 else len(shown) + place
             return shown[number] if 0 <= number < len(shown) else None
     return None

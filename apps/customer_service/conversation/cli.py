@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from apps.customer_service.options_cli import BaseUrl, EndpointModel, GeneratorName
 from common.cli import Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
@@ -15,6 +16,7 @@ from common.rules.rules_cli import RulesOption
 
 if TYPE_CHECKING:
     from apps.customer_service.conversation.session import Session
+    from apps.customer_service.generation.rewriting import Rewriting
 
 verbs = new_app("Ask.")
 
@@ -31,6 +33,13 @@ def ask(
     device: Device = "auto",
     store: Store = Path("var"),
     rules: RulesOption = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="A screenshot or a photographed letter to read the question from."),
+    ] = None,
+    generator: GeneratorName = None,
+    base_url: BaseUrl = None,
+    model: EndpointModel = None,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -38,33 +47,61 @@ def ask(
 
     As the server does, live edits included; a named release, without them.
     """
+    from apps.customer_service.generation.options import read_generation
     from apps.customer_service.rules.known import known_names
     from apps.customer_service.rules.schema import AnswerRules
     from common.records.text import normalise
     from common.releases.registry import Registry
     from common.rules.reading import read_rules
 
+    generation = read_generation(generator, base_url, model)
     registry = Registry(store, "customer_service")
     release = registry.open(release_id)
+    if picture is not None:
+        question = _read(picture, question)
     if question is not None and not normalise(question):
         raise UserError("the question is empty")
     found = read_rules(rules, AnswerRules, known_names(store, database)) if rules else None
 
     from apps.customer_service.conversation.session import Session, open_dialogue
+    from apps.customer_service.generation.rewriting import Rewriting
+    from apps.customer_service.generation.writing import Writers
     from apps.customer_service.release import load_edited, load_release
 
     if release_id is None:
         answerer = load_edited(release, store, database, device=device)
     else:
         answerer = load_release(release, device=device)
-    session = Session(open_dialogue(answerer, release, registry.root, found), language)
+    writers = Writers(generation, device)
+    writers.prepare(release, answerer)
+    dialogue = open_dialogue(
+        answerer, release, registry.root, found, composes=writers.composes(answerer)
+    )
+    session = Session(dialogue, language)
+    rewriting = Rewriting(writers.of, lambda: answerer)
     if question is None:
-        _converse(session, as_json)
+        _converse(session, rewriting, as_json)
     else:
-        _show(session, question, as_json)
+        _show(session, rewriting, question, as_json)
 
 
-def _converse(session: Session, as_json: bool) -> None:
+def _read(picture: Path, question: str | None) -> str:
+    """The question that is written in a picture; says what was read."""
+    from apps.customer_service.pictures.question import question_of
+    from common.records.pictures.reading import PictureReader
+    from common.serving.cpus import available_cpus
+
+    if question is not None:
+        raise UserError("a question and a picture of one", hint="Give either.")
+    if not picture.is_file():
+        raise UserError("no such file", where=str(picture))
+    reader = PictureReader(available_cpus())
+    read = question_of(reader, picture.read_bytes(), str(picture))
+    say(f"Read: {read}")
+    return read
+
+
+def _converse(session: Session, rewriting: Rewriting, as_json: bool) -> None:
     """Read a message a line; the arrow keys bring back earlier ones where there is a terminal."""
     import contextlib
     import sys
@@ -80,14 +117,18 @@ def _converse(session: Session, as_json: bool) -> None:
         except EOFError:
             return
         if message.strip():
-            _show(session, message, as_json)
+            _show(session, rewriting, message, as_json)
 
 
-def _show(session: Session, message: str, as_json: bool) -> None:
+def _show(session: Session, rewriting: Rewriting, message: str, as_json: bool) -> None:
+    from apps.customer_service.answers.answering import prepare
+    from apps.customer_service.generation.showing import print_composed
     from apps.customer_service.reporting import print_answer
 
-    answer = session.say(message)
+    answer = rewriting.at_once(session.say(message), prepare(message))
     if as_json:
         print_json(answer.model_dump())
+    elif answer.composed_by:
+        print_composed(answer)
     else:
         print_answer(answer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from apps.customer_service.answers.answering import Answerer, Understood
 from apps.customer_service.answers.retrieval import Candidate
+from apps.customer_service.documents.quoting import may_be_quoted, quoted
 from apps.customer_service.schema import Answer
 
 # FAQs of each ranking that take part when rankings are blended.
@@ -75,10 +76,25 @@ class Reader:
         )
         return replace(reading, answer=answer)
 
+    def put_first(self, reading: Reading, faq_id: str) -> Reading:
+        """The same, with an FAQ before the others; those that were before it come last."""
+        place = next(n for n, one in enumerate(reading.candidates) if one.faq_id == faq_id)
+        candidates = [*reading.candidates[place:], *reading.candidates[:place]]
+        return self._reading(reading.text, candidates, ())
+
     def is_known(self, text: str) -> bool:
         """Whether somebody labelled these very words."""
         index = self.answerer.index
         return index is not None and index.known(text) is not None
+
+    def or_quoted(self, question: str, answer: Answer) -> Answer:
+        """A quote where no FAQ answers for sure; what a rule keeps out is not said otherwise."""
+        documents = self.answerer.documents
+        asked = answer.understood_as or question
+        if documents is None or self.first_kept_out or not may_be_quoted(answer):
+            return answer
+        vector = self.understood[asked].vector
+        return quoted(answer, documents.quote(asked, vector, language=self.language))
 
     @property
     def first_kept_out(self) -> str | None:

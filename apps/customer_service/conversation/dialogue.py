@@ -9,37 +9,22 @@ from typing import Literal, TypeVar
 from apps.customer_service.answers.answering import Answerer, Understood, other_language
 from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import correction, follow_up, going_on, is_agreed
-from apps.customer_service.conversation.kinds import Recognised, Recogniser
+from apps.customer_service.conversation.following import correction, follow_up, going_on
+from apps.customer_service.conversation.kinds import Recogniser
 from apps.customer_service.conversation.message import Message
-from apps.customer_service.conversation.parting import part
+from apps.customer_service.conversation.parting import answer_of, part
 from apps.customer_service.conversation.patterns import Patterns
+from apps.customer_service.conversation.recognising.sentences import Sentences
 from apps.customer_service.conversation.turns import CHAT
+from apps.customer_service.generation.composing import Composer
 from apps.customer_service.rules.deciding import Ruling, rule_on
 from apps.customer_service.rules.schema import AnswerRule, AnswerRules
-from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Part, Priority
+from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Priority
 
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
 # The order in which kinds speak for a message that asks nothing.
 MOODS: tuple[Mood, ...] = ("distress", "angry")
-# A sentence is taken for a question unless it is so certainly none. Of held-out examples 81 % of
-# what is none are found, and 8 % of what is off topic, 15 % of the nonsense are taken for it.
-LEAST_CERTAIN = 0.65
-# What an FAQ may well answer is none only if it is nearly certain.
-NEARLY_CERTAIN = 0.95
-FOUND = 0.5
-# What asks nothing and no FAQ is near to is small talk if that is likelier than not.
-FAR = 0.3
-LIKELY = 0.5
-# Of six invented pieces of nonsense one was as certain as this, of six things told all but one.
-TELLING = 0.3
-# What is handed over at once, whatever else is asked.
-CERTAINLY_URGENT = 0.8
-CLEARLY_WANTED = 0.85
-# "What if I miss it?" is near to what people in distress say: a part of a question is taken for
-# something else only where that is as probable.
-LEAST_PROBABLE = 0.72
 # What is said to these goes by no FAQ that is searched.
 NOT_SEARCHED: frozenset[Kind] = CHAT | {"choice", "wants_person"}
 CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "smalltalk")
@@ -47,12 +32,20 @@ CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "small
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Replies to messages by one release, and by the rules of the business before it."""
+    """Replies to messages by one release, and by the rules of the business before it.
+
+    `composes` says whether one reply may be put together of several passages.
+    """
 
     answerer: Answerer
     recogniser: Recogniser
     patterns: Patterns
     rules: AnswerRules | None = None
+    composes: bool = False
+
+    @property
+    def _said(self) -> Sentences:
+        return Sentences(self.recogniser, self.patterns)
 
     def reply(
         self,
@@ -74,12 +67,15 @@ class Dialogue:
             self.answerer, message.question, understood, searched, top_k, ruling.kept_out
         )
         # No rule stands between somebody in danger and a person.
-        if urgent := self._urgency(message, understood):
+        if urgent := self._said.urgency(message, understood):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
         if ruling.answer is not None:
             answer = self._ruled(reader, message, ruling.answer)
         else:
-            answer = self._reply(reader, message)
+            answer = reader.or_quoted(message.question, self._reply(reader, message))
+            if self.composes and not reader.first_kept_out:
+                composer = Composer(self.answerer)
+                answer = composer.or_composed(answer, understood, searched)
         kept_out = None if answer.kind in NOT_SEARCHED else reader.first_kept_out
         return ruling.applied(answer, message.language, kept_out)
 
@@ -107,10 +103,12 @@ class Dialogue:
     def _reply(self, reader: Reader, message: Message) -> Answer:
         saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
         sentences = saying or message.sentences
-        kinds = {one: self._kind_of(reader, message, one) for one in sentences}
+        kinds = {one: self._said.kind_of(reader, message, one) for one in sentences}
         mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
         asking = [sentence for sentence, kind in kinds.items() if kind is None]
-        if self._wants_person(message, kinds, asking):
+        if self._said.only_tells(reader, message, kinds):
+            asking = []
+        if self._said.wants_person(reader, message, kinds, asking):
             return self._hand_over(reader, message, "wants_person", mood)
         if message.chosen is not None and message.chosen not in reader.kept_out:
             answer = self._given(reader, message, message.chosen)
@@ -118,78 +116,21 @@ class Dialogue:
             return answer.model_copy(update={"kind": "choice", "understood_as": question})
         if asking or message.corrects:
             answer = self._answer(reader, message, asking)
-            return _in_kind(answer, mood, message.language) if mood else answer
+            if mood and answer.handoff and self._on_the_table(reader, message):
+                return self._in_mood(reader, message, mood)
+            return replies.in_kind(answer, mood, message.language) if mood else answer
         if mood:
             return self._in_mood(reader, message, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
 
-    def _urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
-        """By its words; or a sentence is near to what others said in danger."""
-        if mood := self.patterns.urgency(message.text):
-            return mood
-        found = (
-            self.recogniser.recognise(one, understood[one].vector) for one in message.sentences
-        )
-        return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
-
-    def _wants_person(
-        self, message: Message, kinds: Mapping[str, Kind | None], asking: Sequence[str]
-    ) -> bool:
-        """By its words; or what it ends with, or all of it, is near to what others said for that.
-
-        Beside a question, "I called your agents twice" asks for nobody.
-        """
-        if self.patterns.wants_person.search(message.text):
-            return self.patterns.kind_of(message.text) != "identity"
-        said = [*kinds.values()]
-        return "wants_person" in (said[-1:] if asking else said)
-
-    def _kind_of(self, reader: Reader, message: Message, sentence: str) -> Kind | None:
-        """What a sentence says that asks nothing; None: it is a question."""
-        if kind := self.patterns.kind_of(sentence):
-            return kind
-        found = self.recogniser.recognise(sentence, reader.understood[sentence].vector)
-        if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
-            return found.kind
-        reading = reader.read(sentence)
-        # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
-        # small talk only to who does not know of what.
-        may_be_part = found.kind == "smalltalk" and found.certainty < NEARLY_CERTAIN
-        is_part = may_be_part and is_agreed(reader, message, reading)
-        if reading.is_answered or is_part:
-            return None
-        return self._unanswered_kind(message, sentence, reading, found)
-
-    def _unanswered_kind(
-        self, message: Message, sentence: str, reading: Reading, found: Recognised
-    ) -> Kind | None:
-        asks = self.patterns.asks.search(sentence) is not None
-        goes_on = message.before is not None and self.patterns.goes_on(sentence)
-        if goes_on and asks:
-            return found.kind if found.probability >= LEAST_PROBABLE else None
-        mood = self.patterns.mood_of(sentence)
-        confidence = reading.answer.confidence
-        is_near = confidence >= FOUND and not mood
-        if found.certainty >= (NEARLY_CERTAIN if is_near else LEAST_CERTAIN):
-            return found.kind
-        if asks or confidence >= FOUND:
-            return None
-        if mood or goes_on or confidence >= FAR or found.everyday < LIKELY:
-            return mood
-        if found.certainty >= LIKELY and found.probability > found.nonsense:
-            return found.kind
-        # "We are off to the sea" tells something, nonsense nothing, and "sing me a song" asks.
-        return "smalltalk" if found.tells and found.certainty >= TELLING else None
-
     def _answer(self, reader: Reader, message: Message, asking: Sequence[str]) -> Answer:
         alone = reader.read(message.question)
         if len(asking) < len(message.sentences):
-            others = [reader.read(sentence) for sentence in asking]
-            alone = max([alone, *others], key=lambda one: one.answer.confidence)
+            alone = max([alone, *map(reader.read, asking)], key=lambda one: one.answer.confidence)
         if message.corrects:
             return _read_as(correction(reader, message, alone), "correction")
         if parts := part(reader, message, self.patterns):
-            return _of_parts(alone.answer, parts)
+            return answer_of(alone.answer, parts)
         if following := follow_up(reader, message, alone, self.patterns):
             return _read_as(following, "follow_up")
         return alone.answer
@@ -199,16 +140,20 @@ class Dialogue:
 
         A person takes over, too, where the turn before was told in that mood already.
         """
-        before = message.before
-        told = before.on_the_table if before and before.kind not in MOODS else []
-        about = [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
+        about = self._on_the_table(reader, message)
         if not about:
             return self._hand_over(reader, message, mood, mood)
         if message.joined:
             answer = _read_as(reader.asked_back(going_on(reader, message)), "follow_up")
         else:
             answer = self._given(reader, message, about[0])
-        return _in_kind(answer, mood, message.language)
+        return replies.in_kind(answer, mood, message.language)
+
+    def _on_the_table(self, reader: Reader, message: Message) -> list[str]:
+        """What was told before, unless in a mood already."""
+        before = message.before
+        told = before.on_the_table if before and before.kind not in MOODS else []
+        return [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
 
     def _given(self, reader: Reader, message: Message, faq_id: str) -> Answer:
         """An FAQ that is known to be right, not guessed: chosen of those shown, or by a rule."""
@@ -225,17 +170,7 @@ class Dialogue:
         return reader.read(message.question).answer.model_copy(update=found)
 
     def _chat(self, reader: Reader, message: Message, kind: Kind) -> Answer:
-        said: dict[str, object] = {
-            "kind": kind,
-            "decision": "chat",
-            "answer": replies.reply(kind, message.language),
-            "confidence": 1.0,
-            "intent": None,
-            "citations": [],
-            "suggestions": [],
-            "handoff": None,
-        }
-        return reader.read(message.question).answer.model_copy(update=said)
+        return replies.chat(reader.read(message.question).answer, kind, message.language)
 
     def _hand_over(
         self,
@@ -273,32 +208,3 @@ def _first(order: Sequence[AnyKind], found: Collection[Kind | None]) -> AnyKind 
 
 def _read_as(reading: Reading, kind: Kind) -> Answer:
     return reading.answer.model_copy(update={"kind": kind, "understood_as": reading.text})
-
-
-def _of_parts(answer: Answer, parts: Sequence[Part]) -> Answer:
-    """One reply of several: answered where each part is, and as sure as the least sure of them."""
-    answers = [part.answer for part in parts if part.answer]
-    first = [part.citations[0] for part in parts]
-    found = {
-        "kind": "two_in_one",
-        "decision": "answer" if len(answers) == len(parts) else "clarify",
-        "answer": "\n\n".join(answers) or None,
-        "confidence": min(part.confidence for part in parts),
-        "citations": first,
-        "suggestions": [],
-        "parts": list(parts),
-        "handoff": None,
-    }
-    return answer.model_copy(update=found)
-
-
-def _in_kind(answer: Answer, mood: Mood, language: str) -> Answer:
-    """An answer to somebody in that mood, after a sentence; a handover is looked at first."""
-    is_handed_over = answer.handoff is not None
-    found: dict[str, object] = {
-        "kind": mood,
-        "message": replies.sympathy(mood, language, person=is_handed_over),
-    }
-    if is_handed_over:
-        found["handoff"] = Handoff(reason=mood, priority="high")
-    return answer.model_copy(update=found)

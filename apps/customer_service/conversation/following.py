@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.schema import OUT_OF_SCOPE
 
-# How much a message counts beside what it is joined with. Of 372 written follow-ups the joined text
-# finds 93 % first, the message alone half; of questions about something else 87 and 98 %.
+# How much a message counts beside what it is joined with, in the confidence of what is found.
 ALONE = 0.4
-# A message stands by itself where it is so many times as likely right alone, by the odds; and where
-# its words say that it goes on.
-STANDS_ALONE = 4.0
-GOES_ON_ALONE = 10.0
+# What a follow-up means is a choice among FAQs (conditional logit; McFadden 1974): by their scores
+# for the message alone and joined with what it may go on from, each standardised over the FAQs,
+# which makes them comparable from one encoder to the next; by whether an FAQ was given or offered
+# last; and by the log-odds that what the message finds alone is right. Fitted to 239 written
+# follow-ups and 205 questions after one about something else; on the half left out, 89 % of the
+# follow-ups and 93 % of the questions found their FAQ.
+SCORE_ALONE, SCORE_JOINED, LAST, SURE_ALONE = 1.4, 1.7, 1.0, 0.5
+# So many of each ranking are chosen from.
+CHOSEN_FROM = 20
 # What is so probably out of scope goes on from nothing, unless its words say nothing else.
 OUTSIDE = 0.7
 # A message whose words do not ask for context gets one only from an FAQ that is among so many of
-# the first without it.
+# the first without it, and is answered from it only among so many.
+NEAR = 10
 AGREEING = 5
-# An FAQ that was answered just now must be so far ahead of the others to be given again.
-REPEATED = 0.03
 # The confidence from which a follow-up is asked back rather than handed over; and where the
 # message alone finds the same FAQ first.
 WORTH_ASKING = 0.08
@@ -36,51 +44,77 @@ def follow_up(
 ) -> Reading | None:
     """The message as a part of what was said before; None: it stands by itself.
 
+    What is found only together, or against what the message finds alone, is asked back.
+
     Args:
         alone: the message by itself.
     """
-    if message.before is None or not message.joined:
+    if message.before is None or not message.joined or reader.is_known(message.question):
+        return None
+    goes_on = patterns.goes_on(message.question)
+    is_brief = patterns.is_brief(message.question)
+    if _is_outside(reader, message) and not (goes_on and is_brief):
         return None
     joined = going_on(reader, message)
-    if joined.first is None or _stands_alone(reader, message, alone, joined, patterns):
+    if joined.first is None:
         return None
-    return reader.asked_back(joined) if _is_worth_asking(joined, alone) else joined
+    asks_for_context = goes_on or is_brief
+    if joined.first == alone.first and not goes_on:
+        if alone.is_answered or alone.answer.confidence >= joined.answer.confidence:
+            return None
+    elif not asks_for_context and joined.first not in _near(alone, NEAR):
+        return None
+    is_far = not asks_for_context and joined.first not in _near(alone, AGREEING)
+    is_against = alone.is_answered and joined.first != alone.first
+    is_doubtful = joined.is_answered and (is_against or is_far)
+    is_asked = is_doubtful or _is_worth_asking(joined, alone)
+    return reader.asked_back(joined) if is_asked else joined
 
 
 def going_on(reader: Reader, message: Message) -> Reading:
-    """The message read with what it goes on from, if it does.
+    """The message read with what it goes on from: the FAQ that is chosen comes first.
 
-    The joined text finds what was answered in any case: another FAQ that is nearly level comes
-    first, for the message speaks for it.
+    Where it is not the first of the joined ranking, it is asked back.
     """
     whole = _joined(reader, message, ALONE, ())
-    answered = message.before.answered if message.before else []
-    other = _joined(reader, message, ALONE, answered)
-    if not answered or whole.first not in answered or not other.candidates:
+    chosen = _chosen(reader, message)
+    if chosen is None or chosen == whole.first:
         return whole
-    ahead = whole.candidates[0].score - other.candidates[0].score
-    return whole if ahead >= REPEATED else other
+    found = reader.put_first(whole, chosen)
+    return reader.asked_back(found) if found.is_answered else found
 
 
-def _stands_alone(
-    reader: Reader, message: Message, alone: Reading, joined: Reading, patterns: Patterns
-) -> bool:
-    if reader.is_known(message.question):
-        return True
-    goes_on = patterns.goes_on(message.question)
-    if goes_on and patterns.is_brief(message.question):
-        return False
-    if alone.is_answered and alone.first == joined.first and not goes_on:
-        return True
-    if not goes_on and not patterns.is_brief(message.question) and joined.first not in _near(alone):
-        return True
-    least = GOES_ON_ALONE if goes_on else STANDS_ALONE
-    is_surer = _odds(alone.answer.confidence) >= least * _odds(joined.answer.confidence)
-    return is_surer or _is_outside(reader, message)
+def _chosen(reader: Reader, message: Message) -> str | None:
+    alone = reader.read(message.question)
+    rankings = [reader.read(text).candidates for text in message.joined]
+    last = message.before.on_the_table[:1] if message.before else []
+    first = [ranking[:CHOSEN_FROM] for ranking in (alone.candidates, *rankings)]
+    faq_ids = list(dict.fromkeys(one.faq_id for ranking in first for one in ranking))
+    if not faq_ids:
+        return None
+    logits = SCORE_ALONE * _standardised(alone.candidates, faq_ids)
+    for ranking in rankings:
+        logits += SCORE_JOINED / len(rankings) * _standardised(ranking, faq_ids)
+    logits += [LAST * (faq_id in last) for faq_id in faq_ids]
+    if alone.first is not None:
+        logits[faq_ids.index(alone.first)] += SURE_ALONE * _log_odds(alone.answer.confidence)
+    return faq_ids[int(logits.argmax())]
 
 
-def _odds(probability: float) -> float:
-    return probability / max(1 - probability, 1e-3)
+def _standardised(ranking: Sequence[Candidate], faq_ids: Sequence[str]) -> NDArray[np.float64]:
+    """[FAQs], the scores of a ranking less their mean, by their deviation.
+
+    What a ranking lacks is as far as the last of the others.
+    """
+    found = {one.faq_id: one.score for one in ranking}
+    lowest = min((found[faq_id] for faq_id in faq_ids if faq_id in found), default=0.0)
+    scores = np.array([found.get(faq_id, lowest) for faq_id in faq_ids])
+    return np.asarray((scores - scores.mean()) / max(float(scores.std()), 1e-6))
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1e-3), 1 - 1e-3)
+    return math.log(bounded / (1 - bounded))
 
 
 def _is_outside(reader: Reader, message: Message) -> bool:
@@ -91,11 +125,11 @@ def is_agreed(reader: Reader, message: Message, alone: Reading) -> bool:
     """Whether it finds among the first by itself what it finds as a part of what was said."""
     if message.before is None or not message.joined or _is_outside(reader, message):
         return False
-    return going_on(reader, message).first in _near(alone)
+    return going_on(reader, message).first in _near(alone, AGREEING)
 
 
-def _near(alone: Reading) -> list[str]:
-    return [one.faq_id for one in alone.candidates[:AGREEING]]
+def _near(alone: Reading, number: int) -> list[str]:
+    return [one.faq_id for one in alone.candidates[:number]]
 
 
 def _is_worth_asking(joined: Reading, alone: Reading) -> bool:

@@ -15,6 +15,7 @@ from common.records.text import language_of
 # More than that are read as one: each costs a place in the forward pass.
 MOST_SENTENCES = 4
 SENTENCE_END = re.compile(r"(?<=[.!?。;])\s+|(?<=[。!?])|\n")
+COMMA = re.compile(r"[,、;]\s*|(?<=[.!?。])\s+")
 # A dot in a number or an abbreviation ends nothing.
 SHORTEST_PART = 2
 
@@ -28,8 +29,9 @@ class Message:
         language: its own, or where it has none that of the turn before.
         question: without greeting and thanks; of a correction, what was meant.
         sentences: of `question`.
+        spoken: what its commas part: who is wanted, or what danger, is often said in one of them.
         parts: the questions that it joins, two or more; else none.
-        clauses: where it has no parts, what may be some; of a short one, only if each asks.
+        clauses: where it has no parts, what may be some.
         before: the last turn that asked something.
         joined_parts: a part, or clause, that goes on → the same after the topic of that turn.
         joined: the question after the topic of that turn, and after the FAQ given or offered first.
@@ -41,6 +43,7 @@ class Message:
     language: str
     question: str
     sentences: Sequence[str]
+    spoken: Sequence[str]
     parts: Sequence[str]
     clauses: Sequence[str]
     joined_parts: Mapping[str, str]
@@ -53,7 +56,7 @@ class Message:
     def texts(self) -> list[str]:
         """Each text that is to be read, once."""
         parts = [*self.parts, *self.clauses, *self.joined_parts.values()]
-        read = [self.question, *self.sentences, *parts, *self.joined]
+        read = [self.question, *self.sentences, *self.spoken, *parts, *self.joined]
         return list(dict.fromkeys(read))
 
 
@@ -81,6 +84,7 @@ def take_apart(
         language=_language(text, history),
         question=question,
         sentences=sentences_of(question),
+        spoken=_spoken(question),
         parts=parts,
         clauses=clauses,
         joined_parts=_joined_parts([*parts, *clauses], before, patterns) if goes_on else {},
@@ -99,6 +103,13 @@ def sentences_of(message: str) -> list[str]:
     return [*found[: MOST_SENTENCES - 1], " ".join(found[MOST_SENTENCES - 1 :])]
 
 
+def _spoken(message: str) -> list[str]:
+    found = [
+        part.strip() for part in COMMA.split(message) if len(part.strip(AROUND)) >= SHORTEST_PART
+    ]
+    return found[-MOST_SENTENCES:] if len(found) > 1 else []
+
+
 def parts_of(message: str, patterns: Patterns) -> list[str]:
     """What it joins, two to four parts of which one asks something; none otherwise."""
     found = _parted(message, patterns.joins, patterns)
@@ -106,10 +117,30 @@ def parts_of(message: str, patterns: Patterns) -> list[str]:
 
 
 def clauses_of(message: str, patterns: Patterns) -> list[str]:
-    """What it may join, by commas and "and", two to four; of a short one, only if each asks."""
-    found = _parted(message, patterns.may_join, patterns)
-    each_asks = all(patterns.asks.search(clause) for clause in found)
-    return found if each_asks or not patterns.is_short(message) else []
+    """What it may join, by commas and "and", two to four.
+
+    Of a short message where not each asks, only two, one of which does.
+
+    What a clause shares with the one before it is said once: "how do I change my name and my
+    address" asks "how do I change my address", too.
+    """
+    parted = _parted(message, patterns.may_join, patterns)
+    found = parted[:1]
+    for clause in parted[1:]:
+        asks = patterns.asks.search(clause) is not None
+        found.append(clause if asks else _completed(clause, found[-1], patterns))
+    is_clear = all(map(patterns.asks.search, found)) or not patterns.is_short(message)
+    is_asked = any(map(patterns.asks.search, found))
+    return found if is_clear or (is_asked and len(found) == 2) else []
+
+
+def _completed(clause: str, before: str, patterns: Patterns) -> str:
+    """A clause after what the one before it asks, up to the word with which the clause begins."""
+    begins = re.match(r"[^\W\d_]+", clause)
+    if begins is None or not patterns.asks.search(before):
+        return clause
+    places = [*re.finditer(rf"\b{begins.group()}\b", before, re.IGNORECASE)]
+    return before[: places[-1].start()] + clause if places else clause
 
 
 def _parted(message: str, joint: re.Pattern[str], patterns: Patterns) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
-from apps.customer_service.schema import Part
+from apps.customer_service.schema import Answer, Part
 
 # A part that asks stands for itself where its FAQ is at least as likely as that. What only tells
 # something may tell it for the question beside it: it must be answered.
@@ -16,13 +16,17 @@ LEAST_CONFIDENCE = 0.3
 ALONE = 0.5
 # What may be a part finds an FAQ that is among so many of the first of the whole message.
 AGREEING = 5
+# What one predicate asks of two things ("how do I get them both") finds both in the whole message:
+# so much nearer by the score than what comes third, in units of what the first is ahead of it.
+LEVEL = 0.5
 
 
 def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     """Its questions with their answers; none unless two of them find different FAQs.
 
-    Clauses are questions only where the whole message finds the same FAQs among its first. What
-    goes on from the turn before is parted only where each part is sure, or goes on itself.
+    Clauses are questions only where they are answered, or the whole message finds the same FAQs
+    among its first. What goes on from the turn before is parted only where each part is sure, or
+    goes on itself.
     """
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
@@ -31,6 +35,8 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
             found.setdefault(reading.first, _part_of(text, reading))
     if len(found) < 2:
         found = _among_first(reader, message, patterns)
+    if len(found) < 2 and patterns.both.search(message.text):
+        found = _of_both(reader, message)
     parts = list(found.values())
     if message.joined and patterns.goes_on(message.question):
         joined = message.joined_parts
@@ -38,16 +44,55 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     return parts if len(parts) > 1 else []
 
 
+def answer_of(answer: Answer, parts: Sequence[Part]) -> Answer:
+    """One reply of several: answered where each part is, and as sure as the least sure of them."""
+    answers = [part.answer for part in parts if part.answer]
+    first = [part.citations[0] for part in parts]
+    found = {
+        "kind": "two_in_one",
+        "decision": "answer" if len(answers) == len(parts) else "clarify",
+        "answer": "\n\n".join(answers) or None,
+        "confidence": min(part.confidence for part in parts),
+        "citations": first,
+        "suggestions": [],
+        "parts": list(parts),
+        "handoff": None,
+    }
+    return answer.model_copy(update=found)
+
+
 def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[str, Part]:
-    if not message.clauses:
+    """Of a short message where a clause asks nothing, only what comes first and second."""
+    clauses = message.clauses
+    if not clauses:
         return {}
-    first = {one.faq_id for one in reader.read(message.question).candidates[:AGREEING]}
+    each_asks = all(patterns.asks.search(clause) for clause in clauses)
+    depth = AGREEING if each_asks or not patterns.is_short(message.question) else 2
+    first = {one.faq_id for one in reader.read(message.question).candidates[:depth]}
     found: dict[str, Part] = {}
-    for number, text in enumerate(message.clauses):
+    for number, text in enumerate(clauses):
         reading = _read_beside(reader, message, number, text, found, patterns)
-        if reading.first in first and _is_found(reading, patterns):
+        is_sure = depth > 2 and reading.is_answered and patterns.asks.search(text) is not None
+        if (reading.first in first or is_sure) and _is_found(reading, patterns):
             found.setdefault(str(reading.first), _part_of(text, reading))
     return found
+
+
+def _of_both(reader: Reader, message: Message) -> dict[str, Part]:
+    """The first two of the whole message, if the second is nearly as near as the first."""
+    text = message.question
+    whole = reader.read(text)
+    if len(whole.candidates) < 3 or whole.answer.decision == "handoff":
+        return {}
+    first, second, third = whole.candidates[:3]
+    if second.score - third.score < LEVEL * (first.score - third.score):
+        return {}
+    other = reader.asked_back(reader.read(text, but=[first.faq_id]))
+    faqs = reader.answerer.faqs
+    return {
+        faq_id: _part_of(faqs[faq_id].question, reading)
+        for faq_id, reading in ((first.faq_id, whole), (second.faq_id, other))
+    }
 
 
 def _read_beside(

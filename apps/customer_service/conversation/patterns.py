@@ -48,6 +48,7 @@ class Patterns:
     named: re.Pattern[str]
     joins: re.Pattern[str]
     may_join: re.Pattern[str]
+    both: re.Pattern[str]
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
@@ -94,9 +95,9 @@ class Patterns:
         return cast("Mood | None", next(found, None))
 
     def without_courtesy(self, message: str) -> str:
-        """What is left of a message without its greeting and its thanks; all where nothing is."""
+        """What is left of a message without its greeting and thanks; all where that is nothing."""
         bare = self.after.sub("", self.before.sub("", message, count=1), count=1)
-        return bare if bare.strip(AROUND) else message
+        return message if self.says_nothing(bare) else bare
 
     def is_short(self, message: str) -> bool:
         """Whether it is short enough to be a part of what was said before."""
@@ -148,16 +149,27 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             correction=_compile(rules["correction"]["says"]),
             wrong=_compile(rules["correction"]["wrong"]),
             instead_of=_compile(rules["correction"]["instead_of"]),
-            places={int(name): _compile(choice[name]) for name in choice if name != "named"},
+            places=_places(choice),
             named=_compile(choice["named"]),
             joins=_compile(rules["two_in_one"]["joins"]),
             may_join=_compile(rules["two_in_one"]["may_join"]),
+            both=_compile(rules["two_in_one"]["both"]),
             asks=_compile(rules["two_in_one"]["asks"]),
         )
     except KeyError as error:
         raise UserError(f"a rule is missing: {error}", where=str(path)) from None
     except re.error as error:
         raise UserError(f"not a regular expression: {error}", where=str(path)) from None
+
+
+def _places(choice: Mapping[str, str]) -> dict[int, re.Pattern[str]]:
+    """Place → a whole message that names it; each by `beside`, which says nothing."""
+    beside = f"(?: {choice['beside']} )*"
+    return {
+        int(name): re.compile(f"{beside} (?: {place} ) {beside}", re.VERBOSE | re.IGNORECASE)
+        for name, place in choice.items()
+        if name not in {"beside", "named"}
+    }
 
 
 def _fits(message: str, words: int, characters: int) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from fastapi import Request
-from transformers import PreTrainedModel
 
 from apps.customer_service.answers.answering import Answerer, timed
+from apps.customer_service.answers.network import Network
 from apps.customer_service.answers.server import Encoded, Service
 from apps.customer_service.conversation.dialogue import Dialogue
 from apps.customer_service.conversation.kinds import KEPT, Recogniser, fit_recogniser
@@ -41,16 +42,16 @@ class Recognisers:
     def __init__(self, root: Path) -> None:
         self._kept = root / KEPT
         # By what reads: heads and FAQs change with an edit, and the recogniser goes by neither.
-        self._of: WeakKeyDictionary[PreTrainedModel, Recogniser] = WeakKeyDictionary()
+        self._of: WeakKeyDictionary[Network, Recogniser] = WeakKeyDictionary()
 
     def prepare(self, release: Release, answerer: Answerer) -> Answerer:
         """Fit the recogniser of a release before it serves; the release's answerer."""
-        self._of[answerer.backbone.network] = fit_recogniser(answerer, release, self._kept)
+        self._of[answerer.network] = fit_recogniser(answerer, release, self._kept)
         return answerer
 
     def of(self, answerer: Answerer) -> Recogniser:
         """The recogniser of what serves."""
-        return self._of[answerer.backbone.network]
+        return self._of[answerer.network]
 
 
 class Conversations:
@@ -63,19 +64,28 @@ class Conversations:
         memory: ConversationMemory,
         speakers: Speakers,
         rules: LiveRules[AnswerRules] | None = None,
+        *,
+        composes: Callable[[Answerer], bool] = lambda _: False,
     ) -> None:
         self.service = service
         self.memory = memory
         self._recognisers = recognisers
         self._speakers = speakers
         self._rules = rules
+        self._composes = composes
         self._patterns = load_patterns()
 
-    async def reply(self, asked: AnswerRequest, text: str, request: Request) -> Answer:
-        """Answer a prepared message, and remember what came of it behind the answer."""
+    async def reply(
+        self, asked: AnswerRequest, text: str, request: Request, *, is_known: bool = False
+    ) -> Answer:
+        """Answer a prepared message, and remember what came of it behind the answer.
+
+        Args:
+            is_known: the conversation goes on, whether or not anything is remembered of it.
+        """
         started = time.perf_counter()
         owner = self._speakers.owner(request)
-        identity, history = await self._recall(asked.conversation_id, owner)
+        identity, history = await self._recall(asked.conversation_id, owner, is_known)
         message = take_apart(text, history, self.service.live.current.faqs, self._patterns)
         recalled = time.perf_counter()
         encoded = await self.service.read(*message.texts)
@@ -100,17 +110,25 @@ class Conversations:
     def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
         answerer = encoded.answerer
         rules = self._rules.current if self._rules else None
-        dialogue = Dialogue(answerer, self._recognisers.of(answerer), self._patterns, rules)
+        dialogue = Dialogue(
+            answerer,
+            self._recognisers.of(answerer),
+            self._patterns,
+            rules,
+            self._composes(answerer),
+        )
         understood = dict(zip(message.texts, encoded.understood, strict=True))
         return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
 
-    async def _recall(self, identity: str | None, owner: str) -> tuple[str, list[Turn]]:
+    async def _recall(
+        self, identity: str | None, owner: str, is_known: bool
+    ) -> tuple[str, list[Turn]]:
         """The conversation to go on with, and its turns; a new one where it is not known.
 
         Another's is as unknown as one that never was.
         """
         if identity is not None and IDENTITY.fullmatch(identity):
             history = await self.memory.history(identity, owner)
-            if history or history is None:
+            if history or history is None or is_known:
                 return identity, history or []
         return secrets.token_urlsafe(ID_BYTES), []

@@ -21,15 +21,21 @@ FOR_THEIR_SAKE = frozenset({"wants_person", "angry", "distress", "rule"})
 
 
 def open_dialogue(
-    answerer: Answerer, release: Release, root: Path, rules: AnswerRules | None = None
+    answerer: Answerer,
+    release: Release,
+    root: Path,
+    rules: AnswerRules | None = None,
+    *,
+    composes: bool = False,
 ) -> Dialogue:
     """What replies by a release.
 
     Args:
         root: the application's directory.
+        composes: whether one reply may be put together of several passages.
     """
     recogniser = fit_recogniser(answerer, release, root / KEPT)
-    return Dialogue(answerer, recogniser, load_patterns(), rules)
+    return Dialogue(answerer, recogniser, load_patterns(), rules, composes)
 
 
 @dataclass

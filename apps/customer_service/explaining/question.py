@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
 from apps.customer_service.schema import LONGEST_QUESTION
@@ -21,6 +19,9 @@ from common.evaluation.explanation.attribution import (
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples, Neighbour
 from common.records.text import words
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # An FAQ that a text without one of its words finds only further down has no score there.
 DEPTH = 50
@@ -66,7 +67,7 @@ def _faq_words(
     faq_id: str,
     method: Method,
 ) -> Attribution:
-    index, module = answerer.index, answerer.module
+    index = answerer.index
     assert index is not None
     towards = answerer.faqs[faq_id].question
 
@@ -76,6 +77,10 @@ def _faq_words(
     if method == "occlusion":
         words_found = occlusion(question, scores)
         return Attribution(towards, float(scores([question])[0]), "score", method, words_found)
+    import torch
+    from torch.nn import functional
+
+    module = answerer.module
     direction = torch.from_numpy(index.direction(faq_id, understood.vector))
 
     def cosine(pooled: Tensor) -> Tensor:
@@ -112,6 +117,8 @@ def _intent_words(
         return np.asarray(np.log(shares[:, number]) - np.log(shares[:, others].sum(1)))
 
     def gradient(pooled: Tensor) -> Tensor:
+        import torch
+
         assert answerer.module.intents is not None
         logits = answerer.module.intents(pooled).float()
         odds: Tensor = logits[:, number] - torch.logsumexp(logits[:, others], dim=1)

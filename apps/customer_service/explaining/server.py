@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import FastAPI, HTTPException, Request
 
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.network import EightBit
+from apps.customer_service.explaining.account import account
 from apps.customer_service.explaining.question import explain_question
 from common.evaluation.explanation.attribution import pick_method
 from common.evaluation.explanation.explanation import Explanation
@@ -32,9 +36,16 @@ class AnswerExplainer:
             longest_wait=LONGEST_WAIT,
         )
 
+    @property
+    def answerer(self) -> Answerer:
+        """Who answers now."""
+        return self._live.current
+
     def _explain(self, asked: list[Asked]) -> list[Explanation]:
         answerer = self._live.current
-        return [explain_question(answerer, text, self._method, faq) for text, faq in asked]
+        # Eight bits have no gradients.
+        method = "occlusion" if isinstance(answerer.network, EightBit) else self._method
+        return [explain_question(answerer, text, method, faq) for text, faq in asked]
 
 
 def add_explanations(
@@ -47,11 +58,13 @@ def add_explanations(
         tags=["answers"],
         summary="The words by which a question found its FAQ",
         description="By the release that serves now, and of the question as it is kept: `text`, "
-        "with personal data masked.",
+        "with personal data masked. `sentences`: what was decided, for the customer and for an "
+        "auditor.",
     )
     async def explanation(answer_id: str, request: Request) -> Explanation:
         prediction = await collector.prediction(answer_id)
         if prediction is None:
             raise HTTPException(404, "This answer is not kept.")
         asked = (prediction.text, prediction.given.get("faq_id"))
-        return await until_disconnected(request, explainer.batcher.submit(asked))
+        found = await until_disconnected(request, explainer.batcher.submit(asked))
+        return replace(found, sentences=account(prediction, found, explainer.answerer))

@@ -46,10 +46,12 @@ class Block:
     Attributes:
         level: of a heading, 1 to 6, and 7 of what folds out; 0 of text. A heading without text
             closes what its level opened.
+        page: of a PDF, from 1: where it begins.
     """
 
     text: str
     level: int = 0
+    page: int | None = None
 
 
 @dataclass(frozen=True)

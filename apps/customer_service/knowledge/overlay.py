@@ -65,7 +65,12 @@ def difference(answerer: Answerer, edited: Mapping[str, Edited]) -> Difference:
         if not (same(held, live.own) or same(held, faq)):
             faqs[faq_id] = faq
         language = faq.language or "other"
-        added += [Variant(text, faq_id, language) for text in texts if text not in here[faq_id]]
+        said = {*map(prepare, faq.answer_sentences)}
+        added += [
+            Variant(text, faq_id, language, is_answer=text in said)
+            for text in texts
+            if text not in here[faq_id]
+        ]
         was = {*(texts_of(held) if held else ()), *map(prepare, one.unsaid)}
         gone |= {(faq_id, text) for text in was - {*texts} if text in here[faq_id]}
         settled |= {bare(prepare(text)): faq_id for text in live.heard}

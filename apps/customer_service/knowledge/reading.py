@@ -54,7 +54,7 @@ class Reader:
             variants: every text that is searched.
             vectors: [variants, width].
         """
-        trained = self._answerer.module.prototypes(self._answerer.prototype_ids)
+        trained = self._answerer.network.prototypes(self._answerer.prototype_ids)
         texts: dict[str, list[str]] = {i: [] for i in faq_ids if i not in trained}
         for variant in variants if texts else ():
             if variant.faq_id in texts:
@@ -79,13 +79,11 @@ class Reader:
         begun = np.stack([_mean(vectors[rows[numbers == number[i]]]) for i in new])
         near = _near(vectors[rows], begun) | (numbers >= len(known))
         rows, numbers = rows[near], numbers[near]
-        faqs = self._answerer.module.faqs
-        assert faqs is not None
         found = refit(
             vectors[rows],
             numbers,
             np.stack([*known.values(), *begun]),
-            scale=float(faqs.log_scale.detach().exp()),
+            scale=self._answerer.network.faq_scale,
             weight=np.where(numbers >= len(known), np.float32(NEW_WEIGHT), np.float32(1)),
             moving=np.arange(len(number)) >= len(known),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
+import numpy as np
+from scipy.special import softmax
 
 from apps.customer_service.answers.answering import Answerer, prepare
 from apps.customer_service.data import Sources, read_faqs, read_question_files
@@ -66,6 +67,6 @@ def read_by(answerer: Answerer, label: str, texts: Sequence[str]) -> Read:
     )
     if key not in outputs:
         raise UserError(f"the model of this release does not tell {label}")
-    probabilities = torch.softmax(outputs[key].double(), -1).numpy()
+    probabilities = softmax(outputs[key].astype(np.float64), axis=-1)
     suggested = [names[number] for number in probabilities.argmax(1)]
-    return Read(suggested, margins(probabilities), outputs["embedding"].numpy())
+    return Read(suggested, margins(probabilities), outputs["embedding"])

@@ -77,13 +77,27 @@ def purge_turns(
     return purge(root, database, subject=subject, text=text, before=before)
 
 
+def purge_handovers(
+    root: Path,
+    database: Database,
+    *,
+    subject: str | None = None,
+    text: str | None = None,
+    before: float | None = None,
+) -> int:
+    """Tickets, in the database or waiting for it."""
+    from apps.customer_service.tickets.purging import purge_tickets
+
+    return purge_tickets(root, database, subject=subject, text=text, before=before)
+
+
 add_feedback_verbs(
     verbs,
     APPLICATION,
     "faq_id",
     LABELS,
     releases_holding,
-    purge_rows={"turns": purge_turns},
+    purge_rows={"turns": purge_turns, "tickets": purge_handovers},
     purge_more=purge_knowledge,
 )
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

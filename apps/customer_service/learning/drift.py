@@ -57,12 +57,13 @@ def watched(
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:
-    """Figures of a question that was answered; none of what depends on a conversation or a rule.
+    """Figures of a question that was answered; none of what depends on more than its FAQs.
 
     What is usual is known of questions that stand by themselves.
     """
     given = prediction.given
-    if prediction.decision == RULE or given.get("kind", "question") != "question":
+    is_alone = given.get("kind", "question") == "question" and "document" not in given
+    if prediction.decision == RULE or not is_alone:
         return {}
     return figures(
         prediction.text,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.network import FullPrecision
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
 from apps.customer_service.data import Example
 from apps.customer_service.schema import Faq
@@ -52,7 +53,7 @@ def with_knowledge(
     module = _with_directions(answerer.module, directions)
     return replace(
         answerer,
-        module=module,
+        network=FullPrecision(module, answerer.backbone),
         faqs=every,
         prototype_ids=prototype_ids,
         index=VariantIndex.build(variants, everything, module.prototypes(prototype_ids)),
@@ -69,7 +70,7 @@ def without_texts(answerer: Answerer, texts: Collection[str]) -> Answerer:
         return answerer
     kept = [row for row, variant in enumerate(index.variants) if variant.text not in texts]
     variants = [index.variants[row] for row in kept]
-    prototypes = answerer.module.prototypes(answerer.prototype_ids)
+    prototypes = answerer.network.prototypes(answerer.prototype_ids)
     named = {
         faq.id: faq.model_copy(update={"question": _other_name(faq, variants)})
         for faq in answerer.faqs.values()
@@ -98,13 +99,12 @@ def _refit(
 ) -> NDArray[np.float32]:
     number = {faq_id: n for n, faq_id in enumerate(prototype_ids)}
     numbers = np.array([number[variant.faq_id] for variant in variants], dtype=np.int64)
-    known = answerer.module.prototypes(answerer.prototype_ids)
+    known = answerer.network.prototypes(answerer.prototype_ids)
     start = [
         known[faq_id] if faq_id in known else _mean(vectors[numbers == number[faq_id]])
         for faq_id in prototype_ids
     ]
-    assert answerer.module.faqs is not None
-    scale = float(answerer.module.faqs.log_scale.detach().exp())
+    scale = answerer.network.faq_scale
     moving = np.array([faq_id in taught for faq_id in prototype_ids])
     return refit(vectors, numbers, np.stack(start), scale=scale, weight=weight, moving=moving)
 

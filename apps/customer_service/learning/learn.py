@@ -13,6 +13,7 @@ from pathlib import Path
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.data import Example, Sources, in_scope, read_questions
+from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
@@ -27,9 +28,11 @@ from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.promise import Promise
 from apps.customer_service.release import MODEL, RERANKER, load_release, save_release
 from apps.customer_service.schema import Faq
+from apps.customer_service.stress.judging import decide_with
 from common.console import say
 from common.errors import UserError
 from common.learning import review as reviewing
+from common.learning.candidates.comparison import with_expectations
 from common.learning.candidates.cost import Cost, time_both
 from common.learning.candidates.earlier import made_from, take_earlier
 from common.learning.candidates.releasing import Candidate, Learned, release_candidate
@@ -37,6 +40,7 @@ from common.learning.candidates.report import drift_section
 from common.learning.purging import purged
 from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
+from common.releases.expectations import load_expectations, save_expectations
 from common.releases.registry import Registry
 
 
@@ -107,15 +111,21 @@ def learn(
     evidence = Evidence.load(release.directory)
     candidate, promise = _candidate(serving, lessons, faqs, examples, evidence)
     comparison = compare(serving, candidate, lessons, faqs, examples, by, shown=edits.shown)
+    expectations = load_expectations(release)
+    comparison = with_expectations(
+        comparison, expectations, decide_with(serving), decide_with(candidate)
+    )
     more = replace(lessons, train=[*lessons.train, *examples])
     summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
 
     def save(directory: Path) -> None:
         for name in (MODEL, RERANKER):
             _link(release.directory / name, directory / name)
+        keep_generator(release, directory)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
         evidence.save(directory)
+        save_expectations(expectations, directory)
 
     def report(directory: Path, verdict: str, cost: Cost) -> None:
         drift = drift_section(registry.root, release.release_id)
@@ -129,7 +139,7 @@ def learn(
         made_of,
         save,
         report,
-        {"after": summary, "promise": promise.to_json()},
+        with_generator({"after": summary, "promise": promise.to_json()}, release),
         time_both(partial(evaluate.run, serving), partial(evaluate.run, candidate), lessons.golden),
         asked,
     )

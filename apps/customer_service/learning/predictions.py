@@ -36,6 +36,7 @@ def prediction_of(
             "intent": answer.intent and answer.intent.name,
             "kind": answer.kind,
             **({"rule": answer.decided_by.rule} if answer.decided_by else {}),
+            **({"document": answer.source.document} if answer.source else {}),
         },
     )
 

@@ -19,6 +19,7 @@ from apps.customer_service.schema import (
     FeedbackReceipt,
     FeedbackRequest,
 )
+from common.serving.auditing.changes import note
 from common.serving.learning.feedback import FeedbackCollector, now
 
 
@@ -29,7 +30,9 @@ def keep(
     asked: AnswerRequest,
     request: Request,
 ) -> None:
-    """Write an answer down, behind it."""
+    """Write an answer down, behind it; what a person is to answer is none."""
+    if answer.handoff and answer.handoff.reason == "with_person":
+        return
     speaker = collector.speakers.of(request, asked.user or answer.conversation_id)
     collector.writer.put(
         prediction_of(answer, question, at=now(), source=speaker.source, subject=speaker.subject)
@@ -43,6 +46,8 @@ def add_feedback(app: FastAPI, live: LiveKnowledge, collector: FeedbackCollector
         "/v1/feedback", tags=["feedback"], status_code=201, summary="Say what is right, or wrong"
     )
     async def feedback(said: FeedbackRequest, request: Request) -> FeedbackReceipt:
+        if said.verdict is None and collector.speakers.is_visitor(request):
+            raise HTTPException(403, "Without a key an answer can be rated, and not corrected.")
         if said.faq_id is not None and said.faq_id not in live.current.faqs:
             raise HTTPException(422, f"There is no FAQ {said.faq_id!r}.")
         prediction = await collector.prediction(said.answer_id)
@@ -62,6 +67,8 @@ def add_feedback(app: FastAPI, live: LiveKnowledge, collector: FeedbackCollector
         is_live = row.trusted and row.kind == "correction" and "rule" not in row.given
         if is_live:
             is_live = await asyncio.to_thread(hear, live, row.text, row.wanted, author_of(request))
+        if is_live:
+            note(request, about=row.wanted.get("faq_id", ""), after="live")
         return FeedbackReceipt(
             id=row.id,
             counts_alone=row.trusted,

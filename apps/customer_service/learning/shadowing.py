@@ -19,8 +19,10 @@ def ask_again(
     """The kept answers of the serving release beside what the candidate would have answered."""
     since = time.time() - period.total_seconds()
     rows = store.predictions(serving_id, (since, ""), MOST_ASKED)
-    # What depends on what was said before, or asks nothing, cannot be asked again by itself.
+    # What depends on what was said before, or asks nothing, cannot be asked again by itself; nor
+    # is what a document answered a matter of FAQs.
     rows = [row for row in rows if row.given.get("kind", QUESTION) == QUESTION]
+    rows = [row for row in rows if "document" not in row.given]
     say(f"Asking the candidate {len(rows):,} questions of the last {period}")
     texts = [row.text for row in rows]
     answers = [

@@ -10,6 +10,7 @@ from torch import nn
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.data import Dataset, Sources
+from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.privacy.records import separate
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.out_of_scope import far_questions
@@ -17,7 +18,7 @@ from apps.customer_service.record import manifest
 from apps.customer_service.release import save_release
 from apps.customer_service.reporting import rows
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
-from apps.customer_service.train import Trained, promote_if_not_worse
+from apps.customer_service.train import Trained
 from common.console import say
 from common.evaluation.report import write_report
 from common.models.devices import pick_device
@@ -72,7 +73,7 @@ def train_privately(
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, known.languages)
-    loaded = load_encoder(source, dropout=settings.dropout)
+    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded).to(device)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.confidence import FEATURES, Foreign
+from apps.customer_service.answers.network import Floats
 from apps.customer_service.data import Example
 from apps.customer_service.schema import OUT_OF_SCOPE
 from common.console import progress
@@ -45,14 +45,18 @@ def far_questions(
         known: what is learned from.
         languages: of the training texts, `en` and `zh` among them; else both are asked.
     """
-    rows = [row for path in FAR_FILES for row in _rows(path)]
-    chosen = [row for row in rows if row["language"] in languages] or rows
     seen = {fold(text) for text in known}
-    asked = dict.fromkeys(prepare(row["text"]) for row in chosen)
-    texts = [text for text in asked if text and fold(text) not in seen]
+    texts = [text for text in foreign_texts(languages) if fold(text) not in seen]
     own = _nearest(answerer, [example.text for example in validation])
     far = _nearest(answerer, texts) < np.quantile(own, OWN_SHARE)
     return [text for text, is_far in zip(texts, far, strict=True) if is_far]
+
+
+def foreign_texts(languages: Collection[str]) -> list[str]:
+    """All bundled texts of these languages, prepared; of every language if there are none."""
+    rows = [row for path in FAR_FILES for row in _rows(path)]
+    chosen = [row for row in rows if row["language"] in languages] or rows
+    return [text for text in dict.fromkeys(prepare(row["text"]) for row in chosen) if text]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -146,9 +150,9 @@ def _is_alone(answerer: Answerer, own: Example) -> bool:
 
 
 def _rows_of(
-    outputs: dict[str, Tensor], positions: Sequence[int], columns: Sequence[int]
-) -> dict[str, Tensor]:
-    rows = {name: tensor[list(positions)] for name, tensor in outputs.items()}
+    outputs: dict[str, Floats], positions: Sequence[int], columns: Sequence[int]
+) -> dict[str, Floats]:
+    rows = {name: values[list(positions)] for name, values in outputs.items()}
     if "intent_logits" in rows:
         rows["intent_logits"] = rows["intent_logits"][:, list(columns)]
     return rows

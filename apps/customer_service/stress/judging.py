@@ -9,7 +9,14 @@ from dataclasses import replace
 from apps.customer_service.answers.answering import Answerer, prepare
 from apps.customer_service.data import Example
 from apps.customer_service.evaluate import Outcome, run
+from common.evaluation.stress.expectations.checking import Decide, Decided
 from common.evaluation.stress.measuring import Judge, Verdicts
+
+# What an expectation may be of, the usual one first: the FAQ that stands first, or where there are
+# none the intent; the intent; whether it is answered, asked back or handed over.
+DECISIONS = ("answer", "intent", "decision")
+# What has a probability beside the intents: that the first FAQ is right.
+CONFIDENCE = "confidence"
 
 
 def judge_of(answerer: Answerer, examples: Sequence[Example]) -> Judge:
@@ -41,6 +48,28 @@ def judge_of(answerer: Answerer, examples: Sequence[Example]) -> Judge:
         )
 
     return judge
+
+
+def decide_with(answerer: Answerer) -> Decide:
+    """`DECISIONS` on questions, and the probabilities of intents and of a right answer."""
+
+    def decide(texts: Sequence[str]) -> list[Decided]:
+        outcomes = run(answerer, [Example(prepare(text), None, None) for text in texts])
+        return [
+            Decided(
+                {
+                    "answer": outcome.candidates[0].faq_id
+                    if outcome.candidates
+                    else outcome.intent,
+                    "intent": outcome.intent,
+                    "decision": outcome.decision,
+                },
+                {**outcome.intents, CONFIDENCE: outcome.probability},
+            )
+            for outcome in outcomes
+        ]
+
+    return decide
 
 
 def _said(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.options_cli import (
     DEFAULTS,
+    Documents,
     Faqs,
     MaxWrong,
     Questions,
@@ -17,6 +18,7 @@ from apps.customer_service.options_cli import (
     open_registry,
     read_from,
 )
+from apps.customer_service.stress.cli import expected_by
 from common.cli import (
     Backbone,
     BadRow,
@@ -36,6 +38,7 @@ from common.cli import (
     print_json,
 )
 from common.console import results, show_table
+from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
@@ -50,8 +53,10 @@ def train(
     questions: Questions = None,
     validation: Validation = None,
     test: Test = None,
+    documents: Documents = None,
     unlabelled: Unlabelled = None,
     public: Public = None,
+    expectations: ExpectationsFile = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
@@ -79,6 +84,7 @@ def train(
     others = {"--unlabelled": unlabelled, "--teacher": teacher}
     unread = {"--validation": validation, "--test": test, "--rerank": rerank}
     check_teacher(teacher, chosen)
+    unread |= {"--documents": documents, "--expectations": expectations}
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)
     refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
@@ -87,10 +93,13 @@ def train(
     from apps.customer_service.data import read_dataset, read_faqs_of
 
     registry = open_registry(store)
-    known = read_faqs_of(registry.open(from_release)) if from_release else None
+    parent = registry.open(from_release) if from_release else None
+    known = read_faqs_of(parent) if parent else None
     dataset = read_dataset(sources, seed=chosen.seed, known=known)
+    wanted = expected_by(expectations, dataset.faqs, dataset.intents, release=parent)
     check_backbone(backbone)
 
+    from apps.customer_service.documents.reading import read_documents
     from apps.customer_service.reporting import before_and_after, metrics
     from apps.customer_service.train import train as fine_tune
     from common.tuning.processes import is_main_process
@@ -102,11 +111,14 @@ def train(
         teacher=teacher,
         from_release=from_release,
         max_forgetting=max_forgetting,
+        expectations=wanted,
     )
     if chosen.is_private:
         from apps.customer_service.privacy.training import train_privately
 
         train_it = partial(train_privately, sources=sources, public=public or ())
+    elif documents:
+        train_it = partial(train_it, passages=read_documents(documents))
     trained = train_it(
         dataset,
         chosen,

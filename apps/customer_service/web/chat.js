@@ -2,6 +2,8 @@
 import { answer, tell } from './answers.js';
 import { beginAnew, conversationId, goOn, keep, keptTurns } from './conversation.js';
 import { icon } from './icon.js';
+import { forgetPerson, noteTicket, shownReply, watchPerson } from './person.js';
+import { acceptPictures } from './picture.js';
 import { explain, showProblem } from './problems.js';
 import { showChosen, showReply, spokenReply } from './reply.js';
 import { read } from './shared/api.js';
@@ -25,6 +27,7 @@ function showControls() {
   find('send').replaceChildren(icon(running ? 'stop' : 'send'));
   find('send').classList.toggle('stops', Boolean(running));
   label(find('send'), running ? say().stop : say().send);
+  label(find('attach'), say().attach);
 }
 
 function label(node, words) {
@@ -47,6 +50,7 @@ async function showExamples() {
     find('release').textContent = found.release_id;
     find('examples').replaceChildren(...found.examples.map(example));
     find('samples').hidden = !found.examples.length;
+    if (found.reads_pictures && find('attach').hidden) acceptPictures(takePicture, refuse);
   } catch {
     // Told when a question meets it.
   }
@@ -118,6 +122,7 @@ function showPiece(reply, piece) {
 function finish(reply, found, question) {
   goOn(found.conversation_id);
   keep({ question, found });
+  noteTicket(found);
   find('release').textContent = found.release_id;
   showReply(reply, found, question, choose, ask);
   announce(...spokenReply(found));
@@ -139,16 +144,28 @@ async function tellChoice(question, before) {
 }
 
 function restore() {
-  for (const { question, found, chosen } of keptTurns()) {
+  for (const { question, found, chosen, reply: replied } of keptTurns()) {
+    if (replied) {
+      find('turns').append(shownReply(replied));
+      continue;
+    }
     const { reply } = addTurn(question);
     if (chosen) showChosen(reply, chosen.suggestion, chosen.url);
     else showReply(reply, found, question, choose, ask);
   }
 }
 
+function showPerson(one) {
+  const turn = shownReply(one);
+  find('turns').append(turn);
+  announce(quoted(one.text, 'p'));
+  follow(turn);
+}
+
 function startAnew() {
   running?.abort();
   beginAnew();
+  forgetPerson();
   find('turns').replaceChildren();
   find('opening').hidden = false;
   find('fresh').hidden = true;
@@ -232,6 +249,13 @@ function write(question) {
   find('question').focus();
 }
 
+// What was typed before stays.
+function takePicture(text) {
+  write([find('question').value.trim(), text].filter(Boolean).join('\n'));
+  bindText(find('hint'), (words) => words.readPicture);
+  announce(say().readPicture);
+}
+
 function submit() {
   if (running) return;
   const question = find('question').value.trim();
@@ -278,3 +302,4 @@ watchControls(show, showControls);
 speak(texts);
 show();
 restore();
+watchPerson(showPerson);

@@ -27,6 +27,20 @@ export function goOn(id) {
   write({ ...kept, id: id ?? kept.id });
 }
 
+// Null: nobody is asked. Else the number of the last message that was read, whether a person has the
+// conversation, and whether somebody took it.
+export function waitsFor(state) {
+  if (state !== undefined) write({ ...kept, waits: state });
+  return kept.waits ?? null;
+}
+
+export const lastRead = () => kept.waits?.last ?? null;
+
+// What a person replied stands where it came.
+export function keepReply(one) {
+  keep({ reply: one });
+}
+
 // A turn is a question with what was found, or with what was chosen of it.
 export function keep(turn) {
   write({ ...kept, turns: [...kept.turns, turn].slice(-MOST_TURNS) });

@@ -14,7 +14,9 @@ export function feedback(found, question, ask) {
   const box = element('div', { class: 'feedback' });
   const good = judge('good', () => tell(box, found, { verdict: 'good' }));
   const bad = judge('bad', () => {
-    tell(box, found, { verdict: 'bad' }, () => correct(box, found, question, ask));
+    // In another site's page it is a customer who says so, not somebody who knows the answers.
+    const isCustomer = 'framed' in document.documentElement.dataset;
+    tell(box, found, { verdict: 'bad' }, isCustomer ? undefined : () => correct(box, found, question, ask));
   });
   const fix = bindText(button('', () => correct(box, found, question, ask)), (words) => words.correct);
   box.append(element('div', { class: 'row' }, good, bad, fix));

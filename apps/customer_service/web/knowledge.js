@@ -246,6 +246,25 @@ find('author').addEventListener('change', () => remember('author', find('author'
 find('add').addEventListener('click', () => add());
 find('more').addEventListener('click', () => { limit = Math.min(limit + PAGE, 500); load(); });
 watchControls(showAll, () => {});
+// From the page "Gaps": #add=… a new FAQ, #edit=… further wordings of one that there is.
+async function arrive() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  window.history.replaceState(null, '', location.pathname);
+  if (asked.has('add')) {
+    await load();
+    add(JSON.parse(asked.get('add')));
+    return;
+  }
+  find('search').value = asked.get('question') ?? '';
+  await load();
+  if (!asked.has('edit') || !rowOf(asked.get('edit'))) return;
+  await choose(asked.get('edit'));
+  await act('edit', rowOf(current));
+  const wordings = document.querySelector('#rows [name="similar_questions"]');
+  wordings.value = [...new Set([...wordings.value.split('\n'), ...JSON.parse(asked.get('wordings'))])].filter(Boolean).join('\n');
+  wordings.focus();
+}
+
 speak(texts);
-load();
+arrive();
 setInterval(() => { if (!document.hidden && !editing) load(true); }, REFRESH_MS);

@@ -1,4 +1,5 @@
 // Shows one reply: the answer, its source, how sure it is, what else was near, and why.
+import { composed } from './composed.js';
 import { feedback } from './correct.js';
 import { icon } from './icon.js';
 import { button, element, linkTo, quoted } from './shared/elements.js';
@@ -17,7 +18,8 @@ export function showReply(reply, found, question, choose, ask) {
     chat: () => [quoted(found.answer, 'p', { class: 'text' })],
   };
   const kind = isIntentAlone(found) ? () => intentAlone(found) : parts[found.decision];
-  const shown = found.parts?.length ? found.parts.map((part) => onePart(part, choose)) : kind();
+  const parted = found.parts?.length ? () => found.parts.map((part) => onePart(part, choose)) : kind;
+  const shown = found.sentences?.length ? [...composed(found), facts(found)] : parted();
   const said = isJudged(found) ? [feedback(found, question, ask), why(found)] : [];
   reply.replaceChildren(...acknowledged(found), ...shown, ...byRule(found), ...said);
 }
@@ -25,7 +27,7 @@ export function showReply(reply, found, question, choose, ask) {
 // Small talk, and a person who was asked for or whom a rule wants, are neither right nor wrong; of several answers
 // it would not be known which.
 function isJudged(found) {
-  const asked = ['wants_person', 'rule'].includes(found.handoff?.reason);
+  const asked = ['wants_person', 'rule', 'with_person'].includes(found.handoff?.reason);
   return found.decision !== 'chat' && !asked && !found.parts?.length;
 }
 
@@ -97,11 +99,16 @@ function intentAlone(found) {
 
 function answered(reply, found, choose) {
   const text = quoted(found.answer ?? '', 'p', { class: 'text' });
-  const facts = element('div', { class: 'facts' }, sure(found.confidence));
-  if (found.citations.length) facts.append(source(found.citations[0]));
-  if (found.only_in) facts.append(plain((words) => words.onlyIn(found.only_in)));
+  const told = facts(found);
+  if (found.source) told.append(source(passage(found.source)), plain((words) => words.quote));
+  if (found.citations.length) told.append(source(found.citations[0]));
+  if (found.only_in) told.append(plain((words) => words.onlyIn(found.only_in)));
   const near = found.suggestions.length ? [choices(found, (words) => words.near, choose)] : [];
-  return [keepSelection(reply, text), facts, ...near];
+  return [keepSelection(reply, text), told, ...near];
+}
+
+function facts(found) {
+  return element('div', { class: 'facts' }, sure(found.confidence));
 }
 
 // The streamed paragraph stays when it says the same, and with it what the reader has selected.
@@ -121,8 +128,10 @@ function clarified(found, choose) {
 }
 
 function handedOff(found, question, choose) {
+  if (found.handoff?.reason === 'with_person') return [quoted(found.message, 'p', { class: 'small' })];
   const said = element('div', { class: 'said' }, handoffText(found));
   if (found.handoff?.message) said.append(quoted(found.handoff.message, 'p', { class: 'small' }));
+  if (found.ticket?.message) said.append(quoted(found.ticket.message, 'p', { class: 'small' }));
   if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
   said.append(forPerson(found, question));
   const parts = [element('div', { class: 'callout' }, icon('person'), said)];
@@ -140,8 +149,8 @@ function forPerson(found, question) {
   const reference = element('span', { class: 'small reference' },
     bindText(element('span'), (words) => words.reference), ' ',
     quoted(found.id.slice(0, REFERENCE_CHARACTERS), 'code'));
-  // Browsers give the clipboard to https and to this machine only.
-  if (!navigator.clipboard) return element('div', { class: 'row' }, reference);
+  // Somebody has it already. Browsers give the clipboard to https and to this machine only.
+  if (found.ticket || !navigator.clipboard) return element('div', { class: 'row' }, reference);
   const copy = bindText(button('', async () => {
     const done = await copyText(say().copiedText(question, found.id, found.release_id));
     bindText(copy, (words) => (done ? words.copied : words.notCopied));
@@ -172,6 +181,12 @@ function choices(found, title, choose, kind = 'near') {
   });
   const named = plain(title, { class: kind === 'clarify' ? 'text' : 'label' });
   return element('div', { class: kind }, named, element('ul', { class: 'choices' }, ...items));
+}
+
+// A passage of a document: its title, the headings above it, and the page.
+function passage(found) {
+  const path = [found.title, ...found.headings].join(' › ');
+  return { question: found.page ? `${path} (${say().page(found.page)})` : path, url: found.url };
 }
 
 function source(citation) {

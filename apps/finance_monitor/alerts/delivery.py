@@ -11,10 +11,12 @@ from time import monotonic
 
 from apps.finance_monitor.alerts.notifications import Notification, headline
 from apps.finance_monitor.alerts.operations import silences
-from apps.finance_monitor.alerts.sinks import DeliveryError, Sink
+from apps.finance_monitor.alerts.sinks import Sink
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
+from common.webhooks import DeliveryError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 ESCALATION_CHECK = 15.0
@@ -87,10 +89,13 @@ class Delivery:
         for thread in self._threads:
             thread.join(timeout=1.0)
 
-    def notify_now(self, notifications: Sequence[Notification]) -> None:
+    def notify_now(self, notifications: Sequence[Notification], subscribers: Subscribers) -> None:
         """Deliver without the outbox, when nothing can be written."""
-        for sink in self._sinks:
-            for notification in notifications:
+        for notification in notifications:
+            names = {name for alert in notification.alerts for name in subscribers.of(alert)}
+            for sink in self._sinks:
+                if sink.name not in names:
+                    continue
                 Thread(target=self._tell, args=(sink, notification), daemon=True).start()
 
     def _waiting(self) -> bool:
@@ -215,7 +220,10 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             if any(silence.covers(alert.key) for silence in muting):
                 continue
             count += 1
-            enqueue(database, sinks, Notification(alerts=[alert], escalated=True))
+            told = notified(database, row["alert_id"])
+            # Where those who were notified are receivers no more, the others are.
+            receivers = [sink for sink in sinks if sink in told] or sinks
+            enqueue(database, receivers, Notification(alerts=[alert], escalated=True))
             database.execute(
                 "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
                 (_now().isoformat(), row["alert_id"]),
@@ -229,6 +237,14 @@ def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: No
         "INSERT OR IGNORE INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?)",
         [(notification.idempotency_key, sink, notification.model_dump_json()) for sink in sinks],
     )
+
+
+def notified(database: sqlite3.Connection, alert_id: str) -> list[str]:
+    """The receivers that were notified of an alert, or are about to be."""
+    rows = database.execute(
+        "SELECT DISTINCT sink FROM outbox WHERE instr(body, ?) ORDER BY sink", (alert_id,)
+    )
+    return [row["sink"] for row in rows]
 
 
 def _now() -> datetime:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.exposure.wording import exposed_in_words
+from apps.finance_monitor.schema import Alert, Evidence
 from apps.finance_monitor.surges.keys import MARKET, name_of
 from common.records.text import CHINESE
 
@@ -79,11 +80,21 @@ def in_words(alert: Alert) -> str:
     else:
         lines = [f"{alert.severity}, {alert.status}, since {since}, {alert.share:.0%} negative"]
     for story in alert.evidence:
-        count = f"（{story.outlets} 家媒体）" if chinese else f" ({story.outlets} outlets)"
-        outlets = count if story.outlets > 1 else ""
+        outlets = _outlets(story, chinese) if story.outlets > 1 else ""
         words = f" [{', '.join(story.words)}]" if story.words else ""
         lines.append(f"- {story.published_at:%H:%M} {story.headline}{outlets}{words}")
+    if alert.exposed:
+        lines.append(exposed_in_words(alert.exposed, chinese=chinese))
     return "\n".join(lines)
+
+
+def _outlets(story: Evidence, chinese: bool) -> str:
+    """How many ran it, and who was first."""
+    if chinese:
+        first = f"，{story.source} 首发" if story.source else ""
+        return f"（{story.outlets} 家媒体{first}）"
+    first = f", first {story.source}" if story.source else ""
+    return f" ({story.outlets} outlets{first})"
 
 
 def to_alertmanager(notification: Notification, receiver: str) -> dict[str, Any]:

@@ -7,13 +7,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from apps.finance_monitor.alerts.delivery import enqueue
+from apps.finance_monitor.alerts.delivery import enqueue, notified
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import silences
-from apps.finance_monitor.schema import Alert, Evidence, ScoredRecord
-from apps.finance_monitor.store import EvidenceStory, Store
-from apps.finance_monitor.surges.keys import breadth
+from apps.finance_monitor.exposure.relations import Exposures
+from apps.finance_monitor.schema import Alert, Evidence, Exposure, ScoredRecord
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.storylines.lines import StoryLine
+from apps.finance_monitor.storylines.reading import negative_lines
+from apps.finance_monitor.surges.keys import COMPANY, breadth, kind_of, name_of
+from apps.finance_monitor.watchlists.audience import Subscribers
 
 EVIDENCE_SHOWN = 5
 # Half of an alert's stories concern another one that fires: that one may explain it.
@@ -24,15 +28,21 @@ class AlertRouter:
     """Writes changes of alerts to the store, and their notifications to its outbox.
 
     Args:
-        sinks: names of the receivers.
+        subscribers: who receives what.
         negative_words: finds the words that made a text negative.
+        exposures: who else is concerned; None where that is not known.
     """
 
     def __init__(
-        self, store: Store, sinks: Sequence[str], negative_words: Callable[[str], Sequence[str]]
+        self,
+        store: Store,
+        subscribers: Subscribers,
+        negative_words: Callable[[str], Sequence[str]],
+        exposures: Exposures | None = None,
     ) -> None:
         self._store = store
-        self._sinks = sinks
+        self._subscribers = subscribers
+        self._exposures = exposures
         self._words = lru_cache(1024)(negative_words)
 
     def write(self, database: sqlite3.Connection, changes: Sequence[Change]) -> list[Notification]:
@@ -47,17 +57,20 @@ class AlertRouter:
             row = database.execute(
                 "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
             ).fetchone()
-            silent = muted_by or row["closed_at"] or any(s.covers(alert.key) for s in muting)
+            silent = row["closed_at"] or any(s.covers(alert.key) for s in muting)
+            receivers = self._subscribers.of(alert, muted_by)
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
-            if _is_notified(change) and not silent:
-                notifications.append(Notification(alerts=[alert], first=row["notified_at"] is None))
+                receivers = notified(database, alert.alert_id) or receivers
+            is_for_somebody = receivers or (alert.general and not muted_by)
+            if _is_notified(change) and is_for_somebody and not silent:
+                notification = Notification(alerts=[alert], first=row["notified_at"] is None)
+                notifications.append(notification)
+                enqueue(database, receivers, notification)
                 database.execute(
                     "UPDATE alerts SET notified_at = coalesce(notified_at, ?) WHERE alert_id = ?",
                     (datetime.now(UTC).isoformat(), alert.alert_id),
                 )
-        for notification in notifications:
-            enqueue(database, self._sinks, notification)
         return notifications
 
     def _explanation(self, change: Change) -> str | None:
@@ -90,29 +103,41 @@ class AlertRouter:
 
     def _with_evidence(self, change: Change) -> Alert:
         alert = change.alert
-        stories = self._store.evidence(
+        lines = negative_lines(
+            self._store,
             alert.key,
             alert.window.start.timestamp(),
             (alert.ends_at or alert.window.end).timestamp(),
             change.sequence,
             EVIDENCE_SHOWN,
         )
-        release = stories[0].story.release_id if stories else None
         return alert.model_copy(
-            update={"evidence": [self._evidence(one) for one in stories], "release_id": release}
+            update={
+                "evidence": [self._evidence(line) for line in lines],
+                "exposed": self._exposed(alert.key),
+                "release_id": lines[0].first.release_id if lines else None,
+            }
         )
 
-    def _evidence(self, one: EvidenceStory) -> Evidence:
-        story = one.story
+    def _exposed(self, key: str) -> list[Exposure]:
+        if self._exposures is None or kind_of(key) != COMPANY:
+            return []
+        return self._exposures.of(name_of(key))
+
+    def _evidence(self, line: StoryLine) -> Evidence:
+        stories, first = line.stories, line.first
         return Evidence(
-            id=story.id,
-            published_at=story.published_at,
-            headline=story.headline,
-            source=story.source,
-            url=story.url,
-            negative=round(story.sentiment.probabilities.get("negative", 1.0), 2),
-            outlets=one.outlets,
-            words=[word for word in self._words(story.content) if not _names(story, word)],
+            id=first.id,
+            published_at=first.published_at,
+            headline=first.headline,
+            source=first.source,
+            url=first.url,
+            negative=round(line.negative, 2),
+            outlets=len(stories),
+            sources=line.sources,
+            last_at=stories[-1].published_at,
+            spread=line.spread,
+            words=[word for word in self._words(first.content) if not _names(first, word)],
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.finance_monitor.alerts import operations
@@ -13,6 +13,7 @@ from apps.finance_monitor.alerts.operations import Case, Silence, Verdict
 from apps.finance_monitor.store import Store
 from common.errors import UserError
 from common.records.fields import Text
+from common.serving.auditing.changes import note
 
 
 class By(BaseModel):
@@ -50,13 +51,15 @@ def add_casework(app: FastAPI, store: Store, touch: Callable[[], None]) -> None:
         return _found(lambda: operations.resolve(store, alert_id, asked.by))
 
     @app.post("/v1/alerts/{alert_id}/verdict", tags=["alerts"], summary="Real, or a false alarm")
-    def verdict(alert_id: str, asked: VerdictRequest) -> Case:
+    def verdict(alert_id: str, asked: VerdictRequest, request: Request) -> Case:
+        note(request, after=asked.verdict)
         return _found(
             lambda: operations.judge(store, alert_id, asked.verdict, asked.by, asked.reason)
         )
 
     @app.post("/v1/silences", tags=["alerts"], summary="Silence a key for a while")
-    def silence(asked: SilenceRequest) -> Silence:
+    def silence(asked: SilenceRequest, request: Request) -> Silence:
+        note(request, about=asked.key, after=f"for {asked.hours:g} hours")
         lasting = timedelta(hours=asked.hours)
         made = operations.silence(store, asked.key, lasting, asked.by, asked.comment)
         touch()

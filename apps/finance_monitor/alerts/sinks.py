@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Protocol
 
@@ -21,30 +17,9 @@ from apps.finance_monitor.alerts.notifications import (
 )
 from common.console import is_log_json, messages, say
 from common.errors import UserError
+from common.webhooks import SECRET, DeliveryError, masked, send_json
 
-SECRET = "BIZLM_WEBHOOK_SECRET"
-TIMEOUT = 10.0
 COLOURS = {"notice": "yellow", "warning": "dark_orange", "critical": "red"}
-
-
-# These speak of the key, the address or the moment; any other 4xx of what was sent.
-NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
-
-
-class DeliveryError(Exception):
-    """It was not delivered.
-
-    Attributes:
-        retry_after: seconds, where the receiver said so.
-        is_refusal: the receiver does not take this notification, whenever it is sent.
-    """
-
-    def __init__(
-        self, reason: str, retry_after: float | None = None, *, is_refusal: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
-        self.is_refusal = is_refusal
 
 
 class Sink(Protocol):
@@ -153,33 +128,14 @@ class WebhookSink:
     """POST in Alertmanager's form, with an idempotency key, signed if there is a secret."""
 
     def __init__(self, url: str, secret: str | None = None) -> None:
-        self.name = _masked(url, urllib.parse.urlsplit(url).hostname or "")
+        self.name = masked(url, urllib.parse.urlsplit(url).hostname or "")
         self._url = url
         self._secret = secret
 
     def deliver(self, notification: Notification) -> None:
         """Send it; anything but a 2xx is an error."""
-        body = json.dumps(to_alertmanager(notification, "bizlm"), ensure_ascii=False).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": notification.idempotency_key,
-        }
-        if self._secret:
-            digest = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
-            headers["X-Signature-256"] = f"sha256={digest}"
-        request = urllib.request.Request(self._url, body, headers, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT):
-                pass
-        except urllib.error.HTTPError as error:
-            wait = error.headers.get("Retry-After", "")
-            raise DeliveryError(
-                f"HTTP {error.code}",
-                float(wait) if wait.isdigit() else None,
-                is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
-            ) from error
-        except (OSError, ValueError) as error:
-            raise DeliveryError(str(error)) from error
+        body = to_alertmanager(notification, "bizlm")
+        send_json(self._url, body, key=notification.idempotency_key, secret=self._secret)
 
 
 class AppriseSink:
@@ -198,16 +154,10 @@ class AppriseSink:
                 f"no such address to notify: {address.partition('://')[0]}://…",
                 hint="console, jsonl:PATH, https://…, or an address as apprise writes it.",
             )
-        self.name = _masked(address)
+        self.name = masked(address)
 
     def deliver(self, notification: Notification) -> None:
         """Send one message for each alert."""
         for alert in notification.alerts:
             if not self._apprise.notify(title=headline(alert), body=in_words(alert)):
                 raise DeliveryError("apprise could not deliver it")
-
-
-def _masked(address: str, host: str = "") -> str:
-    """A name for an address that may hold tokens, which are never shown."""
-    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
-    return f"{address.partition('://')[0]}://{host}#{digest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from apps.finance_monitor.options_cli import (
     APPLICATION,
+    CalendarFile,
     Delay,
     Entities,
     FalseAlarms,
@@ -36,6 +38,7 @@ def backtest(
         list[str] | None, typer.Option("--budget", help="Further budgets to compare.")
     ] = None,
     entities: Entities = None,
+    calendar: CalendarFile = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
     allowed_lateness: Lateness = "5min",
@@ -59,8 +62,11 @@ def backtest(
     from apps.finance_monitor.surges.budget import parse_budget
     from apps.finance_monitor.watch.running import Options
 
-    options = Options(false_alarms, window, allowed_lateness, delay, None, entities)
-    rules, listed = options.rules(), options.entity_list()
+    options = Options(
+        false_alarms, window, allowed_lateness, delay, None, entities, calendar=calendar
+    )
+    listed = options.entity_list()
+    rules = replace(options.rules(), calendar=options.days(listed))
     budgets = [parse_budget(wording) for wording in budget or ()]
     known = read_events(events) if events else []
     classifier, topics = load_classifier(store, release_id, device, scored)

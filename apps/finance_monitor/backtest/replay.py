@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from apps.finance_monitor.alerts.operations import Case, cases
 from apps.finance_monitor.feeds.opening import open_past
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
-from apps.finance_monitor.store import Store
+from apps.finance_monitor.store import Signed, Store
 from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.keys import name_of
@@ -222,7 +222,7 @@ class Replay:
         )
 
 
-def _counted(stories: Iterable[ScoredRecord], advance: Advance) -> Iterator[ScoredRecord]:
+def _counted(stories: Iterable[Signed], advance: Advance) -> Iterator[Signed]:
     for story in stories:
         yield story
         advance()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import FastAPI, HTTPException, Request
 
+from apps.finance_monitor.explaining.account import account
 from apps.finance_monitor.explaining.story import explain_story, learned_from
 from apps.finance_monitor.learning.lessons import LESSONS, load_lessons
 from apps.finance_monitor.stories.classifying import Classifier
@@ -54,10 +57,12 @@ def add_explanations(app: FastAPI, service: MonitorService, explainer: StoryExpl
         "/v1/stories/{story_id:path}/explanation",
         tags=["reading"],
         summary="The words behind a story's sentiment and topics",
-        description="By the release that serves now; the places of the words are of `text`.",
+        description="By the release that serves now; the places of the words are of `text`. "
+        "`sentences`: what was decided, for whom it concerns and for an auditor.",
     )
     async def explanation(story_id: str, request: Request) -> Explanation:
         story = service.watch.store.story(story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {story_id!r}.")
-        return await until_disconnected(request, explainer.batcher.submit(story.content))
+        found = await until_disconnected(request, explainer.batcher.submit(story.content))
+        return replace(found, sentences=account(story, found))

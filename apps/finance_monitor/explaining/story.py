@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import logit
-from torch import Tensor
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
@@ -22,8 +21,11 @@ from common.evaluation.explanation.attribution import (
 )
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples
-from common.models.heads import Head
-from common.models.prediction import predict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from common.models.heads import Head
 
 LOG_ODDS = "log odds"
 # Of a probability that is none: its logarithm would be no number.
@@ -66,14 +68,8 @@ def learned_from(classifier: Classifier, examples: Sequence[Example]) -> Example
 def _vectors(classifier: Classifier, texts: Sequence[str]) -> NDArray[np.float32]:
     if not texts:
         return np.empty((0, 0), dtype=np.float32)
-    outputs = predict(
-        classifier.module,
-        classifier.backbone,
-        texts,
-        precision=classifier.precision,
-        what="Reading the training texts",
-    )
-    return np.asarray(outputs["embedding"].numpy(), dtype=np.float32)
+    # By the weights, as the heads that its vectors go through below.
+    return classifier.network.trained.outputs(texts)["embedding"]
 
 
 def _sentiment(classifier: Classifier, reading: Reading) -> int | None:
@@ -90,7 +86,7 @@ def _topics(classifier: Classifier, reading: Reading) -> list[int]:
     """The topics that are found; the likeliest where none is, or where there is just one."""
     if reading.topics is None:
         return []
-    several = classifier.module.topic_bias is not None
+    several = classifier.network.has_many_topics
     found = np.flatnonzero(reading.topics >= TOPIC_FROM).tolist() if several else []
     return found or [int(reading.topics.argmax())]
 
@@ -134,6 +130,8 @@ def _of_vectors(
     classifier: Classifier, texts: Sequence[str], odds: Callable[[Tensor], Tensor]
 ) -> NDArray[np.float64]:
     """Log odds straight from the heads: of a probability next to 1 they would not tell apart."""
+    import torch
+
     read = [spell_tickers(prepare(one), classifier.tickers) for one in texts]
     vectors = torch.from_numpy(_vectors(classifier, read))
     device = next(classifier.module.parameters()).device
@@ -164,5 +162,7 @@ def _softmax_odds(head: Head, number: int, temperature: float) -> Callable[[Tens
 
 def _odds(logits: Tensor, number: int) -> Tensor:
     """[batch, classes] → [batch], ln(p / (1 − p)) of one class."""
+    import torch
+
     others = [other for other in range(logits.shape[1]) if other != number]
     return logits[:, number] - torch.logsumexp(logits[:, others], dim=1)

@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 
+from apps.finance_monitor.feeds.health import SourceHealth
 from apps.finance_monitor.schema import FeedRecord
 
 
@@ -41,6 +42,7 @@ class Batch:
         backlog: what was not read yet: bytes of a file, messages of a stream, 0 for stdin.
         ended: nothing will follow.
         outages: by the name of each source that does not answer now, why.
+        sources: how each of several sources stands.
     """
 
     records: list[FeedRecord]
@@ -49,6 +51,7 @@ class Batch:
     backlog: int = 0
     ended: bool = False
     outages: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[SourceHealth] = ()
 
 
 class Feed(Protocol):

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from apps.finance_monitor.feeds.feed import Feed, Position
 from apps.finance_monitor.feeds.file_feed import FileFeed
 from apps.finance_monitor.feeds.open_file import FilePosition
+from apps.finance_monitor.feeds.sources.reading import is_web, read_sources
 from apps.finance_monitor.feeds.stdin import StdinFeed
 from apps.finance_monitor.feeds.table_feed import TableFeed
-from apps.finance_monitor.feeds.web_sources import is_web, read_sources
+from apps.finance_monitor.feeds.together import Together, only_part, parts_of
 from apps.finance_monitor.schema import FeedRecord
 from common.errors import UserError
 from common.records.paths import SUFFIXES
@@ -20,6 +21,8 @@ from common.records.paths import SUFFIXES
 P = TypeVar("P", bound=Position)
 
 
+# The names of two feeds in a position.
+MAIN, BESIDE = "feed", "inbox"
 LINES = {".jsonl", ".ndjson", ".json"}
 
 
@@ -53,15 +56,17 @@ def open_feed(
     Raises:
         UserError: the address is wrong, or the position belongs to another kind of feed.
     """
+    # What was heard beside it before is left out.
+    position = only_part(position, MAIN)
     if spec == "-":
         return StdinFeed(record=record)
     if is_web(spec):
-        from apps.finance_monitor.feeds.web_feed import WebFeed, WebPosition
+        from apps.finance_monitor.feeds.sources.source_feed import SourceFeed, SourcesPosition
 
         if record is not FeedRecord:
             raise UserError("a feed of the web holds no scores", where=spec, hint="Drop --scored.")
-        read = _read_position(WebPosition, position, spec)
-        return WebFeed(read_sources(spec), read, once=once)
+        read = _read_position(SourcesPosition, position, spec)
+        return SourceFeed(read_sources(spec), read, once=once)
     if "://" in spec:
         from apps.finance_monitor.feeds.redis_feed import RedisFeed, RedisPosition
 
@@ -72,6 +77,21 @@ def open_feed(
     return FileFeed(
         Path(spec), _read_position(FilePosition, position, spec), once=once, record=record
     )
+
+
+def open_beside(spec: str, inbox: Path, position: str | None) -> Feed:
+    """The feed that `spec` names, and beside it the lines of a file that grows.
+
+    Raises:
+        UserError: as `open_feed`.
+    """
+    kept = parts_of(position) or ({MAIN: position} if position else {})
+    beside = _read_position(FilePosition, kept.get(BESIDE), str(inbox))
+    feeds: dict[str, Feed] = {
+        BESIDE: FileFeed(inbox, beside),
+        MAIN: open_feed(spec, position=kept.get(MAIN)),
+    }
+    return Together(feeds, kept)
 
 
 def open_past(path: Path, record: type[FeedRecord] = FeedRecord) -> tuple[Feed, int]:

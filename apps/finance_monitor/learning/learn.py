@@ -18,12 +18,15 @@ from apps.finance_monitor.learning.shadowing import read_again
 from apps.finance_monitor.release import load_release, reopen, save_release
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.stress.judging import decide_with
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
 from common.files import scratch
 from common.learning import review as reviewing
+from common.learning.candidates.comparison import with_expectations
 from common.learning.candidates.cost import Cost, time_both
 from common.learning.candidates.earlier import made_from, take_earlier
 from common.learning.candidates.releasing import Candidate, Learned, release_candidate
@@ -33,6 +36,7 @@ from common.learning.review import Review, review
 from common.learning.store import FeedbackStore
 from common.models.encoder import Encoder
 from common.records.splits import Splits
+from common.releases.expectations import load_expectations, save_expectations
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release
 from common.tuning.finetune import Tuned, finetune
@@ -76,7 +80,7 @@ class _Learner:
                 module=serving.module,
             )
         assert isinstance(tuned.module, NewsModel)
-        classifier = replace(serving, backbone=tuned.pretrained, module=tuned.module)
+        classifier = replace(serving, network=FullPrecision(tuned.module, tuned.pretrained))
         return calibrate(classifier, task, lessons.validation), tuned
 
 
@@ -131,11 +135,16 @@ def learn(
     comparison, after = compare(
         serving, candidate, lessons, examples, partial(learner.learn, lessons), by
     )
+    expectations = load_expectations(release)
+    comparison = with_expectations(
+        comparison, expectations, decide_with(serving), decide_with(candidate)
+    )
     asked = read_again(candidate, registry.root, release.release_id, shadow) if shadow else None
 
     def save(directory: Path) -> None:
         save_release(candidate, directory)
         save_lessons(directory, lessons.with_examples(examples))
+        save_expectations(expectations, directory)
 
     def report(directory: Path, verdict: str, cost: Cost) -> None:
         drift = drift_section(registry.root, release.release_id)

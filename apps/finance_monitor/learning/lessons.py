@@ -15,7 +15,6 @@ from apps.finance_monitor.stories.text import spell_tickers
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.learning.replay import MOST_EXEMPLARS, herd
-from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.fields import content_hash
 from common.records.splits import Splits
@@ -98,6 +97,8 @@ def lessons_of(taught: Splits[Example] | Lessons, classifier: Classifier) -> Les
     """What was taught; of many texts, those that stand for their classes."""
     train = apart(taught.train)
     if len(train) > MOST_EXEMPLARS:
+        from common.models.heads import Embedder
+
         reader = Embedder(classifier.module.pooled)
         found = predict(reader, classifier.backbone, [one.text for one in train])
         vectors = np.asarray(found["embedding"].numpy(), dtype=np.float32)

@@ -51,7 +51,7 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
         story = service.watch.store.story(said.story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {said.story_id!r}.")
-        if said.sentiment is not None and service.live.current.module.sentiments is None:
+        if said.sentiment is not None and not service.live.current.network.has_sentiment:
             raise HTTPException(422, "The release knows no sentiment.")
         unknown = [name for name in said.topics or () if name not in service.live.current.topics]
         if unknown:

@@ -11,14 +11,16 @@ from torch import nn
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Sources
 from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.learning.promoting import promote_if_not_worse
 from apps.finance_monitor.privacy.records import Records, separate
 from apps.finance_monitor.record import APPLICATION
 from apps.finance_monitor.release import save_release
 from apps.finance_monitor.reporting import metric_rows
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.network import FullPrecision
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
-from apps.finance_monitor.train import Trained, promote_if_not_worse
+from apps.finance_monitor.train import Trained
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
@@ -69,11 +71,11 @@ def train_privately(
     task = FinanceMonitorTask(records.start, records.topics, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, records)
-    loaded = load_encoder(source, dropout=settings.dropout)
+    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded).to(device).eval()
-    untrained = Classifier("", loaded, module, records.topics)
+    untrained = Classifier("", FullPrecision(module, loaded), records.topics)
     before = evaluate.run(untrained, records.public) if records.public else []
     tuned = finetune(
         task,
@@ -85,7 +87,7 @@ def train_privately(
     )
     assert isinstance(tuned.module, NewsModel) and tuned.privacy is not None
     classifier = Classifier(
-        "", tuned.pretrained, tuned.module, records.topics, tickers=dataset.tickers
+        "", FullPrecision(tuned.module, tuned.pretrained), records.topics, tickers=dataset.tickers
     )
     if records.public:
         classifier = calibrate(classifier, task, records.public, with_words=False)

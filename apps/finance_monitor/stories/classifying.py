@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from apps.finance_monitor.rules.deciding import apply_rules
 from apps.finance_monitor.rules.schema import StoryRules
@@ -21,12 +22,16 @@ from apps.finance_monitor.schema import (
     Target,
     TopicScore,
 )
-from apps.finance_monitor.stories.text import LINK, mark, prepare, spell_tickers
-from apps.finance_monitor.task import NewsModel
-from common.models.encoder import Encoder
-from common.models.prediction import predict
-from common.records.text import CHINESE, normalise, words
+from apps.finance_monitor.stories.companies import companies_in
+from apps.finance_monitor.stories.network import Floats, Network
+from apps.finance_monitor.stories.text import LINK, prepare, spell_tickers
+from apps.finance_monitor.targets.pointing import Span, point_at
+from common.records.text import CHINESE, words
 from common.rules.live import LiveRules
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.task import NewsModel
+    from common.models.encoder import Encoder
 
 NEGATIVE = SENTIMENTS.index("negative")
 # Below this the two likeliest labels are too near to name one.
@@ -56,19 +61,27 @@ class Classifier:
     """
 
     release_id: str
-    backbone: Encoder
-    module: NewsModel
+    network: Network
     topics: list[str]
     temperatures: dict[str, float] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
     tickers: dict[str, str] = field(default_factory=dict)
-    precision: str = "fp32"
     rules: LiveRules[StoryRules] | None = None
+
+    @property
+    def module(self) -> NewsModel:
+        """What was trained, which is loaded now if it was not."""
+        return self.network.trained.module
+
+    @property
+    def backbone(self) -> Encoder:
+        """The encoder of what was trained."""
+        return self.network.trained.backbone
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Calibrated probabilities of prepared `texts`, in one pass."""
         spelled = [spell_tickers(text, self.tickers) for text in texts]
-        outputs = predict(self.module, self.backbone, spelled, precision=self.precision)
+        outputs = self.network.outputs(spelled)
         divide = partial(self._probabilities, outputs)
         columns = [divide(name) for name in ("sentiment", "topic", "target")]
         return [
@@ -76,29 +89,29 @@ class Classifier:
             for i in range(len(texts))
         ]
 
-    def _probabilities(
-        self, outputs: dict[str, torch.Tensor], name: str
-    ) -> NDArray[np.float64] | None:
+    def _probabilities(self, outputs: dict[str, Floats], name: str) -> NDArray[np.float64] | None:
         logits = outputs.get(f"{name}_logits")
         if logits is None:
             return None
-        scaled = logits.double() / self.temperatures.get(name, 1.0)
-        several = name == "topic" and self.module.topic_bias is not None
-        found = torch.sigmoid(scaled) if several else torch.softmax(scaled, -1)
-        values: NDArray[np.float64] = found.numpy()
-        return values
+        scaled = logits.astype(np.float64) / self.temperatures.get(name, 1.0)
+        several = name == "topic" and self.network.has_many_topics
+        return np.asarray(expit(scaled) if several else softmax(scaled, axis=-1))
 
     def score(
-        self, records: Sequence[FeedRecord], entities: Sequence[Sequence[str]] | None = None
+        self,
+        records: Sequence[FeedRecord],
+        named: Sequence[Mapping[str, Sequence[Span]]] | None = None,
     ) -> list[ScoredRecord]:
         """Label feed records.
 
         Args:
-            entities: of each record, the companies it names; where it names several, the model
-                is asked about each of them, if it learned to.
+            named: of each record, the companies that it names, and where, as `companies_in` has
+                them; of several, the model is asked about each, if it learned to. None: those that
+                it came with.
         """
         texts = [prepare(record.content) for record in records]
-        named = [list(record.entities) for record in records] if entities is None else entities
+        if named is None:
+            named = [companies_in(record, None) for record in records]
         readings = self.read(texts) if texts else []
         targets = self._targets(texts, named)
         stories = [
@@ -112,7 +125,8 @@ class Classifier:
             )
             for record, names, reading, found in zip(records, named, readings, targets, strict=True)
         ]
-        return self._ruled(stories) if self.rules else stories
+        decided = self._ruled(stories) if self.rules else stories
+        return [_with_only_target(one) for one in decided] if self.network.has_targets else decided
 
     def _ruled(self, stories: Sequence[ScoredRecord]) -> list[ScoredRecord]:
         assert self.rules
@@ -129,17 +143,19 @@ class Classifier:
             TopicScore(name=name, probability=round(p, 4)) for name, p in ranked if p >= TOPIC_FROM
         ]
 
-    def _targets(self, texts: Sequence[str], named: Sequence[Sequence[str]]) -> list[list[Target]]:
+    def _targets(
+        self, texts: Sequence[str], named: Sequence[Mapping[str, Sequence[Span]]]
+    ) -> list[list[Target]]:
         found: list[list[Target]] = [[] for _ in texts]
-        if self.module.targets is None:
+        if not self.network.has_targets:
             return found
         # What a text says of the only company it names is its own sentiment, if there is one.
-        fewest = 1 if self.module.sentiments is None else 2
+        fewest = 2 if self.network.has_sentiment else 1
         asked = [(i, n) for i, names in enumerate(named) if len(names) >= fewest for n in names]
         if not asked:
             return found
-        marked = [mark(texts[i], normalise(name)) for i, name in asked]
-        for (i, name), reading in zip(asked, self.read(marked), strict=True):
+        pointed = [point_at(texts[i], name, named[i]) for i, name in asked]
+        for (i, name), reading in zip(asked, self.read(pointed), strict=True):
             assert reading.target is not None
             label = SENTIMENTS[int(reading.target.argmax())]
             found[i].append(Target(entity=name, sentiment=label))
@@ -150,7 +166,7 @@ class Classifier:
         prepared = prepare(text)
         tried = list(dict.fromkeys(w for w in words(prepared) if _carries_meaning(w)))
         tried = tried[:MOST_WORDS_TRIED]
-        if not tried or self.module.sentiments is None:
+        if not tried or not self.network.has_sentiment:
             return []
         lowered = prepared.lower()
         readings = self.read([prepared, *(lowered.replace(word, " ") for word in tried)])
@@ -158,6 +174,14 @@ class Classifier:
         whole, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
         return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
+
+
+def _with_only_target(story: ScoredRecord) -> ScoredRecord:
+    """What is said of the only company of a story, after its rules."""
+    if story.targets or len(story.entities) != 1 or story.sentiment.label is None:
+        return story
+    only = Target(entity=story.entities[0], sentiment=story.sentiment.label)
+    return story.model_copy(update={"targets": [only]})
 
 
 def sentiment_score(reading: Reading) -> SentimentScore:

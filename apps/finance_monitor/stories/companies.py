@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from ahocorasick_rs import AhoCorasick, MatchKind
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.text import prepare
+from apps.finance_monitor.targets.pointing import Span, occurrences
 from common.errors import UserError
 from common.records.fields import Text
 from common.records.reader import OnBadRow, read_records
@@ -23,15 +25,32 @@ def _split(value: object) -> object:
     return value or []
 
 
+# What speaks of the company that was named last. A Chinese one that could be part of a longer word,
+# as 公司 of 子公司, must begin a clause.
+USUAL_REFERENCES = ("the company", "the group", "the firm", "该公司", "该集团", "公司")
+BEGINS_CLAUSE = re.compile(r"(?:^|\W|本)$")
+
+Several = Annotated[list[Text], BeforeValidator(_split)]
+
+
 class Entity(BaseModel):
-    """One company; `aliases` in one cell are parted by `|`."""
+    """One company; several `aliases`, `references`, … in one cell are parted by `|`."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     name: Text
-    aliases: Annotated[list[Text], BeforeValidator(_split)] = []
+    aliases: Several = []
     ticker: str | None = None
     language: Literal["en", "zh"] | None = None
+    references: Several = Field(
+        [], description="What means it once it was named, like `the lender` or 该行."
+    )
+    unless: Several = Field(
+        [], description="Where its name means something else, like `apple pie` or 平安夜."
+    )
+    only_with: Several = Field(
+        [], description="Words of which a text must have one, for its names to mean it."
+    )
 
     @property
     def names(self) -> list[str]:
@@ -50,6 +69,7 @@ class EntityList:
 
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.names = [entity.name for entity in entities]
+        self._entities = {entity.name: _spelled(entity) for entity in entities}
         self.tickers = {one.ticker.upper(): one.name for one in entities if one.ticker}
         owners: dict[str, str] = {}
         self._exact: set[str] = set()
@@ -63,31 +83,85 @@ class EntityList:
                     )
                 if name.isascii() and name.isupper():
                     self._exact.add(name)
+        self._owner = owners
         self._owners = list(owners.values())
         self._patterns = list(owners)
         self._automaton = AhoCorasick(self._patterns, matchkind=MatchKind.LeftmostLongest)
 
+    def named(self, name: str) -> str | None:
+        """The company that goes by this name, in any case; None where there is none."""
+        return self._owner.get(normalise(name).lower())
+
     def find(self, text: str) -> list[str]:
         """Names of the companies in a normalised text, in the order of their first mention."""
+        return list(self.mentions(text))
+
+    def mentions(self, text: str) -> dict[str, list[Span]]:
+        """Where a normalised text speaks of each company, by name or, later, by a reference."""
         lowered = text.lower()
         if len(lowered) != len(text):
             # A few letters change their length with their case.
             text = lowered
-        found: dict[str, None] = {}
+        found: dict[str, list[Span]] = {}
+        named: list[tuple[Span, str]] = []
+        for name, span in self._named_in(text, lowered):
+            if name not in found and not self._is_meant(name, text):
+                continue
+            if not _overlaps(span, occurrences(text, self._entities[name].unless)):
+                found.setdefault(name, []).append(span)
+                named.append((span, name))
+        for name, span in self._referred_to(text, named):
+            found[name].append(span)
+        return found
+
+    def _named_in(self, text: str, lowered: str) -> Iterator[tuple[str, Span]]:
         for number, start, end in self._automaton.find_matches_as_indexes(lowered):
             in_capitals = self._patterns[number].upper() in self._exact
             if _stands_alone(lowered, start, end) and not (
                 in_capitals and not text[start:end].isupper()
             ):
-                found[self._owners[number]] = None
-        return list(found)
+                yield self._owners[number], (start, end)
+
+    def _is_meant(self, name: str, text: str) -> bool:
+        needed = self._entities[name].only_with
+        return not needed or bool(occurrences(text, needed))
+
+    def _referred_to(
+        self, text: str, named: Sequence[tuple[Span, str]]
+    ) -> Iterator[tuple[str, Span]]:
+        """References, each to the last company before it that goes by it."""
+        own = {name: {*map(str.lower, self._entities[name].references)} for _, name in named}
+        asked = {*USUAL_REFERENCES, *(reference for some in own.values() for reference in some)}
+        taken = [span for span, _ in named]
+        for start, end in occurrences(text, asked):
+            said = text[start:end].lower()
+            if _overlaps((start, end), taken) or not _is_reference(text, start, said):
+                continue
+            goes_by = [n for (_, stop), n in named if stop <= start and said in own[n]]
+            usual = [n for (_, stop), n in named if stop <= start and said in USUAL_REFERENCES]
+            if last := (goes_by or usual)[-1:]:
+                yield last[0], (start, end)
 
 
-def companies_in(record: FeedRecord, listed: EntityList | None) -> list[str]:
-    """The companies that a record came with, and those of the list that its text names."""
-    if listed is None:
-        return list(record.entities)
-    return list(dict.fromkeys([*record.entities, *listed.find(prepare(record.content))]))
+def companies_in(record: FeedRecord, listed: EntityList | None) -> dict[str, list[Span]]:
+    """The companies that a record came with or that its text names, and where it names them."""
+    text = prepare(record.content)
+    found = {} if listed is None else listed.mentions(text)
+    given = {
+        name: found.get(name) or occurrences(text, [normalise(name)]) for name in record.entities
+    }
+    return given | found
+
+
+def _overlaps(span: Span, others: Sequence[Span]) -> bool:
+    return any(start < span[1] and span[0] < stop for start, stop in others)
+
+
+def _is_reference(text: str, start: int, said: str) -> bool:
+    """Whether 公司 and its kind are no part of a longer word."""
+    if not CHINESE.match(said) or said.startswith("该"):
+        return True
+    return bool(BEGINS_CLAUSE.search(text[:start]))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -108,3 +182,12 @@ def read_entities(path: Path, on_bad_row: OnBadRow = "fail") -> EntityList:
     """
     records = read_records(path, Entity, on_bad_row=on_bad_row)
     return EntityList(records.items)
+
+
+def _spelled(entity: Entity) -> Entity:
+    """What is looked for beside the names, spelled as texts are."""
+    spelled = {
+        field: [normalise(one) for one in getattr(entity, field)]
+        for field in ("references", "unless", "only_with")
+    }
+    return entity.model_copy(update=spelled)

@@ -14,6 +14,7 @@ from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList, companies_in
 from apps.finance_monitor.stories.copies import Duplicates, Resemblance, signature_of
 from apps.finance_monitor.stories.text import prepare
+from apps.finance_monitor.targets.pointing import Span
 
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
@@ -35,7 +36,7 @@ class _Seen:
     """A record on its way."""
 
     record: FeedRecord
-    entities: list[str]
+    named: dict[str, list[Span]]
     signature: NDArray[np.uint32] | None
     resemblance: Resemblance
 
@@ -87,9 +88,9 @@ class Ingest:
         named = companies_in(record, self._entities)
         signature = signature_of(text)
         time = record.published_at.timestamp()
-        resemblance = self._duplicates.compare(signature, named)
+        resemblance = self._duplicates.compare(signature, list(named))
         if resemblance.duplicate_of is None:
-            self._duplicates.add(record.id, signature, time, named)
+            self._duplicates.add(record.id, signature, time, list(named))
         # One record with a wrong date must not make all others be forgotten.
         self.now = max(self.now, min(time, self.now + 24 * 3600.0) if self.now else time)
         self._duplicates.forget_before(self.now)
@@ -98,13 +99,13 @@ class Ingest:
     def _score(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
         if self.classifier is None:
             stories = [
-                one.record.model_copy(update={"entities": one.entities})
+                one.record.model_copy(update={"entities": list(one.named)})
                 for one in seen
                 if isinstance(one.record, ScoredRecord)
             ]
         else:
             stories = self.classifier.score(
-                [one.record for one in seen], [one.entities for one in seen]
+                [one.record for one in seen], [one.named for one in seen]
             )
         return [
             story.model_copy(update={"novelty": one.resemblance.novelty})
@@ -123,7 +124,7 @@ class Ingest:
         return ScoredRecord(
             **one.record.model_dump(include=set(FeedRecord.model_fields) - {"entities"}),
             **original.model_dump(include=known),
-            entities=one.entities,
+            entities=list(one.named),
             duplicate_of=original_id,
             novelty=one.resemblance.novelty,
         )

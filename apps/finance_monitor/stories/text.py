@@ -27,12 +27,3 @@ def spell_tickers(text: str, tickers: Mapping[str, str]) -> str:
     if not tickers or "$" not in text:
         return text
     return CASHTAG.sub(lambda found: tickers.get(found[1].upper(), found[0]), text)
-
-
-def mark(text: str, entity: str) -> str:
-    """Point the encoder at one company: its first mention in brackets, or its name in front."""
-    start = text.casefold().find(entity.casefold())
-    if start < 0 or len(text.casefold()) != len(text):
-        return f"[{entity}] {text}"
-    end = start + len(entity)
-    return f"{text[:start]}[{text[start:end]}]{text[end:]}"

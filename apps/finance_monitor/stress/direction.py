@@ -19,7 +19,7 @@ def direction(classifier: Classifier, pairs: Sequence[PairRecord]) -> Contrast:
     Raises:
         UserError: the release tells no sentiments.
     """
-    if classifier.module.sentiments is None:
+    if not classifier.network.has_sentiment:
         raise UserError(
             f"--pairs: release {classifier.release_id} was trained without sentiments",
             hint="Leave --pairs out.",

@@ -6,6 +6,10 @@ All keys are learned side by side: an array has one row per key. A window's coun
 
 The level is the mean under a gamma prior, forgotten exponentially. The factors of the hours are
 posterior means under gamma priors around one, so that they stay at one while history is short.
+On a holiday, or a day of earnings, a factor of that kind of day comes on top, which learns from
+such days alone, while level, hours and scatter do not learn from them. A holiday is taken for
+usual until some were seen, and a day of earnings for three times as busy: neither gives false
+alarms.
 The dispersion d comes from the forecast's own errors, each weighted by what it says about d, and is
 drawn to a usual value where a key has too few stories.
 """
@@ -19,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Kinds = NDArray[np.int64]  # of days: ORDINARY, HOLIDAY or EARNINGS
 
 HOUR = 3600.0
 HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
@@ -36,6 +41,10 @@ DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
 USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
 LEAST_DISPERSION = 0.01
+ORDINARY, HOLIDAY, EARNINGS = 0, 1, 2
+# What days of the kinds are taken for before any was seen, and how firmly, in stories.
+SPECIAL_USUAL, SPECIAL_PRIOR = np.array([1.0, 1.0, 3.0]), np.array([1.0, 6.0, 6.0])
+SPECIAL_MEMORY = 20.0  # such days
 IMPOSSIBLE = -20.0  # log-probability below which nobody believes in chance
 
 
@@ -65,6 +74,7 @@ class History(Columns):
         day_stories, day_expected: by hour of day, UTC.
         week_stories, week_expected: by hour of week, UTC.
         scatter, scatter_weight: the dispersion is one over the other.
+        special_stories, special_expected: by kind of day.
     """
 
     stories: Floats
@@ -75,6 +85,8 @@ class History(Columns):
     week_expected: Floats
     scatter: Floats
     scatter_weight: Floats
+    special_stories: Floats
+    special_expected: Floats
 
     @classmethod
     def empty(cls) -> History:
@@ -88,6 +100,8 @@ class History(Columns):
             _rows(HOURS_OF_WEEK),
             _rows(),
             _rows(),
+            _rows(len(SPECIAL_USUAL)),
+            _rows(len(SPECIAL_USUAL)),
         )
 
 
@@ -119,8 +133,12 @@ class Baseline:
         self.history.grow(size)
         self.history.hours[known:] = self.watched
 
-    def forecast(self, start: float) -> Forecast:
-        """What is expected of the window that starts at `start`, seconds since 1970."""
+    def forecast(self, start: float, kinds: Kinds | None = None) -> Forecast:
+        """What is expected of the window that starts at `start`, seconds since 1970.
+
+        Args:
+            kinds: [keys], of the day; None: it is like others.
+        """
         day, week = self._factors(start)
         level = self._level()
         mean = self._hours * level * day * week
@@ -130,31 +148,60 @@ class Baseline:
         )
         # The level is itself uncertain by one part in the stories it was learned from.
         uncertain = 1 / (held.stories + LEAST_MEAN * PRIOR_HOURS)
+        if kinds is not None:
+            factor, doubt = self._special(kinds)
+            mean, uncertain = mean * factor, uncertain + doubt
         return Forecast(mean, np.maximum(dispersion, LEAST_DISPERSION) + uncertain)
 
-    def is_outage(self, starts: Iterable[float]) -> bool:
+    def _special(self, kinds: Kinds) -> tuple[Floats, Floats]:
+        """[keys] twice: the factor of this kind of day, and its relative variance."""
+        rows = np.arange(len(kinds))
+        seen = (
+            SPECIAL_PRIOR[kinds] * SPECIAL_USUAL[kinds] + self.history.special_stories[rows, kinds]
+        )
+        expected = SPECIAL_PRIOR[kinds] + self.history.special_expected[rows, kinds]
+        special = kinds != ORDINARY
+        return np.where(special, seen / expected, 1.0), np.where(special, 1 / seen, 0.0)
+
+    def is_outage(self, windows: Iterable[tuple[float, Kinds | None]]) -> bool:
         """Whether nothing at all in these windows means that the feed was down.
 
         So it is where the likeliest key to speak would have been silent with a probability below
-        e^-20. What is sparse is silent for weeks; what is lively, hardly for a night.
+        e^-20. What is sparse is silent for weeks; what is lively, hardly for a night. A holiday may
+        be silent.
+
+        Args:
+            windows: their starts, and the kinds of their days.
         """
         log_probability = np.zeros(len(self.history.hours))
-        for start in starts:
-            forecast = self.forecast(start)
-            log_probability -= np.log1p(forecast.dispersion * forecast.mean) / forecast.dispersion
+        for start, kinds in windows:
+            forecast = self.forecast(start, kinds)
+            silence = np.log1p(forecast.dispersion * forecast.mean) / forecast.dispersion
+            log_probability -= silence if kinds is None else silence * (kinds != HOLIDAY)
         return bool(log_probability.min(initial=0.0) < IMPOSSIBLE)
 
-    def learn(self, start: float, counts: Floats, forecast: Forecast, usual: Floats) -> None:
+    def learn(
+        self,
+        start: float,
+        counts: Floats,
+        forecast: Forecast,
+        usual: Floats,
+        kinds: Kinds | None = None,
+    ) -> None:
         """Take a window into the past.
 
         Args:
             usual: [keys], how much of the window to learn from: 0 while an alarm is on.
+            kinds: [keys], of the day; None: it is like others.
         """
         held = self.history
         hour_of_day, hour_of_week = _hours(start)
         day, week = self._factors(start)
         level = self._level() * self._hours
         self.watched = float(kept_after(self._hours, LEVEL_MEMORY)) * self.watched + self._hours
+        if kinds is not None:
+            self._learn_special(counts, level * day * week, usual, kinds)
+            usual = np.where(kinds == ORDINARY, usual, 0.0)
         self._learn_scatter(counts, forecast.mean, usual)
         for stories, expected, hour, memory, other in (
             (held.day_stories, held.day_expected, hour_of_day, DAY_MEMORY, week),
@@ -167,6 +214,14 @@ class Baseline:
         kept = kept_after(usual * self._hours, LEVEL_MEMORY)
         held.stories = kept * held.stories + usual * counts
         held.hours = kept * held.hours + usual * self._hours * day * week
+
+    def _learn_special(self, counts: Floats, expected: Floats, usual: Floats, kinds: Kinds) -> None:
+        held = self.history
+        rows = np.flatnonzero(kinds != ORDINARY)
+        of = kinds[rows]
+        kept = kept_after(usual[rows] * min(self._hours / DAY, 1.0), SPECIAL_MEMORY)
+        for sums, added in ((held.special_stories, counts), (held.special_expected, expected)):
+            sums[rows, of] = kept * sums[rows, of] + (usual * added)[rows]
 
     def start_anew(self, rows: NDArray[np.bool_], stories: Floats, hours: Floats) -> None:
         """Take `stories` in `hours` for the level of these keys: what was a surge is usual now."""

@@ -42,6 +42,10 @@ class Budget:
         size, unit = (_DAY, "d") if self.period >= _DAY else (_HOUR, "h")
         return f"{self.count:g} per {self.period / size:g}{unit}"
 
+    def part(self, of: int) -> Budget:
+        """One of so many equal parts, which add up to all of it."""
+        return Budget(self.count / of, self.period)
+
     def threshold(self, keys: int, width: float) -> float:
         """How many windows must pass on average between two false alarms of one key.
 

@@ -30,9 +30,11 @@ import numpy as np
 
 from apps.finance_monitor.surges.baseline import (
     HOUR,
+    ORDINARY,
     Baseline,
     Floats,
     History,
+    Kinds,
     kept_after,
 )
 from apps.finance_monitor.surges.statistics import (
@@ -119,7 +121,14 @@ class SurgeDetector:
         self.tests.shares[known:] = -np.inf
 
     def judge(
-        self, start: float, negative: Floats, all_: Floats, threshold: float, learns: bool = True
+        self,
+        start: float,
+        negative: Floats,
+        all_: Floats,
+        threshold: float,
+        learns: bool = True,
+        first: Floats | None = None,
+        kinds: Kinds | None = None,
     ) -> Verdict:
         """Take in one window of every key.
 
@@ -129,22 +138,27 @@ class SurgeDetector:
             all_: [keys], all stories.
             threshold: windows between two false alarms of one key: `Budget.threshold`.
             learns: not from an outage of the feed: its silence ends alarms, no more.
+            first: [keys], lower thresholds at which alarms begin, for those who ask for more.
+            kinds: [keys], of the day: a holiday, of earnings; None: it is like others.
 
         Raises:
             NonFiniteError: a count or what was learned is no number; no alarm could fire again.
         """
         tests = self.tests
-        forecast = self.baseline.forecast(start)
+        forecast = self.baseline.forecast(start, kinds)
         evidence = count_evidence(negative, forecast)
         self.hours_seen += self._hours * learns
-        if self.hours_seen <= self._warm_up:
+        warms_up = self.hours_seen <= self._warm_up
+        if warms_up:
             # A baseline of a day or two is no measure: evidence is gathered from here on.
             self._end(np.ones(len(self), dtype=np.bool_))
         self._follow_run(start, negative, all_, forecast.mean, evidence)
         tests.counts = step(tests.counts, evidence)
         tests.shares = step(tests.shares, self._share_evidence(negative, all_))
         statistic = average(tests.counts)
-        begins = (statistic >= np.log(threshold)) & self._share_is_up()
+        begins = (statistic >= np.log(threshold if first is None else first)) & self._share_is_up()
+        # One wide window alone may hold as much evidence as a surge.
+        begins &= not warms_up
         alarmed = (tests.alarmed > 0) | begins
         # What comes beyond the usual, less what the usual leaves room for: one story may.
         excess = np.maximum(tests.excess + negative - ENDED_BELOW * forecast.mean, 0.0)
@@ -155,8 +169,9 @@ class SurgeDetector:
         tests.surged = np.where(alarmed, tests.surged + negative, 0.0)
         if learns:
             usual = np.where(alarmed, 0.0, 1.0)
-            self.baseline.learn(start, negative, forecast, usual)
-            self._learn_share(negative, all_, usual)
+            self.baseline.learn(start, negative, forecast, usual, kinds)
+            ordinary = usual if kinds is None else usual * (kinds == ORDINARY)
+            self._learn_share(negative, all_, ordinary)
         new_normal = tests.alarmed >= self._new_normal
         verdict = Verdict(
             expected=forecast.mean,
@@ -258,7 +273,9 @@ class SurgeDetector:
             detector.hours_seen = scalars["hours_seen"]
             detector.baseline.watched = scalars["watched"]
             detector.tests = Tests(**{name: kept[name] for name in Tests.__dataclass_fields__})
-            detector.baseline.history = History(
-                **{name: kept[name] for name in History.__dataclass_fields__}
-            )
+            history = detector.baseline.history
+            history.grow(len(detector))
+            # A version before kept no kinds of days.
+            for name in {*History.__dataclass_fields__} & {*kept.files}:
+                setattr(history, name, kept[name])
         return detector

@@ -15,6 +15,7 @@ from apps.finance_monitor.options_cli import (
     open_registry,
     read_from,
 )
+from apps.finance_monitor.stress.cli import expected_by
 from common.cli import (
     Backbone,
     BadRow,
@@ -35,6 +36,7 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.errors import UserError
+from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
@@ -54,6 +56,7 @@ def train(
     pairs: Pairs = None,
     unlabelled: Unlabelled = None,
     public: Public = None,
+    expectations: ExpectationsFile = None,
     entities: Entities = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -76,6 +79,7 @@ def train(
 
     chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
+    unread |= {"--expectations": expectations}
     check_teacher(teacher, chosen)
     check_files(
         chosen, public, {**unread, "--pairs": pairs, "--teacher": teacher, "--from": from_release}
@@ -90,6 +94,9 @@ def train(
     from apps.finance_monitor.data import read_dataset
 
     dataset = read_dataset(sources, seed=chosen.seed)
+    registry = open_registry(store)
+    parent = registry.open(from_release) if from_release else None
+    wanted = expected_by(expectations, dataset.topics, release=parent)
     check_backbone(backbone)
 
     from apps.finance_monitor.reporting import beside, metrics
@@ -103,12 +110,12 @@ def train(
         teacher=teacher,
         from_release=from_release,
         max_forgetting=max_forgetting,
+        expectations=wanted,
     )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately
 
         train_it = partial(train_privately, sources=sources, public=public or ())
-    registry = open_registry(store)
     trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
     if trained is None:
         return

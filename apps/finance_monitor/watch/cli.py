@@ -9,18 +9,21 @@ import typer
 
 from apps.finance_monitor.options_cli import (
     APPLICATION,
+    CalendarFile,
     Delay,
     Entities,
     Escalate,
     FalseAlarms,
     Lateness,
     Notify,
+    Relations,
     ReleaseId,
+    Watchlists,
     WindowWidth,
     load_classifier,
 )
 from apps.finance_monitor.rules.cli import open_rules
-from common.cli import Device, Store, new_app
+from common.cli import Device, ServingPrecision, Store, new_app
 from common.console import results, say
 from common.errors import UserError
 from common.rules.rules_cli import RulesOption, say_what_fired
@@ -40,6 +43,9 @@ FeedSpec = Annotated[
 def watch(
     feed: FeedSpec,
     entities: Entities = None,
+    relations: Relations = None,
+    watchlists: Watchlists = None,
+    calendar: CalendarFile = None,
     rules: RulesOption = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
@@ -63,6 +69,7 @@ def watch(
     ] = None,
     release_id: ReleaseId = None,
     device: Device = "auto",
+    precision: ServingPrecision = "auto",
     store: Store = Path("var"),
     as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
 ) -> None:
@@ -70,17 +77,36 @@ def watch(
     from apps.finance_monitor.feeds.opening import check_sources
     from apps.finance_monitor.watch.metrics_server import metrics_at
     from apps.finance_monitor.watch.running import Options
+    from common.models.devices import check_serving_precision
 
     options = Options(
-        false_alarms, window, allowed_lateness, delay, escalate_after, entities, notify or ()
+        false_alarms,
+        window,
+        allowed_lateness,
+        delay,
+        escalate_after,
+        entities,
+        notify or (),
+        relations,
+        watchlists,
+        calendar,
     )
     options.rules()
+    listed = options.entity_list()
+    options.exposures(listed)
+    options.lists(listed)
+    options.days(listed)
     check_sources(feed)
     if scored and score_only:
         raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
+    if scored and precision != "auto":
+        raise UserError("--precision: a scored feed is not read by a model", hint="Leave it out.")
+    check_serving_precision(precision, device)
     live_rules = open_rules(rules, store, release_id, scored=scored)
     with metrics_at(metrics, live_rules) as show:
-        classifier, topics = load_classifier(store, release_id, device, scored, live_rules)
+        classifier, topics = load_classifier(
+            store, release_id, device, scored, live_rules, precision=precision
+        )
         directory = store / APPLICATION
         if score_only:
             _score(feed, score_only, classifier, options, directory, show)

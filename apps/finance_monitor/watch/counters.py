@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from apps.finance_monitor.feeds.health import SourceHealth
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.stories.drift import Drift
 
@@ -21,6 +22,7 @@ class Pace:
     backlog: int = 0
     disk_full: bool = False
     outages: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[SourceHealth] = ()
 
     @property
     def per_second(self) -> float:

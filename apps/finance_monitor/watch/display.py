@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from apps.finance_monitor.alerts.notifications import headline
+from apps.finance_monitor.alerts.notifications import headline, is_chinese
 from apps.finance_monitor.alerts.operations import Case, cases
+from apps.finance_monitor.exposure.wording import exposed_in_words
 from apps.finance_monitor.surges.keys import MARKET, name_of
 from apps.finance_monitor.watch.follow import Step, Watch
 from apps.finance_monitor.watch.monitor import Closed
@@ -94,7 +95,7 @@ class Display:
             negative = [count[0] for count in counts]
             all_ = sum(count[2] for count in counts)
             expected = self._windows[-1].expected.get(key)
-            open_alert = self._watch.monitor.book.open.get(key)
+            open_alert = self._watch.monitor.open_alerts.get(key)
             table.add_row(
                 name_of(key),
                 sparkline(negative),
@@ -113,7 +114,7 @@ class Display:
         for window in self._windows:
             for key, counts in window.counts.items():
                 total[key] = total.get(key, 0) + counts[2]
-        alarmed = self._watch.monitor.book.open
+        alarmed = self._watch.monitor.open_alerts
         ranked = sorted(total, key=lambda key: (key not in alarmed, key != MARKET, -total[key]))
         return ranked[:KEYS_SHOWN]
 
@@ -172,5 +173,8 @@ def _alert_lines(case: Case) -> list[RenderableType]:
         outlets = f"  ({story.outlets} outlets)" if story.outlets > 1 else ""
         words = f"  [{', '.join(story.words)}]" if story.words else ""
         line = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
+        lines.append(Text(line, no_wrap=True, overflow="ellipsis"))
+    if alert.exposed:
+        line = f"    {exposed_in_words(alert.exposed, chinese=is_chinese(alert))}"
         lines.append(Text(line, no_wrap=True, overflow="ellipsis"))
     return lines

@@ -18,16 +18,18 @@ from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.routing import AlertRouter, without_store
+from apps.finance_monitor.exposure.relations import Exposures
 from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
 from apps.finance_monitor.schema import ScoredRecord
-from apps.finance_monitor.store import Store
+from apps.finance_monitor.store import Signed, Store
 from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.stories.ingest import Ingest, Taken
 from apps.finance_monitor.surges.keys import keys_for, keys_of
 from apps.finance_monitor.watch.counters import Counters, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
+from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
 from common.errors import UserError
 
@@ -68,6 +70,8 @@ class Watch:
         delivery: None where nobody is notified, as in a backtest.
         rejected: the file that broken lines are kept in.
         retention: seconds for which stories and windows are kept; None: all that is read.
+        exposures: which companies depend on which.
+        subscribers: who receives what; None: every sink receives every alert.
 
     Raises:
         UserError: the store was made with windows of another width.
@@ -86,6 +90,8 @@ class Watch:
         explainer: Classifier | None = None,
         clock: Callable[[], float] | None = None,
         retention: float | None = RETENTION,
+        exposures: Exposures | None = None,
+        subscribers: Subscribers | None = None,
     ) -> None:
         self.store = store
         self._retention = retention
@@ -102,7 +108,8 @@ class Watch:
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
         self._ingest = Ingest(classifier, entities, store, now)
-        self._router = AlertRouter(store, delivery.sinks if delivery else (), self._negative_words)
+        self._subscribers = subscribers or Subscribers(delivery.sinks if delivery else ())
+        self._router = AlertRouter(store, self._subscribers, self._negative_words, exposures)
 
     def _restore(self, kept: dict[str, Any]) -> float | None:
         if kept["width"] != self.monitor.rules.width:
@@ -111,7 +118,8 @@ class Watch:
                 where=str(self.store.path),
                 hint="Keep that width, or start afresh with another --store.",
             )
-        self.monitor.restore(kept["monitor"], self.store.read_state("detector"))
+        read = {name: self.store.read_state(name) for name in self.monitor.detectors}
+        self.monitor.restore(kept["monitor"], {name: held for name, held in read.items() if held})
         self.drift.restore(kept["drift"])
         now: float | None = kept["now"]
         return now
@@ -141,6 +149,7 @@ class Watch:
         while not stopping.is_set():
             batch = feed.read_batch(size)
             self.pace.backlog, self.pace.outages = batch.backlog, batch.outages
+            self.pace.sources = batch.sources
             size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH
             if batch.records or batch.rejected:
                 step = self.process(batch)
@@ -190,14 +199,14 @@ class Watch:
             self._classifier = self._ingest.classifier = classifier
             self.drift = Drift(classifier.baseline)
 
-    def replay(self, stories: Iterable[ScoredRecord]) -> None:
+    def replay(self, stories: Iterable[Signed]) -> None:
         """Judge stories that passed the ingest of another watch, to the end."""
         coming = iter(stories)
         while some := list(islice(coming, LARGE_BATCH)):
             taken = []
-            for story in some:
+            for story, signature in some:
                 self.monitor.observe(story)
-                taken.append((self.monitor.sequence, Taken(story, None)))
+                taken.append((self.monitor.sequence, Taken(story, signature)))
             self.commit(Step(Batch([], [], None), taken, *self.monitor.take_changes()))
         self.finish()
 
@@ -221,7 +230,7 @@ class Watch:
                     self.pace.disk_full = True
                     notifications = without_store(step.changes)
                     if self._delivery:
-                        self._delivery.notify_now(notifications)
+                        self._delivery.notify_now(notifications, self._subscribers)
                 if (stopping or Event()).wait(RETRY_SECONDS):
                     raise UserError(
                         f"stopped while the disk could not be written: {error}",
@@ -246,7 +255,8 @@ class Watch:
             write_refused(database, step.ahead)
             notifications = self._router.write(database, step.changes)
             if step.closed:
-                self.store.write_state("detector", self.monitor.detector.to_bytes())
+                for name, detector in self.monitor.detectors.items():
+                    self.store.write_state(name, detector.to_bytes())
             self.store.write_state("monitor", self._state())
             if step.batch.position:
                 position = step.batch.position.model_dump_json()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from apps.finance_monitor.feeds.health import SourceHealth
 from apps.finance_monitor.watch.counters import Counters
 
 
@@ -68,6 +69,7 @@ def _gauge_families(counters: Counters) -> Iterator[Metric]:
         ),
         dict.fromkeys(pace.outages, 1.0),
     )
+    yield from _source_families(pace.sources)
     for name, meaning, value in (
         ("lag", "Backlog in bytes or messages", pace.backlog),
         ("records_per_second", "Rate since the start", pace.per_second),
@@ -76,6 +78,19 @@ def _gauge_families(counters: Counters) -> Iterator[Metric]:
         ("confidence", "Recent mean confidence", drift.confidence or 0.0),
     ):
         yield GaugeMetricFamily(f"bizlm_monitor_{name}", meaning, value=float(value))
+
+
+def _source_families(sources: Sequence[SourceHealth]) -> Iterator[Metric]:
+    for name, attribute, meaning in (
+        ("heard_timestamp_seconds", "heard_at", "When a source last answered"),
+        ("next_try_timestamp_seconds", "next_try", "When a source is asked next"),
+        ("behind_seconds", "behind", "Since a source was last read up to date"),
+        ("items", "records", "Items of a source since the start"),
+    ):
+        values = {one.name: getattr(one, attribute) for one in sources}
+        known = {source: value for source, value in values.items() if value is not None}
+        family = GaugeMetricFamily(f"bizlm_monitor_source_{name}", meaning, labels=["source"])
+        yield _labelled(family, known)
 
 
 def _labelled(

@@ -7,22 +7,22 @@ alerts, however they were cut and wherever a run was interrupted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from apps.finance_monitor.alerts.life import AlertBook, Change
+from apps.finance_monitor.calendars.calendar import Calendar
 from apps.finance_monitor.schema import Alert, ScoredRecord
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector
 from apps.finance_monitor.surges.keys import keys_of
-from apps.finance_monitor.surges.windows import ALL, NEGATIVE, Clock, Windows
-
-# A feed that was silent for longer is taken up where it speaks again.
-LONGEST_SILENCE = 60 * 24 * 3600.0
+from apps.finance_monitor.surges.windows import Clock, Windows
+from apps.finance_monitor.watch.scale import Events, Scale
+from apps.finance_monitor.watchlists.watchlist import Watchlist
+from common.durations import as_period
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,27 @@ class Rules:
 
     Attributes:
         budget: false alarms that are tolerated, over all keys together.
-        width: of a window, seconds.
+        width: of a window, seconds; trends are counted in these.
+        wider: further widths that are judged, multiples of the first. The budget is for all of them
+            together: each has an equal part, and the parts add up (Bonferroni).
         lateness: how long a window waits for late records, seconds.
         delay: how long a surge must go on before its alert fires, seconds.
+        watchlists: lists of keys, some with budgets of their own.
+        calendar: days that are not like others.
     """
 
     budget: Budget
     width: float = 3600.0
+    wider: Sequence[float] = ()
     lateness: float = 300.0
     delay: float = 0.0
+    watchlists: Sequence[Watchlist] = ()
+    calendar: Calendar | None = None
+
+    @property
+    def widths(self) -> list[float]:
+        """All that are judged, the narrowest first."""
+        return [self.width, *sorted(self.wider)]
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,8 @@ class Monitor:
     def __init__(self, rules: Rules, keys: Sequence[str]) -> None:
         self.rules = rules
         self.clock = Clock()
-        self.windows = Windows(rules.width, rules.lateness)
-        self.detector = SurgeDetector(rules.width)
-        self.book = AlertBook(rules.delay, str(rules.budget))
+        self._scales = [_scale(rules, width) for width in rules.widths]
+        self._events = Events()
         self.tally: Counter[str] = Counter()
         self.sequence = 0
         self._keys: list[str] = []
@@ -90,9 +101,24 @@ class Monitor:
         return self._keys
 
     @property
+    def open_alerts(self) -> dict[str, Alert]:
+        """Those that are not resolved, by key."""
+        return self._events.alerts
+
+    @property
     def alerts(self) -> list[Alert]:
         """Those that are not resolved."""
-        return list(self.book.open.values())
+        return list(self.open_alerts.values())
+
+    @property
+    def detectors(self) -> dict[str, SurgeDetector]:
+        """By the name that each is kept under; that of the narrowest windows is `detector`."""
+        return {_name_of(one, self.rules.width): one.detector for one in self._scales}
+
+    @property
+    def detector(self) -> SurgeDetector:
+        """That of the narrowest windows."""
+        return self._scales[0].detector
 
     def observe(self, story: ScoredRecord) -> None:
         """Count one story; may close windows before."""
@@ -107,14 +133,16 @@ class Monitor:
             self._count(doubted)
         self._doubted = []
         assert self.clock.now is not None
-        self._close(self.windows.close_until(self.clock.now))
+        for scale in self._scales:
+            self._close(scale, scale.windows.close_until(self.clock.now))
 
     def finish(self) -> None:
         """Close what is open: the history ends here."""
         for doubted in self._doubted:
             self._count(doubted)
         self._doubted = []
-        self._close(self.windows.close_rest())
+        for scale in self._scales:
+            self._close(scale, scale.windows.close_rest())
 
     def take_changes(self) -> tuple[list[Change], list[Closed], list[Late]]:
         """What has happened since the last call."""
@@ -129,46 +157,32 @@ class Monitor:
             return
         keys, is_positive = keys_of(story), story.sentiment.label == "positive"
         self._add_keys(keys)
-        if self.windows.is_late(time):
+        main, *wider = self._scales
+        for scale in self._scales:
+            self._close(scale, scale.skipped(time))
+        if not main.add(time, keys, is_positive):
             self.tally["late"] += 1
-            self._late.append(Late(self.windows.start_of(time), keys, is_positive))
-            return
-        self._skip_silence(time)
-        self.windows.add(time, keys, is_positive)
+            self._late.append(Late(main.windows.start_of(time), keys, is_positive))
+        for scale in wider:
+            scale.add(time, keys, is_positive)
 
-    def _skip_silence(self, time: float) -> None:
-        held = self.windows
-        if held.next_start is not None and time - held.next_start > LONGEST_SILENCE:
-            self._close(held.close_rest())
-            held.next_start = held.start_of(time)
-
-    def _close(self, windows: Iterable[tuple[float, dict[str, list[int]]]]) -> None:
-        # A silence ends with the story that closes all of its windows at once.
-        for is_silent, run in groupby(windows, key=lambda window: not window[1]):
-            closed = list(run)
-            is_outage = is_silent and self.detector.baseline.is_outage(start for start, _ in closed)
-            for start, counts in closed:
-                self._judge(start, counts, learns=not is_outage)
-
-    def _judge(self, start: float, counts: dict[str, list[int]], learns: bool) -> None:
-        found = np.zeros((len(self._keys), 3))
-        for key, counted in counts.items():
-            found[self._rows[key]] = counted
-        threshold = self.rules.budget.threshold(len(self._keys), self.rules.width)
-        verdict = self.detector.judge(start, found[:, NEGATIVE], found[:, ALL], threshold, learns)
-        rounded = np.round(verdict.expected, 3).tolist(), np.round(verdict.surprise, 3).tolist()
-        expected, surprise = (dict(zip(self._keys, column, strict=True)) for column in rounded)
-        self._closed.append(Closed(start, counts, expected, surprise))
-        self._changes += self.book.update(
-            start, self.rules.width, self._keys, verdict, self.sequence
-        )
+    def _close(self, scale: Scale, windows: Iterable[tuple[float, dict[str, list[int]]]]) -> None:
+        width = scale.windows.width
+        for start, counts, verdict, changes in scale.close(windows, self._rows, self.sequence):
+            if scale is self._scales[0]:
+                columns = (np.round(c, 3).tolist() for c in (verdict.expected, verdict.surprise))
+                expected, surprise = (dict(zip(self._keys, c, strict=True)) for c in columns)
+                self._closed.append(Closed(start, counts, expected, surprise))
+            self._changes += self._events.take(width, changes)
+            self._events.follow(width, scale.book.open.values())
 
     def _add_keys(self, keys: Iterable[str]) -> None:
         for key in keys:
             if key not in self._rows:
                 self._rows[key] = len(self._keys)
                 self._keys.append(key)
-        self.detector.grow(len(self._keys))
+        for scale in self._scales:
+            scale.detector.grow(len(self._keys))
 
     def to_json(self) -> dict[str, Any]:
         """All that it knows, for `restore`, without the detector."""
@@ -177,21 +191,71 @@ class Monitor:
             "tally": dict(self.tally),
             "clock": [self.clock.now, self.clock.doubted],
             "keys": self._keys,
-            "windows": self.windows.to_json(),
+            "windows": self._scales[0].windows.to_json(),
             "doubted": [story.model_dump(mode="json") for story in self._doubted],
-            "alerts": [alert.model_dump(mode="json") for alert in self.alerts],
+            "alerts": _alerts_of(self._scales[0]),
+            "events": self._events.to_json(),
+            "wider": {
+                f"{scale.windows.width:g}": {
+                    "windows": scale.windows.to_json(),
+                    "alerts": _alerts_of(scale),
+                }
+                for scale in self._scales[1:]
+            },
         }
 
-    def restore(self, kept: dict[str, Any], detector: bytes | None) -> None:
-        """Go on where `to_json` was called."""
+    def restore(self, kept: dict[str, Any], detectors: Mapping[str, bytes]) -> None:
+        """Go on where `to_json` was called; a width that is new begins here.
+
+        Args:
+            detectors: what `to_bytes` gave of each, by its name.
+        """
         self.sequence = kept["sequence"]
         self.tally = Counter(kept["tally"])
         self.clock = Clock(*kept["clock"])
         added = self._keys
         self._keys, self._rows = [], {}
-        if detector:
-            self.detector = SurgeDetector.from_bytes(detector)
+        for scale in self._scales:
+            width = scale.windows.width
+            held = kept if width == self.rules.width else kept.get("wider", {}).get(f"{width:g}")
+            if held is None:
+                continue
+            scale.windows.restore(held["windows"])
+            scale.book.open = {a["key"]: Alert.model_validate(a) for a in held["alerts"]}
+            if content := detectors.get(_name_of(scale, self.rules.width)):
+                scale.detector = SurgeDetector.from_bytes(content)
         self._add_keys([*kept["keys"], *added])
-        self.windows.restore(kept["windows"])
         self._doubted = [ScoredRecord.model_validate(story) for story in kept["doubted"]]
-        self.book.open = {a["key"]: Alert.model_validate(a) for a in kept["alerts"]}
+        if "events" in kept:
+            ended = self._events.restore(kept["events"], self.rules.widths)
+            opened = tuple(self.open_alerts)
+            self._changes += [Change("resolved", one, self.sequence, opened) for one in ended]
+        else:
+            alerts = self._scales[0].book.open.items()
+            self._events.open = {key: (self.rules.width, alert) for key, alert in alerts}
+
+
+def _scale(rules: Rules, width: float) -> Scale:
+    parts = len(rules.widths)
+    named = "" if width == rules.width else as_period(width)
+    return Scale(
+        Windows(width, rules.lateness),
+        AlertBook(rules.delay, str(rules.budget), named),
+        rules.budget.part(parts),
+        [
+            one.model_copy(update={"false_alarms": one.false_alarms.part(parts)})
+            if one.false_alarms
+            else one
+            for one in rules.watchlists
+        ],
+        rules.calendar,
+    )
+
+
+def _name_of(scale: Scale, main: float) -> str:
+    width = scale.windows.width
+    return "detector" if width == main else f"detector/{width:g}"
+
+
+def _alerts_of(scale: Scale) -> list[dict[str, Any]]:
+    return [alert.model_dump(mode="json") for alert in scale.book.open.values()]

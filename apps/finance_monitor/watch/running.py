@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.sinks import Sink, open_sink
+from apps.finance_monitor.calendars.calendar import Calendar, read_calendar
+from apps.finance_monitor.exposure.relations import Exposures, read_relations
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
@@ -20,6 +23,9 @@ from apps.finance_monitor.stories.companies import EntityList, read_entities
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Step, Watch
 from apps.finance_monitor.watch.monitor import Rules
+from apps.finance_monitor.watchlists.audience import Subscribers
+from apps.finance_monitor.watchlists.reading import read_watchlists
+from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.durations import parse_period
 from common.errors import UserError
 from common.files import exclusive_lock
@@ -41,6 +47,10 @@ class Options:
     escalate_after: str | None = None
     entities: Path | None = None
     notify: Sequence[str] = ()
+    relations: Path | None = None
+    watchlists: Path | None = None
+    calendar: Path | None = None
+    prices: Path | None = None
 
     def rules(self) -> Rules:
         """The monitor's rules.
@@ -48,12 +58,19 @@ class Options:
         Raises:
             UserError: a budget or a period that nobody can read.
         """
-        width = parse_period(self.window)
-        if not timedelta(minutes=1) <= width <= timedelta(days=7):
-            raise UserError(f"--window {self.window}: not between 1min and 7d")
+        width, *wider = sorted(parse_period(one) for one in self.window.split(","))
+        for one in (width, *wider):
+            if not timedelta(minutes=1) <= one <= timedelta(days=7):
+                raise UserError(f"--window {self.window}: not between 1min and 7d")
+        if len({width, *wider}) <= len(wider) or any(one % width for one in wider):
+            raise UserError(
+                f"--window {self.window}: widths differ, and are multiples of the narrowest",
+                hint='Write them like "1h,1d".',
+            )
         return Rules(
             parse_budget(self.false_alarms),
             width.total_seconds(),
+            [one.total_seconds() for one in wider],
             parse_period(self.allowed_lateness).total_seconds(),
             parse_period(self.delay).total_seconds(),
         )
@@ -61,6 +78,18 @@ class Options:
     def entity_list(self) -> EntityList | None:
         """The companies to watch, if there is a list."""
         return read_entities(self.entities) if self.entities else None
+
+    def lists(self, listed: EntityList | None, topics: Sequence[str] = ()) -> Sequence[Watchlist]:
+        """What each person watches, if there is a file that says so."""
+        return read_watchlists(self.watchlists, listed, topics) if self.watchlists else ()
+
+    def days(self, listed: EntityList | None, topics: Sequence[str] = ()) -> Calendar | None:
+        """Days that are not like others, if there is a file that says so."""
+        return read_calendar(self.calendar, listed, topics) if self.calendar else None
+
+    def exposures(self, listed: EntityList | None) -> Exposures | None:
+        """Which companies depend on which, if that is told."""
+        return read_relations(self.relations, listed) if self.relations else None
 
 
 @contextmanager
@@ -82,14 +111,26 @@ def open_watch(
     Raises:
         UserError: another process watches here, or an option is wrong.
     """
-    rules, entities = options.rules(), options.entity_list()
+    entities = options.entity_list()
+    rules = replace(
+        options.rules(),
+        watchlists=options.lists(entities, topics),
+        calendar=options.days(entities, topics),
+    )
     escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
-    opened = [*sinks, *(open_sink(address) for address in options.notify)]
+    everything = [*sinks, *(open_sink(address) for address in options.notify)]
+    by_list = {one.name: [open_sink(address) for address in one.notify] for one in rules.watchlists}
+    opened = {sink.name: sink for sink in chain(everything, *by_list.values())}
+    subscribers = Subscribers(
+        [sink.name for sink in everything],
+        rules.watchlists,
+        {name: [sink.name for sink in own] for name, own in by_list.items()},
+    )
     with ExitStack() as stack:
         stack.enter_context(exclusive_lock(directory / "monitor.lock"))
         store = Store(store_path(directory))
         stack.callback(store.close)
-        delivery = Delivery(store, opened, escalate_after=escalate_after)
+        delivery = Delivery(store, list(opened.values()), escalate_after=escalate_after)
         watch = Watch(
             store,
             rules,
@@ -100,6 +141,8 @@ def open_watch(
             rejected=directory / REJECTED,
             explainer=explainer,
             clock=clock,
+            exposures=options.exposures(entities),
+            subscribers=subscribers,
         )
         delivery.start()
         delivery.wake()

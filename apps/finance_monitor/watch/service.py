@@ -12,20 +12,28 @@ from threading import Event, Lock, Thread
 from time import time
 from typing import Any
 
+from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.open_file import FilePosition
-from apps.finance_monitor.release import load_release
+from apps.finance_monitor.feeds.opening import BESIDE, open_beside
+from apps.finance_monitor.feeds.together import only_part
+from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import companies_in
+from apps.finance_monitor.stories.eight_bit import load_to_serve
 from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
+from apps.finance_monitor.targets.pointing import Span
 from apps.finance_monitor.watch.follow import Step, Watch
 from apps.finance_monitor.watch.running import Options, follow, open_watch
+from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import say
 from common.errors import UserError
+from common.models.devices import ServingPrecision
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.rules.live import LiveRules
+from common.serving.cpus import available_cpus
 from common.serving.live import LiveRelease
 
 INBOX = "inbox.jsonl"
@@ -43,6 +51,8 @@ class MonitorService:
         feed: None: what is posted, which is kept in the inbox.
         scored: the feed holds scored records; the release is for `POST /v1/score`, and for the
             words behind an alert.
+        precision: `int8` reads in 8 bits, where the release then says the same.
+        takes_stories: beside the feed, what is sent is heard, and kept in the inbox.
         rules: what the business decides itself.
 
     Raises:
@@ -56,7 +66,9 @@ class MonitorService:
         feed: str | None = None,
         *,
         scored: bool = False,
+        takes_stories: bool = False,
         device: str = "auto",
+        precision: ServingPrecision = "auto",
         rules: LiveRules[StoryRules] | None = None,
     ) -> None:
         self.registry = registry
@@ -64,12 +76,18 @@ class MonitorService:
         directory = registry.root
 
         def load(release: Release) -> Classifier:
-            return replace(load_release(release, device=device), rules=rules)
+            threads = available_cpus()
+            found = load_to_serve(
+                registry, release, device=device, precision=precision, threads=threads
+            )
+            return replace(found, rules=rules)
 
         self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
         self._entities = options.entity_list()
+        self._prices = PriceFile(options.prices, self._entities) if options.prices else None
         self._feed = feed
         self._scored = scored
+        self._takes_stories = takes_stories
         self._inbox = directory / INBOX
         self._inbox_lock = Lock()
         self._stopping = Event()
@@ -88,13 +106,23 @@ class MonitorService:
                 clock=time,
             )
         )
-        if feed is None:
+        if self.takes_stories:
             self._inbox.touch()
 
     @property
     def takes_records(self) -> bool:
         """Whether records can be posted: there is no other feed."""
         return self._feed is None
+
+    @property
+    def takes_stories(self) -> bool:
+        """Whether stories can be sent: there is no other feed, or they are heard beside it."""
+        return self._feed is None or self._takes_stories
+
+    @property
+    def watchlists(self) -> Sequence[Watchlist]:
+        """What people watch."""
+        return self.watch.monitor.rules.watchlists
 
     def start(self) -> None:
         """Begin to follow the feed."""
@@ -109,10 +137,10 @@ class MonitorService:
         self.live.stop()
 
     def _work(self) -> None:
-        spec = self._feed or str(self._inbox)
         while not self._stopping.is_set():
             try:
-                follow(self.watch, spec, self._stopping, scored=self._scored, after=self._after)
+                feed = self._open()
+                follow(self.watch, feed, self._stopping, scored=self._scored, after=self._after)
                 return
             except UserError as error:
                 self.failed = str(error)
@@ -123,6 +151,11 @@ class MonitorService:
                 self.failed = f"the watch has ended: {error}"
                 logger.exception("the watch has ended")
                 return
+
+    def _open(self) -> str | Feed:
+        if self._feed and self._takes_stories:
+            return open_beside(self._feed, self._inbox, self.watch.position)
+        return self._feed or str(self._inbox)
 
     def _after(self, step: Step) -> None:
         self.failed = None
@@ -149,16 +182,20 @@ class MonitorService:
     def _rotate_inbox(self) -> None:
         """Let go of what was posted and read long ago."""
         status = self._inbox.stat()
-        kept = self.watch.position
+        kept = only_part(self.watch.position, BESIDE)
         if status.st_size < INBOX_BYTES or kept is None:
             return
         # Then all of the file that is replaced was read and committed.
         if FilePosition.model_validate_json(kept).inode == status.st_ino:
             self._inbox.replace(self._inbox.with_name(f"{INBOX}.1"))
 
-    def companies_in(self, record: FeedRecord) -> list[str]:
-        """The companies that a record comes with or names."""
+    def companies_in(self, record: FeedRecord) -> dict[str, list[Span]]:
+        """The companies that a record comes with or names, and where."""
         return companies_in(record, self._entities)
+
+    def company_named(self, name: str) -> str:
+        """The company that goes by this name, as stories call it; the name itself if none does."""
+        return (self._entities.named(name) if self._entities else None) or name
 
     def status(self) -> dict[str, Any]:
         """How the watch is doing."""
@@ -172,6 +209,7 @@ class MonitorService:
             "backlog": watch.pace.backlog,
             "disk_full": watch.pace.disk_full,
             "outages": dict(watch.pace.outages),
+            "sources": [source.to_json() for source in watch.pace.sources],
             "drift": watch.drift.has_drifted,
             "failed": self.failed,
             "tally": dict(watch.monitor.tally),
@@ -196,6 +234,7 @@ class MonitorService:
                 "stories": sum(row["stories"] for row in rows),
                 "negative": sum(row["negative"] for row in rows),
                 "windows": _filled(rows, starts),
+                "prices": self._prices.between(key, starts[0], now) if self._prices else [],
             }
             for key, rows in found.items()
             if wanted(key)

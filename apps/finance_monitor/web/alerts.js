@@ -1,8 +1,8 @@
-// Alerts: what fires, its evidence, what people did about it, and what is over.
+// Alerts: what fires, its story lines, what people did about it, and what is over.
 import { fill } from './fill.js';
 import { write } from './shared/api.js';
 import { ask } from './shared/ask.js';
-import { button, element, find, quoted } from './shared/elements.js';
+import { button, drawn, element, find, quoted } from './shared/elements.js';
 import { say, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 import { headline } from './stories.js';
@@ -36,7 +36,7 @@ function card(one, silences, refusals, act) {
   const notes = [say().severity[alert.severity], say().status[alert.status], say().since(time(alert.starts_at))];
   if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
   if (silenced) notes.push(say().silenced);
-  const actions = element('div', { class: 'row' });
+  const actions = element('div', { class: 'row', 'data-scope': 'edit' });
   if (!one.acknowledged_by) {
     actions.append(button(say().acknowledge, () => act((by) => write(`/v1/alerts/${alert.alert_id}/acknowledge`, { by })), { class: 'main' }));
   }
@@ -49,13 +49,43 @@ function card(one, silences, refusals, act) {
     element('p', {}, surge(alert)),
     ...refused(alert, refusals),
     element('ol', { class: 'evidence' }, ...alert.evidence.map(evidence)),
+    ...exposed(alert),
     actions);
 }
 
-function evidence(story) {
-  const facts = [time(story.published_at), story.source, story.outlets > 1 ? say().outlets(story.outlets) : null].filter(Boolean).join(' · ');
-  const words = story.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
-  return element('li', {}, headline(story.headline, story.url), element('span', { class: 'small' }, `${facts} `, ...words));
+// A story line: its first story, who ran it, and how it spread.
+function evidence(line) {
+  const many = line.outlets > 1;
+  const facts = [time(line.published_at), many && line.source ? say().first(line.source) : line.source,
+    many ? say().outlets(line.outlets) : null,
+    line.sources.length > 1 ? line.sources.slice(1).join(say().comma) : null].filter(Boolean).join(' · ');
+  const words = line.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
+  return element('li', {}, headline(line.headline, line.url),
+    element('span', { class: 'small' }, `${facts} `, many ? spread(line) : null, ...words));
+}
+
+// The stories of a line up to each hour, from its first to its latest.
+function spread({ spread: points, published_at: first, last_at: last, outlets }) {
+  if (points.length < 2) return null;
+  const from = Date.parse(points[0].at);
+  const length = Date.parse(points.at(-1).at) - from;
+  const x = (point) => (60 * (Date.parse(point.at) - from)) / length;
+  const y = (point) => 14 - (12 * point.stories) / outlets;
+  const steps = points.slice(1).map((point) => `H${x(point).toFixed(1)}V${y(point).toFixed(1)}`);
+  const words = say().spread(outlets, time(first), time(last));
+  return drawn('svg', { class: 'spread', viewBox: '0 0 60 16', role: 'img', 'aria-label': words },
+    drawn('title', {}, words), drawn('path', { d: `M0 ${y(points[0]).toFixed(1)}${steps.join('')}` }));
+}
+
+// Who depends on the company of the alert; nothing was written about these.
+function exposed(alert) {
+  if (!alert.exposed?.length) return [];
+  const rows = alert.exposed.map((one) => {
+    const names = [...one.path.slice(1).map((step) => step.company), one.company];
+    const path = one.path.map((step, place) => say().isOf(say().relation[step.relation], names[place])).join(' → ');
+    return element('li', {}, quoted(one.company), element('span', { class: 'small' }, `${say().arrives(Math.round(100 * one.strength))} · ${path}`));
+  });
+  return [element('section', { class: 'exposed' }, element('h4', {}, say().exposed), element('ul', {}, ...rows))];
 }
 
 // Whether it was right to alert. Why it was not is asked, for somebody has to mend it.
@@ -88,7 +118,7 @@ function line(one, refusals, act) {
     element('span', {}, quoted(nameOf(alert.key)), ' — ', surge(alert)),
     element('span', { class: 'small' }, notes.join(' · ')),
     ...refused(alert, refusals),
-    element('div', { class: 'row' }, ...judging(one, act)));
+    element('div', { class: 'row', 'data-scope': 'edit' }, ...judging(one, act)));
 }
 
 // Who acts is asked once, and kept for the next time.

@@ -1,10 +1,12 @@
 // The page: listens to the server, and shows what it tells.
 import { actor, showFiring, showPast } from './alerts.js';
+import { asked, chosenList, showSearch, showWatchlists } from './filters.js';
 import { read, write } from './shared/api.js';
 import { theme, watchControls } from './shared/controls.js';
 import { button, find } from './shared/elements.js';
 import { refreshTexts, say, speak, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
+import { showSources } from './sources.js';
 import { listen } from './status.js';
 import { showStories } from './stories.js';
 import { texts } from './texts.js';
@@ -24,10 +26,12 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
+    const watchlists = await read('/v1/watchlists');
+    const watchlist = chosenList(watchlists);
     const [alerts, trends, stories] = await Promise.all([
-      read('/v1/alerts'), read('/v1/trends', { hours }), read('/v1/stories'),
+      read('/v1/alerts', { watchlist }), read('/v1/trends', { hours, watchlist }), read('/v1/stories', { ...asked(), watchlist }),
     ]);
-    latest = { ...latest, alerts, trends, stories };
+    latest = { ...latest, watchlists, alerts, trends, stories };
     show();
   } catch (error) {
     showStatus(say().failed(error.message), true);
@@ -43,6 +47,8 @@ function show() {
   showFiring(alerts, act);
   showPast(alerts, act);
   showTrends(trends, alerts.alerts);
+  showWatchlists(latest.watchlists, refresh);
+  showSearch(latest.status?.topics ?? [], refresh);
   showStories(stories, latest.status?.topics ?? [], correct);
 }
 
@@ -86,6 +92,7 @@ function notice(text) {
 
 function showWatch(status) {
   latest = { ...latest, status };
+  showSources(status.sources);
   const outages = Object.entries(status.outages).map(([name, why]) => say().silent(name, why));
   if (status.failed) showStatus(status.failed, true);
   else if (status.disk_full) showStatus(say().disk, true);

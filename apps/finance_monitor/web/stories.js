@@ -1,5 +1,6 @@
 // Stories: the latest, and how a headline leads to where it stands.
 import { fill } from './fill.js';
+import { asked } from './filters.js';
 import { button, element, find, linkTo, quoted } from './shared/elements.js';
 import { explanation } from './shared/explanation.js';
 import { say, time } from './shared/language.js';
@@ -17,7 +18,7 @@ export function showStories(stories, topics, correct) {
   if (document.activeElement?.matches('#stories select')) return;
   fill(find('stories'), [stories, topics, [...corrected]], () => (stories.length
     ? stories.map((one) => line(one, topics, correct))
-    : [element('li', { class: 'small' }, say().nothingYet)]));
+    : [element('li', { class: 'small' }, Object.keys(asked()).length ? say().nothingFound : say().nothingYet)]));
 }
 
 export function headline(text, url) {

@@ -1,6 +1,7 @@
 // Trends: one small picture for each key, drawn from its windows.
 import { nameOf } from './alerts.js';
 import { fill } from './fill.js';
+import { priceFigure } from './prices.js';
 import { drawn, element, find, quoted } from './shared/elements.js';
 import { language, say, time } from './shared/language.js';
 
@@ -31,7 +32,8 @@ function figure(key, starts, severity) {
         ...[top, top / 2, 0].map((value) => element('span', {}, value.toLocaleString(language)))),
       picture(key.windows, top, words)),
     element('span', { class: 'span' },
-      element('span', {}, time(starts[0])), element('span', {}, time(starts.at(-1)))));
+      element('span', {}, time(starts[0])), element('span', {}, time(starts.at(-1)))),
+    priceFigure(key.prices, starts));
 }
 
 function axisTop(most) {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.catalogue.items import ALWAYS, Catalogue
+from apps.recommender.catalogue.items import Catalogue
 from common.records.text import fold, language_of
 
 Int32 = NDArray[np.int32]
@@ -61,7 +61,7 @@ def item_facts(catalogue: Catalogue) -> ItemFacts:
         language=np.array([languages[name] for name in spoken], np.int32),
         tags=tags,
         log_price=np.log1p(catalogue.price),
-        created=np.where(catalogue.created == ALWAYS, np.nan, catalogue.created.astype(np.float64)),
+        created=catalogue.created_or_nan,
         categories=len(catalogue.categories),
         languages=len(languages),
         kinds_of_tags=len(kept),

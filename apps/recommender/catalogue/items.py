@@ -47,6 +47,11 @@ class Catalogue:
         """Languages of the texts."""
         return {language_of(text) for text in self.texts}
 
+    @property
+    def created_or_nan(self) -> NDArray[np.float64]:
+        """[items] seconds since 1970, NaN where not known."""
+        return np.where(self.created == ALWAYS, np.nan, self.created.astype(np.float64))
+
     @cached_property
     def number(self) -> dict[str, int]:
         """Item id → item number."""

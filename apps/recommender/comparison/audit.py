@@ -93,6 +93,7 @@ def shuffled_future(events: Events, cutoff: int, random: np.random.Generator) ->
         column(events.behavior),
         column(events.time),
         column(events.weight),
+        worth=column(events.worth),
         users=events.users,
     )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.comparison.baselines import Baseline
+from apps.recommender.baselines.counting import Baseline
+from apps.recommender.baselines.tuning import affordable, families
 from apps.recommender.comparison.impressions import areas_by_method
-from apps.recommender.comparison.tuned_baselines import Family, families
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import (
     PLACES,
@@ -27,7 +27,6 @@ from apps.recommender.interactions.timeline import Window
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.second_stage import prepare_window, window_blocks, window_worth
 from apps.recommender.release import Model, item_vectors_of
-from apps.recommender.retrieval.collaborative import Ease
 from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
 
@@ -37,7 +36,6 @@ FULL, RELEVANCE, TEXT, BEFORE = (
     "text alone, fine-tuned",
     "text alone, before",
 )
-LARGEST_FOR_EASE = 20_000
 
 Bins = dict[str, list[dict[str, float]]]
 
@@ -123,7 +121,8 @@ def compare_release(
         caches: directory of vector caches, one an encoder.
     """
     pipeline = serving_pipeline(model, dataset, window, caches, device=device)
-    usual = [family[0] for family in affordable(families(pipeline.prepared.items), dataset)]
+    found = families(pipeline.prepared.items)
+    usual = [family[0] for family in affordable(found, len(dataset.catalogue))]
     return compare_methods(pipeline, window, usual, impressions=dataset.impressions)
 
 
@@ -140,12 +139,6 @@ def serving_lists(
 ) -> Int32:
     """[queries, PLACES], the lists of a release as the window begins."""
     return ask(serving_pipeline(model, dataset, window, caches, device=device), window).lists
-
-
-def affordable(found: Sequence[Family], dataset: Dataset) -> list[Family]:
-    """Without EASE where its closed form takes too long."""
-    small = len(dataset.catalogue) <= LARGEST_FOR_EASE
-    return [family for family in found if small or not isinstance(family[0], Ease)]
 
 
 @dataclass(frozen=True)

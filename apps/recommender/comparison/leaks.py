@@ -51,6 +51,7 @@ def audit_release(
             "candidates": block.candidates.item,
             **{f"feature {name}": values for name, values in features.items()},
             "score": pipeline.scores(block),
+            "order": pipeline.placed(pipeline.scores(block), block),
         }
 
     return leak_audit(compute, dataset.events, cutoff)

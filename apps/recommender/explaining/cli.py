@@ -52,7 +52,9 @@ def explain(
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, None, moment)
+    dataset = read_data(
+        interactions, items, users, mapping, on_bad_row, store, None, moment, release=release
+    )
 
     from apps.recommender.explaining.item import explain_item, item_reader
     from apps.recommender.release import load_release, prepare

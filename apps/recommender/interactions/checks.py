@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.interactions.behaviors import Behaviors, names_in
 from apps.recommender.schema import Item
 from common.errors import UserError
 from common.records.audit import EXAMPLES_SHOWN, Finding, Severity
@@ -52,11 +53,12 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
     return findings
 
 
-def check_rows(frame: pl.DataFrame, item: NDArray[np.int32]) -> list[Finding]:
-    """Findings about the interactions: unknown items, repeated rows, few events.
+def check_rows(frame: pl.DataFrame, item: NDArray[np.int32], behaviors: Behaviors) -> list[Finding]:
+    """Findings about the interactions: unknown items, repeated rows, few events, other names.
 
     Args:
         item: [rows] item numbers, -1 where the items file does not hold it.
+        behaviors: by which they were read.
     """
     import polars as pl
 
@@ -80,8 +82,11 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32]) -> list[Finding]:
         message = f"users with fewer than {FEW_EVENTS} rows"
         findings.append(Finding("note", "few_events", message, len(few)))
     counts = frame["behavior"].value_counts(sort=True).rows()
-    behaviors = Counter({BEHAVIORS[number]: count for number, count in counts})
-    findings.append(_note("behaviors", "behaviours", behaviors))
+    done = Counter({BEHAVIORS[number]: count for number, count in counts})
+    findings.append(_note("behaviors", "behaviours", done))
+    if said := behaviors.said(names_in(frame)):
+        message = "behaviours under other names"
+        findings.append(Finding("note", "renamed_behaviors", message, said.count(" as "), [said]))
     return findings
 
 

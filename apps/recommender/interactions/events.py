@@ -21,7 +21,9 @@ class Events:
         user, item: [events] numbers of users and items.
         behavior: [events] numbers into `schema.BEHAVIORS`.
         time: [events] seconds since 1970.
-        weight: [events]; 0: met, and not liked.
+        weight: [events], what was thought of the item: 0 not liked, above 1 better than usual; 1
+            where nothing was said.
+        worth: [events], what it counts for to foresee the event, beside its behaviour.
         offsets: [users + 1]; the events of user u are `offsets[u]:offsets[u + 1]`.
     """
 
@@ -30,6 +32,7 @@ class Events:
     behavior: NDArray[np.int8]
     time: Int64
     weight: NDArray[np.float32]
+    worth: NDArray[np.float32]
     offsets: Int64
 
     def __len__(self) -> int:
@@ -53,6 +56,7 @@ class Events:
             self.behavior[mask],
             self.time[mask],
             self.weight[mask],
+            self.worth[mask],
             _offsets(user, self.users),
         )
 
@@ -80,8 +84,13 @@ def sorted_events(
     weight: NDArray[np.float32],
     *,
     users: int,
+    worth: NDArray[np.float32] | None = None,
 ) -> Events:
-    """Sort columns by user and time; what is equal in both stays in its order."""
+    """Sort columns by user and time; what is equal in both stays in its order.
+
+    Args:
+        worth: default: 1 each.
+    """
     order = np.lexsort((time, user))
     user = user[order].astype(np.int32)
     return Events(
@@ -90,6 +99,7 @@ def sorted_events(
         behavior[order].astype(np.int8),
         time[order].astype(np.int64),
         weight[order].astype(np.float32),
+        np.ones(len(order), np.float32) if worth is None else worth[order].astype(np.float32),
         _offsets(user, users),
     )
 
@@ -152,7 +162,10 @@ class Histories:
 
     def row(self, number: int) -> Histories:
         """One of them, [1, length]."""
-        part = slice(number, number + 1)
+        return self.rows(slice(number, number + 1))
+
+    def rows(self, part: slice) -> Histories:
+        """Some of them."""
         return Histories(
             self.item[part],
             self.behavior[part],

@@ -114,6 +114,21 @@ def in_total(events: Events) -> Activity:
     return activity(replace(events, item=np.zeros_like(events.item)), 1)
 
 
+def lasting(met: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[items, COUNTS] → [items], the logarithm of what the last years count; 0: nobody met it."""
+    return np.log1p(met[:, COUNTS.index("forgetting slowly")])
+
+
+def overall(met: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[items, COUNTS] → [items]: an item is as popular as its best place by any of three counts."""
+    places = np.empty((3, len(met)), np.int64)
+    for place, name in zip(places, ("forgetting", "forgetting slowly", "all"), strict=True):
+        place[np.argsort(-met[:, COUNTS.index(name)], kind="stable")] = np.arange(len(met))
+    # Among equals, the item that does well by the other counts too.
+    popularity = 1 / (places.min(0) + places.mean(0) / (len(met) + 1) + 1)
+    return np.asarray(popularity, np.float32)
+
+
 def _running(values: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
     """Running sums, of which the share `kept` [events] is left at each event; 0 begins anew.
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.recommender.interactions.behaviors import DEFAULT, Behaviors, InteractionRow, names_in
 from apps.recommender.interactions.popularity import DAY
-from apps.recommender.schema import BEHAVIORS, Interaction
+from apps.recommender.schema import BEHAVIORS
 from common.console import say
 from common.files import file_sha256
 from common.records.columns import guessed, match_columns
@@ -24,7 +25,7 @@ REQUIRED = {"user_id", "item_id", "timestamp"}
 # With what a past is ranked: later than so much beyond nearly all others is a wrong clock.
 LEAST_BEYOND = 30 * DAY
 ROWS_AT_ONCE = 500_000
-NAMES = ("user_id", "item_id")
+NAMES = ("user_id", "item_id", "called")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class InteractionTable:
     """All rows of one file, checked.
 
     `frame` has the columns `user_id`, `item_id` (categories), `behavior` (number into `BEHAVIORS`),
-    `time` (seconds since 1970), `weight`, `rating` (null where not known), `impression_id` (text
-    or null) and `label` (0, 1 or null).
+    `called` (its name in the file in small letters, a category), `time` (seconds since 1970),
+    `weight`, `liking` (what the behaviour says of the item: 0 not liked, 1 nothing, above 1 liked),
+    `rating` (null where not known), `impression_id` (text or null) and `label` (0, 1 or null).
     """
 
     frame: pl.DataFrame
@@ -47,6 +49,7 @@ def read_interactions(
     on_bad_row: OnBadRow = "fail",
     rejected_directory: Path | None = None,
     is_past: bool = False,
+    behaviors: Behaviors | None = None,
 ) -> InteractionTable:
     """Read CSV, TSV, Parquet or JSONL.
 
@@ -58,26 +61,30 @@ def read_interactions(
     Args:
         is_past: a past is ranked, and the clock says little: rows far beyond nearly all
             others are bad ones, too.
+        behaviors: what each name of a behaviour stands for; default: the known ones.
 
     Raises:
         UserError: as `read_records`.
     """
+    behaviors = behaviors or Behaviors()
     latest, beyond = int(time.time()) + DAY, "ahead of this machine's clock"
     while True:
-        frame = _read_clean(path, dict(mapping or {}), latest)
+        frame = _read_clean(path, dict(mapping or {}), latest, behaviors)
         sha256 = None
         if frame is None:
             records = read_records(
                 path,
-                Interaction,
+                InteractionRow,
                 mapping=mapping,
                 on_bad_row=on_bad_row,
                 rejected_directory=rejected_directory,
-                context={"latest": latest, "beyond": beyond},
+                context={"latest": latest, "beyond": beyond, "behaviors": behaviors},
             )
             frame, sha256 = _frame(records.items), records.sha256
         last = _bulk_end(frame) if is_past else latest
         if _last_time(frame) <= last:
+            if said := behaviors.said(names_in(frame)):
+                say(f"{path}: read {said}")
             return InteractionTable(frame, sha256 or file_sha256(path))
         latest, beyond = last, "far beyond nearly all other rows of this past"
 
@@ -92,7 +99,9 @@ def _bulk_end(frame: pl.DataFrame) -> int:
     return last + max(last - first, LEAST_BEYOND)
 
 
-def _read_clean(path: Path, mapping: dict[str, str], latest: int) -> pl.DataFrame | None:
+def _read_clean(
+    path: Path, mapping: dict[str, str], latest: int, behaviors: Behaviors
+) -> pl.DataFrame | None:
     """The checked columns, or None where the row reader has to look; a block of rows at a time.
 
     Args:
@@ -105,13 +114,13 @@ def _read_clean(path: Path, mapping: dict[str, str], latest: int) -> pl.DataFram
     try:
         whole = _scan(path)
         columns = whole.collect_schema().names()
-        present = match_columns(Interaction.model_fields, columns, mapping)
+        present = match_columns(InteractionRow.model_fields, columns, mapping)
         if not present.keys() >= REQUIRED or not set(mapping.values()) <= set(columns):
             return None
         wanted = whole.select(pl.col(c).alias(name) for name, c in present.items())
         parts = []
         for block in wanted.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
-            checked = _checked(block)
+            checked = _checked(block, behaviors)
             if checked is None or _last_time(checked) > latest:
                 return None
             parts.append(checked)
@@ -136,18 +145,25 @@ def _scan(path: Path) -> pl.LazyFrame:
     return pl.scan_csv(path, infer_schema=False, separator=between)
 
 
-def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
+def _checked(frame: pl.DataFrame, behaviors: Behaviors) -> pl.DataFrame | None:
     """Typed columns; None if any value does not fit."""
     import polars as pl
 
     frame = frame.cast({"user_id": pl.String, "item_id": pl.String})
     frame = frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+    called = _column(frame, "behavior").cast(pl.String).str.to_lowercase().fill_null(DEFAULT)
+    frame = frame.with_columns(called.alias("called"))
+    meant = _meant(frame["called"], behaviors)
+    if meant is None:
+        return None
     columns = [
         pl.col("user_id"),
         pl.col("item_id"),
-        _behavior(frame),
+        meant["behavior"],
+        pl.col("called"),
         _seconds(frame.schema["timestamp"]).alias("time"),
-        _number(frame, "weight", 1.0),
+        _number(frame, "weight", 1.0) * meant["weight"],
+        meant["liking"],
         _number(frame, "rating", None),
         _column(frame, "impression_id").cast(pl.String).alias("impression_id"),
         _column(frame, "label").cast(pl.Int8).alias("label"),
@@ -155,7 +171,7 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame | None:
     typed = frame.select(columns)
     fits = typed.select(
         pl.col("user_id", "item_id", "behavior", "time").is_not_null().all(),
-        ((pl.col("weight") > 0) & pl.col("weight").is_finite()).all().alias("weight"),
+        ((pl.col("weight") >= 0) & pl.col("weight").is_finite()).all().alias("weight"),
         (pl.col("rating").is_finite() | pl.col("rating").is_null()).all().alias("rating"),
         (pl.col("label").is_in([0, 1]) | pl.col("label").is_null()).all().alias("label"),
     ).row(0)
@@ -171,12 +187,25 @@ def _column(frame: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name) if name in frame.columns else pl.lit(None)
 
 
-def _behavior(frame: pl.DataFrame) -> pl.Expr:
+def _meant(called: pl.Series, behaviors: Behaviors) -> pl.DataFrame | None:
+    """[rows] `behavior` (number into `BEHAVIORS`), `weight`, `liking`; None if one is not known."""
     import polars as pl
 
-    known = pl.Enum(BEHAVIORS)
-    names = _column(frame, "behavior").cast(pl.String).str.to_lowercase().fill_null("click")
-    return names.cast(known).to_physical().cast(pl.Int8).alias("behavior")
+    numbers, weights, liking = {}, {}, {}
+    for name in called.unique().to_list():
+        meaning = behaviors.find(name)
+        if meaning is None:
+            return None
+        numbers[name] = BEHAVIORS.index(meaning.behavior)
+        weights[name] = 1.0 if meaning.is_opinion else meaning.weight
+        liking[name] = meaning.weight if meaning.is_opinion else 1.0
+    return pl.DataFrame(
+        {
+            "behavior": called.replace_strict(numbers, return_dtype=pl.Int8),
+            "weight": called.replace_strict(weights, return_dtype=pl.Float64),
+            "liking": called.replace_strict(liking, return_dtype=pl.Float64),
+        }
+    )
 
 
 def _number(frame: pl.DataFrame, name: str, default: float | None) -> pl.Expr:
@@ -219,7 +248,7 @@ def _of_number(number: pl.Expr) -> pl.Expr:
     )
 
 
-def _frame(records: list[Interaction]) -> pl.DataFrame:
+def _frame(records: list[InteractionRow]) -> pl.DataFrame:
     import polars as pl
 
     return pl.DataFrame(
@@ -227,8 +256,10 @@ def _frame(records: list[Interaction]) -> pl.DataFrame:
             "user_id": [r.user_id for r in records],
             "item_id": [r.item_id for r in records],
             "behavior": [BEHAVIORS.index(r.behavior) for r in records],
+            "called": [r.called for r in records],
             "time": [int(r.timestamp.timestamp() // 1) for r in records],
             "weight": [r.weight for r in records],
+            "liking": [r.liking for r in records],
             "rating": [r.rating for r in records],
             "impression_id": [r.impression_id for r in records],
             "label": [r.label for r in records],
@@ -237,8 +268,10 @@ def _frame(records: list[Interaction]) -> pl.DataFrame:
             "user_id": pl.Categorical,
             "item_id": pl.Categorical,
             "behavior": pl.Int8,
+            "called": pl.Categorical,
             "time": pl.Int64,
             "weight": pl.Float64,
+            "liking": pl.Float64,
             "rating": pl.Float64,
             "impression_id": pl.String,
             "label": pl.Int8,

@@ -18,7 +18,8 @@ FEWEST_EVENTS = 2
 class Sequence:
     """Consecutive events of one user; the last is only a target.
 
-    `item`, `behavior`, `time` and `weight` are [events].
+    `item`, `behavior`, `time` and `weight` are [events]; `weight` is what it counts for to foresee
+    one, beside its behaviour.
     """
 
     item: NDArray[np.int32]
@@ -73,6 +74,5 @@ def shown_after(events: Events, impressions: Impressions, length: int) -> list[S
 
 
 def _sequence(events: Events, part: slice) -> Sequence:
-    return Sequence(
-        events.item[part], events.behavior[part], events.time[part], events.weight[part]
-    )
+    worth = events.weight[part] * events.worth[part]
+    return Sequence(events.item[part], events.behavior[part], events.time[part], worth)

@@ -11,6 +11,7 @@ import typer
 
 from apps.recommender.options_cli import (
     AsOf,
+    Behavior,
     CandidateFile,
     Cutoff,
     Interactions,
@@ -24,7 +25,7 @@ from apps.recommender.options_cli import (
     parse_moment,
     read_data,
 )
-from common.cli import BadRow, Device, Json, OnBadRow, Store, print_json
+from common.cli import BadRow, Device, Json, OnBadRow, ServingPrecision, Store, print_json
 from common.console import results, say, show_table
 from common.errors import Exit, UserError
 
@@ -60,19 +61,35 @@ def score(
     ] = 0,
     shard_size: Annotated[int, typer.Option(min=1, help="Users per shard.")] = 1000,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
+    precision: ServingPrecision = "auto",
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Rank for all users, into Parquet; the same command goes on after an interruption."""
+    from common.models.devices import check_serving_precision
+
+    check_serving_precision(precision, device)
     moment = parse_moment(as_of, "--as-of")
     open_rules(rules)
     registry = open_registry(store)
     release = registry.open(release_id)
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates, moment)
+    dataset = read_data(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        candidates,
+        moment,
+        behavior=behavior,
+        release=release,
+    )
 
     from apps.recommender.job.run import Request, run_scoring
     from common.serving.cpus import available_cpus
@@ -86,6 +103,7 @@ def score(
         executor=executor.value,
         workers=workers or available_cpus(),
         device=device,
+        precision=precision,
     )
     if as_json:
         print_json(
@@ -127,7 +145,17 @@ def recommend(
     live_rules = open_rules(rules)
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, candidates, moment)
+    dataset = read_data(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        candidates,
+        moment,
+        release=release,
+    )
 
     from apps.recommender.job.tables import ranking_table
     from apps.recommender.release import load_release, prepare
@@ -203,7 +231,7 @@ def export(
         print_json(asdict(found))
         return
     results().print(
-        f"{out}: {found.megabytes:.0f} MB. Mean cosine {found.cosine:.3f}, "
+        f"{out}: {found.megabytes:.0f} MB, {found.what}. Mean cosine {found.cosine:.3f}, "
         f"{found.same:.1%} of {found.texts} items lie where they did.",
         markup=False,
         soft_wrap=True,
@@ -235,7 +263,7 @@ def audit(
             hint="Audit it at that moment or later.",
         )
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, release=release)
 
     from apps.recommender.comparison.leaks import audit_release
     from apps.recommender.job.tables import audit_table

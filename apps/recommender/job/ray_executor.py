@@ -35,7 +35,6 @@ def run_on_ray(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
         UserError: Ray is not installed.
         StoppedError: a worker died twice over the same shard, or the cluster cannot be reached.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray.data
     except ImportError:
@@ -53,6 +52,7 @@ def run_on_ray(work: Work, shards: Sequence[Shard], workers: int) -> Answers:
 def _start(workers: int) -> None:
     import ray
 
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     cluster = os.environ.get("RAY_ADDRESS")
     if cluster:

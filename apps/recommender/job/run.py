@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.recommender.data import Dataset
+from apps.recommender.eight_bit.loading import APPLICATION, eight_bit_for
 from apps.recommender.job.batch import Outcome, check_directory, run_job
 from apps.recommender.job.manifest import JobPlan
 from apps.recommender.job.scoring import ShardScorer
@@ -18,6 +19,8 @@ from apps.recommender.lists.rules import read_rules
 from apps.recommender.pipeline.prepared import DONE, write_prepared
 from apps.recommender.release import load_release, prepare
 from common.console import say
+from common.models.devices import ServingPrecision
+from common.releases.registry import Registry
 from common.releases.release import Release
 
 
@@ -50,6 +53,7 @@ def run_scoring(
     executor: str,
     workers: int,
     device: str,
+    precision: ServingPrecision = "auto",
 ) -> Outcome:
     """Score all users into `request.directory`, or go on where an earlier start was stopped.
 
@@ -61,6 +65,8 @@ def run_scoring(
         for line in rules.without_effect(dataset.catalogue):
             say(f"{request.rules}: {line}")
     moment = int(dataset.events.time.max()) + 1 if request.as_of is None else request.as_of
+    registry = Registry(root.parent, APPLICATION)
+    eight_bit = eight_bit_for(registry, release, dataset.catalogue.texts, precision)
     plan = JobPlan(
         directory=request.directory,
         users=len(dataset.user_ids),
@@ -71,6 +77,8 @@ def run_scoring(
             "k": request.k,
             "diversity": request.diversity,
             "rules": None if rules is None else rules.model_dump(mode="json"),
+            "behaviors": dict(dataset.behaviors.own),
+            **({} if eight_bit is None else {"eight_bit": eight_bit.name}),
         },
         scored_at=datetime.fromtimestamp(moment, UTC),
     )
@@ -79,7 +87,14 @@ def run_scoring(
     if not (prepared / DONE).exists():
         write_prepared(
             prepared,
-            prepare(load_release(release), dataset, root / "vectors", as_of=moment, device=device),
+            prepare(
+                load_release(release),
+                dataset,
+                root / "vectors",
+                as_of=moment,
+                device=device,
+                eight_bit=eight_bit,
+            ),
         )
     scorer = ShardScorer(release.directory, prepared, request.k, request.diversity, rules)
     outcome = run_job(plan, scorer, executor, workers)

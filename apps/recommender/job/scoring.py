@@ -77,6 +77,7 @@ def _table(
         "text_score": ranked.text_score[row, place],
         "p_click": ranked.p_click[row, place],
         "p_purchase": ranked.p_purchase[row, place],
+        "p_like": ranked.p_like[row, place],
         "source": names[ranked.source[row, place]].tolist(),
         "cold_user": ranked.cold_user[row],
         "cold_item": ranked.cold_item[row, place],
@@ -85,5 +86,6 @@ def _table(
         "model_id": [model_id] * len(row),
         "scored_at": [datetime.fromtimestamp(prepared.as_of, UTC)] * len(row),
     }
-    arrays = [pa.array(columns[field.name], field.type) for field in SCHEMA]
+    # What is not known is null, and no number.
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in SCHEMA]
     return pa.Table.from_arrays(arrays, schema=SCHEMA)

@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         pa.field("text_score", pa.float32()),
         pa.field("p_click", pa.float32()),
         pa.field("p_purchase", pa.float32()),
+        pa.field("p_like", pa.float32()),
         pa.field("source", pa.string(), nullable=False),
         pa.field("cold_user", pa.bool_(), nullable=False),
         pa.field("cold_item", pa.bool_(), nullable=False),

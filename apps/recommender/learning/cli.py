@@ -12,6 +12,7 @@ import typer
 
 from apps.recommender.options_cli import (
     APPLICATION,
+    Behavior,
     Interactions,
     Items,
     MappingOption,
@@ -77,6 +78,7 @@ def learn(
     items: Items,
     users: Users = None,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     promote: PromoteCandidate = False,
     per_user: Annotated[
@@ -100,8 +102,16 @@ def learn(
 
     groups = GROUPING.choose(by)
     registry = open_registry(store)
-    registry.open()
-    sources = name_sources(interactions, items, users, mapping, on_bad_row, store)
+    sources = name_sources(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        behavior=behavior,
+        release=registry.open(),
+    )
     with open_events(store, database) as events:
 
         def once() -> Learned:
@@ -165,30 +175,41 @@ def show(
 @feedback.command("export")
 def export_events(
     path: Annotated[Path, typer.Argument(help="A file to write: .csv, .parquet or .jsonl.")],
+    log: Annotated[
+        bool, typer.Option("--log", help="What was shown with its propensity, for `off-policy`.")
+    ] = False,
     store: Store = Path("var"),
     database: DatabaseUrl = None,
 ) -> None:
     """Write them as an interactions file, as `train` and `score` read it."""
-    from apps.recommender.learning.taking import take, write_interactions
+    from apps.recommender.learning.taking import log_of, take, write_interactions
 
     with open_events(store, database) as events:
-        taken = take(events, per_user=1.0)
-    write_interactions(path, taken.interactions)
-    say(f"{path}: {len(taken.interactions):,} rows")
+        rows = take(events, per_user=1.0).interactions
+    if log and (rows := log_of(rows)).is_empty():
+        raise UserError(
+            "nothing was reported as shown with a propensity",
+            hint="Report what serve --explore answers: shown[].items[].propensity of /v1/events",
+        )
+    write_interactions(path, rows)
+    say(f"{path}: {len(rows):,} rows")
 
 
 @feedback.command("import")
 def import_events(
     path: Annotated[Path, typer.Argument(help="An interactions file.", callback=existing)],
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     store: Store = Path("var"),
     database: DatabaseUrl = None,
 ) -> None:
     """Take an interactions file as if it had been reported; the same rows count once."""
+    from apps.recommender.interactions.behaviors import parse_behaviors
     from apps.recommender.learning.taking import read_events
     from apps.recommender.schema import Interaction
 
-    rows = read_events(path, parse_mapping(mapping, set(Interaction.model_fields)))
+    columns = parse_mapping(mapping, set(Interaction.model_fields))
+    rows = read_events(path, columns, parse_behaviors(behavior))
     with open_events(store, database) as events:
         before = sum(events.counts().values())
         events.add(rows)

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.events import Events
 from apps.recommender.learning.reported import Done
 from apps.recommender.learning.store import DAY, EventStore
@@ -44,7 +45,8 @@ class Data(Protocol):
 class Known:
     """Who had done something before a day, and how often each item; days are added as they end."""
 
-    def __init__(self, data: Data, before: float) -> None:
+    def __init__(self, data: Data, before: float, behaviors: Behaviors | None = None) -> None:
+        self._behaviors = behaviors or Behaviors()
         events = data.events.before(before)
         self._items = np.bincount(events.item, minlength=len(data.catalogue))
         self._number = data.catalogue.number
@@ -55,9 +57,10 @@ class Known:
         """What is watched, by name."""
         found = {
             "new users": float(row.user_id not in self._users),
-            "behaviour": float(BEHAVIORS.index(row.behavior)),
             "unknown items": float(row.item_id not in self._number),
         }
+        if (meaning := self._behaviors.find(row.behavior)) is not None:
+            found["behaviour"] = float(BEHAVIORS.index(meaning.behavior))
         if (item := self._number.get(row.item_id)) is not None:
             place = np.searchsorted(self._ranked, self._items[item])
             found["popularity"] = float(place / len(self._ranked))
@@ -72,12 +75,22 @@ class Known:
         self._ranked = np.sort(self._items)
 
 
-def watched(registry: Registry, store: EventStore, release_id: str, data: Data) -> Watched:
-    """What is done while a release serves, beside what it was measured on: what came last."""
+def watched(
+    registry: Registry,
+    store: EventStore,
+    release_id: str,
+    data: Data,
+    behaviors: Behaviors | None = None,
+) -> Watched:
+    """What is done while a release serves, beside what it was measured on: what came last.
+
+    Args:
+        behaviors: what the names of behaviours that are reported stand for.
+    """
     facts = registry.open(release_id).manifest["data"]
     begins = datetime.fromisoformat(facts["begins"]["test"]).timestamp() // DAY * DAY
     ends = datetime.fromisoformat(facts["ends"]).timestamp()
-    known = Known(data, begins)
+    known = Known(data, begins, behaviors)
     usual = []
     for rows in _days(data, begins, ends):
         usual += [known.figures(row) for row in _one_of_each(rows)]

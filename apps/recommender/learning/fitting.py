@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from apps.recommender.baselines.tuning import simple_methods
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.timeline import Timeline, split_in_time, split_later
 from apps.recommender.pipeline.first_stage import fit_towers
@@ -121,7 +122,9 @@ def fit(
         items,
         timeline,
         serving.choices,
+        simple_methods(len(dataset.catalogue)),
         max_ndcg_loss=loss,
+        cold_places=release.manifest.get("cold", {}).get("asked"),
         seed=settings.seed,
     )
     return Fitted(timeline, towers, items, stage, tuned)

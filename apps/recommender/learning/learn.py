@@ -80,7 +80,14 @@ def learn(
     dataset.audit.raise_on_errors()
     if _is_known(release, dataset):
         return Learned(taken)
-    made_of = made_from(release, files=dataset.hashes, map=sources.mapping, towers=towers, by=by)
+    made_of = made_from(
+        release,
+        files=dataset.hashes,
+        map=sources.mapping,
+        behaviors=sources.behaviors.own,
+        towers=towers,
+        by=by,
+    )
     if known := take_earlier(registry, made_of, taken, promote=promote):
         return known
     say(f"{len(dataset.events):,} events")
@@ -104,6 +111,8 @@ def learn(
         "features": fitted.stage.features,
         "diversity": {"method": choices.method, "strength": choices.diversity_weight},
         "towers": of_towers(dataset, fitted.timeline) if due else towers_learned(release),
+        "cold": fitted.stage.cold_to_json(release.manifest.get("cold", {}).get("asked")),
+        "simple": fitted.stage.judgement.to_json(),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
         "after": made.figures,
     }

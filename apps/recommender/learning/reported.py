@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from apps.recommender.schema import Behavior
 from common.records.fields import content_hash
-
-SHOWN = "shown"
-Reportable = Literal[Behavior, "shown"]
-REPORTABLE: tuple[str, ...] = (*get_args(Behavior), SHOWN)
 
 
 class Event(BaseModel):
@@ -19,6 +14,7 @@ class Event(BaseModel):
 
     Attributes:
         at: seconds since 1970, UTC.
+        behavior: what was done, as the shop names it, or `shown`.
         source: who reported it, hashed.
         position: the place in what was shown, from 1.
         propensity: how probable it was that this item would be shown there.
@@ -32,7 +28,7 @@ class Event(BaseModel):
     source: str
     user_id: str
     item_id: str
-    behavior: Reportable
+    behavior: str
     rating: float | None = None
     impression_id: str | None = None
     position: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,10 +11,11 @@ from typing import Annotated, Any, Self
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from apps.recommender.interactions.behaviors import LONGEST_NAME, SHOWN, Behaviors
 from apps.recommender.interactions.recent import RecentEvents
-from apps.recommender.learning.reported import SHOWN, Event, event_id
+from apps.recommender.learning.recent import SharedRecentEvents, interaction_of
+from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import SPOOL, EventStore
-from apps.recommender.schema import Behavior, Interaction
 from common.learning.behind import KEEP_SECONDS, BehindWriter
 from common.records.fields import Text, Time
 from common.releases.registry import Registry
@@ -25,6 +26,7 @@ from common.serving.learning.schedule import Schedule
 from common.serving.live import LiveRelease
 from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
+from common.storage.audit_log import AuditLog
 from common.storage.database import DATABASE, Database
 
 APPLICATION = "recommender"
@@ -46,7 +48,7 @@ class DoneEvent(_Body):
 
     user_id: Id
     item_id: Id
-    behavior: Behavior = "click"
+    behavior: Annotated[Text, Field(max_length=LONGEST_NAME)] = "click"
     timestamp: Time | None = None
     rating: float | None = Field(None, allow_inf_nan=False)
     impression_id: Id | None = Field(None, description="What was shown when it was done.")
@@ -105,11 +107,20 @@ class EventCollector:
         learner: LearningProcess | None = None,
     ) -> None:
         self.writer = writer
-        self.recent = RecentEvents()
+        self.recent: RecentEvents = RecentEvents()
         self.registry = registry
         self.speakers = speakers
-        self._probation = watch_probation(registry, writer.store.outcomes)
+        log = AuditLog(writer.store.database, APPLICATION)
+        self._probation = watch_probation(registry, writer.store.outcomes, log)
         self._learner = learner
+
+    def share(self, behaviors: Callable[[], Behaviors]) -> None:
+        """Know what is reported to other processes, too; before anything is loaded.
+
+        Args:
+            behaviors: knows the names of what was done.
+        """
+        self.recent = SharedRecentEvents(self.writer.store, behaviors)
 
     def start(self) -> None:
         """Begin to write, to watch what was promoted, and to learn."""
@@ -130,13 +141,17 @@ class EventCollector:
         if self._learner:
             self._learner.request()
 
-    async def add(self, rows: list[Event]) -> bool:
-        """Keep rows: in the database, or in the spool beside it; False: neither took all."""
+    async def add(self, rows: list[Event], behaviors: Behaviors) -> bool:
+        """Keep rows: in the database, or in the spool beside it; False: neither took all.
+
+        Args:
+            behaviors: knows the names of what was done.
+        """
         lost = self.writer.lost
         await asyncio.to_thread(self.writer.write, *rows)
         for row in rows:
             if row.behavior != SHOWN:
-                self.recent.add(row.id, _interaction(row))
+                self.recent.add(row.id, interaction_of(row, behaviors))
         return self.writer.lost == lost
 
 
@@ -181,10 +196,12 @@ def add_events(
     async def events(reported: EventsRequest, request: Request) -> EventsReceipt:
         now = datetime.now(UTC)
         _check_times(reported, now + CLOCK_TOLERANCE)
+        behaviors: Behaviors = live.current.behaviors
+        _check_behaviors(reported, behaviors)
         source = collector.speakers.of(request).source
         rows = [*_done(reported.events, now, source, live.release_id)]
         rows += _shown(reported.shown, now, source, live.release_id)
-        if not await collector.add(rows):
+        if not await collector.add(rows, behaviors):
             raise HTTPException(503, "The events could not be kept; report them again.")
         known = live.current.catalogue.number
         unknown = sorted({row.item_id for row in rows if row.item_id not in known})
@@ -198,6 +215,14 @@ def _check_times(reported: EventsRequest, latest: datetime) -> None:
                 raise HTTPException(
                     422, f"{name}[{place}]: {one.timestamp.isoformat()} is ahead of the clock."
                 )
+
+
+def _check_behaviors(reported: EventsRequest, behaviors: Behaviors) -> None:
+    for place, one in enumerate(reported.events):
+        try:
+            behaviors.read(one.behavior)
+        except ValueError as error:
+            raise HTTPException(422, f"events[{place}].behavior: {error}") from None
 
 
 def _done(
@@ -228,8 +253,3 @@ def _shown(
                 propensity=item.propensity,
                 release_id=release_id,
             )
-
-
-def _interaction(row: Event) -> Interaction:
-    said = row.model_dump(include={"user_id", "item_id", "behavior", "rating", "impression_id"})
-    return Interaction(timestamp=datetime.fromtimestamp(row.at, UTC), **said)

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, case, delete, func, select
 
-from apps.recommender.learning.reported import SHOWN, Done, Event
+from apps.recommender.interactions.behaviors import SHOWN
+from apps.recommender.learning.reported import Done, Event
 from common.errors import UserError
 from common.learning.watching.probation import Count
 from common.storage.database import Database
@@ -47,6 +48,15 @@ class EventStore:
         query = select(events).where(*wanted).order_by(events.c.at.desc(), events.c.id)
         with self.database.reading() as connection:
             rows = connection.execute(query.limit(limit)).all()
+        return [Event.model_validate(row) for row in reversed(rows)]
+
+    def done_by(self, user_id: str, since: float, limit: int) -> list[Event]:
+        """The latest that a user did since then, seconds since 1970; oldest first."""
+        own = events.c
+        wanted = (self._own, own.user_id == user_id, own.behavior != SHOWN, own.at >= since)
+        query = select(events).where(*wanted).order_by(own.at.desc(), own.id).limit(limit)
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
         return [Event.model_validate(row) for row in reversed(rows)]
 
     def one(self, identity: str) -> Event:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.recommender.data import Sources
+from apps.recommender.interactions.behaviors import SHOWN, Behaviors
 from apps.recommender.interactions.reading import read_interactions
-from apps.recommender.learning.reported import SHOWN, Event, event_id
+from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import EventStore
-from apps.recommender.schema import BEHAVIORS
+from common.console import say
 from common.errors import UserError
 from common.files import scratch
 from common.learning.review import LeftOut, reasons
@@ -75,7 +76,7 @@ def take(store: EventStore, per_user: float = PER_USER) -> Taken:
     over = done.filter(~within)
     why = f"more than {per_user:.0%} are of one user"
     left_out = [LeftOut(i, u, why) for i, u in over.select("id", "user_id").iter_rows()]
-    kept = done.filter(within)
+    kept = _as_shown(done.filter(within), shown)
     taken = done.select("impression_id", "item_id").unique()
     not_taken = shown.join(taken, on=["impression_id", "item_id"], how="anti", nulls_equal=True)
     rows = pl.concat(
@@ -90,6 +91,39 @@ def take(store: EventStore, per_user: float = PER_USER) -> Taken:
     columns = ("user_id", "item_id", "behavior", "rating", "impression_id", "label")
     in_order = rows.sort("at", "id")
     return Taken(in_order.select(*columns, "position", "propensity", seconds), left_out)
+
+
+def _as_shown(done: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """With the place and the propensity that an item was shown with, where that was reported."""
+    import polars as pl
+
+    on = ["impression_id", "item_id"]
+    first = shown.unique(on, keep="first", maintain_order=True)
+    wanted = first.select(*on, as_position="position", as_propensity="propensity")
+    joined = done.join(wanted, on=on, how="left", maintain_order="left")
+    return joined.with_columns(
+        pl.coalesce("position", "as_position").alias("position"),
+        pl.coalesce("propensity", "as_propensity").alias("propensity"),
+    ).drop("as_position", "as_propensity")
+
+
+def log_of(interactions: pl.DataFrame) -> pl.DataFrame:
+    """What was shown with its propensity, as `off-policy` reads it; taken: a reward of 1.
+
+    Args:
+        interactions: of `Taken`.
+    """
+    import polars as pl
+
+    shown = interactions.filter(
+        pl.col("label").is_not_null()
+        & pl.col("position").is_not_null()
+        & pl.col("propensity").is_not_null()
+    )
+    # Who clicks and buys took one thing that was shown.
+    once = shown.unique(["impression_id", "item_id"], keep="first", maintain_order=True)
+    columns = ("user_id", "item_id", "propensity", pl.col("label").alias("reward"))
+    return once.select(*columns, "position", "timestamp", "impression_id")
 
 
 def _read(store: EventStore) -> pl.DataFrame:
@@ -119,14 +153,29 @@ def with_reported(sources: Sources, taken: Taken, root: Path) -> Iterator[Source
     Args:
         root: the application's directory.
     """
-    if taken.interactions.is_empty():
+    rows = _known(taken.interactions.drop("position", "propensity"), sources.behaviors)
+    if rows.is_empty():
         yield sources
         return
     with scratch(root, READING) as folder:
         path = folder / "reported.parquet"
-        columns = ("position", "propensity")
-        taken.interactions.drop(*columns).write_parquet(path)
+        rows.write_parquet(path)
         yield replace(sources, interactions=[*sources.interactions, path])
+
+
+def _known(rows: pl.DataFrame, behaviors: Behaviors) -> pl.DataFrame:
+    """Rows whose behaviour is known: what was reported to another release may not be."""
+    import polars as pl
+
+    names = rows["behavior"].unique().to_list()
+    unknown = [name for name in names if behaviors.find(name) is None]
+    known = rows.filter(~pl.col("behavior").is_in(unknown))
+    if unknown:
+        say(
+            f"{len(rows) - len(known):,} reported events are left out: their behaviors are not "
+            f"known ({', '.join(sorted(unknown))}). Name them with --behavior."
+        )
+    return known
 
 
 def clear_readings(root: Path) -> None:
@@ -154,17 +203,17 @@ def write_interactions(path: Path, interactions: pl.DataFrame) -> None:
     write(path)
 
 
-def read_events(path: Path, mapping: Mapping[str, str]) -> list[Event]:
+def read_events(path: Path, mapping: Mapping[str, str], behaviors: Behaviors) -> list[Event]:
     """An interactions file as events; what was shown and not taken is what was shown.
 
     Raises:
         UserError: bad rows.
     """
-    frame = read_interactions(path, mapping=mapping).frame
-    names = ("user_id", "item_id", "behavior", "time", "rating", "impression_id", "label")
+    frame = read_interactions(path, mapping=mapping, behaviors=behaviors).frame
+    names = ("user_id", "item_id", "called", "time", "rating", "impression_id", "label")
     found = []
     for user, item, behavior, time, rating, impression, label in frame.select(names).iter_rows():
-        name: Any = SHOWN if label == 0 else BEHAVIORS[behavior]
+        name = SHOWN if label == 0 else str(behavior)
         said = {
             "user_id": str(user),
             "item_id": str(item),

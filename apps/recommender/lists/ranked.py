@@ -24,6 +24,7 @@ class Ranked:
     text_score: NDArray[np.float32]
     p_click: NDArray[np.float32]
     p_purchase: NDArray[np.float32]
+    p_like: NDArray[np.float32]
     source: NDArray[np.int8]
     cold_item: NDArray[np.bool_]
     cold_user: NDArray[np.bool_]

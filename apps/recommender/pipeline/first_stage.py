@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import histories
 from apps.recommender.interactions.sequences import sequences, shown_after
-from apps.recommender.interactions.timeline import Timeline
+from apps.recommender.interactions.timeline import Timeline, Window
+from apps.recommender.pipeline.beginning import begin_together
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
+from common.console import say
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
 from common.models.prediction import encode, predict
@@ -86,13 +88,22 @@ def fit_towers(
     if start is not None:
         module.load_state_dict(start.state_dict(), strict=False)
     untrained = _alone(module)
-    work = root / "training" / _run_name(dataset, timeline, settings, loaded.source, sizes)
     splits = _splits(dataset, timeline, sizes.history)
+    if start is None:
+        begin_together(task, pretrained, timeline.towers, splits.validation)
+    began = _alone(module)
+    work = root / "training" / _run_name(dataset, timeline, settings, loaded.source, sizes)
     tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
     if not is_main_process():
         return None
     assert isinstance(tuned.module, TowerModel)
     towers = _alone(tuned.module)
+    # The window that chose the epoch would flatter it. Towers that learn on are judged by the gate.
+    later = _queries(timeline.calibration, sizes.history)
+    is_new = start is None and task.frozen
+    if is_new and _reached(task, towers, later) <= _reached(task, began, later):
+        say("The towers stay as they began: what they learned further ranks no better")
+        towers = began
     vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
     items = item_vectors(towers, vectors).numpy()
     return FirstStage(tuned, towers, pretrained, vectors, items, untrained)
@@ -112,9 +123,18 @@ def trials(
         loaded = load_encoder(source, dropout=settings.dropout)
         nn.Module.to(loaded.network, pick_device(settings.device))
         pretrained = _read_texts(dataset, loaded, root / "vectors")
-        return Prepared(_task(dataset, timeline, settings, pretrained, sizes), loaded, splits)
+        task = _task(dataset, timeline, settings, pretrained, sizes)
+        task.build(loaded)
+        begin_together(task, pretrained, timeline.towers, splits.validation)
+        return Prepared(task, loaded, splits)
 
     return prepare
+
+
+def _reached(task: RecommenderTask, towers: TowerModel, queries: list[Query]) -> float:
+    """nDCG@10 by the texts as the pretrained encoder reads them."""
+    task.model = towers
+    return task.measure(lambda _: {"embedding": task.pretrained}, queries)["ndcg_at_10"]
 
 
 def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
@@ -157,12 +177,13 @@ def _splits(dataset: Dataset, timeline: Timeline, length: int) -> Splits[Any]:
     records: list[Any] = list(sequences(known, length))
     if dataset.impressions is not None:
         records += shown_after(known, dataset.impressions, length)
-    window = timeline.ranker
-    past = histories(window.known, window.queries.users, window.queries.as_of, length)
-    queries = [
-        Query(past.row(row), relevant) for row, relevant in enumerate(window.queries.relevant)
-    ]
-    return Splits(records, queries, [])
+    return Splits(records, _queries(timeline.ranker, length), [])
+
+
+def _queries(window: Window, length: int) -> list[Query]:
+    asked = window.queries
+    past = histories(window.known, asked.users, asked.as_of, length)
+    return [Query(past.row(row), relevant) for row, relevant in enumerate(asked.relevant)]
 
 
 def _alone(module: TowerModel) -> TowerModel:

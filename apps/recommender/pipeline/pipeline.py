@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from apps.recommender.cold.places import with_places
+from apps.recommender.cold.scoring import ColdItems
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events, Histories, Int32, Int64, histories
-from apps.recommender.interactions.popularity import COUNTS
+from apps.recommender.interactions.popularity import COUNTS, lasting, overall
 from apps.recommender.interactions.queries import FEW_EVENTS
-from apps.recommender.lists.diversity import Method, rerank
+from apps.recommender.lists.diversity import rerank
 from apps.recommender.lists.evidence import usual_similarity
 from apps.recommender.lists.item_rules import NO_RULE, decide, put_first
 from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
+from apps.recommender.pipeline.block import Block, padded, taken
+from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.prepared import Prepared
+from apps.recommender.pipeline.simple import SimpleMethod
 from apps.recommender.ranking.features import FeatureBuilder
 from apps.recommender.ranking.probabilities import Probabilities
 from apps.recommender.ranking.ranker import Ranker
 from apps.recommender.ranking.signals import is_true
-from apps.recommender.retrieval.candidates import Candidates
-from apps.recommender.retrieval.search import CandidateSearch, Depths
+from apps.recommender.retrieval.search import CandidateSearch
 from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
 
@@ -40,27 +43,6 @@ PLACES_EXPLAINED = 10
 PLACES_DIVERSE = 10
 
 Float32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How lists are made."""
-
-    depths: Depths = field(default_factory=Depths)
-    rules: Rules = field(default_factory=Rules)
-    method: Method = "dpp"
-    diversity_weight: float = 0.0
-    history: int = 50
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some users, their candidates and what the second stage ranks them by."""
-
-    users: Int64
-    past: Histories
-    candidates: Candidates
-    features: NDArray[np.float32]
 
 
 class Pipeline:
@@ -96,8 +78,19 @@ class Pipeline:
         if isinstance(counting, EventCounting):
             counting = counting.snapshot(prepared.as_of)
         met = counting.met
-        self._popularity = _popularity(met)
+        self._simple = None
+        if choices.blend is not None:
+            events = prepared.events if counted is None else counted
+            self._simple = SimpleMethod(choices.blend, prepared, events)
+        self._popularity = overall(met)
         self.is_cold = met[:, COUNTS.index("all")] == 0
+        self._cold = None
+        if choices.cold is not None and self.is_cold.any():
+            number = np.flatnonzero(self.is_cold)
+            created, popularity = catalogue.created_or_nan, lasting(met)
+            self._cold = ColdItems(
+                towers, prepared.items, number, created, popularity, choices.cold
+            )
         self._follow(choices.rules)
         self.explainer = Explainer(
             catalogue,
@@ -157,17 +150,48 @@ class Pipeline:
     ) -> Block:
         """The same for histories that are at hand; `excluded` [rows, items] is not to be found."""
         found = interests(self.towers, self.prepared.items, past).numpy()
-        given = None if lists is None else _padded(lists)
-        candidates = self.search.find(found, past, excluded, given, self._wanted)
-        return Block(users, past, candidates, self.builder.build(users, past, candidates))
+        given = None if lists is None else padded(lists)
+        simple = None if self._simple is None else self._simple.scores(past)
+        depths = self.choices.depths
+        further: dict[str, Int32] = {}
+        barred = excluded.toarray() | ~self.search.allowed
+        if self._simple is not None and simple is not None:
+            further |= self._simple.best(simple, barred, depths.popular)
+        cold = None if self._cold is None else self._cold.scores(past, found)
+        if self._cold is not None and cold is not None:
+            further["text"] = self._cold.best(cold, barred, depths.cold)
+        candidates = self.search.find(found, past, excluded, given, self._wanted, further)
+        features = self.builder.build(users, past, candidates)
+        if simple is not None:
+            simple = np.take_along_axis(simple, np.maximum(candidates.item, 0), 1)
+        if self._cold is not None and cold is not None:
+            cold = self._cold.at(cold, candidates.item)
+        return Block(users, past, candidates, features, simple, cold)
 
-    def scores(self, block: Block) -> NDArray[np.float32]:
-        """[rows, places] of the second stage, -inf where there is no candidate."""
+    def scores(self, block: Block, weight: float | None = None) -> NDArray[np.float32]:
+        """[rows, places] that lists are ordered by, -inf where there is no candidate.
+
+        Args:
+            weight: of the simple method, if one takes part; None: as chosen in training.
+        """
         if self.ranker is None:
             scores = block.candidates.text_score
         else:
             scores = self.ranker.score(block.features)
-        return np.where(block.candidates.is_empty, np.float32(-np.inf), scores)
+        scores = np.where(block.candidates.is_empty, np.float32(-np.inf), scores)
+        if self._simple is None or block.simple is None or weight == 0:
+            return scores
+        return self._simple.blended(scores, block.simple, weight)
+
+    def placed(self, scores: Float32, block: Block, step: int | None = None) -> Float32:
+        """Scores [rows, places] as lists are ordered by them: cold items have places of their own.
+
+        Args:
+            step: every so many-th; None: as chosen in training.
+        """
+        if block.cold is None:
+            return scores
+        return with_places(scores, block.cold, self.choices.cold_step if step is None else step)
 
     def rank(
         self,
@@ -215,9 +239,10 @@ class Pipeline:
         """
         candidates = block.candidates
         scores = self.scores(block) if scores is None else scores
+        placed = self.placed(scores, block)
         order = rerank(
             candidates.item,
-            np.where(candidates.is_empty, 0, scores),
+            np.where(candidates.is_empty, 0, placed),
             self.prepared.items,
             k + sum(pin.most for pin in self.pins),
             self.choices.diversity_weight if diversity_weight is None else diversity_weight,
@@ -227,10 +252,10 @@ class Pipeline:
         )
         rule = np.full(order.shape, NO_RULE, np.int16)
         if self.pins:
-            order, rule = put_first(order, candidates.item, scores, self.pins, k, self.caps)
-        item = _taken(candidates.item, order, -1)
-        score = _taken(scores, order, np.nan)
-        source = _taken(candidates.source, order, 0)
+            order, rule = put_first(order, candidates.item, placed, self.pins, k, self.caps)
+        item = taken(candidates.item, order, -1)
+        score = taken(scores, order, np.nan)
+        source = taken(candidates.source, order, 0)
         clicked, purchased = self._probabilities(score)
         reasons: list[list[str]] = []
         if with_reasons:
@@ -239,9 +264,10 @@ class Pipeline:
         return Ranked(
             item=item,
             score=score,
-            text_score=_taken(candidates.text_score, order, np.nan),
+            text_score=taken(candidates.text_score, order, np.nan),
             p_click=clicked,
             p_purchase=purchased,
+            p_like=taken(self.liked(block), order, np.nan),
             source=source,
             cold_item=self.is_cold[np.maximum(item, 0)] & (item >= 0),
             cold_user=(block.past.item >= 0).sum(1) < FEW_EVENTS,
@@ -256,6 +282,12 @@ class Pipeline:
             return unknown, unknown
         return self.probabilities.click(scores), self.probabilities.purchase(scores)
 
+    def liked(self, block: Block) -> Float32:
+        """[rows, places], that a user likes each candidate; NaN where nothing was fitted."""
+        if self.probabilities is None or self.probabilities.like is None:
+            return np.full(block.candidates.item.shape, np.nan, np.float32)
+        return self.probabilities.like(block.features, self.builder.names, block.past)
+
     def _contributions(self, block: Block, order: Int32) -> Float32 | None:
         """[rows, k, features], what raised the scores of the first places; 0 behind them."""
         if self.ranker is None:
@@ -267,7 +299,10 @@ class Pipeline:
         true = np.take_along_axis(
             is_true(block.features, self.builder.features), first[:, :, None], 1
         )
-        added[:, : first.shape[1]] = np.where(true, self.ranker.contributions(features), 0)
+        found = self.ranker.contributions(features)
+        if self._simple is not None:
+            found = self._simple.with_reason(found, features, self.builder.names)
+        added[:, : first.shape[1]] = np.where(true, found, 0)
         return added
 
     def excluded(self, users: Int64, as_of: Int64) -> csr_array:
@@ -277,32 +312,8 @@ class Pipeline:
         row = np.repeat(np.arange(len(users)), end - begin)
         firsts = np.cumsum(end - begin) - (end - begin)
         place = np.arange(len(row)) - firsts[row] + begin[row]
-        barred = self.choices.rules.excludes(events.behavior[place])
+        barred = self.choices.rules.excludes(events.behavior[place]) | (events.weight[place] == 0)
         barred &= events.time[place] < as_of[row]
         pairs = row[barred], events.item[place[barred]]
         shape = (len(users), len(self.prepared.catalogue))
         return csr_array((np.ones(len(pairs[0]), np.bool_), pairs), shape=shape)
-
-
-def _popularity(met: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[items, COUNTS] → [items]: an item is as popular as its best place by any of three counts."""
-    places = np.empty((3, len(met)), np.int64)
-    for place, name in zip(places, ("forgetting", "forgetting slowly", "all"), strict=True):
-        place[np.argsort(-met[:, COUNTS.index(name)], kind="stable")] = np.arange(len(met))
-    # Among equals, the item that does well by the other counts too.
-    popularity = 1 / (places.min(0) + places.mean(0) / (len(met) + 1) + 1)
-    return np.asarray(popularity, np.float32)
-
-
-def _padded(lists: Sequence[Int32]) -> Int32:
-    """[rows, longest], -1 behind the end of each."""
-    padded = np.full((len(lists), max(map(len, lists))), -1, np.int32)
-    for row, items in enumerate(lists):
-        padded[row, : len(items)] = items
-    return padded
-
-
-def _taken(values: NDArray[Any], order: Int32, filling: float) -> NDArray[Any]:
-    """Values [rows, places] in their new order [rows, k]."""
-    taken = np.take_along_axis(values, np.maximum(order, 0), 1)
-    return np.where(order < 0, np.array(filling, values.dtype), taken)

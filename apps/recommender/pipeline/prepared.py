@@ -18,7 +18,7 @@ from apps.recommender.retrieval.approximate import ApproximateSearch, load_searc
 from apps.recommender.retrieval.neighbours import Neighbours, load_neighbours
 from common.files import read_json, write_json
 
-DONE = "prepared.json"
+DONE, SIMPLE = "prepared.json", "simple.npy"
 COUNTED = ("met", "bought", "total")
 
 
@@ -27,7 +27,9 @@ class Prepared:
     """What is known by the moment that is scored for.
 
     `items` is [items, width], of length 1, mapped rather than read; `approximate` searches in
-    them where they are too many to go through; with `snapshot` no event has to be counted again.
+    them where they are too many to go through; with `snapshot` no event has to be counted again;
+    `simple` [items] are the scores of the simple method that is blended in, where they are the
+    same for everybody.
     """
 
     catalogue: Catalogue
@@ -41,6 +43,7 @@ class Prepared:
     as_of: int
     approximate: ApproximateSearch | None = None
     snapshot: Snapshot | None = None
+    simple: NDArray[np.float32] | None = None
 
 
 def write_prepared(directory: Path, prepared: Prepared) -> None:
@@ -77,6 +80,8 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
     if prepared.snapshot is not None:
         for name in COUNTED:
             np.save(directory / f"counts.{name}.npy", getattr(prepared.snapshot, name))
+    if prepared.simple is not None:
+        np.save(directory / SIMPLE, prepared.simple)
     if prepared.approximate is not None:
         prepared.approximate.save(directory)
     write_json(
@@ -131,4 +136,5 @@ def open_prepared(directory: Path) -> Prepared:
             if (directory / "counts.met.npy").exists()
             else None
         ),
+        simple=np.load(directory / SIMPLE) if (directory / SIMPLE).exists() else None,
     )

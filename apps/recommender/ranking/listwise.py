@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,10 @@ class Linear:
     scale: Float32
     weights: Float32
 
+    def to_json(self) -> dict[str, list[float]]:
+        """What `linear_of` reads."""
+        return {name: values.tolist() for name, values in vars(self).items()}
+
     def contributions(self, features: Float32) -> Float32:
         """[…, features], what each adds to the score; nothing where it is not known."""
         added = (features - self.mean) / self.scale * self.weights
@@ -36,6 +41,11 @@ class Linear:
         known = (features[..., used] - self.mean[used]) / self.scale[used]
         scores: Float32 = np.nan_to_num(known, copy=False) @ self.weights[used]
         return scores
+
+
+def linear_of(stored: Mapping[str, list[float]]) -> Linear:
+    """What `to_json` gave."""
+    return Linear(**{name: np.array(values, np.float32) for name, values in stored.items()})
 
 
 def fit_linear(features: Float32, gain: Float64, used: NDArray[np.int64]) -> Linear:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.ranking.likes import Likes, likes_of
 from apps.recommender.ranking.ranker import GAINS
 from apps.recommender.schema import BEHAVIORS
 from common.evaluation.calibration import reliability
@@ -40,20 +41,27 @@ class Curve:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """One curve a behaviour: a click or anything beyond it, and a purchase."""
+    """One curve a behaviour: a click or anything beyond it, and a purchase.
+
+    `like`: that a user who meets an item likes it; None where too few were rated.
+    """
 
     click: Curve
     purchase: Curve
+    like: Likes | None = None
 
     def save(self, directory: Path) -> None:
         """Write `probabilities.json` into `directory`."""
-        write_json(directory / PROBABILITIES, asdict(self))
+        curves = {name: asdict(getattr(self, name)) for name in ("click", "purchase")}
+        like = self.like.to_json() if self.like else None
+        write_json(directory / PROBABILITIES, {**curves, "like": like})
 
     @classmethod
     def load(cls, path: Path) -> Probabilities:
         """Read the file that `save` wrote."""
         stored: dict[str, Any] = read_json(path)
-        return cls(Curve(**stored["click"]), Curve(**stored["purchase"]))
+        like = likes_of(stored["like"]) if stored.get("like") else None
+        return cls(Curve(**stored["click"]), Curve(**stored["purchase"]), like)
 
     def bins(self, scores: Float32, worth: Worth) -> dict[str, list[dict[str, float]]]:
         """Stated beside observed shares on later candidates, by behaviour; for the report.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.interactions.events import Events, Int64
-from apps.recommender.ranking.listwise import Linear, fit_linear
+from apps.recommender.ranking.listwise import Linear, fit_linear, linear_of
 from apps.recommender.ranking.signals import RISING
 from apps.recommender.retrieval.candidates import Candidates
 from common.errors import UserError
@@ -97,8 +97,7 @@ class Ranker:
     def save(self, directory: Path) -> None:
         """Write LightGBM's own text file, and names and weights, into `directory`."""
         self.booster.save_model(str(directory / TREES))
-        linear = {name: values.tolist() for name, values in vars(self.linear).items()}
-        write_json(directory / NAMES, {"names": self.names, "linear": linear})
+        write_json(directory / NAMES, {"names": self.names, "linear": self.linear.to_json()})
 
 
 def load_ranker(directory: Path) -> Ranker:
@@ -117,8 +116,7 @@ def load_ranker(directory: Path) -> Ranker:
             "this is not a ranker", where=str(directory / TREES), hint="Train the release again."
         ) from error
     known: dict[str, Any] = read_json(directory / NAMES)
-    linear = {name: np.array(values, np.float32) for name, values in known["linear"].items()}
-    return Ranker(Linear(**linear), booster, known["names"])
+    return Ranker(linear_of(known["linear"]), booster, known["names"])
 
 
 def train_ranker(

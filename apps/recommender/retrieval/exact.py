@@ -12,6 +12,8 @@ from apps.recommender.retrieval.top_k import Float32, Int32, best_of_rows
 # Products that are held at once: this many vectors with this many items, 128 MiB.
 VECTORS = 256
 ITEMS = 131_072
+# Up to so many vectors, items are gone through in stretches that the cache holds, 1.5 MiB.
+FEW, STRETCH = 4, 1024
 
 
 def exact_top_k(
@@ -73,8 +75,16 @@ def _products(queries: Float32, items: Float32, room: Float32) -> Float32:
     """[interests, users, width] and [n, width] → [users, n] in `room`, the largest of interests."""
     interests, users, width = queries.shape
     out = room.reshape(-1)[: interests * users * len(items)].reshape(-1, len(items))
-    product = np.matmul(queries.reshape(-1, width), items.T, out=out)
-    product = product.reshape(interests, users, len(items))
+    flat = queries.reshape(-1, width)
+    if len(flat) <= FEW:
+        # So few wait for memory, not for arithmetic: each stretch of items is read once for all.
+        for first in range(0, len(items), STRETCH):
+            part = slice(first, first + STRETCH)
+            for vector, row in zip(flat, out, strict=True):
+                np.matmul(items[part], vector, out=row[part])
+    else:
+        np.matmul(flat, items.T, out=out)
+    product = out.reshape(interests, users, len(items))
     for other in product[1:]:
         np.maximum(product[0], other, out=product[0])
     best: Float32 = product[0]

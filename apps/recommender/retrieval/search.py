@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.sparse import csr_array
 
 from apps.recommender.interactions.events import Histories
 from apps.recommender.retrieval.approximate import ApproximateSearch
-from apps.recommender.retrieval.candidates import Candidates
+from apps.recommender.retrieval.candidates import SOURCES, Candidates
 from apps.recommender.retrieval.exact import exact_top_k
 from apps.recommender.retrieval.neighbours import Neighbours
 from apps.recommender.retrieval.top_k import best_of_rows
@@ -27,6 +28,7 @@ class Depths:
     text: int = 200
     neighbours: int = 50
     popular: int = 80
+    cold: int = 50
 
 
 class CandidateSearch:
@@ -64,6 +66,7 @@ class CandidateSearch:
         excluded: csr_array,
         given: Int32 | None = None,
         wanted: Int32 | None = None,
+        further: Mapping[str, Int32] | None = None,
     ) -> Candidates:
         """Candidates, each once, those by text first.
 
@@ -72,6 +75,7 @@ class CandidateSearch:
             excluded: [users, items], stored values are what is not to be found.
             given: [users, places], lists that take the place of all searches; -1: none.
             wanted: items that are found for every user whose list is not given.
+            further: by one of `SOURCES`, [users, places], what else is found; -1: nothing.
         """
         together, company = self.neighbours.scores(past), self.neighbours.company_scores(past)
         barred = excluded.toarray() | ~self.allowed
@@ -85,6 +89,9 @@ class CandidateSearch:
                 ),
                 self._popular(barred),
             ]
+            for name, items in (further or {}).items():
+                place = SOURCES.index(name)
+                found[place] = np.concatenate([found[place], items], 1)
             if wanted is not None:
                 asked = np.tile(wanted, (len(barred), 1))
                 found.append(np.where(_at(barred, asked), -1, asked))

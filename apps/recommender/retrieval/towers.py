@@ -32,6 +32,14 @@ class TowerSizes:
     history: int = 50
 
 
+def first_paces(interests: int) -> Tensor:
+    """[interests], by which the weight of an event falls with each that follows, at the start.
+
+    The first interest remembers long, the last is what the user is after just now.
+    """
+    return torch.logspace(-1.7, -0.3, interests)
+
+
 def gap_buckets(time: Tensor, mask: Tensor) -> Tensor:
     """Logarithm of the seconds since the event before; 0 for the first one.
 
@@ -77,9 +85,7 @@ class UserTower(nn.Module):
         self.sizes = sizes
         start = torch.tensor([BEHAVIOR_WEIGHTS[name] for name in BEHAVIORS])
         self.log_behavior = nn.Parameter(start.log())
-        # The first interest remembers long, the last is what the user is after just now.
-        paces = torch.logspace(-1.7, -0.3, sizes.interests)
-        self.log_pace = nn.Parameter(paces.log())
+        self.log_pace = nn.Parameter(first_paces(sizes.interests).log())
         self.read = nn.Linear(item_width, sizes.width)
         self.behavior = nn.Embedding(len(BEHAVIORS), sizes.width)
         self.gap = nn.Embedding(GAP_BUCKETS, sizes.width)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apps.recommender.options_cli import (
     DEFAULTS,
+    Behavior,
     Cutoff,
     FoldIn,
     Interactions,
@@ -62,6 +63,7 @@ def tune(
     items: Items,
     users: Users = None,
     mapping: MappingOption = None,
+    behavior: Behavior = None,
     on_bad_row: OnBadRow = BadRow.fail,
     strategy_of_towers: Tune = None,
     interests: Interests = 2,
@@ -102,7 +104,7 @@ def tune(
 
     from apps.recommender.interactions.timeline import split_in_time
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store)
+    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
     check_backbone(backbone)
 
     from apps.recommender.retrieval.towers import TowerSizes

@@ -1,6 +1,7 @@
 // The two lists: what a user did, and what is ranked for them.
 import { number, percent } from './numbers.js';
 import { button, element, find, quoted } from './shared/elements.js';
+import { related } from './related.js';
 import { explanation } from './shared/explanation.js';
 import { say, time } from './shared/language.js';
 
@@ -55,7 +56,8 @@ function place(one, width, user) {
         one.category && quoted(one.shown_as?.[one.category] ?? one.category),
         price(one),
         one.decided_by ? say().byRule(one.decided_by.rule) : say().sources[one.source],
-        one.cold_item ? mark('coldItem') : null)),
+        one.cold_item ? mark('coldItem') : null,
+        one.explored ? mark('explored') : null)),
       element('p', { class: 'figures' },
         element('span', { class: 'bar', 'aria-hidden': 'true' }, bar),
         element('span', {}, say().score(number(one.score, { minimumFractionDigits: 2 }))),
@@ -65,17 +67,25 @@ function place(one, width, user) {
       words(one, user)));
 }
 
-// A button that asks the server which words and which events speak for an item.
+// Buttons that ask the server which words and which events speak for an item, and what goes with it.
 function words(one, user) {
   const box = element('div', {});
+  const row = element('div', { class: 'more' });
   const path = `/v1/users/${encodeURIComponent(user)}/explanation`;
+  let opened = null;
   const toggle = button(say().explanation.button, () => {
-    const isOpen = box.childElementCount > 1;
-    toggle.setAttribute('aria-expanded', String(!isOpen));
-    if (isOpen) box.lastChild.remove();
-    else box.append(explanation(path, { more: pastEvents, parameters: { item_id: one.item_id } }));
+    toggle.setAttribute('aria-expanded', String(!opened));
+    if (opened) {
+      opened.remove();
+      opened = null;
+    } else {
+      opened = explanation(path, { more: pastEvents, parameters: { item_id: one.item_id } });
+      box.append(opened);
+    }
   }, { class: 'quiet', 'aria-expanded': 'false' });
-  box.append(toggle);
+  row.append(toggle);
+  box.append(row);
+  related(row, one.item_id);
   return box;
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.evaluation.explanation.attribution import Attribution
@@ -18,6 +18,7 @@ class Explanation:
         attributions: one for each score that is explained; there may be none.
         neighbours: the nearest training texts.
         shared: words that the text has in common with what was found, where words are searched.
+        sentences: `customer` and `auditor` → language → what was decided, in a sentence or two.
     """
 
     release_id: str
@@ -25,3 +26,4 @@ class Explanation:
     attributions: list[Attribution]
     neighbours: list[Neighbour]
     shared: Sequence[str] = field(default_factory=list)
+    sentences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

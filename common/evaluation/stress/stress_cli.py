@@ -9,6 +9,7 @@ import typer
 
 from common.cli import print_json
 from common.errors import Exit
+from common.evaluation.stress.expectations.expectations_cli import show_expectations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.evaluation.stress.contrast import Contrast
+    from common.evaluation.stress.expectations.checking import Checked
     from common.evaluation.stress.measuring import Stressed
 
 Out = Annotated[
@@ -45,22 +47,27 @@ def show_stress(
     as_json: bool,
     refuse: bool = False,
     pairs: Contrast | None = None,
+    expected: Checked | None = None,
 ) -> None:
     """Print the figures and write the records.
 
     Args:
         refuse: exit code 3 where instructions were obeyed.
         pairs: what was made of pairs of texts that must be decided otherwise.
+        expected: what was made of the user's expectations.
     """
     if out is not None:
-        _write(found, out)
+        _write(found, expected, out)
     obeyed = [row for one in found for row in one.obeyed]
     if as_json:
-        of_pairs = {"pairs": pairs.to_json()} if pairs else {}
+        further = {"pairs": pairs.to_json()} if pairs else {}
+        further |= {"expectations": expected.to_json()} if expected else {}
         stressed = [one.to_json() for one in found]
-        print_json({"release_id": release_id, "stress": stressed, **of_pairs})
+        print_json({"release_id": release_id, "stress": stressed, **further})
     else:
         _show(found, release_id, obeyed, pairs)
+        if expected:
+            show_expectations(expected, release_id)
     if obeyed and refuse:
         raise typer.Exit(Exit.REFUSED)
 
@@ -112,7 +119,7 @@ def _table(found: Sequence[Stressed], release_id: str) -> Table:
     return table
 
 
-def _write(found: Sequence[Stressed], out: Path) -> None:
+def _write(found: Sequence[Stressed], expected: Checked | None, out: Path) -> None:
     from common.records.writing import write_table
 
     rows = [
@@ -127,5 +134,16 @@ def _write(found: Sequence[Stressed], out: Path) -> None:
         }
         for stressed in found
         for one in stressed.examples
+    ]
+    rows += [
+        {
+            "written_otherwise": one.case.name,
+            "text": one.case.texts[0],
+            "written": one.case.texts[-1],
+            "decided": one.said[0],
+            "decided_then": one.said[-1],
+            "wanted": one.case.said,
+        }
+        for one in (expected.failures if expected else ())
     ]
     write_table(out, rows)

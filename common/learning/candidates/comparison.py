@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from common.errors import RefusedError
 from common.evaluation.compare import Difference, paired_bootstrap, worse_groups
+from common.evaluation.stress.expectations.checking import Decide, check, compare_checked
+from common.evaluation.stress.expectations.expectation import MOST_MORE_FAILURES, Expectations
 from common.releases import gate
 
 # How probable it may be that a group is called worse by chance, over all groups.
@@ -34,7 +36,8 @@ class Comparison:
     predicted by a candidate that did not learn it where there are enough of them
     (`new_is_held_out`). `worse` are golden groups that lost more than chance explains, with the
     probability, adjusted for how many groups there are. `figure` names what is compared,
-    `fixed` the records that both are measured on.
+    `fixed` the records that both are measured on. `expectations` are the shares of what is expected
+    that is met, by kind, and a candidate may fail `max_more_failures` of a kind more.
     """
 
     golden: Difference
@@ -46,6 +49,8 @@ class Comparison:
     worse: dict[str, float] = field(default_factory=dict)
     figure: str = "right"
     fixed: str = "golden"
+    expectations: dict[str, Difference] = field(default_factory=dict)
+    max_more_failures: float = MOST_MORE_FAILURES
 
 
 def compare(
@@ -83,8 +88,28 @@ def compare(
     )
 
 
+def with_expectations(
+    comparison: Comparison,
+    expectations: Expectations | None,
+    serving: Decide,
+    candidate: Decide,
+) -> Comparison:
+    """The comparison with what both releases make of the expectations, if there are any."""
+    if expectations is None:
+        return comparison
+    before, after = (check(expectations, decide) for decide in (serving, candidate))
+    return replace(
+        comparison,
+        expectations=compare_checked(before, after),
+        max_more_failures=expectations.max_more_failures,
+    )
+
+
 def judge(comparison: Comparison) -> tuple[str, bool]:
-    """What the gate says: no worse on golden records nor in a group, better on corrected ones."""
+    """What the gate says.
+
+    No worse on golden records, in a group or in what is expected, and better on corrected ones.
+    """
     try:
         shown = gate.check(comparison.figure, comparison.golden)
     except RefusedError as error:
@@ -95,6 +120,9 @@ def judge(comparison: Comparison) -> tuple[str, bool]:
             for name in comparison.worse
         )
         return f"the candidate is worse for {named}", False
+    missed = gate.missed_expectations(comparison.expectations, comparison.max_more_failures)
+    if missed:
+        return missed, False
     new = comparison.new
     useless = new is not None and new.gain == 0 and new.after < 1 and not comparison.new_is_held_out
     if new is not None and (new.gain < 0 or useless):

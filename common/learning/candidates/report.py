@@ -41,6 +41,7 @@ def comparison_rows(comparison: Comparison, cost: Cost) -> list[tuple[str, ...]]
     if comparison.new is not None:
         kinds[f"corrected ({held_out})"] = comparison.new
     kinds |= {f"{comparison.fixed}, {name}": one for name, one in comparison.groups.items()}
+    kinds |= {f"expected, {name}": one for name, one in comparison.expectations.items()}
     return [*((name, *_figures(difference)) for name, difference in kinds.items()), *cost.rows()]
 
 

@@ -16,12 +16,22 @@ class FrozenPooling(PooledEncoder):
 
     The encoder reads as in evaluation, so dropout, which would make each reading another one,
     acts above it alone.
+
+    Args:
+        known: what several of the same encoder have read, by precision and token ids; None: it
+            shares with none.
     """
 
-    def __init__(self, pooled: PooledEncoder, texts_kept: int = TEXTS_KEPT) -> None:
+    def __init__(
+        self,
+        pooled: PooledEncoder,
+        known: dict[bytes, Tensor] | None = None,
+        texts_kept: int = TEXTS_KEPT,
+    ) -> None:
         super().__init__(pooled.encoder, [*pooled.pooling], pooled.prompt_tokens)
         self.texts_kept = texts_kept
-        self._known: dict[bytes, Tensor] = {}
+        self._read = pooled.forward
+        self._known = {} if known is None else known
 
     def train(self, mode: bool = True) -> FrozenPooling:
         """The encoder stays in evaluation."""
@@ -33,15 +43,25 @@ class FrozenPooling(PooledEncoder):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[batch, tokens] twice → [batch, width] in float32, without gradients."""
         ids, mask = input_ids.cpu(), attention_mask.cpu().bool()
-        keys = [row[real].numpy().tobytes() for row, real in zip(ids, mask, strict=True)]
+        precision = _precision(input_ids.device)
+        keys = [
+            precision + row[real].numpy().tobytes() for row, real in zip(ids, mask, strict=True)
+        ]
         new = [number for number, key in enumerate(keys) if key not in self._known]
         found = {}
         if new:
             with torch.no_grad():
-                vectors = super().forward(input_ids[new], attention_mask[new]).cpu()
+                vectors = self._read(input_ids[new], attention_mask[new]).cpu()
             # Copies: a row that is a view would keep the whole batch.
             found = {keys[number]: row.clone() for number, row in zip(new, vectors, strict=True)}
             room = self.texts_kept - len(self._known)
             self._known.update(list(found.items())[: max(room, 0)])
         rows = [found[key] if key in found else self._known[key] for key in keys]
         return torch.stack(rows).to(input_ids.device)
+
+
+def _precision(device: torch.device) -> bytes:
+    """What autocast computes in: in another precision a text's vector is another one."""
+    if not torch.is_autocast_enabled(device.type):
+        return b""
+    return str(torch.get_autocast_dtype(device.type)).encode()

@@ -12,7 +12,7 @@ class Checkpoint:
 
     `query_prefix` and `passage_prefix` are what the model was trained to see before a text.
     `file` lies inside the installed `package`; `sha256` is what that file must hash to; `needs` is
-    a package that reads it.
+    a package that reads it. `languages`: those that a model which writes knows; none: not said.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Checkpoint:
     query_prefix: str = ""
     passage_prefix: str = ""
     needs: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def install(self) -> str:
@@ -73,6 +74,7 @@ SMOLLM2 = Checkpoint(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     # What reads the file; the weights' own package would compile what it never needs.
     needs="gguf",
+    languages=("en",),
 )
 
 CHECKPOINTS = {checkpoint.name: checkpoint for checkpoint in (MINILM, E5_SMALL, SMOLLM2)}

@@ -19,6 +19,7 @@ from common.learning.schema import Feedback, Prediction, Status
 from common.learning.spool import SPOOL
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
+from common.serving.auditing.changes import note
 from common.serving.learning.process import LearningProcess
 from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
@@ -189,6 +190,7 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
             changed = await asyncio.to_thread(decide_all, decision.ids, decision.status, by)
         if changed and decision.status == "accepted":
             collector.accepted()
+        note(request, about=decision.ids, after=decision.status)
         return Decided(changed=changed)
 
 

@@ -15,9 +15,12 @@ from common.learning.watching.probation import Outcomes, Probation
 from common.records.fields import Text
 from common.releases.registry import Registry
 from common.releases.release import Release
+from common.serving.auditing.changes import note
+from common.serving.auditing.recording import write
 from common.serving.learning.drift import DriftMonitor, DriftRows
 from common.serving.learning.periodic import Periodic
 from common.serving.speakers import Speakers
+from common.storage.audit_log import AuditLog, Change
 
 PROBATION_SECONDS = 30.0
 
@@ -117,27 +120,36 @@ def add_releases(
     @app.post("/v1/releases/promotions", tags=["releases"], summary="Let a release serve")
     def promote(wanted: Promotion, request: Request) -> NowServing:
         speakers.require_trust(request)
+        before = registry.current_id()
         try:
-            return NowServing(release_id=registry.promote(wanted.release_id).release_id)
+            found = NowServing(release_id=registry.promote(wanted.release_id).release_id)
         except UserError as error:
             raise HTTPException(422, str(error)) from None
+        note(request, before=before, after=found.release_id)
+        return found
 
     @app.post("/v1/releases/rollbacks", tags=["releases"], summary="Let the one before serve")
     def rollback(request: Request) -> NowServing:
         speakers.require_trust(request)
+        before = registry.current_id()
         try:
-            return NowServing(release_id=registry.rollback().release_id)
+            found = NowServing(release_id=registry.rollback().release_id)
         except UserError as error:
             raise HTTPException(422, str(error)) from None
+        note(request, before=before, after=found.release_id)
+        return found
 
 
-def watch_probation(registry: Registry, outcomes: Outcomes) -> Periodic:
+def watch_probation(registry: Registry, outcomes: Outcomes, log: AuditLog) -> Periodic:
     """What withdraws a release that learned and does worse; to be started and stopped."""
     probation = Probation(registry, outcomes)
 
     def once() -> None:
+        before = registry.current_id() or ""
         if why := probation.check(time.time()):
             logger.warning("the release was withdrawn: %s", why)
+            after = registry.current_id() or ""
+            write(log, Change("the server", "release.withdrawn", before, before, after))
 
     return Periodic("probation", once, PROBATION_SECONDS)
 

@@ -4,8 +4,10 @@ import { say } from './language.js';
 import { recall, remember } from './memory.js';
 
 const SHORTEST_WAIT_SECONDS = 1;
+const SCOPES = ['ask', 'edit', 'learn', 'admin'];
 let key = recall('api-key', 'sessionStorage');
 let asking = null;
+seeAccess();
 
 export class ProblemError extends Error {
   constructor(message, status, retryAfter = null) {
@@ -54,7 +56,16 @@ async function askForKey() {
   if (!given) return false;
   key = given;
   remember('api-key', key, 'sessionStorage');
+  seeAccess();
   return true;
+}
+
+// What the key may not do is not shown: `data-scope` of an element names what it is for.
+async function seeAccess() {
+  const reply = await fetch('/v1/access', { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => null);
+  if (!reply?.ok) return;
+  const { needs_key: needsKey, scopes } = await reply.json();
+  document.documentElement.dataset.lacks = needsKey ? '' : SCOPES.filter((scope) => !scopes.includes(scope)).join(' ');
 }
 
 // The browser tells a lost network and a blocked request by the same TypeError.

@@ -1,7 +1,7 @@
 // Why a model decided so: the text with its words shaded by how much they count, and what was learned of the kind.
 import { read } from './api.js';
 import { element, quoted } from './elements.js';
-import { bindText } from './language.js';
+import { bindText, language } from './language.js';
 
 // Below this share of the strongest weight a word is left unshaded.
 const FAINTEST = 0.1;
@@ -22,17 +22,26 @@ export function explanation(path, { nameOf = (name) => name, more = () => [], pa
 const words = (choose, attributes = { class: 'small' }) =>
   bindText(element('p', attributes), (all) => choose(all.explanation));
 
-function shown({ text, attributions, shared = [], neighbours = [] }, nameOf) {
+function shown({ text, attributions, shared = [], neighbours = [], sentences = {} }, nameOf) {
   const parts = attributions.flatMap((one) => attribution(text, one, nameOf));
   if (parts.length) parts.push(legend());
+  if (sentences.customer) parts.unshift(sentence(sentences.customer));
   if (shared.length) {
     parts.push(words((say) => say.shared), element('p', { class: 'small' }, ...shared.flatMap((word) => [quoted(word), ' '])));
   }
   if (neighbours.length) {
     parts.push(words((say) => say.nearest), element('ul', { class: 'nearest' }, ...neighbours.map(neighbour)));
   }
+  if (sentences.auditor) parts.push(forTheRecord(sentences.auditor));
   return parts.length ? parts : [words((say) => say.nothing)];
 }
+
+const sentence = (inLanguages, kind = 'sentence') =>
+  bindText(element('p', { class: kind }), () => inLanguages[language]);
+
+const forTheRecord = (inLanguages) =>
+  element('details', { class: 'small' },
+    bindText(element('summary'), (all) => all.explanation.audited), sentence(inLanguages, 'small'));
 
 function attribution(text, one, nameOf) {
   return [

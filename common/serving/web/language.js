@@ -8,7 +8,7 @@ const bound = new Map();
 export let language = startLanguage();
 
 function startLanguage() {
-  const kept = recall('language');
+  const kept = document.documentElement.dataset.language ?? recall('language');
   if (kept === 'en' || kept === 'zh') return kept;
   return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 }

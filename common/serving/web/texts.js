@@ -20,6 +20,7 @@ export const texts = {
       against: 'speaks against it',
       shared: 'Words in common with what was found:',
       nearest: 'The nearest examples it learned from:',
+      audited: 'For the record',
     },
   },
   zh: {
@@ -42,6 +43,7 @@ export const texts = {
       against: '反对',
       shared: '与检索结果相同的词：',
       nearest: '学过的最接近的例子：',
+      audited: '备查',
     },
   },
 };

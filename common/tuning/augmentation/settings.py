@@ -29,6 +29,12 @@ class AugmentationSettings(BaseModel):
     glossary: str | None = Field(
         None, description="TOML or CSV file of groups of words that mean the same"
     )
+    counterfactual: float = Field(
+        0.0, ge=0, le=1, description="share read with names, places … of the lists swapped"
+    )
+    counterfactual_lists: str | None = Field(
+        None, description="TOML file of [lists] of words of which none must matter"
+    )
     widths: float = Field(
         0.0, ge=0, le=1, description="share of Chinese texts read in full- or half-width letters"
     )
@@ -48,6 +54,11 @@ class AugmentationSettings(BaseModel):
             raise UserError(
                 "synonyms come from a glossary, and a glossary is for them: one is given alone",
                 hint="Give both: --set glossary=words.toml --set synonyms=0.2",
+            )
+        if bool(self.counterfactual) != bool(self.counterfactual_lists):
+            raise UserError(
+                "counterfactual swaps words of counterfactual_lists: one is given alone",
+                hint="Give both: --set counterfactual_lists=lists.toml --set counterfactual=0.5",
             )
         if self.back_translation is not None:
             names = self.back_translation.split(",")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,15 +31,22 @@ class NextTokenModule(TaskModule):
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.network = generator.network
+        options = inspect.signature(generator.network.forward).parameters
+        self._can_leave_out = "logits_to_keep" in options
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, completion_mask: Tensor
     ) -> dict[str, Tensor]:
         """[batch, tokens] each → `nll` and `tokens` of each text, and `loss`."""
         network: Any = self.network
-        logits = network(input_ids=input_ids, attention_mask=attention_mask).logits
         is_foretold = completion_mask[:, 1:].bool()
+        # Behind a long prompt, a large vocabulary takes most of the memory: it is left out there.
+        places = is_foretold.any(0).nonzero().squeeze(1)
+        kept = {"logits_to_keep": places} if self._can_leave_out else {}
+        logits = network(input_ids=input_ids, attention_mask=attention_mask, **kept).logits
+        logits = logits if kept else logits[:, places]
+        is_told = is_foretold[:, places]
         losses = functional.cross_entropy(
-            logits[:, :-1][is_foretold].float(), input_ids[:, 1:][is_foretold], reduction="none"
+            logits[is_told].float(), input_ids[:, 1:][:, places][is_told], reduction="none"
         )
         return per_text(losses, is_foretold)

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from common.cli import add_release_verbs, new_app
+from common.cli import new_app
 from common.errors import UserError
 from common.releases.pruning import prune
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
+from common.releases.releases_cli import add_release_verbs
 
 WEIGHTS = b"w" * 100_000
 
@@ -155,7 +156,7 @@ def test_several_may_prune_at_once(registry: Registry) -> None:
 def test_the_verb_says_what_went(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     names = make(registry, 3)
     app = new_app("Test.")
-    add_release_verbs(app, "test", ())
+    add_release_verbs(app, "test", (), Path("card.toml"))
     store = str(registry.root.parent)
     arguments = ["releases", "prune", "--keep", "1", "--store", store]
     app([*arguments, "--dry-run"], standalone_mode=False)

@@ -12,12 +12,23 @@ import pytest
 from fastapi import FastAPI
 
 from common.serving.app import create_app
+from common.serving.keys.scopes import NEEDS, Need
 from common.serving.telemetry import Telemetry
 
 
 @asynccontextmanager
 async def no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
     yield
+
+
+class Unlisted(dict[str, Need]):
+    """What a test's own routes need: nothing."""
+
+    def __contains__(self, _route: object) -> bool:
+        return True
+
+    def __missing__(self, _route: str) -> Need:
+        return "nothing"
 
 
 @pytest.fixture
@@ -31,6 +42,7 @@ def new_app() -> Callable[..., FastAPI]:
             "lifespan": no_lifespan,
             "telemetry": Telemetry(),
             "max_body_bytes": 1000,
+            "needs": Unlisted(NEEDS),
         }
         return create_app(**defaults | settings)
 

@@ -25,6 +25,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from common.serving.app import create_app
 from common.serving.batching import Batcher
+from common.serving.keys.scopes import NEEDS
 from common.serving.run import serve
 from common.serving.telemetry import Telemetry
 
@@ -48,6 +49,7 @@ def make_app():
     app = create_app(
         title="test", version="1", description="", is_ready=lambda: (True, {}),
         lifespan=lifespan, telemetry=Telemetry(), max_body_bytes=1000,
+        needs={**NEEDS, "GET /answer": "nothing"},
     )
 
     @app.get("/answer")
@@ -56,7 +58,10 @@ def make_app():
 
     return app
 
-serve(make_app, sys.argv[1], 0, has_api_keys=False, on_listening=tell)
+serve(
+    make_app, sys.argv[1], 0, has_api_keys=False, on_listening=tell,
+    without_keys=sys.argv[1] == "0.0.0.0",
+)
 tell("returned")
 """
 
@@ -123,12 +128,25 @@ def test_a_server_open_to_others_without_keys_warns() -> None:
     assert "no API keys" in log
 
 
-def refusal(host: str, port: int) -> str:
+def test_others_get_no_server_without_keys_unless_somebody_says_so() -> None:
+    told = refusal("0.0.0.0", 0, has_api_keys=False)
+    assert "anybody who reaches 0.0.0.0 could use this server" in told
+    assert "--api-key-file" in told
+    assert "--without-keys" in told
+
+
+def refusal(host: str, port: int, *, has_api_keys: bool = True) -> str:
     def make_app() -> None:
-        raise AssertionError("the application must not be loaded for a port that cannot be had")
+        raise AssertionError("the application must not be loaded for an address that cannot be had")
 
     with pytest.raises(UserError) as error:
-        serve(make_app, host, port, has_api_keys=True, on_listening=print)  # type: ignore[arg-type]
+        serve(
+            make_app,  # type: ignore[arg-type]
+            host,
+            port,
+            has_api_keys=has_api_keys,
+            on_listening=print,
+        )
     return str(error.value)
 
 

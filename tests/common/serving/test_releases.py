@@ -18,10 +18,13 @@ from common.learning.watching.drift import Watched
 from common.releases.registry import Registry
 from common.releases.release import write_release
 from common.serving.app import create_app
+from common.serving.learning import releases as routes
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
 from common.serving.learning.releases import add_releases
 from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
+from common.storage.audit_log import AuditLog
+from common.storage.database import Database
 
 GOLDEN = {"before": 0.5, "after": 0.55, "low": 0.01, "high": 0.09, "records": 240}
 LEARNED = {
@@ -172,3 +175,28 @@ def test_drift_is_told_in_the_words_of_the_application(
         see("#language").click()
         see("#drift", "300 人次")
         see("#drift", "新用户占比")
+
+
+def test_a_withdrawal_is_in_the_audit_log(
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], bool]], None],
+) -> None:
+    first, second = str(registry.previous_id()), str(registry.current_id())
+    verdicts = iter(["said to be bad"])
+
+    def check(_self: object, _now: float) -> str | None:
+        if why := next(verdicts, None):
+            registry.rollback()
+        return why
+
+    monkeypatch.setattr(routes.Probation, "check", check)
+    monkeypatch.setattr(routes, "PROBATION_SECONDS", 0.01)
+    log = AuditLog(Database(tmp_path / "log.sqlite"), "shop")
+    watching = routes.watch_probation(registry, lambda _: {}, log)
+    watching.start()
+    eventually(lambda: bool(log.changes()))
+    watching.stop()
+    [found] = log.changes()
+    assert (found.what, found.before, found.after) == ("release.withdrawn", second, first)

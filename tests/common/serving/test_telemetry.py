@@ -14,7 +14,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from common.serving.api_keys import ApiKeys, add_key
+from common.serving.keys.live import ApiKeys
+from common.serving.keys.writing import add_key
 from common.serving.logs import JsonLines
 from common.serving.telemetry import Telemetry
 

@@ -29,3 +29,9 @@ def test_releases_of_before_name_the_decay_alone() -> None:
 def test_what_makes_no_sense_together_is_refused(values: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=told):
         Settings(**values)
+
+
+def test_the_encoder_is_kept_where_heads_alone_learn_and_no_pairs_before() -> None:
+    assert Settings(strategy="head").keeps_encoder
+    assert not Settings(strategy="head", contrastive_epochs=1).keeps_encoder
+    assert not Settings(strategy="lora").keeps_encoder

@@ -9,7 +9,8 @@ from sample import Demo, Run
 from torch import nn
 
 from apps.customer_service.answers.answering import prepare
-from apps.customer_service.answers.rerank_task import Contest, RerankModule, RerankTask, document
+from apps.customer_service.answers.contest import Contest, document
+from apps.customer_service.answers.rerank_task import RerankModule, RerankTask
 from apps.customer_service.answers.reranking import ALONE, FIRST, Reranker, blend, margin
 from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.record import APPLICATION

@@ -14,6 +14,7 @@ from sample import Run
 
 from apps.customer_service import evaluate
 from apps.customer_service.data import Example
+from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.release import load_release
 from common.records.personal import prepare
 from common.releases.registry import Registry
@@ -51,9 +52,11 @@ def _questions(path: Path, phrases: Mapping[str, Sequence[str]]) -> Path:
 def store(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     """A store whose release knows three FAQs."""
     folder = tmp_path_factory.mktemp("three")
+    (folder / "hours.md").write_text("# Hours\n\nThe shop opens at nine.\n", encoding="utf-8")
     done = run(
         "train", "--faqs", _faqs(folder / "faqs.jsonl", list(OLD)),
         "--questions", _questions(folder / "questions.csv", OLD),
+        "--documents", folder / "hours.md",
         "--backbone", tiny_model, *QUICK, "--store", folder / "var",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -99,6 +102,8 @@ def test_new_faqs_join_and_the_old_ones_stay(run: Run, store: Path, tmp_path: Pa
     answerer = load_release(made)
     assert answerer.faqs.keys() == {*OLD, *NEW}
     assert answerer.prototype_ids == sorted({*OLD, *NEW})
+    assert isinstance(answerer.documents, Documents)
+    assert [passage.document for passage in answerer.documents.index.passages] == ["hours.md"]
     assert _right(store, told["release_id"], OLD | NEW) > 0.9
 
 

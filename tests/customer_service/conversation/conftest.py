@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,11 @@ FAQS = {
 }
 
 
-@pytest.fixture(scope="session")
-def bilingual(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Demo:
+@pytest.fixture(scope="module")
+def bilingual(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Demo]:
     """A release of ten sample FAQs in each language, its encoder frozen."""
-    return Demo.within(made_once(tmp_path_factory, "conversations", partial(_make, run)))
+    with made_once(tmp_path_factory, "conversations", partial(_make, run)) as folder:
+        yield Demo.within(folder)
 
 
 def _make(run: Run, folder: Path) -> None:

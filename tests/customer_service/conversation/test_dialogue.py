@@ -35,7 +35,6 @@ def first(answer: Answer) -> str | None:
     ("asked", "follows", "faq_id"),
     [
         ("How do I send money to someone in the UK?", "and abroad?", "en-intl-send"),
-        ("what if my card is stolen", "and if I find it again?", "en-card-found"),
         ("国内转账收手续费吗", "那国外呢", "zh-remit-out"),
         ("储蓄卡不用了怎么销户", "信用卡呢", "zh-close-cc"),
     ],
@@ -63,6 +62,18 @@ def test_more_of_what_was_answered_stays_with_it(
     before, answer = talk(dialogue, asked, follows)
     assert first(answer) == first(before)
     assert (answer.kind, answer.handoff) == ("follow_up", None)
+
+
+def test_a_follow_up_that_may_mean_two_things_is_asked_back(dialogue: Dialogue) -> None:
+    _, answer = talk(dialogue, "what if my card is stolen", "and if I find it again?")
+    assert (answer.kind, answer.decision) == ("follow_up", "clarify")
+    assert {one.faq_id for one in answer.suggestions[:2]} == {"en-card-lost", "en-card-found"}
+
+
+def test_what_a_follow_up_means_goes_by_all_its_readings(dialogue: Dialogue) -> None:
+    """By itself it is nearer to another FAQ, which closes another card."""
+    _, answer = talk(dialogue, "信用卡不想要了怎么注销", "里面多还的钱咋办")
+    assert (first(answer), answer.handoff) == ("zh-close-cc", None)
 
 
 def test_small_talk_between_does_not_lose_the_thread(dialogue: Dialogue) -> None:
@@ -148,6 +159,11 @@ def test_two_questions_are_answered_each_from_its_source(
     assert [part.citations[0].faq_id for part in answer.parts] == faqs
     given = [part.answer for part in answer.parts if part.answer]
     assert answer.answer == "\n\n".join(given)
+
+
+def test_one_question_about_two_things_is_answered_for_both(dialogue: Dialogue) -> None:
+    (answer,) = talk(dialogue, "储蓄卡和信用卡都不要了，分别怎么注销")
+    assert {part.citations[0].faq_id for part in answer.parts} == {"zh-close-card", "zh-close-cc"}
 
 
 def test_a_question_of_two_sentences_is_one(dialogue: Dialogue) -> None:
@@ -261,6 +277,12 @@ def test_who_is_angry_at_what_was_said_is_told_it_again(
     assert answer.message
     assert again.handoff
     assert (again.handoff.reason, again.handoff.priority) == (mood, "high")
+
+
+def test_who_asks_in_a_mood_what_is_not_found_is_told_again(dialogue: Dialogue) -> None:
+    asked, feels = "How do I make a complaint about the bank?", "who runs this absolute shambles?"
+    before, answer = talk(dialogue, asked, feels)
+    assert (answer.kind, answer.handoff, first(answer)) == ("angry", None, first(before))
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_a_mood_is_told_without_swearing(message: str, mood: str | None) -> None
         ("hello", "hello"),
         ("thank you", "thank you"),
         ("history of payments", "history of payments"),
+        ("aw thank you", "aw thank you"),
     ],
 )
 def test_courtesy_is_cut_off_a_question_and_nothing_else(message: str, left: str) -> None:
@@ -181,6 +182,17 @@ def test_what_goes_on_from_something_is_known_by_its_words(message: str, goes_on
         ("不好意思，我的卡坏了", None),
         ("how do I close my account", None),
         ("不是本人可以办吗", None),
+        ("the mortgage i mean, not the loan", "the mortgage"),
+        ("不是存折那个，银行卡的", "银行卡的"),
+        ("不是我转的，怎么办", None),
+        ("do you know what I mean", None),
+        ("no not the debit card, the credit card", "the credit card"),
+        ("nah not the PIN the app passcode", "the app passcode"),
+        ("other way round, they are sending it to me", "they are sending it to me"),
+        ("I should have been clearer, it comes from Norway", "it comes from Norway"),
+        ("反了反了，是我姐汇给我", "我姐汇给我"),
+        ("我说信用卡", "信用卡"),
+        ("我说了半天没用吗", None),
     ],
 )
 def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> None:
@@ -198,6 +210,14 @@ def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> No
         ("最后一个", "loan"),
         ("Can I repay my loan early", "loan"),
         ("the one about my loan", "loan"),
+        ("umm 3", "loan"),
+        ("i'd say the top one please", "fees"),
+        ("头一个吧", "fees"),
+        ("帮我看一下第二条", "card"),
+        ("first, tell me how to pay", None),
+        ("3 days", None),
+        ("第一次用", None),
+        ("好的", None),
         ("the fourth one", None),
         ("how do I block it", None),
         ("22", None),
@@ -252,11 +272,38 @@ def test_joined_questions_are_parted(message: str, parts: int) -> None:
         ("what if, say, I lose it", 0),
         ("挂失收费吗,补卡要几天", 2),
         ("丢了,在车上丢的", 0),
+        ("账户登不上,登上了以后一天里最多转几次", 2),
     ],
 )
-def test_a_longer_message_may_join_questions_by_commas(message: str, clauses: int) -> None:
+def test_a_message_may_join_questions_by_commas(message: str, clauses: int) -> None:
     found = take_apart(prepare(message), [], FAQS, PATTERNS)
     assert (found.parts, len(found.clauses)) == ([], clauses)
+
+
+def test_what_clauses_share_is_said_once() -> None:
+    def clauses(message: str) -> list[str]:
+        return list(take_apart(prepare(message), [], FAQS, PATTERNS).clauses)
+
+    shared = clauses("how do I update my address and my phone number")
+    assert shared == ["how do I update my address", "how do I update my phone number"]
+    assert clauses("what does it cost and I was charged twice")[1] == "I was charged twice"
+
+
+@pytest.mark.parametrize(
+    ("message", "is_of_both"),
+    [
+        ("a statement and a letter, how do I get both", True),
+        ("two quick questions about my card", True),
+        ("paying in notes or a cheque, what do I do for each?", True),
+        ("what does each payment cost", False),
+        ("流水和存款证明，分别怎么开", True),
+        ("这俩咋办", True),
+        ("两个月没还了", False),
+        ("how do I block my card", False),
+    ],
+)
+def test_one_predicate_for_two_things_is_known_by_its_words(message: str, is_of_both: bool) -> None:
+    assert (PATTERNS.both.search(prepare(message)) is not None) is is_of_both
 
 
 def test_a_message_costs_a_bounded_number_of_texts() -> None:
@@ -295,3 +342,10 @@ def test_a_message_made_to_be_slow_is_read_all_the_same(bit: str) -> None:
 def test_both_languages_have_all_replies() -> None:
     replies = load_replies()
     assert replies["en"].keys() == replies["zh"].keys()
+
+
+def test_what_commas_part_is_read_by_itself_too() -> None:
+    found = take_apart("It has been days, let a colleague ring me", [], FAQS, PATTERNS)
+    assert found.spoken == ["It has been days", "let a colleague ring me"]
+    assert set(found.spoken) <= set(found.texts)
+    assert take_apart("let a colleague ring me", [], FAQS, PATTERNS).spoken == []

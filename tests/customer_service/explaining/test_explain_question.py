@@ -29,11 +29,17 @@ def test_the_words_that_find_an_faq_stand_in_the_question(
 
 def test_an_answer_is_explained_over_http_without_personal_data(demo: Demo) -> None:
     with running(demo.store) as address, httpx.Client(base_url=address, timeout=60) as client:
-        asked = {"question": f"{QUESTION} Call me on 13800138000"}
+        asked = {"question": f"{QUESTION} My number is 13800138000"}
         answer = client.post("/v1/answers", json=asked).json()
         found = client.get(f"/v1/answers/{answer['id']}/explanation").json()
         assert "13800138000" not in json.dumps(found)
         (only,) = found["attributions"]
         text = found["text"]
         assert all(text[w["start"] : w["end"]] == w["text"] for w in only["words"])
+        said = found["sentences"]
+        for language in ("en", "zh"):
+            audited = said["auditor"][language]
+            assert answer["release_id"] in audited
+            assert f"{answer['confidence']:.1%}" in audited
+            assert found["neighbours"][0]["text"] in audited
         assert client.get("/v1/answers/none/explanation").status_code == 404

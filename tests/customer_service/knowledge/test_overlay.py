@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample import Demo
@@ -184,6 +188,34 @@ def test_an_edit_from_elsewhere_is_served_after_a_look(
         elsewhere.database.close()
 
 
+def test_who_finds_nothing_newer_waits_until_it_is_served(
+    live: LiveKnowledge, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = KnowledgeStore(Database(url))
+    elsewhere.write(
+        editing.add(Knowledge(live.base.faqs), [PET], draft=False), author="bob", kind="add"
+    )
+    begun, go_on = threading.Event(), threading.Event()
+    make = Snapshot.of
+
+    def slowly(*parts: Any) -> Snapshot:
+        begun.set()
+        assert go_on.wait(30)
+        return make(*parts)
+
+    monkeypatch.setattr(Snapshot, "of", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first_look = pool.submit(live.catch_up)
+        assert begun.wait(30)
+        seen = pool.submit(lambda: (live.catch_up(), "en-pet" in live.current.faqs)[1])
+        # It cannot end before the first look goes on; a moment shows that it does not.
+        assert not wait([seen], timeout=0.3).done
+        go_on.set()
+        assert seen.result(30)
+        first_look.result(30)
+    elsewhere.database.close()
+
+
 def test_a_promotion_keeps_the_edits_and_takes_further_ones(
     copied: Path, kept: KnowledgeStore
 ) -> None:
@@ -205,6 +237,21 @@ def test_a_promotion_keeps_the_edits_and_takes_further_ones(
         lambda now: editing.change(now, "en-pet", other, draft=False), author="a", kind="edit"
     )
     assert ask(live.current, PET.question).answer == "No."
+
+
+def test_what_is_renewed_serves_with_all_edits_until_another_release_does(
+    live: LiveKnowledge,
+) -> None:
+    live.write(lambda now: editing.add(now, [PET], draft=False), author="a", kind="add")
+    base: Any = live.base
+    documents: Any = object()
+    assert live.renew(base, replace(base, documents=documents))
+    assert live.current.documents is documents
+    assert "en-pet" in live.current.faqs
+    live.write(lambda now: editing.remove(now, "en-pet"), author="a", kind="remove")
+    assert live.current.documents is documents
+    assert "en-pet" not in live.current.faqs
+    assert not live.renew(base, base), "another one serves by now"
 
 
 def test_a_purge_reaches_who_serves(live: LiveKnowledge, kept: KnowledgeStore) -> None:

@@ -159,7 +159,7 @@ def test_a_candidate_that_is_worse_is_kept_and_does_not_serve(
     add(
         [
             said(f"{row['question']} please", "me", trusted=True, faq_id=turned[row["faq_id"]])
-            for row in rows
+            for row in rows[::2]
         ]
     )
     code, learned = learn(run, store, "--promote")

@@ -19,14 +19,16 @@ from common.tuning.settings import Settings
 
 
 @pytest.mark.slow
-def test_a_release_is_learned_from_another(demo: Demo, run: Run, tmp_path: Path) -> None:
+def test_a_release_is_learned_from_another(
+    demo: Demo, tiny_model: Path, run: Run, tmp_path: Path
+) -> None:
     store = shutil.copytree(demo.store, tmp_path / "var", symlinks=True)
     registry = Registry(store, "customer_service")
     teacher = registry.current_id()
     done = run(
         "train", "--faqs", demo.faqs, "--questions", demo.questions, "--test", demo.test,
-        "--teacher", teacher, "--set", "strategy=head", "--set", "epochs=1", "--max-wrong", 0.2,
-        "--no-promote", "--store", store, "--json",
+        "--backbone", tiny_model, "--teacher", teacher, "--set", "strategy=head",
+        "--set", "epochs=1", "--max-wrong", 0.2, "--no-promote", "--store", store, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "The teacher reads" in done.stderr

@@ -21,14 +21,15 @@ from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.routing import AlertRouter
 from apps.finance_monitor.alerts.sinks import (
     ConsoleSink,
-    DeliveryError,
     FileSink,
     WebhookSink,
     open_sink,
 )
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.watchlists.audience import Subscribers
 from common.errors import UserError
+from common.webhooks import DeliveryError
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_one_alerts_whole_life_is_one_group_to_its_receiver(
     store: Store, receiver: Receiver
 ) -> None:
     delivery = Delivery(store, [WebhookSink(receiver.url)])
-    evidence = AlertRouter(store, delivery.sinks, lambda _: [])
+    evidence = AlertRouter(store, Subscribers(delivery.sinks), lambda _: [])
     firing = an_alert()
     worse = firing.model_copy(update={"severity": "critical", "observed": 40})
     ended = an_alert(status="resolved").model_copy(update={"severity": "critical"})
@@ -293,7 +294,7 @@ def test_what_is_being_told_is_not_told_again_meanwhile(store: Store) -> None:
 
     delivery = Delivery(store, [Slow()])
     delivery.start()
-    delivery.notify_now([a_notification()])
+    delivery.notify_now([a_notification()], Subscribers(delivery.sinks))
     enqueue_for(store, delivery, a_notification())
     wait_for(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
     delivery.stop()

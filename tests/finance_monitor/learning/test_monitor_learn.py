@@ -19,6 +19,7 @@ from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
 from common.learning.watching.drift import DriftFigure
 from common.learning.watching.state import DriftState
+from common.releases.expectations import load_expectations
 from common.releases.registry import Registry
 from common.storage.database import Database
 
@@ -66,6 +67,8 @@ def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     release = Registry(store, "finance_monitor").open()
     assert release.release_id == learned["release_id"] != before
     assert release.manifest["parent"] == before
+    assert {"invariance", "minimum functionality"} == learned["comparison"]["expectations"].keys()
+    assert load_expectations(release)
     page = (release.directory / "report.html").read_text(encoding="utf-8")
     for told in ("recalls its drug", "<h2>Learning</h2>", "900 stories", "measured: length"):
         assert told in page
@@ -178,7 +181,8 @@ def test_the_last_stories_are_put_to_the_candidate(store: Path) -> None:
             [(one.id, one.published_at.timestamp(), one.model_dump_json()) for one in stories],
         )
     kept.close()
-    add(store, [said(f"{name} {what}", sentiment="negative") for name in NAMES for what in RECALLS])
+    # So few that none is held out, which would be learned twice more.
+    add(store, [said(f"{NAMES[0]} {what}", sentiment="negative") for what in RECALLS])
     _, learned = learn(store, "--shadow", "30d")
     assert learned["shadow"]["asked"] == len(NAMES)
     for one in learned["shadow"]["disagreements"]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from apps.finance_monitor.stories.companies import Entity, EntityList, read_entities
+from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.stories.companies import (
+    Entity,
+    EntityList,
+    companies_in,
+    read_entities,
+)
 from apps.finance_monitor.stories.copies import Duplicates, signature_of
 from common.errors import UserError
 
@@ -81,6 +89,75 @@ def test_names_are_found_whole_and_longest_first(
     assert companies.find(text) == found
 
 
+@pytest.fixture
+def said_of() -> Callable[[str], dict[str, list[str]]]:
+    listed = EntityList(
+        [
+            Entity(name="Northgate Bank", aliases="Northgate", references="the lender|the bank"),
+            Entity(name="Bellhaven Bank", references="the bank"),
+            Entity(name="Orchard Inc", aliases="Orchard|ORCH", unless="cherry orchard"),
+            Entity(name="Gap", only_with="shares|stores"),
+            Entity(name="平安保险", aliases="平安", unless="平安夜|报平安", references="该险企"),
+            Entity(name="云岭银行", aliases="云岭", references="该行"),
+        ]
+    )
+
+    def said(text: str) -> dict[str, list[str]]:
+        return {n: [text[a:b] for a, b in spans] for n, spans in listed.mentions(text).items()}
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Northgate slumps; The lender cut jobs", {"Northgate Bank": ["Northgate", "The lender"]}),
+        ("the lender cut jobs, Northgate said", {"Northgate Bank": ["Northgate"]}),
+        (
+            "Northgate fell, Bellhaven Bank rose. The bank is larger; the lender is older",
+            {
+                "Northgate Bank": ["Northgate", "the lender"],
+                "Bellhaven Bank": ["Bellhaven Bank", "The bank"],
+            },
+        ),
+        ("Gap opens stores, the company said", {"Gap": ["Gap", "the company"]}),
+        ("云岭下跌，该行与子公司未回应，公司称正常", {"云岭银行": ["云岭", "该行", "公司"]}),
+        ("该公司称云岭不涉案", {"云岭银行": ["云岭"]}),
+    ],
+)
+def test_a_reference_means_the_last_company_before_it_that_goes_by_it(
+    said_of: Callable[[str], dict[str, list[str]]], text: str, found: dict[str, list[str]]
+) -> None:
+    assert said_of(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Chekhov's Cherry Orchard returns", []),
+        ("Orchard shares fall after The Cherry Orchard flops", ["Orchard Inc"]),
+        ("mind the gap", []),
+        ("Gap shuts stores", ["Gap"]),
+        ("平安夜游客报平安", []),
+        ("平安夜前，平安下调保费", ["平安保险"]),
+    ],
+)
+def test_a_namesake_is_no_company(
+    said_of: Callable[[str], dict[str, list[str]]], text: str, found: list[str]
+) -> None:
+    assert list(said_of(text)) == found
+
+
+def test_companies_that_a_record_came_with_are_looked_for_in_its_text() -> None:
+    record = FeedRecord(
+        published_at=datetime(2026, 1, 1, tzinfo=UTC), text="Alba sues BOREL", entities=["Borel"]
+    )
+    assert companies_in(record, EntityList([Entity(name="Alba")])) == {
+        "Borel": [(10, 15)],
+        "Alba": [(0, 4)],
+    }
+
+
 def test_a_name_of_two_companies_is_refused() -> None:
     with pytest.raises(UserError, match="names both"):
         EntityList([Entity(name="A", aliases=["X"]), Entity(name="B", aliases=["x"])])
@@ -88,5 +165,8 @@ def test_a_name_of_two_companies_is_refused() -> None:
 
 def test_a_list_is_read_from_csv(tmp_path: Path) -> None:
     path = tmp_path / "entities.csv"
-    path.write_text("name,aliases,ticker,language\nAlba,Alba AG|ABA,00123,en\n", encoding="utf-8")
-    assert read_entities(path).find("Alba AG and 00123") == ["Alba"]
+    header = "name,aliases,ticker,language,references,unless,only_with"
+    path.write_text(f"{header}\nAlba,Alba AG|ABA,00123,en,the firm,ABA rules,\n", encoding="utf-8")
+    assert read_entities(path).mentions("ABA rules: Alba AG and 00123") == {
+        "Alba": [(11, 18), (23, 28)]
+    }

@@ -199,4 +199,4 @@ def test_a_held_out_text_among_the_pairs_is_found(news: Path, tmp_path: Path) ->
 def test_stress_needs_something_to_read(release: Path) -> None:
     done = run_here("finance_monitor", "stress", "--store", release)
     assert done.returncode == 2
-    assert "Give --news FILE, --pairs FILE." in done.stderr
+    assert "Give --news FILE, --pairs FILE, --expectations FILE." in done.stderr

@@ -154,7 +154,7 @@ def test_a_restart_anywhere_changes_nothing() -> None:
             kept, detector = monitor.to_json(), monitor.detector.to_bytes()
             changes += monitor.take_changes()[0]
             monitor = _monitor()
-            monitor.restore(kept, detector)
+            monitor.restore(kept, {"detector": detector})
     monitor.finish()
     changes += monitor.take_changes()[0]
     assert [c.alert.model_dump() | {"event": c.event} for c in changes] == undisturbed

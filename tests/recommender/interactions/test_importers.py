@@ -159,6 +159,18 @@ def test_recbole(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (first.user_id, first.features) == ("u1", {"age": "24"})
 
 
+def test_what_recbole_says_was_done_keeps_its_name(source: Path, tmp_path: Path) -> None:
+    put_recbole(source)
+    put(
+        source,
+        "ml.inter",
+        "user_id:token\titem_id:token\ttimestamp:float\tevent_type:token",
+        "u1\t11\t881250949\tadd_to_cart",
+    )
+    import_dataset("recbole", source, tmp_path)
+    assert "add_to_cart" in (tmp_path / "interactions.csv").read_text(encoding="utf-8")
+
+
 def test_a_title_under_another_name_can_be_mapped(source: Path, tmp_path: Path) -> None:
     put_recbole(source, "headline:token_seq")
     with pytest.raises(UserError, match="no field looks like a title") as caught:

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from apps.recommender.interactions.behaviors import Behaviors, InteractionRow
 from apps.recommender.interactions.reading import _frame, _read_clean, read_interactions
-from apps.recommender.schema import Interaction
 from common.errors import UserError
 from common.records.reader import read_records
 
@@ -27,9 +27,9 @@ def _write(path: Path, text: str) -> Path:
 
 def test_columns_and_rows_read_the_same(tmp_path: Path) -> None:
     path = _write(tmp_path / "i.csv", CLEAN)
-    by_columns = _read_clean(path, {}, LATEST)
+    by_columns = _read_clean(path, {}, LATEST, Behaviors())
     assert by_columns is not None
-    assert by_columns.equals(_frame(read_records(path, Interaction).items))
+    assert by_columns.equals(_frame(read_records(path, InteractionRow).items))
 
 
 def test_parquet_with_zoned_times_reads_as_csv(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_parquet_with_zoned_times_reads_as_csv(tmp_path: Path) -> None:
     [
         ("1,a,click,2026-01-01T00:00:00,1", "timestamp: Input should have timezone info"),
         ("1,,click,1,1", "item_id"),
-        ("1,a,buy,1,1", "behavior"),
+        ("1,a,stare,1,1", "--behavior stare=click"),
         ("1,a,click,1,-1", "weight"),
         ("1,a,click,1,nan", "weight"),
         ("1,a,click", "3 cells, but the header has 5"),
@@ -71,10 +71,10 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, row: str, message: 
 
 
 def test_bad_rows_are_skipped_on_demand_and_kept_aside(tmp_path: Path) -> None:
-    path = _write(tmp_path / "i.csv", CLEAN + "5,e,buy,1,1\n")
+    path = _write(tmp_path / "i.csv", CLEAN + "5,e,stare,1,1\n")
     read = read_interactions(path, on_bad_row="skip")
     assert len(read.frame) == 4
-    assert "buy" in (tmp_path / "i.rejected.jsonl").read_text(encoding="utf-8")
+    assert "stare" in (tmp_path / "i.rejected.jsonl").read_text(encoding="utf-8")
 
 
 def test_a_missing_column_is_named_with_the_map_that_mends_it(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_milliseconds_are_no_seconds(tmp_path: Path) -> None:
     """By columns and by rows: 2026, not the year 57971."""
     rows = "1,a,click,1767225600000,1\n2,b,click,1767225600,1\n"
     path = _write(tmp_path / "i.csv", HEADER + rows)
-    by_columns = _read_clean(path, {}, LATEST)
+    by_columns = _read_clean(path, {}, LATEST, Behaviors())
     assert by_columns is not None
     assert by_columns["time"].to_list() == [1767225600, 1767225600]
-    assert by_columns.equals(_frame(read_records(path, Interaction).items))
+    assert by_columns.equals(_frame(read_records(path, InteractionRow).items))
     pl.DataFrame({"user_id": ["1"], "item_id": ["a"], "timestamp": [1767225600000]}).write_parquet(
         tmp_path / "i.parquet"
     )

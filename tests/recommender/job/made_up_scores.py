@@ -59,6 +59,7 @@ class MadeUpScore:
             "text_score": scores.reshape(-1) / 2,
             "p_click": [0.5] * rows,
             "p_purchase": [0.1] * rows,
+            "p_like": [None] * rows,
             "source": ["text"] * rows,
             "cold_user": [False] * rows,
             "cold_item": [False] * rows,

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,29 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_vectors(tmp_path_factory.mktemp("inputs") / "vectors.npy", 95)
 
 
+@pytest.fixture(scope="module", params=EXECUTORS)
+def running(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of an executor; Ray runs already, for it takes many seconds to start."""
+    if request.param == "ray":
+        import ray
+
+        from apps.recommender.job.ray_executor import _start
+
+        _start(2)
+        yield "ray"
+        ray.shutdown()
+    else:
+        yield request.param
+
+
+@pytest.fixture
+def without_ray() -> None:
+    """No Ray runs in this process: a job starts one, or joins a cluster."""
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()
+
+
+@pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_the_same_bytes_though_a_worker_dies(vectors: Path, tmp_path: Path, executor: str) -> None:
     run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
@@ -44,22 +68,20 @@ def test_the_same_bytes_though_a_worker_dies(vectors: Path, tmp_path: Path, exec
     assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_shard_that_kills_every_worker_is_named(
-    vectors: Path, tmp_path: Path, executor: str
+    vectors: Path, tmp_path: Path, running: str
 ) -> None:
     with pytest.raises(StoppedError, match="shard 2: its worker died twice") as caught:
-        run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors, trouble="die"), executor, 2)
+        run_job(plan(tmp_path / "out", vectors), MadeUpScore(vectors, trouble="die"), running, 2)
     assert caught.value.exit_code == 3
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_full_disk_of_a_worker_is_told_as_one_here(
-    vectors: Path, tmp_path: Path, executor: str
+    vectors: Path, tmp_path: Path, running: str
 ) -> None:
     score = MadeUpScore(vectors, trouble="disk full")
     with pytest.raises(StoppedError, match="No space left on device"):
-        run_job(plan(tmp_path / "out", vectors), score, executor)
+        run_job(plan(tmp_path / "out", vectors), score, running)
 
 
 def test_a_fault_in_the_code_shows_where_it_is(vectors: Path, tmp_path: Path) -> None:
@@ -108,6 +130,7 @@ def test_an_unknown_executor_is_told() -> None:
 
 @needs_ray
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_ray")
 def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
     vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +161,7 @@ def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
 
 
 @needs_ray
+@pytest.mark.usefixtures("without_ray")
 def test_a_cluster_that_is_not_there_is_told(
     vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,11 +63,24 @@ def test_what_was_shown_and_done_is_kept_once(
     assert "bizlm_rows_written_total 8.0" in metrics
 
 
+def test_names_of_the_shop_are_kept_and_understood(
+    client: httpx.Client, collector: EventCollector
+) -> None:
+    events = [
+        {"user_id": "9", "item_id": f"item-{n}", "behavior": name}
+        for n, name in enumerate(("add_to_cart", "点踩"))
+    ]
+    assert client.post("/v1/events", json={"events": events}).status_code == 201
+    assert collector.writer.store.counts() == {"add_to_cart": 1, "点踩": 1}
+    understood = [(one.behavior, one.weight) for one in collector.recent.of("9")]
+    assert sorted(understood) == [("browse", 0), ("click", 3)]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ({}, "neither events nor shown"),
-        ({"events": [CLICK | {"behavior": "stare"}]}, "behavior"),
+        ({"events": [CLICK | {"behavior": "stare"}]}, "events[0].behavior: the behavior 'stare'"),
         ({"events": [{"user_id": "a"}]}, "item_id"),
         ({"events": [CLICK | {"propensity": 0.5}]}, "propensity"),
         ({"events": [CLICK] * 1001}, "1000"),

@@ -11,9 +11,16 @@ import databases
 import polars as pl
 import pytest
 
+from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import TOOK_NOTHING, EventStore
-from apps.recommender.learning.taking import FEWEST_OF_USER, read_events, take, write_interactions
+from apps.recommender.learning.taking import (
+    FEWEST_OF_USER,
+    log_of,
+    read_events,
+    take,
+    write_interactions,
+)
 from common.learning.behind import WAITING_BOUND, BehindWriter
 from common.learning.spool import Spool
 from common.learning.watching.probation import Count
@@ -100,6 +107,7 @@ def test_what_was_shown_and_not_taken_is_a_row_with_label_0(store: EventStore) -
             event("1", at=10.0, item_id="a", position=1, **shown),
             event("2", at=10.0, item_id="b", position=2, propensity=0.5, **shown),
             event("3", at=11.5, item_id="b", impression_id="page-1"),
+            event("5", at=11.6, item_id="b", impression_id="page-1", behavior="share"),
             event("4", at=12.0, item_id="c", behavior="purchase"),
         ]
     )
@@ -107,7 +115,28 @@ def test_what_was_shown_and_not_taken_is_a_row_with_label_0(store: EventStore) -
     assert rows.select("item_id", "behavior", "label", "timestamp").rows() == [
         ("a", "click", 0, 10),
         ("b", "click", 1, 11),
+        ("b", "share", 1, 11),
         ("c", "purchase", None, 12),
+    ]
+
+
+def test_what_was_taken_keeps_the_propensity_it_was_shown_with(store: EventStore) -> None:
+    shown = {"behavior": "shown", "impression_id": "page-1"}
+    taken = {"item_id": "b", "impression_id": "page-1"}
+    store.add(
+        [
+            event("1", at=10.0, item_id="a", position=1, propensity=0.9, **shown),
+            event("2", at=10.0, item_id="b", position=2, propensity=0.5, **shown),
+            event("3", at=10.0, item_id="d", position=3, **shown),
+            event("4", at=11.0, **taken),
+            event("5", at=12.0, behavior="purchase", **taken),
+            event("6", at=13.0, item_id="c"),
+        ]
+    )
+    log = log_of(take(store).interactions)
+    assert log.select("item_id", "propensity", "reward", "position").rows() == [
+        ("a", 0.9, 0, 1),
+        ("b", 0.5, 1, 2),
     ]
 
 
@@ -154,12 +183,12 @@ def test_they_go_out_as_a_file_and_come_back_the_same(
     store.add([event("1", at=5.0, rating=4.0), event("2", at=6.0, item_id="b", **shown)])
     path = tmp_path / f"events.{suffix}"
     write_interactions(path, take(store).interactions)
-    again = read_events(path, {})
+    again = read_events(path, {}, Behaviors())
     assert [(row.at, row.item_id, row.behavior, row.rating) for row in again] == [
         (5.0, "a", "click", 4.0),
         (6.0, "b", "shown", None),
     ]
-    assert len({row.id for row in [*again, *read_events(path, {})]}) == 2
+    assert len({row.id for row in [*again, *read_events(path, {}, Behaviors())]}) == 2
 
 
 def test_the_shops_own_id_names_an_event() -> None:

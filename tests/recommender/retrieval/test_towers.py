@@ -13,7 +13,7 @@ from apps.recommender.interactions.sequences import Sequence, Shown, sequences, 
 from apps.recommender.retrieval.losses import best_match
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, UserTower, gap_buckets
 from apps.recommender.schema import Item
-from apps.recommender.task import RecommenderTask, interests, item_vectors
+from apps.recommender.task import Query, RecommenderTask, interests, item_vectors
 from common.models.pooling import PooledEncoder
 from common.tuning.losses import corrected_softmax, listwise_softmax
 
@@ -247,3 +247,17 @@ def test_who_did_nothing_has_no_interests() -> None:
     found = interests(model, items, past)
     assert found[0].norm(dim=-1).tolist() == pytest.approx([1, 1])
     assert not found[1].any()
+
+
+def test_of_a_short_history_only_what_is_in_it_is_left_out() -> None:
+    """Its empty places are no item: not the first of the catalogue, either."""
+    task = _task()
+    task.pretrained[0] = task.pretrained[3] + 0.01 * _unit(WIDTH, seed=9)
+    events = sorted_events(
+        np.array([0]), np.array([3]), np.ones(1, np.int8), np.array([7]), np.ones(1), users=1
+    )
+    past = histories(events, np.array([0]), np.array([100]), SIZES.history)
+    _model(task)
+    measured = task.measure(lambda _: {}, [Query(past, np.array([0], np.int32))])
+    assert measured["ndcg_at_10"] == 1.0
+    assert task.measure(lambda _: {}, [Query(past, np.array([3], np.int32))])["ndcg_at_10"] == 0

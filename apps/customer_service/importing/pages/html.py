@@ -17,6 +17,8 @@ from apps.customer_service.importing.schema import Block, Page
 NOISE = (
     "script, style, noscript, template, svg, iframe, object, canvas, video, audio, input, select, "
     "textarea, nav, aside, footer, [hidden], [aria-hidden=true], [role=navigation], "
+    "[style*='display:none' i], [style*='display: none' i], [style*='visibility:hidden' i], "
+    "[style*='visibility: hidden' i], "
     "[role=banner], [role=contentinfo], [role=search], [role=dialog], [role=alertdialog], "
     "[class*=cookie], [id*=cookie], [class*=consent], [id*=consent], [class*=gdpr], "
     "[class*=breadcrumb], [class*=sidebar], [id*=sidebar], [class*=navbar], [class*=site-header], "

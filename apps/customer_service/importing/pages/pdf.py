@@ -114,22 +114,26 @@ def _blocks(lines: list[_Line]) -> Iterator[Block]:
     sizes = sorted({line.size for line in lines if line.size > LARGER * usual}, reverse=True)
     gaps = Counter(round(a.y - b.y) for a, b in pairwise(lines) if a.page == b.page)
     gap = gaps.most_common(1)[0][0] if gaps else 0
-    paragraph: list[str] = []
+    paragraph: list[_Line] = []
     before: _Line | None = None
     for line in lines:
         level = _level(line, usual, sizes)
         is_next = before is not None and before.page == line.page
         is_far = is_next and before is not None and before.y - line.y > PARAGRAPH * max(gap, 1)
         if paragraph and (level or is_far):
-            yield Block(_joined(paragraph))
+            yield _paragraph(paragraph)
             paragraph = []
         if level:
-            yield Block(line.text, level)
+            yield Block(line.text, level, line.page + 1)
         else:
-            paragraph.append(line.text)
+            paragraph.append(line)
         before = line
     if paragraph:
-        yield Block(_joined(paragraph))
+        yield _paragraph(paragraph)
+
+
+def _paragraph(lines: list[_Line]) -> Block:
+    return Block(_joined([line.text for line in lines]), page=lines[0].page + 1)
 
 
 def _level(line: _Line, usual: float, sizes: list[float]) -> int:

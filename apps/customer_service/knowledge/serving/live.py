@@ -81,9 +81,11 @@ class LiveKnowledge(LiveRelease[Answerer]):
         self._changing = threading.Lock()
         self._edited: dict[str, Edited] = {}
         self._seen = 0
+        self._served = 0
         self._snapshots: tuple[Snapshot, ...] = ()
         self._is_down = False
         self._read_newer()
+        self._served = self._seen
         super().__init__(registry, self._load_edited)
         self._polling = Periodic("knowledge-watch", self.poll, POLL_SECONDS)
 
@@ -133,7 +135,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
         Raises:
             DatabaseTroubleError: the database does not answer.
         """
-        if self.store.newest() != self._seen:
+        if self.store.newest() != self._served:
             serving = super().current
             with self._changing:
                 if self._read_newer():
@@ -143,6 +145,8 @@ class LiveKnowledge(LiveRelease[Answerer]):
                         for one in self._snapshots
                         if one is self._snapshots[-1] or one.base is serving
                     )
+                # Who finds nothing newer may rely on it that all is served.
+                self._served = self._seen
         return self.knowledge
 
     def write(
@@ -165,6 +169,24 @@ class LiveKnowledge(LiveRelease[Answerer]):
         change = self.store.write(edits, author=author, kind=kind)
         self.catch_up()
         return change, edits
+
+    def renew(self, base: Answerer, renewed: Answerer) -> bool:
+        """Let a release serve with something of it replaced, the edits as they are.
+
+        Args:
+            base: what it was made of.
+
+        Returns:
+            Whether it serves; not where another release does by now.
+        """
+        with self._changing:
+            release, serving = self._current
+            if serving is not base:
+                return False
+            snapshot = Snapshot.of(renewed, self.reader, self._edited)
+            self._snapshots = (*self._snapshots[-1:], snapshot)
+            self._current = (release, renewed)
+        return True
 
     def _read_newer(self) -> bool:
         versions = self.store.versions(after=self._seen)

@@ -36,6 +36,7 @@ from apps.customer_service.knowledge.serving.bodies import (
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import FindGolden, Previewer, gains
 from apps.customer_service.knowledge.serving.watching import FileWatch
+from common.serving.auditing.changes import note
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
 from common.storage.database import DatabaseTroubleError
@@ -88,7 +89,10 @@ class Desk:
             )
         author = author_of(request, given)
         change, edits = await _working(lambda: self.live.write(edit, author=author, kind=kind))
-        rows = await asyncio.to_thread(self.rows, [one.faq_id for one in edits])
+        edited = [one.faq_id for one in edits]
+        # What stood there before stands in the history, by the number of the change.
+        note(request, about=edited, after=f"change {change}")
+        rows = await asyncio.to_thread(self.rows, edited)
         return Saved(change=change, rows=rows)
 
     def rows(self, faq_ids: Sequence[str] | None = None) -> list[FaqRow]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from apps.customer_service.knowledge.conflict import ConflictError
@@ -14,19 +13,13 @@ from common.errors import UserError
 from common.files import check_readable, file_sha256
 from common.records.paths import tables_of
 from common.serving.learning.periodic import Periodic
+from common.serving.settling import Settling
 from common.storage.database import DatabaseTroubleError
 
 LOOK_SECONDS = 1.0
 AUTHOR = "file"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a look at the disk saw: each file's path, time of change and size."""
-
-    files: tuple[tuple[str, int, int], ...]
 
 
 class FileWatch:
@@ -42,9 +35,8 @@ class FileWatch:
     def __init__(self, live: LiveKnowledge, path: Path) -> None:
         self.path = path
         self._live = live
-        self._seen: Seen | None = None
+        self._settling = Settling()
         self._hashes: tuple[str, ...] = ()
-        self._is_done = False
         self._trouble: str | None = None
         self._periodic = Periodic("file-watch", self.look, LOOK_SECONDS)
 
@@ -67,32 +59,26 @@ class FileWatch:
     def look(self) -> None:
         """Serve what the file holds, if it has changed."""
         try:
-            seen = self._see()
-            if seen != self._seen:
-                self._seen, self._is_done = seen, False
-                return
-            if self._is_done:
+            if not self._settling.are_to_read(self._tables()):
                 return
             self._take()
-            self._is_done = True
+            self._settling.done()
             self._say(None)
         except ConflictError:
             # Somebody else was quicker: the next look sees what they wrote.
             return
         except (UserError, OSError) as error:
-            self._is_done = True
+            self._settling.done()
             self._say(str(error))
         except DatabaseTroubleError:
             self._say("the database does not answer")
 
-    def _see(self) -> Seen:
+    def _tables(self) -> list[Path]:
         try:
-            stats = [(one, one.stat()) for one in _tables(self.path)]
+            return _tables(self.path)
         except (UserError, OSError):
-            # Whatever comes in its place is read, even if it looks the same.
-            self._seen = None
+            self._settling.forget()
             raise
-        return Seen(tuple((str(one), stat.st_mtime_ns, stat.st_size) for one, stat in stats))
 
     def _take(self) -> None:
         paths = _tables(self.path)

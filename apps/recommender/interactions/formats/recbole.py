@@ -23,6 +23,7 @@ FIELDS = {
     "category": r"category",
     "price": r"price",
 }
+BEHAVIOR_FIELDS = ("behavior", "behavior_type", "event", "event_type", "action")
 
 
 def read_recbole(source: Path, mapping: Mapping[str, str]) -> Tables:
@@ -39,7 +40,7 @@ def read_recbole(source: Path, mapping: Mapping[str, str]) -> Tables:
     interactions = inter.select(
         "user_id",
         "item_id",
-        pl.lit("click").alias("behavior"),
+        _behavior(names).alias("behavior"),
         seconds.floor().cast(pl.Int64).alias("timestamp"),
         *further,
     )
@@ -60,6 +61,14 @@ def read_recbole(source: Path, mapping: Mapping[str, str]) -> Tables:
     known = list(source.glob("*.user"))
     users = _scan_atomic(source, ".user", ("user_id",)) if known else None
     return Tables(interactions, as_items(source, items()), users)
+
+
+def _behavior(names: list[str]) -> pl.Expr:
+    """What was done, as the data set names it; a click where it does not say."""
+    import polars as pl
+
+    found = next((name for name in BEHAVIOR_FIELDS if name in names), None)
+    return pl.lit("click") if found is None else pl.col(found)
 
 
 def _columns(source: Path, names: list[str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import pytest
 
 from common.evaluation.compare import worse_groups
-from common.learning.candidates.comparison import Judged, compare, judge
+from common.evaluation.stress.expectations.checking import Decided
+from common.evaluation.stress.expectations.expectation import Case, Expectations
+from common.learning.candidates.comparison import Judged, compare, judge, with_expectations
 
 
 def records(group: str, *, right: int, won: int = 0, lost: int = 0) -> list[Judged]:
@@ -44,3 +49,21 @@ def test_the_corrected_must_get_better() -> None:
     nothing = [Judged("x", False, False)]
     assert not judge(compare(golden, nothing, new_is_held_out=False))[1]
     assert judge(compare(golden, [Judged("x", False, True)], new_is_held_out=False))[1]
+
+
+def test_a_candidate_that_fails_more_of_what_is_expected_does_not_serve() -> None:
+    cases = [
+        Case(name="plain", kind="minimum functionality", of="mood", expect="bad", texts=(str(n),))
+        for n in range(10)
+    ]
+    found = compare(records("a", right=50, won=5), [], new_is_held_out=False)
+
+    def decide(good: int, texts: Sequence[str]) -> list[Decided]:
+        return [Decided({"mood": "good" if int(text) < good else "bad"}, {}) for text in texts]
+
+    for margin, passes in ((0.1, False), (0.2, True)):
+        wanted = Expectations(max_more_failures=margin, cases=tuple(cases))
+        judged = with_expectations(found, wanted, partial(decide, 1), partial(decide, 3))
+        verdict, passed = judge(judged)
+        assert passed is passes
+        assert passes or "minimum functionality (1 → 3 of 10 fail)" in verdict

@@ -54,3 +54,24 @@ def test_what_evaluation_read_can_be_learned_from(tiny_model: Path) -> None:
         frozen(**backbone.tokenize(["a"]))
     head(frozen(**backbone.tokenize(["a"]))).sum().backward()
     assert head.weight.grad is not None
+
+
+def test_modules_of_one_frozen_encoder_share_what_was_read(tiny_model: Path) -> None:
+    backbone = load_encoder(Source("tiny", tiny_model), frozen=True)
+    read = _count_readings(backbone.network)
+    texts = backbone.tokenize(["a", "bbbb mno"])
+    first, second = backbone.pooled()(**texts), backbone.pooled()(**texts)
+    torch.testing.assert_close(first, second)
+    assert read == [2]
+
+
+def test_another_precision_is_read_for_itself(tiny_model: Path) -> None:
+    backbone = _backbone(tiny_model)
+    frozen = FrozenPooling(backbone.pooled())
+    read = _count_readings(backbone.network)
+    text = backbone.tokenize(["bbbb mno"])
+    exact = frozen(**text)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = frozen(**text)
+    assert read == [1, 1]
+    assert not torch.equal(exact, rough)

@@ -149,3 +149,46 @@ def test_an_error_that_would_touch_what_must_stay_is_made_elsewhere() -> None:
     augment = Augmentation(Settings(typing_errors=1.0))
     text = "do not send it to <card> or <phone>"
     assert sum(augment([text], epoch) != [text] for epoch in range(100)) > 85
+
+
+LISTS = """
+[lists]
+company = ["Halcyon Energy", "Halcyon", "Kestrel", "恒远", "云岭"]
+amount = ["$12 million", "$340 million"]
+"""
+
+
+def test_what_must_not_matter_is_swapped_everywhere_in_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "lists.toml"
+    path.write_text(LISTS, encoding="utf-8")
+    given = {"counterfactual": 1.0, "counterfactual_lists": str(path)}
+    assert _read("Kestrel not up, buy [kestrel]", **given) == {
+        "Halcyon Energy not up, buy [Halcyon Energy]",
+        "Halcyon not up, buy [Halcyon]",
+    }
+    # An amount that is listed may change, another one stays; neither language borrows names.
+    assert _read("Kestrels pay $12 million of $9 million", **given) == {
+        "Kestrels pay $340 million of $9 million"
+    }
+    assert _read("云岭大涨", **given) == {"恒远大涨"}
+    assert _read("Halcyon Energy, Halcyon and Kestrel", **given) == {
+        "Halcyon Energy, Halcyon and Kestrel"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "no lists of words"),
+        ('[lists]\ncity = ["Bonn"]', "lists.toml:2: list 'city' has fewer than two words"),
+        ('[lists]\ncity = ["Bonn", 3]', "list 'city' is no list of words"),
+        ('[lists]\na = ["x", "y"]\nb = ["Y", "z"]', "'Y' stands in two lists, 'a' and 'b'"),
+    ],
+)
+def test_lists_that_make_no_sense_are_told(tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "lists.toml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(told)):
+        Augmentation(Settings(counterfactual_lists=str(path), counterfactual=0.1))
+    with pytest.raises(UserError, match="one is given alone"):
+        Settings(counterfactual=0.1)

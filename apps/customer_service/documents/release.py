@@ -1,0 +1,64 @@
+"""The passages of a release, beside its FAQs: written after training, read to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.documents.confidence import PassageConfidence, calibrate
+from apps.customer_service.documents.index import PassageIndex, Read
+from apps.customer_service.documents.passage import Passage
+from apps.customer_service.documents.quoting import Documents
+from apps.customer_service.knowledge.reading import Reader
+from apps.customer_service.promise.out_of_scope import foreign_texts
+from common.console import say
+from common.files import read_json, write_json
+from common.records.reader import read_records, write_jsonl
+
+PASSAGES = "passages.jsonl"
+VECTORS = "passages.npy"
+CONFIDENCE = "passages.json"
+# Of the quotes, at the most, if nothing else is said.
+BUDGET = 0.05
+
+
+def with_documents(
+    answerer: Answerer, passages: Sequence[Passage], budget: float = BUDGET
+) -> Answerer:
+    """The answerer with passages to quote from, in place of its own, unless there are none."""
+    if not passages:
+        return answerer
+    documents = build_documents(passages, Reader(answerer).vectors, budget)
+    say(documents.confidence.text)
+    return replace(answerer, documents=documents)
+
+
+def build_documents(passages: Sequence[Passage], read: Read, budget: float = BUDGET) -> Documents:
+    """Passages indexed and calibrated; `read`: prepared texts → their vectors."""
+    say("Reading the passages …")
+    index = PassageIndex.build(passages, read)
+    far = foreign_texts({passage.language for passage in passages})
+    return Documents(index, calibrate(passages, read, far, budget))
+
+
+def save_documents(documents: Documents, directory: Path) -> None:
+    """Write them into a release's directory."""
+    index = documents.index
+    write_jsonl(directory / PASSAGES, index.passages)
+    np.save(directory / VECTORS, np.concatenate([index.headings, index.sentences]))
+    write_json(directory / CONFIDENCE, documents.confidence.to_json())
+
+
+def load_documents(directory: Path) -> Documents | None:
+    """Read what `save_documents` wrote; None where a release has none."""
+    path = directory / PASSAGES
+    if not path.exists():
+        return None
+    passages = list(read_records(path, Passage))
+    vectors = np.load(directory / VECTORS)
+    index = PassageIndex(passages, vectors[: len(passages)], vectors[len(passages) :])
+    return Documents(index, PassageConfidence.from_json(read_json(directory / CONFIDENCE)))

@@ -1,0 +1,1 @@
+"""The release in 8 bits, for a server on a CPU."""

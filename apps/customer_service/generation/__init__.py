@@ -1,0 +1,1 @@
+"""Replies composed of several passages, each sentence with the source that says it."""

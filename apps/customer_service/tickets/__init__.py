@@ -1,0 +1,1 @@
+"""Tickets: whom a conversation is handed over to, and what they reply."""

@@ -1,0 +1,90 @@
+"""What serves beside the answers: tickets taken, told to the help desk, and looked after."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.customer_service.schema import OpenTicket
+from apps.customer_service.tickets.helpdesk.delivery import Delivery
+from apps.customer_service.tickets.options import TicketOptions
+from apps.customer_service.tickets.schema import Arrival, Ticket
+from apps.customer_service.tickets.store import TicketStore
+from apps.customer_service.tickets.waiting.notice import MOST, expectation
+from apps.customer_service.tickets.waiting.store import WaitStore
+from common.learning.behind import RETRY_SECONDS, BehindWriter
+from common.storage.database import Database, DatabaseTroubleError
+
+SPOOL = "tickets.spool"
+# An answer waits no longer to learn whether a person has the conversation.
+READ_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class TicketDesk:
+    """Takes what customers say to people; where the database is down, a file keeps it.
+
+    Args:
+        root: the application's directory.
+        keep_seconds: how long closed tickets are kept.
+    """
+
+    def __init__(
+        self, database: Database, root: Path, options: TicketOptions, *, keep_seconds: float
+    ) -> None:
+        helpdesk = options.helpdesk
+        self.store = TicketStore(database, tells=helpdesk is not None)
+        self.waits = WaitStore(database)
+        self.writer = BehindWriter(self.store, root / SPOOL, keep_seconds=keep_seconds)
+        self.delivery = Delivery(database, self.store, helpdesk) if helpdesk else None
+        self._hours = options.hours
+        self._trouble_until = 0.0
+
+    def start(self) -> None:
+        """Begin to write, and to tell the help desk."""
+        self.writer.start()
+        if self.delivery:
+            self.delivery.start()
+
+    def stop(self) -> None:
+        """Write what waits; what is still to be told waits in the database."""
+        if self.delivery:
+            self.delivery.stop()
+        self.writer.stop()
+
+    async def open_of(self, conversation_id: str, owner: str) -> Ticket | None:
+        """The open ticket of a conversation; None, too, where the database does not answer."""
+        if time.monotonic() < self._trouble_until:
+            return None
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await asyncio.to_thread(self.store.open_of, conversation_id, owner)
+        except (DatabaseTroubleError, OSError) as error:
+            # Each question that waits for it in vain comes later.
+            self._trouble_until = time.monotonic() + RETRY_SECONDS
+            logger.warning("answering without looking for a ticket: %s", type(error).__name__)
+        return None
+
+    async def take(self, arrival: Arrival, language: str) -> OpenTicket | None:
+        """Keep what was said; what the customer may know of their ticket, None if it has none."""
+        return await asyncio.to_thread(self._take, arrival, language)
+
+    def _take(self, arrival: Arrival, language: str) -> OpenTicket | None:
+        waiting = OpenTicket(id=arrival.id, with_person=arrival.takes, last=0)
+        if not self.writer.write(arrival):
+            return waiting
+        try:
+            found = self.store.open_of(arrival.conversation_id, arrival.owner)
+            told = self.waits.first_replies(MOST)
+        except DatabaseTroubleError:
+            return waiting
+        if found is None:
+            return None
+        message = expectation(self._hours, told, language, datetime.now(UTC))
+        return OpenTicket(
+            id=found.id, with_person=found.with_person, last=found.last, message=message
+        )

@@ -1,0 +1,1 @@
+"""A help desk elsewhere that is told of tickets."""

@@ -1,0 +1,107 @@
+"""From the outbox to the help desk: each event once, in its ticket's order, until it is taken."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event, Thread
+
+from apps.customer_service.tickets.conflict import UnknownTicketError
+from apps.customer_service.tickets.helpdesk.shapes import HelpDesk, tell
+from apps.customer_service.tickets.helpdesk.store import EventStore, Noted
+from apps.customer_service.tickets.schema import Message
+from apps.customer_service.tickets.store import TicketStore
+from common.storage.database import Database, DatabaseTroubleError
+from common.webhooks import DeliveryError
+
+LOOK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE, MOST_DOUBLINGS = 2.0, 600.0, 16
+# What was refused so often is set aside.
+REFUSALS = 3
+
+logger = logging.getLogger(__name__)
+
+
+class Delivery:
+    """A thread that empties the outbox; replicas share the work.
+
+    A process that dies between delivery and noting it delivers again, with the same key.
+
+    Attributes:
+        delivered, failed: events, and attempts, since the start.
+    """
+
+    def __init__(self, database: Database, store: TicketStore, desk: HelpDesk) -> None:
+        self.delivered = self.failed = 0
+        self.events = EventStore(database)
+        self._store = store
+        self._desk = desk
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="help-desk", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what waits since the last run."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what was not delivered waits in the database."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                is_done = not self.deliver()
+            except DatabaseTroubleError as error:
+                logger.warning("the outbox cannot be read: %s", type(error).__name__)
+                is_done = True
+            if is_done:
+                self._stopping.wait(LOOK_SECONDS)
+
+    def deliver(self) -> int:
+        """Try what is due; how many events were tried."""
+        tried = 0
+        for event in self.events.due():
+            if self._stopping.is_set():
+                break
+            if self.events.claim(event):
+                tried += 1
+                self._try(event)
+        return tried
+
+    def _try(self, event: Noted) -> None:
+        try:
+            ticket = self._store.get(event.ticket_id)
+            messages = self._messages(event, ticket.conversation_id)
+            remote_id = tell(self._desk, event, ticket, messages)
+        except UnknownTicketError:
+            # It was purged meanwhile.
+            self.events.told(event, None)
+        except DatabaseTroubleError:
+            raise
+        except Exception as error:
+            # Whatever comes back from elsewhere, the thread must live.
+            self._note_failure(event, error)
+        else:
+            self.events.told(event, remote_id)
+            self.delivered += 1
+
+    def _messages(self, event: Noted, conversation_id: str) -> list[Message]:
+        of_ticket = self._store.messages(conversation_id)
+        if event.kind == "message":
+            return [one for one in of_ticket if one.id == event.message_id]
+        return [one for one in of_ticket if one.at <= event.at] if event.kind == "opened" else []
+
+    def _note_failure(self, event: Noted, error: Exception) -> None:
+        self.failed += 1
+        reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
+        is_refusal = isinstance(error, DeliveryError) and error.is_refusal
+        if is_refusal and event.attempts + 1 >= REFUSALS:
+            logger.error("%s: given up after %d attempts: %s", self._desk.name, REFUSALS, reason)
+            self.events.refused(event, reason)
+            return
+        if not event.attempts:
+            logger.warning("%s: not delivered; retrying: %s", self._desk.name, reason)
+        after = error.retry_after if isinstance(error, DeliveryError) else None
+        pause = after or FIRST_PAUSE * 2 ** min(event.attempts, MOST_DOUBLINGS)
+        self.events.failed(event, min(pause, LONGEST_PAUSE))

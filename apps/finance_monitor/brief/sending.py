@@ -1,0 +1,44 @@
+"""A brief sent to people: a few lines, with the page attached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.errors import UserError
+from common.webhooks import masked
+
+# These are for programs, and take no page.
+NOT_FOR_PEOPLE = ("console", "jsonl:", "http://", "https://")
+
+
+def for_people(addresses: Sequence[str]) -> list[str]:
+    """Those of the addresses that apprise delivers to."""
+    return [address for address in addresses if not address.startswith(NOT_FOR_PEOPLE)]
+
+
+def send(addresses: Sequence[str], title: str, body: str, page: Path) -> list[str]:
+    """Send to each; the page goes to whom it can be attached for, such as mail.
+
+    Returns:
+        The addresses that could not be reached, without their passwords.
+
+    Raises:
+        UserError: apprise does not know an address; then nothing is sent.
+    """
+    from apprise import Apprise
+
+    receivers = []
+    for address in addresses:
+        receiver = Apprise()
+        if not receiver.add(address):
+            raise UserError(
+                f"no such address to send a brief to: {address.partition('://')[0]}://…",
+                hint="An address as apprise writes it, such as mailto://USER:PASSWORD@HOST?to=….",
+            )
+        receivers.append((masked(address), receiver))
+    return [
+        name
+        for name, receiver in receivers
+        if not receiver.notify(title=title, body=body, attach=str(page))
+    ]

@@ -1,0 +1,1 @@
+"""Days that are not like others: holidays, earnings, hours that end early."""

@@ -1,0 +1,1 @@
+"""Which other companies an alert concerns, by how they depend on each other."""

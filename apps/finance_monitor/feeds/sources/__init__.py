@@ -1,0 +1,1 @@
+"""What is asked again and again: feeds of the web, registers of filings, a mailbox."""

@@ -1,0 +1,89 @@
+"""Which addresses may be asked that no user wrote: those of the public internet.
+
+A link in a feed, or a redirect, could otherwise make this machine ask its own network
+(server-side request forgery, CWE-918). Names are resolved here and the address that was checked is
+the one connected to, so that a name cannot mean another one a moment later.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+import httpcore
+import httpx
+
+# IPv4 behind NAT64 (RFC 6052): the last four bytes are the address.
+NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class PrivateAddressError(OSError):
+    """It leads to an address that is not public."""
+
+
+def is_public(address: str) -> bool:
+    """Whether it is one of the public internet, also where it is wrapped into IPv6."""
+    found: IPv4Address | IPv6Address | None = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if found in NAT64:
+            inner = IPv4Address(int(found) & 0xFFFFFFFF)
+        if found.teredo:
+            return False
+        found = inner or found
+    assert found is not None
+    return found.is_global and not found.is_multicast
+
+
+def public_addresses(host: str, port: int) -> list[str]:
+    """The addresses of a name.
+
+    Raises:
+        PrivateAddressError: one of them is not public.
+        OSError: the name has none.
+    """
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+    for address in found:
+        if not is_public(address):
+            raise PrivateAddressError(
+                f"{host} is {address}, a private address; with allow_private = true it is asked"
+            )
+    return found
+
+
+class PublicTransport(httpx.HTTPTransport):
+    """Connects to public addresses only."""
+
+    def __init__(self, trust: ssl.SSLContext) -> None:
+        super().__init__(verify=trust)
+        self._pool = httpcore.ConnectionPool(ssl_context=trust, network_backend=_PublicBackend())
+
+
+class _PublicBackend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            addresses = public_addresses(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for address in addresses[:-1]:
+            try:
+                return self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError:
+                continue
+        return self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)

@@ -1,0 +1,1 @@
+"""News that others send: stories over HTTP, signed."""

@@ -1,0 +1,43 @@
+"""How a release that was trained is compared with the one that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.finance_monitor import evaluate
+from apps.finance_monitor.data import Example
+from apps.finance_monitor.evaluate import Outcome
+from apps.finance_monitor.learning.groups import GROUPING
+from apps.finance_monitor.release import load_release
+from apps.finance_monitor.stress.judging import decide_with
+from common.evaluation.stress.expectations.checking import Checked, Decide
+from common.releases import promoting
+from common.releases.registry import Registry
+from common.releases.release import Release
+
+
+def promote_if_not_worse(
+    registry: Registry,
+    release: Release,
+    after: Sequence[Outcome],
+    held_out: Sequence[Example],
+    *,
+    insisted: bool,
+    checked: Checked | None = None,
+) -> bool:
+    """As `common.releases.promoting`, on held-out records and their usual groups."""
+
+    def judge(serving: Release) -> tuple[Sequence[Outcome], Decide]:
+        loaded = load_release(serving)
+        return evaluate.run(loaded, held_out), decide_with(loaded)
+
+    return promoting.promote_if_not_worse(
+        registry,
+        release,
+        after,
+        judge=judge,
+        difference=evaluate.difference,
+        groups=GROUPING.assign(held_out, GROUPING.usual),
+        insisted=insisted,
+        checked=checked,
+    )

@@ -1,0 +1,1 @@
+"""Prices and volumes beside the news, and what they did after alerts."""

@@ -1,0 +1,1 @@
+"""Questions in SQL over stories, alerts and trends; nothing can be written."""

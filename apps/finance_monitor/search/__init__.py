@@ -1,0 +1,1 @@
+"""Stories found by their words, company, topic, sentiment and time."""

@@ -1,0 +1,77 @@
+"""Stories by their words, company, topic, sentiment and time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from apps.finance_monitor.schema import ScoredRecord, Sentiment
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.watchlists.watchlist import Watchlist
+
+TEXT = " || ' ' || ".join(
+    f"coalesce(json_extract(s.content, '$.{name}'), '')" for name in ("title", "text", "body")
+)
+OF_COMPANY = "EXISTS (SELECT 1 FROM json_each(s.entities) WHERE value = ?)"
+OF_TOPIC = (
+    "EXISTS (SELECT 1 FROM json_each(s.content, '$.topics')"
+    " WHERE json_extract(value, '$.name') = ?)"
+)
+READ_TOGETHER = 500
+
+
+class StoryQuery(BaseModel):
+    """What is looked for; what is None is not asked.
+
+    Attributes:
+        q: words that the text holds, in any case, next to each other.
+        begin, end: published from then on, and before then.
+    """
+
+    q: str | None = None
+    company: str | None = None
+    topic: str | None = None
+    sentiment: Sentiment | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+def search(
+    store: Store, query: StoryQuery, limit: int, watchlist: Watchlist | None = None
+) -> list[ScoredRecord]:
+    """Stories that all of it is true of, those that came last first."""
+    conditions, values = _conditions(query)
+    found: list[ScoredRecord] = []
+    last = store.last_sequence() + 1
+    while len(found) < limit:
+        rows = store.rows(
+            f"SELECT s.sequence, s.content FROM stories s WHERE s.sequence < ?{conditions}"
+            " ORDER BY s.sequence DESC LIMIT ?",
+            last,
+            *values,
+            READ_TOGETHER if watchlist else limit,
+        )
+        stories = [ScoredRecord.model_validate_json(row["content"]) for row in rows]
+        found += [one for one in stories if watchlist is None or watchlist.concerns(one)]
+        if not rows or watchlist is None:
+            break
+        last = rows[-1]["sequence"]
+    return found[:limit]
+
+
+def _conditions(query: StoryQuery) -> tuple[str, list[object]]:
+    asked: list[tuple[str, object]] = []
+    if query.q and query.q.strip():
+        asked.append((f"instr(lower({TEXT}), lower(?)) > 0", query.q.strip()))
+    if query.company:
+        asked.append((OF_COMPANY, query.company))
+    if query.topic:
+        asked.append((OF_TOPIC, query.topic))
+    if query.sentiment:
+        asked.append(("json_extract(s.content, '$.sentiment.label') = ?", query.sentiment))
+    if query.begin:
+        asked.append(("s.published >= ?", query.begin.timestamp()))
+    if query.end:
+        asked.append(("s.published < ?", query.end.timestamp()))
+    return "".join(f" AND {condition}" for condition, _ in asked), [value for _, value in asked]

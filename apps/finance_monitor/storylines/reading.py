@@ -1,0 +1,69 @@
+"""Story lines out of the store: those behind an alert, and those of a span of time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.store import Store, signature_in
+from apps.finance_monitor.storylines.lines import Original, StoryLine, story_lines
+
+# Of more stories than these, the most negative are looked at.
+MOST_READ = 500
+COLUMNS = "s.sequence, s.id, s.content, s.signature"
+
+
+def negative_lines(
+    store: Store, key: str, start: float, end: float, sequence: int, limit: int
+) -> list[StoryLine]:
+    """The most negative story lines of a key in a window, as known at `sequence`."""
+    rows = store.rows(
+        f"SELECT {COLUMNS} FROM negatives n JOIN stories s USING (sequence)"
+        " WHERE n.key = ? AND n.published >= ? AND n.published < ? AND n.sequence <= ?"
+        " ORDER BY n.negative DESC, n.sequence LIMIT ?",
+        key,
+        start,
+        end,
+        sequence,
+        MOST_READ,
+    )
+    lines = story_lines(_originals(store, rows, sequence))
+    # Of equals the one that began first: the sort keeps their order.
+    found = sorted(lines, key=lambda line: (-round(line.negative, 2), -len(line.stories)))
+    return found[:limit]
+
+
+def lines_between(store: Store, start: float, end: float) -> list[StoryLine]:
+    """The story lines whose first stories were published in a span of time, as they stand now."""
+    rows = store.rows(
+        f"SELECT {COLUMNS} FROM stories s WHERE s.published >= ? AND s.published < ?"
+        " AND s.duplicate_of IS NULL ORDER BY s.sequence",
+        start,
+        end,
+    )
+    return story_lines(_originals(store, rows, store.last_sequence()))
+
+
+def _originals(store: Store, rows: Sequence[sqlite3.Row], sequence: int) -> list[Original]:
+    copies: dict[str, list[ScoredRecord]] = {}
+    for begin in range(0, len(rows), 500):
+        some = [row["id"] for row in rows[begin : begin + 500]]
+        marks = ",".join("?" * len(some))
+        for copy in store.rows(
+            f"SELECT duplicate_of, content FROM stories WHERE duplicate_of IN ({marks})"
+            " AND sequence <= ? ORDER BY sequence",
+            *some,
+            sequence,
+        ):
+            story = ScoredRecord.model_validate_json(copy["content"])
+            copies.setdefault(copy["duplicate_of"], []).append(story)
+    return [
+        Original(
+            row["sequence"],
+            ScoredRecord.model_validate_json(row["content"]),
+            signature_in(row),
+            copies.get(row["id"], []),
+        )
+        for row in rows
+    ]

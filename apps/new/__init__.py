@@ -1,0 +1,1 @@
+"""An application of your own: a skeleton that trains, serves, is corrected and rolled back."""

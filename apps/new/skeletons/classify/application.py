@@ -1,0 +1,39 @@
+"""What this application tells of itself; everything else is bizlm's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.new.skeletons.classify import schema
+from common.applications.application import Application
+
+if TYPE_CHECKING:
+    from apps.new.skeletons.classify.release import Model
+    from apps.new.skeletons.classify.task import OwnTask
+
+
+def _find_task() -> type[OwnTask]:
+    from apps.new.skeletons.classify.task import OwnTask
+
+    return OwnTask
+
+
+def _find_model() -> type[Model]:
+    from apps.new.skeletons.classify.release import Model
+
+    return Model
+
+
+APPLICATION = Application(
+    name="classify",
+    row=schema.Row,
+    examples_of=schema.examples_of,
+    audited=schema.audited,
+    learned=schema.learned,
+    corrected=("label",),
+    has_classes=True,
+    find_task=_find_task,
+    find_model=_find_model,
+    card=Path(__file__).with_name("card.toml"),
+)

@@ -1,0 +1,1 @@
+"""Texts and candidates → the candidates in order."""

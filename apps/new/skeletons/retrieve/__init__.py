@@ -1,0 +1,1 @@
+"""Questions → passages that answer them."""

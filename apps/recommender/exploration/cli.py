@@ -1,0 +1,140 @@
+"""`off-policy`: what a release would have earned, from the log of another one that explored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apps.recommender.options_cli import (
+    AsOf,
+    Behavior,
+    Interactions,
+    Items,
+    MappingOption,
+    ReleaseId,
+    Users,
+    open_registry,
+    parse_moment,
+    read_data,
+)
+from common.cli import (
+    BadRow,
+    Device,
+    Json,
+    OnBadRow,
+    Store,
+    existing,
+    new_app,
+    parse_mapping,
+    print_json,
+)
+from common.console import results, say, show_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from apps.recommender.exploration.off_policy import OffPolicy
+
+verbs = new_app("Off-policy.")
+NAMES = {
+    "logged": "what was shown",
+    "ips": "the release, IPS",
+    "snips": "the release, SNIPS",
+    "doubly_robust": "the release, doubly robust",
+}
+
+
+@verbs.command("off-policy")
+def off_policy(
+    log: Annotated[
+        Path,
+        typer.Argument(
+            help="user_id, item_id, propensity, reward, position; timestamp.", callback=existing
+        ),
+    ],
+    interactions: Interactions,
+    items: Items,
+    users: Users = None,
+    as_of: AsOf = None,
+    log_columns: Annotated[
+        list[str] | None, typer.Option("--log-map", help="field=column, of the log.")
+    ] = None,
+    mapping: MappingOption = None,
+    behavior: Behavior = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    release_id: ReleaseId = None,
+    device: Device = "auto",
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """What a release would have earned a place; exits with 3 where the log cannot tell.
+
+    The release ranks as of the beginning of the log, or as of --as-of.
+    """
+    moment = parse_moment(as_of, "--as-of")
+    registry = open_registry(store)
+    release = registry.open(release_id)
+
+    from apps.recommender.exploration.logs import LoggedRow, begins, beside, read_log
+
+    columns = parse_mapping(log_columns, set(LoggedRow.model_fields))
+    rows = read_log(log, columns, on_bad_row.value, registry.root / "rejected")
+    moment = begins(rows) if moment is None else moment
+    dataset = read_data(
+        interactions,
+        items,
+        users,
+        mapping,
+        on_bad_row,
+        store,
+        behavior=behavior,
+        release=release,
+    )
+
+    from apps.recommender.exploration.off_policy import evaluate
+    from apps.recommender.release import load_release, prepare
+
+    model = load_release(release)
+    prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
+    if moment is None:
+        say("The log has no times: ranking as of after the last interaction (see --as-of).")
+    found = beside(rows, model.pipeline(prepared), prepared.as_of)
+    if found.unknown_users:
+        say(f"{found.unknown_users:,} rows are left out: their users are not known.")
+    result = evaluate(found.logged)
+    if result.lacks_support:
+        say(
+            "The release shows items that the log could not have shown: the mean weight is "
+            f"{result.mean_weight.value:.2f}, not 1. IPS is too low; trust SNIPS and doubly "
+            "robust only if those items earn what the others do."
+        )
+    if as_json:
+        print_json(
+            {
+                "release_id": release.release_id,
+                "unknown_users": found.unknown_users,
+                "lacks_support": result.lacks_support,
+                **asdict(result),
+            }
+        )
+        return
+    show_table(_table(result))
+    results().print(
+        f"{result.rows:,} places, {result.users:,} users; {result.effective_rows:,.0f} rows count "
+        "effectively.",
+        markup=False,
+    )
+
+
+def _table(result: OffPolicy) -> Table:
+    from rich.table import Table
+
+    table = Table("reward a place", title="Off-policy evaluation", title_justify="left")
+    for name in ("value", "95 % interval"):
+        table.add_column(name, justify="right")
+    for name, one in result.estimates.items():
+        table.add_row(NAMES[name], f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}")
+    return table

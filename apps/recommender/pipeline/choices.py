@@ -1,0 +1,31 @@
+"""How lists are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from apps.recommender.baselines.blend import Blend
+from apps.recommender.lists.diversity import Method
+from apps.recommender.lists.rules import Rules
+from apps.recommender.ranking.listwise import Linear
+from apps.recommender.retrieval.search import Depths
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a release was given, and what it chose for itself.
+
+    Attributes:
+        blend: the simple method that takes part in the ranking; None: none does.
+        cold: what cold items are found by; None: by nothing of their own.
+        cold_step: every so many-th place of a list goes to one of them; 0: none.
+    """
+
+    depths: Depths = field(default_factory=Depths)
+    rules: Rules = field(default_factory=Rules)
+    method: Method = "dpp"
+    diversity_weight: float = 0.0
+    history: int = 50
+    blend: Blend | None = None
+    cold: Linear | None = None
+    cold_step: int = 0

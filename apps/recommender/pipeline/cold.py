@@ -1,0 +1,138 @@
+"""How cold items are scored and how many places they get, learned on earlier stretches of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.cold.places import STEPS
+from apps.recommender.cold.scoring import (
+    ROWS_AT_ONCE,
+    ColdItems,
+    alone,
+    choose_cold,
+    fit_cold,
+    text_alone,
+)
+from apps.recommender.evaluate import Evaluation
+from apps.recommender.interactions.events import Events, Mask, histories
+from apps.recommender.interactions.popularity import activity, lasting
+from apps.recommender.interactions.timeline import Window
+from apps.recommender.ranking.listwise import Linear
+from apps.recommender.retrieval.towers import TowerModel
+from apps.recommender.task import interests
+
+FIGURE, OF_COLD = "ndcg@10", "cold_items/ndcg@10"
+
+
+@dataclass(frozen=True)
+class Places:
+    """What cold items gain with `count` of the first ten places, and what it costs: means."""
+
+    count: int
+    ndcg: float
+    cold_ndcg: float
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What cold items are ordered by, its name, and what it was chosen from.
+
+    `reached`: by name, nDCG@10 of lists of cold items alone on a later window; empty where too few
+    were taken to choose.
+    """
+
+    linear: Linear
+    name: str
+    reached: dict[str, float]
+
+
+def there(catalogue: Catalogue, known: Events) -> Mask:
+    """[items], what was in the catalogue by the end of `known`: made by then, or met."""
+    met = np.bincount(known.item, minlength=len(catalogue)) > 0
+    return np.asarray(met | (catalogue.created <= known.time.max()))
+
+
+def learn_cold(
+    towers: TowerModel,
+    items: NDArray[np.float32],
+    catalogue: Catalogue,
+    windows: Sequence[Window],
+    later: Window,
+    length: int,
+) -> Learned:
+    """What made users take items that nobody had met when the windows began.
+
+    What was learned has to order the cold items of a later window better than a single signal does.
+
+    Args:
+        items: [items, width], as the trained towers see them.
+        later: the window after them.
+        length: of histories.
+    """
+    fitted = fit_cold(*_seen(towers, items, catalogue, windows, length))
+    candidates = {
+        "all signals": fitted,
+        "the untuned text": text_alone(),
+        "the popularity foretold": alone("foretold"),
+    }
+    chosen, reached = choose_cold(candidates, *_seen(towers, items, catalogue, [later], length))
+    return Learned(candidates[chosen], chosen, reached)
+
+
+def _seen(
+    towers: TowerModel,
+    items: NDArray[np.float32],
+    catalogue: Catalogue,
+    windows: Sequence[Window],
+    length: int,
+) -> tuple[list[NDArray[np.float32]], list[Mask]]:
+    """Of each query of some windows, the signals of all cold items, and which were taken."""
+    signals, taken = [], []
+    for window in windows:
+        queries = window.queries
+        number = np.flatnonzero(queries.cold_item & there(catalogue, window.known))
+        cold = ColdItems(
+            towers,
+            items,
+            number,
+            catalogue.created_or_nan,
+            lasting(activity(window.past, len(catalogue)).of_all(int(queries.as_of.min()))),
+            text_alone(),
+        )
+        for start in range(0, len(queries), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            past = histories(window.known, queries.users[part], queries.as_of[part], length)
+            signals += list(cold.signals(past, interests(towers, items, past).numpy()))
+            taken += [np.isin(number, relevant) for relevant in queries.relevant[part]]
+    return signals, taken
+
+
+def choose_step(
+    evaluate: Callable[[int], Evaluation], max_ndcg_loss: float, asked: int | None = None
+) -> tuple[int, list[Places]]:
+    """The step that finds cold items best and costs at most `max_ndcg_loss` of nDCG@10.
+
+    Args:
+        evaluate: the lists with every so many-th place.
+        asked: how many of the first ten are wanted, whatever they cost.
+    """
+    tried = []
+    for count, step in STEPS.items():
+        found = evaluate(step).metrics
+        tried.append(Places(count, float(found[FIGURE].mean()), _mean(found[OF_COLD])))
+    if asked is not None:
+        return STEPS[asked], tried
+    least = (1 - max_ndcg_loss) * tried[0].ndcg
+    affordable = [one for one in tried if one.ndcg >= least]
+    best = max(affordable, key=lambda one: (one.cold_ndcg, -one.count))
+    return STEPS[best.count], tried
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else 0.0

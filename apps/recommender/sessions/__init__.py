@@ -1,0 +1,1 @@
+"""Somebody of whom only this session is known."""

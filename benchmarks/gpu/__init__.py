@@ -1,0 +1,1 @@
+"""Encoding, training, generation and search on one card, each beside its plain peer."""

@@ -1,0 +1,124 @@
+"""Towards whom a text is good or bad: the accuracy over companies, each asked about by itself.
+
+python -m benchmarks.targets --case sample      the sample texts, English and Chinese
+python -m benchmarks.targets --case finentity   FinEntity (Tang et al. 2023, arXiv 2310.12406)
+
+With `--choose` a part of what is learned is held out instead, and nothing is kept. With
+`--work DIR` a run that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from apps.finance_monitor.cli import SAMPLES
+from apps.finance_monitor.data import Example, Sources, examples, read_dataset
+from apps.finance_monitor.evaluate import Outcome, run, summarise
+from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.companies import read_entities
+from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from benchmarks.harness import RESULTS, parser, report, start
+from common.evaluation.metrics import f1
+from common.models.encoder import load_encoder
+from common.models.sources.bundled import locate
+from common.records.splits import Splits
+from common.records.text import language_of
+from common.tuning.configuration import read_settings
+from common.tuning.finetune import finetune
+from common.tuning.imbalance import ClassLoss
+from common.tuning.settings import Settings
+
+CASES = {"sample": "e5-small", "finentity": "minilm"}
+LABELS = ("positive", "neutral", "negative")
+
+
+def main() -> None:
+    """Fine-tune one case, measure, and keep its figures beside those of the other."""
+    arguments = parser("sentiment towards a company")
+    arguments.add_argument("--case", choices=CASES, default="sample")
+    arguments.add_argument("--set", action="append", default=[], help="a setting: name=value")
+    arguments.add_argument("--choose", action="store_true", help="leave the test texts alone")
+    arguments.add_argument("--work", type=Path, help="where checkpoints are kept")
+    chosen = arguments.parse_args()
+    start(chosen)
+    settings = read_settings(None, chosen.set, seed=chosen.seed)
+    splits = _sample(settings) if chosen.case == "sample" else _finentity(chosen.data)
+    asked = splits.validation if chosen.choose else splits.test
+    learned = splits.train if chosen.choose else [*splits.train, *splits.validation]
+    classifier, minutes = _train(CASES[chosen.case], learned, settings, chosen.work)
+    metrics = {
+        "targets learned": len(learned),
+        **_measure(run(classifier, asked)),
+        "minutes": minutes,
+        "settings": settings.model_dump(exclude_defaults=True),
+    }
+    if chosen.choose:
+        print(json.dumps({"case": chosen.case, **metrics}))
+        return
+    path = RESULTS / "targets.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    cases = {name: kept[name] for name in CASES if name in kept}
+    report("targets", {**cases, chosen.case: metrics})
+
+
+def _sample(settings: Settings) -> Splits[Example]:
+    news = sorted([*SAMPLES.glob("targets.*"), *SAMPLES.glob("news.*")])
+    test = sorted(SAMPLES.glob("targets_test.*"))
+    listed = read_entities(SAMPLES / "entities.csv")
+    sources = Sources(news=news, test=test, companies=listed)
+    found = read_dataset(sources, seed=settings.seed).splits
+    return Splits(*map(_of_targets, (found.train, found.validation, found.test)))
+
+
+def _of_targets(given: Sequence[Example]) -> list[Example]:
+    return [example for example in given if example.target]
+
+
+def _finentity(folder: Path) -> Splits[Example]:
+    train = _read(folder / "finentity" / "train.jsonl")
+    kept = [record for number, record in enumerate(train) if number % 5]
+    test = _read(folder / "finentity" / "dev.jsonl")
+    return Splits(examples(kept), examples(train[::5]), examples(test))
+
+
+def _read(path: Path) -> list[TrainingRecord]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [TrainingRecord.model_validate_json(line) for line in lines]
+
+
+def _train(
+    backbone: str, learned: Sequence[Example], settings: Settings, kept: Path | None
+) -> tuple[Classifier, float]:
+    task = FinanceMonitorTask(learned, [], ClassLoss.of(settings))
+    encoder = load_encoder(locate(backbone), dropout=settings.dropout)
+    splits = Splits(list(learned), [], [])
+    with tempfile.TemporaryDirectory() as passing:
+        work = kept or Path(passing)
+        tuned = finetune(task, encoder, splits, settings, work=work, resume=kept is not None)
+    assert isinstance(tuned.module, NewsModel)
+    return Classifier("", FullPrecision(tuned.module, tuned.pretrained), []), tuned.seconds / 60
+
+
+def _measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    import torch
+
+    right = torch.tensor([LABELS.index(str(one.label)) for one in outcomes])
+    found = torch.tensor([LABELS.index(str(one.found)) for one in outcomes])
+    measured = {
+        "targets": len(outcomes),
+        "accuracy": summarise(outcomes)["target_accuracy"],
+        "macro F1": f1(found, right, average="macro"),
+    }
+    for language in sorted({language_of(one.example.text) for one in outcomes}):
+        some = [one for one in outcomes if language_of(one.example.text) == language]
+        measured[f"accuracy, {language}"] = summarise(some)["target_accuracy"]
+    return measured
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What an action caused, from logged decisions and a graph of what causes what."""

@@ -1,0 +1,1 @@
+"""Vectors found among many."""

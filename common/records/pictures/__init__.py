@@ -1,0 +1,1 @@
+"""Text in pictures: screenshots and photographed letters."""

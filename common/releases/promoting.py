@@ -1,0 +1,60 @@
+"""A release that was trained serves, if every gate lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from common.console import say
+from common.evaluation.compare import Difference
+from common.evaluation.stress.expectations.checking import Checked, Decide, check, compare_checked
+from common.releases import gate
+from common.releases.registry import Registry
+from common.releases.release import Release
+
+
+class Outcome(Protocol):
+    """What became of one held-out record."""
+
+    @property
+    def is_right(self) -> bool: ...  # noqa: D102
+
+
+O = TypeVar("O", bound=Outcome)  # noqa: E741
+
+
+def promote_if_not_worse(
+    registry: Registry,
+    release: Release,
+    after: Sequence[O],
+    *,
+    judge: Callable[[Release], tuple[Sequence[O], Decide]],
+    difference: Callable[[Sequence[O], Sequence[O]], Difference],
+    groups: Sequence[Sequence[str]],
+    insisted: bool,
+    checked: Checked | None,
+) -> bool:
+    """Let the release serve; one that serves already is measured on the same records.
+
+    Args:
+        after: what the release made of the held-out records.
+        judge: what another release makes of the same records, and how it decides on texts.
+        groups: of each record.
+        insisted: it serves also where there are too few records to tell.
+        checked: what the release made of its expectations, if there are any.
+
+    Raises:
+        RefusedError: it is worse, as a whole or for one group, or fails more expectations.
+    """
+    serving_id = registry.current_id()
+    if serving_id is not None:
+        say("Measuring the serving release on the same held-out records")
+        serving, decide = judge(registry.open(serving_id))
+        say(gate.check("right", difference(serving, after), insisted=insisted))
+        gate.check_groups([o.is_right for o in serving], [o.is_right for o in after], groups)
+        if checked:
+            before = check(checked.expectations, decide)
+            most = checked.expectations.max_more_failures
+            gate.check_expectations(compare_checked(before, checked), most)
+    registry.promote(release.release_id)
+    return True

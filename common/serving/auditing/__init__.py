@@ -1,0 +1,1 @@
+"""Who changed what, written down in one place."""

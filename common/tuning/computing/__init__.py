@@ -1,0 +1,1 @@
+"""How a run computes what it learns, and in how much memory."""

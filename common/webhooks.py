@@ -1,0 +1,89 @@
+"""JSON sent to an address of somebody else's, signed, with a key to know it again by."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+SECRET = "BIZLM_WEBHOOK_SECRET"
+TIMEOUT = 10.0
+MOST_ANSWER_BYTES = 1_000_000
+# These speak of the key, the address or the moment; any other 4xx of what was sent.
+NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
+
+
+class DeliveryError(Exception):
+    """It was not delivered.
+
+    Attributes:
+        retry_after: seconds, where the receiver said so.
+        is_refusal: the receiver does not take this body, whenever it is sent.
+    """
+
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, is_refusal: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.is_refusal = is_refusal
+
+
+def send_json(
+    url: str,
+    content: Mapping[str, Any],
+    *,
+    key: str,
+    secret: str | None = None,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """Send it; gives the body of the answer.
+
+    Args:
+        key: the same however often this is sent, in `Idempotency-Key`.
+        secret: signs the body by HMAC-SHA256 in `X-Signature-256`.
+        headers: further ones.
+
+    Raises:
+        DeliveryError: nobody took it; to be tried again, if it is no refusal.
+    """
+    body = json.dumps(content, ensure_ascii=False).encode()
+    sent = {"Content-Type": "application/json", "Idempotency-Key": key, **(headers or {})}
+    if secret:
+        sent["X-Signature-256"] = signature(body, secret)
+    request = urllib.request.Request(url, body, sent, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            found: bytes = answer.read(MOST_ANSWER_BYTES)
+            return found
+    except urllib.error.HTTPError as error:
+        wait = error.headers.get("Retry-After", "")
+        raise DeliveryError(
+            f"HTTP {error.code}",
+            float(wait) if wait.isdigit() else None,
+            is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DeliveryError(str(error)) from error
+
+
+def signature(body: bytes, secret: str) -> str:
+    """The HMAC-SHA256 of a body, as `X-Signature-256` holds it."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def is_signed(body: bytes, secret: str, given: str) -> bool:
+    """Whether `given` is the signature of a body; takes as long whatever is given."""
+    return hmac.compare_digest(signature(body, secret).encode(), given.encode())
+
+
+def masked(address: str, host: str = "") -> str:
+    """A name for an address that may hold tokens, which are never shown."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
+    return f"{address.partition('://')[0]}://{host}#{digest}"

@@ -1,0 +1,34 @@
+"""What a sentence says by what is near to written examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apps.customer_service.conversation.kinds import KINDS, Recogniser
+
+
+def recogniser(**probabilities: float) -> Recogniser:
+    """One that gives each text these probabilities, and the rest to questions."""
+    classes = [*KINDS, "nonsense", "off_topic", "question", "urgent"]
+    rest = 1 - sum(probabilities.values())
+    shares = [probabilities.get(kind, rest if kind == "question" else 1e-9) for kind in classes]
+    return Recogniser(
+        classes=classes,
+        weights=np.zeros((len(classes), 1), dtype=np.float32),
+        spellings=None,
+        spelling_weights=np.empty((0, 0), dtype=np.float32),
+        offsets=np.log(np.array(shares, dtype=np.float32)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("mood", "chat", "kind"),
+    [(0.5, 0.4, "smalltalk"), (0.6, 0.3, "angry")],
+)
+def test_what_is_nearly_as_probably_said_in_passing_is_no_mood(
+    mood: float, chat: float, kind: str
+) -> None:
+    said = recogniser(angry=mood, smalltalk=chat).recognise("", np.zeros(1, dtype=np.float32))
+    assert said.kind == kind
+    assert said.certainty == pytest.approx(mood + chat, abs=1e-3)

@@ -1,0 +1,73 @@
+"""Who came back, and who did not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.customer_service.gaps.resolution import Resolved, contacts, resolved
+from common.learning.schema import Prediction
+
+DAY = 86400.0
+MONDAY = 1_761_523_200.0  # 2025-10-27, UTC
+NOW = MONDAY + 60 * DAY
+
+
+def asked(day: float, decision: str = "answer", **members: Any) -> Prediction:
+    values = {"subject": "anna", "text": "Where is my card?", "intent": "card", **members}
+    intent = values.pop("intent")
+    return Prediction(
+        id=f"{day} {decision} {values}",
+        at=MONDAY + day * DAY,
+        source="page",
+        release_id="r",
+        decision=decision,
+        given={"intent": intent, "faq_id": "card-faq"},
+        **values,
+    )
+
+
+@pytest.mark.parametrize(
+    ("questions", "outcomes"),
+    [
+        ([asked(0)], ["durable"]),
+        ([asked(0, "handoff")], ["not_answered"]),
+        ([asked(0, "clarify")], ["not_answered"]),
+        ([asked(0), asked(6.9)], ["came_back"]),
+        ([asked(0), asked(6.9), asked(13)], ["came_back"]),
+        ([asked(0), asked(7.1)], ["durable", "durable"]),
+        ([asked(0), asked(1, intent="fees")], ["durable", "durable"]),
+        ([asked(0), asked(1, subject="ben")], ["durable", "durable"]),
+        ([asked(52.9)], ["durable"]),
+        ([asked(53.1)], ["too_early"]),
+        ([asked(0), asked(1, "chat"), asked(1, "person"), asked(1, "rule")], ["durable"]),
+    ],
+)
+def test_a_contact_is_settled_if_nobody_comes_back_with_it_in_seven_days(
+    questions: list[Prediction], outcomes: list[str]
+) -> None:
+    assert [one.outcome for one in contacts(reversed(questions), NOW)] == outcomes
+
+
+def test_contacts_are_counted_by_language_by_topic_and_by_week() -> None:
+    found = contacts(
+        [
+            asked(0),
+            asked(1, "handoff", subject="ben", text="卡在哪里？"),
+            asked(8, subject="carl", intent=None),
+            asked(59, subject="dora", intent="fees"),
+        ],
+        NOW,
+    )
+    assert resolved(found, "language") == [
+        Resolved("en", 3, durable=2, came_back=0, not_answered=0, too_early=1),
+        Resolved("zh", 1, durable=0, came_back=0, not_answered=1, too_early=0),
+    ]
+    assert {row.group: row.share for row in resolved(found, "topic")} == {
+        "card": 0.5,
+        "card-faq": 1.0,
+        "fees": None,
+    }
+    weeks = [row.group for row in resolved(found, "week")]
+    assert weeks == ["2025-10-27", "2025-11-03", "2025-12-22"]

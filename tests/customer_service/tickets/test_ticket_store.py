@@ -1,0 +1,147 @@
+"""Tickets in both databases: opened once, gone on with, changed by one person after the other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from handed import arrival, reply
+
+from apps.customer_service.tickets import store as ticket_store
+from apps.customer_service.tickets.conflict import ConflictError, UnknownTicketError
+from apps.customer_service.tickets.desk import SPOOL
+from apps.customer_service.tickets.helpdesk.store import EventStore
+from apps.customer_service.tickets.purging import purge_tickets
+from apps.customer_service.tickets.schema import Said, Ticket
+from apps.customer_service.tickets.store import TicketStore
+from apps.customer_service.tickets.waiting.store import WaitStore
+from common.learning.spool import Spool
+from common.storage.database import Database
+
+
+@pytest.fixture
+def store(database: Database) -> TicketStore:
+    return TicketStore(database)
+
+
+def opened(store: TicketStore, conversation: str = "c1") -> Ticket:
+    ticket = store.open_of(conversation, "")
+    assert ticket
+    return ticket
+
+
+def texts(store: TicketStore, conversation: str = "c1") -> list[str]:
+    return [one.text for one in store.messages(conversation)]
+
+
+def test_a_conversation_has_one_open_ticket_and_goes_on_in_it(store: TicketStore) -> None:
+    first = arrival("where is my parcel?", before=[reply("before")])
+    again = arrival("hello?", mood="angry", priority="high", takes=True)
+    store.add([first, first])
+    assert not opened(store).with_person
+    store.add([again])
+    ticket = opened(store)
+    assert (ticket.id, ticket.waiting_since) == (first.id, first.at)
+    assert (ticket.why.mood, ticket.why.priority, ticket.with_person) == ("angry", "high", True)
+    assert texts(store) == ["before", "where is my parcel?", "hello?"]
+    assert [one.number for one in store.messages("c1", after=1)] == [2, 3]
+    assert WaitStore(store.database).counts() == {"open": 1}
+
+
+def test_replicas_that_write_at_once_open_one_ticket(store: TicketStore) -> None:
+    rows = [arrival(f"message {number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda row: TicketStore(store.database).add([row]), rows))
+    assert WaitStore(store.database).counts() == {"open": 1}
+    assert [one.number for one in store.messages("c1")] == list(range(1, 9))
+
+
+def test_the_angry_come_first_and_then_who_waits_longest(store: TicketStore) -> None:
+    store.add([arrival("late", "late", age=1), arrival("early", "early", age=60)])
+    store.add([arrival("angry", "angry", priority="high"), arrival("told", "told", age=99)])
+    store.reply(opened(store, "told").id, reply("There you are."), None)
+    order = [ticket.conversation_id for ticket in store.listed("open", 10)]
+    assert order == ["angry", "early", "late", "told"]
+
+
+def test_the_second_of_two_replies_is_refused_with_the_first(store: TicketStore) -> None:
+    store.add([arrival("where is my parcel?")])
+    ticket = opened(store)
+    changed = store.reply(ticket.id, reply("On its way."), ticket.version)
+    assert (changed.with_person, changed.waiting_since) == (True, None)
+    assert changed.assigned_to == "Ann"
+    with pytest.raises(ConflictError, match=r"Ann wrote at .*On its way"):
+        store.reply(ticket.id, reply("No idea.", "Bob"), ticket.version)
+    assert texts(store) == ["where is my parcel?", "On its way."]
+    store.reply(ticket.id, reply("Arrives today.", "Bob"), changed.version)
+
+
+def test_a_reply_that_is_sent_again_is_written_once(store: TicketStore) -> None:
+    store.add([arrival("where is my parcel?")])
+    said = reply("On its way.")
+    for _ in range(2):
+        store.reply(opened(store).id, said, None)
+    assert texts(store) == ["where is my parcel?", "On its way."]
+
+
+def test_a_closed_ticket_takes_no_reply_and_the_next_handover_opens_another(
+    store: TicketStore,
+) -> None:
+    store.add([arrival("where is my parcel?", takes=True)])
+    ticket = opened(store)
+    assert not store.close(ticket.id, ticket.version).with_person
+    with pytest.raises(ConflictError, match="it is closed"):
+        store.reply(ticket.id, reply("On its way."), None)
+    told = [Said(at=ticket.opened_at, by="customer", text="where is my parcel?")]
+    store.add([arrival("and now?", before=[*told, reply("in between")])])
+    assert opened(store).id != ticket.id
+    assert texts(store) == ["where is my parcel?", "in between", "and now?"]
+    # Numbers go on, so that whoever reads the conversation misses none.
+    assert opened(store).last == 3
+
+
+def test_a_ticket_is_no_other_owner_s(store: TicketStore) -> None:
+    store.add([arrival("where is my parcel?", takes=True)])
+    assert store.open_of("c1", "another key") is None
+    store.leave("c1", "another key")
+    assert opened(store).with_person
+    store.leave("c1", "")
+    assert not opened(store).with_person
+    with pytest.raises(UnknownTicketError):
+        store.get("nowhere")
+
+
+def test_tickets_and_their_messages_are_bounded(
+    store: TicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticket_store, "MOST_OPEN", 1)
+    monkeypatch.setattr(ticket_store, "MOST_MESSAGES", 2)
+    store.add([arrival("one"), arrival("two"), arrival("three"), arrival("other", "c2")])
+    assert texts(store) == ["one", "two"]
+    assert store.open_of("c2", "") is None
+    assert store.refused == 2
+
+
+def test_closed_tickets_are_forgotten_and_open_ones_are_not(store: TicketStore) -> None:
+    store.add([arrival("old", "old"), arrival("open", "open")])
+    closed = store.close(opened(store, "old").id, None)
+    assert store.forget_before(closed.changed_at) == 0
+    assert store.forget_before(closed.changed_at + 1) == 1
+    assert (texts(store, "old"), texts(store, "open")) == ([], ["open"])
+
+
+def test_a_purge_reaches_tickets_what_is_told_of_them_and_what_waits(
+    database: Database, tmp_path: Path
+) -> None:
+    store = TicketStore(database, tells=True)
+    store.add([arrival("my dog Rex", "one"), arrival("my cat", "two"), arrival("else", "three")])
+    waiting = Spool(tmp_path / SPOOL, TicketStore.kinds)
+    waiting.append([arrival("Rex again", "four"), arrival("kept", "five")])
+    assert purge_tickets(tmp_path, database, text="Rex") == 2
+    assert purge_tickets(tmp_path, database, subject="subject of two") == 1
+    assert [ticket.conversation_id for ticket in store.listed("open", 9)] == ["three"]
+    assert [event.ticket_id for event in EventStore(database).due()] == [opened(store, "three").id]
+    waiting.hand_over(store.add)
+    assert texts(store, "five") == ["kept"]
+    assert texts(store, "one") == texts(store, "two") == texts(store, "four") == []

@@ -1,0 +1,55 @@
+"""Stories that are looked for are found, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from news import at, story
+
+from apps.finance_monitor.search.stories import StoryQuery, search
+from apps.finance_monitor.store import Store
+from apps.finance_monitor.watchlists.watchlist import Watchlist
+
+STORIES = [
+    story("a", 1, "negative", entities=("Alba",), text="Alba misses its payment 100% again"),
+    story("b", 2, "positive", entities=("Borel",), topics=("deals",), text="Borel wins an order"),
+    story("c", 3, "neutral", entities=("Alba", "Borel"), topics=(), text="云岭银行暂停付款"),
+]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    opened = Store(None)
+    with opened.transaction():
+        opened.add_stories(((n, one, None) for n, one in enumerate(STORIES)), [])
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, "cba"),
+        ({"q": "PAYMENT"}, "a"),
+        ({"q": "付款"}, "c"),
+        ({"q": "100%"}, "a"),
+        ({"q": "%"}, "a"),
+        ({"q": "x' OR '1'='1"}, ""),
+        ({"company": "Alba"}, "ca"),
+        ({"company": "Al"}, ""),
+        ({"topic": "deals"}, "b"),
+        ({"sentiment": "negative"}, "a"),
+        ({"begin": at(2), "end": at(3)}, "b"),
+        ({"company": "Borel", "sentiment": "neutral"}, "c"),
+    ],
+)
+def test_all_that_is_asked_must_be_true(store: Store, asked: dict[str, object], found: str) -> None:
+    query = StoryQuery.model_validate(asked)
+    assert "".join(one.id for one in search(store, query, 9)) == found
+
+
+def test_a_watchlist_narrows_it(store: Store) -> None:
+    own = Watchlist(name="own", topics=["deals"], words=["付款"])
+    assert [one.id for one in search(store, StoryQuery(), 9, own)] == ["c", "b"]
+    assert [one.id for one in search(store, StoryQuery(), 1, own)] == ["c"]

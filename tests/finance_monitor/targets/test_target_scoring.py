@@ -1,0 +1,97 @@
+"""Every company of a story is judged by what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from apps.finance_monitor.rules.schema import StoryRules
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.companies import Entity, EntityList, companies_in
+from apps.finance_monitor.stories.network import Floats
+from apps.finance_monitor.surges.keys import company_key, keys_of
+from common.rules.live import LiveRules
+
+LISTED = EntityList(
+    [
+        Entity(name="Alba", references=["the lender"]),
+        Entity(name="Borel Motors", aliases=["Borel"]),
+    ]
+)
+# As in `SENTIMENTS`.
+GOOD, BAD = [4.0, 0.0, 0.0], [0.0, 0.0, 4.0]
+
+
+class Network:
+    """Every text is good news; of a company it is, where that is the first in the text."""
+
+    has_sentiment = True
+    has_many_topics = False
+
+    def __init__(self, *, has_targets: bool = True) -> None:
+        self.has_targets = has_targets
+        self.asked: list[str] = []
+
+    @property
+    def trained(self) -> Any:
+        raise AssertionError("the weights are not needed")
+
+    def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
+        self.asked += texts
+        targets = [GOOD if text.startswith("{") else BAD for text in texts]
+        return {
+            "sentiment_logits": np.float32([GOOD] * len(texts)),
+            "target_logits": np.float32(targets),
+        }
+
+
+def _score(classifier: Classifier, text: str) -> ScoredRecord:
+    record = FeedRecord(published_at=datetime(2026, 1, 1, tzinfo=UTC), text=text)
+    [scored] = classifier.score([record], [companies_in(record, LISTED)])
+    return scored
+
+
+def test_of_several_companies_each_is_asked_about_where_the_text_speaks_of_it() -> None:
+    network = Network()
+    scored = _score(Classifier("one", network, []), "Alba beats Borel; the lender is glad")
+    assert network.asked[1:] == [
+        "{Alba} beats Borel; {the lender} is glad",
+        "Alba beats {Borel}; the lender is glad",
+    ]
+    found = [(one.entity, one.sentiment) for one in scored.targets]
+    assert found == [("Alba", "positive"), ("Borel Motors", "negative")]
+    keys = keys_of(scored)
+    assert not keys[company_key("Alba")]
+    assert keys[company_key("Borel Motors")]
+    assert not keys["market"]
+
+
+def test_of_the_only_company_the_sentiment_of_the_text_is_said() -> None:
+    network = Network()
+    scored = _score(Classifier("one", network, []), "They say Borel does well")
+    assert [(one.entity, one.sentiment) for one in scored.targets] == [("Borel Motors", "positive")]
+    assert len(network.asked) == 1
+
+
+def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(
+        '[[rule]]\nname = "recall"\nwhen = { any = ["recall"] }\naction = "force"\n'
+        'sentiment = "negative"\n',
+        encoding="utf-8",
+    )
+    rules = LiveRules(path, StoryRules)
+    scored = _score(Classifier("one", Network(), [], rules=rules), "Borel plans a recall")
+    assert [(one.entity, one.sentiment) for one in scored.targets] == [("Borel Motors", "negative")]
+    assert keys_of(scored)[company_key("Borel Motors")]
+
+
+@pytest.mark.parametrize("text", ["Alba and Borel", "Alba alone"])
+def test_a_release_that_learned_no_targets_tells_none(text: str) -> None:
+    assert _score(Classifier("one", Network(has_targets=False), []), text).targets == []

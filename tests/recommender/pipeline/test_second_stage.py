@@ -1,0 +1,167 @@
+"""A shop where all take what is popular, whatever its text: no ranking by text helps there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from popular_shop import ITEMS, SHOP, USERS
+from torch import nn
+
+from apps.recommender.baselines.blend import Blend
+from apps.recommender.baselines.counting import ItemMean, Popularity
+from apps.recommender.cold.scoring import text_alone
+from apps.recommender.comparison.comparison import ask
+from apps.recommender.evaluate import rank_queries
+from apps.recommender.interactions.timeline import split_in_time
+from apps.recommender.pipeline import second_stage
+from apps.recommender.pipeline.choices import Choices
+from apps.recommender.pipeline.judging import check_simple, judge
+from apps.recommender.pipeline.opinions import learn_likes
+from apps.recommender.pipeline.pipeline import Pipeline
+from apps.recommender.pipeline.prepared import open_prepared, write_prepared
+from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage, window_pipeline
+from apps.recommender.ranking import likes
+from apps.recommender.release import MODEL, load_release, save_ranking
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes
+from common.errors import RefusedError
+from common.evaluation.compare import Difference
+from common.files import read_json, write_json
+from common.models.sources.bundled import Source
+from common.releases.release import Release
+
+WIDTH = 8
+TIMELINE = split_in_time(SHOP.events, SHOP.catalogue)
+TOWERS = TowerModel(nn.Identity(), torch.zeros(WIDTH), TowerSizes(width=8, history=10)).eval()
+VECTORS = np.random.default_rng(1).normal(size=(ITEMS, WIDTH)).astype(np.float32)
+VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def stage() -> SecondStage:
+    with pytest.MonkeyPatch.context() as patched:
+        # Ranked by text alone.
+        patched.setattr(second_stage, "FEWEST_LISTS", 1_000_000)
+        simple = [Popularity(), ItemMean()]
+        return fit_second_stage(TOWERS, SHOP, VECTORS, TIMELINE, Choices(), simple)
+
+
+def _pipeline(blend: Blend) -> Pipeline:
+    return window_pipeline(TOWERS, SHOP, VECTORS, TIMELINE.test, Choices(blend=blend))
+
+
+def test_a_ranking_that_is_not_better_gives_way_to_what_is_simple(stage: SecondStage) -> None:
+    blend = stage.choices.blend
+    assert blend is not None and blend == stage.judgement.blend
+    assert blend.weight >= 0.5
+    assert "not shown to be better" in stage.judgement.sentence
+    queries = TIMELINE.test.queries
+    window = window_pipeline(
+        TOWERS, SHOP, VECTORS, TIMELINE.test, stage.choices, probabilities=stage.probabilities
+    )
+    found = second_stage.figures(ask(window, TIMELINE.test).lists, _falling(), queries).mean()
+    popular = Popularity()
+    popular.fit(TIMELINE.test.past, SHOP.catalogue)
+    lists = rank_queries(popular.scores, SHOP.events, queries)
+    assert found > 0.9 * second_stage.figures(lists, _falling(), queries).mean()
+
+
+def _falling() -> np.ndarray:
+    places = np.arange(50, 0, -1, dtype=np.float32)
+    return np.tile(places, (len(TIMELINE.test.queries), 1))
+
+
+def test_alone_it_ranks_all_items_as_it_does_by_itself() -> None:
+    queries = TIMELINE.test.queries
+    pipeline = _pipeline(Blend("popularity", None))
+    ranked = pipeline.rank(queries.users, queries.as_of, 10, with_reasons=False)
+    popular = Popularity()
+    popular.fit(TIMELINE.test.past, SHOP.catalogue)
+    counts = popular.users
+    expected = rank_queries(popular.scores, SHOP.events, queries, k=10)
+    # Of equally popular items either may come first.
+    np.testing.assert_array_equal(counts[ranked.item], counts[expected])
+
+
+@pytest.mark.parametrize("kind", ["popularity", "item-kNN"])
+def test_a_job_ranks_as_it_was_measured(kind: str, tmp_path: Path) -> None:
+    setting = {"popularity": 30, "item-kNN": 10.0}[kind]
+    blend = Blend(kind, setting, 0.5)  # type: ignore[arg-type]
+    pipeline = _pipeline(blend)
+    past, prepared = TIMELINE.test.past, pipeline.prepared
+    simple = blend.for_everybody(past, SHOP.catalogue)
+    assert (simple is None) == (kind == "item-kNN")
+    write_prepared(tmp_path, replace(prepared, events=past, simple=simple))
+    again = Pipeline(TOWERS, open_prepared(tmp_path), pipeline.choices)
+    users = np.arange(USERS)
+    as_of = np.full(USERS, prepared.as_of)
+    one, other = (found.rank(users, as_of, 10, with_reasons=False) for found in (pipeline, again))
+    np.testing.assert_array_equal(one.item, other.item)
+    np.testing.assert_array_equal(one.score, other.score)
+
+
+def test_what_users_liked_of_what_they_met_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likes, "FEWEST", 5)
+    weight = np.where(SHOP.events.item % 2, np.float32(0), np.float32(1.2))
+    shop = replace(SHOP, events=replace(SHOP.events, weight=weight))
+    window = split_in_time(shop.events, shop.catalogue).test
+    pipeline = window_pipeline(TOWERS, shop, VECTORS, window, Choices())
+    found = learn_likes([(pipeline, window)])
+    assert found is not None
+    block = pipeline.look_up(window.queries.users, window.queries.as_of)
+    stated = found(block.features, pipeline.builder.names, block.past)
+    item = block.candidates.item
+    met = (item >= 0) & (item < 20)
+    assert stated[met & (item % 2 == 0)].mean() > stated[met & (item % 2 == 1)].mean() + 0.3
+    assert learn_likes([(_pipeline(Blend("popularity", None)), TIMELINE.test)]) is None
+
+
+def test_a_release_keeps_it(stage: SecondStage, tmp_path: Path) -> None:
+    save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, stage)
+    model = load_release(Release(tmp_path, {"release_id": "one"}))
+    kept, chosen = model.choices, stage.choices
+    assert (kept.blend, kept.cold_step) == (chosen.blend, chosen.cold_step)
+    assert kept.cold is not None and chosen.cold is not None
+    assert kept.cold.to_json() == chosen.cold.to_json()
+
+
+def test_a_release_of_before_ranks_as_it_did(stage: SecondStage, tmp_path: Path) -> None:
+    save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, stage)
+    written = read_json(tmp_path / MODEL)
+    for name in ("blend", "cold", "cold_step"):
+        del written["choices"][name]
+    del written["choices"]["depths"]["cold"]
+    write_json(tmp_path / MODEL, written)
+    choices = load_release(Release(tmp_path, {"release_id": "one"})).choices
+    assert (choices.blend, choices.cold, choices.cold_step) == (None, None, 0)
+
+
+def test_half_of_each_list_is_for_what_nobody_has_met() -> None:
+    queries = TIMELINE.test.queries
+    choices = Choices(cold=text_alone(), cold_step=2)
+    pipeline = window_pipeline(TOWERS, SHOP, VECTORS, TIMELINE.test, choices)
+    ranked = pipeline.rank(queries.users, queries.as_of, 10, with_reasons=False)
+    unmet = queries.cold_item[ranked.item]
+    assert queries.cold_item.sum() >= 5
+    for first in (2, 4, 6, 8, 10):
+        assert (unmet[:, :first].sum(1) >= first // 2).all()
+    np.testing.assert_array_equal(unmet, ranked.cold_item)
+
+
+def test_a_ranking_that_is_better_stands_alone() -> None:
+    random = np.random.default_rng(0)
+    simple = random.random(200) / 2
+    found = judge(simple + 0.2 * random.random(200), Popularity(7), simple)
+    assert found.blend is None
+    assert "The ranking is better than popularity, 7 days" in found.sentence
+    lost = judge(simple - 0.1, Popularity(7), simple)
+    assert lost.blend == Blend("popularity", 7)
+
+
+def test_the_gate_holds_a_release_to_what_is_simple() -> None:
+    check_simple(Difference(0.30, 0.29, -0.03, 0.01, 100), "popularity")
+    with pytest.raises(RefusedError, match="ranks worse than popularity"):
+        check_simple(Difference(0.30, 0.20, -0.13, -0.07, 100), "popularity")
