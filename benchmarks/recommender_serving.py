@@ -32,6 +32,7 @@ from apps.recommender.ranking.features import OF_USER
 from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.release import Model, load_release
 from apps.recommender.retrieval.neighbours import Neighbours
+from apps.recommender.retrieval.quantised import QuantisedSearch
 from apps.recommender.schema import Item
 from apps.recommender.server import build_app
 from apps.recommender.service import RankingService
@@ -88,6 +89,7 @@ def prepare_shop(model: Model, items: int, seed: int) -> Prepared:
         allowed=Allowed(np.ones(items, np.bool_), {}),
         neighbours=Neighbours(_links(random, items), 20.0, _links(random, items)),
         as_of=now,
+        quantised=QuantisedSearch(vectors),
         snapshot=EventCounting(events, items).snapshot(now),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
+from apps.recommender.retrieval.quantised import FEWEST_ITEMS, QuantisedSearch
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
 from apps.recommender.sessions.past import kept_out, number_of, past_row
 from common.console import say
@@ -306,6 +308,8 @@ def open_service(
     """
     model = load_release(release)
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device, eight_bit=eight_bit)
+    if prepared.approximate is None and len(prepared.items) >= FEWEST_ITEMS:
+        prepared = replace(prepared, quantised=QuantisedSearch(prepared.items))
     pipeline = model.pipeline(prepared)
     return RankingService(
         pipeline,

@@ -13,6 +13,7 @@ from apps.recommender.cold.foretelling import foretell, known_sample
 from apps.recommender.interactions.events import Histories
 from apps.recommender.interactions.popularity import DAY
 from apps.recommender.ranking.listwise import Linear, fit_linear
+from apps.recommender.retrieval.exact import largest_products
 from apps.recommender.retrieval.top_k import best_of_rows
 from apps.recommender.retrieval.towers import BEHAVIOR_WEIGHTS, TowerModel, first_paces
 from apps.recommender.schema import BEHAVIORS
@@ -64,6 +65,7 @@ class ColdItems:
     popularity: Float32
     linear: Linear
     _untuned: Float32 = field(init=False)
+    _tuned: Float32 = field(init=False)
     _back: Float32 = field(init=False)
     _foretold: Float32 = field(init=False)
 
@@ -72,21 +74,28 @@ class ColdItems:
         back = np.linalg.pinv(projection).T.astype(np.float32)
         object.__setattr__(self, "_back", back)
         object.__setattr__(self, "_untuned", self._read(self.item))
+        object.__setattr__(self, "_tuned", np.asarray(self.items[self.item]))
         known = known_sample(self.popularity > 0)
         weights = foretell(self._read(known), self.popularity[known])
         unknown = np.full(len(self.item), np.nan, np.float32)
         foretold = unknown if weights is None else self._untuned @ weights
         object.__setattr__(self, "_foretold", foretold)
 
-    def signals(self, past: Histories, interests: Float32) -> Float32:
+    def signals(
+        self, past: Histories, interests: Float32, wanted: NDArray[np.bool_] | None = None
+    ) -> Float32:
         """[users, cold, signals]; NaN where nothing is known.
 
         Args:
             interests: [users, interests, width] by the trained towers.
+            wanted: [signals], which are looked at; the others may be left out.
         """
-        found = np.empty((len(past), len(self.item), len(SIGNALS)), np.float32)
-        found[:, :, 0] = _best(self._untuned_interests(past), self._untuned)
-        found[:, :, 1] = _best(interests, np.asarray(self.items[self.item]))
+        wanted = np.ones(len(SIGNALS), np.bool_) if wanted is None else wanted
+        found = np.full((len(past), len(self.item), len(SIGNALS)), np.nan, np.float32)
+        if wanted[0]:
+            found[:, :, 0] = _best(self._untuned_interests(past), self._untuned)
+        if wanted[1]:
+            found[:, :, 1] = _best(interests, self._tuned)
         age = np.maximum(past.as_of[:, None] - self.created[self.item], 0) / DAY
         found[:, :, 2] = -np.log1p(age)
         found[:, :, 3] = self._foretold
@@ -97,7 +106,8 @@ class ColdItems:
         scores = np.empty((len(past), len(self.item)), np.float32)
         for start in range(0, len(past), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            scores[part] = self.linear.score(self.signals(past.rows(part), interests[part]))
+            signals = self.signals(past.rows(part), interests[part], self.linear.weights != 0)
+            scores[part] = self.linear.score(signals)
         return scores
 
     def best(self, scores: Float32, barred: NDArray[np.bool_], depth: int) -> NDArray[np.int32]:
@@ -183,9 +193,7 @@ def choose_cold(
 
 def _best(interests: Float32, vectors: Float32) -> Float32:
     """[users, interests, width] and [items, width] → [users, items], of the nearest interest."""
-    rows, several, width = interests.shape
-    found = interests.reshape(-1, width) @ vectors.T
-    return np.asarray(found.reshape(rows, several, -1).max(1), np.float32)
+    return largest_products(np.ascontiguousarray(interests.transpose(1, 0, 2)), vectors)
 
 
 def _normalised(vectors: Float32) -> Float32:

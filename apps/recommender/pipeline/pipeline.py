@@ -123,6 +123,7 @@ class Pipeline:
             rules.allowed(catalogue, decided) & prepared.allowed.everybody,
             self.choices.depths,
             prepared.approximate,
+            prepared.quantised,
         )
 
     @property

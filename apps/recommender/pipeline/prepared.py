@@ -16,6 +16,7 @@ from apps.recommender.interactions.counting import Snapshot
 from apps.recommender.interactions.events import Events
 from apps.recommender.retrieval.approximate import ApproximateSearch, load_search
 from apps.recommender.retrieval.neighbours import Neighbours, load_neighbours
+from apps.recommender.retrieval.quantised import QuantisedSearch
 from common.files import read_json, write_json
 
 DONE, SIMPLE = "prepared.json", "simple.npy"
@@ -27,7 +28,8 @@ class Prepared:
     """What is known by the moment that is scored for.
 
     `items` is [items, width], of length 1, mapped rather than read; `approximate` searches in
-    them where they are too many to go through; with `snapshot` no event has to be counted again;
+    them where they are too many to go through, and `quantised`, which a server has, finds the same
+    as all of them sooner for one user at a time; with `snapshot` no event has to be counted again;
     `simple` [items] are the scores of the simple method that is blended in, where they are the
     same for everybody.
     """
@@ -42,6 +44,7 @@ class Prepared:
     neighbours: Neighbours
     as_of: int
     approximate: ApproximateSearch | None = None
+    quantised: QuantisedSearch | None = None
     snapshot: Snapshot | None = None
     simple: NDArray[np.float32] | None = None
 

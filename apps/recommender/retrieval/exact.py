@@ -50,7 +50,7 @@ def exact_top_k(
         queries = np.ascontiguousarray(vectors[block].transpose(1, 0, 2))
         left_out = None if excluded is None else _pairs(excluded, block)
         for first in range(0, len(items), ITEMS):
-            product = _products(queries, items[first : first + ITEMS], room)
+            product = largest_products(queries, items[first : first + ITEMS], room)
             if allowed is not None:
                 product[:, ~allowed[first : first + ITEMS]] = -np.inf
             if left_out is not None:
@@ -71,9 +71,15 @@ def seen(events: Events, users: Int64, items: int) -> csr_array:
     return csr_array((stored, events.item[place], offsets), shape=(len(users), items))
 
 
-def _products(queries: Float32, items: Float32, room: Float32) -> Float32:
-    """[interests, users, width] and [n, width] → [users, n] in `room`, the largest of interests."""
+def largest_products(queries: Float32, items: Float32, room: Float32 | None = None) -> Float32:
+    """[interests, users, width] and [n, width] → [users, n], the largest of interests.
+
+    Args:
+        room: memory that is used for it, at least [interests · users, n].
+    """
     interests, users, width = queries.shape
+    if room is None:
+        room = np.empty((interests * users, len(items)), np.float32)
     out = room.reshape(-1)[: interests * users * len(items)].reshape(-1, len(items))
     flat = queries.reshape(-1, width)
     if len(flat) <= FEW:
