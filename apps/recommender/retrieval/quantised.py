@@ -76,14 +76,10 @@ class QuantisedSearch:
         self, vectors: Float32, k: int, allowed: NDArray[np.bool_], excluded: NDArray[Any]
     ) -> tuple[Int32, Float32] | None:
         """[1, k] items and scores of [interests, width]; None where they are not shown to be so."""
-        import faiss
-
         free = allowed.copy()
         free[excluded] = False
-        wanted = faiss.SearchParameters(
-            sel=faiss.IDSelectorBitmap(np.packbits(free, bitorder="little"))
-        )
-        near, number = self._index.search(vectors, min(BREADTH * k, len(free)), params=wanted)
+        depth = min(BREADTH * k, len(free))
+        near, number = self._index.search(vectors, depth, params=_among(free))
         candidates = np.unique(number[number >= 0])
         true = (self._items[candidates] @ vectors.T).max(1)
         place, scores = best_of_rows(np.ascontiguousarray(true[None]), k)
@@ -93,3 +89,13 @@ class QuantisedSearch:
         if not scores[0, -1] > most.max():
             return None
         return np.where(place < 0, -1, candidates[place]).astype(np.int32), scores
+
+
+def _among(free: NDArray[np.bool_]) -> Any:
+    """Parameters of a search by which only these items are found."""
+    import faiss
+
+    # Its stubs are those of the C++ below, which takes pointers.
+    wrapped: Any = faiss
+    bitmap = wrapped.IDSelectorBitmap(np.packbits(free, bitorder="little"))
+    return wrapped.SearchParameters(sel=bitmap)
