@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -24,6 +25,12 @@ DAY_SECONDS = 86_400.0
 KEEP_SECONDS = 365 * DAY_SECONDS
 
 logger = logging.getLogger(__name__)
+
+
+class Fate(Enum):
+    """What became of rows: in the database, in the spool beside it, or nowhere."""
+
+    WRITTEN, SPOOLED, LOST = range(3)
 
 
 class RowStore(Protocol):
@@ -70,6 +77,8 @@ class BehindWriter(Generic[AnyStore]):
         self._waiting: deque[BaseModel] = deque()
         self._something = threading.Event()
         self._stopping = False
+        # An outage is told when it begins, and when it ends.
+        self._is_down = self._is_full = False
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="behind-writer", daemon=True)
 
@@ -94,18 +103,19 @@ class BehindWriter(Generic[AnyStore]):
         self._waiting.append(row)
         self._something.set()
 
-    def write(self, *rows: BaseModel) -> bool:
-        """Write rows now, together, after what waits; False: some are in the spool instead."""
+    def write(self, *rows: BaseModel) -> Fate:
+        """Write rows now, together, after what waits; `SPOOLED` too where that is in the spool."""
         whole = self.flush()
         with self._writing:
-            return self._write(rows) and whole
+            fate = self._write(rows)
+        return fate if whole or fate is Fate.LOST else Fate.SPOOLED
 
     def flush(self) -> bool:
-        """Write all that waits; False: some of it is in the spool instead."""
+        """Write all that waits; False: some of it is not in the database."""
         with self._writing:
             whole = True
             while rows := self._take():
-                whole = self._write(rows) and whole
+                whole = self._write(rows) is Fate.WRITTEN and whole
             return whole
 
     def _run(self) -> None:
@@ -134,23 +144,32 @@ class BehindWriter(Generic[AnyStore]):
                 rows.append(self._waiting.popleft())
         return rows
 
-    def _write(self, rows: Sequence[BaseModel]) -> bool:
+    def _write(self, rows: Sequence[BaseModel]) -> Fate:
         try:
             self.store.add(rows)
         except (DatabaseTroubleError, OSError) as error:
-            logger.warning("the database does not take rows, they wait in a file: %s", error)
-            self._keep(rows)
-            return False
+            if not self._is_down:
+                logger.warning("the database does not take rows, they wait in a file: %s", error)
+            self._is_down = True
+            return self._keep(rows)
+        if self._is_down and rows:
+            self._is_down = False
+            logger.warning("the database takes rows again")
         self.written += len(rows)
-        return True
+        return Fate.WRITTEN
 
-    def _keep(self, rows: Sequence[BaseModel]) -> None:
+    def _keep(self, rows: Sequence[BaseModel]) -> Fate:
         try:
             self._spool.append(rows)
-            self.spooled += len(rows)
         except OSError as error:
+            if not self._is_full:
+                logger.error("rows are lost, for the file does not take them either: %s", error)
+            self._is_full = True
             self.lost += len(rows)
-            logger.error("%d rows are lost: %s", len(rows), error)
+            return Fate.LOST
+        self._is_full = False
+        self.spooled += len(rows)
+        return Fate.SPOOLED
 
     def _replay(self) -> None:
         """Write what the spool holds; rows that are there already are not doubled."""

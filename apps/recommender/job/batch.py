@@ -144,7 +144,8 @@ def _verified(plan: JobPlan) -> dict[int, ShardFile]:
     intact = {}
     with progress("verify shards", len(claimed)) as advance:
         for file in claimed:
-            if is_intact(plan.directory, file):
+            whole = file.shard < len(plan.shards) and file.users == len(plan.shards[file.shard])
+            if whole and is_intact(plan.directory, file):
                 intact[file.shard] = file
             advance()
     if claimed:

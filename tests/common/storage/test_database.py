@@ -89,6 +89,14 @@ def test_a_transaction_is_all_or_nothing(url: str) -> None:
     database.close()
 
 
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "bizlm.sqlite"
+    path.write_bytes(b"not what it was" * 100)
+    with pytest.raises(UserError, match="cannot be read: file is not a database"):
+        Database(path)
+    assert path.read_bytes() == b"not what it was" * 100
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
