@@ -118,7 +118,7 @@ def check_told_once(log: list[str], most: int = 3) -> int:
             raise BrokenError(f"a traceback: {line.strip()[:2000]}")
         if '"level": "info"' in line or not line.strip():
             continue
-        # Without the time, which a line of JSON begins with, and what differs behind the first words.
+        # Without the time, and without what differs behind the first words.
         words = line.partition('"level"')[2] or line
         said[words[:60]] = said.get(words[:60], 0) + 1
     for words, times in said.items():
