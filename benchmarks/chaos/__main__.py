@@ -52,7 +52,13 @@ def all_plays() -> list[tuple[str, str, Play]]:
 
 
 def play(
-    scene: Scene, wanted: Sequence[tuple[str, str, Play]], seed: int, until: float, out: Path
+    scene: Scene,
+    wanted: Sequence[tuple[str, str, Play]],
+    seed: int,
+    until: float,
+    out: Path,
+    *,
+    turns: int = 1000,
 ) -> tuple[list[Round], dict[str, str]]:
     """Play all in turns, in an order that the seed decides, until the time is over.
 
@@ -62,7 +68,7 @@ def play(
     rounds: list[Round] = []
     left_out: dict[str, str] = {}
     with out.open("w", encoding="utf-8") as file:
-        for turn in range(1000):
+        for turn in range(turns):
             order = list(wanted)
             random.Random(seed + turn).shuffle(order)
             for fault, target, one in order:
