@@ -137,9 +137,8 @@ def slope(samples: list[Sample], name: str) -> str:
     hours = np.array([one.hours for one in warm])
     kept = np.isfinite(values)
     middle, _, low, high = theilslopes(values[kept], hours[kept], 0.95)
-    return (
-        f"{middle:+.1f} an hour ({low:+.1f} to {high:+.1f}), median {np.median(values[kept]):.1f}"
-    )
+    usual = np.median(values[kept])
+    return f"{middle:+.1f} an hour ({low:+.1f} to {high:+.1f}), median {usual:.1f}"
 
 
 def _row(one: Sample) -> str:

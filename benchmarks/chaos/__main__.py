@@ -1,6 +1,6 @@
 """Everything that can fail, on purpose: nothing lost, nothing doubled, each failure told once.
 
-python -m benchmarks.chaos [--minutes 10] [--only FAULT[/TARGET]] [--seed N] [--out FILE]
+python -m benchmarks.chaos [--minutes 10] [--turns N] [--only FAULT[/TARGET]] [--seed N] [--out FILE]
 
 Kills, full and slow disks, jumps of the clock, a dropped database, a partitioned Redis and damaged
 files, against all servers and jobs, in turns until the time is over. Releases are tiny and trained
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Play, print and keep."""
     parser = argparse.ArgumentParser(description="faults on purpose, and what came of them")
     parser.add_argument("--minutes", type=float, default=10.0, help="of rounds; each ends its own")
+    parser.add_argument("--turns", type=int, default=1000, help="of all faults, at the most")
     parser.add_argument("--only", action="append", help="a FAULT or FAULT/TARGET; may be repeated")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--out", type=Path, default=Path("chaos.jsonl"), help="a line for a round")
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("training three small releases", file=sys.stderr, flush=True)
         scene = make_scene(Path(folder))
         until = monotonic() + 60 * chosen.minutes
-        rounds, left_out = play(scene, wanted, seed, until, chosen.out)
+        rounds, left_out = play(scene, wanted, seed, until, chosen.out, turns=chosen.turns)
     _print(rounds, left_out)
     return int(any(one.broken for one in rounds))
 
@@ -58,7 +59,7 @@ def play(
     until: float,
     out: Path,
     *,
-    turns: int = 1000,
+    turns: int,
 ) -> tuple[list[Round], dict[str, str]]:
     """Play all in turns, in an order that the seed decides, until the time is over.
 
