@@ -1,6 +1,6 @@
 """Everything that can fail, on purpose: nothing lost, nothing doubled, each failure told once.
 
-python -m benchmarks.chaos [--minutes 10] [--turns N] [--only FAULT[/TARGET]] [--seed N] [--out FILE]
+python -m benchmarks.chaos [--minutes 10] [--turns N] [--only FAULT[/TARGET]] [--seed N] [--out F]
 
 Kills, full and slow disks, jumps of the clock, a dropped database, a partitioned Redis and damaged
 files, against all servers and jobs, in turns until the time is over. Releases are tiny and trained
