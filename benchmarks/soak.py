@@ -78,21 +78,23 @@ class Load:
         return taken
 
     def _ask(self, rng: random.Random) -> None:
+        conversation = None
         with httpx.Client(base_url=self._address, timeout=60) as client:
             while not self._over.is_set():
                 question = rng.choice(self._questions)
                 body: dict[str, Any] = {"question": question}
-                if rng.random() < 0.3:
-                    body["conversation_id"] = f"soak-{rng.randrange(1000)}"
+                if conversation and rng.random() < 0.7:
+                    body["conversation_id"] = conversation
                 began = time.monotonic()
                 answer = self._send(client, "/v1/answers", body)
                 with self._lock:
                     self._latencies.append(1000 * (time.monotonic() - began))
+                conversation = answer and answer["conversation_id"]
                 if answer and rng.random() < 0.2:
                     said = {"answer_id": answer["id"], "verdict": rng.choice(("good", "bad"))}
                     self._send(client, "/v1/feedback", said)
                 if rng.random() < 0.1:
-                    self._send(client, "/v1/retrieve", {"query": question})
+                    self._send(client, "/v1/retrieve", {"question": question})
                 if rng.random() < 0.02:
                     self.failed["/metrics"] += client.get("/metrics").is_error
 

@@ -139,11 +139,14 @@ def test_what_was_published_is_not_published_again_when_the_answer_is_lost(
 
 
 def test_what_was_handed_out_on_a_broken_line_comes_first_when_it_is_mended(
-    address: str, client: Any
+    address: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _add(client, "news", "a")
     with Proxy(int(address.rpartition(":")[2])) as proxy:
         feed = RedisFeed(f"{proxy.address}/news?group=g&consumer=one")
+        assert not _ids(feed)
+        # So that the answer that is lost is the one with the message in it.
+        monkeypatch.setattr(feed, "_claim", lambda _: [])
+        _add(client, "news", "a")
         proxy.lose_answers()
         away = feed.read_batch(10, timeout=0.05)
         proxy.restore()
