@@ -153,9 +153,9 @@ class Served:
         try:
             wait_for(is_there, "", 30)
         except BrokenError as error:
-            raise BrokenError(
-                str(error) or f"{len(missing)} acknowledged, and lost: {missing[:3]}"
-            ) from None
+            lost = f"{len(missing)} of {len(self.all)} acknowledged are lost: {missing[:3]}"
+            words = self.running.last_words() if self.running else ""
+            raise BrokenError(str(error) or f"{lost}; {words}") from None
 
     @contextmanager
     def killed(self) -> Iterator[None]:
@@ -185,7 +185,7 @@ def _dropping(served: Served, rng: random.Random, stack: ExitStack) -> Fault:
 
 
 def _jumping(served: Served, rng: random.Random, stack: ExitStack) -> Fault:
-    clock = Clock(served.store.parent / "clock")
+    clock = Clock(served.store.parent)
     served.environment = clock.environment
 
     @contextmanager
