@@ -58,8 +58,8 @@ def _release(
         files = [path for path in release.rglob("*") if path.is_file() and path.stat().st_size]
         damaged = rng.choice([path for path in sorted(files) if path.name != "manifest.json"])
         places = flip(damaged, rng)
-        warned = _refused(_serve(application, scene, store), damaged.name)
-        yield {"file": damaged.name, "bytes": places, "warned": warned}
+        told = _refused(_serve(application, scene, store), damaged.name)
+        yield {"file": damaged.name, "bytes": places, "lines told": told}
 
 
 def _database(
@@ -80,10 +80,10 @@ def _database(
         head = rng.randbytes(PAGE)
         with path.open("rb+") as file:
             file.write(head)
-        warned = _refused(_serve(application, scene, store), path.name)
+        told = _refused(_serve(application, scene, store), path.name)
         if path.read_bytes()[:PAGE] != head:
             raise BrokenError("the damaged file was written to")
-        yield {"file": path.name, "warned": warned}
+        yield {"file": path.name, "lines told": told}
 
 
 def _spool(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _spool(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
         aside = path.with_name(f"{path.name}.unreadable")
         if kept != readable or (readable < len(rows)) != aside.exists():
             raise BrokenError(f"{readable} of {len(rows)} rows could be read, {kept} are kept")
-        yield {"rows": len(rows), "kept": kept, "warned": check_told_once(running.log)}
+        yield {"rows": len(rows), "kept": kept, "lines told": check_told_once(running.log)}
 
 
 def _readable(spool: Path) -> set[str]:
@@ -138,8 +138,8 @@ def _feed(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
         repeated = int(running.last_words().partition("late,")[2].split()[0])
         if stories + refused + repeated != wanted:
             raise BrokenError(f"{wanted} lines: {stories} stories, {refused} rejected")
-        warned = check_told_once(running.log)
-        yield {"lines": wanted, "rejected": refused, "warned": warned}
+        told = check_told_once(running.log)
+        yield {"lines": wanted, "rejected": refused, "lines told": told}
 
 
 def plays() -> Iterator[tuple[str, str, Play]]:

@@ -67,9 +67,9 @@ def _kill(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
         time.sleep(rng.uniform(0, 0.2))
         running.kill()
         reached = finished_shards(store / "out")
-        warned = check_told_once(finish(scene, store).log)
+        told = check_told_once(finish(scene, store).log)
         _compare(store, expected)
-        yield {"shards there when killed": reached, "warned": warned}
+        yield {"shards there when killed": reached, "lines told": told}
 
 
 def _full_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -84,10 +84,10 @@ def _full_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
                 code = running.wait()
             if code not in {Exit.DONE, Exit.REFUSED, Exit.BAD_INPUT}:
                 raise BrokenError(f"exit code {code}: {running.last_words()}")
-            warned = check_told_once(running.log)
+            told = check_told_once(running.log)
             finish(scene, store)
             _compare(store, expected)
-        yield {"exit code": code, "warned": warned}
+        yield {"exit code": code, "lines told": told}
 
 
 def _corrupt(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -102,9 +102,9 @@ def _corrupt(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
         damaged = rng.choice([journal, *shards])
         # Past the first line of the journal: what run it is of cannot be told without it.
         flips = flip(damaged, rng, past=journal.read_bytes().find(b"\n") * (damaged == journal))
-        warned = check_told_once(finish(scene, store).log)
+        told = check_told_once(finish(scene, store).log)
         _compare(store, expected)
-        yield {"file": damaged.name, "bytes": flips, "warned": warned}
+        yield {"file": damaged.name, "bytes": flips, "lines told": told}
 
 
 def plays() -> Iterator[tuple[str, str, Play]]:

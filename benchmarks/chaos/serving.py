@@ -137,7 +137,7 @@ class Served:
         return {
             "acknowledged": len(traffic.acknowledged),
             "refused": dict(traffic.refused),
-            "warned": check_told_once(log),
+            "lines told": check_told_once(log),
         }
 
     def _settle(self) -> None:

@@ -96,9 +96,9 @@ def _kill(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
             time.sleep(rng.uniform(0, 0.6))
             kills += not running.is_over
             running.kill()
-        warned = check_told_once(finish(feed, store).log)
+        told = check_told_once(finish(feed, store).log)
         compare(store, expected)
-        yield {"kills": kills, "warned": warned}
+        yield {"kills": kills, "lines told": told}
 
 
 def _full_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -124,9 +124,9 @@ def _full_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
                 if code != STOPPED:
                     raise BrokenError(f"exit code {code}: {running.last_words()}")
                 finish(feed, store)
-            warned = check_told_once(running.log)
+            told = check_told_once(running.log)
             compare(store, expected)
-        yield {"stopped meanwhile": is_stopped, "exit code": code, "warned": warned}
+        yield {"stopped meanwhile": is_stopped, "exit code": code, "lines told": told}
 
 
 def _slow_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -141,7 +141,7 @@ def _slow_disk(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
         if code := running.wait():
             raise BrokenError(f"exit code {code}: {running.last_words()}")
         compare(store, expected)
-        yield {"warned": check_told_once(running.log)}
+        yield {"lines told": check_told_once(running.log)}
 
 
 def _partition(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -164,7 +164,7 @@ def _partition(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
                 if code := running.wait():
                     raise BrokenError(f"exit code {code}: {running.last_words()}")
             compare(store, expected)
-            yield {"line": how.__name__, "warned": check_told_once(running.log)}
+            yield {"line": how.__name__, "lines told": check_told_once(running.log)}
 
 
 def _partitioned_worker(scene: Scene, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -190,7 +190,7 @@ def _partitioned_worker(scene: Scene, rng: random.Random) -> Iterator[dict[str, 
                 found = [json.loads(row[b"record"])["id"] for _, row in client.xrange("scored")]
                 if sorted(found) != expected:
                     raise BrokenError(f"{len(found)} scored, {len({*found})} of {SCORED} stories")
-                yield {"line": how.__name__, "warned": check_told_once(running.log)}
+                yield {"line": how.__name__, "lines told": check_told_once(running.log)}
 
 
 def _is_done(client: Any, running: Running) -> bool:
