@@ -47,9 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def all_plays() -> list[tuple[str, str, Play]]:
     """Fault, target, and how it is played."""
-    from benchmarks.chaos import corrupting, scoring, serving, watching
+    from benchmarks.chaos import corrupting, learning, scoring, serving, watching
 
-    return [one for room in (serving, watching, scoring, corrupting) for one in room.plays()]
+    rooms = (serving, watching, scoring, learning, corrupting)
+    return [one for room in rooms for one in room.plays()]
 
 
 def play(

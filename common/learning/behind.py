@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from common.learning.schema import Prediction
 from common.learning.spool import BOUND, Spool
 from common.storage.database import DatabaseTroubleError
+from common.storage.outage import Outage
 
 WAITING_BOUND = 10_000
 ROWS_TOGETHER = 500
@@ -77,8 +78,17 @@ class BehindWriter(Generic[AnyStore]):
         self._waiting: deque[BaseModel] = deque()
         self._something = threading.Event()
         self._stopping = False
-        # An outage is told when it begins, and when it ends.
-        self._is_down = self._is_full = False
+        self._away = Outage(
+            logger,
+            "the database does not take rows, they wait in a file",
+            "the database takes rows again",
+        )
+        self._full = Outage(
+            logger,
+            "rows are lost, for the file does not take them either",
+            "the file takes rows again",
+            level=logging.ERROR,
+        )
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="behind-writer", daemon=True)
 
@@ -148,13 +158,9 @@ class BehindWriter(Generic[AnyStore]):
         try:
             self.store.add(rows)
         except (DatabaseTroubleError, OSError) as error:
-            if not self._is_down:
-                logger.warning("the database does not take rows, they wait in a file: %s", error)
-            self._is_down = True
+            self._away.met(error)
             return self._keep(rows)
-        if self._is_down and rows:
-            self._is_down = False
-            logger.warning("the database takes rows again")
+        self._away.ended()
         self.written += len(rows)
         return Fate.WRITTEN
 
@@ -162,12 +168,10 @@ class BehindWriter(Generic[AnyStore]):
         try:
             self._spool.append(rows)
         except OSError as error:
-            if not self._is_full:
-                logger.error("rows are lost, for the file does not take them either: %s", error)
-            self._is_full = True
+            self._full.met(error)
             self.lost += len(rows)
             return Fate.LOST
-        self._is_full = False
+        self._full.ended()
         self.spooled += len(rows)
         return Fate.SPOOLED
 
