@@ -66,7 +66,8 @@ sbom: setup $(TOOLS)/installed
 
 # Known vulnerabilities of what the image installs; asks osv.dev.
 audit: $(TOOLS)/installed
-	$(TOOLS)/bin/pip-audit --vulnerability-service osv --require-hashes --disable-pip -r deploy/requirements.lock
+	grep '^torch==' constraints.txt > $(TOOLS)/torch.txt
+	$(TOOLS)/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip -r deploy/requirements.lock -r $(TOOLS)/torch.txt
 
 bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
