@@ -64,10 +64,9 @@ lock: $(TOOLS)/installed
 sbom: setup $(TOOLS)/installed
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
 
-# Known vulnerabilities of what the image installs; asks osv.dev.
+# Known vulnerabilities of all that is pinned, torch among it; asks osv.dev.
 audit: $(TOOLS)/installed
-	grep '^torch==' constraints.txt > $(TOOLS)/torch.txt
-	$(TOOLS)/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip -r deploy/requirements.lock -r $(TOOLS)/torch.txt
+	$(TOOLS)/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip -r constraints.txt
 
 bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
