@@ -8,7 +8,7 @@ SAMPLES := data_samples/customer_service
 # The machine's whole command line is ours: thread pools of two libraries must not spin against each other.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup smollm2 serve demo test check clean
+.PHONY: setup smollm2 serve demo test check chaos lock sbom audit clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -42,6 +42,31 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
+
+# Ten minutes of faults on purpose, in a table: nothing lost, nothing doubled, each failure told once.
+chaos: setup
+	$(BIN)/python -m benchmarks.chaos --minutes 10
+
+# Tools that look at what is installed stand beside it, so that they are no part of it.
+TOOLS := build/tools
+$(TOOLS)/installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	touch $@
+
+# What the image installs, each file by its hash. torch comes from an index of its own, and with it what it alone needs.
+lock: $(TOOLS)/installed
+	echo "torch; python_version < '0'" > $(TOOLS)/without.txt
+	$(TOOLS)/bin/uv pip compile --quiet pyproject.toml --extra onnx --extra postgres -c constraints.txt --python-version 3.11 \
+	  --override $(TOOLS)/without.txt --generate-hashes --no-annotate --custom-compile-command 'make lock' -o deploy/requirements.lock
+
+# What is installed here, as CycloneDX JSON.
+sbom: setup $(TOOLS)/installed
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o build/sbom.json $(BIN)/python
+
+# Known vulnerabilities of all that is pinned, torch among it; asks osv.dev.
+audit: $(TOOLS)/installed
+	$(TOOLS)/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip -r constraints.txt
 
 bench-%: setup
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import logging
 import os
@@ -22,6 +23,9 @@ from common.records.paths import STDIN, expand
 
 if TYPE_CHECKING:
     pass
+
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def existing(value: Path | list[Path] | None) -> Path | list[Path] | None:
@@ -189,6 +193,27 @@ def run(app: typer.Typer) -> None:
         # The reader of our output, such as `head`, has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
+    except Exception as error:
+        trouble = _trouble(error)
+        if trouble is None:
+            raise
+        say(f"Error: {trouble}")
+        sys.exit(Exit.REFUSED)
+
+
+def _trouble(error: Exception) -> str | None:
+    """What is wrong with a disk or a database that failed in between; None: something else is."""
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        where = error.filename or "the disk"
+        return f"{where}: {error.strerror}\n  Free some space and run the same command again."
+    # Whoever has had trouble with it has imported it.
+    if "sqlalchemy" in sys.modules:
+        from common.storage.database import DatabaseTroubleError
+
+        if isinstance(error, DatabaseTroubleError):
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            return f"the database failed: {reason}\n  Mend it and run the same command again."
+    return None
 
 
 def listen(

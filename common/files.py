@@ -61,6 +61,32 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def append_whole(path: Path, lines: bytes) -> None:
+    """Append `lines` and wait until they are on disk: all of them, or none where that fails.
+
+    An earlier line that was cut off, by a kill or a power failure, is ended first, so that it
+    spoils no other. The caller sees to it that nobody else writes.
+
+    Raises:
+        OSError: they cannot be written, as on a full disk.
+    """
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                lines = b"\n" + lines
+        descriptor = file.fileno()
+        try:
+            left = memoryview(lines)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")

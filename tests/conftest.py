@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import databases
 import pytest
+from tiny import write_tiny_model
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,10 +24,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
 PATIENCE_SECONDS = 20.0
 MANY_MODULES = 100
-PIECES = [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
 
 
 def pytest_collection_finish() -> None:
@@ -80,25 +79,7 @@ def same_threads() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random BERT of two layers and 32 dimensions that reads letters."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    directory = tmp_path_factory.mktemp("tiny-model")
-    torch.manual_seed(0)
-    words = directory / "vocab.txt"
-    words.write_text("\n".join(VOCABULARY + PIECES), encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab=str(words), model_max_length=64)
-    config = BertConfig(
-        vocab_size=len(VOCABULARY + PIECES),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config, add_pooling_layer=False).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return directory
+    return write_tiny_model(tmp_path_factory.mktemp("tiny-model"))
 
 
 @pytest.fixture

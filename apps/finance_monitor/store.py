@@ -55,7 +55,7 @@ class Store:
     """One monitor's file; safe to use from several threads, and to read from other processes.
 
     Raises:
-        UserError: it was written by a newer version.
+        UserError: it is damaged or cannot be written, or a newer version wrote it.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -68,10 +68,21 @@ class Store:
             path or "", check_same_thread=False, isolation_level=None, timeout=30
         )
         self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode = WAL")
-        # What was committed survives a power failure as well as kill -9.
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._prepare()
+        try:
+            self._database.execute("PRAGMA journal_mode = WAL")
+            # What was committed survives a power failure as well as kill -9.
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            is_damaged = not isinstance(error, sqlite3.OperationalError)
+            raise UserError(
+                f"the database cannot be opened: {error}",
+                where=str(path),
+                hint="Move it away to begin afresh, or restore it: docs/operations.md says how."
+                if is_damaged
+                else "Free some space and start again: it continues where it stopped.",
+            ) from None
 
     def _prepare(self) -> None:
         version = self._database.execute("PRAGMA user_version").fetchone()[0]

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from common.learning.schema import Prediction
 from common.learning.spool import BOUND, Spool
 from common.storage.database import DatabaseTroubleError
+from common.storage.outage import Outage
 
 WAITING_BOUND = 10_000
 ROWS_TOGETHER = 500
@@ -24,6 +26,12 @@ DAY_SECONDS = 86_400.0
 KEEP_SECONDS = 365 * DAY_SECONDS
 
 logger = logging.getLogger(__name__)
+
+
+class Fate(Enum):
+    """What became of rows: in the database, in the spool beside it, or nowhere."""
+
+    WRITTEN, SPOOLED, LOST = range(3)
 
 
 class RowStore(Protocol):
@@ -70,6 +78,17 @@ class BehindWriter(Generic[AnyStore]):
         self._waiting: deque[BaseModel] = deque()
         self._something = threading.Event()
         self._stopping = False
+        self._away = Outage(
+            logger,
+            "the database does not take rows, they wait in a file",
+            "the database takes rows again",
+        )
+        self._full = Outage(
+            logger,
+            "rows are lost, for the file does not take them either",
+            "the file takes rows again",
+            level=logging.ERROR,
+        )
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="behind-writer", daemon=True)
 
@@ -94,18 +113,19 @@ class BehindWriter(Generic[AnyStore]):
         self._waiting.append(row)
         self._something.set()
 
-    def write(self, *rows: BaseModel) -> bool:
-        """Write rows now, together, after what waits; False: some are in the spool instead."""
+    def write(self, *rows: BaseModel) -> Fate:
+        """Write rows now, together, after what waits; `SPOOLED` too where that is in the spool."""
         whole = self.flush()
         with self._writing:
-            return self._write(rows) and whole
+            fate = self._write(rows)
+        return fate if whole or fate is Fate.LOST else Fate.SPOOLED
 
     def flush(self) -> bool:
-        """Write all that waits; False: some of it is in the spool instead."""
+        """Write all that waits; False: some of it is not in the database."""
         with self._writing:
             whole = True
             while rows := self._take():
-                whole = self._write(rows) and whole
+                whole = self._write(rows) is Fate.WRITTEN and whole
             return whole
 
     def _run(self) -> None:
@@ -134,23 +154,26 @@ class BehindWriter(Generic[AnyStore]):
                 rows.append(self._waiting.popleft())
         return rows
 
-    def _write(self, rows: Sequence[BaseModel]) -> bool:
+    def _write(self, rows: Sequence[BaseModel]) -> Fate:
         try:
             self.store.add(rows)
         except (DatabaseTroubleError, OSError) as error:
-            logger.warning("the database does not take rows, they wait in a file: %s", error)
-            self._keep(rows)
-            return False
+            self._away.met(error)
+            return self._keep(rows)
+        self._away.ended()
         self.written += len(rows)
-        return True
+        return Fate.WRITTEN
 
-    def _keep(self, rows: Sequence[BaseModel]) -> None:
+    def _keep(self, rows: Sequence[BaseModel]) -> Fate:
         try:
             self._spool.append(rows)
-            self.spooled += len(rows)
         except OSError as error:
+            self._full.met(error)
             self.lost += len(rows)
-            logger.error("%d rows are lost: %s", len(rows), error)
+            return Fate.LOST
+        self._full.ended()
+        self.spooled += len(rows)
+        return Fate.SPOOLED
 
     def _replay(self) -> None:
         """Write what the spool holds; rows that are there already are not doubled."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from common.files import write_atomically
+from common.files import append_whole, write_atomically
+
+logger = logging.getLogger(__name__)
 
 BOUND = 64 * 2**20
 # What the file of feedback is called, below the directory of an application.
@@ -37,18 +39,15 @@ class Spool:
         """Add rows; they are on disk when it returns.
 
         Raises:
-            OSError: the file is full, or the disk is.
+            OSError: the file is full, or the disk is; none of them is in it.
         """
         names = {kind: name for name, kind in self._kinds.items()}
-        lines = "".join(_line(names[type(row)], row) for row in rows)
+        lines = "".join(_line(names[type(row)], row) for row in rows).encode()
         with self._alone():
             size = self._path.stat().st_size if self._path.exists() else 0
-            if size + len(lines.encode()) > self._bound:
+            if size + len(lines) > self._bound:
                 raise OSError(f"{self._path} is full")
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+            append_whole(self._path, lines)
 
     def hand_over(self, take: Callable[[Sequence[BaseModel]], None]) -> None:
         """Give all rows to `take`; if it does not fail, the file is gone."""
@@ -56,7 +55,10 @@ class Spool:
             return
         with self._alone():
             if self._path.exists():
-                take(self._read())
+                rows, broken = self._read()
+                take(rows)
+                if broken:
+                    self._set_aside(broken)
                 self._path.unlink()
 
     def drop(self, is_gone: Callable[[BaseModel], bool]) -> int:
@@ -65,19 +67,31 @@ class Spool:
             return 0
         names = {kind: name for name, kind in self._kinds.items()}
         with self._alone():
-            rows = self._read()
+            rows, broken = self._read()
+            if broken:
+                self._set_aside(broken)
             kept = [row for row in rows if not is_gone(row)]
             write_atomically(self._path, "".join(_line(names[type(row)], row) for row in kept))
         return len(rows) - len(kept)
 
-    def _read(self) -> list[BaseModel]:
-        """All rows; a line that a power failure cut short is left out."""
+    def _read(self) -> tuple[list[BaseModel], list[bytes]]:
+        """All rows, and the lines that are none: cut short, or damaged."""
         rows: list[BaseModel] = []
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError, KeyError):
+        broken: list[bytes] = []
+        for line in self._path.read_bytes().split(b"\n"):
+            try:
                 kind, values = json.loads(line)
                 rows.append(self._kinds[kind].model_validate(values))
-        return rows
+            except (ValueError, KeyError, TypeError):
+                if line.strip():
+                    broken.append(line)
+        return rows, broken
+
+    def _set_aside(self, broken: Sequence[bytes]) -> None:
+        """Keep what cannot be read, and say so: somebody may still make sense of it."""
+        aside = self._path.with_name(f"{self._path.name}.unreadable")
+        append_whole(aside, b"".join(line + b"\n" for line in broken))
+        logger.error("%d lines of %s cannot be read; kept in %s", len(broken), self._path, aside)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

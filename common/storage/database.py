@@ -12,7 +12,13 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from common.errors import UserError
@@ -50,6 +56,14 @@ class Database:
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise UserError(f"the database does not answer: {reason}", where=self.place) from None
+        except DatabaseError as error:
+            if not self.is_sqlite:
+                raise
+            raise UserError(
+                f"the database cannot be read: {error.orig}",
+                where=self.place,
+                hint="Restore it from a backup: docs/operations.md says how.",
+            ) from None
 
     @property
     def is_sqlite(self) -> bool:

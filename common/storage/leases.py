@@ -29,7 +29,7 @@ def lease(database: Database, name: str, *, seconds: float = LEASE_SECONDS) -> I
     Raises:
         UserError: another holds it, with who and until when.
     """
-    holder = f"{_here()}:{os.getpid()}:{uuid4().hex[:8]}"
+    holder = f"{_here()}:{os.getpid()}:{_started(os.getpid())}-{uuid4().hex[:8]}"
     _take(database, name, holder, seconds)
     over = threading.Event()
     renewing = threading.Thread(
@@ -54,7 +54,7 @@ def _take(database: Database, name: str, holder: str, seconds: float) -> None:
         if found is None:
             new = {"name": name, **values}
             database.insert_new(connection, leases, [new])
-        elif found.expires_at < now or _is_dead(found.holder):
+        elif _is_given_up(found.holder, found.expires_at < now):
             known = (leases.c.name == name) & (leases.c.holder == found.holder)
             connection.execute(update(leases).where(known).values(values))
         holds = connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar()
@@ -73,18 +73,33 @@ def _here() -> str:
     return f"{socket.gethostname()}/{number:x}"
 
 
-def _is_dead(holder: str) -> bool:
-    """Whether a holder was a process of this machine and is none any more."""
-    place, number, _ = holder.rsplit(":", 2)
+def _is_given_up(holder: str, is_expired: bool) -> bool:
+    """Whether a holder lets go: of this machine when it is dead, of another when its time is over.
+
+    Here one that lives goes on holding, for its time may be over because the clock jumped.
+    """
+    place, number, rest = holder.rsplit(":", 2)
     if place != _here():
-        return False
+        return is_expired
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return False
+        pass
+    then, now = rest.partition("-")[0], _started(int(number))
+    # Another process may have its number by now.
+    return then != now if then and now else is_expired
+
+
+def _started(process: int) -> str:
+    """When a process began, in ticks since the machine did; empty where that cannot be told."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    # Behind the name of the program, which may hold anything; field 22 of proc(5).
+    return status.rpartition(")")[2].split()[19]
 
 
 def _renew(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ class VectorCache:
         name = hashlib.sha256(b"".join(keys)).hexdigest()[:16]
         self.directory.mkdir(parents=True, exist_ok=True)
         file = self.directory / f"{name}.npy"
-        temporary = file.with_suffix(".tmp.npy")
-        np.save(temporary, vectors)
-        temporary.replace(file)
+        # In memory first: numpy itself does not say why a file could not be written.
+        content = BytesIO()
+        np.save(content, vectors)
+        write_atomically(file, content.getvalue())
         write_atomically(file.with_suffix(".keys"), b"".join(keys))
         self._places |= {key: (file, row) for row, key in enumerate(keys)}
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 from sqlalchemy import delete, func, insert, select
 
 from common.storage.database import Database, DatabaseTroubleError
+from common.storage.outage import Outage
 from common.storage.tables import visits
 
 WINDOW_SECONDS = 60.0
@@ -21,6 +22,7 @@ class Visits:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._outage = Outage(logger, "visitors are not counted", "visitors are counted again")
 
     def wait(self, address: str, most: int) -> float:
         """Seconds until `address` may ask again; 0: it may now, and that is counted.
@@ -28,10 +30,12 @@ class Visits:
         Where the database is down everybody may: answers go on without it.
         """
         try:
-            return self._wait(sha256(address.encode()).hexdigest()[:32], most, time.time())
+            wait = self._wait(sha256(address.encode()).hexdigest()[:32], most, time.time())
         except DatabaseTroubleError as error:
-            logger.warning("visitors are not counted: %s", error)
+            self._outage.met(error)
             return 0.0
+        self._outage.ended()
+        return wait
 
     def _wait(self, visitor: str, most: int, now: float) -> float:
         with self._database.writing() as connection:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from common.cli import (
     LOOPBACK,
@@ -46,6 +48,8 @@ def test_a_mapping_that_cannot_be_is_told(pair: str, message: str) -> None:
         (UserError("wrong", where="a.csv:3", hint="Mend it."), 2, "Error: a.csv:3: wrong"),
         (RefusedError("worse"), 3, "Error: worse"),
         (KeyboardInterrupt(), 130, "Interrupted"),
+        (OSError(errno.ENOSPC, "No space left", "a.npy"), 3, "Error: a.npy: No space left"),
+        (OperationalError("INSERT", {}, OSError("gone")), 3, "the database failed: gone"),
     ],
 )
 def test_every_end_has_its_exit_code_and_no_traceback(

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from common.files import directory_hashes, exclusive_lock, read_json, write_atomically, write_json
+from common.files import (
+    append_whole,
+    directory_hashes,
+    exclusive_lock,
+    read_json,
+    write_atomically,
+    write_json,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file(
@@ -70,3 +77,31 @@ def test_a_lock_holds_between_processes_and_goes_with_them(tmp_path: Path) -> No
     holder.wait()
     with exclusive_lock(path):
         pass
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from common.files import append_whole
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, resource.RLIM_INFINITY))
+try:
+    append_whole(Path(sys.argv[1]), b"one of the lines that do not fit\\n")
+except OSError:
+    sys.exit(7)
+"""
+
+
+def test_lines_that_do_not_fit_leave_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    append_whole(path, b"before\n")
+    # The first bytes are written, and then there is no more space.
+    assert subprocess.run([sys.executable, "-c", FULL_DISK, path], check=False).returncode == 7
+    append_whole(path, b"after\n")
+    assert path.read_bytes() == b"before\nafter\n"
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(b"before\ncut o")
+    append_whole(path, b"after\n")
+    assert path.read_bytes() == b"before\ncut o\nafter\n"

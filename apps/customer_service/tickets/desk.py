@@ -15,7 +15,7 @@ from apps.customer_service.tickets.schema import Arrival, Ticket
 from apps.customer_service.tickets.store import TicketStore
 from apps.customer_service.tickets.waiting.notice import MOST, expectation
 from apps.customer_service.tickets.waiting.store import WaitStore
-from common.learning.behind import RETRY_SECONDS, BehindWriter
+from common.learning.behind import RETRY_SECONDS, BehindWriter, Fate
 from common.storage.database import Database, DatabaseTroubleError
 
 SPOOL = "tickets.spool"
@@ -75,8 +75,10 @@ class TicketDesk:
 
     def _take(self, arrival: Arrival, language: str) -> OpenTicket | None:
         waiting = OpenTicket(id=arrival.id, with_person=arrival.takes, last=0)
-        if not self.writer.write(arrival):
-            return waiting
+        fate = self.writer.write(arrival)
+        if fate is not Fate.WRITTEN:
+            # What is lost must not be waited for.
+            return waiting if fate is Fate.SPOOLED else None
         try:
             found = self.store.open_of(arrival.conversation_id, arrival.owner)
             told = self.waits.first_replies(MOST)

@@ -17,6 +17,7 @@ from apps.finance_monitor.alerts.notifications import (
 )
 from common.console import is_log_json, messages, say
 from common.errors import UserError
+from common.files import append_whole
 from common.webhooks import SECRET, DeliveryError, masked, send_json
 
 COLOURS = {"notice": "yellow", "warning": "dark_orange", "critical": "red"}
@@ -103,10 +104,7 @@ class FileSink:
                 )
                 for alert in notification.alerts
             ]
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write("".join(line + "\n" for line in lines))
-                file.flush()
-                os.fsync(file.fileno())
+            append_whole(self._path, "".join(line + "\n" for line in lines).encode())
             written.add(key)
         except OSError as error:
             raise DeliveryError(str(error)) from error

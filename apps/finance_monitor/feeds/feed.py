@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from apps.finance_monitor.feeds.health import SourceHealth
 from apps.finance_monitor.schema import FeedRecord
+from common.files import append_whole
 
 
 class Position(BaseModel):
@@ -75,5 +76,4 @@ def append_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
     """
     if rejected:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            file.write(b"".join(to_json(asdict(row)) + b"\n" for row in rejected))
+        append_whole(path, b"".join(to_json(asdict(row)) + b"\n" for row in rejected))

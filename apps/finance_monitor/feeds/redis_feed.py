@@ -69,20 +69,37 @@ class RedisFeed:
         # What this consumer was given before it was stopped comes first.
         self._resume_from: bytes | None = b"0"
         self._claimed_up_to: Any = b"0-0"
+        self._backlog = self._tries = 0
         self._make_group()
 
     def _make_group(self) -> None:
         from redis.exceptions import ResponseError
 
         try:
-            self._redis.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+            name, group = self._stream, self._group
+            self._retry(lambda: self._redis.xgroup_create(name, group, id="0", mkstream=True))
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise UserError(str(error), where=f"stream {self._stream}") from None
 
     def read_batch(self, max_records: int, timeout: float = 1.0) -> Batch:
-        """At most `max_records`; waits `timeout` seconds for the first."""
-        messages = self._retry(lambda: self._read(max_records, timeout))
+        """At most `max_records`; waits `timeout` seconds for the first.
+
+        While the server is away, nothing, and why: whoever follows can still be stopped.
+        """
+        from redis.exceptions import ConnectionError as AwayError
+        from redis.exceptions import TimeoutError as SlowError
+
+        try:
+            messages = self._read(max_records, timeout)
+            self._backlog = self._lag()
+        except (AwayError, SlowError) as error:
+            # What was handed out just then is pending here, and comes first.
+            self._resume_from = self._unacknowledged[-1] if self._unacknowledged else b"0"
+            self._wait(error)
+            away = {self._stream: str(error)}
+            return Batch([], [], None, self._backlog, outages=away)
+        self._tries = 0
         records: list[FeedRecord] = []
         rejected: list[Rejected] = []
         for identity, fields in messages:
@@ -90,7 +107,7 @@ class RedisFeed:
             self._unacknowledged.append(identity)
             self._position = RedisPosition(last=identity.decode())
         ended = self._once and not messages
-        return Batch(records, rejected, self._position, self._lag(), ended)
+        return Batch(records, rejected, self._position, self._backlog, ended)
 
     def _read(self, count: int, timeout: float) -> list[Message]:
         if self._resume_from is not None:
@@ -151,9 +168,17 @@ class RedisFeed:
             self._unacknowledged = []
 
     def publish(self, stream: str, scored: Sequence[ScoredRecord]) -> None:
-        """Write `scored` to another stream of the same server and acknowledge, both or neither."""
+        """Write `scored` to another stream of the same server and acknowledge, both or neither.
+
+        Where the answer is lost on its way, it is seen by what is acknowledged whether it was done.
+        """
+        is_again = False
 
         def send() -> None:
+            nonlocal is_again
+            if is_again and self._unacknowledged and not self._is_pending(self._unacknowledged[0]):
+                return
+            is_again = True
             with self._redis.pipeline(transaction=True) as pipeline:
                 for story in scored:
                     pipeline.xadd(stream, {FIELD: story.model_dump_json(exclude_none=True)})
@@ -164,6 +189,13 @@ class RedisFeed:
         self._retry(send)
         self._unacknowledged = []
 
+    def _is_pending(self, identity: bytes) -> bool:
+        """Whether it is still this reader's to acknowledge; another may have taken it over."""
+        found = self._redis.xpending_range(
+            self._stream, self._group, identity, identity, 1, self._consumer
+        )
+        return bool(found)
+
     def close(self) -> None:
         """Let go of the connection."""
         self._redis.close()
@@ -173,16 +205,21 @@ class RedisFeed:
         from redis.exceptions import ConnectionError as AwayError
         from redis.exceptions import TimeoutError as SlowError
 
-        attempt = 0
         while True:
             try:
-                return ask()
+                found = ask()
             except (AwayError, SlowError) as error:
-                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-                if not attempt:
-                    say(f"Redis is unreachable; retrying: {error}")
-                attempt += 1
-                sleep(pause)
+                self._wait(error)
+            else:
+                self._tries = 0
+                return found
+
+    def _wait(self, error: Exception) -> None:
+        """Before asking again: the more often it was in vain, the longer."""
+        if not self._tries:
+            say(f"Redis is unreachable; retrying: {error}")
+        sleep(RETRY_SECONDS[min(self._tries, len(RETRY_SECONDS) - 1)])
+        self._tries += 1
 
 
 def connect(spec: str) -> tuple[Any, str, dict[str, str]]:
@@ -192,6 +229,8 @@ def connect(spec: str) -> tuple[Any, str, dict[str, str]]:
         UserError: the address is wrong or nobody answers there.
     """
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     parts = urlsplit(spec)
     stream = parts.path.strip("/")
@@ -202,7 +241,10 @@ def connect(spec: str) -> tuple[Any, str, dict[str, str]]:
     if unknown:
         raise UserError(f"unknown option: {sorted(unknown)[0]}", where=spec)
     database = options.pop("db", "0")
-    client = redis.Redis.from_url(f"{parts.scheme}://{parts.netloc}/{database}")
+    # What is asked again is for `RedisFeed` to decide: not everything may be done twice.
+    client = redis.Redis.from_url(
+        f"{parts.scheme}://{parts.netloc}/{database}", retry=Retry(NoBackoff(), 0)
+    )
     try:
         client.ping()
     except redis.exceptions.RedisError as error:

@@ -84,6 +84,5 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
             )
             for one in wanted
         ]
-        for row in rows:
-            await collector.add(row)
+        await collector.add(*rows)
         return StoryReceipt(ids=[row.id for row in rows], counts_alone=speaker.trusted)

@@ -220,9 +220,14 @@ class Watch:
     def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
         """Write it, waiting for space on a full disk; alerts are delivered even then."""
         notifications: list[Notification] | None = None
+        rejected = list(step.batch.rejected)
         while True:
             try:
+                if self._rejected and rejected:
+                    append_rejected(self._rejected, rejected)
+                    rejected.clear()
                 notifications = self._write(step)
+                self._forget()
                 break
             except (sqlite3.OperationalError, OSError) as error:
                 if notifications is None:
@@ -240,12 +245,9 @@ class Watch:
         self.pace.disk_full = False
         if notifications and self._delivery:
             self._delivery.wake()
-        self._forget()
         return notifications
 
     def _write(self, step: Step) -> list[Notification]:
-        if self._rejected:
-            append_rejected(self._rejected, step.batch.rejected)
         with self.store.transaction() as database:
             self.store.add_stories(
                 ((number, one.story, one.signature) for number, one in step.taken),

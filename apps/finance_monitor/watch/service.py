@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -29,6 +28,7 @@ from apps.finance_monitor.watch.running import Options, follow, open_watch
 from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import say
 from common.errors import UserError
+from common.files import append_whole
 from common.models.devices import ServingPrecision
 from common.releases.registry import Registry
 from common.releases.release import Release
@@ -174,10 +174,7 @@ class MonitorService:
         lines = "".join(record.model_dump_json(exclude_none=True) + "\n" for record in records)
         with self._inbox_lock:
             self._rotate_inbox()
-            with self._inbox.open("ab") as file:
-                file.write(lines.encode())
-                file.flush()
-                os.fsync(file.fileno())
+            append_whole(self._inbox, lines.encode())
 
     def _rotate_inbox(self) -> None:
         """Let go of what was posted and read long ago."""

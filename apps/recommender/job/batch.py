@@ -76,7 +76,7 @@ class ScoreAndWrite:
         try:
             return write_shard(self.directory, shard, table)
         except OSError as error:
-            raise _unwritable(self.directory, error) from None
+            raise unwritable(self.directory, error) from None
 
 
 def check_directory(plan: JobPlan) -> None:
@@ -126,7 +126,7 @@ def run_job(plan: JobPlan, score: Score, executor: str = "local", workers: int =
     except KeyboardInterrupt:
         raise StoppedByUserError("interrupted", hint="Run the same command to continue.") from None
     except OSError as error:
-        raise _unwritable(plan.directory, error) from None
+        raise unwritable(plan.directory, error) from None
     return Outcome(
         plan.directory,
         len(finished),
@@ -144,7 +144,8 @@ def _verified(plan: JobPlan) -> dict[int, ShardFile]:
     intact = {}
     with progress("verify shards", len(claimed)) as advance:
         for file in claimed:
-            if is_intact(plan.directory, file):
+            whole = file.shard < len(plan.shards) and file.users == len(plan.shards[file.shard])
+            if whole and is_intact(plan.directory, file):
                 intact[file.shard] = file
             advance()
     if claimed:
@@ -180,7 +181,8 @@ def _check_visible(directory: Path, file: ShardFile) -> None:
         )
 
 
-def _unwritable(directory: Path, error: OSError) -> StoppedError:
+def unwritable(directory: Path, error: OSError) -> StoppedError:
+    """What stops a run that cannot write."""
     return StoppedError(
         f"cannot be written: {error.strerror or error}",
         where=str(directory),

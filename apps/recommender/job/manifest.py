@@ -13,7 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from apps.recommender.job.shards import TEMPORARY, Shard, ShardFile, split_users, sync
+from common.console import say
 from common.errors import UserError
 from common.files import file_sha256, read_json, write_atomically, write_json
 
@@ -121,7 +124,7 @@ def read_finished(plan: JobPlan) -> list[ShardFile]:
         identity = first["run"]
     elif manifest.exists():
         kept = read_json(manifest)
-        identity, entries = kept["run"], kept["shards"]
+        identity, entries = kept.get("run"), kept.get("shards", [])
     else:
         return []
     if identity != plan.identity:
@@ -137,13 +140,19 @@ def read_finished(plan: JobPlan) -> list[ShardFile]:
 
 
 def _complete_lines(path: Path) -> list[Any]:
-    """Its lines as JSON, up to one that was cut off when the machine stopped."""
+    """Its lines as JSON objects, up to one that was cut off when the machine stopped."""
     values = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
         try:
-            values.append(json.loads(line))
-        except ValueError:
+            value = json.loads(line)
+            if number == 1:
+                value["run"]
+            else:
+                ShardFile(**value)
+        except (ValueError, TypeError, KeyError):
+            say(f"{path}:{number}: damaged; the shards that it named are scored again")
             break
+        values.append(value)
     return values
 
 
@@ -156,9 +165,14 @@ def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
 
 
 def is_intact(directory: Path, file: ShardFile) -> bool:
-    """Whether a shard's file is there with the bytes that were written."""
+    """Whether a shard's file is there with the bytes that were written, and as many rows."""
     path = directory / file.path
-    return path.is_file() and path.stat().st_size == file.bytes and file_sha256(path) == file.sha256
+    return (
+        path.is_file()
+        and path.stat().st_size == file.bytes
+        and file_sha256(path) == file.sha256
+        and pq.read_metadata(path).num_rows == file.rows
+    )
 
 
 def clear_temporary(directory: Path) -> None:

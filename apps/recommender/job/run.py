@@ -12,7 +12,7 @@ from typing import Any
 
 from apps.recommender.data import Dataset
 from apps.recommender.eight_bit.loading import APPLICATION, eight_bit_for
-from apps.recommender.job.batch import Outcome, check_directory, run_job
+from apps.recommender.job.batch import Outcome, check_directory, run_job, unwritable
 from apps.recommender.job.manifest import JobPlan
 from apps.recommender.job.scoring import ShardScorer
 from apps.recommender.lists.rules import read_rules
@@ -85,17 +85,18 @@ def run_scoring(
     check_directory(plan)
     prepared = root / "prepared" / _name(plan.identity)
     if not (prepared / DONE).exists():
-        write_prepared(
-            prepared,
-            prepare(
-                load_release(release),
-                dataset,
-                root / "vectors",
-                as_of=moment,
-                device=device,
-                eight_bit=eight_bit,
-            ),
+        found = prepare(
+            load_release(release),
+            dataset,
+            root / "vectors",
+            as_of=moment,
+            device=device,
+            eight_bit=eight_bit,
         )
+        try:
+            write_prepared(prepared, found)
+        except OSError as error:
+            raise unwritable(prepared, error) from None
     scorer = ShardScorer(release.directory, prepared, request.k, request.diversity, rules)
     outcome = run_job(plan, scorer, executor, workers)
     shutil.rmtree(prepared)

@@ -14,6 +14,7 @@ from apps.recommender.learning.reported import Event
 from apps.recommender.learning.store import DAY, EventStore
 from apps.recommender.schema import Interaction
 from common.storage.database import DatabaseTroubleError
+from common.storage.outage import Outage
 
 # What is reported was done within this time before the server began, or is known from the data.
 LATE_SECONDS = float(DAY)
@@ -33,6 +34,11 @@ class SharedRecentEvents(RecentEvents):
         self._store = store
         self._behaviors = behaviors
         self._since = time.time() - LATE_SECONDS
+        self._outage = Outage(
+            logger,
+            "what was reported elsewhere is not known",
+            "what was reported elsewhere is known again",
+        )
 
     def of(self, user_id: str) -> list[Interaction]:
         """The events of a user, oldest first."""
@@ -40,8 +46,9 @@ class SharedRecentEvents(RecentEvents):
         try:
             rows = self._store.done_by(user_id, self._since, MOST_EVENTS)
         except DatabaseTroubleError as error:
-            logger.warning("what was reported elsewhere is not known: %s", error)
+            self._outage.met(error)
             return own
+        self._outage.ended()
         behaviors = self._behaviors()
         found = []
         for row in rows:

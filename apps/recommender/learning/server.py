@@ -16,7 +16,7 @@ from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.learning.recent import SharedRecentEvents, interaction_of
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import SPOOL, EventStore
-from common.learning.behind import KEEP_SECONDS, BehindWriter
+from common.learning.behind import KEEP_SECONDS, BehindWriter, Fate
 from common.records.fields import Text, Time
 from common.releases.registry import Registry
 from common.serving.learning.feedback import WriterMetrics
@@ -147,12 +147,12 @@ class EventCollector:
         Args:
             behaviors: knows the names of what was done.
         """
-        lost = self.writer.lost
-        await asyncio.to_thread(self.writer.write, *rows)
+        if await asyncio.to_thread(self.writer.write, *rows) is Fate.LOST:
+            return False
         for row in rows:
             if row.behavior != SHOWN:
                 self.recent.add(row.id, interaction_of(row, behaviors))
-        return self.writer.lost == lost
+        return True
 
 
 def collect_events(

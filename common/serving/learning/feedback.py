@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.learning.behind import KEEP_SECONDS, BehindWriter
+from common.learning.behind import KEEP_SECONDS, BehindWriter, Fate
 from common.learning.schema import Feedback, Prediction, Status
 from common.learning.spool import SPOOL
 from common.learning.store import FeedbackStore
@@ -110,10 +110,15 @@ class FeedbackCollector:
         except DatabaseTroubleError:
             return None
 
-    async def add(self, row: Feedback) -> None:
-        """Keep a row: in the database, or where that is down, in the spool beside it."""
-        await asyncio.to_thread(self.writer.write, row)
-        if self.learner and self.learns_from(row):
+    async def add(self, *rows: Feedback) -> None:
+        """Keep rows: in the database, or where that is down, in the spool beside it.
+
+        Raises:
+            HTTPException: neither took them.
+        """
+        if await asyncio.to_thread(self.writer.write, *rows) is Fate.LOST:
+            raise HTTPException(503, "It could not be kept; say it again.")
+        if self.learner and any(map(self.learns_from, rows)):
             self.learner.request()
 
     def accepted(self) -> None:

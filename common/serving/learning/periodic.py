@@ -6,6 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from common.storage.database import DatabaseTroubleError
+from common.storage.outage import Outage
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,8 +36,13 @@ class Periodic:
             self._thread.join()
 
     def _run(self) -> None:
+        name = self._thread.name
+        outage = Outage(logger, f"{name} waits", f"{name} goes on")
         while not self._stop.wait(self._seconds):
             try:
                 self._once()
+                outage.ended()
+            except (DatabaseTroubleError, OSError) as error:
+                outage.met(error)
             except Exception:
                 logger.exception("%s failed", self._thread.name)

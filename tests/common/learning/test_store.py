@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from common.errors import UserError
-from common.learning.behind import BehindWriter
+from common.learning.behind import BehindWriter, Fate
 from common.learning.schema import Feedback, Prediction
 from common.learning.store import FeedbackStore
 from common.learning.watching.probation import Count
@@ -133,7 +133,10 @@ def test_what_is_old_and_done_with_goes(store: FeedbackStore) -> None:
 
 
 def test_behind_the_answers_rows_are_written_and_where_the_database_is_down_they_wait(
-    store: FeedbackStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: FeedbackStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     spool = tmp_path / "spool" / "rows"
     writer = BehindWriter(store, spool)
@@ -141,18 +144,22 @@ def test_behind_the_answers_rows_are_written_and_where_the_database_is_down_they
     with monkeypatch.context() as broken:
         broken.setattr(store, "add", _down)
         writer.put(predicted("p", time.time(), text="等一等"))
-        assert not writer.write(said("a"))
+        assert writer.write(said("a")) is Fate.SPOOLED
         assert (writer.written, writer.spooled, writer.lost) == (0, 2, 0)
         # A power failure in the middle of a line.
         with spool.open("a", encoding="utf-8") as file:
             file.write('["feedback", {"id": "cut')
-    assert writer.write(said("b"))
+        assert writer.write(said("after")) is Fate.SPOOLED
+    assert writer.write(said("b")) is Fate.WRITTEN
     writer.stop()
     again = BehindWriter(store, spool)
     again.start()
     again.put(said("c"))
     again.stop()
-    assert {row.id for row in store.feedback()} == {"a", "b", "c"}
+    assert {row.id for row in store.feedback()} == {"a", "after", "b", "c"}
+    assert spool.with_name("rows.unreadable").read_text() == '["feedback", {"id": "cut\n'
+    # Once for each: the outage, its end, and the line that was cut off.
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "ERROR"]
     found = store.prediction("p")
     assert found is not None
     assert found.text == "等一等"
@@ -179,8 +186,8 @@ def test_a_full_spool_counts_what_it_cannot_take(
     monkeypatch.setattr(store, "add", _down)
     line = len(json.dumps(["feedback", said("1").model_dump()])) + 1
     writer = BehindWriter(store, tmp_path / "spool", spool_bound=3 * line)
-    for n in range(5):
-        writer.write(said(str(n)))
+    fates = [writer.write(said(str(n))) for n in range(5)]
+    assert fates == [Fate.SPOOLED] * 3 + [Fate.LOST] * 2
     assert (writer.spooled, writer.lost) == (3, 2)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sqlalchemy import inspect, text
 from common.errors import UserError
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
+from common.storage import leases
 from common.storage.database import Database
 from common.storage.leases import lease
 from common.storage.tables import metadata
@@ -89,6 +91,14 @@ def test_a_transaction_is_all_or_nothing(url: str) -> None:
     database.close()
 
 
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "bizlm.sqlite"
+    path.write_bytes(b"not what it was" * 100)
+    with pytest.raises(UserError, match="cannot be read: file is not a database"):
+        Database(path)
+    assert path.read_bytes() == b"not what it was" * 100
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
@@ -120,6 +130,26 @@ def test_a_lease_is_one_holder_s_and_is_given_up_when_its_holder_dies(
         with lease(database, "learn"):
             pass
         database.close()
+
+
+def test_a_lease_outlasts_a_clock_that_jumps(tmp_path: Path) -> None:
+    database = Database(tmp_path / "one.sqlite")
+    refused = pytest.raises(UserError, match="running already")
+    with lease(database, "learn"):
+        with database.writing() as connection:
+            connection.execute(text("UPDATE leases SET expires_at = 1"))
+        with refused, lease(database, "learn"):
+            pass
+        with database.writing() as connection:
+            # As of an earlier process with the same number.
+            now, earlier = f":{leases._started(os.getpid())}-", ":1-"
+            change = text(
+                "UPDATE leases SET expires_at = 9e9, holder = replace(holder, :now, :then)"
+            )
+            connection.execute(change, {"now": now, "then": earlier})
+        with lease(database, "learn"):
+            pass
+    database.close()
 
 
 def test_a_lease_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from scraping import running_with_metrics, scrape_until
 
 from apps.finance_monitor.feeds.redis_feed import RedisFeed
 from apps.finance_monitor.schema import ScoredRecord
+from benchmarks.chaos.proxy import Proxy
 from common.errors import UserError
 
 SERVER = shutil.which("redis-server")
@@ -120,6 +122,38 @@ def test_publishing_and_acknowledging_are_one(address: str, client: Any) -> None
     feed.publish("scored", [story("a", 1)])
     assert client.xlen("scored") == 1
     assert client.xpending("news", "g")["pending"] == 0
+
+
+def test_what_was_published_is_not_published_again_when_the_answer_is_lost(
+    address: str, client: Any
+) -> None:
+    _add(client, "news", "a")
+    with Proxy(int(address.rpartition(":")[2])) as proxy:
+        feed = RedisFeed(f"{proxy.address}/news?group=g&consumer=one")
+        feed.read_batch(10)
+        proxy.lose_answers()
+        threading.Timer(0.2, proxy.restore).start()
+        feed.publish("scored", [story("a", 1)])
+    assert client.xlen("scored") == 1
+    assert client.xpending("news", "g")["pending"] == 0
+
+
+def test_what_was_handed_out_on_a_broken_line_comes_first_when_it_is_mended(
+    address: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(int(address.rpartition(":")[2])) as proxy:
+        feed = RedisFeed(f"{proxy.address}/news?group=g&consumer=one")
+        assert not _ids(feed)
+        # So that the answer that is lost is the one with the message in it.
+        monkeypatch.setattr(feed, "_claim", lambda _: [])
+        _add(client, "news", "a")
+        proxy.lose_answers()
+        away = feed.read_batch(10, timeout=0.05)
+        proxy.restore()
+        _add(client, "news", "b")
+        batches = [away, feed.read_batch(10), feed.read_batch(10)]
+    assert [[one.id for one in batch.records] for batch in batches] == [[], ["a"], ["b"]]
+    assert "news" in away.outages
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(

@@ -19,7 +19,7 @@ from processes import Finished, Process, run
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.operations import case, cases, resolve, silence
 from apps.finance_monitor.alerts.sinks import FileSink
-from apps.finance_monitor.feeds.feed import Batch
+from apps.finance_monitor.feeds.feed import Batch, Rejected
 from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.drift import Drift
@@ -298,3 +298,34 @@ def test_a_full_disk_stops_reading_but_not_alerting(
     once = [(one["alert_id"], one["status"], one["severity"]) for one in lines]
     assert len(once) == len(set(once))
     assert store.story("s7-11")
+
+
+def test_a_damaged_database_is_told_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "finance_monitor" / "monitor.sqlite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not what it was" * 100)
+    done = _finish(_write(tmp_path / "feed.jsonl", [story("a", 1)]), tmp_path / "var")
+    assert done.returncode == 2
+    assert "file is not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_rejected_is_kept_once_however_often_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.finance_monitor.watch.follow.RETRY_SECONDS", 0)
+    store, rejected = Store(tmp_path / "monitor.sqlite"), tmp_path / "rejected.jsonl"
+    watch = Watch(store, RULES, None, rejected=rejected)
+    write, tries = watch._write, []
+
+    def full_twice(step: Any) -> Any:
+        tries.append(step)
+        if len(tries) < 3:
+            raise sqlite3.OperationalError("database or disk is full")
+        return write(step)
+
+    monkeypatch.setattr(watch, "_write", full_twice)
+    watch.commit(watch.process(Batch([story("a", 1)], [Rejected("feed:2", "broken", "x")], None)))
+    assert [one.id for one in store.latest_stories(9)] == ["a"]
+    assert len(rejected.read_text(encoding="utf-8").splitlines()) == 1
+    store.close()

@@ -112,6 +112,26 @@ def test_a_run_goes_on_after_its_last_finished_shard(
     assert directory_hashes(stopped) == directory_hashes(undisturbed)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"run"', b'"ruk"'),
+        (b'"rows"', b'"rowz"'),
+        (b'"rows": 5', b'"rows": 4'),
+        (b'"bytes"', b"5"),
+    ],
+)
+def test_a_journal_that_was_damaged_changes_no_byte(
+    stopped: Path, undisturbed: Path, vectors: Path, old: bytes, new: bytes
+) -> None:
+    journal = stopped / "_journal.jsonl"
+    damaged = journal.read_bytes().replace(old, new)
+    assert damaged != journal.read_bytes()
+    journal.write_bytes(damaged)
+    run_job(plan(stopped, vectors), MadeUpScore(vectors))
+    assert directory_hashes(stopped) == directory_hashes(undisturbed)
+
+
 def test_a_killed_finish_is_finished(undisturbed: Path, vectors: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_job(plan(out, vectors), MadeUpScore(vectors))

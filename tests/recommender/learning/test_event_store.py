@@ -21,7 +21,7 @@ from apps.recommender.learning.taking import (
     take,
     write_interactions,
 )
-from common.learning.behind import WAITING_BOUND, BehindWriter
+from common.learning.behind import WAITING_BOUND, BehindWriter, Fate
 from common.learning.spool import Spool
 from common.learning.watching.probation import Count
 from common.storage.database import Database
@@ -71,7 +71,7 @@ def test_a_database_that_is_down_loses_nothing(
     writer = BehindWriter(store, tmp_path / "events.spool")
     with monkeypatch.context() as broken:
         broken.setattr(store, "add", down)
-        assert not writer.write(event("1", at=time.time()), event("2", at=time.time()))
+        assert writer.write(event("1", at=time.time()), event("2", at=time.time())) is Fate.SPOOLED
     assert (writer.spooled, writer.lost) == (2, 0)
     assert store.counts() == {}
     again = BehindWriter(store, tmp_path / "events.spool")
@@ -83,7 +83,7 @@ def test_a_database_that_is_down_loses_nothing(
 
 def test_more_at_once_than_may_wait_are_kept_whole(store: EventStore, tmp_path: Path) -> None:
     writer = BehindWriter(store, tmp_path / "events.spool")
-    assert writer.write(*(event(str(n)) for n in range(WAITING_BOUND + 1)))
+    assert writer.write(*(event(str(n)) for n in range(WAITING_BOUND + 1))) is Fate.WRITTEN
     assert (writer.written, writer.lost) == (WAITING_BOUND + 1, 0)
     assert store.counts() == {"click": WAITING_BOUND + 1}
 
