@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import histories
 from apps.recommender.interactions.sequences import sequences, shown_after
@@ -55,6 +56,10 @@ class FirstStage:
     vectors: Tensor
     items: NDArray[np.float32]
     untrained: TowerModel
+
+    def read(self, catalogue: Catalogue) -> NDArray[np.float32]:
+        """[items, width] of length 1, other texts as the fine-tuned encoder reads them."""
+        return item_vectors(self.towers, _read_again(self.tuned.pretrained, catalogue)).numpy()
 
 
 def fit_towers(
@@ -104,7 +109,7 @@ def fit_towers(
     if is_new and _reached(task, towers, later) <= _reached(task, began, later):
         say("The towers stay as they began: what they learned further ranks no better")
         towers = began
-    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
+    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset.catalogue)
     items = item_vectors(towers, vectors).numpy()
     return FirstStage(tuned, towers, pretrained, vectors, items, untrained)
 
@@ -145,11 +150,9 @@ def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
     return torch.from_numpy(found)
 
 
-def _read_again(backbone: Encoder, dataset: Dataset) -> Tensor:
+def _read_again(backbone: Encoder, catalogue: Catalogue) -> Tensor:
     """[items, width], all texts as the fine-tuned encoder reads them, in full precision."""
-    found = predict(
-        text_vectors(backbone), backbone, dataset.catalogue.texts, what="Encoding items"
-    )
+    found = predict(text_vectors(backbone), backbone, catalogue.texts, what="Encoding items")
     return found["embedding"]
 
 
