@@ -22,6 +22,7 @@ from apps.recommender.options_cli import (
     ColdPlaces,
     Cutoff,
     FoldIn,
+    ImageModelName,
     Interactions,
     Interests,
     Items,
@@ -32,6 +33,7 @@ from apps.recommender.options_cli import (
     Strategy,
     Tune,
     Users,
+    find_image_model,
     name_sources,
     open_registry,
     parse_moment,
@@ -149,6 +151,7 @@ def train(
     ] = 0.01,
     cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
+    image_model: ImageModelName = None,
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
@@ -185,6 +188,7 @@ def train(
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
     expected = expected_by(expectations, dataset)
     check_backbone(backbone)
+    images = find_image_model(image_model, registry.root / "vectors")
 
     from apps.recommender.pipeline.choices import Choices
     from apps.recommender.reporting import comparison_table
@@ -213,6 +217,7 @@ def train(
         resume=resume,
         promote=promote,
         expectations=expected,
+        images=images,
     )
     if trained is None:
         return

@@ -8,7 +8,7 @@ The same file on a laptop, one GPU or many:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -48,6 +48,7 @@ from common.evaluation.stress.expectations.checking import Checked
 from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
+from common.models.image_encoder import ImageModel
 from common.models.sentence_modules import directory_id
 from common.releases import gate
 from common.releases.expectations import check_next, hold_to, save_expectations
@@ -86,6 +87,7 @@ def train(
     resume: bool = False,
     promote: bool | None = None,
     expectations: Expectations | None = None,
+    images: ImageModel | None = None,
 ) -> Trained | None:
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
@@ -97,6 +99,7 @@ def train(
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         expectations: what the release is held to, and later ones; None: as the one that serves.
+        images: reads the items' pictures, which the release goes by if they rank better.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -113,11 +116,14 @@ def train(
     nn.Module.to(loaded.network, device)
     audit = audit_reading(dataset.audit, loaded, dataset.catalogue.texts)
     dataset = replace(dataset, audit=audit)
-    first = fit_towers(loaded, dataset, timeline, settings, sizes, registry.root, resume=resume)
+    first = fit_towers(
+        loaded, dataset, timeline, settings, sizes, registry.root, images=images, resume=resume
+    )
     if first is None:
         return None
 
     towers, items = first.towers, first.items
+    images = images if first.images is not None else None
     tried = timeline.calibration
     baselines = tune_baselines(
         affordable(families(first.pretrained.numpy()), len(dataset.catalogue)),
@@ -153,7 +159,7 @@ def train(
     checked = check_next(registry, expectations, decide)
 
     def fill(directory: Path) -> None:
-        save_release(directory, first.tuned.pretrained, towers, stage)
+        save_release(directory, first.tuned.pretrained, towers, stage, images)
         save_expectations(checked.expectations if checked else None, directory)
         write_training_report(
             directory / "report.html",
@@ -166,7 +172,11 @@ def train(
 
     recorded = manifest(
         dataset, timeline, settings, source, first.tuned, stage, comparison, max_ndcg_loss
-    ) | {"cold": stage.cold_to_json(cold_places), "expectations": checked and checked.summary()}
+    ) | {
+        "cold": stage.cold_to_json(cold_places),
+        "expectations": checked and checked.summary(),
+        "images": images and asdict(images),
+    }
     release = write_release(registry.releases, fill, recorded)
     # The release reads texts as its encoder just did: they need not be read once more.
     cache = VectorCache(registry.root / "vectors" / directory_id(release.directory / ENCODER))

@@ -122,7 +122,7 @@ def fit(
         caches = registry.root / "vectors"
 
         def read(catalogue: Catalogue) -> NDArray[np.float32]:
-            return item_vectors_of(serving, catalogue.texts, caches, device=device)
+            return item_vectors_of(serving, catalogue, caches, device=device)
 
         towers, items, tuned = serving.towers, read(dataset.catalogue), None
     stage = fit_second_stage(
@@ -148,7 +148,14 @@ def _learn_on(
     further = settings.model_copy(update={"epochs": min(TOWER_EPOCHS, settings.epochs)})
     sizes = serving.towers.users.sizes
     first = fit_towers(
-        loaded, dataset, timeline, further, sizes, registry.root, start=serving.towers
+        loaded,
+        dataset,
+        timeline,
+        further,
+        sizes,
+        registry.root,
+        start=serving.towers,
+        images=serving.images,
     )
     assert first is not None, "learning runs in one process"
     return first
@@ -160,8 +167,10 @@ def save_candidate(
     """Write its files; those of an encoder that stayed are the serving release's own."""
     save_expectations(expectations, directory)
     if fitted.tuned is not None:
-        save_release(directory, fitted.tuned.pretrained, fitted.towers, fitted.stage)
+        save_release(
+            directory, fitted.tuned.pretrained, fitted.towers, fitted.stage, serving.images
+        )
         return
     # Weights that did not change take no room twice.
     shutil.copytree(serving.directory / ENCODER, directory / ENCODER, copy_function=os.link)
-    save_ranking(directory, serving.source, fitted.towers, fitted.stage)
+    save_ranking(directory, serving.source, fitted.towers, fitted.stage, serving.images)

@@ -16,6 +16,7 @@ from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Allowed
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.events import sorted_events
+from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
@@ -74,7 +75,8 @@ def pipeline_of(catalogue: Catalogue, seed: int = 0) -> Pipeline:
         as_of=1_700_100_000,
     )
     towers = TowerModel(nn.Identity(), torch.zeros(WIDTH), TowerSizes(width=8, history=10)).eval()
-    return Pipeline(towers, prepared, Choices(history=10))
+    rules = Rules(exclude_after=("purchase",))
+    return Pipeline(towers, prepared, Choices(rules=rules, history=10))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,7 @@ def test_the_first_places_count_most(decided: dict[str, Decided]) -> None:
 
 def test_what_was_bought_or_disliked_is_not_repeated(decided: dict[str, Decided]) -> None:
     assert decided["buy i2, dislike i5, 购买 i8"].said["repeated"] == "none"
-    # Who clicks may be shown the same again.
+    # Here, who clicked may be shown the same again.
     assert decided["click i0，click i3"].said["repeated"] != "none"
 
 
