@@ -131,8 +131,16 @@ class RecommenderTask:
 
     def measure(self, predict: Predict, records: Records[Query]) -> dict[str, float]:
         """nDCG@10 of the text score alone, over all items but those the user knows."""
-        assert self.model is not None
         read = self.pretrained if self.frozen else predict(self.catalogue.texts)["embedding"]
+        return {"ndcg_at_10": float(self.figures(read, records).mean())}
+
+    def figures(self, read: Tensor, records: Records[Query]) -> NDArray[np.float64]:
+        """[records], the same of each query.
+
+        Args:
+            read: [items, width], the texts as an encoder reads them.
+        """
+        assert self.model is not None
         metrics = []
         items = item_vectors(self.model, beside(read, self.images))
         there = items.to(self.model.log_scale.device)
@@ -149,7 +157,7 @@ class RecommenderTask:
             hits = np.stack([np.isin(r, q.relevant) for r, q in zip(ranked, block, strict=True)])
             counts = np.array([len(query.relevant) for query in block])
             metrics.append(ndcg_at_k(hits, counts, 10))
-        return {"ndcg_at_10": float(np.concatenate(metrics).mean())}
+        return np.concatenate(metrics)
 
 
 def text_vectors(backbone: Encoder) -> nn.Module:

@@ -86,7 +86,7 @@ def image_vectors(
     found = np.zeros((len(images), width), np.float32)
     if have:
         texts = [key for key in keys if key is not None]
-        found[have] = encode_with(open_reader, texts, cache, width=width, what="pictures")
+        found[have] = encode_with(open_reader, texts, cache, width=width, unit="pictures")
     return found
 
 

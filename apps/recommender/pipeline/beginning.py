@@ -14,6 +14,7 @@ from apps.recommender.interactions.events import Events
 from apps.recommender.retrieval.together import pairs, projection
 from apps.recommender.task import Query, RecommenderTask
 from common.console import say
+from common.evaluation.compare import paired_bootstrap
 
 # Shrinkage and floor of `projection`: the less there is to learn from, the more shrinkage it takes.
 TRIED = ((0.1, 0.001), (0.1, 0.03), (0.5, 0.001), (2.0, 0.001))
@@ -68,7 +69,8 @@ def begin_with_images(
 
     A picture is turned into the space of the texts, where it is near to no text more than to
     another, and added with the weight by which `queries` are ranked best; as it is, or drawn
-    together as texts are by `begin_together`. Pictures are kept if they rank `later` better.
+    together as texts are by `begin_together`. Pictures are kept if they are shown to rank `later`
+    better: the release then needs the image model for each new one.
 
     Args:
         queries, later: of a time later than `known`, and of a later one.
@@ -80,24 +82,28 @@ def begin_with_images(
         seen = tower.seen(task.images.to(weight.device)).cpu().numpy()
     queries, later = _some(queries), _some(later)
 
-    def reached(value: Tensor, some: Sequence[Query]) -> float:
+    def figures(value: Tensor, some: Sequence[Query]) -> NDArray[np.float64]:
         with torch.no_grad():
             weight.copy_(value)
-        return task.measure(lambda _: {"embedding": task.pretrained}, some)["ndcg_at_10"]
+        return task.figures(task.pretrained, some)
 
     none = torch.zeros_like(weight)
-    best, most, share = none, reached(none, queries), 0.0
+    best, most, share = none, figures(none, queries).mean(), 0.0
     for turned in _turned(seen, pairs(known), len(weight)):
         for factor in IMAGE_WEIGHTS:
-            if (figure := reached(factor * turned, queries)) > most:
+            if (figure := figures(factor * turned, queries).mean()) > most:
                 best, most, share = factor * turned, figure, factor
-    before, after = reached(none, later), reached(best, later)
-    if after <= before:
-        say("Pictures rank what came later no better: the release goes by texts alone")
+    gain = paired_bootstrap(figures(none, later), figures(best, later))
+    shown = (
+        f"nDCG@10 {gain.before:.3f} → {gain.after:.3f}, 95 % interval of the gain {gain.low:+.3f} "
+        f"to {gain.high:+.3f}"
+    )
+    if gain.low <= 0:
+        say(f"Pictures are not shown to rank better: the release goes by texts alone ({shown})")
         task.forget_images()
         return
     task.image_projection = best.cpu()
-    say(f"Pictures count {share:g} beside texts of 1: nDCG@10 {before:.3f} → {after:.3f}")
+    say(f"Pictures count {share:g} beside texts of 1 ({shown})")
 
 
 def _turned(seen: NDArray[np.float32], taken: NDArray[np.int32], width: int) -> list[Tensor]:
