@@ -116,6 +116,7 @@ def learn(
         "diversity": {"method": choices.method, "strength": choices.diversity_weight},
         "towers": of_towers(dataset, fitted.timeline) if due else towers_learned(release),
         "cold": fitted.stage.cold_to_json(release.manifest.get("cold", {}).get("asked")),
+        "images": release.manifest.get("images"),
         "simple": fitted.stage.judgement.to_json(),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
         "after": made.figures,
