@@ -15,7 +15,7 @@ from common.errors import UserError
 from common.evaluation.stress.perturbations import Perturbation, perturbations
 from common.rules.places import near
 
-NOTHING = "nothing"
+NOTHING = ("nothing", "什么都没做")
 # Seconds between two events.
 APART = 3600
 COMMA = re.compile(r"\s*[,，]\s*")
@@ -60,7 +60,7 @@ def read_history(text: str) -> History:
     written = WRITTEN.search(text)
     change = written["change"] if written else None
     done = (text[: written.start()] if written else text).strip()
-    if done == NOTHING:
+    if done in NOTHING:
         return History((), change)
     events = []
     for part in COMMA.split(done):
@@ -68,7 +68,7 @@ def read_history(text: str) -> History:
         if not names:
             raise UserError(
                 f"{part!r} in {text!r} is not a behaviour and the id of an item",
-                hint=f"Write it like 'purchase book-1, dislike book-2', or '{NOTHING}'.",
+                hint=f"Write it like 'purchase book-1, dislike book-2', or '{NOTHING[0]}'.",
             )
         events.append((" ".join(names), item_id))
     return History(tuple(events), change)
