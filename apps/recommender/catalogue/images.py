@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,16 +62,10 @@ def image_vectors(
     Raises:
         UserError: a picture is damaged or too large; names its file and row.
     """
-    by_key: dict[str, ItemImage] = {}
-    keys: list[str | None] = []
-    gone = [one for one in images if one and not one.path.is_file()]
-    for one in images:
-        key = None if one is None or not one.path.is_file() else _content_key(one)
-        keys.append(key)
-        if key is not None and one is not None:
-            by_key.setdefault(key, one)
-    have = [place for place, key in enumerate(keys) if key is not None]
-    _say_missing(len(images) - len(have), len(images), gone)
+    there = {n: one for n, one in enumerate(images) if one and one.path.is_file()}
+    _say_missing(images, there)
+    keys = {number: _content_key(one) for number, one in there.items()}
+    by_key = {key: there[number] for number, key in keys.items()}
 
     def open_reader() -> Read:
         encoder = open_encoder()
@@ -84,16 +78,21 @@ def image_vectors(
         return read
 
     found = np.zeros((len(images), width), np.float32)
-    if have:
-        texts = [key for key in keys if key is not None]
-        found[have] = encode_with(open_reader, texts, cache, width=width, unit="pictures")
+    if keys:
+        found[[*keys]] = encode_with(
+            open_reader, [*keys.values()], cache, width=width, unit="pictures"
+        )
     return found
 
 
-def _say_missing(missing: int, items: int, gone: Sequence[ItemImage]) -> None:
-    if missing:
-        first = f"; {len(gone)} files are not there, the first: {gone[0].path} ({gone[0].place})"
-        say(f"{missing:,} of {items:,} items have no picture{first if gone else ''}.")
+def _say_missing(images: Sequence[ItemImage | None], there: Mapping[int, ItemImage]) -> None:
+    gone = [one for n, one in enumerate(images) if one and n not in there]
+    told = f"{len(images) - len(there):,} of {len(images):,} items have no picture"
+    if gone:
+        told += f"; files that are not there: {len(gone):,}, the first {gone[0].path}"
+        told += f" ({gone[0].place})"
+    if len(there) < len(images):
+        say(f"{told}.")
 
 
 def _content_key(image: ItemImage) -> str:

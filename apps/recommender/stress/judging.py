@@ -39,7 +39,7 @@ def decide_with(pipeline: Pipeline, behaviors: Behaviors, build: Build) -> Decid
     """`DECISIONS` on histories, and the share of the list that each label has.
 
     A place counts by its discount in nDCG, 1 / log2(1 + rank), so that the whole list is 1. A
-    history with an item that is not there any more decides nothing.
+    history with an item or a behaviour that is not known any more decides nothing.
 
     Args:
         build: used where a history wants the items' texts written otherwise.
@@ -62,7 +62,10 @@ def decide_with(pipeline: Pipeline, behaviors: Behaviors, build: Build) -> Decid
     def one(history: History) -> Decided:
         if any(item_id not in catalogue.number for _, item_id in history.events):
             return Decided({}, {})
-        done = history.interactions(behaviors, pipeline.prepared.as_of)
+        try:
+            done = history.interactions(behaviors, pipeline.prepared.as_of)
+        except ValueError:
+            return Decided({}, {})
         rows = service(history.change).recommend_for(done, SHOWN)
         listed = [catalogue.number[row.item_id] for row in rows]
         said, shares = _decided(listed, {event.item_id for event in done}, catalogue)

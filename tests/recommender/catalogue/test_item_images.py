@@ -50,8 +50,10 @@ def test_each_content_is_read_once_and_kept(
         assert eye.read_count == 2
     assert found.tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0], [1, 0, 0]]
     said = capsys.readouterr().err
-    assert "2 of 5 items have no picture; 1 files are not there" in said
+    assert "2 of 5 items have no picture; files that are not there: 1" in said
     assert "gone.png" in said and "items.csv:5" in said
+    image_vectors([None, images[0]], lambda: eye, cache, 3)  # type: ignore[arg-type, return-value]
+    assert "1 of 2 items have no picture." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["no picture", "cut off", "large file", "many pixels"])

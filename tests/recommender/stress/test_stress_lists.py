@@ -85,7 +85,7 @@ def pipeline_of(catalogue: Catalogue, seed: int = 0) -> Pipeline:
 def decided(catalogue: Catalogue) -> dict[str, Decided]:
     texts = (
         *("nothing", "buy i2, click i5", "buy i2, dislike i5, 购买 i8", "buy i2, click gone"),
-        *("click i0，click i3", "click i0，click i3; items with typing errors"),
+        *("click i0，click i3", "click i0，click i3; items with typing errors", "bag i0"),
     )
     read: list[str] = []
 
@@ -125,8 +125,9 @@ def test_what_was_bought_or_disliked_is_not_repeated(decided: dict[str, Decided]
     assert decided["click i0，click i3"].said["repeated"] != "none"
 
 
-def test_an_item_that_is_gone_decides_nothing(decided: dict[str, Decided]) -> None:
+def test_what_is_not_known_any_more_decides_nothing(decided: dict[str, Decided]) -> None:
     assert decided["buy i2, click gone"] == Decided({}, {})
+    assert decided["bag i0"] == Decided({}, {})
 
 
 def test_texts_written_otherwise_are_read_and_ranked(decided: dict[str, Decided]) -> None:
