@@ -22,6 +22,7 @@ from apps.recommender.options_cli import (
     ColdPlaces,
     Cutoff,
     FoldIn,
+    ImageModelName,
     Interactions,
     Interests,
     Items,
@@ -32,6 +33,7 @@ from apps.recommender.options_cli import (
     Strategy,
     Tune,
     Users,
+    find_image_model,
     name_sources,
     open_registry,
     parse_moment,
@@ -40,6 +42,8 @@ from apps.recommender.options_cli import (
     rules_model,
 )
 from apps.recommender.schema import FIGURES
+from apps.recommender.stress import cli as stress_cli
+from apps.recommender.stress.cli import expected_by
 from apps.recommender.tuning import cli as tuning_cli
 from common.cli import (
     Backbone,
@@ -62,6 +66,7 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
@@ -73,7 +78,7 @@ app = new_app(
     "Ranks what a user may want next, from the texts of what they viewed and did.",
     application="recommender",
 )
-for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, off_policy_cli):
+for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, stress_cli, off_policy_cli):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
@@ -146,10 +151,12 @@ def train(
     ] = 0.01,
     cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
+    image_model: ImageModelName = None,
     settings: Set = None,
     config: Config = None,
     resume: Resume = False,
     promote: Promote = None,
+    expectations: ExpectationsFile = None,
     device: DeviceSetting = None,
     precision: PrecisionSetting = None,
     seed: SeedSetting = None,
@@ -179,7 +186,9 @@ def train(
     check_cold_places(cold_places)
     wanted = read_rules(rules) if rules else Rules()
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
+    expected = expected_by(expectations, dataset)
     check_backbone(backbone)
+    images = find_image_model(image_model, registry.root / "vectors")
 
     from apps.recommender.pipeline.choices import Choices
     from apps.recommender.reporting import comparison_table
@@ -207,6 +216,8 @@ def train(
         cold_places=cold_places,
         resume=resume,
         promote=promote,
+        expectations=expected,
+        images=images,
     )
     if trained is None:
         return

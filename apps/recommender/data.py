@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.catalogue.images import images_of
 from apps.recommender.catalogue.items import Catalogue, build_catalogue
 from apps.recommender.catalogue.users import UserFeatures, user_features
 from apps.recommender.interactions.behaviors import Behaviors
@@ -111,7 +112,7 @@ def read_dataset(sources: Sources) -> Dataset:
         UserError: bad rows, two items with one id, or no interaction with an item that is known.
     """
     items = [_read(path, Item, "items", sources) for path in sources.items]
-    catalogue = build_catalogue([item for file in items for item in file])
+    catalogue = _catalogue(items)
     findings = check_items(items)
     tables = [
         read_interactions(
@@ -159,8 +160,13 @@ def read_dataset(sources: Sources) -> Dataset:
 
 def read_items(sources: Sources) -> Catalogue:
     """The items alone."""
+    return _catalogue([_read(path, Item, "items", sources) for path in sources.items])
+
+
+def _catalogue(files: Sequence[Records[Item]]) -> Catalogue:
     return build_catalogue(
-        [item for path in sources.items for item in _read(path, Item, "items", sources)]
+        [item for file in files for item in file],
+        [image for file in files for image in images_of(file)],
     )
 
 

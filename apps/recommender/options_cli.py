@@ -14,6 +14,7 @@ from common.errors import UserError
 
 if TYPE_CHECKING:
     from apps.recommender.data import Sources
+    from common.models.image_encoder import ImageModel
     from common.releases.release import Release
     from common.tuning.settings import Settings
 
@@ -99,6 +100,14 @@ ColdPlaces = Annotated[
         "--cold-places",
         help="Of the first ten places, so many for items that nobody has met: 0, 1, 2, 3 or 5. "
         "Default: what costs no more than --max-ndcg-loss.",
+    ),
+]
+ImageModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--image-model",
+        help="Reads the column `image` of the items, paths of pictures: a directory or a hub id "
+        "of sentence-transformers, such as sentence-transformers/clip-ViT-B-32.",
     ),
 ]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
@@ -205,6 +214,19 @@ def read_data(
         release=release,
     )
     return read_dataset(sources)
+
+
+def find_image_model(name: str | None, caches: Path) -> ImageModel | None:
+    """The image model of this name; None: none is wanted.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name is None:
+        return None
+    from common.models.image_encoder import ImageModel
+
+    return ImageModel.find(name, caches)
 
 
 def parse_moment(text: str | None, option: str) -> int | None:

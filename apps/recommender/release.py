@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from apps.recommender.baselines.blend import Blend
+from apps.recommender.catalogue.images import image_vectors
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
@@ -30,13 +32,14 @@ from apps.recommender.ranking.signals import FEATURES
 from apps.recommender.retrieval.approximate import MOST_EXACT, build_search
 from apps.recommender.retrieval.neighbours import learn_neighbours
 from apps.recommender.retrieval.search import Depths
-from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes, beside, towers_of
 from apps.recommender.task import item_vectors, text_vectors
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder, save_encoder
 from common.models.heads import save_heads
+from common.models.image_encoder import ImageModel
 from common.models.int8.reader import Int8Reader
 from common.models.prediction import Read, encode, encode_with
 from common.models.sentence_modules import Projection, directory_id
@@ -59,6 +62,7 @@ class Model:
     probabilities: Probabilities
     features: list[str]
     source: Source
+    images: ImageModel | None
 
     def pipeline(self, prepared: Prepared, *, counted: Events | None = None) -> Pipeline:
         """The release over some data; a column of users that is missing there is not known."""
@@ -88,14 +92,24 @@ class Model:
 
 
 def save_release(
-    directory: Path, backbone: Encoder, towers: TowerModel, stage: SecondStage
+    directory: Path,
+    backbone: Encoder,
+    towers: TowerModel,
+    stage: SecondStage,
+    images: ImageModel | None = None,
 ) -> None:
-    """Write a release's files."""
+    """Write a release's files; the image model's are named, and stay where they are."""
     save_encoder(backbone, directory / ENCODER, _projection(towers))
-    save_ranking(directory, backbone.source, towers, stage)
+    save_ranking(directory, backbone.source, towers, stage, images)
 
 
-def save_ranking(directory: Path, source: Source, towers: TowerModel, stage: SecondStage) -> None:
+def save_ranking(
+    directory: Path,
+    source: Source,
+    towers: TowerModel,
+    stage: SecondStage,
+    images: ImageModel | None = None,
+) -> None:
     """Write a release's files but for the encoder's, which `source` names."""
     save_heads(towers, directory / TOWERS)
     if stage.ranker is not None:
@@ -110,6 +124,7 @@ def save_ranking(directory: Path, source: Source, towers: TowerModel, stage: Sec
             "passage_prefix": source.passage_prefix,
             "sizes": asdict(towers.users.sizes),
             "features": stage.features,
+            "images": asdict(images) if images else None,
             "choices": {
                 "depths": asdict(choices.depths),
                 "rules": choices.rules.model_dump(mode="json"),
@@ -155,6 +170,7 @@ def load_release(release: Release) -> Model:
         source=Source(
             known["base"], directory / ENCODER, known["query_prefix"], known["passage_prefix"]
         ),
+        images=ImageModel(**known["images"]) if known.get("images") else None,
     )
 
 
@@ -180,9 +196,7 @@ def prepare(
     past = events.before(moment)
     if not len(past):
         raise UserError("no interaction is earlier than the moment to rank for")
-    items = item_vectors_of(
-        model, dataset.catalogue.texts, caches, device=device, eight_bit=eight_bit
-    )
+    items = item_vectors_of(model, dataset.catalogue, caches, device=device, eight_bit=eight_bit)
     many = len(items) > MOST_EXACT
     blend = model.choices.blend
     return Prepared(
@@ -203,13 +217,18 @@ def prepare(
 
 def item_vectors_of(
     model: Model,
-    texts: list[str],
+    catalogue: Catalogue,
     caches: Path,
     *,
     device: str = "auto",
     eight_bit: Path | None = None,
 ) -> NDArray[np.float32]:
-    """[items, width] of length 1; the encoder is loaded only where something is new."""
+    """[items, width] of length 1; an encoder is loaded only where something is new.
+
+    Raises:
+        UserError: a picture cannot be read, or the image model is not here.
+    """
+    texts = catalogue.texts
     width = len(model.towers.items.center)
 
     def open_encoder() -> tuple[nn.Module, Encoder]:
@@ -228,4 +247,13 @@ def item_vectors_of(
     else:
         cache = VectorCache(caches / f"int8-{eight_bit.name}")
         vectors = encode_with(open_reader, texts, cache, width=width)
-    return item_vectors(model.towers, torch.from_numpy(vectors)).numpy()
+    read = torch.from_numpy(vectors)
+    if (images := model.images) is not None and catalogue.images:
+        seen = image_vectors(
+            catalogue.images,
+            lambda: images.open(caches, device),
+            VectorCache(images.cache(caches)),
+            model.towers.items.added_images().in_features,
+        )
+        read = beside(read, torch.from_numpy(seen))
+    return item_vectors(model.towers, read).numpy()

@@ -72,7 +72,7 @@ class Interaction(Record):
 
 
 class Item(Record):
-    """Something that can be recommended."""
+    """Something that can be recommended; `image` is a path, from where the file of items lies."""
 
     item_id: Text
     title: Text
@@ -83,6 +83,7 @@ class Item(Record):
     created_at: Time | None = None
     language: str | None = None
     available: bool = True
+    image: Text | None = None
 
     @property
     def content(self) -> str:

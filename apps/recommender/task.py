@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.events import Histories
 from apps.recommender.interactions.sequences import TARGET_WEIGHTS, Sequence, Shown, TrainingRecord
-from apps.recommender.retrieval.towers import TowerModel, TowerSizes
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes, beside
 from common.evaluation.ranking import ndcg_at_k
 from common.models.encoder import Encoder
 from common.models.heads import Embedder
@@ -41,6 +41,7 @@ class RecommenderTask:
         frozen: the encoder does not learn, so that `pretrained` is all that is ever read.
         inclusion: [items], how often each item is an event, as a share of all.
         negatives: items drawn uniformly into each batch, beside those of its users.
+        images: [items, image width] vectors of the items' pictures, zeros where there is none.
     """
 
     name = "recommender"
@@ -55,6 +56,7 @@ class RecommenderTask:
         popularity: NDArray[np.float64],
         sizes: TowerSizes,
         negatives: int = 256,
+        images: Tensor | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.pretrained = pretrained
@@ -62,16 +64,27 @@ class RecommenderTask:
         self.popularity = torch.from_numpy(popularity)
         self.sizes = sizes
         self.negatives = min(negatives, len(catalogue))
+        self.images = images
         self.model: TowerModel | None = None
         # Where the item tower begins; None: at the texts as they are.
         self.projection: Tensor | None = None
+        self.image_projection: Tensor | None = None
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> TowerModel:
         """Towers on the encoder; untrained, users are the mean of what they did."""
-        self.model = TowerModel(backbone.pooled(), self.pretrained.mean(0), self.sizes)
+        center = None if self.images is None else self.images[self.images.any(-1)].mean(0)
+        self.model = TowerModel(backbone.pooled(), self.pretrained.mean(0), self.sizes, center)
         if self.projection is not None:
             self.model.items.projection.weight.data.copy_(self.projection)
+        if self.image_projection is not None:
+            self.model.items.added_images().weight.data.copy_(self.image_projection)
         return self.model
+
+    def forget_images(self) -> None:
+        """Go by texts alone."""
+        assert self.model is not None
+        self.images = self.image_projection = None
+        self.model.items.forget_images()
 
     def input(self, record: TrainingRecord) -> str:
         """Nothing: a record is many texts, and batches are made by users."""
@@ -93,6 +106,8 @@ class RecommenderTask:
             _fill(batch, row, record, places)
         batch |= _impressions(records, places)
         batch["log_inclusion"] = self._log_inclusion(items, records)
+        if self.images is not None:
+            batch["images"] = self.images[items]
         if self.frozen:
             return batch | {"vectors": self.pretrained[items]}
         return batch | tokenize([self.catalogue.texts[i] for i in items.tolist()])
@@ -116,10 +131,18 @@ class RecommenderTask:
 
     def measure(self, predict: Predict, records: Records[Query]) -> dict[str, float]:
         """nDCG@10 of the text score alone, over all items but those the user knows."""
-        assert self.model is not None
         read = self.pretrained if self.frozen else predict(self.catalogue.texts)["embedding"]
+        return {"ndcg_at_10": float(self.figures(read, records).mean())}
+
+    def figures(self, read: Tensor, records: Records[Query]) -> NDArray[np.float64]:
+        """[records], the same of each query.
+
+        Args:
+            read: [items, width], the texts as an encoder reads them.
+        """
+        assert self.model is not None
         metrics = []
-        items = item_vectors(self.model, read)
+        items = item_vectors(self.model, beside(read, self.images))
         there = items.to(self.model.log_scale.device)
         for start in range(0, len(records), USERS_PER_BLOCK):
             block = records[start : start + USERS_PER_BLOCK]
@@ -134,7 +157,7 @@ class RecommenderTask:
             hits = np.stack([np.isin(r, q.relevant) for r, q in zip(ranked, block, strict=True)])
             counts = np.array([len(query.relevant) for query in block])
             metrics.append(ndcg_at_k(hits, counts, 10))
-        return {"ndcg_at_10": float(np.concatenate(metrics).mean())}
+        return np.concatenate(metrics)
 
 
 def text_vectors(backbone: Encoder) -> nn.Module:
@@ -144,7 +167,7 @@ def text_vectors(backbone: Encoder) -> nn.Module:
 
 @torch.inference_mode()
 def item_vectors(model: TowerModel, vectors: Tensor) -> Tensor:
-    """Text vectors → item vectors of length 1, [items, width], float32 on the CPU."""
+    """What `beside` gives → item vectors of length 1, [items, width], float32 on the CPU."""
     device = model.log_scale.device
     model.eval()
     blocks = range(0, len(vectors), ITEMS_PER_BLOCK)

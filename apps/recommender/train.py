@@ -8,18 +8,20 @@ The same file on a laptop, one GPU or many:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from apps.recommender.baselines.blend import blendable
 from apps.recommender.baselines.tuning import affordable, families, tune_baselines
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.comparison.comparison import (
     Comparison,
     TextScorer,
+    ask,
     compare_methods,
-    serving_lists,
+    serving_pipeline,
 )
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import compare, evaluate_lists
@@ -28,10 +30,8 @@ from apps.recommender.pipeline import first_stage
 from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.first_stage import fit_towers
 from apps.recommender.pipeline.judging import Judgement, check_simple
-from apps.recommender.pipeline.second_stage import (
-    fit_second_stage,
-    window_pipeline,
-)
+from apps.recommender.pipeline.pipeline import Pipeline
+from apps.recommender.pipeline.second_stage import fit_second_stage
 from apps.recommender.record import manifest
 from apps.recommender.release import (
     ENCODER,
@@ -40,13 +40,18 @@ from apps.recommender.release import (
 )
 from apps.recommender.reporting import write_training_report
 from apps.recommender.retrieval.towers import TowerSizes
+from apps.recommender.stress.judging import decide_with
 from apps.recommender.task import item_vectors
 from common.console import say
 from common.evaluation.compare import paired_bootstrap
+from common.evaluation.stress.expectations.checking import Checked
+from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
+from common.models.image_encoder import ImageModel
 from common.models.sentence_modules import directory_id
 from common.releases import gate
+from common.releases.expectations import check_next, hold_to, save_expectations
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.storage.vectors import VectorCache, keep
@@ -81,6 +86,8 @@ def train(
     cold_places: int | None = None,
     resume: bool = False,
     promote: bool | None = None,
+    expectations: Expectations | None = None,
+    images: ImageModel | None = None,
 ) -> Trained | None:
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
@@ -91,6 +98,8 @@ def train(
             most `max_ndcg_loss`.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
+        expectations: what the release is held to, and later ones; None: as the one that serves.
+        images: reads the items' pictures, which the release goes by if they rank better.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -107,11 +116,14 @@ def train(
     nn.Module.to(loaded.network, device)
     audit = audit_reading(dataset.audit, loaded, dataset.catalogue.texts)
     dataset = replace(dataset, audit=audit)
-    first = fit_towers(loaded, dataset, timeline, settings, sizes, registry.root, resume=resume)
+    first = fit_towers(
+        loaded, dataset, timeline, settings, sizes, registry.root, images=images, resume=resume
+    )
     if first is None:
         return None
 
     towers, items = first.towers, first.items
+    images = images if first.images is not None else None
     tried = timeline.calibration
     baselines = tune_baselines(
         affordable(families(first.pretrained.numpy()), len(dataset.catalogue)),
@@ -131,15 +143,7 @@ def train(
         seed=settings.seed,
     )
     untrained = item_vectors(first.untrained, first.pretrained).numpy()
-    pipeline = window_pipeline(
-        towers,
-        dataset,
-        items,
-        timeline.test,
-        stage.choices,
-        ranker=stage.ranker,
-        probabilities=stage.probabilities,
-    )
+    pipeline = stage.pipeline(towers, dataset, items, timeline.test)
     comparison = compare_methods(
         pipeline,
         timeline.test,
@@ -148,8 +152,15 @@ def train(
         impressions=dataset.impressions,
     )
 
+    def build(catalogue: Catalogue) -> Pipeline:
+        return stage.pipeline(towers, dataset, first.read(catalogue), timeline.test)
+
+    decide = decide_with(pipeline, dataset.behaviors, build)
+    checked = check_next(registry, expectations, decide)
+
     def fill(directory: Path) -> None:
-        save_release(directory, first.tuned.pretrained, towers, stage)
+        save_release(directory, first.tuned.pretrained, towers, stage, images)
+        save_expectations(checked.expectations if checked else None, directory)
         write_training_report(
             directory / "report.html",
             tuned=first.tuned,
@@ -161,7 +172,11 @@ def train(
 
     recorded = manifest(
         dataset, timeline, settings, source, first.tuned, stage, comparison, max_ndcg_loss
-    ) | {"cold": stage.cold_to_json(cold_places)}
+    ) | {
+        "cold": stage.cold_to_json(cold_places),
+        "expectations": checked and checked.summary(),
+        "images": images and asdict(images),
+    }
     release = write_release(registry.releases, fill, recorded)
     # The release reads texts as its encoder just did: they need not be read once more.
     cache = VectorCache(registry.root / "vectors" / directory_id(release.directory / ENCODER))
@@ -174,6 +189,7 @@ def train(
         timeline.test,
         simple=stage.judgement.method,
         insisted=promote is True,
+        checked=checked,
     )
     return Trained(release, comparison, stage.judgement, promoted)
 
@@ -201,14 +217,17 @@ def _promote(
     *,
     simple: str,
     insisted: bool,
+    checked: Checked | None,
 ) -> bool:
     """Let the release serve; one that serves already ranks for the same users.
 
     Args:
         simple: the method that was best before the test.
+        checked: what the release made of its expectations, if there are any.
 
     Raises:
-        RefusedError: the release is worse than that, or than the one that serves.
+        RefusedError: the release is worse than that, or than the one that serves, or it fails more
+            expectations.
     """
     if not insisted:
         check_simple(compare(comparison.model, comparison.others, GATE)[simple], simple)
@@ -216,9 +235,16 @@ def _promote(
     if serving_id is not None:
         say("Measuring the serving release on the same users")
         serving = load_release(registry.open(serving_id))
-        lists = serving_lists(serving, dataset, window, registry.root / "vectors")
-        old = evaluate_lists(serving_id, lists, window.queries).metrics[GATE]
+
+        def build(catalogue: Catalogue) -> Pipeline:
+            data = replace(dataset, catalogue=catalogue)
+            return serving_pipeline(serving, data, window, registry.root / "vectors")
+
+        served = build(dataset.catalogue)
+        old = evaluate_lists(serving_id, ask(served, window).lists, window.queries).metrics[GATE]
         difference = paired_bootstrap(old, comparison.model.metrics[GATE])
         say(gate.check(GATE, difference, insisted=insisted))
+        if checked:
+            hold_to(checked, decide_with(served, dataset.behaviors, build))
     registry.promote(release.release_id)
     return True

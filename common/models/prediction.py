@@ -134,6 +134,7 @@ def encode_with(
     *,
     width: int,
     what: str = "items",
+    unit: str = "texts",
 ) -> NDArray[np.float32]:
     """[texts, width] vectors, those that are new as a reader gives them; says how many were new.
 
@@ -142,11 +143,11 @@ def encode_with(
 
     Args:
         open_reader: loads what reads texts; called only where something is missing.
-        what: is read, for the progress shown.
+        what, unit: what is read, for the progress shown.
     """
     keys = [text_key(text) for text in texts]
     missing = cache.missing(keys)
-    say(f"{what.capitalize()}: {len(texts)} texts, {len(missing)} to encode.")
+    say(f"{what.capitalize()}: {len(texts)} {unit}, {len(missing)} to encode.")
     if missing:
         read = open_reader()
         with progress(f"Encoding {what}", len(missing)) as advance:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.console import say
-from common.evaluation.stress.expectations.checking import Checked, Decide, check
+from common.evaluation.stress.expectations.checking import Checked, Decide, check, compare_checked
 from common.evaluation.stress.expectations.expectation import Expectations
 from common.files import read_json, write_json
+from common.releases import gate
 from common.releases.registry import Registry
 from common.releases.release import Release
 
@@ -43,3 +44,15 @@ def check_next(registry: Registry, given: Expectations | None, decide: Decide) -
     kinds = (f"{kind} {of['failed']} of {of['cases']}" for kind, of in checked.summary().items())
     say(f"Expectations that are not met: {', '.join(kinds)}.")
     return checked
+
+
+def hold_to(checked: Checked, serving: Decide) -> None:
+    """Hold a release to failing no more than the one that serves, which is asked the same.
+
+    Raises:
+        RefusedError: it fails more of a kind than `max_more_failures`.
+    """
+    before = check(checked.expectations, serving)
+    gate.check_expectations(
+        compare_checked(before, checked), checked.expectations.max_more_failures
+    )

@@ -7,8 +7,9 @@ from typing import Protocol, TypeVar
 
 from common.console import say
 from common.evaluation.compare import Difference
-from common.evaluation.stress.expectations.checking import Checked, Decide, check, compare_checked
+from common.evaluation.stress.expectations.checking import Checked, Decide
 from common.releases import gate
+from common.releases.expectations import hold_to
 from common.releases.registry import Registry
 from common.releases.release import Release
 
@@ -53,8 +54,6 @@ def promote_if_not_worse(
         say(gate.check("right", difference(serving, after), insisted=insisted))
         gate.check_groups([o.is_right for o in serving], [o.is_right for o in after], groups)
         if checked:
-            before = check(checked.expectations, decide)
-            most = checked.expectations.max_more_failures
-            gate.check_expectations(compare_checked(before, checked), most)
+            hold_to(checked, decide)
     registry.promote(release.release_id)
     return True

@@ -12,8 +12,9 @@ from processes import run
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
 from trained_shop import QUICK, SAMPLES, USERS, shop, succeed
 
+from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.release import item_vectors_of, load_release
-from apps.recommender.schema import Recommendation
+from apps.recommender.schema import Item, Recommendation
 from common.files import directory_hashes
 from common.releases.registry import Registry
 
@@ -105,7 +106,8 @@ def test_a_changed_item_alone_is_encoded_again(store: Path, tmp_path: Path) -> N
 def test_item_vectors_are_those_of_the_releases_model(store: Path, tmp_path: Path) -> None:
     texts = ["Linen shirt, blue", "蓝色亚麻衬衫"]
     release = Registry(store, "recommender").open()
-    vectors = item_vectors_of(load_release(release), texts, tmp_path)
+    items = build_catalogue([Item(item_id=text, title=text) for text in texts])
+    vectors = item_vectors_of(load_release(release), items, tmp_path)
     assert_opens_as_sentence_transformer(release.directory, texts, vectors)
 
 

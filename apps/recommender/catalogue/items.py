@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.recommender.catalogue.images import ItemImage
 from apps.recommender.schema import Item
 from common.records.text import language_of, normalise
 
@@ -26,6 +27,7 @@ class Catalogue:
         price: [items], NaN where not known.
         created: [items] seconds since 1970, `ALWAYS` where not known.
         available: [items], whether it may be recommended now.
+        images: of each item, its picture; empty where none is known of.
     """
 
     ids: list[str]
@@ -38,6 +40,7 @@ class Catalogue:
     price: NDArray[np.float32]
     created: NDArray[np.int64]
     available: NDArray[np.bool_]
+    images: list[ItemImage | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,8 +61,8 @@ class Catalogue:
         return {item_id: n for n, item_id in enumerate(self.ids)}
 
 
-def build_catalogue(items: Sequence[Item]) -> Catalogue:
-    """Arrays over `items`, in their order."""
+def build_catalogue(items: Sequence[Item], images: Sequence[ItemImage | None] = ()) -> Catalogue:
+    """Arrays over `items`, in their order, with their pictures."""
     categories = sorted({item.category for item in items if item.category})
     numbers = {name: n for n, name in enumerate(categories)}
     return Catalogue(
@@ -76,4 +79,5 @@ def build_catalogue(items: Sequence[Item]) -> Catalogue:
             np.int64,
         ),
         available=np.array([item.available for item in items], np.bool_),
+        images=list(images),
     )

@@ -130,7 +130,7 @@ def serving_pipeline(
     model: Model, dataset: Dataset, window: Window, caches: Path, *, device: str = "auto"
 ) -> Pipeline:
     """A release as it stood when a window began; arguments as of `compare_release`."""
-    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    items = item_vectors_of(model, dataset.catalogue, caches, device=device)
     return model.pipeline(prepare_window(dataset, items, window), counted=window.past)
 
 

@@ -27,7 +27,7 @@ def audit_release(
     Args:
         caches: directory of vector caches, one an encoder.
     """
-    items = item_vectors_of(model, dataset.catalogue.texts, caches, device=device)
+    items = item_vectors_of(model, dataset.catalogue, caches, device=device)
     earlier = np.flatnonzero(dataset.events.before(cutoff).counts())
     users = np.random.default_rng(0).permutation(earlier)[:USERS_AUDITED]
     users = np.sort(users).astype(np.int64)

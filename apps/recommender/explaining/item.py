@@ -43,8 +43,8 @@ class ItemExplanation:
 
     Attributes:
         text: the item's, which the words are of.
-        attributions: one, of the text score: the largest cosine of the item and the user's
-            interests.
+        attributions: one, of the text score: the largest cosine of the item's text and the user's
+            interests. A picture of the item is no part of it.
         events: those that speak most for the item first.
         reasons: of the whole ranking, as the list shows them; none if the list has not the item.
     """
@@ -103,6 +103,7 @@ def explain_item(
         return np.asarray((read(texts) @ wanted.T).max(1), dtype=np.float64)
 
     words = occlusion(text, score)
+    of_text = float(score([text])[0])
     own = np.asarray(prepared.items[number])
     whole = float((wanted @ own).max())
     return ItemExplanation(
@@ -110,7 +111,7 @@ def explain_item(
         user_id=user_id,
         item_id=item_id,
         text=text,
-        attributions=[Attribution(catalogue.titles[number], whole, "cosine", "occlusion", words)],
+        attributions=[Attribution(catalogue.titles[number], of_text, "cosine", "occlusion", words)],
         events=_events(model.towers, prepared, past, own, whole),
         reasons=list(reasons),
     )

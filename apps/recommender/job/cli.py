@@ -197,7 +197,7 @@ def embed(
     from apps.recommender.release import item_vectors_of, load_release
 
     vectors = item_vectors_of(
-        load_release(release), catalogue.texts, registry.root / "vectors", device=device
+        load_release(release), catalogue, registry.root / "vectors", device=device
     )
     write_vectors(output, catalogue.ids, vectors)
     say(f"{len(catalogue)} vectors of {vectors.shape[1]} dimensions: {output}")

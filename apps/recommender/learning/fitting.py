@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from apps.recommender.baselines.tuning import simple_methods
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.timeline import Timeline, split_in_time, split_later
-from apps.recommender.pipeline.first_stage import fit_towers
+from apps.recommender.pipeline.first_stage import FirstStage, fit_towers
 from apps.recommender.pipeline.pipeline import Pipeline
-from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage, window_pipeline
+from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage
 from apps.recommender.release import (
     ENCODER,
     Model,
@@ -27,8 +29,10 @@ from apps.recommender.release import (
 )
 from apps.recommender.retrieval.towers import TowerModel
 from common.errors import UserError
+from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
+from common.releases.expectations import save_expectations
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.tuning.finetune import Tuned
@@ -43,25 +47,26 @@ MAX_NDCG_LOSS = 0.01
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate; `tuned` is None where its encoder is the serving release's."""
+    """A candidate; `tuned` is None where its encoder is the serving release's.
+
+    `read` makes item vectors of a catalogue with other texts.
+    """
 
     timeline: Timeline
     towers: TowerModel
     items: NDArray[np.float32]
     stage: SecondStage
     tuned: Tuned[Encoder] | None
+    read: Callable[[Catalogue], NDArray[np.float32]]
 
-    def pipeline(self, dataset: Dataset) -> Pipeline:
-        """As it stood when the test began."""
-        return window_pipeline(
-            self.towers,
-            dataset,
-            self.items,
-            self.timeline.test,
-            self.stage.choices,
-            ranker=self.stage.ranker,
-            probabilities=self.stage.probabilities,
-        )
+    def pipeline(self, dataset: Dataset, catalogue: Catalogue | None = None) -> Pipeline:
+        """As it stood when the test began.
+
+        Args:
+            catalogue: the same items with other texts.
+        """
+        items = self.items if catalogue is None else self.read(catalogue)
+        return self.stage.pipeline(self.towers, dataset, items, self.timeline.test)
 
 
 def towers_learned(release: Release) -> dict[str, str | None]:
@@ -101,10 +106,10 @@ def fit(
     """
     settings = Settings(**release.manifest["settings"]).model_copy(update={"device": device})
     loss = release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS)
-    tuned = None
     if due:
         timeline = split_in_time(dataset.events, dataset.catalogue)
-        towers, items, tuned = _learn_on(registry, serving, dataset, timeline, settings)
+        first = _learn_on(registry, serving, dataset, timeline, settings)
+        towers, items, tuned, read = first.towers, first.items, first.tuned, first.read
     else:
         begins = towers_learned(release)["before"]
         if begins is None:
@@ -114,8 +119,12 @@ def fit(
             )
         moment = int(datetime.fromisoformat(begins).timestamp())
         timeline = split_later(dataset.events, dataset.catalogue, moment)
-        towers, texts = serving.towers, dataset.catalogue.texts
-        items = item_vectors_of(serving, texts, registry.root / "vectors", device=device)
+        caches = registry.root / "vectors"
+
+        def read(catalogue: Catalogue) -> NDArray[np.float32]:
+            return item_vectors_of(serving, catalogue, caches, device=device)
+
+        towers, items, tuned = serving.towers, read(dataset.catalogue), None
     stage = fit_second_stage(
         towers,
         dataset,
@@ -127,29 +136,41 @@ def fit(
         cold_places=release.manifest.get("cold", {}).get("asked"),
         seed=settings.seed,
     )
-    return Fitted(timeline, towers, items, stage, tuned)
+    return Fitted(timeline, towers, items, stage, tuned, read)
 
 
 def _learn_on(
     registry: Registry, serving: Model, dataset: Dataset, timeline: Timeline, settings: Settings
-) -> tuple[TowerModel, NDArray[np.float32], Tuned[Encoder]]:
+) -> FirstStage:
     """The towers of the serving release, fine-tuned further on all that they may know."""
     loaded = load_encoder(serving.source, projected=False, dropout=settings.dropout)
     nn.Module.to(loaded.network, pick_device(settings.device))
     further = settings.model_copy(update={"epochs": min(TOWER_EPOCHS, settings.epochs)})
     sizes = serving.towers.users.sizes
     first = fit_towers(
-        loaded, dataset, timeline, further, sizes, registry.root, start=serving.towers
+        loaded,
+        dataset,
+        timeline,
+        further,
+        sizes,
+        registry.root,
+        start=serving.towers,
+        images=serving.images,
     )
     assert first is not None, "learning runs in one process"
-    return first.towers, first.items, first.tuned
+    return first
 
 
-def save_candidate(fitted: Fitted, serving: Model, directory: Path) -> None:
+def save_candidate(
+    fitted: Fitted, serving: Model, expectations: Expectations | None, directory: Path
+) -> None:
     """Write its files; those of an encoder that stayed are the serving release's own."""
+    save_expectations(expectations, directory)
     if fitted.tuned is not None:
-        save_release(directory, fitted.tuned.pretrained, fitted.towers, fitted.stage)
+        save_release(
+            directory, fitted.tuned.pretrained, fitted.towers, fitted.stage, serving.images
+        )
         return
     # Weights that did not change take no room twice.
     shutil.copytree(serving.directory / ENCODER, directory / ENCODER, copy_function=os.link)
-    save_ranking(directory, serving.source, fitted.towers, fitted.stage)
+    save_ranking(directory, serving.source, fitted.towers, fitted.stage, serving.images)

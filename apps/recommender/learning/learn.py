@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.comparison.comparison import serving_pipeline
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import summarise
@@ -26,11 +27,13 @@ from apps.recommender.learning.fitting import (
 from apps.recommender.learning.groups import GROUPING
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import PER_USER, take, with_reported
+from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.record import facts, of_towers
 from apps.recommender.release import Model, load_release
+from apps.recommender.stress.judging import decide_with
 from common.console import say
 from common.evaluation.report import write_report
-from common.learning.candidates.comparison import Comparison, judge
+from common.learning.candidates.comparison import Comparison, judge, with_expectations
 from common.learning.candidates.cost import Cost, Timing
 from common.learning.candidates.earlier import made_from, take_earlier
 from common.learning.candidates.releasing import Candidate, Learned, release_candidate
@@ -40,6 +43,7 @@ from common.learning.candidates.report import (
     drift_section,
     review_section,
 )
+from common.releases.expectations import load_expectations
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release
 
@@ -112,6 +116,7 @@ def learn(
         "diversity": {"method": choices.method, "strength": choices.diversity_weight},
         "towers": of_towers(dataset, fitted.timeline) if due else towers_learned(release),
         "cold": fitted.stage.cold_to_json(release.manifest.get("cold", {}).get("asked")),
+        "images": release.manifest.get("images"),
         "simple": fitted.stage.judgement.to_json(),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),
         "after": made.figures,
@@ -131,7 +136,7 @@ def learn(
         taken,
         made.comparison,
         made_of,
-        partial(save_candidate, fitted, serving),
+        partial(save_candidate, fitted, serving, load_expectations(release)),
         report,
         manifest,
         made.timing,
@@ -164,9 +169,19 @@ def _make(
     window = fitted.timeline.test
     say("Measuring both releases on what came last")
     caches = registry.root / "vectors"
-    served = serving_pipeline(serving, dataset, window, caches, device=device)
-    made = fitted.pipeline(dataset)
+
+    def as_served(catalogue: Catalogue) -> Pipeline:
+        data = replace(dataset, catalogue=catalogue)
+        return serving_pipeline(serving, data, window, caches, device=device)
+
+    served, made = as_served(dataset.catalogue), fitted.pipeline(dataset)
     comparison, after = compare(served, made, window, dataset, by)
+    comparison = with_expectations(
+        comparison,
+        load_expectations(release),
+        decide_with(served, dataset.behaviors, as_served),
+        decide_with(made, dataset.behaviors, partial(fitted.pipeline, dataset)),
+    )
     return _Made(fitted, comparison, summarise(after), time_rankings(served, made, window))
 
 

@@ -13,16 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from apps.recommender.catalogue.images import image_vectors
+from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import histories
 from apps.recommender.interactions.sequences import sequences, shown_after
 from apps.recommender.interactions.timeline import Timeline, Window
-from apps.recommender.pipeline.beginning import begin_together
-from apps.recommender.retrieval.towers import TowerModel, TowerSizes, towers_of
+from apps.recommender.pipeline.beginning import begin_together, begin_with_images
+from apps.recommender.retrieval.towers import TowerModel, TowerSizes, beside, towers_of
 from apps.recommender.task import Query, RecommenderTask, item_vectors, text_vectors
 from common.console import say
+from common.errors import UserError
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
+from common.models.image_encoder import ImageModel
 from common.models.prediction import encode, predict
 from common.models.sentence_modules import directory_id
 from common.models.sources.bundled import Source
@@ -47,6 +51,7 @@ class FirstStage:
             them now.
         items: [items, width], of length 1.
         untrained: the towers before.
+        images: [items, image width] vectors of pictures; None: the towers go by texts alone.
     """
 
     tuned: Tuned[Encoder]
@@ -55,6 +60,12 @@ class FirstStage:
     vectors: Tensor
     items: NDArray[np.float32]
     untrained: TowerModel
+    images: Tensor | None
+
+    def read(self, catalogue: Catalogue) -> NDArray[np.float32]:
+        """[items, width] of length 1, the same items with other texts, as the encoder now reads."""
+        read = beside(_read_again(self.tuned.pretrained, catalogue), self.images)
+        return item_vectors(self.towers, read).numpy()
 
 
 def fit_towers(
@@ -66,6 +77,7 @@ def fit_towers(
     root: Path,
     *,
     start: TowerModel | None = None,
+    images: ImageModel | None = None,
     resume: bool = False,
 ) -> FirstStage | None:
     """Fine-tune on the towers' stretch of time.
@@ -74,6 +86,7 @@ def fit_towers(
         loaded: on the device that trains.
         root: the application's directory: vectors are kept there, and checkpoints.
         start: towers to go on from.
+        images: reads the items' pictures, which take part if they rank better.
         resume: go on with the same run where it was interrupted.
 
     Returns:
@@ -82,6 +95,12 @@ def fit_towers(
     check_monitor(RecommenderTask.monitors, settings.monitor)
     pretrained = _read_texts(dataset, loaded, root / "vectors")
     task = _task(dataset, timeline, settings, pretrained, sizes)
+    task.images = _read_images(dataset, images, root / "vectors", settings.device)
+    if start is None and task.images is not None and not task.images.any():
+        raise UserError(
+            "no item has a picture to learn from",
+            hint="Name the column of their paths: --map items.image=COLUMN",
+        )
     # The towers' first weights are drawn here, before the core sets the seed for training.
     torch.manual_seed(settings.seed)
     module = task.build(loaded)
@@ -89,24 +108,27 @@ def fit_towers(
         module.load_state_dict(start.state_dict(), strict=False)
     untrained = _alone(module)
     splits = _splits(dataset, timeline, sizes.history)
+    # The window that chose the epoch would flatter it.
+    later = _queries(timeline.calibration, sizes.history)
     if start is None:
         begin_together(task, pretrained, timeline.towers, splits.validation)
+        if task.images is not None:
+            begin_with_images(task, timeline.towers, splits.validation, later)
     began = _alone(module)
-    work = root / "training" / _run_name(dataset, timeline, settings, loaded.source, sizes)
+    work = root / "training" / _run_name(dataset, timeline, settings, loaded.source, sizes, images)
     tuned = finetune(task, loaded, splits, settings, work=work, resume=resume, module=module)
     if not is_main_process():
         return None
     assert isinstance(tuned.module, TowerModel)
     towers = _alone(tuned.module)
-    # The window that chose the epoch would flatter it. Towers that learn on are judged by the gate.
-    later = _queries(timeline.calibration, sizes.history)
+    # Towers that learn on are judged by the gate.
     is_new = start is None and task.frozen
     if is_new and _reached(task, towers, later) <= _reached(task, began, later):
         say("The towers stay as they began: what they learned further ranks no better")
         towers = began
-    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset)
-    items = item_vectors(towers, vectors).numpy()
-    return FirstStage(tuned, towers, pretrained, vectors, items, untrained)
+    vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset.catalogue)
+    items = item_vectors(towers, beside(vectors, task.images)).numpy()
+    return FirstStage(tuned, towers, pretrained, vectors, items, untrained, task.images)
 
 
 def trials(
@@ -145,11 +167,21 @@ def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
     return torch.from_numpy(found)
 
 
-def _read_again(backbone: Encoder, dataset: Dataset) -> Tensor:
+def _read_images(
+    dataset: Dataset, model: ImageModel | None, caches: Path, device: str
+) -> Tensor | None:
+    """[items, image width], zeros where there is no picture."""
+    if model is None:
+        return None
+    encoder = model.open(caches, device)
+    cache = VectorCache(model.cache(caches))
+    found = image_vectors(dataset.catalogue.images, lambda: encoder, cache, encoder.width)
+    return torch.from_numpy(found)
+
+
+def _read_again(backbone: Encoder, catalogue: Catalogue) -> Tensor:
     """[items, width], all texts as the fine-tuned encoder reads them, in full precision."""
-    found = predict(
-        text_vectors(backbone), backbone, dataset.catalogue.texts, what="Encoding items"
-    )
+    found = predict(text_vectors(backbone), backbone, catalogue.texts, what="Encoding items")
     return found["embedding"]
 
 
@@ -197,7 +229,12 @@ def _alone(module: TowerModel) -> TowerModel:
 
 
 def _run_name(
-    dataset: Dataset, timeline: Timeline, settings: Settings, source: Source, sizes: TowerSizes
+    dataset: Dataset,
+    timeline: Timeline,
+    settings: Settings,
+    source: Source,
+    sizes: TowerSizes,
+    images: ImageModel | None,
 ) -> str:
     """The same data, settings and backbone are the same run, which `--resume` goes on with."""
     parts = [
@@ -206,5 +243,6 @@ def _run_name(
         str(source.directory),
         asdict(sizes),
         len(timeline.towers),
+        *([images.sha256] if images else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

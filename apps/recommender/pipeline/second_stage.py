@@ -64,6 +64,24 @@ class SecondStage:
     places: list[Places]
     features: list[str]
 
+    def pipeline(
+        self,
+        towers: TowerModel,
+        dataset: Dataset,
+        items: NDArray[np.float32],
+        window: Window,
+    ) -> Pipeline:
+        """All of it as it stood when a window began; arguments as of `window_pipeline`."""
+        return window_pipeline(
+            towers,
+            dataset,
+            items,
+            window,
+            self.choices,
+            ranker=self.ranker,
+            probabilities=self.probabilities,
+        )
+
     def cold_to_json(self, asked: int | None) -> dict[str, Any]:
         """Of the places for cold items, for the manifest; `asked` is how many were wanted."""
         tried = [asdict(one) for one in self.places]

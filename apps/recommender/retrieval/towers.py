@@ -54,22 +54,48 @@ def gap_buckets(time: Tensor, mask: Tensor) -> Tensor:
 
 
 class ItemTower(nn.Module):
-    """Text vectors → item vectors of length 1.
+    """Text vectors, and picture vectors behind them if there are any → item vectors of length 1.
 
     It starts as the pretrained vectors less their mean: without it, all texts of some encoders
-    point nearly the same way (Mu & Viswanath 2018, arXiv 1702.01417).
+    point nearly the same way (Mu & Viswanath 2018, arXiv 1702.01417). Pictures are added to them
+    through a projection of their own, which starts at zero.
     """
 
-    def __init__(self, center: Tensor) -> None:
+    def __init__(self, center: Tensor, image_center: Tensor | None = None) -> None:
         super().__init__()
         self.center: Tensor
         self.register_buffer("center", center)
         self.projection = nn.Linear(len(center), len(center), bias=False)
         nn.init.eye_(self.projection.weight)
+        self.image_center: Tensor | None
+        self.register_buffer("image_center", image_center)
+        self.image_projection: nn.Linear | None = None
+        if image_center is not None:
+            self.image_projection = nn.Linear(len(image_center), len(center), bias=False)
+            nn.init.zeros_(self.image_projection.weight)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """[…, width] → [..., width]."""
-        return functional.normalize(self.projection(vectors - self.center), dim=-1)
+        """[…, text width] or […, text width + image width] → [..., text width]."""
+        width = len(self.center)
+        found = self.projection(vectors[..., :width] - self.center)
+        if self.image_projection is not None and vectors.shape[-1] > width:
+            found = found + self.image_projection(self.seen(vectors[..., width:]))
+        return functional.normalize(found, dim=-1)
+
+    def seen(self, images: Tensor) -> Tensor:
+        """[…, image width], pictures less their mean, of length 1; zeros where there is none."""
+        assert self.image_center is not None
+        there = images.any(-1, keepdim=True)
+        return functional.normalize(images - self.image_center, dim=-1) * there
+
+    def added_images(self) -> nn.Linear:
+        """The projection of pictures, of a tower that has one."""
+        assert self.image_projection is not None
+        return self.image_projection
+
+    def forget_images(self) -> None:
+        """Go by texts alone."""
+        self.image_center = self.image_projection = None
 
 
 class UserTower(nn.Module):
@@ -142,10 +168,16 @@ class UserTower(nn.Module):
 class TowerModel(EncoderModule):
     """A text encoder with both towers."""
 
-    def __init__(self, pooled: PooledEncoder, center: Tensor, sizes: TowerSizes) -> None:
+    def __init__(
+        self,
+        pooled: PooledEncoder,
+        center: Tensor,
+        sizes: TowerSizes,
+        image_center: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.pooled = pooled
-        self.items = ItemTower(center)
+        self.items = ItemTower(center, image_center)
         self.users = UserTower(len(center), sizes)
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
 
@@ -154,9 +186,13 @@ class TowerModel(EncoderModule):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         vectors: Tensor | None = None,
+        images: Tensor | None = None,
         **targets: Tensor,
     ) -> dict[str, Tensor]:
         """Vectors of texts; with targets (see `RecommenderTask.collate`), the loss.
+
+        Args:
+            images: [texts, image width], of the same items.
 
         Returns:
             `embedding` [texts, width], as the encoder gives it, before the item tower.
@@ -166,7 +202,7 @@ class TowerModel(EncoderModule):
             vectors = self.pooled(input_ids, attention_mask)
         outputs = {"embedding": vectors}
         if targets:
-            outputs["loss"] = self._loss(vectors, **targets)
+            outputs["loss"] = self._loss(beside(vectors, images), **targets)
         return outputs
 
     def _loss(
@@ -178,8 +214,18 @@ class TowerModel(EncoderModule):
         return next_item_loss(items, interests, scale, history=history, **targets)
 
 
+def beside(texts: Tensor, images: Tensor | None) -> Tensor:
+    """[items, text width + image width], what the item tower reads; texts alone without images."""
+    return texts if images is None else torch.cat([texts, images.to(texts)], -1)
+
+
 def towers_of(weights: Mapping[str, Tensor], sizes: TowerSizes) -> TowerModel:
     """Towers without an encoder."""
-    towers = TowerModel(PooledEncoder(nn.Identity()), weights["items.center"], sizes)
+    towers = TowerModel(
+        PooledEncoder(nn.Identity()),
+        weights["items.center"],
+        sizes,
+        weights.get("items.image_center"),
+    )
     towers.load_state_dict(weights)
     return towers.eval()

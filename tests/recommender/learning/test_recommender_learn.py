@@ -16,6 +16,7 @@ from apps.recommender.interactions.timeline import split_later
 from apps.recommender.learning.drift import watched
 from apps.recommender.learning.store import EventStore
 from common.learning.watching.drift import FEWEST
+from common.releases.expectations import load_expectations
 from common.releases.registry import Registry
 from common.storage.database import Database
 
@@ -75,6 +76,10 @@ def test_the_second_stage_learns_each_time_and_the_towers_once_a_week(
     assert stays["comparison"]["figure"] == "ndcg@10"
     asked = candidate["data"]["counts"]["test_users"]
     assert stays["comparison"]["golden"]["records"] == asked
+    # What is expected of the release, its candidate is held to as well, and keeps it.
+    met = {kind: one["after"] for kind, one in stays["comparison"]["expectations"].items()}
+    assert met == {"direction": 0, "minimum functionality": 1}
+    assert load_expectations(registry.open(stays["release_id"])) is not None
     page = registry.releases / stays["release_id"] / "report.html"
     assert "what came last" in page.read_text(encoding="utf-8")
     assert stays["cost"]["timing"]["records"] > 0

@@ -13,16 +13,20 @@ from common.evaluation.stress.expectations.expectation import KINDS, Case, Expec
 TEXTS_AT_ONCE = 64
 
 
+Said = str | tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Decided:
     """What a release makes of one text.
 
     Attributes:
-        said: decision → what was decided, None where this release does not decide it.
+        said: decision → what was decided, several where it is a list; None where this release does
+            not decide it.
         probabilities: of the labels that have one.
     """
 
-    said: Mapping[str, str | None]
+    said: Mapping[str, Said | None]
     probabilities: Mapping[str, float]
 
 
@@ -114,12 +118,27 @@ def _met(case: Case, decided: Sequence[Decided]) -> Met:
         first, second = chances
         is_met = first is not None and second is not None and _moves(case, second - first)
         return Met(case, is_met, tuple(shown))
-    shown = [value or "–" for value in said]
-    if None in said:
-        return Met(case, False, tuple(shown))
+    known = [value for value in said if value is not None]
+    shown = tuple(_shown(value) for value in said)
+    if len(known) < len(said):
+        return Met(case, False, shown)
     if case.kind == "minimum functionality":
-        return Met(case, said[0] == case.expect, tuple(shown))
-    return Met(case, (said[0] == said[1]) == (case.kind == "invariance"), tuple(shown))
+        return Met(case, known[0] == case.expect, shown)
+    if case.kind == "invariance":
+        return Met(case, _changed(*known) <= case.by, shown)
+    return Met(case, known[0] != known[1], shown)
+
+
+def _shown(said: Said | None) -> str:
+    return ", ".join(said) if isinstance(said, tuple) else said or "–"
+
+
+def _changed(one: Said, other: Said) -> float:
+    """The share of a list that is not in the other, in whatever order; of what is none, 0 or 1."""
+    if isinstance(one, str) or isinstance(other, str):
+        return float(one != other)
+    longest = max(len(one), len(other), 1)
+    return (max(len(one), len(other)) - len({*one} & {*other})) / longest
 
 
 def _moves(case: Case, change: float) -> bool:

@@ -31,7 +31,8 @@ class Wanted(BaseModel):
         expect: what must be decided (minimum functionality).
         moves: where the probability of `label` goes; `other`: the decision must be another one
             (direction).
-        by: at least so much, or for `not up` and `not down`: no more than so much.
+        by: at least so much, or for `not up` and `not down`: no more than so much; for invariance
+            of a list, the share of it that may be another.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +57,7 @@ class Wanted(BaseModel):
                 raise ValueError(f"{self.kind} needs {name!r}")
             if not is_needed and getattr(self, name) is not None:
                 raise ValueError(f"{name!r} is of no use to {self._described}")
-        if self.by and not needs["label"]:
+        if self.by and not needs["label"] and self.kind != "invariance":
             raise ValueError(f"'by' is of no use to {self._described}")
         return self
 
@@ -69,7 +70,7 @@ class Wanted(BaseModel):
     def said(self) -> str:
         """What is wanted, for people to read."""
         if self.kind == "invariance":
-            return "the same"
+            return f"the same but for {self.by:.0%}" if self.by else "the same"
         if self.kind == "minimum functionality":
             return str(self.expect)
         if self.moves == "other":

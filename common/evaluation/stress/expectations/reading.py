@@ -50,12 +50,15 @@ class _Row(Wanted):
         return self
 
 
-def read_expectations(paths: Sequence[Path], decisions: Sequence[str]) -> Expectations:
+def read_expectations(
+    paths: Sequence[Path], decisions: Sequence[str], lists: Collection[str] = ()
+) -> Expectations:
     """The cases of all files; the least `max_more_failures` of them holds.
 
     Args:
         decisions: names of what the application decides; the first one is meant where a case
             names none.
+        lists: those of them that are lists, of which a part may be another.
 
     Raises:
         UserError: a file is missing or broken, an expectation makes no sense, or there are none.
@@ -79,6 +82,10 @@ def read_expectations(paths: Sequence[Path], decisions: Sequence[str]) -> Expect
                     f"expectation {case.name!r}: nothing called {case.of!r} is decided",
                     where=str(path),
                     hint=hint,
+                )
+            if case.kind == "invariance" and case.by and (case.of or decisions[0]) not in lists:
+                raise UserError(
+                    f"expectation {case.name!r}: 'by' is of no use to invariance", where=str(path)
                 )
         found += [case.model_copy(update={"of": case.of or decisions[0]}) for case in cases]
     return Expectations(

@@ -1,0 +1,1 @@
+"""Histories written otherwise, and what a shop expects of their lists."""
