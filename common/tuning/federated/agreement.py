@@ -1,0 +1,129 @@
+"""Which contributions pull elsewhere than the others: by their norm, and by their direction.
+
+A view of a contribution is what may be looked at: the body, or where that is masked its sketch; and
+the rows of labels, where they are not masked. Whoever is poisoned is left out one at a time, the
+worst first, for a poisoned contribution spoils what the honest ones are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import RefusedError
+
+Floats = NDArray[np.float64]
+# A body may be longer than the bound by what a sketch of it errs by.
+EXACT, SKETCHED = 1.001, 1.2
+# Honest parties with different labels agree to .2 and more on the benchmark, noise to ± .03.
+LEAST_AGREEMENT = 0.1
+# Rows of one label from two honest parties; those of swapped labels are as far apart as two labels.
+LEAST_OF_ROWS = 0.6
+
+
+@dataclass(frozen=True)
+class View:
+    """What may be looked at of one contribution.
+
+    Attributes:
+        body: [values].
+        rows: (head, label) → its direction, of length 1.
+    """
+
+    body: Floats
+    rows: Mapping[tuple[str, str], Floats]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one contribution stands to the others.
+
+    Attributes:
+        norm: of the body.
+        agreement: cosine between the body and the median of the others'.
+        rows: median cosine between its rows and the others', over labels that others have; None:
+            there are none.
+        left_out: why; empty: it takes part.
+    """
+
+    norm: float
+    agreement: float
+    rows: float | None
+    left_out: str = ""
+
+
+def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict[str, Judged]:
+    """Look at every contribution, and leave out what is poisoned.
+
+    Raises:
+        RefusedError: half of the parties or more are left out: nobody can say which half is honest.
+    """
+    slack = SKETCHED if sketched else EXACT
+    left = dict(views)
+    found: dict[str, Judged] = {}
+    for party, view in views.items():
+        norm = float(np.linalg.norm(view.body))
+        if not np.isfinite(norm) or norm > slack * clipping:
+            why = f"its norm, {norm:.3g}, is above the bound of {clipping:g}"
+            del left[party]
+            found[party] = Judged(norm, _agreement(view, others(views, party)), None, why)
+    while len(left) > 2:
+        judged = {party: _compare(view, others(left, party)) for party, view in left.items()}
+        worst = min(judged, key=lambda party: _margin(judged[party]))
+        found |= judged
+        if not (why := _why(judged[worst])):
+            break
+        found[worst] = Judged(judged[worst].norm, judged[worst].agreement, judged[worst].rows, why)
+        del left[worst]
+    for party, view in left.items() if len(left) <= 2 else ():
+        found[party] = _compare(view, others(left, party))
+    gone = {party: one.left_out for party, one in found.items() if one.left_out}
+    if 2 * len(gone) >= len(views):
+        told = "; ".join(f"{party}: {why}" for party, why in gone.items())
+        raise RefusedError(
+            f"half of the contributions or more do not agree with the others: {told}",
+            hint="Nobody can tell from this which half is honest. Ask the parties, and begin a new "
+            "round.",
+        )
+    return found
+
+
+def others(views: Mapping[str, View], party: str) -> list[View]:
+    """All but one."""
+    return [view for name, view in views.items() if name != party]
+
+
+def _compare(view: View, rest: list[View]) -> Judged:
+    shared = [
+        float(np.median([row @ other.rows[label] for other in rest if label in other.rows]))
+        for label, row in view.rows.items()
+        if any(label in other.rows for other in rest)
+    ]
+    rows = float(np.median(shared)) if shared else None
+    return Judged(float(np.linalg.norm(view.body)), _agreement(view, rest), rows)
+
+
+def _agreement(view: View, rest: list[View]) -> float:
+    """Cosine with the coordinate-wise median of the others, each of the same length."""
+    if not rest:
+        return 1.0
+    unit = [other.body / max(float(np.linalg.norm(other.body)), 1e-12) for other in rest]
+    middle = np.median(unit, axis=0)
+    lengths = float(np.linalg.norm(middle)) * float(np.linalg.norm(view.body))
+    return float(view.body @ middle) / lengths if lengths else 0.0
+
+
+def _why(judged: Judged) -> str:
+    if judged.agreement < LEAST_AGREEMENT:
+        return f"it pulls elsewhere than the others: cosine {judged.agreement:.2f}"
+    if judged.rows is not None and judged.rows < LEAST_OF_ROWS:
+        return f"it holds the labels for others than they do: cosine {judged.rows:.2f}"
+    return ""
+
+
+def _margin(judged: Judged) -> float:
+    rows = 1.0 if judged.rows is None else judged.rows - LEAST_OF_ROWS
+    return min(judged.agreement - LEAST_AGREEMENT, rows)
