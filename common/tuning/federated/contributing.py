@@ -69,7 +69,8 @@ class Desk:
             The file that was written.
 
         Raises:
-            UserError: it has not joined with these files, or others have not joined.
+            UserError: it has not joined with these files, others have not joined, or the base
+                model here is another.
         """
         from safetensors.torch import load_file
 
@@ -81,7 +82,7 @@ class Desk:
                 hint="Run federate join with the same files first. Whoever contributed already "
                 "does so again, which takes seconds.",
             )
-        roster = self.round.roster()
+        roster, _ = self.round.roster(), self.round.source
         update, privacy = self._kept() or self._learn(learn)
         say(f"Parties: {roster.digest[:16]} (the same for all, if nobody changed a key)")
         placed = update.placed(roster.classes, load_file(self.round.start / HEADS))

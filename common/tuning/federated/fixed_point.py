@@ -26,9 +26,9 @@ def encode(values: Floats) -> Integers:
             "an update holds values that are no numbers, or far too large",
             hint="Training has diverged: start the round anew with a lower learning_rate.",
         )
-    return np.rint(values * SCALE).astype(np.int64).view(np.uint64)
+    return np.asarray(np.rint(values * SCALE), dtype=np.int64).view(np.uint64)
 
 
 def decode(integers: Integers) -> Floats:
     """What `encode` was given, or the sum of it, to 1 / SCALE."""
-    return integers.view(np.int64) / SCALE
+    return np.asarray(integers).view(np.int64) / SCALE

@@ -214,7 +214,9 @@ def test_other_files_than_it_joined_with_are_refused(
 
 def test_a_stranger_and_a_wrong_start_are_told(federation: Federation, tmp_path: Path) -> None:
     directory = federation.init("told")
-    done = federation.run(*federation.words("join", directory, "moon"))
+    words = [*federation.words("join", directory, "web")]
+    words[words.index("web")] = "moon"
+    done = federation.run(*words)
     assert done.returncode == Exit.BAD_INPUT
     assert "north, south, web" in done.stderr
     done = federation.run("federate", "init", tmp_path / "x", "--parties", "a,b", "--masked",

@@ -1,0 +1,298 @@
+"""Three banks that share no text: each alone, all together, pooled; and who poisons is found.
+
+python -m benchmarks.federated [--validation] [--rounds 2] [--texts 10] [--data DIR]
+
+banking77's intents: 23 that every bank has, and 18 more of each bank's own; of each intent a bank
+has some texts of its own. All are measured on the test texts of all 77 intents, and each bank on
+those of its 41 as well, where a bank alone is not lost from the start. What is trained is
+trained for the same number of epochs.
+
+Poison: one bank after the other learns shifted labels, sends them as they are and ten times as
+strong, or sends noise, or the opposite of what it learned, each as long as its honest update.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from apps.customer_service.data import Dataset, Example
+from apps.customer_service.federating.party import Party, learn, local_of, seated
+from apps.customer_service.federating.starting import of_backbone
+from apps.customer_service.record import APPLICATION
+from benchmarks.harness import parser, report, start
+from benchmarks.intents import accuracy
+from common.errors import RefusedError
+from common.models.prediction import predict
+from common.records.audit import Audit
+from common.records.splits import Splits
+from common.records.text import normalise
+from common.tuning.federated.aggregate import Aggregated, aggregate
+from common.tuning.federated.beginning import Start, after, begin, settings_of
+from common.tuning.federated.contributing import Desk
+from common.tuning.federated.contribution import write_contribution
+from common.tuning.federated.federate_cli import DEFAULT_CLIPPING
+from common.tuning.federated.round import Round
+from common.tuning.federated.update import Update, norm_of
+from common.tuning.finetune import finetune
+from common.tuning.settings import Settings
+
+BANKS, SHARED = ("north", "south", "west"), 23
+HELD_OUT = 10
+TUNING: dict[str, Any] = {"strategy": "lora", "lora_dropout": 0.0, "tracking": "none"}
+Labelled = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A bank's texts, and the held-out ones of its intents."""
+
+    name: str
+    examples: list[Example]
+
+    @property
+    def intents(self) -> set[str]:
+        """Those that it has texts of."""
+        return {str(example.intent) for example in self.examples}
+
+    def party(self) -> Party:
+        """As the core takes it: nothing is held out, and the last epoch is what is sent."""
+        splits = Splits(self.examples, [], [])
+        dataset = Dataset({}, splits, Audit([]), {"texts": f"{self.name}, {len(self.examples)}"})
+        return Party(dataset, self.examples, [])
+
+
+@dataclass
+class Federation:
+    """Banks, and the rounds that they have gone through."""
+
+    banks: Sequence[Bank]
+    settings: Settings
+    folder: Path
+
+    def round(self, number: int, start_of: Start) -> tuple[Round, dict[str, Update]]:
+        """All banks learn and contribute; nothing is aggregated yet."""
+        found = begin(
+            self.folder / f"round-{number}",
+            APPLICATION,
+            [bank.name for bank in self.banks],
+            start_of,
+            self.settings,
+            clipping=DEFAULT_CLIPPING,
+            masked=False,
+        )
+        desks = {bank.name: self._desk(found, bank) for bank in self.banks}
+        for bank in self.banks:
+            desks[bank.name].join(len(bank.examples), bank.party().classes)
+        learned = {}
+        for bank in self.banks:
+            learned[bank.name] = self.learn(found, start_of, bank)
+            desks[bank.name].contribute(lambda name=bank.name: (learned[name], None))  # type: ignore[misc]
+        return found, learned
+
+    def learn(self, found: Round, start_of: Start, bank: Bank) -> Update:
+        """What one bank learns, on its own."""
+        with tempfile.TemporaryDirectory() as work:
+            heads = dict(start_of.heads)
+            return learn(found, bank.party(), found.settings, heads, Path(work))[0]
+
+    def _desk(self, found: Round, bank: Bank) -> Desk:
+        return Desk.of(found, bank.name, self.folder / bank.name, {"": bank.name})
+
+
+def main() -> None:
+    """Alone, together, pooled, and poisoned."""
+    arguments = parser("banking77: three banks that share no text")
+    arguments.add_argument("--rounds", type=int, default=2)
+    arguments.add_argument("--epochs", type=int, default=3, help="of each round")
+    arguments.add_argument("--texts", type=int, default=10, help="of each intent and bank")
+    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    arguments.add_argument(
+        "--validation", action="store_true", help="measure on a part of train, to choose settings"
+    )
+    chosen = arguments.parse_args()
+    start(chosen)
+    began = monotonic()
+    banks, test = _data(chosen)
+    given = TUNING | dict(pair.split("=", 1) for pair in chosen.set)
+    single = Settings(**given, epochs=chosen.epochs * chosen.rounds, seed=chosen.seed)
+    shared = settings_of(Settings(**given, epochs=chosen.epochs, seed=chosen.seed))
+    with tempfile.TemporaryDirectory() as folder:
+        joint, poison = _federate(Federation(banks, shared, Path(folder)), chosen.rounds, test)
+    everything = list(dict.fromkeys(example for bank in banks for example in bank.examples))
+    found = {
+        "measured on": "a part of train" if chosen.validation else "test",
+        "settings": {**given, "epochs": chosen.epochs, "rounds": chosen.rounds},
+        "texts": {bank.name: len(bank.examples) for bank in banks},
+        "joint": joint,
+        "alone": {bank.name: _single(bank.examples, single, [bank], test) for bank in banks},
+        "pooled": _single(everything, single, banks, test),
+        "poison": poison,
+        "minutes": round((monotonic() - began) / 60, 1),
+    }
+    print(json.dumps(found, indent=2))
+    if not chosen.validation:
+        report("federated", found)
+
+
+def _federate(
+    federation: Federation, rounds: int, test: Labelled
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The joint model after each round; how many poisoned contributions were found."""
+    at = of_backbone("minilm")
+    after_each = []
+    tried: dict[str, list[bool]] = defaultdict(list)
+    honest: list[bool] = []
+    for number in range(rounds):
+        found, learned = federation.round(number, at)
+        if number in {0, rounds - 1}:
+            for kind, was_found in _poison(federation, found, at, learned):
+                tried[kind].append(was_found)
+                print(f"round {number}: {kind}: {'found' if was_found else 'NOT found'}")
+        ended = aggregate(found.roster())
+        honest.append(not ended.left_out)
+        at = after(found.directory)
+        after_each.append(_joint(federation, at, test))
+        print(f"round {number}: {after_each[-1]}, norms and agreement {_judged(ended)}", flush=True)
+    told = {kind: f"{sum(some)} of {len(some)}" for kind, some in tried.items()}
+    all_tried = [one for some in tried.values() for one in some]
+    told |= {"found": f"{sum(all_tried)} of {len(all_tried)}"}
+    told |= {"honest rounds without a false alarm": f"{sum(honest)} of {len(honest)}"}
+    return after_each[-1] | {"after each round": [one["all"] for one in after_each]}, told
+
+
+def _poison(
+    federation: Federation, found: Round, at: Start, learned: dict[str, Update]
+) -> list[tuple[str, bool]]:
+    """Each bank in turn poisons the round in each way: the way, and whether it alone was found."""
+    draw = np.random.default_rng(found.seed)
+    results = []
+    for bank in federation.banks:
+        shifted = federation.learn(found, at, _shifted(bank))
+        kinds = {
+            "labels shifted": shifted,
+            "labels shifted, ten times as strong": _times(shifted, 10),
+            "noise": _noise(learned[bank.name], draw),
+            "the opposite": _times(learned[bank.name], -1),
+        }
+        for kind, update in kinds.items():
+            with tempfile.TemporaryDirectory(dir=federation.folder) as folder:
+                results.append((kind, _is_found(found, bank.name, update, at, Path(folder))))
+    return results
+
+
+def _is_found(found: Round, party: str, update: Update, at: Start, folder: Path) -> bool:
+    copied = replace(found, directory=Path(shutil.copytree(found.directory, folder / "round")))
+    roster = copied.roster()
+    placed = update.placed(roster.classes, at.heads)
+    write_contribution(roster, party, placed, update.body, None, folder / "no key")
+    try:
+        return [*aggregate(roster).left_out] == [party]
+    except RefusedError:
+        return False
+
+
+def _shifted(bank: Bank) -> Bank:
+    """Every text has the label of the next intent."""
+    names = sorted(bank.intents)
+    following = dict(zip(names, [*names[1:], names[0]], strict=True))
+    return Bank(bank.name, [replace(e, intent=following[str(e.intent)]) for e in bank.examples])
+
+
+def _times(update: Update, factor: float) -> Update:
+    return replace(update, body={name: factor * values for name, values in update.body.items()})
+
+
+def _noise(update: Update, draw: np.random.Generator) -> Update:
+    body = {name: draw.normal(size=values.shape) for name, values in update.body.items()}
+    scale = norm_of(update.body) / norm_of(body)
+    return replace(update, body={name: scale * values for name, values in body.items()})
+
+
+def _joint(federation: Federation, at: Start, test: Labelled) -> dict[str, Any]:
+    """Accuracy of the joint model on all intents, and on those of each bank, among all."""
+    dataset = federation.banks[0].party().dataset
+    task, module, encoder = seated(
+        at.source, dataset, federation.settings, dict(at.heads), at.classes
+    )
+    logits = predict(module.eval(), encoder, [text for text, _ in test])["intent_logits"]
+    names = local_of(task)["intents"]
+    pairs = zip(logits.argmax(-1).tolist(), test, strict=True)
+    right = [(names[number] == label, label) for number, (_, label) in pairs]
+    shares = {"all": [one for one, _ in right]}
+    shares |= {
+        b.name: [one for one, label in right if label in b.intents] for b in federation.banks
+    }
+    return {name: round(float(np.mean(some)), 4) for name, some in shares.items()}
+
+
+def _single(
+    examples: Sequence[Example], settings: Settings, banks: Sequence[Bank], test: Labelled
+) -> dict[str, float]:
+    """Accuracy of one model on all intents, and on those of each bank."""
+    with tempfile.TemporaryDirectory() as work:
+        intents = sorted({str(example.intent) for example in examples})
+        splits = Splits([*examples], [], [])
+        dataset = Dataset({}, splits, Audit([]), {})
+        at = of_backbone("minilm")
+        known = {head: list(labels) for head, labels in at.classes.items()}
+        task, module, encoder = seated(at.source, dataset, settings, dict(at.heads), known)
+        tuned = finetune(task, encoder, splits, settings, work=Path(work), module=module)
+    found = {"all": accuracy(tuned, intents, test)}
+    for bank in banks:
+        found[bank.name] = accuracy(tuned, intents, [one for one in test if one[1] in bank.intents])
+    return {name: round(share, 4) for name, share in found.items()}
+
+
+def _judged(ended: Aggregated) -> dict[str, tuple[float, float, float | None]]:
+    return {
+        party: (round(one.norm, 3), round(one.agreement, 3), one.rows and round(one.rows, 3))
+        for party, one in ended.judged.items()
+    }
+
+
+def _data(chosen: Any) -> tuple[list[Bank], Labelled]:
+    """The banks, and held-out texts of every intent."""
+    train = _read(chosen.data / "banking77" / "train.csv")
+    names = sorted(train)
+    draw = random.Random(chosen.seed)
+    draw.shuffle(names)
+    held: Labelled = []
+    texts: dict[str, list[Example]] = {bank: [] for bank in BANKS}
+    for at, name in enumerate(names):
+        some = train[name]
+        draw.shuffle(some)
+        held += [(text, name) for text in some[:HELD_OUT]]
+        left = some[HELD_OUT:]
+        having = BANKS if at < SHARED else [BANKS[at % len(BANKS)]]
+        for number, bank in enumerate(having):
+            own = left[number * chosen.texts : (number + 1) * chosen.texts]
+            texts[bank] += [Example(text, None, name) for text in own]
+    banks = [Bank(bank, some) for bank, some in texts.items()]
+    if chosen.validation:
+        return banks, held
+    test = _read(chosen.data / "banking77" / "test.csv")
+    return banks, [(text, name) for name, some in test.items() for text in some]
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found[row["category"]].append(normalise(row["text"]))
+    return found
+
+
+if __name__ == "__main__":
+    main()
