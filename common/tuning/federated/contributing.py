@@ -49,7 +49,7 @@ class Desk:
     @property
     def work(self) -> Path:
         """Where training keeps its checkpoints."""
-        return self.directory / "training"
+        return self.directory / f"training-{self.data}"
 
     @property
     def data(self) -> str:

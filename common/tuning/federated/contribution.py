@@ -19,7 +19,7 @@ from common.errors import UserError
 from common.files import file_sha256, read_json, write_atomically, write_json
 from common.tuning.federated.fixed_point import Integers, decode, encode
 from common.tuning.federated.masks import mask
-from common.tuning.federated.round import CONTRIBUTIONS, Roster
+from common.tuning.federated.round import CONTRIBUTIONS, Roster, read_as
 
 Floats = NDArray[np.float64]
 # Numbers in a sketch: cosines are told to some ± 1 / √WIDTH.
@@ -95,18 +95,23 @@ def read_contributions(roster: Roster) -> dict[str, Contribution]:
         path = roster.round.directory / CONTRIBUTIONS / f"{party}.json"
         if not path.exists():
             continue
-        made = Contribution(**read_json(path))
+        made = read_as(Contribution, read_json(path), path)
         if made.base != roster.round.weights:
             raise UserError(
                 f"the contribution of {party} was learned on another base model",
                 where=str(path),
                 hint=f"Let {party} contribute with the model that the round names.",
             )
+        if made.party != party or len(made.sketch) != (WIDTH if roster.round.masked else 0):
+            raise UserError(
+                f"this is no contribution of {party} to this round",
+                where=str(path),
+                hint=f"Let {party} contribute again.",
+            )
         values = path.with_suffix(".safetensors")
-        if made.roster != roster.digest:
-            # Of before a party was dropped or joined again: as good as none.
-            continue
-        if values.exists() and file_sha256(values) == made.sha256:
+        # One of before somebody was dropped, or joined again, is as good as none.
+        is_whole = values.exists() and file_sha256(values) == made.sha256
+        if made.roster == roster.digest and is_whole:
             found[party] = made
     return found
 

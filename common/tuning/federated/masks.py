@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,14 @@ def make_key(path: Path) -> str:
 
     Returns:
         The public key, in hexadecimal.
+
+    Raises:
+        UserError: what draws keys is not installed.
     """
+    if find_spec("cryptography") is None:
+        raise UserError(
+            "masks need cryptography, which is not installed", hint="pip install 'bizlm[federated]'"
+        )
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     if not path.exists():

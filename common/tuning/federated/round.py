@@ -17,7 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from common.errors import UserError
 from common.files import file_sha256, read_json, write_json
@@ -29,6 +31,7 @@ START, PARTIES, CONTRIBUTIONS, JOINT = "start", "parties", "contributions", "joi
 MODEL, HEADS, CLASSES = "model", "heads.safetensors", "classes.json"
 FORMAT = 1
 NAME = re.compile(r"[\w-]{1,64}")
+T = TypeVar("T")
 # Head → the names of its classes.
 Classes = Mapping[str, Sequence[str]]
 
@@ -102,9 +105,9 @@ class Round:
         stated: dict[str, Any] = read_json(directory / ROUND)
         if stated.pop("format", None) != FORMAT:
             raise UserError("a round of another version", where=str(directory / ROUND))
-        settings = Settings(**stated.pop("settings"))
-        stated["parties"] = tuple(stated["parties"])
-        return cls(directory=directory, settings=settings, **stated)
+        found = read_as(cls, {**stated, "directory": directory}, directory / ROUND)
+        check_names(found.parties, fewest(found.masked))
+        return found
 
     @property
     def start(self) -> Path:
@@ -177,8 +180,19 @@ class Round:
                 hint="Wait for them (federate join), or leave them out: federate drop DIR --party "
                 "NAME.",
             )
-        members = [read_json(self.directory / PARTIES / f"{p}.json") for p in self.parties]
-        return Roster(self, [Member(**member) for member in members])
+        return Roster(self, [self._member(party) for party in self.parties])
+
+    def _member(self, party: str) -> Member:
+        path = self.directory / PARTIES / f"{party}.json"
+        member = read_as(Member, read_json(path), path)
+        unknown = sorted({*member.classes} - {*self.classes})
+        if member.party != party or member.texts < 1 or unknown:
+            raise UserError(
+                f"this is not what {party} can say of itself",
+                where=str(path),
+                hint=f"Let {party} run federate join again.",
+            )
+        return member
 
     def digest(self) -> str:
         """SHA-256 of all that the round's files say before anybody contributes."""
@@ -221,6 +235,20 @@ class Roster:
     def member(self, party: str) -> Member:
         """The one of this name."""
         return next(member for member in self.members if member.party == party)
+
+
+def read_as(kind: type[T], stated: Any, path: Path) -> T:
+    """What a file of somebody else's says, as one of our own.
+
+    Raises:
+        UserError: it says something else.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(stated)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UserError(f"{name}: {first['msg']}", where=str(path)) from None
 
 
 def fewest(masked: bool) -> int:

@@ -212,6 +212,30 @@ def test_other_files_than_it_joined_with_are_refused(
     assert "has not joined with these files" in done.stderr
 
 
+def test_a_private_branch_tells_its_budget_and_public_labels_alone(
+    federation: Federation, tmp_path: Path
+) -> None:
+    directory = federation.init(
+        "private",
+        "--set",
+        "privacy_epsilon=8",
+        "--set",
+        "batch_size=4",
+        "--set",
+        "privacy_delta=1e-3",
+    )
+    public = tmp_path / "public.csv"
+    said = [{"question": t, "intent": i} for i in ("card", "fee") for t in WORDS[i]]
+    write_table(public, said)
+    for verb in ("join", "contribute"):
+        for branch in BRANCHES if verb == "join" else ("web",):
+            done = federation.run(*federation.words(verb, directory, branch), "--public", public)
+            assert done.returncode == 0, done.stderr
+    assert read_json(directory / "parties" / "web.json")["classes"] == {"intents": ["card", "fee"]}
+    sent = read_json(directory / "contributions" / "web.json")
+    assert 0 < sent["privacy"]["epsilon"] <= 8
+
+
 def test_a_stranger_and_a_wrong_start_are_told(federation: Federation, tmp_path: Path) -> None:
     directory = federation.init("told")
     words = [*federation.words("join", directory, "web")]
