@@ -63,6 +63,8 @@ def adopt(
     texts = [example.text for example in dataset.learning_everything().knowledge]
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)
     before = evaluate.run(pretrained, held_out)
+    if found.base:
+        joint = replace(joint, source=replace(joint.source, name=found.base))
     answerer, tuned = _answerer(joint, dataset, found.settings)
     evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     everything = dataset.learning_everything()

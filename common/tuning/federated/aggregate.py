@@ -28,7 +28,7 @@ from common.tuning.federated.contribution import (
 )
 from common.tuning.federated.fixed_point import Integers, decode
 from common.tuning.federated.round import CLASSES, HEADS, JOINT, MODEL, Roster
-from common.tuning.federated.update import draw_a, head_of, learning
+from common.tuning.federated.update import draw_a, head_of, learning, longest
 
 REPORT = "report.json"
 # Of a sketch, whose sums are of float64.
@@ -58,7 +58,7 @@ class Aggregated:
 
     def to_json(self) -> dict[str, Any]:
         """What `federate aggregate --json` prints, and `joint/report.json` keeps."""
-        return {**asdict(self), "directory": str(self.directory)}
+        return {name: value for name, value in asdict(self).items() if name != "directory"}
 
 
 def aggregate(roster: Roster) -> Aggregated:
@@ -162,7 +162,9 @@ def _judge_updates(
             if (head := head_of(name)) in own and update[name].ndim
             for label in own[head]
         }
-        views[party] = View(flat(update, body), rows)
+        heads = [update[name] for name in update if name not in body]
+        largest = max((longest(values) for values in heads), default=0.0)
+        views[party] = View(flat(update, body), rows, largest)
     return judge(views, roster.round.clipping, sketched=False)
 
 

@@ -31,10 +31,12 @@ class View:
     Attributes:
         body: [values].
         rows: (head, label) → its direction, of length 1.
+        largest: of the heads, the longest row or value: of an honest party 1 at most.
     """
 
     body: Floats
     rows: Mapping[tuple[str, str], Floats]
+    largest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Judged:
 
     Attributes:
         norm: of the body.
-        agreement: cosine between the body and the median of the others'.
+        agreement: cosine between the body and the median of the others'; 0 where the norm is too
+            large already.
         rows: median cosine between its rows and the others', over labels that others have; None:
             there are none.
         left_out: why; empty: it takes part.
@@ -56,7 +59,7 @@ class Judged:
 
 
 def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict[str, Judged]:
-    """Look at every contribution, and leave out what is poisoned.
+    """Look at every contribution, and leave out what is poisoned; of two, only by the norm.
 
     Raises:
         RefusedError: half of the parties or more are left out: nobody can say which half is honest.
@@ -66,10 +69,14 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
     found: dict[str, Judged] = {}
     for party, view in views.items():
         norm = float(np.linalg.norm(view.body))
+        why = ""
         if not np.isfinite(norm) or norm > slack * clipping:
             why = f"its norm, {norm:.3g}, is above the bound of {clipping:g}"
+        elif view.largest > EXACT:
+            why = f"a label's direction of length {view.largest:.3g} is above the bound of 1"
+        if why:
             del left[party]
-            found[party] = Judged(norm, _agreement(view, others(views, party)), None, why)
+            found[party] = Judged(norm, 0.0, None, why)
     while len(left) > 2:
         judged = {party: _compare(view, others(left, party)) for party, view in left.items()}
         worst = min(judged, key=lambda party: _margin(judged[party]))

@@ -115,7 +115,7 @@ def new_federate_app(application: str, defaults: dict[str, Any], start_of: Start
 
         found = average(roster)
         if as_json:
-            print_json(found.to_json())
+            print_json({"directory": str(found.directory), **found.to_json()})
             return
         _show(found)
 

@@ -34,7 +34,7 @@ class Update:
     Attributes:
         body: of what all share: learned less start, clipped.
         rows: of heads, [own labels, …], each of length 1.
-        values: of heads, what has no rows: learned less start.
+        values: of heads, what has no rows: learned less start, within ± 1.
         own: head → the labels of the rows, in their order.
         norm: of `body` before it was clipped.
     """
@@ -152,7 +152,7 @@ def update_of(
             at = [local[head].index(label) for label in own[head]]
             rows[name] = functional.normalize(learned[at].double(), dim=-1).numpy()
         elif own.get(head):
-            values[name] = change
+            values[name] = np.asarray(np.clip(change, -1.0, 1.0))
     norm = norm_of(body)
     if norm > clipping:
         body = {name: change * (clipping / norm) for name, change in body.items()}
@@ -167,3 +167,10 @@ def head_of(name: str) -> str:
 def norm_of(body: Mapping[str, Floats]) -> float:
     """The Euclidean norm of all values together."""
     return math.sqrt(sum(float(np.square(values).sum()) for values in body.values()))
+
+
+def longest(values: Floats) -> float:
+    """Of a head's rows [labels, …], or its one value: the largest length."""
+    if values.ndim == 0:
+        return abs(float(values))
+    return float(np.linalg.norm(values.reshape(len(values), -1), axis=1).max(initial=0.0))

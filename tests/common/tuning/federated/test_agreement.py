@@ -58,6 +58,11 @@ def test_a_poisoned_one_is_left_out_and_no_other(
     assert [party for party, one in judged.items() if one.left_out] == ["bad"]
 
 
+def test_a_row_that_would_drown_the_others_is_left_out() -> None:
+    judged = judge(_views(bad=View(_honest(), _rows(), largest=5.0)), CLIPPING, sketched=False)
+    assert "direction of length 5" in judged["bad"].left_out
+
+
 def test_where_half_disagree_nobody_is_believed() -> None:
     noise = {n: View(_unit(DRAW.normal(size=SIZE)) * 20, {}) for n in ("x", "y", "z")}
     with pytest.raises(RefusedError, match="half of the contributions"):
