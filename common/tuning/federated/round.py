@@ -223,9 +223,11 @@ class Roster:
     @cached_property
     def classes(self) -> dict[str, list[str]]:
         """The labels of all, and those known before, sorted; heads that nobody has are left out."""
-        every = [self.round.classes, *(member.classes for member in self.members)]
-        heads = sorted({head for one in every for head in one})
-        return {head: sorted({n for one in every for n in one.get(head, ())}) for head in heads}
+        found: dict[str, set[str]] = {}
+        for one in (self.round.classes, *(member.classes for member in self.members)):
+            for head, names in one.items():
+                found.setdefault(head, set()).update(names)
+        return {head: sorted(names) for head, names in sorted(found.items()) if names}
 
     @property
     def keys(self) -> dict[str, str]:
