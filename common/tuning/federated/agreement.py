@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 EXACT, SKETCHED = 1.001, 1.2
 # Honest parties with different labels agree to .2 and more on the benchmark, noise to ± .03.
 LEAST_AGREEMENT = 0.1
-# Rows of one label from two honest parties; those of swapped labels are as far apart as two labels.
-LEAST_OF_ROWS = 0.6
+# Rows of one label from two honest parties; those of two labels are at right angles.
+LEAST_OF_ROWS = 0.4
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Judged:
         norm: of the body.
         agreement: cosine between the body and the median of the others'; 0 where the norm is too
             large already.
-        rows: median cosine between its rows and the others', over labels that others have; None:
-            there are none.
+        rows: median cosine between its rows and the others', over labels that both have, apart
+            from what all labels have in common; None: there are not two.
         left_out: why; empty: it takes part.
     """
 
@@ -104,13 +104,28 @@ def others(views: Mapping[str, View], party: str) -> list[View]:
 
 
 def _compare(view: View, rest: list[View]) -> Judged:
-    shared = [
-        float(np.median([row @ other.rows[label] for other in rest if label in other.rows]))
-        for label, row in view.rows.items()
-        if any(label in other.rows for other in rest)
-    ]
-    rows = float(np.median(shared)) if shared else None
+    alike = [cosine for other in rest for cosine in _rows_alike(view.rows, other.rows)]
+    rows = float(np.median(alike)) if alike else None
     return Judged(float(np.linalg.norm(view.body)), _agreement(view, rest), rows)
+
+
+def _rows_alike(
+    rows: Mapping[tuple[str, str], Floats], others: Mapping[tuple[str, str], Floats]
+) -> list[float]:
+    """Cosine of each label that both have, once what is common to all of these is taken off."""
+    both = sorted(rows.keys() & others.keys())
+    if len(both) < 2:
+        return []
+    here, there = (_centred(np.stack([some[label] for label in both])) for some in (rows, others))
+    return [float(cosine) for cosine in np.sum(here * there, axis=1)]
+
+
+def _centred(rows: Floats) -> Floats:
+    """[labels, width] less its mean, each row of length 1."""
+    apart = rows - rows.mean(axis=0)
+    lengths = np.linalg.norm(apart, axis=1, keepdims=True)
+    found: Floats = apart / np.maximum(lengths, 1e-12)
+    return found
 
 
 def _agreement(view: View, rest: list[View]) -> float:
