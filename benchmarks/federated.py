@@ -1,11 +1,11 @@
 """Three banks that share no text: each alone, all together, pooled; and who poisons is found.
 
-python -m benchmarks.federated [--validation] [--rounds 2] [--texts 10] [--data DIR]
+python -m benchmarks.federated [ROW …] [--validation] [--rounds 2] [--texts 5] [--data DIR]
 
 banking77's intents: 23 that every bank has, and 18 more of each bank's own; of each intent a bank
 has some texts of its own. All are measured on the test texts of all 77 intents, and each bank on
-those of its 41 as well, where a bank alone is not lost from the start. What is trained is
-trained for the same number of epochs.
+those of its 41 as well, where a bank alone is not lost from the start. All are trained for the
+same number of epochs. A row that is measured already is not measured again, but for `--again`.
 
 Poison: one bank after the other learns shifted labels, sends them as they are and ten times as
 strong, or sends noise, or the opposite of what it learned, each as long as its honest update.
@@ -19,7 +19,7 @@ import random
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -31,7 +31,7 @@ from apps.customer_service.data import Dataset, Example
 from apps.customer_service.federating.party import Party, learn, local_of, seated
 from apps.customer_service.federating.starting import of_backbone
 from apps.customer_service.record import APPLICATION
-from benchmarks.harness import parser, report, start
+from benchmarks.harness import RESULTS, parser, report, start
 from benchmarks.intents import accuracy
 from common.errors import RefusedError
 from common.models.prediction import predict
@@ -51,6 +51,7 @@ from common.tuning.settings import Settings
 BANKS, SHARED = ("north", "south", "west"), 23
 HELD_OUT = 10
 TUNING: dict[str, Any] = {"strategy": "lora", "lora_dropout": 0.0, "tracking": "none"}
+ROWS = ("together", "alone", "pooled")
 Labelled = list[tuple[str, str]]
 
 
@@ -112,95 +113,106 @@ class Federation:
 
 
 def main() -> None:
-    """Alone, together, pooled, and poisoned."""
+    """Measure the rows that are wanted and not measured yet."""
     arguments = parser("banking77: three banks that share no text")
+    arguments.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
     arguments.add_argument("--rounds", type=int, default=2)
-    arguments.add_argument("--epochs", type=int, default=3, help="of each round")
-    arguments.add_argument("--texts", type=int, default=10, help="of each intent and bank")
+    arguments.add_argument("--epochs", type=int, default=2, help="of each round")
+    arguments.add_argument("--texts", type=int, default=5, help="of each intent and bank")
     arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    arguments.add_argument("--again", action="store_true", help="measure rows once more")
     arguments.add_argument(
         "--validation", action="store_true", help="measure on a part of train, to choose settings"
     )
     chosen = arguments.parse_args()
     start(chosen)
-    began = monotonic()
+    if unknown := set(chosen.rows) - {*ROWS}:
+        raise SystemExit(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    kept = RESULTS / "federated.json"
+    found: dict[str, Any] = {}
+    if kept.exists() and not chosen.validation:
+        found = json.loads(kept.read_text(encoding="utf-8"))
     banks, test = _data(chosen)
     given = TUNING | dict(pair.split("=", 1) for pair in chosen.set)
     single = Settings(**given, epochs=chosen.epochs * chosen.rounds, seed=chosen.seed)
     shared = settings_of(Settings(**given, epochs=chosen.epochs, seed=chosen.seed))
+    for row in chosen.rows or ROWS:
+        if row in found and not chosen.again:
+            continue
+        began = monotonic()
+        found[row] = _measure(row, banks, test, shared, single, chosen.rounds)
+        found[row]["minutes"] = round((monotonic() - began) / 60, 1)
+        print(row, json.dumps(found[row]), flush=True)
+        if not chosen.validation:
+            stated = {"texts": {bank.name: len(bank.examples) for bank in banks}}
+            stated |= {"settings": {**given, "epochs": chosen.epochs, "rounds": chosen.rounds}}
+            report("federated", {**found, **stated})
+
+
+def _measure(
+    row: str,
+    banks: Sequence[Bank],
+    test: Labelled,
+    shared: Settings,
+    single: Settings,
+    rounds: int,
+) -> dict[str, Any]:
+    if row == "alone":
+        return {bank.name: _single(bank.examples, single, [bank], test) for bank in banks}
+    if row == "pooled":
+        every = list(dict.fromkeys(example for bank in banks for example in bank.examples))
+        return _single(every, single, banks, test)
     with tempfile.TemporaryDirectory() as folder:
-        joint, poison = _federate(Federation(banks, shared, Path(folder)), chosen.rounds, test)
-    everything = list(dict.fromkeys(example for bank in banks for example in bank.examples))
-    found = {
-        "measured on": "a part of train" if chosen.validation else "test",
-        "settings": {**given, "epochs": chosen.epochs, "rounds": chosen.rounds},
-        "texts": {bank.name: len(bank.examples) for bank in banks},
-        "joint": joint,
-        "alone": {bank.name: _single(bank.examples, single, [bank], test) for bank in banks},
-        "pooled": _single(everything, single, banks, test),
-        "poison": poison,
-        "minutes": round((monotonic() - began) / 60, 1),
-    }
-    print(json.dumps(found, indent=2))
-    if not chosen.validation:
-        report("federated", found)
+        federation = Federation(banks, shared, Path(folder))
+        return _federate(federation, rounds, test)
 
 
-def _federate(
-    federation: Federation, rounds: int, test: Labelled
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The joint model after each round; how many poisoned contributions were found."""
+def _federate(federation: Federation, rounds: int, test: Labelled) -> dict[str, Any]:
+    """The joint model after each round, and how many poisoned contributions were found."""
     at = of_backbone("minilm")
     after_each = []
     tried: dict[str, list[bool]] = defaultdict(list)
-    honest: list[bool] = []
     for number in range(rounds):
         found, learned = federation.round(number, at)
-        if number in {0, rounds - 1}:
-            for kind, was_found in _poison(federation, found, at, learned):
-                tried[kind].append(was_found)
-                print(f"round {number}: {kind}: {'found' if was_found else 'NOT found'}")
+        # Shifted labels must be learned, which takes as long as the round: once is enough.
+        poisoned = _poisoned(federation, found, at, learned, learns=number == 0)
+        for kind, bank, update in poisoned:
+            tried[kind].append(_is_found(federation, found, bank, update, at))
+            print(f"round {number}: {bank}: {kind}: {tried[kind][-1]}", flush=True)
         ended = aggregate(found.roster())
-        honest.append(not ended.left_out)
+        tried["honest rounds without a false alarm"].append(not ended.left_out)
         at = after(found.directory)
         after_each.append(_joint(federation, at, test))
         print(f"round {number}: {after_each[-1]}, norms and agreement {_judged(ended)}", flush=True)
     told = {kind: f"{sum(some)} of {len(some)}" for kind, some in tried.items()}
-    all_tried = [one for some in tried.values() for one in some]
-    told |= {"found": f"{sum(all_tried)} of {len(all_tried)}"}
-    told |= {"honest rounds without a false alarm": f"{sum(honest)} of {len(honest)}"}
-    return after_each[-1] | {"after each round": [one["all"] for one in after_each]}, told
+    return {**after_each[-1], "after each round": [one["all"] for one in after_each], **told}
 
 
-def _poison(
-    federation: Federation, found: Round, at: Start, learned: dict[str, Update]
-) -> list[tuple[str, bool]]:
-    """Each bank in turn poisons the round in each way: the way, and whether it alone was found."""
+def _poisoned(
+    federation: Federation, found: Round, at: Start, learned: dict[str, Update], *, learns: bool
+) -> Iterator[tuple[str, str, Update]]:
+    """Each bank in turn poisons the round in each way: the way, the bank, what it sends."""
     draw = np.random.default_rng(found.seed)
-    results = []
     for bank in federation.banks:
-        shifted = federation.learn(found, at, _shifted(bank))
-        kinds = {
-            "labels shifted": shifted,
-            "labels shifted, ten times as strong": _times(shifted, 10),
-            "noise": _noise(learned[bank.name], draw),
-            "the opposite": _times(learned[bank.name], -1),
-        }
-        for kind, update in kinds.items():
-            with tempfile.TemporaryDirectory(dir=federation.folder) as folder:
-                results.append((kind, _is_found(found, bank.name, update, at, Path(folder))))
-    return results
+        if learns:
+            shifted = federation.learn(found, at, _shifted(bank))
+            yield "labels shifted", bank.name, shifted
+            yield "labels shifted, ten times as strong", bank.name, _times(shifted, 10)
+        yield "noise", bank.name, _noise(learned[bank.name], draw)
+        yield "the opposite", bank.name, _times(learned[bank.name], -1)
 
 
-def _is_found(found: Round, party: str, update: Update, at: Start, folder: Path) -> bool:
-    copied = replace(found, directory=Path(shutil.copytree(found.directory, folder / "round")))
-    roster = copied.roster()
-    placed = update.placed(roster.classes, at.heads)
-    write_contribution(roster, party, placed, update.body, None, folder / "no key")
-    try:
-        return [*aggregate(roster).left_out] == [party]
-    except RefusedError:
-        return False
+def _is_found(federation: Federation, found: Round, party: str, update: Update, at: Start) -> bool:
+    """Whether the poisoner, and nobody else, is left out."""
+    with tempfile.TemporaryDirectory(dir=federation.folder) as folder:
+        copy = Path(shutil.copytree(found.directory, Path(folder) / "round"))
+        roster = replace(found, directory=copy).roster()
+        placed = update.placed(roster.classes, at.heads)
+        write_contribution(roster, party, placed, update.body, None, copy / "no key")
+        try:
+            return [*aggregate(roster).left_out] == [party]
+        except RefusedError:
+            return False
 
 
 def _shifted(bank: Bank) -> Bank:

@@ -21,7 +21,7 @@ EXACT, SKETCHED = 1.001, 1.2
 # Honest parties with different labels agree to .2 and more on the benchmark, noise to ± .03.
 LEAST_AGREEMENT = 0.1
 # Rows of one label from two honest parties; those of two labels are at right angles.
-LEAST_OF_ROWS = 0.4
+LEAST_OF_ROWS = 0.5
 
 
 @dataclass(frozen=True)
