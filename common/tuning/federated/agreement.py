@@ -17,9 +17,10 @@ from common.errors import RefusedError
 
 Floats = NDArray[np.float64]
 # A body may be longer than the bound by what a sketch of it errs by.
-EXACT, SKETCHED = 1.001, 1.2
-# Honest parties with different labels agree to .2 and more on the benchmark, noise to ± .03.
-LEAST_AGREEMENT = 0.1
+EXACT, SKETCHED = 1.001, 1.1
+# Honest parties of the benchmark agree to .13 to .17; noise to 1 / √values, which for a sketch is
+# .011.
+LEAST_AGREEMENT, LEAST_OF_SKETCHES = 0.03, 0.05
 # Rows of one label from two honest parties; those of two labels are at right angles.
 LEAST_OF_ROWS = 0.5
 
@@ -65,6 +66,7 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
         RefusedError: half of the parties or more are left out: nobody can say which half is honest.
     """
     slack = SKETCHED if sketched else EXACT
+    least = LEAST_OF_SKETCHES if sketched else LEAST_AGREEMENT
     left = dict(views)
     found: dict[str, Judged] = {}
     for party, view in views.items():
@@ -79,9 +81,9 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
             found[party] = Judged(norm, 0.0, None, why)
     while len(left) > 2:
         judged = {party: _compare(view, others(left, party)) for party, view in left.items()}
-        worst = min(judged, key=lambda party: _margin(judged[party]))
+        worst = min(judged, key=lambda party: _margin(judged[party], least))
         found |= judged
-        if not (why := _why(judged[worst])):
+        if not (why := _why(judged[worst], least)):
             break
         found[worst] = Judged(judged[worst].norm, judged[worst].agreement, judged[worst].rows, why)
         del left[worst]
@@ -138,14 +140,14 @@ def _agreement(view: View, rest: list[View]) -> float:
     return float(view.body @ middle) / lengths if lengths else 0.0
 
 
-def _why(judged: Judged) -> str:
-    if judged.agreement < LEAST_AGREEMENT:
+def _why(judged: Judged, least: float) -> str:
+    if judged.agreement < least:
         return f"it pulls elsewhere than the others: cosine {judged.agreement:.2f}"
     if judged.rows is not None and judged.rows < LEAST_OF_ROWS:
         return f"it holds the labels for others than they do: cosine {judged.rows:.2f}"
     return ""
 
 
-def _margin(judged: Judged) -> float:
+def _margin(judged: Judged, least: float) -> float:
     rows = 1.0 if judged.rows is None else judged.rows - LEAST_OF_ROWS
-    return min(judged.agreement - LEAST_AGREEMENT, rows)
+    return min(judged.agreement - least, rows)

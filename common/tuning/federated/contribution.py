@@ -23,7 +23,7 @@ from common.tuning.federated.round import CONTRIBUTIONS, Roster, read_as
 
 Floats = NDArray[np.float64]
 # Numbers in a sketch: cosines are told to some ± 1 / √WIDTH.
-WIDTH = 1024
+WIDTH = 8192
 
 
 @dataclass(frozen=True)
