@@ -3,7 +3,7 @@
 python -m benchmarks.federated [ROW …] [--validation] [--rounds 3] [--texts 5] [--data DIR]
 
 banking77's intents: 23 that every bank has, and 18 more of each bank's own; of each intent a bank
-has some texts of its own. All are measured on the test texts of all 77 intents, and each bank on
+has some texts of its own. All are measured on 20 test texts of each of the 77, and each bank on
 those of its 41 as well, where a bank alone is not lost from the start. All are trained for the
 same number of epochs. A row that is measured already is not measured again, but for `--again`.
 
