@@ -137,4 +137,4 @@ def learn(
     tuned = finetune(task, encoder, splits, settings, work=work, resume=resume, module=module)
     after = learning(tuned.module)
     update = update_of(before, after, local=local, own=own, clipping=found.clipping)
-    return update, tuned.privacy and tuned.privacy.to_json()
+    return update, tuned.privacy.to_json() if tuned.privacy else None

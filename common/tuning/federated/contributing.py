@@ -82,9 +82,9 @@ class Desk:
                 hint="Run federate join with the same files first. Whoever contributed already "
                 "does so again, which takes seconds.",
             )
-        roster, _ = self.round.roster(), self.round.source
+        base, roster = self.round.source, self.round.roster()
         update, privacy = self._kept() or self._learn(learn)
-        say(f"Parties: {roster.digest[:16]} (the same for all, if nobody changed a key)")
+        say(f"From {base.name}. Parties: {roster.digest[:16]}, the same for all.")
         placed = update.placed(roster.classes, load_file(self.round.start / HEADS))
         return write_contribution(
             roster, self.party, placed, update.body, privacy, self.directory / KEY

@@ -95,7 +95,7 @@ def hold_rows(module: nn.Module, local: Classes, own: Classes) -> None:
         if head in local and parameter.dim():
             has = [label in own.get(head, ()) for label in local[head]]
             held = torch.tensor(has).reshape(-1, *[1] * (parameter.dim() - 1))
-            parameter.register_hook(partial(_only, held))
+            parameter.register_hook(partial(_only, held))  # type: ignore[no-untyped-call]
 
 
 def _only(held: Tensor, gradient: Tensor) -> Tensor:
