@@ -187,7 +187,11 @@ def _federate(federation: Federation, rounds: int, test: Labelled) -> dict[str, 
         for kind, bank, update in poisoned:
             tried[kind].append(_is_found(federation, found, bank, update, at))
             print(f"round {number}: {bank}: {kind}: {tried[kind][-1]}", flush=True)
-        ended = aggregate(found.roster())
+        try:
+            ended = aggregate(found.roster())
+        except RefusedError as refused:
+            print(f"round {number}: {refused}", flush=True)
+            break
         tried["honest rounds without a false alarm"].append(not ended.left_out)
         at = after(found.directory)
         print(f"round {number}: norms, agreement, labels {_judged(ended)}", flush=True)

@@ -63,7 +63,8 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
     """Look at every contribution, and leave out what is poisoned; of two, only by the norm.
 
     Raises:
-        RefusedError: half of the parties or more are left out: nobody can say which half is honest.
+        RefusedError: half of the parties or more are left out, so that nobody can say which half is
+            honest; or none agrees with any other.
     """
     slack = SKETCHED if sketched else EXACT
     least = LEAST_OF_SKETCHES if sketched else LEAST_AGREEMENT
@@ -85,6 +86,9 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
         found |= judged
         if not (why := _why(judged[worst], least)):
             break
+        _check_that_others_agree(
+            {name: view for name, view in left.items() if name != worst}, least
+        )
         found[worst] = Judged(judged[worst].norm, judged[worst].agreement, judged[worst].rows, why)
         del left[worst]
     for party, view in left.items() if len(left) <= 2 else ():
@@ -98,6 +102,22 @@ def judge(views: Mapping[str, View], clipping: float, *, sketched: bool) -> dict
             "round.",
         )
     return found
+
+
+def _check_that_others_agree(rest: Mapping[str, View], least: float) -> None:
+    """Who stands apart is told by others that stand together.
+
+    Raises:
+        RefusedError: they do not.
+    """
+    agreement = [_agreement(view, others(rest, party)) for party, view in rest.items()]
+    if float(np.median(agreement)) < least:
+        raise RefusedError(
+            f"the parties agree on nothing: cosine {np.median(agreement):.2f} between what they "
+            "changed",
+            hint="Either there is nothing left that they could learn together, and the round "
+            "before was the last; or several are poisoned. Nothing is averaged.",
+        )
 
 
 def others(views: Mapping[str, View], party: str) -> list[View]:

@@ -69,6 +69,12 @@ def test_where_half_disagree_nobody_is_believed() -> None:
         judge(_views(**noise), CLIPPING, sketched=False)
 
 
+def test_where_nobody_agrees_with_anybody_nobody_is_blamed() -> None:
+    views = {n: View(_unit(DRAW.normal(size=SIZE)), {}) for n in ("x", "y", "z")}
+    with pytest.raises(RefusedError, match="agree on nothing"):
+        judge(views, CLIPPING, sketched=True)
+
+
 def test_a_sketch_is_linear_and_tells_agreement() -> None:
     one, other = ({"w": _honest().reshape(50, 100)} for _ in range(2))
     both = {"w": one["w"] + other["w"]}
