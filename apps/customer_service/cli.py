@@ -10,6 +10,7 @@ import typer
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
 from apps.customer_service.explaining import cli as explain_cli
+from apps.customer_service.federating import cli as federate_cli
 from apps.customer_service.gaps import cli as gaps_cli
 from apps.customer_service.importing import cli as import_cli
 from apps.customer_service.knowledge import cli as knowledge_cli
@@ -69,6 +70,7 @@ app.add_typer(gaps_cli.verbs)
 app.add_typer(import_cli.verbs)
 app.add_typer(train_cli.verbs)
 app.add_typer(teach_cli.verbs)
+app.add_typer(federate_cli.verbs, name="federate")
 app.add_typer(tuning_cli.verbs)
 app.add_typer(labelling_cli.verbs)
 app.add_typer(zero_shot_cli.verbs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,6 +126,7 @@ class CustomerServiceTask:
             training questions.
         intents: class names in the order of the logits.
         loss: how FAQs and intents are learned.
+        further: FAQs that the model tells beside those of the texts.
     """
 
     name = "customer_service"
@@ -135,6 +136,7 @@ class CustomerServiceTask:
         knowledge: Sequence[Example],
         intents: Sequence[str],
         loss: ClassLoss | None = None,
+        further: Collection[str] = (),
     ) -> None:
         self.knowledge = [example for example in knowledge if example.faq_id is not None]
         self.training = list(knowledge)
@@ -142,7 +144,7 @@ class CustomerServiceTask:
         self.loss = loss or ClassLoss()
         self.monitors = tuple(map(Metric, FIGURES))
         self._intent_number = {name: number for number, name in enumerate(self.intents)}
-        faq_ids = sorted({e.faq_id for e in self.knowledge if e.faq_id is not None})
+        faq_ids = sorted({*further, *(e.faq_id for e in self.knowledge if e.faq_id is not None)})
         self._faq_number = {faq_id: number for number, faq_id in enumerate(faq_ids)}
 
     def build(self, backbone: Encoder, precision: str = "fp32") -> AnswerModel:

@@ -32,6 +32,8 @@ VERBS = (
     "releases list", "releases show", "releases promote", "releases rollback",
     "faqs list", "faqs show", "faqs add", "faqs edit", "faqs remove", "faqs publish", "faqs reject",
     "faqs undo", "faqs diff", "faqs history", "faqs export",
+    "federate init", "federate join", "federate contribute", "federate drop", "federate aggregate",
+    "federate adopt",
 )  # fmt: skip
 
 

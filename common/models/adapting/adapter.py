@@ -12,7 +12,7 @@ LoraVariant = Literal["plain", "rslora", "dora"]
 FOLDABLE = frozenset({"lora", "adalora", "ia3"})
 # What counts for each.
 SIZES: Mapping[AdapterKind, tuple[str, ...]] = {
-    "lora": ("rank", "alpha", "dropout", "variant"),
+    "lora": ("rank", "alpha", "dropout", "variant", "frozen_a"),
     "adalora": ("rank", "initial_rank", "alpha", "dropout"),
     "ia3": (),
     "adapter": ("width",),
@@ -33,6 +33,7 @@ class Adapter:
         rank: of `lora`; of `adalora` on average, once ranks are allocated.
         initial_rank: of `adalora`, before that.
         alpha: low-rank products are scaled by `alpha / rank`.
+        frozen_a: of `lora`, whose product is B A: A stays as it was drawn, and B alone learns.
         width: hidden units of an `adapter`.
         tokens: number of learned vectors before a text, of `prompt` and `prefix`.
     """
@@ -43,6 +44,7 @@ class Adapter:
     alpha: int = 32
     dropout: float = 0.0
     variant: LoraVariant = "plain"
+    frozen_a: bool = False
     width: int = 64
     tokens: int = 20
 

@@ -28,6 +28,7 @@ def add_adapter(network: Any, adapter: Adapter) -> None:
     if present == adapter:
         for name, parameter in base.named_parameters():
             parameter.requires_grad = is_added(name) and "ranknum" not in name
+        _freeze_a(base, adapter)
         return
     if present is not None:
         if not present.is_foldable:
@@ -46,6 +47,7 @@ def add_adapter(network: Any, adapter: Adapter) -> None:
         add_prefix(base, adapter.tokens)
     else:
         add_peft(base, adapter)
+    _freeze_a(base, adapter)
     setattr(base, NOTE, adapter)
 
 
@@ -55,6 +57,13 @@ def fold_adapter(network: Any) -> None:
     if present is not None and present.is_foldable:
         fold_peft(network.base_model)
         delattr(network.base_model, NOTE)
+
+
+def _freeze_a(base: Any, adapter: Adapter) -> None:
+    if adapter.frozen_a:
+        for name, parameter in base.named_parameters():
+            if ".lora_A." in name:
+                parameter.requires_grad = False
 
 
 def is_added(name: str) -> bool:

@@ -27,6 +27,9 @@ class AdaptingSettings(BaseModel):
     lora_alpha: int = Field(32, ge=1)
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     lora_variant: LoraVariant = Field("plain", description="plain, rslora or dora")
+    lora_frozen_a: bool = Field(
+        False, description="of lora: A stays as it was drawn, B alone learns"
+    )
     adalora_initial_rank: int | None = Field(
         None, ge=2, description="before ranks are allocated; None: half more than lora_rank"
     )
@@ -56,6 +59,8 @@ class AdaptingSettings(BaseModel):
             )
         if self.strategy == "adalora" and self.lora_variant != "plain":
             raise UserError(f"adalora has no variant {self.lora_variant}", hint="Take lora.")
+        if self.lora_frozen_a and self.strategy != "lora":
+            raise UserError(f"lora_frozen_a: strategy={self.strategy} has no A", hint="Take lora.")
         if self.strategy == "adalora" and self.initial_rank <= self.lora_rank:
             raise UserError(
                 f"adalora_initial_rank={self.initial_rank} leaves no ranks to take away: "
@@ -81,6 +86,7 @@ class AdaptingSettings(BaseModel):
             "alpha": self.lora_alpha,
             "dropout": self.lora_dropout,
             "variant": self.lora_variant,
+            "frozen_a": self.lora_frozen_a,
             "width": self.adapter_width,
             "tokens": self.learned_tokens,
         }

@@ -52,6 +52,7 @@ FOLDABLE = [
     Adapter("lora", rank=4),
     Adapter("lora", rank=4, variant="rslora"),
     Adapter("lora", rank=4, variant="dora"),
+    Adapter("lora", rank=4, frozen_a=True),
     Adapter("adalora", rank=4, initial_rank=6),
     Adapter("ia3"),
 ]
@@ -152,6 +153,13 @@ def test_what_is_written_depends_on_no_cache_and_no_padding(network: Any, adapte
     alone = network.generate(input_ids=IDS[:1, :4], attention_mask=MASK[:1, :4], **given)
     assert torch.equal(cached, slow)
     assert torch.equal(cached[0, 3:], alone[0])
+
+
+@pytest.mark.parametrize("network", ["bert"], indirect=True)
+def test_of_a_product_whose_a_is_frozen_b_alone_learns(network: Any) -> None:
+    for _ in range(2):
+        add_adapter(network, Adapter("lora", rank=4, frozen_a=True))
+        assert {"lora_B" in name for name in _learning(network)} == {True}
 
 
 @pytest.mark.parametrize("network", ["bert"], indirect=True)

@@ -18,6 +18,7 @@ from common.tuning.settings import Settings
         ({"keep_adapter": True, "strategy": "top-layers:2"}, "adds nothing"),
         ({"keep_adapter": True, "strategy": "prompt"}, "is kept in any case"),
         ({"strategy": "adalora", "lora_variant": "dora"}, "adalora has no variant dora"),
+        ({"strategy": "adalora", "lora_frozen_a": True}, "strategy=adalora has no A"),
         ({"strategy": "adalora", "adalora_initial_rank": 16}, "leaves no ranks to take away"),
     ],
 )

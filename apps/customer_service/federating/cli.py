@@ -1,0 +1,192 @@
+"""`federate`: a branch joins, contributes what it learned, and takes over the joint model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from apps.customer_service.options_cli import (
+    DEFAULTS,
+    Faqs,
+    MaxWrong,
+    Questions,
+    Test,
+    Validation,
+    open_registry,
+    read_from,
+)
+from common.cli import (
+    BadRow,
+    DeviceSetting,
+    Json,
+    Mapping,
+    OnBadRow,
+    PrecisionSetting,
+    Promote,
+    Store,
+    print_json,
+)
+from common.console import results, show_table
+from common.tuning.federated.federate_cli import (
+    PartyName,
+    RoundDirectory,
+    new_federate_app,
+    open_round,
+)
+from common.tuning.privacy.privacy_cli import Public, check_files
+
+if TYPE_CHECKING:
+    from apps.customer_service.federating.party import Party
+    from common.tuning.federated.beginning import Start
+    from common.tuning.federated.contributing import Desk
+    from common.tuning.federated.round import Round
+
+APPLICATION = "customer_service"
+
+
+def _start_of(backbone: str | None, store: Path, release_id: str | None) -> Start:
+    from apps.customer_service.federating.starting import of_backbone, of_release
+
+    if backbone is not None:
+        return of_backbone(backbone)
+    chosen = None if release_id == "current" else release_id
+    return of_release(open_registry(store).open(chosen))
+
+
+verbs = new_federate_app(APPLICATION, DEFAULTS, _start_of)
+
+
+@verbs.command()
+def join(
+    directory: RoundDirectory,
+    party: PartyName,
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    public: Public = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Say which labels a branch has, and how many texts: nothing else leaves it yet."""
+    found = open_round(directory, APPLICATION)
+    sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
+    own, desk = _party(found, party, sources, public, store)
+    desk.join(len(own.learned), own.classes)
+    told = {head: len(names) for head, names in own.classes.items()}
+    if as_json:
+        print_json({"party": party, "texts": len(own.learned), "labels": own.classes})
+        return
+    results().print(
+        f"{party} takes part with {len(own.learned):,} texts of {told['faqs']} FAQs and "
+        f"{told['intents']} intents, whose names the others will read.",
+        markup=False,
+        soft_wrap=True,
+    )
+    if missing := found.missing:
+        results().print(f"Not joined yet: {', '.join(missing)}.", markup=False, soft_wrap=True)
+
+
+@verbs.command()
+def contribute(
+    directory: RoundDirectory,
+    party: PartyName,
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    public: Public = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    device: DeviceSetting = None,
+    precision: PrecisionSetting = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Learn from a branch's own texts, and write what was learned into the round's folder."""
+    found = open_round(directory, APPLICATION)
+    found.roster()
+    sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
+    own, desk = _party(found, party, sources, public, store)
+
+    from safetensors.torch import load_file
+
+    from apps.customer_service.federating.party import learn
+    from common.tuning.federated.round import HEADS
+    from common.tuning.settings import Settings
+
+    here = {"device": device, "precision": precision}
+    given = {name: value for name, value in here.items() if value is not None}
+    settings = Settings(**found.settings.model_dump(exclude_defaults=True) | given)
+    heads = load_file(found.start / HEADS)
+    path = desk.contribute(lambda: learn(found, own, settings, heads, desk.work))
+    if as_json:
+        print_json({"party": party, "file": str(path), "masked": found.masked})
+        return
+    results().print(
+        f"{path} and {path.with_suffix('.json').name}: changes of weights"
+        + (" under masks" if found.masked else "")
+        + ", no texts. docs/federated.md says what can be read out of them.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@verbs.command()
+def adopt(
+    directory: RoundDirectory,
+    faqs: Faqs = None,
+    questions: Questions = None,
+    validation: Validation = None,
+    test: Test = None,
+    mapping: Mapping = None,
+    on_bad_row: OnBadRow = BadRow.fail,
+    max_wrong: MaxWrong = 0.05,
+    promote: Promote = None,
+    store: Store = Path("var"),
+    as_json: Json = False,
+) -> None:
+    """Make a release of the joint model and a branch's own FAQs; the gate lets it serve, or not."""
+    from common.tuning.federated.beginning import after, beginning_of
+
+    found = open_round(directory, APPLICATION)
+    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
+
+    from apps.customer_service.data import read_dataset
+    from apps.customer_service.federating.adopting import adopt as take_over
+    from apps.customer_service.reporting import before_and_after
+
+    dataset = read_dataset(sources, seed=found.settings.seed)
+    adopted = take_over(
+        found,
+        beginning_of(found),
+        after(directory),
+        dataset,
+        open_registry(store),
+        max_wrong=max_wrong,
+        promote=promote,
+    )
+    if as_json:
+        print_json(adopted.to_json())
+        return
+    show_table(before_and_after(adopted.before, adopted.after, None))
+    state = "Now serving." if adopted.promoted else "Not promoted."
+    results().print(f"Release {adopted.release.release_id}. {state}", markup=False)
+
+
+def _party(
+    found: Round, party: str, sources: Any, public: list[Path] | None, store: Path
+) -> tuple[Party, Desk]:
+    from apps.customer_service.data import read_dataset
+    from apps.customer_service.federating.party import party_of, private_party
+    from common.tuning.federated.contributing import Desk
+
+    found.check_party(party)
+    check_files(found.settings, public, {"--validation": sources.validation})
+    dataset = read_dataset(sources, seed=found.settings.seed)
+    own = (
+        private_party(dataset, public or (), sources, found.settings)
+        if found.settings.is_private
+        else party_of(dataset)
+    )
+    return own, Desk.of(found, party, store / APPLICATION, dataset.hashes)

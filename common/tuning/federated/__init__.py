@@ -1,0 +1,1 @@
+"""Several parties improve one model, and none shows its texts."""
