@@ -17,8 +17,6 @@ Floats = NDArray[np.float32]
 MOST_KEPT = 100_000
 # A new FAQ is told apart from so many texts, those nearest to it; others are too far to matter.
 NEAREST = 1000
-# What a text of a new FAQ counts beside one that was trained on, as with corrections.
-NEW_WEIGHT = 3.0
 
 
 class Reader:
@@ -84,7 +82,7 @@ class Reader:
             numbers,
             np.stack([*known.values(), *begun]),
             scale=self._answerer.network.faq_scale,
-            weight=np.where(numbers >= len(known), np.float32(NEW_WEIGHT), np.float32(1)),
+            weight=np.ones(len(rows), dtype=np.float32),
             moving=np.arange(len(number)) >= len(known),
         )
         return dict(zip(new, found[len(known) :], strict=True))
