@@ -32,7 +32,12 @@ def pooled(scores: Floats, owners: NDArray[np.int64], counts: NDArray[np.int64])
     return np.asarray(SPREAD * np.log1p(together / counts))
 
 
-def shares(scores: Floats) -> Floats:
-    """[wordings] of one FAQ, how much each counts, 1 together: the gradient of `pooled`."""
-    likeness = np.exp((scores - scores.max()) / SPREAD)
-    return np.asarray(likeness / likeness.sum())
+def best(scores: Floats, owners: NDArray[np.int64], counts: NDArray[np.int64]) -> Floats:
+    """[FAQs], the best score of each one's wordings; 0 where none is among `scores`.
+
+    Args:
+        scores, owners, counts: as `pooled` takes them.
+    """
+    found = np.full(len(counts), -np.inf)
+    np.maximum.at(found, owners, scores)
+    return np.where(np.isneginf(found), 0.0, found)

@@ -34,8 +34,8 @@ def explain_question(
 ) -> Explanation:
     """The words by which a question finds an FAQ; in a release of intents alone, its intent.
 
-    By gradients: towards the cosine of the question and the FAQ (its prototype and its wordings,
-    the nearest the most); by occlusion: towards the whole score, words included.
+    By gradients: towards the cosine of the question and the FAQ (its prototype and its nearest
+    wording); by occlusion: towards the whole score, words included.
 
     Args:
         question: as a user writes it.

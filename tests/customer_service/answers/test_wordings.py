@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from apps.customer_service.answers.wordings import Floats, pooled, shares
+from apps.customer_service.answers.wordings import Floats, best, pooled
 
 
 def _alone(scores: list[float], wordings: int) -> float:
@@ -18,13 +18,14 @@ def test_of_wordings_that_score_alike_it_is_their_score(score: float) -> None:
 
 
 def test_nothing_in_common_is_nothing() -> None:
-    assert pooled(np.array([-0.2]), np.array([1]), np.array([3, 40])).tolist() == [0.0, 0.0]
+    scored = np.array([-0.2]), np.array([1]), np.array([3, 40])
+    assert pooled(*scored).tolist() == [0.0, 0.0]
+    assert best(*scored).tolist() == [0.0, -0.2]
 
 
 def test_the_nearest_wordings_count_most() -> None:
     assert _alone([0.7, 0.1, 0.1], 3) > _alone([0.5, 0.5, 0.5], 3)
     assert _alone([0.6, 0.58, 0.55], 10) > _alone([0.6], 10)
-    assert shares(np.array([0.7, 0.6, 0.1])).round(1).tolist() == [0.9, 0.1, 0.0]
 
 
 def test_an_faq_is_not_favoured_for_the_number_of_its_wordings() -> None:
