@@ -1,6 +1,7 @@
 """New FAQs live: how soon they are found, by how many unseen paraphrases, and at whose cost.
 
 python -m benchmarks.live_knowledge [--store DIR]     # a store with the release of `make serve`
+python -m benchmarks.live_knowledge --development     # other FAQs, by which settings are chosen
 
 The FAQs are added one by one, as an editor does, over a database of the benchmark's own; the
 paraphrases are in no file that anything learned from.
@@ -42,9 +43,13 @@ def main() -> None:
     """Add the FAQs and ask."""
     arguments = parser("new FAQs, live")
     arguments.add_argument("--store", type=Path, default=Path("var"))
+    arguments.add_argument(
+        "--development", action="store_true", help="the FAQs by which settings are chosen"
+    )
     chosen = arguments.parse_args()
     start(chosen)
-    lines = (SAMPLES / "new_faqs.jsonl").read_text(encoding="utf-8").splitlines()
+    side = "_development" if chosen.development else ""
+    lines = (SAMPLES / f"new_faqs{side}.jsonl").read_text(encoding="utf-8").splitlines()
     written: list[dict[str, Any]] = [json.loads(line) for line in lines]
     registry = Registry(chosen.store, APPLICATION)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +63,7 @@ def main() -> None:
         "seconds until found, median": float(np.median(seconds)),
         "seconds until found, longest": max(seconds),
     }
-    report("live_knowledge", {"new FAQs": len(written), **waited, **figures})
+    report(f"live_knowledge{side}", {"new FAQs": len(written), **waited, **figures})
 
 
 def _add(live: LiveKnowledge, faq: Faq) -> float:

@@ -47,7 +47,7 @@ def test_a_question_by_a_code_finds_the_answer_that_has_it() -> None:
     vectors = np.eye(len(TEXTS), 8, dtype=np.float32)
     index = VariantIndex.build(variants, vectors, {})
     # By its vector and its other words the question is another FAQ's.
-    asked = np.float32(0.4) * vectors[4]
+    asked = np.float32(0.35) * vectors[4]
     without = index.search("Which limits?", asked, language="en")
     found = index.search("Which limits, R62?", asked, language="en")
     assert without[0].faq_id == "2"
