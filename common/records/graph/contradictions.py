@@ -8,11 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
+from pathlib import Path
 
+from common.errors import RefusedError
 from common.records.audit import EXAMPLES_SHOWN, Finding
 from common.records.graph.fact import Stated
 from common.records.graph.knowledge_graph import KnowledgeGraph
+from common.records.graph.reading import read_graph
 from common.records.text import fold
+
+SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,25 @@ class Contradiction:
 def contradictions(graph: KnowledgeGraph) -> list[Contradiction]:
     """All that are found: two values where there is one at a time, and circles."""
     return [*_two_values(graph), *_circles(graph)]
+
+
+def read_agreeing_graph(path: Path) -> KnowledgeGraph:
+    """A graph to answer from: its rows agree with each other.
+
+    Raises:
+        UserError: as `read_graph`.
+        RefusedError: rows exclude each other.
+    """
+    graph = read_graph(path)
+    if found := contradictions(graph):
+        shown = "\n".join(f"  {one.text}" for one in found[:SHOWN])
+        more = f"\n  … and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise RefusedError(
+            f"contradictions among the facts: {len(found)}\n{shown}{more}",
+            where=str(path),
+            hint="Take one row of each out, or end it with valid_until.",
+        )
+    return graph
 
 
 def finding(found: Sequence[Contradiction]) -> Finding | None:

@@ -30,6 +30,7 @@ class Phrases(BaseModel):
 
     Attributes:
         en, zh: regular expressions; `{x}`, `{k}` and `{y}` stand for things, see `usual.toml`.
+        tells: how a text says it, as far as the value: `{x} costs`.
         say_en, say_zh: with `{x}` and `{found}`.
     """
 
@@ -37,6 +38,7 @@ class Phrases(BaseModel):
 
     en: list[str] = []
     zh: list[str] = []
+    tells: list[str] = []
     say_en: str = "{x}, {relation}: {found}."
     say_zh: str = "{x}，{relation}：{found}。"
 
