@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 # A model that knows nothing of products takes a question about one for talk.
 TAKEN_FOR_TALK = frozenset({"smalltalk", "identity"})
 AND = {"en": " and ", "zh": "和"}
+UNTOLD = "Not answered from the facts, for an FAQ says otherwise"
 YES = {"en": "Yes. ", "zh": "是的。"}
 
 
@@ -53,7 +54,7 @@ class Facts:
     def say_contradictions(self, faqs: Iterable[Faq]) -> None:
         """Tell of each FAQ that says otherwise, before anything is answered."""
         for one in self.contradictions(faqs, datetime.now(UTC)):
-            say(f"Not answered from the facts, for an FAQ says otherwise: {one.text}")
+            say(f"{UNTOLD}: {one.text}")
 
     def or_told(
         self,
@@ -108,9 +109,7 @@ class Facts:
         if kept is None or kept[0] is not faqs or kept[1] is not view:
             kept = self._checked = (faqs, view, self.contradictions(faqs.values(), at))
             for one in kept[2]:
-                logger.warning(
-                    "not answered from the facts, for an FAQ says otherwise: %s", one.text
-                )
+                logger.warning("%s: %s", UNTOLD, one.text)
         return kept[2]
 
 
