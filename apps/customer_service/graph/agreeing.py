@@ -77,6 +77,8 @@ def _may_answer(asker: Asker, found: Found, thing: str, at: datetime) -> bool:
 
 def _other_values(asker: Asker, found: Found, text: str) -> set[str]:
     """Values in a text with the unit of what is asked for, where none of them is that."""
+    if found.pattern.relation in asker.graph.vocabulary.between_things:
+        return set()
     wanted = {value for one in found.things for value in _values(asker, one)}
     said = {_value(one) for one in quantities(text)}
     if not wanted or wanted & said:
