@@ -1,4 +1,4 @@
-"""Questions that a knowledge file answers, those that it must leave alone, and planted contradictions.
+"""Questions that a knowledge file answers, those it must leave alone, and planted contradictions.
 
     python -m benchmarks.knowledge_graph --out benchmarks/results/knowledge_graph.json
 
