@@ -27,7 +27,8 @@ FRAME_EN = re.compile(
     re.IGNORECASE,
 )
 FRAME_ZH = re.compile(
-    "(?:请问|你好|您好|想问|我想|想|问|知道|了解|一下|下|麻烦|告诉我|能告诉我|帮我|查|看|那|你们|[,、:!])*"
+    # Single characters, for words that overlap would be tried in every combination.
+    "[请问你您好我想要知道了解一下麻烦告诉能帮查看那们,、:!]*"
     f"{POINTING}(?P<s>{SLOT})"
     "(?:都|分别|到底)?(?:是|有|叫|为|要|得)?(?:什么|哪个|哪些|哪款|哪一款|哪种|哪家|哪本|谁|多少|多久|多长时间|几年|啥)?"
     "(?:型号|产品|东西|公司|书|名字|钱)?(?:呢|呀|啊|吗|嘛|么|吧|谢谢|了|[,?。.!~])*"

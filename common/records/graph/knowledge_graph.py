@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from common.records.graph.fact import Stated
 from common.records.graph.reasoning import Conclusions
@@ -66,12 +67,12 @@ class KnowledgeGraph:
             self._views[hidden] = view
         return view
 
-    @property
+    @cached_property
     def _dated(self) -> list[int]:
         facts = ((n, one.fact) for n, one in enumerate(self.facts))
         return [n for n, fact in facts if fact.valid_from or fact.valid_until]
 
-    @property
+    @cached_property
     def kinds(self) -> frozenset[str]:
         """What things are kinds of."""
         return frozenset(one.triple.object for one in self.facts if one.triple.relation == IS_A)

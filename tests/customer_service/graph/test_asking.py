@@ -79,6 +79,9 @@ def asker(tmp_path: Path) -> Asker:
         ("My X200 is broken", None),
         ("X200坏了怎么办", None),
         ("What is the X200?", None),
+        # Not tried in every combination of words.
+        ("想问" * 80 + "X200坏了", None),
+        ("ok so " * 25 + "X200 broke", None),
         ("", None),
     ],
 )
