@@ -40,16 +40,24 @@ def _of(asker: Asker, faq: Faq, at: datetime) -> list[FaqContradiction]:
     found: dict[str, FaqContradiction] = {}
     for one, said in [*_answers(asker, faq, at), *_statements(asker, faq, at)]:
         asked = f"{', '.join(one.of)}: {one.pattern.relation}"
-        places = [row.place for proof in one.proofs for row in proof.stated]
         told = FaqContradiction(
             faq_id=faq.id,
             asked=asked,
             faq_says=sorted(said),
             facts_say=list(one.things),
-            places=list(dict.fromkeys(places)),
+            places=_places(asker, one),
         )
         found.setdefault(asked, told)
     return list(found.values())
+
+
+def _places(asker: Asker, found: Found) -> list[str]:
+    """The rows that state what is asked for, rather than kinds and parts beside it."""
+    relation, pairs = found.pattern.relation, asker.graph.vocabulary.inverse.items()
+    same = {relation, *(one for pair in pairs if relation in pair for one in pair)}
+    rows = [row for proof in found.proofs for row in proof.stated]
+    stating = [row for row in rows if row.triple.relation in same] or rows
+    return list(dict.fromkeys(row.place for row in stating))
 
 
 def _answers(asker: Asker, faq: Faq, at: datetime) -> Iterator[tuple[Found, set[str]]]:

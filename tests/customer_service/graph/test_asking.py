@@ -175,6 +175,10 @@ def test_nothing_is_told_that_an_faq_contradicts_or_that_is_a_person_s(asker: As
     against = Faq(id="a", question=question, answer="The C30.")
     told = facts.or_told(answer(), question, {"a": against}, language="en", at=NOW)
     assert told.decision == "handoff"
+    same = facts.or_told(answer(), "What does the C65 fit?", {"a": against}, language="en", at=NOW)
+    assert same.decision == "handoff", "it is the same fact, asked from its other end"
+    others = "What accessories does the X100 have?"
+    assert facts.or_told(answer(), others, {"a": against}, language="en", at=NOW).path is not None
     wanted = answer(handoff=Handoff(reason="wants_person"), kind="wants_person")
     assert facts.or_told(wanted, question, {}, language="en", at=NOW).path is None
 
