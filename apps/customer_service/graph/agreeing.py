@@ -11,7 +11,7 @@ from apps.customer_service.graph.asking import Asker, Found
 from apps.customer_service.graph.schema import FaqContradiction
 from apps.customer_service.schema import Faq
 from common.records.graph.vocabulary import IS_A
-from common.records.text import normalise
+from common.records.text import fold, normalise
 
 # What a value is compared in.
 SMALLER = {"year": (12, "month"), "week": (7, "day"), "hour": (60, "minute")}
@@ -66,11 +66,21 @@ def _answers(asker: Asker, faq: Faq, at: datetime) -> Iterator[tuple[Found, set[
         found = asker.ask(wording, at)
         if found is None or found.is_confirmed:
             continue
-        named = asker.mentions.things(faq.answer)
-        if named.isdisjoint(found.things):
+        if not _says(asker, found, faq.answer):
+            named = asker.mentions.things(faq.answer)
             others = {one for one in named - {*found.of} if _may_answer(asker, found, one, at)}
             if others := others or _other_values(asker, found, faq.answer):
                 yield found, others
+
+
+def _says(asker: Asker, found: Found, text: str) -> bool:
+    """Whether a text names one of the things, or a value that is the same."""
+    if not asker.mentions.things(text).isdisjoint(found.things):
+        return True
+    said = {_value(one) for one in quantities(text)}
+    return any(
+        fold(one) in fold(text) or not said.isdisjoint(_values(asker, one)) for one in found.things
+    )
 
 
 def _may_answer(asker: Asker, found: Found, thing: str, at: datetime) -> bool:

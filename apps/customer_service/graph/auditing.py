@@ -29,4 +29,4 @@ def audit_graph(path: Path, faqs: Iterable[Faq], on_bad_row: OnBadRow) -> Iterat
     if against:
         message = "FAQs that contradict the facts of the graph"
         examples = [one.text for one in against[:EXAMPLES_SHOWN]]
-        yield Finding("error", "faq_contradicts_graph", message, len(against), examples)
+        yield Finding("warning", "faq_contradicts_graph", message, len(against), examples)

@@ -33,6 +33,8 @@ DK-1,requires,C65,,
 X200,warranty,36 months,,
 36 months,also called,36个月,,
 Plus account,monthly fee,£12 a month,,
+Classic account,monthly fee,free,,
+free,also called,免费,,
 """
 VOCABULARY = """
 functional = ["warranty"]
@@ -105,6 +107,7 @@ def test_a_question_is_answered_in_full_or_not_at_all(
         ("Is the X100 still sold?", "No. The successor of the X100 is the X200.", None),
         ("What do accounts cost?", "The Plus account costs £15 a month.", ["15 money"]),
         ("What do accounts cost?", "The Plus account costs £12, the first month is £0.", None),
+        ("How much is the Plus account?", "Plus is £12 a month, Classic is free.", None),
         ("How do I pay?", "By card.", None),
     ],
 )
