@@ -84,29 +84,33 @@ def build_graph(rows: Sequence[Row], vocabulary: Vocabulary) -> KnowledgeGraph:
 
 
 def _names(rows: Iterable[Row], vocabulary: Vocabulary) -> Names:
+    """What everything is called; a thing goes by any of its names in every row."""
     of: dict[str, list[str]] = {}
     things: dict[str, str] = {}
-    aliases: list[tuple[str, str, str]] = []
+
+    def thing(name: str) -> str:
+        found = things.setdefault(key(name), name)
+        of.setdefault(found, [found])
+        return found
+
+    others = []
     for fact, place in rows:
-        relation = vocabulary.relation(fact.relation)
-        is_alias = relation == ALSO_CALLED
-        ends = [fact.subject]
-        if relation in vocabulary.between_things:
-            ends.append(fact.object)
-        for name in ends:
-            if things.setdefault(key(name), name) == name:
-                of.setdefault(name, [name])
-        if is_alias:
-            aliases.append((things[key(fact.subject)], fact.object, place))
-    for thing, alias, place in aliases:
-        owner = things.setdefault(key(alias), thing)
-        if owner != thing:
+        if vocabulary.relation(fact.relation) != ALSO_CALLED:
+            others.append(fact)
+            continue
+        named = thing(fact.subject)
+        owner = things.setdefault(key(fact.object), named)
+        if owner != named:
             raise UserError(
-                f"{alias!r} names both {owner} and {thing}",
+                f"{fact.object!r} names both {owner} and {named}",
                 where=place,
                 hint="Leave it out where it is ambiguous, or give one of them another name.",
             )
-        of[thing].append(alias)
+        of[named].append(fact.object)
+    for fact in others:
+        thing(fact.subject)
+        if vocabulary.relation(fact.relation) in vocabulary.between_things:
+            thing(fact.object)
     return Names(of, things)
 
 
