@@ -18,6 +18,7 @@ from apps.customer_service.labelling import cli as labelling_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
     Faqs,
+    Graph,
     Questions,
     ReleaseId,
     Test,
@@ -100,6 +101,7 @@ def validate(
     questions: Questions = None,
     validation: Validation = None,
     test: Test = None,
+    graph: Graph = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
@@ -107,20 +109,25 @@ def validate(
 ) -> None:
     """Read and audit the files without training."""
     from apps.customer_service.data import read_dataset
+    from apps.customer_service.graph.auditing import audit_graph
 
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
     dataset = read_dataset(sources)
+    audit = dataset.audit
+    if graph is not None:
+        for finding in audit_graph(graph, dataset.faqs.values(), on_bad_row.value):
+            audit = audit.beside(finding)
     counts = {
         "faqs": len(dataset.faqs),
         **{name: len(some) for name, some in vars(dataset.splits).items()},
         "calibration": len(dataset.calibration),
     }
     if as_json:
-        print_json({"counts": counts, "findings": dataset.audit.to_json()})
+        print_json({"counts": counts, "findings": audit.to_json()})
     else:
-        show_table(dataset.audit.table())
+        show_table(audit.table())
         results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    dataset.audit.raise_on_errors()
+    audit.raise_on_errors()
 
 
 @app.command()

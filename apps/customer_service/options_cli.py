@@ -41,6 +41,15 @@ Documents = Annotated[
         exists=True,
     ),
 ]
+Graph = Annotated[
+    Path | None,
+    typer.Option(
+        "--graph",
+        help="Facts to answer from: subject, relation, object, valid_from, valid_until, source; a "
+        "table, or RDF (.ttl, .nt).",
+        callback=existing,
+    ),
+]
 GeneratorName = Annotated[
     str | None,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.customer_service.generation.schema import Sentence
+from apps.customer_service.graph.schema import PathSource
 from common.records.fields import Since, Text, Until, content_hash
 from common.rules.rule import DecidedBy
 
@@ -255,6 +256,7 @@ class Answer(BaseModel):
     source: PassageSource | None = Field(
         None, description="Where the answer is quoted from, if that is no FAQ but a document."
     )
+    path: PathSource | None = Field(None, description="The facts that the answer follows from.")
     sentences: list[Sentence] = Field([], description="Of a composed reply, each with its source.")
     composed_by: str | None = Field(
         None, description="`compose`, or the generator; None: the answer is a source's own."

@@ -13,6 +13,7 @@ from apps.customer_service.options_cli import (
     Documents,
     EndpointModel,
     GeneratorName,
+    Graph,
 )
 from common.cli import (
     LOOPBACK,
@@ -69,6 +70,7 @@ def serve(
         ),
     ] = None,
     rules: RulesOption = None,
+    graph: Graph = None,
     embed_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -107,6 +109,7 @@ def serve(
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
     from apps.customer_service.generation.options import read_generation
+    from apps.customer_service.graph.telling import open_facts
     from apps.customer_service.rules.known import known_names
     from apps.customer_service.rules.schema import AnswerRules
     from apps.customer_service.widget.visiting import read_visitors
@@ -141,6 +144,7 @@ def serve(
     known = partial(known_names, store, database)
     live_rules = LiveRules(rules, AnswerRules, known) if rules else None
     generation = read_generation(generator, base_url, model)
+    facts = open_facts(graph) if graph else None
     reader = PictureReader(max(1, available_cpus() // workers)) if pictures else None
     visitors = read_visitors(embed_on or (), visitor_rate, has_keys=api_key_file is not None)
 
@@ -162,6 +166,7 @@ def serve(
             documents=documents or (),
             watch_documents=watch_documents or (),
             rules=live_rules,
+            facts=facts,
             visitors=visitors,
             tickets=handing_over,
             generation=generation,

@@ -32,6 +32,7 @@ from apps.customer_service.gaps.server import GapFinder, add_gaps
 from apps.customer_service.generation.options import Generation
 from apps.customer_service.generation.rewriting import Rewriting
 from apps.customer_service.generation.writing import Writers
+from apps.customer_service.graph.telling import Facts
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import Golden
 from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
@@ -106,6 +107,7 @@ def build_app(
     documents: Sequence[Path] = (),
     watch_documents: Sequence[Path] = (),
     rules: LiveRules[AnswerRules] | None = None,
+    facts: Facts | None = None,
     visitors: Visitors | None = None,
     tickets: TicketOptions | None = AT_ANY_TIME,
     generation: Generation | None = None,
@@ -126,6 +128,7 @@ def build_app(
         documents: files and folders to quote from, in place of those of the release.
         watch_documents: the same, and what changes in them is quoted at once.
         rules: what the business decides itself.
+        facts: answer what they hold.
         visitors: of other sites that show the chat; None: no other site may.
         tickets: how people take over; None: nobody is told of a handover.
         generation: how replies of several passages come about; None: by the generator of the
@@ -178,6 +181,7 @@ def build_app(
         collector.speakers,
         rules,
         composes=writers.composes,
+        facts=facts,
     )
     rewrite = Rewriting(writers.of, lambda: live.current).begin
     people = (
@@ -226,7 +230,7 @@ def build_app(
         visits=Visits(collector.store.database),
         audit=audit,
     )
-    knowledge = Desk(live, collector.speakers, partial(_golden, registry), file)
+    knowledge = Desk(live, collector.speakers, partial(_golden, registry), file, facts)
     if people:
         handing_over = HandingOver(conversations, collector.speakers, people)
         add_answers(app, handing_over.reply, partial(keep, collector), rewrite)

@@ -48,7 +48,7 @@ Relations = Annotated[
     typer.Option(
         "--relations",
         help="Who depends on whom: company, relation (supplier, customer, parent, peer, "
-        "guarantor), other, strength.",
+        "guarantor), other, strength; or a knowledge file (subject, relation, object).",
         callback=existing,
     ),
 ]

@@ -112,13 +112,21 @@ class Candidate(Record):
     user_id: Text | None = None
 
 
-class Reason(BaseModel):
-    """Why an item stands in a list: items of the history that speak for it, or a feature."""
+# How a shop relates one item to another, by its own file.
+RelationName = Literal["accessory", "successor", "substitute", "requires"]
 
-    kind: Literal["history", "feature"]
+
+class Reason(BaseModel):
+    """Why an item stands in a list: items of the history that speak for it, or a feature.
+
+    Or how the shop relates it to another item; what it requires and the user lacks is named.
+    """
+
+    kind: Literal["history", "feature", "relation"]
     text: str = Field(description="One sentence in the user's language.")
     item_id: str | None = None
     feature: str | None = None
+    relation: RelationName | None = None
     strength: float
 
 

@@ -50,7 +50,8 @@ RelationsFile = Annotated[
     Path | None,
     typer.Option(
         "--relations",
-        help="item_id, other_id, relation (accessory, successor, substitute), shown first.",
+        help="item_id, other_id, relation (accessory, successor, substitute, requires), shown "
+        "first; or a knowledge file (subject, relation, object).",
         callback=existing,
     ),
 ]

@@ -23,12 +23,13 @@ from apps.recommender.pipeline.block import Block
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
+from apps.recommender.related.in_rankings import RelationsInRankings, past_of
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
 from apps.recommender.retrieval.quantised import FEWEST_ITEMS, QuantisedSearch
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
-from apps.recommender.sessions.past import kept_out, number_of, past_row
+from apps.recommender.sessions.past import events_before, joined, kept_out, number_of, past_row
 from common.console import say
 from common.errors import UserError
 from common.releases.release import Release
@@ -65,6 +66,9 @@ class RankingService:
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self._related = RelatedItems(pipeline.prepared, relations)
+        self._relations = RelationsInRankings(relations or Relations(), self.catalogue)
+        self._own_rules = pipeline.choices.rules
+        self._followed = None if self._relations else self._own_rules
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
@@ -92,9 +96,10 @@ class RankingService:
 
     def _follow_rules(self) -> None:
         """Rank by the rules as they are now."""
-        rules = self._rules.current if self._rules else None
-        if rules is not None and rules is not self._pipeline.choices.rules:
-            self._pipeline = self._pipeline.with_rules(rules)
+        rules = self._rules.current if self._rules else self._own_rules
+        if rules is not self._followed:
+            self._pipeline = self._pipeline.with_rules(self._relations.rules(rules))
+            self._followed = rules
             for line in rules.without_effect(self.catalogue):
                 say(line)
 
@@ -109,23 +114,11 @@ class RankingService:
             UserError: the user is not known.
         """
         recent = self._recent_of(user_id)
-        known = self._read_history(user_id) if not recent or user_id in self.users else []
+        if recent and user_id not in self.users:
+            return recent
+        number, as_of = self._number(user_id), self._prepared.as_of
+        known = events_before(self._prepared.events, number, user_id, self.catalogue, as_of)
         return [*known, *recent]
-
-    def _read_history(self, user_id: str) -> list[Interaction]:
-        events, ids = self._prepared.events, self.catalogue.ids
-        mine = events.of(self._number(user_id))
-        columns = (events.item[mine], events.behavior[mine], events.time[mine])
-        return [
-            Interaction(
-                user_id=user_id,
-                item_id=ids[item],
-                behavior=BEHAVIORS[behavior],
-                timestamp=datetime.fromtimestamp(time, UTC),
-            )
-            for item, behavior, time in zip(*(c.tolist() for c in columns), strict=True)
-            if time < self._prepared.as_of
-        ]
 
     def recommend(
         self,
@@ -155,7 +148,8 @@ class RankingService:
         else:
             block = self._pipeline.look_up(users, as_of, own_lists=own_lists)
         spoken = language or self._prepared.languages[number]
-        return self._rank(user_id, block, k, spoken, diversity)
+        done = self.past(user_id) if self._relations else None
+        return self._rank(user_id, block, k, spoken, diversity, done)
 
     def recommend_for(
         self,
@@ -181,7 +175,7 @@ class RankingService:
         # The features of user 0 are those of somebody else.
         block.features[:, :, len(FEATURES) :] = np.nan
         user_id = history[0].user_id if history else ""
-        return self._rank(user_id, block, k, language, diversity)
+        return self._rank(user_id, block, k, language, diversity, past)
 
     def related(
         self, item_id: str, kind: Kind, k: int, language: Language | None = None
@@ -234,13 +228,7 @@ class RankingService:
         new, length = self._past(liked), self._pipeline.choices.history
         old = histories(self._prepared.events, np.array([number]), new.as_of, length)
         count = min(len(liked), length)
-        joined = {
-            name: np.concatenate(
-                [getattr(old, name)[:, count:], getattr(new, name)[:, length - count :]], 1
-            )
-            for name in ("item", "behavior", "time", "weight")
-        }
-        return Histories(**joined, as_of=new.as_of)
+        return joined(old, new, count)
 
     def _number(self, user_id: str) -> int:
         if user_id not in self.users:
@@ -255,14 +243,26 @@ class RankingService:
         return kept_out(history, self.catalogue, self._pipeline.choices.rules, barred)
 
     def _rank(
-        self, user_id: str, block: Block, k: int, language: str | None, diversity: float | None
+        self,
+        user_id: str,
+        block: Block,
+        k: int,
+        language: str | None,
+        diversity: float | None,
+        done: Histories | None,
     ) -> list[Recommendation]:
+        past = past_of(done) if done is not None else {}
         explorer, is_due = self._explorer, self._explorer is not None and self._explorer.is_due()
-        depth = k if explorer is None else explorer.depth(k, is_due=is_due)
+        # Places that are drawn stay as they were drawn, so that their odds are true.
+        if explorer is None:
+            depth = self._relations.depth(k, past)
+        else:
+            depth = explorer.depth(k, is_due=is_due)
         ranked = self._pipeline.rank_block(block, depth, [language], diversity)
         drawn = explorer.draw(ranked, k, is_due=is_due) if explorer else None
         lost = price(ranked, drawn) if drawn else None
-        places = drawn.places if drawn else np.flatnonzero(ranked.item[0] >= 0).tolist()
+        items = ranked.item[0].tolist()
+        places = drawn.places if drawn else self._relations.places(items, k, past)
         now = datetime.now(UTC)
         rows = [
             row_of(
@@ -284,7 +284,7 @@ class RankingService:
         ]
         if self._rules:
             self._rules.count([*self.kept_out, *(r.decided_by.rule for r in rows if r.decided_by)])
-        return rows
+        return self._relations.with_reasons(rows, past, language) if self._relations else rows
 
 
 def open_service(
@@ -307,6 +307,7 @@ def open_service(
             `as_of`, or `relations` names an item that is not there.
     """
     model = load_release(release)
+    moment = datetime.fromtimestamp(as_of, UTC) if as_of else None
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device, eight_bit=eight_bit)
     if prepared.approximate is None and len(prepared.items) >= FEWEST_ITEMS:
         prepared = replace(prepared, quantised=QuantisedSearch(prepared.items))
@@ -317,6 +318,6 @@ def open_service(
         recent,
         rules,
         dataset.behaviors,
-        read_relations(relations, dataset.catalogue),
+        read_relations(relations, dataset.catalogue, moment),
         explorer,
     )

@@ -12,7 +12,7 @@ from processes import Process
 
 
 @contextmanager
-def running(store: Path, *options: str, port: int = 0) -> Iterator[str]:
+def running(store: Path, *options: str | Path, port: int = 0) -> Iterator[str]:
     """Yields its address; ends it, and expects it to end well."""
     command = ("-m", "apps.customer_service", "serve", "--store", store, *options, "--port", port)
     process = Process(*command, stderr=subprocess.PIPE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.customer_service.options_cli import BaseUrl, EndpointModel, GeneratorName
+from apps.customer_service.options_cli import BaseUrl, EndpointModel, GeneratorName, Graph
 from common.cli import Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
@@ -33,6 +33,7 @@ def ask(
     device: Device = "auto",
     store: Store = Path("var"),
     rules: RulesOption = None,
+    graph: Graph = None,
     picture: Annotated[
         Path | None,
         typer.Option(help="A screenshot or a photographed letter to read the question from."),
@@ -48,6 +49,7 @@ def ask(
     As the server does, live edits included; a named release, without them.
     """
     from apps.customer_service.generation.options import read_generation
+    from apps.customer_service.graph.telling import open_facts
     from apps.customer_service.rules.known import known_names
     from apps.customer_service.rules.schema import AnswerRules
     from common.records.text import normalise
@@ -62,6 +64,7 @@ def ask(
     if question is not None and not normalise(question):
         raise UserError("the question is empty")
     found = read_rules(rules, AnswerRules, known_names(store, database)) if rules else None
+    facts = open_facts(graph) if graph else None
 
     from apps.customer_service.conversation.session import Session, open_dialogue
     from apps.customer_service.generation.rewriting import Rewriting
@@ -74,8 +77,10 @@ def ask(
         answerer = load_release(release, device=device)
     writers = Writers(generation, device)
     writers.prepare(release, answerer)
+    if facts:
+        facts.say_contradictions(answerer.faqs.values())
     dialogue = open_dialogue(
-        answerer, release, registry.root, found, composes=writers.composes(answerer)
+        answerer, release, registry.root, found, composes=writers.composes(answerer), facts=facts
     )
     session = Session(dialogue, language)
     rewriting = Rewriting(writers.of, lambda: answerer)
@@ -122,8 +127,8 @@ def _converse(session: Session, rewriting: Rewriting, as_json: bool) -> None:
 
 def _show(session: Session, rewriting: Rewriting, message: str, as_json: bool) -> None:
     from apps.customer_service.answers.answering import prepare
+    from apps.customer_service.answers.showing import print_answer
     from apps.customer_service.generation.showing import print_composed
-    from apps.customer_service.reporting import print_answer
 
     answer = rewriting.at_once(session.say(message), prepare(message))
     if as_json:

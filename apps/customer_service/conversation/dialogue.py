@@ -17,6 +17,7 @@ from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.conversation.recognising.sentences import Sentences
 from apps.customer_service.conversation.turns import CHAT
 from apps.customer_service.generation.composing import Composer
+from apps.customer_service.graph.telling import Facts
 from apps.customer_service.rules.deciding import Ruling, rule_on
 from apps.customer_service.rules.schema import AnswerRule, AnswerRules
 from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Priority
@@ -34,7 +35,8 @@ CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "small
 class Dialogue:
     """Replies to messages by one release, and by the rules of the business before it.
 
-    `composes` says whether one reply may be put together of several passages.
+    `composes` says whether one reply may be put together of several passages; `facts` answer what
+    they hold.
     """
 
     answerer: Answerer
@@ -42,6 +44,7 @@ class Dialogue:
     patterns: Patterns
     rules: AnswerRules | None = None
     composes: bool = False
+    facts: Facts | None = None
 
     @property
     def _said(self) -> Sentences:
@@ -72,12 +75,26 @@ class Dialogue:
         if ruling.answer is not None:
             answer = self._ruled(reader, message, ruling.answer)
         else:
-            answer = reader.or_quoted(message.question, self._reply(reader, message))
+            answer = self._or_told(reader, message, self._reply(reader, message))
+            answer = reader.or_quoted(message.question, answer)
             if self.composes and not reader.first_kept_out:
                 composer = Composer(self.answerer)
                 answer = composer.or_composed(answer, understood, searched)
         kept_out = None if answer.kind in NOT_SEARCHED else reader.first_kept_out
         return ruling.applied(answer, message.language, kept_out)
+
+    def _or_told(self, reader: Reader, message: Message, answer: Answer) -> Answer:
+        """What the facts say; what a rule keeps out is not said otherwise."""
+        if self.facts is None or reader.first_kept_out:
+            return answer
+        saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
+        return self.facts.or_told(
+            answer,
+            saying[0] if len(saying) == 1 else message.question,
+            self.answerer.faqs,
+            language=message.language,
+            is_known=reader.is_known(message.question),
+        )
 
     def _ruling(self, message: Message, understood: Understood) -> Ruling:
         intents = understood.intents

@@ -22,6 +22,7 @@ from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.session import turn_of
 from apps.customer_service.conversation.turns import Turn
+from apps.customer_service.graph.telling import Facts
 from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import Answer, AnswerRequest
 from common.releases.release import Release
@@ -66,6 +67,7 @@ class Conversations:
         rules: LiveRules[AnswerRules] | None = None,
         *,
         composes: Callable[[Answerer], bool] = lambda _: False,
+        facts: Facts | None = None,
     ) -> None:
         self.service = service
         self.memory = memory
@@ -73,6 +75,7 @@ class Conversations:
         self._speakers = speakers
         self._rules = rules
         self._composes = composes
+        self._facts = facts
         self._patterns = load_patterns()
 
     async def reply(
@@ -116,6 +119,7 @@ class Conversations:
             self._patterns,
             rules,
             self._composes(answerer),
+            self._facts,
         )
         understood = dict(zip(message.texts, encoded.understood, strict=True))
         return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)

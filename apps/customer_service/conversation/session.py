@@ -12,6 +12,7 @@ from apps.customer_service.conversation.kinds import KEPT, fit_recogniser
 from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.turns import MOST_CHARACTERS, MOST_TURNS, Turn
+from apps.customer_service.graph.telling import Facts
 from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import Answer
 from common.releases.release import Release
@@ -27,15 +28,17 @@ def open_dialogue(
     rules: AnswerRules | None = None,
     *,
     composes: bool = False,
+    facts: Facts | None = None,
 ) -> Dialogue:
     """What replies by a release.
 
     Args:
         root: the application's directory.
         composes: whether one reply may be put together of several passages.
+        facts: answer what they hold.
     """
     recogniser = fit_recogniser(answerer, release, root / KEPT)
-    return Dialogue(answerer, recogniser, load_patterns(), rules, composes)
+    return Dialogue(answerer, recogniser, load_patterns(), rules, composes, facts)
 
 
 @dataclass

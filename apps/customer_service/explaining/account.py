@@ -31,6 +31,7 @@ def account(prediction: Prediction, found: Explanation, answerer: Answerer) -> S
         "question": faq.question if faq else "–",
         "kind": given.get("kind", "question"),
         "document": given.get("document", "–"),
+        "facts": ", ".join(given.get("facts", ["–"])),
         "rule": given.get("rule", "–"),
     }
     return sentences(TEMPLATES, _decision(prediction), found, values)
@@ -42,4 +43,6 @@ def _decision(prediction: Prediction) -> str:
         return prediction.decision
     if "document" in given:
         return "quote"
+    if "facts" in given:
+        return "path"
     return "answer" if given.get("faq_id") else "chat"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
+from apps.customer_service.learning.predictions import BESIDE_FAQS
 from common.learning.schema import RULE, Prediction
 from common.learning.store import FeedbackStore
 from common.learning.watching.asked import Asked
@@ -62,8 +63,9 @@ def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, fl
     What is usual is known of questions that stand by themselves.
     """
     given = prediction.given
-    is_alone = given.get("kind", "question") == "question" and "document" not in given
-    if prediction.decision == RULE or not is_alone:
+    is_alone = given.get("kind", "question") == "question"
+    is_by_faqs = prediction.decision != RULE and given.keys().isdisjoint(BESIDE_FAQS)
+    if not (is_alone and is_by_faqs):
         return {}
     return figures(
         prediction.text,

@@ -9,6 +9,8 @@ from common.learning.schema import PERSON, RULE, Feedback, Prediction
 APPLICATION = "customer_service"
 # Why the release hands a question over; for any other reason the customer is handed over.
 NOT_FOUND = frozenset({"out_of_scope", "not_sure", "nothing_found"})
+# What of a prediction says that no FAQ answered.
+BESIDE_FAQS = frozenset({"document", "facts"})
 
 
 def prediction_of(
@@ -37,6 +39,7 @@ def prediction_of(
             "kind": answer.kind,
             **({"rule": answer.decided_by.rule} if answer.decided_by else {}),
             **({"document": answer.source.document} if answer.source else {}),
+            **({"facts": [one.place for one in answer.path.facts]} if answer.path else {}),
         },
     )
 

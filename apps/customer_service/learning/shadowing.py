@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.learning.predictions import BESIDE_FAQS
 from common.console import say
 from common.learning.store import FeedbackStore
 from common.learning.watching.shadow import MOST_ASKED, Shadow, compare_answers
@@ -20,9 +21,9 @@ def ask_again(
     since = time.time() - period.total_seconds()
     rows = store.predictions(serving_id, (since, ""), MOST_ASKED)
     # What depends on what was said before, or asks nothing, cannot be asked again by itself; nor
-    # is what a document answered a matter of FAQs.
+    # is what a document or the facts answered a matter of FAQs.
     rows = [row for row in rows if row.given.get("kind", QUESTION) == QUESTION]
-    rows = [row for row in rows if "document" not in row.given]
+    rows = [row for row in rows if row.given.keys().isdisjoint(BESIDE_FAQS)]
     say(f"Asking the candidate {len(rows):,} questions of the last {period}")
     texts = [row.text for row in rows]
     answers = [

@@ -46,7 +46,7 @@ class Ruling:
             "shown_as": self.rules.shown_as(names, language),
         }
         is_alone = not answer.citations and not answer.suggestions and self.answer is None
-        is_alone = is_alone and answer.source is None
+        is_alone = is_alone and answer.source is None and answer.path is None
         if by is not None and is_alone and answer.kind == "question":
             # A release of intents alone: the intent is the answer.
             is_known = by.action == "force"

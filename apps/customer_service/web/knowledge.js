@@ -136,6 +136,16 @@ const sendTo = (method, path, body) => request(path, {
   method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body),
 }).then((reply) => reply.json());
 
+// What contradicts the facts is served only if that is wanted.
+async function insisting(body, send) {
+  try {
+    return await send(body);
+  } catch (error) {
+    if (!error.details?.contradictions || !window.confirm(say().despite(error.message))) throw error;
+    return send({ ...body, despite_facts: true });
+  }
+}
+
 const path = (id) => `/v1/faqs/${encodeURIComponent(id)}`;
 
 async function act(name, row = rowOf(current)) {
@@ -143,7 +153,7 @@ async function act(name, row = rowOf(current)) {
   if (row.id !== current) await choose(row.id);
   if ((name === 'publish' || name === 'reject') && row.draft) {
     const wanted = signed({ decision: name, faqs: { [row.id]: row.version } });
-    await change(() => write('/v1/faqs/decisions', wanted), name === 'publish' ? 'live' : 'made');
+    await change(() => insisting(wanted, (body) => write('/v1/faqs/decisions', body)), name === 'publish' ? 'live' : 'made');
   } else if (name === 'edit' && (row.draft || row.live)) {
     editing = { id: row.id, node: form(shown(row), (faq, how) => send(rowOf(row.id), faq, how), stopEditing) };
     details = null;
@@ -195,7 +205,7 @@ function send(row, faq, how) {
   if (how === 'preview') return preview({ change: { [row.id]: faq } }, find(`faq-${row.id}`));
   const body = signed({ ...faq, version: row.version, draft: how === 'draft' });
   const waits = how === 'draft' || !row.live;
-  return change(() => sendTo('PUT', path(row.id), body), waits ? 'waits' : 'live');
+  return change(() => insisting(body, (sent) => sendTo('PUT', path(row.id), sent)), waits ? 'waits' : 'live');
 }
 
 function stopEditing() {
@@ -210,7 +220,8 @@ function add(entry = {}) {
     if (how === 'preview') { await preview({ add: [faq] }, box); return; }
     const failed = () => !find('trouble').hidden;
     await change(async () => {
-      const saved = await write('/v1/faqs', signed({ ...faq, draft: how === 'draft' }));
+      const body = signed({ ...faq, draft: how === 'draft' });
+      const saved = await insisting(body, (sent) => write('/v1/faqs', sent));
       current = saved.rows[0].id;
       return saved;
     }, how === 'draft' ? 'waits' : 'live');

@@ -74,7 +74,10 @@ export function consequences(found) {
     bindText(element('span', { class: 'turns', 'data-turns': one.turns }), (words) => words.turns[one.turns]),
     quoted(one.question),
     bindText(element('code'), (words) => `${one.before ?? words.nothingFound} → ${one.after ?? words.nothingFound}`)));
-  return element('div', { class: 'details preview' }, told, element('ul', { class: 'details' }, ...list));
+  const against = found.contradictions.map((one) => element('li', {},
+    bindText(element('span', { class: 'turns', 'data-turns': 'wrong' }), (words) => words.contradicts),
+    quoted(`${one.asked}: ${one.faq_says.join(', ')} ≠ ${one.facts_say.join(', ')} (${one.places.join(', ')})`)));
+  return element('div', { class: 'details preview' }, told, element('ul', { class: 'details' }, ...against, ...list));
 }
 
 // `entry` may be empty; `send` gets the texts and what was pressed: save, draft or preview.

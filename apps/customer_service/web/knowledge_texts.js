@@ -36,6 +36,8 @@ export const texts = {
     nothingFound: 'nothing',
     watched: (name) => `${name} is watched and is the truth: edit it there.`,
     notTaken: (name, trouble) => `${name} is not served as it is now: ${trouble}`,
+    contradicts: 'contradicts the facts',
+    despite: (detail) => `This contradicts the facts. ${detail} Serve it all the same? Then nothing is answered from that fact.`,
     failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
@@ -74,6 +76,8 @@ export const texts = {
     nothingFound: '没有结果',
     watched: (name) => `内容以文件 ${name} 为准，请在文件里修改。`,
     notTaken: (name, trouble) => `${name} 现在的内容没有上线：${trouble}`,
+    contradicts: '和事实矛盾',
+    despite: (detail) => `这和登记的事实矛盾。${detail} 仍然上线吗？上线后不再用那条事实回答。`,
     failed: (detail) => `操作没有成功。${detail}`,
   },
 };

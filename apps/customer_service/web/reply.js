@@ -2,6 +2,7 @@
 import { composed } from './composed.js';
 import { feedback } from './correct.js';
 import { icon } from './icon.js';
+import { pathOf } from './path.js';
 import { button, element, linkTo, quoted } from './shared/elements.js';
 import { explanation } from './shared/explanation.js';
 import { say, bindText } from './shared/language.js';
@@ -101,6 +102,7 @@ function answered(reply, found, choose) {
   const text = quoted(found.answer ?? '', 'p', { class: 'text' });
   const told = facts(found);
   if (found.source) told.append(source(passage(found.source)), plain((words) => words.quote));
+  if (found.path) told.append(pathOf(found.path));
   if (found.citations.length) told.append(source(found.citations[0]));
   if (found.only_in) told.append(plain((words) => words.onlyIn(found.only_in)));
   const near = found.suggestions.length ? [choices(found, (words) => words.near, choose)] : [];

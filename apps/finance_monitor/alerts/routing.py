@@ -114,15 +114,16 @@ class AlertRouter:
         return alert.model_copy(
             update={
                 "evidence": [self._evidence(line) for line in lines],
-                "exposed": self._exposed(alert.key),
+                "exposed": self._exposed(alert),
                 "release_id": lines[0].first.release_id if lines else None,
             }
         )
 
-    def _exposed(self, key: str) -> list[Exposure]:
-        if self._exposures is None or kind_of(key) != COMPANY:
+    def _exposed(self, alert: Alert) -> list[Exposure]:
+        """By the relations that held then, in event time."""
+        if self._exposures is None or kind_of(alert.key) != COMPANY:
             return []
-        return self._exposures.of(name_of(key))
+        return self._exposures.of(name_of(alert.key), alert.window.end)
 
     def _evidence(self, line: StoryLine) -> Evidence:
         stories, first = line.stories, line.first

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.related.company import CompanyOfItems
-from apps.recommender.related.relations import Kind, RelationName, Relations
-from apps.recommender.schema import Language
+from apps.recommender.related.relations import Kind, Relations
+from apps.recommender.schema import Language, RelationName
 from common.records.text import language_of
 
 # An item of the same category goes before one of another that is nearer by less than this cosine:
@@ -28,6 +28,7 @@ SENTENCES: dict[Language, dict[str, str]] = {
         "same category": "Its text is similar, and it is of the same category.",
         "bought": "{n} customers who bought “{title}” bought this, too.",
         "met": "{n} customers who looked at “{title}” looked at this, too.",
+        "requires": "Needed for it, says the shop.",
         "accessory": "An accessory, named by the shop.",
         "successor": "The successor, named by the shop.",
         "substitute": "A substitute, named by the shop.",
@@ -37,6 +38,7 @@ SENTENCES: dict[Language, dict[str, str]] = {
         "same category": "内容相近，属于同一类别。",
         "bought": "买过“{title}”的顾客中，有 {n} 位也买了它。",
         "met": "看过“{title}”的顾客中，有 {n} 位也看了它。",
+        "requires": "商家注明需要搭配它。",
         "accessory": "商家指定的配件。",
         "successor": "商家指定的新款。",
         "substitute": "商家指定的替代品。",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
-from apps.recommender.interactions.events import Histories, Int32
+from apps.recommender.interactions.events import Events, Histories, Int32
 from apps.recommender.lists.rules import Rules
 from apps.recommender.schema import BEHAVIORS, Interaction
 from common.errors import UserError
@@ -44,6 +45,36 @@ def past_row(
     weight[0, at] = [event.weight > 0 for event in latest]
     moment = max(as_of, int(time.max(initial=0)) + 1)
     return Histories(item, behavior, time, weight, np.array([moment]))
+
+
+def joined(old: Histories, new: Histories, count: int) -> Histories:
+    """One row: the last `count` events of another one behind those of the first."""
+    length = new.item.shape[1]
+    columns = {
+        name: np.concatenate(
+            [getattr(old, name)[:, count:], getattr(new, name)[:, length - count :]], 1
+        )
+        for name in ("item", "behavior", "time", "weight")
+    }
+    return Histories(**columns, as_of=new.as_of)
+
+
+def events_before(
+    events: Events, user: int, user_id: str, catalogue: Catalogue, as_of: int
+) -> list[Interaction]:
+    """What a user of the data did before a moment (seconds since 1970), oldest first."""
+    mine = events.of(user)
+    columns = (events.item[mine], events.behavior[mine], events.time[mine])
+    return [
+        Interaction(
+            user_id=user_id,
+            item_id=catalogue.ids[item],
+            behavior=BEHAVIORS[behavior],
+            timestamp=datetime.fromtimestamp(time, UTC),
+        )
+        for item, behavior, time in zip(*(c.tolist() for c in columns), strict=True)
+        if time < as_of
+    ]
 
 
 def kept_out(

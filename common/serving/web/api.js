@@ -10,10 +10,11 @@ let asking = null;
 seeAccess();
 
 export class ProblemError extends Error {
-  constructor(message, status, retryAfter = null) {
+  constructor(message, status, retryAfter = null, details = {}) {
     super(message);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.details = details;
   }
 }
 
@@ -48,7 +49,7 @@ export async function request(path, options = {}) {
   const problem = await reply.json().catch(() => ({}));
   const wait = reply.headers.get('Retry-After');
   const message = problem.detail || problem.title || String(reply.status);
-  throw new ProblemError(message, reply.status, wait && secondsUntil(wait));
+  throw new ProblemError(message, reply.status, wait && secondsUntil(wait), problem);
 }
 
 async function askForKey() {

@@ -35,7 +35,16 @@ def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(store: Path) -> Iterator[httpx.Client]:
-    with running(store) as address, httpx.Client(base_url=address, timeout=60) as made:
+    facts = store.parent / "knowledge.csv"
+    facts.write_text(
+        "subject,relation,object,source\nKR-9,is a,kettle,\nKR-5,is a,kettle,\n"
+        "KR-9,successor of,KR-7,Catalogue 2026\nKR-7,also called,小壶7,\n",
+        encoding="utf-8",
+    )
+    with (
+        running(store, "--graph", facts) as address,
+        httpx.Client(base_url=address, timeout=60) as made,
+    ):
         yield made
 
 
@@ -75,6 +84,32 @@ def test_a_faq_s_life_over_http(client: httpx.Client) -> None:
     changes = client.get("/v1/faqs/history", params={"faq_id": "en-pet"}).json()["changes"]
     assert [one["kind"] for one in changes] == ["undo", "remove", "edit", "add"]
     assert changes[2]["before"]["live"]["answer"] == PET["answer"]
+
+
+def test_facts_answer_with_their_path_and_an_faq_against_them_is_served_only_if_insisted_on(
+    client: httpx.Client,
+) -> None:
+    told = ask(client, "What replaced the KR-7?")
+    assert (told["decision"], told["answer"]) == ("answer", "The successor of KR-7: KR-9.")
+    assert [one["place"] for one in told["path"]["facts"]] == ["knowledge.csv:4"]
+    assert told["path"]["facts"][0]["source"] == "Catalogue 2026"
+    assert ask(client, "小壶7的后继型号是什么？")["answer"] == "小壶7的后继型号：KR-9。"
+
+    against = {"question": "What replaced the KR-7?", "answer": "The KR-5 did."}
+    preview = client.post("/v1/faqs/preview", json={"add": [against]}).json()
+    assert [one["facts_say"] for one in preview["contradictions"]] == [["KR-9"]]
+    refused = client.post("/v1/faqs", json={**against, "id": "en-kettle"})
+    assert refused.status_code == 409
+    assert "it says KR-5; the facts say KR-9 (knowledge.csv:4)" in refused.json()["detail"]
+    assert refused.json()["contradictions"][0]["faq_id"] == "en-kettle"
+    insisting = {**against, "id": "en-kettle", "despite_facts": True}
+    made = client.post("/v1/faqs", json=insisting)
+    assert made.status_code == 201
+    served = ask(client, "What replaced the KR-7?")
+    assert (served["answer"], served["path"]) == (against["answer"], None)
+    version = made.json()["rows"][0]["version"]
+    client.delete("/v1/faqs/en-kettle", params={"version": version})
+    assert ask(client, "What replaced the KR-7?")["path"] is not None
 
 
 def test_writing_needs_trust(client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,23 @@ def test_a_notification_names_the_exposed_in_its_language() -> None:
     assert in_words(alert).splitlines()[-1] == f"Indirectly exposed: {told}"
     chinese = exposed_in_words(found.of("Alba")[:1], chinese=True)
     assert chinese == "间接受影响：Borea 50%（Borea的供应商）"
+
+
+def test_a_file_of_facts_says_who_was_exposed_then(tmp_path: Path) -> None:
+    path = tmp_path / "knowledge.csv"
+    path.write_text(
+        "subject,relation,object,valid_until,strength\n"
+        "Alba,supplier of,Borea Group,2026-01-31,0.4\n"
+        "云岭,subsidiary of,Borea,,0.6\n"
+        "X200,successor of,X100,,\n",
+        encoding="utf-8",
+    )
+    found = read_relations(path, LISTED)
+    before, after = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 3))
+    told = [(one.company, one.strength) for one in found.of("Alba", before)]
+    assert told == [("Borea", 0.4)], "a parent's trouble is not its subsidiary's"
+    assert found.of("Alba", after) == []
+    assert [one.path[0].relation for one in found.of("云岭银行", after)] == ["subsidiary"]
+    path.write_text("subject,relation,object\nX200,successor of,X100\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no fact relates companies"):
+        read_relations(path, LISTED)

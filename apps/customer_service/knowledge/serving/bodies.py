@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from apps.customer_service.graph.schema import FaqContradiction
 from apps.customer_service.knowledge.schema import (
     LONGEST_ID,
     Edited,
@@ -38,6 +39,9 @@ Id = Annotated[Line, Field(min_length=1, max_length=LONGEST_ID)]
 Seen = Annotated[int, Field(ge=0, le=2**31 - 1, description="The `version` that was seen last.")]
 Wording = Annotated[Text, Field(max_length=LONGEST_QUESTION)]
 Written = Annotated[Line, Field(min_length=1, max_length=40, description="A date, or ISO 8601.")]
+DespiteFacts = Annotated[
+    bool, Field(description="Serve it even if it contradicts the facts of --graph.")
+]
 Author = Annotated[
     Line | None,
     Field(max_length=100, description="Who does it; with keys, the key's name is taken."),
@@ -80,6 +84,7 @@ class NewFaq(FaqBody):
 
     id: Id | None = None
     draft: bool = False
+    despite_facts: DespiteFacts = False
     author: Author = None
 
 
@@ -88,6 +93,7 @@ class ChangedFaq(FaqBody):
 
     version: Seen
     draft: bool = False
+    despite_facts: DespiteFacts = False
     author: Author = None
 
 
@@ -98,6 +104,7 @@ class Decisions(BaseModel):
 
     decision: Literal["publish", "reject"]
     faqs: Annotated[dict[Line, Seen], Field(min_length=1, max_length=MOST_TOGETHER)]
+    despite_facts: DespiteFacts = False
     author: Author = None
 
 
@@ -229,3 +236,4 @@ class WhatWouldChange(BaseModel):
     right: int
     wrong: int
     changed: list[ChangedAnswer]
+    contradictions: list[FaqContradiction] = Field([], description="With the facts of --graph.")

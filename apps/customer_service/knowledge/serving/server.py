@@ -12,6 +12,8 @@ from typing import Annotated, TypeVar
 from fastapi import FastAPI, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
+from apps.customer_service.graph.schema import ContradictionError, FaqContradiction
+from apps.customer_service.graph.telling import Facts
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge, State
@@ -36,6 +38,7 @@ from apps.customer_service.knowledge.serving.bodies import (
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import FindGolden, Previewer, gains
 from apps.customer_service.knowledge.serving.watching import FileWatch
+from apps.customer_service.schema import Faq
 from common.serving.auditing.changes import note
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
@@ -59,6 +62,7 @@ class Desk:
 
     Args:
         watch: a file that is the truth, so that nothing is edited beside it.
+        facts: what an FAQ must not contradict unless somebody insists.
     """
 
     def __init__(
@@ -67,7 +71,11 @@ class Desk:
         speakers: Speakers,
         find_golden: FindGolden,
         watch: FileWatch | None = None,
+        facts: Facts | None = None,
     ) -> None:
+        if facts is not None:
+            facts.say_contradictions(live.current.faqs.values())
+        self.facts = facts
         self.live = live
         self.previewer = Previewer(find_golden)
         self.watch = watch
@@ -79,21 +87,44 @@ class Desk:
         return await _working(self.live.catch_up)
 
     async def write(
-        self, request: Request, edit: MakeEdits, given: str | None, kind: Kind
+        self,
+        request: Request,
+        edit: MakeEdits,
+        given: str | None,
+        kind: Kind,
+        *,
+        despite_facts: bool = False,
     ) -> Saved:
-        """Make edits and serve them."""
+        """Make edits and serve them; refused where they contradict facts, unless `despite` them."""
         self._speakers.require_trust(request)
         if self.watch is not None:
             raise HTTPException(
                 409, f"{self.watch.path.name} is watched and is the truth: edit it there."
             )
         author = author_of(request, given)
-        change, edits = await _working(lambda: self.live.write(edit, author=author, kind=kind))
+        agreeing = edit if despite_facts else self._agreeing(edit)
+        change, edits = await _working(lambda: self.live.write(agreeing, author=author, kind=kind))
         edited = [one.faq_id for one in edits]
         # What stood there before stands in the history, by the number of the change.
         note(request, about=edited, after=f"change {change}")
         rows = await asyncio.to_thread(self.rows, edited)
         return Saved(change=change, rows=rows)
+
+    def contradictions(self, faqs: Sequence[Faq]) -> list[FaqContradiction]:
+        """Which of these FAQs say otherwise than the facts do."""
+        return self.facts.contradictions(faqs, datetime.now(UTC)) if self.facts else []
+
+    def _agreeing(self, edit: MakeEdits) -> MakeEdits:
+        """The edits, if what they would serve agrees with the facts."""
+
+        def make(now: Knowledge) -> Sequence[Edit]:
+            edits = edit(now)
+            served = [one.after.live for one in edits if one.after.live]
+            if found := self.contradictions(served):
+                raise ContradictionError(found)
+            return edits
+
+        return make
 
     def rows(self, faq_ids: Sequence[str] | None = None) -> list[FaqRow]:
         """How FAQs stand; None: all of them."""
@@ -110,6 +141,7 @@ class Desk:
 def add_knowledge(app: FastAPI, desk: Desk) -> None:
     """Add `/v1/faqs` and what is below it, for those who are trusted."""
     app.add_exception_handler(ConflictError, _answer_conflict)
+    app.add_exception_handler(ContradictionError, _answer_contradiction)
     _add_reading(app, desk)
     _add_writing(app, desk)
     _add_deciding(app, desk)
@@ -165,7 +197,7 @@ def _add_writing(app: FastAPI, desk: Desk) -> None:
     async def add(new: NewFaq, request: Request) -> Saved:
         faq = new.to_faq(new.id)
         edit = lambda now: editing.add(now, [faq], draft=new.draft)  # noqa: E731
-        return await desk.write(request, edit, new.author, "add")
+        return await desk.write(request, edit, new.author, "add", despite_facts=new.despite_facts)
 
     @app.put("/v1/faqs/{faq_id:path}", tags=["knowledge"], summary="Change an FAQ")
     async def change(faq_id: Annotated[Id, Path()], new: ChangedFaq, request: Request) -> Saved:
@@ -174,7 +206,7 @@ def _add_writing(app: FastAPI, desk: Desk) -> None:
         def edit(now: Knowledge) -> list[Edit]:
             return editing.change(now, faq_id, faq, draft=new.draft, version=new.version)
 
-        return await desk.write(request, edit, new.author, "edit")
+        return await desk.write(request, edit, new.author, "edit", despite_facts=new.despite_facts)
 
     @app.delete("/v1/faqs/{faq_id:path}", tags=["knowledge"], summary="Serve an FAQ no more")
     async def remove(
@@ -194,7 +226,9 @@ def _add_deciding(app: FastAPI, desk: Desk) -> None:
             editing, wanted.decision
         )
         edit = lambda now: decided(now, dict(wanted.faqs))  # noqa: E731
-        return await desk.write(request, edit, wanted.author, wanted.decision)
+        return await desk.write(
+            request, edit, wanted.author, wanted.decision, despite_facts=wanted.despite_facts
+        )
 
     @app.post("/v1/faqs/undo", tags=["knowledge"], summary="Take a change back")
     async def undo(wanted: Undo, request: Request) -> Saved:
@@ -203,7 +237,7 @@ def _add_deciding(app: FastAPI, desk: Desk) -> None:
         if not versions:
             raise HTTPException(404, f"There is no change {wanted.change}.")
         edit = lambda now: editing.undo(now, versions)  # noqa: E731
-        return await desk.write(request, edit, wanted.author, "undo")
+        return await desk.write(request, edit, wanted.author, "undo", despite_facts=True)
 
     @app.post("/v1/faqs/preview", tags=["knowledge"], summary="What would change")
     async def what_would_change(wanted: Proposal, request: Request) -> WhatWouldChange:
@@ -228,8 +262,13 @@ def _preview(desk: Desk, wanted: Proposal, now: Knowledge) -> WhatWouldChange:
     found = desk.previewer.preview(base, desk.live.reader, now, then)
     turns = Counter(one.turns for one in found.changed)
     changed = [ChangedAnswer.model_validate(asdict(one)) for one in found.changed]
+    served = [entry for i, entry in then.live.items() if entry != now.live.get(i)]
     return WhatWouldChange(
-        asked=found.asked, right=turns["right"], wrong=turns["wrong"], changed=changed
+        asked=found.asked,
+        right=turns["right"],
+        wrong=turns["wrong"],
+        changed=changed,
+        contradictions=desk.contradictions(served),
     )
 
 
@@ -238,6 +277,12 @@ async def _working(work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
     except DatabaseTroubleError:
         raise HTTPException(503, "The database does not answer; try again.") from None
+
+
+async def _answer_contradiction(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ContradictionError)
+    found = [one.model_dump(mode="json") for one in error.found]
+    return problem(409, error.what, hint=error.hint, contradictions=found)
 
 
 async def _answer_conflict(_request: Request, error: Exception) -> Response:

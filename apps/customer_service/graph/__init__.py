@@ -1,0 +1,1 @@
+"""Answers by a checked path of a business's facts."""

@@ -1,0 +1,124 @@
+"""What the shop's relations say in rankings: complements, successors, and what else is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.interactions.events import Histories
+from apps.recommender.lists.reasons import DID
+from apps.recommender.lists.rules import Rules
+from apps.recommender.related.relations import Relations
+from apps.recommender.schema import BEHAVIORS, Language, Reason, Recommendation, RelationName
+from common.records.text import language_of
+
+PURCHASE = BEHAVIORS.index("purchase")
+# So far below the list a complement is looked for.
+DEPTH = 50
+COMPLEMENTS: tuple[RelationName, ...] = ("requires", "accessory")
+
+SENTENCES: Mapping[Language, Mapping[RelationName, str]] = {
+    "en": {
+        "accessory": "An accessory of “{title}”, which you {did}.",
+        "successor": "The successor of “{title}”, which you {did}.",
+        "requires": "Needs “{title}” as well.",
+    },
+    "zh": {
+        "accessory": "您{did}的“{title}”的配件。",
+        "successor": "您{did}的“{title}”的新款。",
+        "requires": "还需要搭配“{title}”。",
+    },
+}
+# What somebody did, by item: the strongest behaviour with each.
+Past = Mapping[int, int]
+
+
+class RelationsInRankings:
+    """Relations between items, as rankings keep to them."""
+
+    def __init__(self, relations: Relations, catalogue: Catalogue) -> None:
+        self._relations = relations
+        self._catalogue = catalogue
+
+    def __bool__(self) -> bool:
+        return bool(self._relations)
+
+    def rules(self, rules: Rules) -> Rules:
+        """The rules, and items kept out that have a successor which may be shown."""
+        gone = self._relations.giving_way(rules.allowed(self._catalogue))
+        blocked = (*rules.blocked_items, *(self._catalogue.ids[item] for item in gone))
+        return rules.model_copy(update={"blocked_items": blocked}) if gone else rules
+
+    def depth(self, k: int, past: Past) -> int:
+        """How far a list of `k` is ranked: further where there is a complement to be found."""
+        return k + DEPTH if self._complements(past) else k
+
+    def places(self, items: Sequence[int], k: int, past: Past) -> list[int]:
+        """Places of a list: the first `k`; the last one goes to the first complement below them.
+
+        Only if none stands among the first, and never the only place.
+
+        Args:
+            items: by place, as deep as `depth` says; -1 where there is none.
+        """
+        found = [place for place, item in enumerate(items) if item >= 0]
+        wanted, first = self._complements(past), found[:k]
+        below = [place for place in found[k:] if items[place] in wanted]
+        if k > 1 and below and wanted.isdisjoint(items[place] for place in first):
+            first[-1] = below[0]
+        return first
+
+    def with_reasons(
+        self, rows: Sequence[Recommendation], past: Past, language: str | None
+    ) -> list[Recommendation]:
+        """The rows, each with what relates it to what was done, and with what it needs."""
+        told = []
+        for row in rows:
+            found = [*self._reasons(self._catalogue.number[row.item_id], past, language)]
+            first = [one for one in found if one.relation != "requires"]
+            last = [one for one in found if one.relation == "requires"]
+            told.append(row.model_copy(update={"reasons": [*first, *row.reasons, *last]}))
+        return told
+
+    def _complements(self, past: Past) -> set[int]:
+        """What goes with what was bought."""
+        named = self._relations.named
+        bought = [item for item, behavior in past.items() if behavior == PURCHASE]
+        return {other for item in bought for name in COMPLEMENTS for other in named(item, name)}
+
+    def _reasons(self, item: int, past: Past, language: str | None) -> Iterator[Reason]:
+        catalogue, named = self._catalogue, self._relations.named
+        spoken = language or catalogue.languages[item] or language_of(catalogue.titles[item])
+        is_chinese = spoken.startswith("zh")
+        for other, behavior in past.items():
+            if behavior == PURCHASE and item in named(other, "accessory"):
+                yield self._reason("accessory", other, behavior, is_chinese)
+            if item in named(other, "successor"):
+                yield self._reason("successor", other, behavior, is_chinese)
+        for needed in named(item, "requires"):
+            if past.get(needed) != PURCHASE:
+                yield self._reason("requires", needed, 0, is_chinese)
+
+    def _reason(self, name: RelationName, item: int, behavior: int, is_chinese: bool) -> Reason:
+        language: Language = "zh" if is_chinese else "en"
+        parts = {
+            "title": self._catalogue.titles[item],
+            "did": DID[language][BEHAVIORS[behavior]],
+        }
+        return Reason(
+            kind="relation",
+            text=SENTENCES[language][name].format(**parts),
+            item_id=self._catalogue.ids[item],
+            relation=name,
+            strength=1.0,
+        )
+
+
+def past_of(histories: Histories) -> Past:
+    """What the first row did."""
+    found: dict[int, int] = {}
+    columns = (histories.item[0].tolist(), histories.behavior[0].tolist())
+    for item, behavior in zip(*columns, strict=True):
+        if item >= 0:
+            found[item] = max(behavior, found.get(item, behavior))
+    return found
