@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from apps.recommender.related.in_rankings import RelationsInRankings, past_of
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
-from apps.recommender.retrieval.quantised import FEWEST_ITEMS, QuantisedSearch
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
 from apps.recommender.sessions.past import events_before, joined, kept_out, number_of, past_row
 from common.console import say
@@ -309,9 +307,7 @@ def open_service(
     model = load_release(release)
     moment = datetime.fromtimestamp(as_of, UTC) if as_of else None
     prepared = prepare(model, dataset, caches, as_of=as_of, device=device, eight_bit=eight_bit)
-    if prepared.approximate is None and len(prepared.items) >= FEWEST_ITEMS:
-        prepared = replace(prepared, quantised=QuantisedSearch(prepared.items))
-    pipeline = model.pipeline(prepared)
+    pipeline = model.pipeline(prepared.for_a_server())
     return RankingService(
         pipeline,
         model.model_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from apps.recommender.interactions.counting import Snapshot
 from apps.recommender.interactions.events import Events
 from apps.recommender.retrieval.approximate import ApproximateSearch, load_search
 from apps.recommender.retrieval.neighbours import Neighbours, load_neighbours
-from apps.recommender.retrieval.quantised import QuantisedSearch
+from apps.recommender.retrieval.quantised import FEWEST_ITEMS, QuantisedSearch
 from common.files import read_json, write_json
 
 DONE, SIMPLE = "prepared.json", "simple.npy"
@@ -47,6 +47,12 @@ class Prepared:
     quantised: QuantisedSearch | None = None
     snapshot: Snapshot | None = None
     simple: NDArray[np.float32] | None = None
+
+    def for_a_server(self) -> Prepared:
+        """The same with `quantised`, where there are many items to go through."""
+        if self.approximate is not None or len(self.items) < FEWEST_ITEMS:
+            return self
+        return replace(self, quantised=QuantisedSearch(self.items))
 
 
 def write_prepared(directory: Path, prepared: Prepared) -> None:

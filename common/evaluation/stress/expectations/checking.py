@@ -114,10 +114,10 @@ def _met(case: Case, decided: Sequence[Decided]) -> Met:
     said = [one.said.get(str(case.of)) for one in decided]
     if case.label is not None:
         chances = [one.probabilities.get(case.label) for one in decided]
-        shown = ["–" if chance is None else f"{case.label} {chance:.3f}" for chance in chances]
+        each = ["–" if chance is None else f"{case.label} {chance:.3f}" for chance in chances]
         first, second = chances
         is_met = first is not None and second is not None and _moves(case, second - first)
-        return Met(case, is_met, tuple(shown))
+        return Met(case, is_met, tuple(each))
     known = [value for value in said if value is not None]
     shown = tuple(_shown(value) for value in said)
     if len(known) < len(said):
