@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def fit(
     """
     settings = Settings(**release.manifest["settings"]).model_copy(update={"device": device})
     loss = release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS)
+    read: Callable[[Catalogue], NDArray[np.float32]]
     if due:
         timeline = split_in_time(dataset.events, dataset.catalogue)
         first = _learn_on(registry, serving, dataset, timeline, settings)
@@ -120,10 +122,7 @@ def fit(
         moment = int(datetime.fromisoformat(begins).timestamp())
         timeline = split_later(dataset.events, dataset.catalogue, moment)
         caches = registry.root / "vectors"
-
-        def read(catalogue: Catalogue) -> NDArray[np.float32]:
-            return item_vectors_of(serving, catalogue, caches, device=device)
-
+        read = partial(item_vectors_of, serving, caches=caches, device=device)
         towers, items, tuned = serving.towers, read(dataset.catalogue), None
     stage = fit_second_stage(
         towers,
