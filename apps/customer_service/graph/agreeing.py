@@ -8,7 +8,7 @@ from datetime import datetime
 
 from apps.customer_service.generation.quantities import Quantity, quantities
 from apps.customer_service.graph.asking import Asker, Found
-from apps.customer_service.graph.schema import FaqContradiction
+from apps.customer_service.knowledge.contradiction import FaqContradiction
 from apps.customer_service.schema import Faq
 from common.records.graph.vocabulary import IS_A
 from common.records.text import fold, normalise

@@ -10,7 +10,8 @@ from pathlib import Path
 from apps.customer_service.documents.quoting import ASKED, UNSURE
 from apps.customer_service.graph.agreeing import contradictions
 from apps.customer_service.graph.asking import Asker, Found
-from apps.customer_service.graph.schema import FactShown, FaqContradiction, PathSource
+from apps.customer_service.graph.schema import FactShown, PathSource
+from apps.customer_service.knowledge.contradiction import FaqContradiction
 from apps.customer_service.schema import Answer, Faq, Suggestion
 from common.console import say
 from common.records.graph.contradictions import read_agreeing_graph

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from apps.customer_service.graph.schema import FaqContradiction
+from apps.customer_service.knowledge.contradiction import FaqContradiction
 from apps.customer_service.knowledge.schema import (
     LONGEST_ID,
     Edited,

@@ -12,10 +12,13 @@ from typing import Annotated, TypeVar
 from fastapi import FastAPI, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
-from apps.customer_service.graph.schema import ContradictionError, FaqContradiction
-from apps.customer_service.graph.telling import Facts
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
+from apps.customer_service.knowledge.contradiction import (
+    ContradictionError,
+    FactCheck,
+    FaqContradiction,
+)
 from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge, State
 from apps.customer_service.knowledge.serving.bodies import (
     Author,
@@ -71,7 +74,7 @@ class Desk:
         speakers: Speakers,
         find_golden: FindGolden,
         watch: FileWatch | None = None,
-        facts: Facts | None = None,
+        facts: FactCheck | None = None,
     ) -> None:
         if facts is not None:
             facts.say_contradictions(live.current.faqs.values())
