@@ -112,7 +112,7 @@ def _turned(seen: NDArray[np.float32], taken: NDArray[np.int32], width: int) -> 
     turn = np.linalg.qr(drawn)[0][:width, : seen.shape[1]]
     # As long as they were, on the average, also where the texts' space is the smaller one.
     turn *= np.sqrt(max(1.0, seen.shape[1] / width))
-    there = seen.any(1)
+    there = np.asarray(seen.any(1))
     shown = taken[there[taken].all(1)]
     found = [projection(seen, shown, shrinkage, floor) for shrinkage, floor in TRIED[2:]]
     maps = [turn, *(turn @ one for one in found if one is not None)]
