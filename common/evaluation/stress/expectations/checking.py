@@ -119,14 +119,14 @@ def _met(case: Case, decided: Sequence[Decided]) -> Met:
         is_met = first is not None and second is not None and _moves(case, second - first)
         return Met(case, is_met, tuple(each))
     known = [value for value in said if value is not None]
-    shown = tuple(_shown(value) for value in said)
+    told = tuple(_shown(value) for value in said)
     if len(known) < len(said):
-        return Met(case, False, shown)
+        return Met(case, False, told)
     if case.kind == "minimum functionality":
-        return Met(case, known[0] == case.expect, shown)
+        return Met(case, known[0] == case.expect, told)
     if case.kind == "invariance":
-        return Met(case, _changed(*known) <= case.by, shown)
-    return Met(case, known[0] != known[1], shown)
+        return Met(case, _changed(*known) <= case.by, told)
+    return Met(case, known[0] != known[1], told)
 
 
 def _shown(said: Said | None) -> str:
