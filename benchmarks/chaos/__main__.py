@@ -35,12 +35,16 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = _wanted(chosen.only)
     print(f"seed {seed}", flush=True)
     from benchmarks.chaos.stores import make_scene
+    from tests import databases
 
     with tempfile.TemporaryDirectory(prefix="bizlm-chaos-") as folder:
         print("training three small releases", file=sys.stderr, flush=True)
         scene = make_scene(Path(folder))
         until = monotonic() + 60 * chosen.minutes
-        rounds, left_out = play(scene, wanted, seed, until, chosen.out, turns=chosen.turns)
+        try:
+            rounds, left_out = play(scene, wanted, seed, until, chosen.out, turns=chosen.turns)
+        finally:
+            databases.servers.close()
     _print(rounds, left_out)
     return int(any(one.broken for one in rounds))
 
