@@ -25,9 +25,23 @@ WORDS = {
     "loan": ["need a loan", "loan rate", "pay a loan", "loan for a car", "end my loan early"],
     "limit": ["raise limit", "limit too low", "my limit today", "new limit", "limit abroad"],
 }
-HAS = {"north": ("card", "fee"), "south": ("card", "loan"), "web": ("card", "fee", "limit")}
+# Enough in common for a tiny random model to learn alike.
+HAS = {
+    "north": ("card", "fee"),
+    "south": ("card", "fee", "loan"),
+    "web": ("card", "fee", "limit"),
+}
 SECRET = "brackenthorpe"
-SETTINGS = ("--set", "epochs=1", "--set", "adversarial=0", "--set", "typing_errors=0")
+SETTINGS = (
+    "--set",
+    "epochs=2",
+    "--set",
+    "batch_size=8",
+    "--set",
+    "adversarial=0",
+    "--set",
+    "typing_errors=0",
+)
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,12 @@ class Federation:
 def federation(tmp_path_factory: pytest.TempPathFactory, run: Run, tiny_model: Path) -> Federation:
     root = tmp_path_factory.mktemp("federation")
     for number, (branch, intents) in enumerate(HAS.items()):
-        said = ("", "hello ", "please ", "now ")[number:] or ("",)
+        said = ("", ("hello ", "please ", "now ")[number])
         rows = [
             {"question": f"{start}{SECRET} {text}", "intent": intent}
             for intent in intents
             for text in WORDS[intent]
-            for start in said[:2]
+            for start in said
         ]
         write_table(root / f"{branch}.csv", rows)
     return Federation(root, run, tiny_model)
@@ -131,7 +145,9 @@ def test_a_poisoned_contribution_is_left_out(
     federation: Federation, ended: Path, tmp_path: Path
 ) -> None:
     directory = _copy(ended, tmp_path)
-    _change(directory, "web", lambda values: (values.view(np.int64) * 1000).view(np.uint64))
+    _change(
+        directory, "web", "pooled.", lambda values: (values.view(np.int64) * 1000).view(np.uint64)
+    )
     done = federation.run("federate", "aggregate", directory, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -150,7 +166,7 @@ def test_masked_and_plain_rounds_come_to_the_same(federation: Federation) -> Non
     sent = load_file(masked / "contributions" / "north.safetensors")["projection.weight"]
     # Of a masked one every bit is noise; of a plain one most are zeros.
     assert abs(np.unpackbits(sent.view(np.uint8)).mean() - 0.5) < 0.02
-    _change(masked, "web", lambda values: values + np.uint64(2**41))
+    _change(masked, "web", "projection.", lambda values: values + np.uint64(2**41))
     done = federation.run("federate", "aggregate", masked)
     assert done.returncode == Exit.REFUSED
     assert "sketches are not those" in done.stderr
@@ -251,11 +267,12 @@ def test_a_stranger_and_a_wrong_start_are_told(federation: Federation, tmp_path:
     assert "a round starts from one model" in done.stderr
 
 
-def _change(directory: Path, branch: str, change: object) -> None:
+def _change(directory: Path, branch: str, prefix: str, change: object) -> None:
     """Put other numbers into a contribution, and vouch for them."""
     path = directory / "contributions" / f"{branch}.safetensors"
     values = load_file(path)
-    values["projection.weight"] = change(values["projection.weight"])  # type: ignore[operator]
+    for name in [name for name in values if name.startswith(prefix)]:
+        values[name] = change(values[name])  # type: ignore[operator]
     save_file(values, path)
     about = path.with_suffix(".json")
     write_json(about, read_json(about) | {"sha256": file_sha256(path)})
