@@ -72,15 +72,17 @@ def redis_server(folder: Path) -> Iterator[tuple[Any, str]]:
         port = free.getsockname()[1]
     command = [server, "--port", str(port), "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        client = redis.Redis(port=port)
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.05)
-        yield client, f"redis://127.0.0.1:{port}"
-        process.terminate()
+        try:
+            client = redis.Redis(port=port)
+            while True:
+                try:
+                    client.ping()
+                    break
+                except redis.ConnectionError:
+                    time.sleep(0.05)
+            yield client, f"redis://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def _texts(data: Path) -> list[str]:

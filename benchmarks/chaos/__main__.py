@@ -102,9 +102,13 @@ def _rounds(scene: Scene, fault: str, target: str, one: Play, seed: int) -> Iter
         for number, what in enumerate(one(scene, rng), 1):
             yield Round(fault, target, seed, number, round(monotonic() - began, 1), what)
             began = monotonic()
-    except BrokenError as error:
+    except LeftOutError:
+        raise
+    except Exception as error:
         seconds = round(monotonic() - began, 1)
-        yield Round(fault, target, seed, number + 1, seconds, {}, str(error))
+        # Looking at what came of a fault fails where something is missing.
+        told = str(error) if isinstance(error, BrokenError) else f"{type(error).__name__}: {error}"
+        yield Round(fault, target, seed, number + 1, seconds, {}, told)
 
 
 def _wanted(only: Sequence[str] | None) -> list[tuple[str, str, Play]]:
