@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -227,7 +228,6 @@ class Watch:
                     append_rejected(self._rejected, rejected)
                     rejected.clear()
                 notifications = self._write(step)
-                self._forget()
                 break
             except (sqlite3.OperationalError, OSError) as error:
                 if notifications is None:
@@ -245,6 +245,9 @@ class Watch:
         self.pace.disk_full = False
         if notifications and self._delivery:
             self._delivery.wake()
+        # The step is written, and must not be again; what is old can wait for the next.
+        with suppress(sqlite3.OperationalError):
+            self._forget()
         return notifications
 
     def _write(self, step: Step) -> list[Notification]:
@@ -283,8 +286,8 @@ class Watch:
         if self._retention is None:
             return
         if now and now - self._forgotten_until > FORGET_EVERY:
-            self._forgotten_until = now
             self.store.forget_before(now - self._retention)
+            self._forgotten_until = now
 
 
 def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:

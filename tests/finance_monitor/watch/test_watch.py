@@ -300,6 +300,26 @@ def test_a_full_disk_stops_reading_but_not_alerting(
     assert store.story("s7-11")
 
 
+def test_what_is_old_waits_for_room_and_nothing_is_written_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store(None)
+    watch = Watch(store, RULES, None, retention=3600)
+    forget, asked = store.forget_before, []
+
+    def full_once(time: float) -> None:
+        asked.append(time)
+        if len(asked) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        forget(time)
+
+    monkeypatch.setattr(store, "forget_before", full_once)
+    _feed(watch, [story("a", 1), story("b", 9)])
+    assert [one.id for one in store.latest_stories(9)] == ["b", "a"]
+    _feed(watch, [story("c", 9.1)])
+    assert [one.id for one in store.latest_stories(9)] == ["c", "b"]
+
+
 def test_a_damaged_database_is_told_without_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "var" / "finance_monitor" / "monitor.sqlite"
     path.parent.mkdir(parents=True)
