@@ -52,3 +52,11 @@ def test_what_was_measured_is_kept_and_the_rest_left(
     assert kept["first"]["figures"] == {"n": 1}
     monkeypatch.setattr(rare, "ROWS", {"first": _row("benchmarks.nowhere")})
     assert rare.main() == 0, "it was measured before"
+    kept["second"] = kept["first"]
+    (tmp_path / "rare.json").write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(rare, "ROWS", {"first": _row("json.tool"), "second": _row("json.tool")})
+    monkeypatch.setattr(rare, "measure", lambda *_: {"n": 2})
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--only", "first", "--anew"])
+    assert rare.main() == 0
+    kept = json.loads((tmp_path / "rare.json").read_text(encoding="utf-8"))
+    assert [kept[name]["figures"]["n"] for name in ("first", "second")] == [2, 1]
