@@ -20,6 +20,8 @@ from common.storage.tables import leases
 
 # Whoever dies is given up after this long; the living renew in a third of it.
 LEASE_SECONDS = 60.0
+# States of a process that was killed, and whose parent does not know yet.
+DEAD = {"Z", "X"}
 
 
 @contextmanager
@@ -87,19 +89,28 @@ def _is_given_up(holder: str, is_expired: bool) -> bool:
         return True
     except PermissionError:
         pass
-    then, now = rest.partition("-")[0], _started(int(number))
-    # Another process may have its number by now.
-    return then != now if then and now else is_expired
+    status = _status(int(number))
+    if status and status[0] in DEAD:
+        return True
+    then, dash, _ = rest.partition("-")
+    # Another process may have its number by now; older versions do not say when it began.
+    return then != status[19] if dash and then and status else is_expired
 
 
 def _started(process: int) -> str:
     """When a process began, in ticks since the machine did; empty where that cannot be told."""
+    status = _status(process)
+    return status[19] if status else ""
+
+
+def _status(process: int) -> list[str]:
+    """The fields of proc(5)'s `stat`, from the third on; empty where they cannot be told."""
     try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+        # The name of the program may hold anything.
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
-    # Behind the name of the program, which may hold anything; field 22 of proc(5).
-    return status.rpartition(")")[2].split()[19]
+        return []
+    return status.rpartition(")")[2].split()
 
 
 def _renew(

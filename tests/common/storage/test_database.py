@@ -159,12 +159,21 @@ def test_a_lease_of_a_process_that_died_here_is_free_at_once(tmp_path: Path) -> 
         "with lease(Database(sys.argv[1]), 'learn'): os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "one.sqlite"
-    killed = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    # Dead, and its parent has not asked yet.
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
     database = Database(path)
     with lease(database, "learn"):
         pass
     database.close()
+    assert killed.wait() == -signal.SIGKILL
+    assert leases._is_given_up(f"{leases._here()}:{killed.pid}:1-x", False)
+
+
+def test_a_lease_of_the_version_before_is_its_holder_s_until_its_time_is_over() -> None:
+    holder = f"{leases._here()}:{os.getpid()}:0123abcd"
+    assert not leases._is_given_up(holder, False)
+    assert leases._is_given_up(holder, True)
 
 
 def test_a_lease_is_renewed_as_long_as_it_is_held(tmp_path: Path) -> None:
