@@ -62,12 +62,15 @@ class ImageModel:
         """Load it.
 
         Raises:
-            UserError: it is not on this machine, is another one, or reads no pictures.
+            UserError: it is not on this machine or not where `VARIABLE` says, is another one, or
+                reads no pictures.
         """
         given, known = os.environ.get(VARIABLE), self.cache(caches) / PLACE
-        if given is None and known.exists():
+        if given and not Path(given).is_dir():
+            raise UserError(f"{VARIABLE}={given}: no such directory")
+        if not given and known.exists():
             given = known.read_text(encoding="utf-8").strip()
-        if given is None or not Path(given).is_dir():
+        if not given or not Path(given).is_dir():
             given = self.name
         hint = f"Name the directory where it lies: {VARIABLE}=DIR"
         try:

@@ -42,6 +42,9 @@ def test_it_is_found_where_it_was_or_where_one_says(
         model.open(tmp_path / "vectors", "cpu")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "elsewhere"))
     model.open(tmp_path / "vectors", "cpu")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=rf"{VARIABLE}=.*nowhere: no such directory"):
+        model.open(tmp_path / "vectors", "cpu")
 
 
 def test_another_model_is_refused(clip: Path, tmp_path: Path) -> None:
