@@ -54,6 +54,13 @@ def _not_ahead(time: datetime, info: ValidationInfo) -> datetime:
     return time
 
 
+def _picture(value: object) -> object:
+    """Lists and objects name no file, and are told with the pictures that are not there."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if value else None
+
+
 class Interaction(Record):
     """One thing a user did; with `label` 0, what was shown to them and not taken.
 
@@ -83,7 +90,7 @@ class Item(Record):
     created_at: Time | None = None
     language: str | None = None
     available: bool = True
-    image: Text | None = None
+    image: Annotated[Text | None, BeforeValidator(_picture)] = None
 
     @property
     def content(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ Float32 = NDArray[np.float32]
 
 # Image models look at far fewer; larger ones would only be held in memory.
 LONGEST_SIDE = 1024
+# Characters of a path that is told.
+LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def image_vectors(
     Raises:
         UserError: a picture is damaged or too large; names its file and row.
     """
-    there = {n: one for n, one in enumerate(images) if one and one.path.is_file()}
+    there = _there(images)
     _say_missing(images, there)
     keys = {number: _content_key(one) for number, one in there.items()}
     by_key = {key: there[number] for number, key in keys.items()}
@@ -85,27 +89,55 @@ def image_vectors(
     return found
 
 
+def pictures_sha256(ids: Sequence[str], images: Sequence[ItemImage | None]) -> str:
+    """Another picture of an item, or one more, makes another.
+
+    Raises:
+        UserError: a picture is too large, or cannot be read; names its file and row.
+    """
+    there = _there(images)
+    keys = [_content_key(there[n]) if n in there else "" for n in range(len(images))]
+    rows = list(zip(ids, keys, strict=True))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _there(images: Sequence[ItemImage | None]) -> dict[int, ItemImage]:
+    """The pictures that are files, by the number of their item."""
+    # Whereas `Path.is_file` fails where a name is too long, such as a picture's own bytes.
+    return {n: one for n, one in enumerate(images) if one and os.path.isfile(one.path)}  # noqa: PTH113
+
+
 def _say_missing(images: Sequence[ItemImage | None], there: Mapping[int, ItemImage]) -> None:
     gone = [one for n, one in enumerate(images) if one and n not in there]
     told = f"{len(images) - len(there):,} of {len(images):,} items have no picture"
     if gone:
-        told += f"; files that are not there: {len(gone):,}, the first {gone[0].path}"
+        first = str(gone[0].path)
+        shown = first if len(first) <= LONGEST_SHOWN else f"{first[:LONGEST_SHOWN]}…"
+        told += f"; files that are not there: {len(gone):,}, the first {shown}"
         told += f" ({gone[0].place})"
     if len(there) < len(images):
         say(f"{told}.")
 
 
 def _content_key(image: ItemImage) -> str:
-    if image.path.stat().st_size > MOST_BYTES:
-        raise UserError(
-            f"{image.path} is larger than {MOST_BYTES // 1_000_000} MB",
-            where=f"{image.place}: image",
-            hint="Make it smaller, or save it as JPEG.",
-        )
-    return hashlib.sha256(image.path.read_bytes()).hexdigest()
+    return hashlib.sha256(_content(image)).hexdigest()
+
+
+def _content(image: ItemImage) -> bytes:
+    where = f"{image.place}: image"
+    try:
+        if image.path.stat().st_size <= MOST_BYTES:
+            return image.path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {image.path}: {error.strerror}", where=where) from None
+    raise UserError(
+        f"{image.path} is larger than {MOST_BYTES // 1_000_000} MB",
+        where=where,
+        hint="Make it smaller, or save it as JPEG.",
+    )
 
 
 def _opened(image: ItemImage) -> Image:
-    picture = open_picture(image.path.read_bytes(), f"{image.place}: image {image.path}")
+    picture = open_picture(_content(image), f"{image.place}: image {image.path}")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return picture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from apps.recommender.catalogue.images import pictures_sha256
 from apps.recommender.data import Dataset
 from apps.recommender.eight_bit.loading import APPLICATION, eight_bit_for
 from apps.recommender.job.batch import Outcome, check_directory, run_job, unwritable
@@ -72,7 +73,7 @@ def run_scoring(
         users=len(dataset.user_ids),
         shard_size=request.shard_size,
         model_id=release.release_id,
-        inputs=dataset.hashes,
+        inputs=_inputs(release, dataset),
         settings={
             "k": request.k,
             "diversity": request.diversity,
@@ -101,6 +102,14 @@ def run_scoring(
     outcome = run_job(plan, scorer, executor, workers)
     shutil.rmtree(prepared)
     return outcome
+
+
+def _inputs(release: Release, dataset: Dataset) -> dict[str, str]:
+    """SHA-256 by the name of each input; those of a release with pictures are one."""
+    if not release.manifest.get("images"):
+        return dataset.hashes
+    catalogue = dataset.catalogue
+    return {**dataset.hashes, "images": pictures_sha256(catalogue.ids, catalogue.images)}
 
 
 def _name(identity: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def fit_towers(
     check_monitor(RecommenderTask.monitors, settings.monitor)
     pretrained = _read_texts(dataset, loaded, root / "vectors")
     task = _task(dataset, timeline, settings, pretrained, sizes)
-    task.images = _read_images(dataset, images, root / "vectors", settings.device)
+    task.images = _read_images(dataset, images, root / "vectors", settings.device, start)
     if start is None and task.images is not None and not task.images.any():
         raise UserError(
             "no item has a picture to learn from",
@@ -161,21 +162,29 @@ def _reached(task: RecommenderTask, towers: TowerModel, queries: list[Query]) ->
 
 def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:
     """[items, width], all texts as the pretrained encoder reads them."""
-    cache = VectorCache(caches / directory_id(loaded.source.directory))
+    kept = VectorCache(caches / directory_id(loaded.source.directory))
     texts = dataset.catalogue.texts
-    found = encode(lambda: (text_vectors(loaded), loaded), texts, cache, width=loaded.dimension)
+    found = encode(lambda: (text_vectors(loaded), loaded), texts, kept, width=loaded.dimension)
     return torch.from_numpy(found)
 
 
 def _read_images(
-    dataset: Dataset, model: ImageModel | None, caches: Path, device: str
+    dataset: Dataset,
+    model: ImageModel | None,
+    caches: Path,
+    device: str,
+    start: TowerModel | None,
 ) -> Tensor | None:
-    """[items, image width], zeros where there is no picture."""
+    """[items, image width], zeros where there is no picture.
+
+    Towers to go on from know the width: what was read before then needs no model.
+    """
     if model is None:
         return None
-    encoder = model.open(caches, device)
-    cache = VectorCache(model.cache(caches))
-    found = image_vectors(dataset.catalogue.images, lambda: encoder, cache, encoder.width)
+    open_encoder = cache(partial(model.open, caches, device))
+    width = start.items.added_images().in_features if start is not None else open_encoder().width
+    vectors = VectorCache(model.cache(caches))
+    found = image_vectors(dataset.catalogue.images, open_encoder, vectors, width)
     return torch.from_numpy(found)
 
 
