@@ -17,15 +17,12 @@ import typer
 
 from common.console import say
 from common.errors import Exit, UserError
-from common.files import check_readable
+from common.files import NO_SPACE, check_readable
 from common.recorded_cli import RecordedCommand
 from common.records.paths import STDIN, expand
 
 if TYPE_CHECKING:
     pass
-
-
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def existing(value: Path | list[Path] | None) -> Path | list[Path] | None:
@@ -203,16 +200,16 @@ def run(app: typer.Typer) -> None:
 
 def _trouble(error: Exception) -> str | None:
     """What is wrong with a disk or a database that failed in between; None: something else is."""
-    if isinstance(error, OSError) and error.errno in NO_SPACE:
+    if isinstance(error, OSError) and error.errno in {*NO_SPACE, errno.EROFS}:
         where = error.filename or "the disk"
-        return f"{where}: {error.strerror}\n  Free some space and run the same command again."
+        mend = "Make it writable" if error.errno == errno.EROFS else "Free some space"
+        return f"{where}: {error.strerror}\n  {mend} and run the same command again."
     # Whoever has had trouble with it has imported it.
     if "sqlalchemy" in sys.modules:
-        from common.storage.database import DatabaseTroubleError
+        from common.storage.database import database_said
 
-        if isinstance(error, DatabaseTroubleError):
-            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-            return f"the database failed: {reason}\n  Mend it and run the same command again."
+        if said := database_said(error):
+            return f"the database failed: {said}\n  Mend it and run the same command again."
     return None
 
 

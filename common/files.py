@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,6 +20,7 @@ from typing import Any
 
 from common.errors import UserError
 
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # Nothing that is still being written is this old.
 OLD_SECONDS = 86_400.0
 

@@ -82,7 +82,7 @@ def _record(ctx: Any, application: str, what: str, about: str, before: str, afte
     import socket
 
     from common.storage.audit_log import AuditLog, Change
-    from common.storage.database import DATABASE, Database, DatabaseTroubleError
+    from common.storage.database import DATABASE, DATABASE_TROUBLE, Database
 
     place = ctx.params.get("database") or os.environ.get("BIZLM_DATABASE")
     try:
@@ -99,5 +99,5 @@ def _record(ctx: Any, application: str, what: str, about: str, before: str, afte
             AuditLog(database, application).add(change)
         finally:
             database.close()
-    except (UserError, DatabaseTroubleError, OSError) as error:
+    except (UserError, *DATABASE_TROUBLE, OSError) as error:
         say(f"Warning: this is not in the audit log: {error}")

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from common.learning.schema import Prediction
 from common.learning.spool import BOUND, Spool
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 from common.storage.outage import Outage
 
 WAITING_BOUND = 10_000
@@ -133,9 +133,13 @@ class BehindWriter(Generic[AnyStore]):
             self._something.wait(RETRY_SECONDS)
             self._something.clear()
             self.flush()
-            with self._writing:
-                self._replay()
-                self._forget()
+            try:
+                with self._writing:
+                    self._replay()
+                    self._forget()
+            except Exception:
+                # Rows that come later must be written.
+                logger.exception("%s failed", self._thread.name)
         self.flush()
 
     def _forget(self) -> None:
@@ -144,7 +148,7 @@ class BehindWriter(Generic[AnyStore]):
         if now - self._forgot_at < min(DAY_SECONDS, self._keep_seconds or DAY_SECONDS):
             return
         self._forgot_at = now
-        with suppress(DatabaseTroubleError, OSError):
+        with suppress(*DATABASE_TROUBLE, OSError):
             self.store.forget_before(now - self._keep_seconds)
 
     def _take(self) -> list[BaseModel]:
@@ -157,8 +161,11 @@ class BehindWriter(Generic[AnyStore]):
     def _write(self, rows: Sequence[BaseModel]) -> Fate:
         try:
             self.store.add(rows)
-        except (DatabaseTroubleError, OSError) as error:
+        except (*DATABASE_TROUBLE, OSError) as error:
             self._away.met(error)
+            return self._keep(rows)
+        except Exception:
+            logger.exception("rows cannot be written, they wait in a file")
             return self._keep(rows)
         self._away.ended()
         self.written += len(rows)
@@ -177,5 +184,5 @@ class BehindWriter(Generic[AnyStore]):
 
     def _replay(self) -> None:
         """Write what the spool holds; rows that are there already are not doubled."""
-        with suppress(DatabaseTroubleError, OSError):
+        with suppress(*DATABASE_TROUBLE, OSError):
             self._spool.hand_over(self.store.add)

@@ -225,12 +225,12 @@ def _load_ahead(application: str, find_load: Callable[[], Load], store: Path, de
 
 def _wait_for(said: Callable[[], int], rows: int | None, pause: timedelta | None) -> None:
     """Until there are so many rows, or so much time has passed."""
-    from common.storage.database import DatabaseTroubleError
+    from common.storage.database import DATABASE_TROUBLE
 
     begun = time.monotonic()
     while pause is None or time.monotonic() - begun < pause.total_seconds():
         # A database that is down for a while tells of nothing new.
-        with suppress(DatabaseTroubleError):
+        with suppress(*DATABASE_TROUBLE):
             if rows is not None and said() >= rows:
                 return
         time.sleep(LOOK_SECONDS)

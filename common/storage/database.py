@@ -15,16 +15,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    InterfaceError,
+    InternalError,
     NoSuchModuleError,
     OperationalError,
-    SQLAlchemyError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from common.errors import UserError
 
-# What a database raises that is down, full or otherwise unwilling.
-DatabaseTroubleError = SQLAlchemyError
+# What a database raises that is down, full or read-only; a mistake of ours is something else.
+DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 MIGRATIONS = Path(__file__).parent / "migrations"
 # What a store's own file is called.
 DATABASE = "bizlm.sqlite"
@@ -54,7 +56,7 @@ class Database:
         try:
             self._migrate()
         except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = database_said(error)
             raise UserError(f"the database does not answer: {reason}", where=self.place) from None
         except DatabaseError as error:
             if not self.is_sqlite:
@@ -145,6 +147,15 @@ class Database:
                 command.upgrade(config, "head")
             except CommandError:
                 raise UserError("written by a newer version", where=self.place) from None
+
+
+def database_said(error: Exception) -> str | None:
+    """What is wrong with a database that is in trouble, in one line; None: something else is."""
+    # SQLite says no more of a file that is damaged.
+    if not isinstance(error, DATABASE_TROUBLE) and type(error) is not DatabaseError:
+        return None
+    said = str(getattr(error, "orig", error)).strip()
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def _full_url(url: str | Path) -> str:

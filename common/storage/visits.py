@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy import delete, func, insert, select
 
-from common.storage.database import Database, DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE, Database
 from common.storage.outage import Outage
 from common.storage.tables import visits
 
@@ -31,7 +31,7 @@ class Visits:
         """
         try:
             wait = self._wait(sha256(address.encode()).hexdigest()[:32], most, time.time())
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             self._outage.met(error)
             return 0.0
         self._outage.ended()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from common.cli import (
     LOOPBACK,
@@ -49,7 +49,10 @@ def test_a_mapping_that_cannot_be_is_told(pair: str, message: str) -> None:
         (RefusedError("worse"), 3, "Error: worse"),
         (KeyboardInterrupt(), 130, "Interrupted"),
         (OSError(errno.ENOSPC, "No space left", "a.npy"), 3, "Error: a.npy: No space left"),
+        (OSError(errno.EROFS, "Read-only", "a.npy"), 3, "a.npy: Read-only\n  Make it writable"),
         (OperationalError("INSERT", {}, OSError("gone")), 3, "the database failed: gone"),
+        (OperationalError("INSERT", {}, OSError("")), 3, "the database failed: OperationalError"),
+        (DatabaseError("SELECT", {}, OSError("malformed")), 3, "the database failed: malformed"),
     ],
 )
 def test_every_end_has_its_exit_code_and_no_traceback(
@@ -76,6 +79,20 @@ def test_every_end_has_its_exit_code_and_no_traceback(
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_mistake_of_ours_is_not_told_as_trouble_with_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = new_app("test", no_args_is_help=False)
+
+    @app.command()
+    def fail() -> None:
+        raise IntegrityError("INSERT", {}, OSError("twice"))
+
+    monkeypatch.setattr(sys, "argv", ["test"])
+    with pytest.raises(IntegrityError):
+        run(app)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.conversation.turns import MOST_TURNS, Turn
 from common.learning.behind import RETRY_SECONDS, WAITING_BOUND, BehindWriter
 from common.learning.spool import Spool
-from common.storage.database import Database, DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE, Database
 
 SPOOL = "conversations.spool"
 # An answer waits no longer for what was said before, and does without it.
@@ -81,7 +81,7 @@ class ConversationMemory:
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     return await asyncio.to_thread(self._store.history, identity, owner, since)
-            except (DatabaseTroubleError, OSError) as error:
+            except (*DATABASE_TROUBLE, OSError) as error:
                 # Asked again later: each question that waits for it in vain comes later, too.
                 self._trouble_until = time.monotonic() + RETRY_SECONDS
                 logger.warning("answering without what was said before: %s", _reason(error))

@@ -19,7 +19,7 @@ from apps.customer_service.tickets.schema import Ticket
 from apps.customer_service.tickets.waiting.notice import notice
 from common.records.text import language_of
 from common.serving.speakers import Speakers
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 T = TypeVar("T")
 MOST_MESSAGES = 200
@@ -139,5 +139,5 @@ async def or_unavailable(work: Callable[[], T]) -> T:
     """What work beside the event loop comes to; 503 where the database does not answer."""
     try:
         return await asyncio.to_thread(work)
-    except DatabaseTroubleError:
+    except DATABASE_TROUBLE:
         raise HTTPException(503, "The database does not answer; try again.") from None

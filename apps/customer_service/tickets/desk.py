@@ -16,7 +16,7 @@ from apps.customer_service.tickets.store import TicketStore
 from apps.customer_service.tickets.waiting.notice import MOST, expectation
 from apps.customer_service.tickets.waiting.store import WaitStore
 from common.learning.behind import RETRY_SECONDS, BehindWriter, Fate
-from common.storage.database import Database, DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE, Database
 
 SPOOL = "tickets.spool"
 # An answer waits no longer to learn whether a person has the conversation.
@@ -63,7 +63,7 @@ class TicketDesk:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 return await asyncio.to_thread(self.store.open_of, conversation_id, owner)
-        except (DatabaseTroubleError, OSError) as error:
+        except (*DATABASE_TROUBLE, OSError) as error:
             # Each question that waits for it in vain comes later.
             self._trouble_until = time.monotonic() + RETRY_SECONDS
             logger.warning("answering without looking for a ticket: %s", type(error).__name__)
@@ -82,7 +82,7 @@ class TicketDesk:
         try:
             found = self.store.open_of(arrival.conversation_id, arrival.owner)
             told = self.waits.first_replies(MOST)
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             return waiting
         if found is None:
             return None

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from apps.customer_service.tickets.desk import TicketDesk
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 
 class TicketMetrics(Collector):
@@ -45,7 +45,7 @@ class TicketMetrics(Collector):
             is_open = desk.waits.counts().get("open", 0)
             since = desk.waits.since()
             waiting, aside = desk.delivery.events.counts() if desk.delivery else (0, 0)
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             return []
         longest = time.time() - since if since else 0.0
         found = [

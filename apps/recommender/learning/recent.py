@@ -13,7 +13,7 @@ from apps.recommender.interactions.recent import MOST_EVENTS, RecentEvents
 from apps.recommender.learning.reported import Event
 from apps.recommender.learning.store import DAY, EventStore
 from apps.recommender.schema import Interaction
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 from common.storage.outage import Outage
 
 # What is reported was done within this time before the server began, or is known from the data.
@@ -45,7 +45,7 @@ class SharedRecentEvents(RecentEvents):
         own = super().of(user_id)
         try:
             rows = self._store.done_by(user_id, self._since, MOST_EVENTS)
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             self._outage.met(error)
             return own
         self._outage.ended()

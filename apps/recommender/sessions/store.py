@@ -10,7 +10,7 @@ from hashlib import sha256
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from apps.recommender.sessions.memory import LASTS, MOST_SHOWN, latest
-from common.storage.database import Database, DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE, Database
 from common.storage.tables import session_items
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class SharedSessions:
         try:
             with self._database.reading() as connection:
                 return self._read(connection, session_id)
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             _warn(error)
             return []
 
@@ -60,7 +60,7 @@ class SharedSessions:
                 self._database.insert_new(connection, session_items, [key | values])
                 own = self._own(session_id)
                 connection.execute(update(session_items).where(own).values(values))
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             _warn(error)
 
     def forget(self, session_id: str) -> None:
@@ -68,7 +68,7 @@ class SharedSessions:
         try:
             with self._database.writing() as connection:
                 connection.execute(delete(session_items).where(self._own(session_id)))
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             _warn(error)
 
     def _read(self, connection: Connection, session_id: str) -> list[str]:
@@ -86,5 +86,5 @@ def _hash(session_id: str) -> str:
     return sha256(session_id.encode()).hexdigest()[:32]
 
 
-def _warn(error: DatabaseTroubleError) -> None:
+def _warn(error: Exception) -> None:
     logger.warning("what was shown to a session is not known: %s", error)

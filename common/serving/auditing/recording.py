@@ -15,7 +15,6 @@ from common.records.personal import mask
 from common.serving.auditing.changes import CHANGES, IF_NOTED
 from common.serving.keys.key import ApiKey
 from common.storage.audit_log import AuditLog, Change
-from common.storage.database import DatabaseTroubleError
 
 NO_KEY = "without a key"
 KEYS_FILE = "keys file"
@@ -70,7 +69,7 @@ def write(log: AuditLog, change: Change) -> None:
     """Write one change; where that fails, tell of it in the server's log."""
     try:
         log.add(change)
-    except DatabaseTroubleError:
+    except Exception:
         fields = asdict(change)
         logger.exception("a change is not in the audit log", extra={"fields": fields})
 

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from common.serving.keys.key import ApiKey
 from common.serving.speakers import is_here
 from common.storage.audit_log import AuditLog
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 MOST_ROWS = 1000
 
@@ -63,6 +63,6 @@ def add_audit(app: FastAPI, log: AuditLog, *, has_keys: bool) -> None:
             rows = await asyncio.to_thread(
                 log.changes, since=begin.timestamp(), what=what, limit=limit
             )
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             raise HTTPException(503, "The database does not answer; try again.") from None
         return ChangeRows(rows=[ChangeRow.model_validate(row) for row in rows])

@@ -23,7 +23,7 @@ from common.serving.auditing.changes import note
 from common.serving.learning.process import LearningProcess
 from common.serving.speakers import Speakers
 from common.serving.telemetry import Telemetry
-from common.storage.database import DATABASE, Database, DatabaseTroubleError
+from common.storage.database import DATABASE, DATABASE_TROUBLE, Database
 
 MOST_ROWS = 500
 
@@ -107,7 +107,7 @@ class FeedbackCollector:
         self.writer.flush()
         try:
             return self.store.prediction(identity)
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             return None
 
     async def add(self, *rows: Feedback) -> None:
@@ -203,7 +203,7 @@ def add_feedback_routes(app: FastAPI, collector: FeedbackCollector, telemetry: T
 def _or_unavailable() -> Iterator[None]:
     try:
         yield
-    except DatabaseTroubleError:
+    except DATABASE_TROUBLE:
         raise HTTPException(503, "The database does not answer; try again.") from None
 
 

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from common.storage.database import DatabaseTroubleError
+from common.files import NO_SPACE
+from common.storage.database import DATABASE_TROUBLE
 from common.storage.outage import Outage
 
 logger = logging.getLogger(__name__)
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 class Periodic:
     """A thread that calls `once` every so many seconds; what goes wrong is logged, and it goes on.
+
+    A database that is down and a disk that is full are told once, until they are mended.
 
     Args:
         name: of the thread.
@@ -42,7 +45,9 @@ class Periodic:
             try:
                 self._once()
                 outage.ended()
-            except (DatabaseTroubleError, OSError) as error:
-                outage.met(error)
-            except Exception:
-                logger.exception("%s failed", self._thread.name)
+            except Exception as error:
+                is_full = isinstance(error, OSError) and error.errno in NO_SPACE
+                if is_full or isinstance(error, DATABASE_TROUBLE):
+                    outage.met(error)
+                else:
+                    logger.exception("%s failed", name)

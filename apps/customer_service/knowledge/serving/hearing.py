@@ -9,7 +9,7 @@ from typing import Any
 from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.editing import correct
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 TRIES = 3
 
@@ -33,7 +33,7 @@ def hear(live: LiveKnowledge, text: str, wanted: Mapping[str, Any], author: str)
                     author=author,
                     kind="correct",
                 )
-            except DatabaseTroubleError:
+            except DATABASE_TROUBLE:
                 return False
             return True
     return False

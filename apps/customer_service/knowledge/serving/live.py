@@ -17,7 +17,7 @@ from common.releases.registry import Registry
 from common.releases.release import Release
 from common.serving.learning.periodic import Periodic
 from common.serving.live import LiveRelease
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 # What another process wrote is seen within this time.
 POLL_SECONDS = 0.5
@@ -124,7 +124,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
         try:
             self.catch_up()
             self._is_down = False
-        except DatabaseTroubleError as error:
+        except DATABASE_TROUBLE as error:
             if not self._is_down:
                 logger.warning("edits of the knowledge cannot be read: %s", error)
             self._is_down = True
@@ -133,7 +133,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
         """Serve every edit that was made until now; gives what it comes to.
 
         Raises:
-            DatabaseTroubleError: the database does not answer.
+            OperationalError: the database does not answer.
         """
         if self.store.newest() != self._served:
             serving = super().current
@@ -163,7 +163,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
         Raises:
             ConflictError: somebody else changed one of the FAQs meanwhile.
             UserError: what `edit` raises.
-            DatabaseTroubleError: the database does not answer.
+            OperationalError: the database does not answer.
         """
         edits = edit(self.catch_up())
         change = self.store.write(edits, author=author, kind=kind)

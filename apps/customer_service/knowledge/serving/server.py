@@ -45,7 +45,7 @@ from apps.customer_service.schema import Faq
 from common.serving.auditing.changes import note
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 T = TypeVar("T")
 MOST_ROWS = 500
@@ -278,7 +278,7 @@ def _preview(desk: Desk, wanted: Proposal, now: Knowledge) -> WhatWouldChange:
 async def _working(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
-    except DatabaseTroubleError:
+    except DATABASE_TROUBLE:
         raise HTTPException(503, "The database does not answer; try again.") from None
 
 

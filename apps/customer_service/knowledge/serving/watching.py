@@ -14,7 +14,7 @@ from common.files import check_readable, file_sha256
 from common.records.paths import tables_of
 from common.serving.learning.periodic import Periodic
 from common.serving.settling import Settling
-from common.storage.database import DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE
 
 LOOK_SECONDS = 1.0
 AUTHOR = "file"
@@ -70,7 +70,7 @@ class FileWatch:
         except (UserError, OSError) as error:
             self._settling.done()
             self._say(str(error))
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             self._say("the database does not answer")
 
     def _tables(self) -> list[Path]:

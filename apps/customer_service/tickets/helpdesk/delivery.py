@@ -10,7 +10,7 @@ from apps.customer_service.tickets.helpdesk.shapes import HelpDesk, tell
 from apps.customer_service.tickets.helpdesk.store import EventStore, Noted
 from apps.customer_service.tickets.schema import Message
 from apps.customer_service.tickets.store import TicketStore
-from common.storage.database import Database, DatabaseTroubleError
+from common.storage.database import DATABASE_TROUBLE, Database
 from common.webhooks import DeliveryError
 
 LOOK_SECONDS = 1.0
@@ -52,8 +52,11 @@ class Delivery:
         while not self._stopping.is_set():
             try:
                 is_done = not self.deliver()
-            except DatabaseTroubleError as error:
+            except DATABASE_TROUBLE as error:
                 logger.warning("the outbox cannot be read: %s", type(error).__name__)
+                is_done = True
+            except Exception:
+                logger.exception("%s failed", self._thread.name)
                 is_done = True
             if is_done:
                 self._stopping.wait(LOOK_SECONDS)
@@ -77,7 +80,7 @@ class Delivery:
         except UnknownTicketError:
             # It was purged meanwhile.
             self.events.told(event, None)
-        except DatabaseTroubleError:
+        except DATABASE_TROUBLE:
             raise
         except Exception as error:
             # Whatever comes back from elsewhere, the thread must live.
