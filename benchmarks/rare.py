@@ -175,6 +175,8 @@ def measure(row: Row, folders: Mapping[str, str], until: float) -> Figures:
     for step in row.steps:
         if step.made and Path(step.made.format(**folders)).exists():
             continue
+        if (left := until - time.monotonic()) <= 0:
+            raise LeftError("the time was over")
         arguments = [part.format(**folders) for part in step.arguments]
         say(f"python -m {' '.join(arguments[:2])} …")
         try:
@@ -183,7 +185,7 @@ def measure(row: Row, folders: Mapping[str, str], until: float) -> Figures:
                 check=False,
                 stdout=subprocess.PIPE,
                 text=True,
-                timeout=max(until - time.monotonic(), 0.1),
+                timeout=left,
             )
         except subprocess.TimeoutExpired:
             raise LeftError("the time was over") from None
