@@ -174,9 +174,9 @@ def measure(row: Row, folders: Mapping[str, str], until: float) -> Figures:
     for step in row.steps:
         if step.made and Path(step.made.format(**folders)).exists():
             continue
-        arguments = [part.format(**folders) for part in step.arguments]
-        if time.monotonic() >= until:
+        if (left := until - time.monotonic()) <= 0:
             raise LeftError("the time was over")
+        arguments = [part.format(**folders) for part in step.arguments]
         say(f"python -m {' '.join(arguments[:2])} …")
         try:
             done = subprocess.run(
@@ -184,7 +184,7 @@ def measure(row: Row, folders: Mapping[str, str], until: float) -> Figures:
                 check=False,
                 stdout=subprocess.PIPE,
                 text=True,
-                timeout=until - time.monotonic(),
+                timeout=left,
             )
         except subprocess.TimeoutExpired:
             raise LeftError("the time was over") from None

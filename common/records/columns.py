@@ -19,6 +19,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "valid_from": ("from", "生效日期", "生效时间"),
     "valid_until": ("until", "expires", "失效日期", "有效期至"),
     "id": ("编号", "序号"),
+    "subject": ("主语",),
+    "relation": ("关系",),
+    "object": ("宾语",),
     "text": ("content", "tweet", "sentence", "review", "comment", "文本", "内容", "新闻", "评论"),
     "message": (
         *("text", "content", "body", "utterance", "comment"),

@@ -73,7 +73,7 @@ def join(
     found = open_round(directory, APPLICATION)
     sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
     own, desk = _party(found, party, sources, public, store)
-    desk.join(len(own.learned), own.classes)
+    desk.join([example.text for example in own.learned], own.classes)
     told = {head: len(names) for head, names in own.classes.items()}
     if as_json:
         print_json({"party": party, "texts": len(own.learned), "labels": own.classes})
@@ -155,8 +155,12 @@ def adopt(
     from apps.customer_service.data import read_dataset
     from apps.customer_service.federating.adopting import adopt as take_over
     from apps.customer_service.reporting import before_and_after
+    from common.tuning.federated.contributing import check_held_out
 
     dataset = read_dataset(sources, seed=found.settings.seed)
+    if not found.settings.is_private:
+        held_out = [*dataset.not_learned, *dataset.splits.test]
+        check_held_out(found, store / APPLICATION, [example.text for example in held_out])
     adopted = take_over(
         found,
         beginning_of(found),
@@ -179,6 +183,7 @@ def _party(
 ) -> tuple[Party, Desk]:
     from apps.customer_service.data import read_dataset
     from apps.customer_service.federating.party import party_of, private_party
+    from common.records.fields import content_hash
     from common.tuning.federated.contributing import Desk
 
     found.check_party(party)
@@ -189,4 +194,7 @@ def _party(
         if found.settings.is_private
         else party_of(dataset)
     )
-    return own, Desk.of(found, party, store / APPLICATION, dataset.hashes)
+    # The same files give other texts with other public ones, or by another --map.
+    said = [(one.text, one.faq_id, one.intent) for one in own.learned]
+    hashes = {**dataset.hashes, "own": content_hash(own.classes, said)}
+    return own, Desk.of(found, party, store / APPLICATION, hashes)

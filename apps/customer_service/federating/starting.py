@@ -25,7 +25,8 @@ def of_release(release: Release) -> Start:
 
     about = read_json(release.directory / "model.json")
     prompts = about["query_prefix"], about["passage_prefix"]
-    source = Source(about["base"], release.directory / MODEL, *prompts)
+    # By its place, not by the name of what it was tuned from: other machines have that alone.
+    source = Source(str(release.directory / MODEL), release.directory / MODEL, *prompts)
     found = load_file(release.directory / HEADS)
     width = found["projection.weight"].shape[0]
     # A release without FAQs, or without intents, has no such head.

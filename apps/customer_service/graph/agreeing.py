@@ -78,9 +78,12 @@ def _says(asker: Asker, found: Found, text: str) -> bool:
     if not asker.mentions.things(text).isdisjoint(found.things):
         return True
     said = {_value(one) for one in quantities(text)}
-    return any(
-        fold(one) in fold(text) or not said.isdisjoint(_values(asker, one)) for one in found.things
-    )
+    for one in found.things:
+        values = _values(asker, one)
+        # 36 months stand in "136 months", too.
+        if not said.isdisjoint(values) or (not values and fold(one) in fold(text)):
+            return True
+    return False
 
 
 def _may_answer(asker: Asker, found: Found, thing: str, at: datetime) -> bool:

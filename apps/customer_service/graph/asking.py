@@ -184,9 +184,11 @@ def _follow(pattern: Pattern, match: re.Match[str], slots: Slots, view: Conclusi
             found = view.subjects(pattern.relation, thing)
             triples += [Triple(one, pattern.relation, thing) for one in found]
     kept: dict[str, Triple] = {}
+    having: set[str] = set()
     kinds: list[Triple] = []
     for triple in triples:
-        one = triple.object if pattern.side == "objects" else triple.subject
+        ends = triple.subject, triple.object
+        asked, one = ends if pattern.side == "objects" else ends[::-1]
         if kind is not None:
             is_a = Triple(one, IS_A, kind.things[0])
             if is_a not in view:
@@ -194,13 +196,16 @@ def _follow(pattern: Pattern, match: re.Match[str], slots: Slots, view: Conclusi
             kinds.append(is_a)
         if named is None or one in named.things:
             kept.setdefault(one, triple)
-    if not kept or len(kept) > MOST_TOLD:
+            having.add(asked)
+    # "Yes" is said of all that is asked about, and anything else of that which has it.
+    is_of_all = having.issuperset(of.things)
+    if not kept or len(kept) > MOST_TOLD or (named is not None and not is_of_all):
         return None
     return Slot(
         tuple(kept),
         (*of.triples, *kept.values(), *dict.fromkeys(kinds)),
         pattern,
-        of.things,
+        tuple(one for one in of.things if one in having),
         is_confirmed=named is not None,
     )
 

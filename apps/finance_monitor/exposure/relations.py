@@ -185,7 +185,7 @@ def _of_facts(path: Path, listed: EntityList | None) -> list[Relation]:
     found = []
     for one in graph.facts:
         subject, relation, other = one.triple
-        if relation in turned:
+        if relation in turned and relation not in OF_FACTS:
             subject, relation, other = other, turned[relation], subject
         if relation in OF_FACTS:
             fact = one.fact

@@ -13,9 +13,8 @@ from pathlib import Path
 from common.errors import RefusedError
 from common.records.audit import EXAMPLES_SHOWN, Finding
 from common.records.graph.fact import Stated
-from common.records.graph.knowledge_graph import KnowledgeGraph
+from common.records.graph.knowledge_graph import KnowledgeGraph, key
 from common.records.graph.reading import read_graph
-from common.records.text import fold
 
 SHOWN = 10
 
@@ -75,8 +74,13 @@ def _two_values(graph: KnowledgeGraph) -> Iterator[Contradiction]:
             groups[one.triple.subject, one.triple.relation].append(one)
     for (subject, relation), rows in groups.items():
         for one, other in combinations(rows, 2):
-            if fold(one.triple.object) != fold(other.triple.object) and one.overlaps(other):
+            if _value(one) != _value(other) and one.overlaps(other):
                 yield Contradiction(f"{subject} has two values of {relation!r}", (one, other))
+
+
+def _value(one: Stated) -> str:
+    """£1.50 is another value than £150, but not than £1.50 at the end of a sentence."""
+    return key(one.triple.object).rstrip(".。")
 
 
 def _circles(graph: KnowledgeGraph) -> Iterator[Contradiction]:

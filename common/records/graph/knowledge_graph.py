@@ -10,15 +10,15 @@ from functools import cached_property
 from common.records.graph.fact import Stated
 from common.records.graph.reasoning import Conclusions
 from common.records.graph.vocabulary import IS_A, Vocabulary
-from common.records.text import fold, language_of
+from common.records.text import language_of, normalise
 
 # Dates at which something begins or ends are few between two looks.
 VIEWS_KEPT = 4
 
 
 def key(name: str) -> str:
-    """What names are compared by: letters and digits, or all of it where it has none."""
-    return fold(name) or name
+    """What names are compared by: all of them but case and spaces; S10+ is another than S10."""
+    return "".join(normalise(name).casefold().split()) or name
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Names:
 
     Attributes:
         of: thing → all its names, its own first.
-        things: folded name → thing.
+        things: `key` of a name → thing.
     """
 
     of: Mapping[str, Sequence[str]]

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from common.console import say
 from common.errors import UserError
 from common.files import check_readable
 from common.records.graph.fact import Fact
@@ -53,13 +54,16 @@ def read_rdf(path: Path, form: str) -> list[tuple[Fact, str]]:
 class _Reading:
     def __init__(self, graph: Any, rdflib: Any, path: Path) -> None:
         names = rdflib.namespace
-        schema = rdflib.Namespace("https://schema.org/")
+        schemas = [rdflib.Namespace(f"{scheme}://schema.org/") for scheme in ("https", "http")]
         self._graph, self._rdflib, self._path = graph, rdflib, path
         self._rdf = names.RDF
         self._labels = (names.RDFS.label, names.SKOS.prefLabel, names.SKOS.altLabel)
         self._about = {
-            "valid_from": (schema.validFrom,),
-            "valid_until": (schema.validThrough, schema.validUntil),
+            "valid_from": [one.validFrom for one in schemas],
+            "valid_until": [
+                *(one.validThrough for one in schemas),
+                *(one.validUntil for one in schemas),
+            ],
             "source": (names.DCTERMS.source,),
         }
 
@@ -68,8 +72,12 @@ class _Reading:
         inside = {one for one, _, _ in self._graph.triples((None, self._rdf.type, None))
                   if (one, self._rdf.type, self._rdf.Statement) in self._graph}  # fmt: skip
         rows: list[dict[str, Any]] = []
+        unnamed = 0
         for subject, relation, other in sorted(self._graph, key=lambda one: tuple(map(str, one))):
             if subject in inside:
+                continue
+            if any(isinstance(end, self._rdflib.BNode) for end in (subject, other)):
+                unnamed += 1
                 continue
             row = {"subject": self._name(subject), "object": self._name(other)}
             if relation in self._labels:
@@ -79,6 +87,8 @@ class _Reading:
             called = IS_A if relation == self._rdf.type else self._name(relation)
             more = statements.get((subject, relation, other), {})
             rows.append({**row, "relation": called, **more})
+        if unnamed:
+            say(f"{self._path}: left out, for an end of them has no name: {unnamed} triples")
         return [self._fact(row, number) for number, row in enumerate(rows, 1)]
 
     def _fact(self, row: dict[str, Any], number: int) -> tuple[Fact, str]:
@@ -111,9 +121,8 @@ class _Reading:
         if isinstance(node, self._rdflib.Literal):
             return str(node)
         for label in self._labels[:2]:
-            found = sorted(
-                self._graph.objects(node, label), key=lambda one: (one.language or "", one)
-            )
+            said = self._graph.objects(node, label)
+            found = sorted(said, key=lambda one: (getattr(one, "language", None) or "", str(one)))
             if found:
                 return str(found[0])
         last = re.split(r"[#/:]", str(node).rstrip("#/"))[-1]

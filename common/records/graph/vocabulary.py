@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from common.errors import UserError
 from common.files import read_toml
@@ -99,6 +99,24 @@ class Vocabulary(BaseModel):
             spelled(name): [(spelled(one), spelled(other)) for one, other in pairs]
             for name, pairs in chains.items()
         }
+
+    @model_validator(mode="after")
+    def _by_one_name(self) -> Vocabulary:
+        """Rules that are written for another name of a relation hold of the relation."""
+        other = {spelled(one): name for name, others in self.names.items() for one in others}
+
+        def named(relation: str) -> str:
+            return relation if relation in self.names else other.get(relation, relation)
+
+        for rule in ("transitive", "symmetric", "functional", "acyclic"):
+            setattr(self, rule, [named(one) for one in getattr(self, rule)])
+        self.inverse = {named(one): named(back) for one, back in self.inverse.items()}
+        self.chains = {
+            named(name): [(named(one), named(two)) for one, two in pairs]
+            for name, pairs in self.chains.items()
+        }
+        self.wording = {named(name): wording for name, wording in self.wording.items()}
+        return self
 
     @cached_property
     def between_things(self) -> frozenset[str]:

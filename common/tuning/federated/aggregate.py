@@ -155,12 +155,13 @@ def _judge_updates(
     views = {}
     for party, integers in read.items():
         update = unweighted(integers, roster.weights[party])
-        own = roster.member(party).classes
+        # All that was sent, whatever the party said that it has.
         rows = {
-            (name, label): update[name][roster.classes[head].index(label)]
-            for name in update
-            if (head := head_of(name)) in own and update[name].ndim
-            for label in own[head]
+            (name, label): row
+            for name, values in update.items()
+            if (head := head_of(name)) in roster.classes and values.ndim
+            for label, row in zip(roster.classes[head], values, strict=True)
+            if row.any()
         }
         heads = [update[name] for name in update if name not in body]
         largest = max((longest(values) for values in heads), default=0.0)

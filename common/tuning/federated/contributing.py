@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from common.console import say
 from common.errors import UserError
 from common.files import read_json, write_atomically, write_json
+from common.records.fields import content_hash
 from common.tuning.federated.contribution import write_contribution
 from common.tuning.federated.masks import make_key
 from common.tuning.federated.round import HEADS, Classes, Member, Round
@@ -44,7 +45,7 @@ class Desk:
             UserError: it takes no part in the round.
         """
         found.check_party(party)
-        return cls(found, party, root / "federated" / f"{found.seed:012x}" / party, hashes)
+        return cls(found, party, _place(found, root) / party, hashes)
 
     @property
     def work(self) -> Path:
@@ -56,11 +57,16 @@ class Desk:
         """What it learns from, as one hash."""
         return hashlib.sha256(json.dumps(sorted(self.hashes.values())).encode()).hexdigest()[:16]
 
-    def join(self, texts: int, classes: Classes) -> None:
-        """Say what it has: labels, how many texts, and a public key where there are masks."""
+    def join(self, texts: Sequence[str], classes: Classes) -> None:
+        """Say what it has: labels, how many texts, and a public key where there are masks.
+
+        Args:
+            texts: what it learns from; their hashes are kept here, nothing of them is sent.
+        """
         key = make_key(self.directory / KEY) if self.round.masked else ""
-        write_json(self.directory / JOINED, {"data": self.data})
-        self.round.join(Member.new(self.party, texts, classes, key))
+        kept = {"data": self.data, "texts": sorted({content_hash(text) for text in texts})}
+        write_json(self.directory / JOINED, kept)
+        self.round.join(Member.new(self.party, len(texts), classes, key))
 
     def contribute(self, learn: Callable[[], Learned]) -> Path:
         """Learn, unless that is done, and write the contribution.
@@ -82,8 +88,13 @@ class Desk:
                 hint="Run federate join with the same files first. Whoever contributed already "
                 "does so again, which takes seconds.",
             )
-        base, roster = self.round.source, self.round.roster()
+        base = self.round.source
+        self.round.roster()
         update, privacy = self._kept() or self._learn(learn)
+        # Somebody may have joined anew, or been dropped, in the meantime.
+        found = Round.read(self.round.directory)
+        found.check_party(self.party)
+        roster = found.roster()
         say(f"From {base.name}. Parties: {roster.digest[:16]}, the same for all.")
         placed = update.placed(roster.classes, load_file(self.round.start / HEADS))
         return write_contribution(
@@ -117,3 +128,26 @@ class Desk:
     @property
     def _update(self) -> Path:
         return self.directory / f"update-{self.data}.safetensors"
+
+
+def check_held_out(found: Round, root: Path, texts: Iterable[str]) -> None:
+    """See that none of these texts was learned from by the party whose store this is.
+
+    Args:
+        root: as of `Desk.of`.
+
+    Raises:
+        UserError: some were.
+    """
+    held_out = {content_hash(text) for text in texts}
+    learned = [{*read_json(path)["texts"]} for path in _place(found, root).glob(f"*/{JOINED}")]
+    if learned and (seen := min(len(held_out & one) for one in learned)):
+        raise UserError(
+            f"{seen} of the held-out texts were learned from in this round, so that they cannot "
+            "show what the joint model is worth",
+            hint="Give adopt the files that join and contribute were given.",
+        )
+
+
+def _place(found: Round, root: Path) -> Path:
+    return root / "federated" / f"{found.seed:012x}"

@@ -7,16 +7,21 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from sample import Run
 
+from apps.customer_service.federating.starting import of_release
 from common.errors import Exit
 from common.files import file_sha256, read_json, write_json
 from common.records.writing import write_table
 from common.releases.registry import Registry
+from common.releases.release import Release
+from common.tuning.federated.beginning import is_named
 
 BRANCHES = ("north", "south", "web")
 WORDS = {
@@ -155,6 +160,36 @@ def test_a_poisoned_contribution_is_left_out(
     assert not found["judged"]["north"]["left_out"]
     assert found["lost"] == {"intents": ["limit"]}
     assert found["labels"]["intents"] == len(WORDS) - 1
+
+
+def test_rows_of_labels_that_a_party_did_not_name_are_looked_at(
+    federation: Federation, ended: Path, tmp_path: Path
+) -> None:
+    directory = _copy(ended, tmp_path)
+    _change(directory, "web", "intents.directions", lambda values: np.roll(values, 1, axis=0))
+    done = federation.run("federate", "aggregate", directory, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "labels for others" in json.loads(done.stdout)["judged"]["web"]["left_out"]
+
+
+def test_who_starts_from_a_release_sends_its_model_along(tmp_path: Path) -> None:
+    about = {"base": "minilm", "query_prefix": "", "passage_prefix": "", "faqs": [], "intents": []}
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    save_file({"projection.weight": np.eye(4, dtype="f4")}, tmp_path / "heads.safetensors")
+    start = of_release(cast(Release, SimpleNamespace(directory=tmp_path)))
+    assert not is_named(start.source)
+
+
+def test_what_was_learned_does_not_judge(
+    federation: Federation, ended: Path, tmp_path: Path
+) -> None:
+    directory = _copy(ended, tmp_path)
+    assert federation.run("federate", "aggregate", directory).returncode == 0
+    words = federation.words("adopt", directory, "north")
+    mine = [word for word in words if word not in ("--party", "north")]
+    done = federation.run(*mine, "--validation", federation.file("north"))
+    assert done.returncode == Exit.BAD_INPUT
+    assert "learned from in this round" in done.stderr
 
 
 def test_masked_and_plain_rounds_come_to_the_same(federation: Federation) -> None:

@@ -54,6 +54,26 @@ def asker(tmp_path: Path) -> Asker:
     return Asker(read_graph(path))
 
 
+def test_yes_is_said_of_all_that_is_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "knowledge.csv"
+    path.write_text(
+        "subject,relation,object\nX200,successor of,X100\nX300,successor of,X100\n"
+        "C65,accessory of,X200\nC65,is a,charger\n",
+        encoding="utf-8",
+    )
+    asker = Asker(read_graph(path))
+    assert asker.ask("Does the C65 fit the successor of the X100?", NOW) is None
+    found = asker.ask("Which charger fits the successor of the X100?", NOW)
+    assert found is not None
+    assert found.of == ("X200",)
+
+
+def test_another_number_is_not_the_same_value(asker: Asker) -> None:
+    faq = Faq(id="w", question="What's the warranty on the X200?", answer="136 months.")
+    (found,) = contradictions(asker, [faq], NOW)
+    assert found.facts_say == ["36 months"]
+
+
 @pytest.mark.parametrize(
     ("question", "things"),
     [

@@ -122,7 +122,9 @@ class Desk:
 
         def make(now: Knowledge) -> Sequence[Edit]:
             edits = edit(now)
-            served = [one.after.live for one in edits if one.after.live]
+            was = {one.faq_id: one.before.live if one.before else None for one in edits}
+            made = ((one.faq_id, one.after.live) for one in edits)
+            served = [live for faq_id, live in made if live and live != was[faq_id]]
             if found := self.contradictions(served):
                 raise ContradictionError(found)
             return edits

@@ -37,6 +37,25 @@ def test_names_and_relations_are_settled_however_they_are_written(tmp_path: Path
     assert found.names.shown("C30", "zh") == "C30"
 
 
+def test_signs_in_names_tell_things_and_values_apart(tmp_path: Path) -> None:
+    rows = "S10+,successor of,S10\nC1,accessory of,S10+\nS10,price,£1.50\nS10,price,£150\n"
+    found = graph(tmp_path, rows, 'functional = ["price"]\n')
+    assert found.at(NOW).subjects("accessory of", "S10") == []
+    (one,) = contradictions(found)
+    assert "two values of 'price'" in one.why
+
+
+def test_rules_hold_of_a_relation_by_any_of_its_names(tmp_path: Path) -> None:
+    (tmp_path / "knowledge.csv").write_text(
+        "主语,关系,宾语\nX1,保修期,1 year\nX1,warranty,2 years\n", encoding="utf-8"
+    )
+    (tmp_path / "knowledge.toml").write_text(
+        'functional = ["保修期"]\n[names]\nwarranty = ["保修期"]\n', encoding="utf-8"
+    )
+    assert is_knowledge(tmp_path / "knowledge.csv")
+    assert len(contradictions(read_graph(tmp_path / "knowledge.csv"))) == 1
+
+
 def test_what_follows_carries_the_rows_that_it_follows_from(tmp_path: Path) -> None:
     found = graph(
         tmp_path,
