@@ -78,9 +78,10 @@ def largest_products(queries: Float32, items: Float32, room: Float32 | None = No
         room: memory that is used for it, at least [interests · users, n].
     """
     interests, users, width = queries.shape
+    rows = interests * users
     if room is None:
-        room = np.empty((interests * users, len(items)), np.float32)
-    out = room.reshape(-1)[: interests * users * len(items)].reshape(-1, len(items))
+        room = np.empty((rows, len(items)), np.float32)
+    out = room.reshape(-1)[: rows * len(items)].reshape(rows, len(items))
     flat = queries.reshape(-1, width)
     if len(flat) <= FEW:
         # So few wait for memory, not for arithmetic: each stretch of items is read once for all.

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from apps.recommender.interactions.events import sorted_events
 from apps.recommender.retrieval import exact as retrieve
-from apps.recommender.retrieval.exact import exact_top_k, seen
+from apps.recommender.retrieval.exact import exact_top_k, largest_products, seen
 from apps.recommender.retrieval.top_k import best_of_rows
 
 
@@ -70,6 +70,7 @@ def test_places_without_an_item_are_minus_one_and_last() -> None:
 def test_no_user_and_no_item() -> None:
     assert exact_top_k(_normal(0, 1, 4), _normal(5, 4), 3)[0].shape == (0, 3)
     assert (exact_top_k(_normal(2, 1, 4), _normal(0, 4), 3)[0] == -1).all()
+    assert largest_products(_normal(2, 40, 4), _normal(0, 4)).shape == (40, 0)
 
 
 def test_items_may_be_a_memory_map(tmp_path: Path) -> None:
