@@ -14,7 +14,11 @@ from PIL import Image
 from tiny_clip import write_clip
 from trained_shop import QUICK, succeed
 
+from apps.recommender.data import Sources, read_dataset
+from apps.recommender.pipeline.first_stage import _read_images
+from apps.recommender.release import load_release
 from common.models.image_encoder import VARIABLE
+from common.releases.registry import Registry
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200), "green": (30, 160, 30), "ash": (140,) * 3}
 ITEMS, USERS, EACH = 120, 80, 14
@@ -88,3 +92,28 @@ def test_without_its_image_model_a_new_picture_cannot_be_read(
         assert len(_embed(shop, items)) == 3
     finally:
         (shop / "moved").rename(shop / "clip")
+
+
+def test_learning_from_pictures_that_are_known_needs_no_image_model(shop: Path) -> None:
+    (shop / "clip").rename(shop / "moved")
+    try:
+        registry = Registry(shop / "var", "recommender")
+        model = load_release(registry.open())
+        dataset = read_dataset(Sources([shop / "interactions.csv"], [shop / "items.csv"]))
+        caches = registry.root / "vectors"
+        found = _read_images(dataset, model.images, caches, "cpu", model.towers)
+        assert found is not None and len(found) == ITEMS and found.any(-1).all()
+    finally:
+        (shop / "moved").rename(shop / "clip")
+
+
+def test_lists_by_other_pictures_are_another_run(shop: Path, tmp_path: Path) -> None:
+    data = ("--interactions", shop / "interactions.csv", "--items", shop / "items.csv")
+    score = ("score", *data, "--out", tmp_path / "lists", "--store", shop / "var")
+    succeed(*score)
+    before = (shop / "0.png").read_bytes()
+    (shop / "0.png").write_bytes((shop / "1.png").read_bytes())
+    done = run_here("recommender", *score)
+    (shop / "0.png").write_bytes(before)
+    assert (done.returncode, "holds another run" in done.stderr) == (2, True), done.stderr
+    assert "images" in done.stderr
