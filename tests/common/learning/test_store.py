@@ -10,6 +10,7 @@ from pathlib import Path
 import databases
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from common.errors import UserError
 from common.learning.behind import BehindWriter, Fate
@@ -189,6 +190,21 @@ def test_a_full_spool_counts_what_it_cannot_take(
     fates = [writer.write(said(str(n))) for n in range(5)]
     assert fates == [Fate.SPOOLED] * 3 + [Fate.LOST] * 2
     assert (writer.spooled, writer.lost) == (3, 2)
+
+
+def test_rows_that_a_mistake_of_ours_keeps_out_wait_and_the_log_says_why(
+    store: FeedbackStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(rows: object) -> None:
+        raise IntegrityError("INSERT", {}, OSError("twice"))
+
+    monkeypatch.setattr(store, "add", fail)
+    assert BehindWriter(store, tmp_path / "spool").write(said("1")) is Fate.SPOOLED
+    (record,) = caplog.records
+    assert record.exc_info and "wait in a file" in record.message
 
 
 def _down(rows: object) -> None:
