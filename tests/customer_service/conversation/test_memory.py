@@ -15,6 +15,7 @@ from sqlalchemy import text
 from apps.customer_service.conversation.memory import ConversationMemory, MemoryMetrics, purge
 from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.conversation.turns import MOST_TURNS, Turn
+from common.learning.behind import Fate
 from common.storage.database import Database
 
 HOUR = 3600.0
@@ -133,7 +134,7 @@ def test_what_waits_for_the_database_is_purged_too(tmp_path: Path) -> None:
     memory = ConversationMemory(ConversationStore(database), tmp_path / "conversations.spool", HOUR)
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE turns RENAME TO gone"))
-    assert memory.writer.write(turn("my dog Rex")) is False
+    assert memory.writer.write(turn("my dog Rex")) is Fate.SPOOLED
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE gone RENAME TO turns"))
     assert purge(tmp_path, database, text="dog Rex") == 1
