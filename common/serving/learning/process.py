@@ -20,7 +20,9 @@ State = Literal["idle", "running", "failed", "refused"]
 
 # Several corrections in a row are learned together.
 GATHER_SECONDS = 0.5
-LOWEST_PRIORITY = 19
+# A tenth of a processor that is busy otherwise: at the lowest, 19, a corrected answer would wait for
+# minutes where customers ask without a pause.
+LOW_PRIORITY = 10
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class LearningProcess:
             text=True,
             encoding="utf-8",
         )
-        os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, process.pid, LOW_PRIORITY)
         return process
 
     def _run_once(self) -> State:

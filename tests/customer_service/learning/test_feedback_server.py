@@ -13,7 +13,7 @@ from sample import Demo, Run
 from server import running
 
 QUESTION = "they towed my car, call me on 13800138000"
-MOST_POLLS = 600
+MOST_POLLS = 1200
 TOWED = "Cars are towed to the yard at 5 Dock Road; bring your licence to fetch yours."
 
 
@@ -45,7 +45,7 @@ def test_a_correction_is_learned_and_answers(client: httpx.Client, store: Path) 
     assert reply.status_code == 201
     assert (reply.json()["counts_alone"], reply.json()["learning"]) == (True, True)
 
-    # Learning has the lowest priority, and gets its turn late where all tests run at once.
+    # Learning has a low priority, and gets its turn late where all tests run at once.
     for _ in range(MOST_POLLS):
         state = client.get("/v1/feedback").json()["learning"]
         if state in {"failed", "refused"} or ask(client)["release_id"] != before["release_id"]:
