@@ -20,8 +20,8 @@ State = Literal["idle", "running", "failed", "refused"]
 
 # Several corrections in a row are learned together.
 GATHER_SECONDS = 0.5
-# A tenth of a processor that is busy otherwise: at the lowest, 19, a corrected answer would wait for
-# minutes where customers ask without a pause.
+# A tenth of a busy processor: at the lowest, 19, a corrected answer would wait for minutes where
+# customers ask without a pause.
 LOW_PRIORITY = 10
 
 logger = logging.getLogger(__name__)
