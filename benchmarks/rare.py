@@ -1,4 +1,4 @@
-"""What few suites hold, measured in half an hour: one table, kept in `results/rare.json`.
+"""What few suites hold, in half an hour at most: one table, kept in `results/rare.json`.
 
     make bench-rare     # python -m benchmarks.rare [--minutes 30] [--store DIR] [--only ROW]
 
