@@ -11,9 +11,10 @@ from apps.finance_monitor.stories.companies import Entity
 from apps.recommender.schema import Interaction, Item, User
 from common.errors import UserError
 from common.records.columns import SYNONYMS, match_columns, suggest
+from common.records.graph.fact import Fact
 from common.records.reader import read_records
 
-RECORDS = (Faq, Question, TurnRow, TrainingRecord, Entity, Interaction, Item, User)
+RECORDS = (Faq, Question, TurnRow, TrainingRecord, Entity, Interaction, Item, User, Fact)
 
 
 @pytest.mark.parametrize("name", ["question", "Question", " QUESTION ", "问题", "Query", "text"])
