@@ -30,6 +30,7 @@ from common.tuning.contrastive.task import PairTask
 from common.tuning.label_names import named_records
 from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
+from common.tuning.regularising.interpolating import Interpolation
 from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
 from common.tuning.task import (
@@ -140,7 +141,9 @@ def finetune(
     trainer = _trainer(module, settings, terms)(
         task, pretrained, module, splits, settings, work, precision, monitor, terms, watchers
     )
+    interpolation = Interpolation(module, settings.pretrained_share)
     _train(trainer, module, settings, work, resume)
+    interpolation.apply()
     trained, of_all = trained_share(module)
     if not settings.keep_adapter:
         fold_adapter(module.network)

@@ -46,6 +46,7 @@ def learn_the_rest(
             "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
             * LAST_RATE,
             "back_translation": None,
+            "pretrained_share": 0.0,
         }
     )
     splits = Splits(list(examples), [], [])

@@ -41,6 +41,7 @@ def pairs_settings(settings: Settings) -> Settings:
         "epochs": settings.contrastive_epochs,
         "contrastive_epochs": 0,
         "evaluate_every": 0,
+        "pretrained_share": 0.0,
     }
     if settings.strategy == "head":
         chosen["strategy"] = "full"

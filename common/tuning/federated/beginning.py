@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 STRATEGIES = ("lora", "head")
 # Those of one training of which only the weights are sent.
 ALWAYS = {"keep_adapter": True, "lora_frozen_a": True}
-UNUSED = ("lora_variant", "seeds", "averaging", "contrastive_epochs", "freeze_word_embeddings")
+UNUSED = (
+    *("lora_variant", "seeds", "averaging", "pretrained_share"),
+    *("contrastive_epochs", "freeze_word_embeddings"),
+)
 
 
 @dataclass(frozen=True)

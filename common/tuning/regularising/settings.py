@@ -31,6 +31,13 @@ class RegularisingSettings(BaseModel):
         0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
 
+    pretrained_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="of the weights before training in their mean with those after it; 0: none",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _moving_average(cls, values: Any) -> Any:
