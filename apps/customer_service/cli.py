@@ -53,6 +53,7 @@ from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.settings_cli import SettingOptions
 
 app = new_app(
     "Answers customers' questions from your FAQs: fine-tune, measure, serve.",
@@ -140,7 +141,7 @@ def demo(store: Store = Path("var")) -> None:
         faqs=sorted(SAMPLES.glob("faqs.*")),
         questions=sorted(SAMPLES.glob("questions.*")),
         test=sorted(SAMPLES.glob("test.*")),
-        settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
+        given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
         resume=True,
         store=store,
     )
