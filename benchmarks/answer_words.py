@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.customer_service import evaluate
-from apps.customer_service.cli import SAMPLES
 from apps.customer_service.data import Example
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.store import KnowledgeStore

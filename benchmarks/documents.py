@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from apps.customer_service.answers.answering import Answerer, prepare
-from apps.customer_service.cli import SAMPLES
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.documents.index import PassageIndex
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.documents.reading import read_documents

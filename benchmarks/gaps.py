@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import prepare
-from apps.customer_service.cli import SAMPLES
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.gaps.finding import group
 from apps.customer_service.release import load_release
 from benchmarks.harness import parser, report, start

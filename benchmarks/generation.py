@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.customer_service.cli import SAMPLES
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.generation.agreement import read_beside
 from apps.customer_service.generation.support import CALIBRATION, Gate, open_gate
 from apps.customer_service.knowledge.reading import Reader

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.customer_service.cli import SAMPLES
+from apps.customer_service.demo.samples import SAMPLES
 from benchmarks.harness import report
 
 PATIENCE_SECONDS = 600

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from apps.customer_service import evaluate
-from apps.customer_service.cli import SAMPLES
 from apps.customer_service.data import Example
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.schema import Knowledge

@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from apps.customer_service.cli import SAMPLES
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.learning.lessons import load_lessons
 from benchmarks.harness import parser, report, start
 from common.learning.store import FeedbackStore

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.customer_service import evaluate
-from apps.customer_service.cli import SAMPLES
 from apps.customer_service.data import Example
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.learning.corrections import wanted_faq
 from apps.customer_service.learning.learn import learn
 from apps.customer_service.learning.lessons import load_lessons

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer, prepare
-from apps.customer_service.cli import SAMPLES
 from apps.customer_service.data import Example, Sources, read_dataset
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.options_cli import DEFAULTS
 from apps.customer_service.release import load_release

@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.cli import SAMPLES
 from apps.customer_service.data import Example
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.release import load_release
 from benchmarks.harness import parser, report, start
 from common.records.personal import prepare

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from apps.customer_service.cli import DEMO_SETTINGS, SAMPLES
 from apps.customer_service.data import Example, Sources, read_dataset
+from apps.customer_service.demo import samples
 from apps.customer_service.evaluate import by_language, run, summarise
 from apps.customer_service.options_cli import DEFAULTS
 from apps.customer_service.train import train
@@ -34,12 +34,12 @@ def main() -> None:
     start(chosen)
     dataset = read_dataset(
         Sources(
-            faqs=sorted(SAMPLES.glob("faqs.*")),
-            questions=sorted(SAMPLES.glob("questions.*")),
-            test=sorted(SAMPLES.glob("test.*")),
+            faqs=samples.files("faqs"),
+            questions=samples.files("questions"),
+            test=samples.files("test"),
         )
     )
-    demo = [f"{name}={value}" for name, value in DEMO_SETTINGS.items()]
+    demo = [f"{name}={value}" for name, value in samples.SETTINGS.items()]
     settings = read_settings(
         None, demo if chosen.demo else [], defaults=DEFAULTS, seed=chosen.seed or None
     )

@@ -9,6 +9,7 @@ import typer
 
 from apps.customer_service import serve_cli
 from apps.customer_service.conversation import cli as ask_cli
+from apps.customer_service.demo import cli as demo_cli
 from apps.customer_service.explaining import cli as explain_cli
 from apps.customer_service.federating import cli as federate_cli
 from apps.customer_service.gaps import cli as gaps_cli
@@ -31,7 +32,6 @@ from apps.customer_service.rules import cli as rules_cli
 from apps.customer_service.schema import FIGURES
 from apps.customer_service.stress import cli as stress_cli
 from apps.customer_service.training import cli as train_cli
-from apps.customer_service.training.cli import train
 from apps.customer_service.tuning import cli as tuning_cli
 from apps.customer_service.zero_shot import cli as zero_shot_cli
 from common.cli import (
@@ -46,14 +46,13 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results, say, show_table
+from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
-from common.tuning.settings_cli import SettingOptions
 
 app = new_app(
     "Answers customers' questions from your FAQs: fine-tune, measure, serve.",
@@ -71,6 +70,7 @@ app.add_typer(knowledge_cli.verbs)
 app.add_typer(gaps_cli.verbs)
 app.add_typer(import_cli.verbs)
 app.add_typer(train_cli.verbs)
+app.add_typer(demo_cli.verbs)
 app.add_typer(teach_cli.verbs)
 app.add_typer(federate_cli.verbs, name="federate")
 app.add_typer(tuning_cli.verbs)
@@ -79,16 +79,6 @@ app.add_typer(zero_shot_cli.verbs)
 add_key_verbs(app)
 add_audit_log_verb(app, "customer_service")
 rules_cli.add_verbs(app)
-
-SAMPLES = Path(__file__).parents[2] / "data_samples" / "customer_service"
-# Within five minutes on two cores, a quarter of the work of the settings above.
-DEMO_SETTINGS = {
-    "strategy": "top-layers:6",
-    "epochs": "3",
-    "learning_rate": "2e-4",
-    "adversarial": "0",
-    "typing_errors": "0.15",
-}
 
 
 def main() -> None:
@@ -129,22 +119,6 @@ def validate(
         show_table(audit.table())
         results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
     audit.raise_on_errors()
-
-
-@app.command()
-def demo(store: Store = Path("var")) -> None:
-    """Fine-tune on the sample data, unless there is a release already."""
-    if (current := open_registry(store).current_id()) is not None:
-        say(f"Release {current} already exists.")
-        return
-    train(
-        faqs=sorted(SAMPLES.glob("faqs.*")),
-        questions=sorted(SAMPLES.glob("questions.*")),
-        test=sorted(SAMPLES.glob("test.*")),
-        given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
-        resume=True,
-        store=store,
-    )
 
 
 @app.command()

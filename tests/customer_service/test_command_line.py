@@ -94,19 +94,6 @@ def test_a_mistake_is_told_plainly(
     assert "Traceback" not in done.stderr
 
 
-def test_a_demo_that_was_killed_goes_on_where_it_stopped(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from apps.customer_service import cli
-
-    asked: dict[str, object] = {}
-    monkeypatch.setattr(cli, "train", asked.update)
-    cli.demo(tmp_path)
-    assert asked["resume"] is True
-    assert asked["store"] == tmp_path
-    assert "questions" in asked
-
-
 def test_one_label_alone_fails_the_audit(run: Run, tmp_path: Path) -> None:
     questions = tmp_path / "q.csv"
     questions.write_text("question,intent\nhello there,a\nhow are you,a\n", encoding="utf-8")
