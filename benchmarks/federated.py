@@ -13,9 +13,7 @@ strong, or sends noise, or the opposite of what it learned, each as long as its 
 
 from __future__ import annotations
 
-import csv
 import json
-import random
 import shutil
 import tempfile
 from collections import defaultdict
@@ -29,16 +27,16 @@ from typing import Any
 import numpy as np
 
 from apps.customer_service.data import Dataset, Example
-from apps.customer_service.federating.party import Party, learn, seated
+from apps.customer_service.federating.party import learn, seated
 from apps.customer_service.federating.starting import of_backbone
 from apps.customer_service.record import APPLICATION
 from apps.customer_service.task import CustomerServiceTask
+from benchmarks.banks import Bank, Labelled, banks_of
 from benchmarks.harness import RESULTS, parser, report, start
 from common.errors import RefusedError
 from common.models.prediction import predict
 from common.records.audit import Audit
 from common.records.splits import Splits
-from common.records.text import normalise
 from common.tuning.federated.aggregate import Aggregated, aggregate
 from common.tuning.federated.beginning import Start, after, begin, settings_of
 from common.tuning.federated.contributing import Desk
@@ -50,9 +48,6 @@ from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
 from common.tuning.task import Predict
 
-BANKS, SHARED = ("north", "south", "west"), 23
-# Of each intent: held out of train to choose settings on, and asked of the test set.
-HELD_OUT, TESTED = 10, 20
 TUNING: dict[str, Any] = {
     "strategy": "lora",
     "lora_dropout": 0.0,
@@ -60,26 +55,6 @@ TUNING: dict[str, Any] = {
     "tracking": "none",
 }
 ROWS = ("together", "alone", "pooled")
-Labelled = list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Bank:
-    """A bank's texts, and the held-out ones of its intents."""
-
-    name: str
-    examples: list[Example]
-
-    @property
-    def intents(self) -> set[str]:
-        """Those that it has texts of."""
-        return {str(example.intent) for example in self.examples}
-
-    def party(self) -> Party:
-        """As the core takes it: nothing is held out, and the last epoch is what is sent."""
-        splits = Splits(self.examples, [], [])
-        dataset = Dataset({}, splits, Audit([]), {"texts": f"{self.name}, {len(self.examples)}"})
-        return Party(dataset, self.examples, [])
 
 
 @dataclass
@@ -103,7 +78,8 @@ class Federation:
         )
         desks = {bank.name: self._desk(found, bank) for bank in self.banks}
         for bank in self.banks:
-            desks[bank.name].join(len(bank.examples), bank.party().classes)
+            texts = [example.text for example in bank.examples]
+            desks[bank.name].join(texts, bank.party().classes)
         learned = {}
         for bank in self.banks:
             learned[bank.name] = self.learn(found, start_of, bank)
@@ -136,7 +112,7 @@ def main() -> None:
     start(chosen)
     if unknown := set(chosen.rows) - {*ROWS}:
         raise SystemExit(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
-    banks, test = _data(chosen)
+    banks, test = banks_of(chosen.data, chosen.texts, chosen.seed, validation=chosen.validation)
     given = TUNING | dict(pair.split("=", 1) for pair in chosen.set)
     single = Settings(**given, epochs=chosen.epochs * chosen.rounds, seed=chosen.seed)
     shared = settings_of(Settings(**given, epochs=chosen.epochs, seed=chosen.seed))
@@ -282,38 +258,6 @@ def _judged(ended: Aggregated) -> dict[str, tuple[float, float, float | None]]:
         party: (round(one.norm, 3), round(one.agreement, 3), one.rows and round(one.rows, 3))
         for party, one in ended.judged.items()
     }
-
-
-def _data(chosen: Any) -> tuple[list[Bank], Labelled]:
-    """The banks, and held-out texts of every intent."""
-    train = _read(chosen.data / "banking77" / "train.csv")
-    names = sorted(train)
-    draw = random.Random(chosen.seed)
-    draw.shuffle(names)
-    held: Labelled = []
-    texts: dict[str, list[Example]] = {bank: [] for bank in BANKS}
-    for at, name in enumerate(names):
-        some = train[name]
-        draw.shuffle(some)
-        held += [(text, name) for text in some[:HELD_OUT]]
-        left = some[HELD_OUT:]
-        having = BANKS if at < SHARED else [BANKS[at % len(BANKS)]]
-        for number, bank in enumerate(having):
-            own = left[number * chosen.texts : (number + 1) * chosen.texts]
-            texts[bank] += [Example(text, None, name) for text in own]
-    banks = [Bank(bank, some) for bank, some in texts.items()]
-    if chosen.validation:
-        return banks, held
-    test = _read(chosen.data / "banking77" / "test.csv")
-    return banks, [(text, name) for name, some in test.items() for text in some[:TESTED]]
-
-
-def _read(path: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            found[row["category"]].append(normalise(row["text"]))
-    return found
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ ONLY_IN = {
     "peft": ("common/models/adapting/",),
     "sqlalchemy": ("common/storage/", "/store.py"),
     "alembic": ("common/storage/",),
+    "nvflare": ("common/tuning/federated/flare/",),
     "pickle": (),
 }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from apps.customer_service.answers.answering import Answerer, Understood
 from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES
 from apps.customer_service.answers.retrieval import Candidate
-from apps.customer_service.data import Example
+from apps.customer_service.data import Dataset, Example
 from apps.customer_service.schema import OUT_OF_SCOPE, Decision
 from common.evaluation.calibration import upper_bound
 from common.evaluation.compare import Difference, paired_bootstrap
@@ -23,6 +23,7 @@ from common.evaluation.fairness import (
     mean_of,
     summarised,
 )
+from common.evaluation.linear import LinearPeer, compare_with
 from common.evaluation.metrics import auroc, expected_calibration_error
 from common.records.text import language_of
 
@@ -147,6 +148,22 @@ def mistakes(outcomes: Sequence[Outcome], limit: int = 20) -> list[Outcome]:
     """Questions answered or ranked wrongly, the surest first."""
     wrong = [o for o in outcomes if (o.in_scope and not o.is_right) or _answered_outside(o)]
     return sorted(wrong, key=lambda o: -o.probability)[:limit]
+
+
+def linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:
+    """The same questions put to a linear model: the FAQ where one answers, else the intent."""
+    asked = [o for o in after if o.in_scope and _label(o.example)]
+    labelled = [(e.text, _label(e)) for e in dataset.knowledge if e.intent != OUT_OF_SCOPE]
+    return compare_with(
+        [(text, label) for text, label in labelled if label],
+        [(o.example.text, str(_label(o.example))) for o in asked],
+        [o.is_right for o in asked],
+        "right_first" if dataset.faqs else "intent_accuracy",
+    )
+
+
+def _label(example: Example) -> str | None:
+    return example.faq_id or example.intent
 
 
 def _answered_outside(outcome: Outcome) -> bool:

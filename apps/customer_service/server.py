@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client.registry import Collector
@@ -64,6 +62,7 @@ from common.releases.release import Release
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
+from common.serving.beside import Beside, running_beside
 from common.serving.cpus import available_cpus
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -80,13 +79,6 @@ from common.storage.visits import Visits
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 256 * 1024
-
-
-class Beside(Protocol):
-    """Something that runs while the server does."""
-
-    def start(self) -> None: ...  # noqa: D102
-    def stop(self) -> None: ...  # noqa: D102
 
 
 def build_app(
@@ -219,7 +211,7 @@ def build_app(
         version="1",
         description="Answers customers' questions from a business's own FAQs.",
         is_ready=lambda: _is_ready(live, file, pages, rules),
-        lifespan=_lifespan(beside, list(queues.values())),
+        lifespan=running_beside(beside, list(queues.values())),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         max_body_bytes_by_path={PATH: MOST_BODY_BYTES},
@@ -260,24 +252,6 @@ def _telemetry(*collectors: Collector | None, queues: Mapping[str, Batcher[Any, 
     for name, queue in queues.items():
         telemetry.watch(name, queue)
     return telemetry
-
-
-def _lifespan(
-    beside: Sequence[Beside], queues: Sequence[Batcher[Any, Any]]
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """What runs beside the answers: begun from the last to the first, ended from the first on."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for one in reversed(beside):
-            await asyncio.to_thread(one.start)
-        yield
-        for queue in queues:
-            await queue.drain()
-        for one in beside:
-            await asyncio.to_thread(one.stop)
-
-    return lifespan
 
 
 def _passages(pages: DocumentWatch | None, documents: Sequence[Path]) -> Sequence[Passage]:

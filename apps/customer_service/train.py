@@ -22,23 +22,21 @@ from apps.customer_service.continual.continuing import continue_from
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.release import with_documents
-from apps.customer_service.evaluate import Outcome
 from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.labelling.unlabelled import facet_of
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
 from apps.customer_service.promise.evidence import Evidence
-from apps.customer_service.promise.last import learn_the_rest
 from apps.customer_service.record import manifest
 from apps.customer_service.release import RERANKER, save_release
 from apps.customer_service.reporting import beside_new, write_training_report
-from apps.customer_service.schema import OUT_OF_SCOPE
 from apps.customer_service.stress.judging import decide_with
 from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
+from apps.customer_service.training.last import learn_the_rest
 from common.evaluation.compare import Difference
-from common.evaluation.linear import LinearPeer, compare_with
+from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.encoder import Encoder, load_encoder
 from common.records.audit import Audit
@@ -150,7 +148,7 @@ def train(
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
     evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     if dataset.calibration:
-        tuned = _learn_what_is_left(beginning, tuned, everything, settings, work, resume)
+        tuned = learn_the_rest(beginning, tuned, everything, settings, work, resume=resume)
         found = build_answerer(task, module, loaded, everything, tuned.precision)
         answerer = replace(answerer, index=found.index, texts=found.texts)
     if not is_main_process():
@@ -163,7 +161,7 @@ def train(
     answerer = with_documents(answerer, passages or beginning.passages, max_wrong)
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
-    peer = _linear_peer(dataset, after)
+    peer = evaluate.linear_peer(dataset, after)
     forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
     checked = check_next(registry, expectations, decide_with(answerer))
@@ -236,31 +234,6 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     return prepare
 
 
-def _learn_what_is_left(
-    beginning: Beginning,
-    tuned: Tuned[Encoder],
-    everything: Dataset,
-    settings: Settings,
-    work: Path,
-    resume: bool,
-) -> Tuned[Encoder]:
-    """Learn what was set apart to calibrate on as well, now that it has told how sure to be."""
-    if beginning.is_frozen(settings):
-        return tuned
-    assert isinstance(tuned.module, AnswerModel)
-    last = learn_the_rest(
-        task_of(everything, settings),
-        [*beginning.learned, *beginning.dataset.calibration],
-        settings,
-        tuned.pretrained,
-        tuned.module,
-        work / "rest",
-        resume=resume,
-        terms=beginning.terms,
-    )
-    return replace(tuned, seconds=tuned.seconds + last.seconds)
-
-
 def _learn(
     beginning: Beginning, settings: Settings, teach: Teach | None, work: Path, resume: bool
 ) -> tuple[Tuned[Encoder], PseudoLabels | None]:
@@ -297,19 +270,3 @@ def _learn(
 def _audit(dataset: Dataset, encoder: Encoder, read: Sequence[Example]) -> Audit:
     """With what the encoder cannot read of the texts."""
     return audit_reading(dataset.audit, encoder, [example.text for example in read])
-
-
-def _linear_peer(dataset: Dataset, after: Sequence[Outcome]) -> LinearPeer | None:
-    """The same questions put to a linear model: the FAQ where one answers, else the intent."""
-    asked = [o for o in after if o.in_scope and _label(o.example)]
-    labelled = [(e.text, _label(e)) for e in dataset.knowledge if e.intent != OUT_OF_SCOPE]
-    return compare_with(
-        [(text, label) for text, label in labelled if label],
-        [(o.example.text, str(_label(o.example))) for o in asked],
-        [o.is_right for o in asked],
-        "right_first" if dataset.faqs else "intent_accuracy",
-    )
-
-
-def _label(example: Example) -> str | None:
-    return example.faq_id or example.intent

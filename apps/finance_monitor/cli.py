@@ -58,6 +58,7 @@ from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.settings_cli import SettingOptions
 
 app = new_app(
     "Watches financial news as it arrives and raises an alert when negative news surges.",
@@ -224,7 +225,7 @@ def demo(
             entities=SAMPLES / "entities.csv",
             pairs=sorted(SAMPLES.glob("pairs.*")),
             test=sorted(SAMPLES.glob("test.*")),
-            settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
+            given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
             resume=True,
             store=store,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +31,7 @@ from common.models.prediction import TOKENS_PER_BATCH
 from common.rules.live import RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
+from common.serving.beside import running_beside
 from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -150,24 +150,12 @@ def build_app(
     telemetry.registry.register(DriftMetrics(drift))
     stopping = asyncio.Event()
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.start()
-        collector.start()
-        drift.periodic.start()
-        yield
-        await batcher.drain()
-        await explainer.batcher.drain()
-        await asyncio.to_thread(drift.periodic.stop)
-        await asyncio.get_running_loop().run_in_executor(None, service.stop)
-        await asyncio.to_thread(collector.stop)
-
     app = create_app(
         title="bizlm finance monitor",
         version="1",
         description="Watches news as it arrives and raises an alert when negative news surges.",
         is_ready=lambda: _is_ready(service),
-        lifespan=lifespan,
+        lifespan=running_beside([drift.periodic, service, collector], [batcher, explainer.batcher]),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,

@@ -48,16 +48,11 @@ from apps.recommender.tuning import cli as tuning_cli
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
     Device,
-    DeviceSetting,
     Json,
     OnBadRow,
-    PrecisionSetting,
     Promote,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     new_app,
@@ -67,12 +62,14 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
+from common.groups_cli import grouped
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
+from common.tuning.settings_cli import SettingOptions
 
 app = new_app(
     "Ranks what a user may want next, from the texts of what they viewed and did.",
@@ -132,7 +129,9 @@ def validate(
 
 
 @app.command()
+@grouped
 def train(
+    *,
     interactions: Interactions,
     items: Items,
     users: Users = None,
@@ -152,29 +151,15 @@ def train(
     cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
     image_model: ImageModelName = None,
-    settings: Set = None,
-    config: Config = None,
+    given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
     expectations: ExpectationsFile = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Fine-tune on what users did; ends with a table beside simpler methods, and a release."""
-    from common.tuning.configuration import read_settings
-
-    chosen = read_settings(
-        config,
-        settings,
-        defaults=DEFAULTS,
-        strategy="head" if tune == "frozen" else tune,
-        device=device,
-        precision=precision,
-        seed=seed,
-    )
+    chosen = given.read(DEFAULTS, strategy="head" if tune == "frozen" else tune)
     refuse_other_settings(chosen)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
@@ -297,6 +282,13 @@ def demo(store: Store = Path("var")) -> None:
     done = [SAMPLES / "interactions.csv", SAMPLES / "impressions.csv"]
     items, users = [SAMPLES / "items.jsonl"], SAMPLES / "users.csv"
     if open_registry(store).current_id() is None:
-        train(done, items, users, resume=True, store=store)
+        train(
+            interactions=done,
+            items=items,
+            users=users,
+            given=SettingOptions(),
+            resume=True,
+            store=store,
+        )
     score(done, items, store / APPLICATION / "demo", users, store=store)
     recommend("user-001", done, items, users, store=store)

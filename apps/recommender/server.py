@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +30,7 @@ from apps.recommender.sessions.request import RankingRequest, barred_by, past_of
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
+from common.serving.beside import Beside, running_beside
 from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -85,23 +83,12 @@ def build_app(
     if rules:
         telemetry.registry.register(RuleMetrics(rules))
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        live.start()
-        if collector:
-            collector.start()
-        if drift:
-            drift.periodic.start()
-        yield
-        await batcher.drain()
-        if explainer:
-            await explainer.batcher.drain()
-        if drift:
-            await asyncio.to_thread(drift.periodic.stop)
-        live.stop()
-        if collector:
-            await asyncio.to_thread(collector.stop)
-
+    beside: list[Beside] = [live]
+    if drift:
+        beside.insert(0, drift.periodic)
+    if collector:
+        beside.append(collector)
+    queues: list[Batcher[Any, Any]] = [batcher, *([explainer.batcher] if explainer else [])]
     audit = None
     if collector:
         database = collector.writer.store.database
@@ -111,7 +98,7 @@ def build_app(
         version="1",
         description="Ranks what a user may want next, from what they read and did.",
         is_ready=lambda: _is_ready(live, rules),
-        lifespan=lifespan,
+        lifespan=running_beside(beside, queues),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,

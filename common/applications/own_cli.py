@@ -16,19 +16,14 @@ from common.cli import (
     ApiKeyFile,
     Backbone,
     BadRow,
-    Config,
     Device,
-    DeviceSetting,
     Host,
     Json,
     Mapping,
     OnBadRow,
     Port,
-    PrecisionSetting,
     Promote,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     WithoutKeys,
     check_backbone,
@@ -40,11 +35,13 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.settings_cli import SettingOptions
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -107,28 +104,25 @@ def made(question: type[Q], **values: object) -> Q:
 
 def _add_train(app: typer.Typer, application: Application) -> None:
     @app.command()
+    @grouped
     def train(
+        *,
         examples: Examples,
         test: HeldOut = None,
         mapping: Mapping = None,
         on_bad_row: OnBadRow = BadRow.fail,
         backbone: Backbone = "auto",
-        settings: Set = None,
-        config: Config = None,
+        given: SettingOptions,
         resume: Resume = False,
         promote: Promote = None,
-        device: DeviceSetting = None,
-        precision: PrecisionSetting = None,
-        seed: SeedSetting = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
         as_json: Json = False,
     ) -> None:
         """Fine-tune on examples, and on the corrections that count; ends with a release."""
         from common.applications.data import read_dataset
-        from common.tuning.configuration import read_settings
 
-        chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
+        chosen = given.read()
         sources = _sources(application, examples, test, mapping, on_bad_row, store)
         with open_store(store, database, application.name) as feedback:
             said = feedback.feedback(kind="correction")

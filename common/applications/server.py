@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import HTTPException, Request
 from pydantic import BaseModel
 
 from common.applications.application import FIGURE, Answer, Application, Correction, Question
@@ -20,6 +18,7 @@ from common.records.personal import prepare
 from common.releases.registry import Registry
 from common.serving.app import create_app
 from common.serving.batching import Batcher
+from common.serving.beside import running_beside
 from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback, now
@@ -91,7 +90,7 @@ class Service(Generic[Q, A]):
             version="1",
             description="Made with `python -m apps new`.",
             is_ready=self._is_ready,
-            lifespan=self._lifespan,
+            lifespan=running_beside([self._live, self._collector], [self._batcher]),
             telemetry=telemetry,
             max_body_bytes=MAX_BODY_BYTES,
             api_keys=api_keys,
@@ -142,12 +141,3 @@ class Service(Generic[Q, A]):
 
     def _answer_all(self, questions: Sequence[Q]) -> list[A]:
         return self._live.current.answer(questions)
-
-    @asynccontextmanager
-    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        for one in (self._collector, self._live):
-            await asyncio.to_thread(one.start)
-        yield
-        await self._batcher.drain()
-        for one in (self._live, self._collector):
-            await asyncio.to_thread(one.stop)

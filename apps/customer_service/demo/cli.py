@@ -14,6 +14,7 @@ from apps.customer_service.serve_cli import serve as serve_release
 from apps.customer_service.training.cli import train
 from common.cli import LOOPBACK, Host, Port, Store
 from common.console import say
+from common.tuning.settings_cli import SettingOptions
 
 verbs = typer.Typer()
 
@@ -46,12 +47,11 @@ def demo(
 
 
 def _train(store: Path, settings: Mapping[str, str]) -> None:
-    given = [f"{name}={value}" for name, value in settings.items()]
     train(
         faqs=files("faqs"),
         questions=files("questions"),
         test=files("test"),
-        settings=given,
+        given=SettingOptions([f"{name}={value}" for name, value in settings.items()]),
         resume=True,
         store=store,
     )

@@ -10,16 +10,11 @@ import typer
 from apps.customer_service.options_cli import open_registry
 from common.cli import (
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
     Promote,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     existing,
@@ -28,7 +23,9 @@ from common.cli import (
     print_json,
 )
 from common.console import results, show_table
+from common.groups_cli import grouped
 from common.learning.options_cli import DatabaseUrl
+from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +50,9 @@ LABELS = {
 
 
 @verbs.command()
+@grouped
 def teach(
+    *,
     replies: Annotated[
         list[Path],
         typer.Option(
@@ -73,13 +72,9 @@ def teach(
     ] = "smollm2",
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
-    settings: Set = None,
-    config: Config = None,
+    given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
     database: DatabaseUrl = None,
     store: Store = Path("var"),
     as_json: Json = False,
@@ -91,11 +86,10 @@ def teach(
     promoted if it is no less faithful to its sources.
     """
     from apps.customer_service.replies.schema import Reply
-    from common.tuning.configuration import read_settings, refuse_without_labels
+    from common.tuning.configuration import refuse_without_labels
 
     columns = parse_mapping(mapping, Reply.model_fields)
-    flags = {"device": device, "precision": precision, "seed": seed}
-    chosen = read_settings(config, settings, defaults=DEFAULTS, **flags)
+    chosen = given.read(DEFAULTS)
     refuse_without_labels(chosen)
     check_backbone(generator)
     registry = open_registry(store)
@@ -125,7 +119,7 @@ def teach(
         release,
         answerer,
         read,
-        _beside_its_base(read_settings(config, settings, defaults=defaults, **flags)),
+        _beside_its_base(given.read(defaults)),
         base=generator,
         resume=resume,
         promote=promote,

@@ -22,16 +22,11 @@ from apps.customer_service.stress.cli import expected_by
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
     Promote,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     new_app,
@@ -39,16 +34,20 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
+from common.groups_cli import grouped
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
+from common.tuning.settings_cli import SettingOptions
 
 verbs = new_app("Training.")
 
 
 @verbs.command()
+@grouped
 def train(
+    *,
     faqs: Faqs = None,
     questions: Questions = None,
     validation: Validation = None,
@@ -63,24 +62,18 @@ def train(
     teacher: Teacher = None,
     from_release: From = None,
     max_forgetting: MaxForgetting = None,
-    settings: Set = None,
-    config: Config = None,
+    given: SettingOptions,
     max_wrong: MaxWrong = 0.05,
     rerank: Rerank = False,
     resume: Resume = False,
     promote: Promote = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Fine-tune on your FAQs and questions; ends with before beside after, and a release."""
-    from common.tuning.configuration import OF_PAIRS, read_settings, refuse_settings
+    from common.tuning.configuration import OF_PAIRS, refuse_settings
 
-    chosen = read_settings(
-        config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
-    )
+    chosen = given.read(DEFAULTS)
     others = {"--unlabelled": unlabelled, "--teacher": teacher}
     unread = {"--validation": validation, "--test": test, "--rerank": rerank}
     check_teacher(teacher, chosen)

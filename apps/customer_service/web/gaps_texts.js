@@ -2,8 +2,6 @@
 export const texts = {
   en: {
     title: 'Gaps',
-    back: 'To the page',
-    colours: 'Colours',
     explain: 'What customers ask and the help centre does not answer: questions that mean the same together, what most people want first; who is angry counts twice. What is answered by now is no longer here.',
     days: (days) => `${days} days`,
     missing: 'What is missing',
@@ -23,12 +21,9 @@ export const texts = {
     write: 'Write an FAQ',
     isThis: 'It is this FAQ: add the wordings',
     reading: 'Reading what was asked …',
-    failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
     title: '待补充',
-    back: '返回主页面',
-    colours: '配色',
     explain: '客户问了、帮助中心却没答上来的问题：意思相同的归在一起，问的人多的在前，带情绪的按两倍计。现在已经能回答的不再列出。',
     days: (days) => `近 ${days} 天`,
     missing: '缺什么',
@@ -48,6 +43,5 @@ export const texts = {
     write: '写一条问答',
     isThis: '就是这一条：加上这些问法',
     reading: '正在整理客户的问题……',
-    failed: (detail) => `操作没有成功。${detail}`,
   },
 };

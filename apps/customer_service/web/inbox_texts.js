@@ -2,8 +2,6 @@
 export const texts = {
   en: {
     title: 'Inbox',
-    back: 'To the page',
-    colours: 'Colours',
     keys: 'j and k move, t takes a ticket, r replies, s sends the suggestion, c closes it, d closes it and proposes the reply.',
     none: 'Nobody is waiting.',
     author: 'Your name',
@@ -36,12 +34,9 @@ export const texts = {
     assigned: 'It is yours.',
     closed: 'Closed.',
     proposed: (id) => `Closed. The reply waits as a proposal for ${id}: see “Knowledge” or “Corrections”.`,
-    failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
     title: '收件箱',
-    back: '返回主页面',
-    colours: '配色',
     keys: 'j、k 上下移动，t 接手，r 回复，s 发送建议回复，c 关闭，d 关闭并提议入库。',
     none: '没有人在等。',
     author: '您的名字',
@@ -74,6 +69,5 @@ export const texts = {
     assigned: '已接手。',
     closed: '已关闭。',
     proposed: (id) => `已关闭。回复已作为 ${id} 的提议，请到“知识库”或“纠错”页面确认。`,
-    failed: (detail) => `操作没有成功。${detail}`,
   },
 };

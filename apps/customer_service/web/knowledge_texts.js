@@ -2,8 +2,6 @@
 export const texts = {
   en: {
     title: 'Knowledge',
-    back: 'To the page',
-    colours: 'Colours',
     keys: 'j and k move, a publishes a draft, r rejects it, e edits, u takes the last change back, w shows what would change, n adds, / searches.',
     search: 'Search FAQs',
     author: 'Your name',
@@ -38,12 +36,9 @@ export const texts = {
     notTaken: (name, trouble) => `${name} is not served as it is now: ${trouble}`,
     contradicts: 'contradicts the facts',
     despite: (detail) => `This contradicts the facts. ${detail} Serve it all the same? Then nothing is answered from that fact.`,
-    failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
     title: '知识库',
-    back: '返回主页面',
-    colours: '配色',
     keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销上次修改，w 看看会有什么变化，n 新增，/ 搜索。',
     search: '搜索问答',
     author: '你的名字',
@@ -78,6 +73,5 @@ export const texts = {
     notTaken: (name, trouble) => `${name} 现在的内容没有上线：${trouble}`,
     contradicts: '和事实矛盾',
     despite: (detail) => `这和登记的事实矛盾。${detail} 仍然上线吗？上线后不再用那条事实回答。`,
-    failed: (detail) => `操作没有成功。${detail}`,
   },
 };

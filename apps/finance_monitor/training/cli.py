@@ -19,16 +19,11 @@ from apps.finance_monitor.stress.cli import expected_by
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
     Promote,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     new_app,
@@ -37,10 +32,12 @@ from common.cli import (
 from common.console import results, show_table
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
+from common.groups_cli import grouped
 from common.learning.labelling.cli import Unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
+from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
     from common.tuning.settings import Settings
@@ -49,7 +46,9 @@ verbs = new_app("Training.")
 
 
 @verbs.command()
+@grouped
 def train(
+    *,
     news: News = None,
     validation: Validation = None,
     test: Test = None,
@@ -64,20 +63,14 @@ def train(
     teacher: Teacher = None,
     from_release: From = None,
     max_forgetting: MaxForgetting = None,
-    settings: Set = None,
-    config: Config = None,
+    given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Fine-tune on labelled news; ends with before beside after, and a release."""
-    from common.tuning.configuration import read_settings
-
-    chosen = read_settings(config, settings, device=device, precision=precision, seed=seed)
+    chosen = given.read()
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
     unread |= {"--expectations": expectations}
     check_teacher(teacher, chosen)

@@ -15,28 +15,16 @@ from apps.finance_monitor.options_cli import (
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     new_app,
 )
-from common.tuning.search.cli import (
-    Minutes,
-    Name,
-    Pruning,
-    Search,
-    Seeds,
-    Trials,
-    read_search_space,
-    search_and_show,
-)
+from common.groups_cli import grouped
+from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
+from common.tuning.settings_cli import SettingOptions
 
 SPACE = (
     "learning_rate=5e-5..5e-4,log",
@@ -50,7 +38,9 @@ verbs = new_app("Search.")
 
 
 @verbs.command()
+@grouped
 def tune(
+    *,
     news: News = None,
     validation: Validation = None,
     test: Test = None,
@@ -58,25 +48,14 @@ def tune(
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
-    search: Search = None,
-    minutes: Minutes = 60,
-    trials: Trials = None,
-    seeds: Seeds = 1,
-    pruning: Pruning = "median",
-    name: Name = None,
-    settings: Set = None,
-    config: Config = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
+    searching: SearchOptions,
+    given: SettingOptions,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Search for settings that do better on the validation news; --test is not read."""
-    from common.tuning.configuration import read_settings
-
-    base = read_settings(config, settings, device=device, precision=precision, seed=seed)
-    space = read_search_space(search, SPACE, base)
+    base = given.read()
+    space = read_search_space(searching.search, SPACE, base)
     sources = read_from(news, validation, None, mapping, on_bad_row, store, entities)
 
     from apps.finance_monitor.data import read_dataset
@@ -93,10 +72,6 @@ def tune(
         open_registry(store).root,
         data=dataset.hashes,
         also=[backbone],
-        minutes=minutes,
-        trials=trials,
-        seeds=seeds,
-        pruning=pruning,
-        name=name,
+        options=searching,
         as_json=as_json,
     )

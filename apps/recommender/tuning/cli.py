@@ -25,27 +25,15 @@ from apps.recommender.options_cli import (
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     OnBadRow,
-    PrecisionSetting,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     new_app,
 )
-from common.tuning.search.cli import (
-    Minutes,
-    Name,
-    Pruning,
-    Search,
-    Seeds,
-    Trials,
-    read_search_space,
-    search_and_show,
-)
+from common.groups_cli import grouped
+from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
+from common.tuning.settings_cli import SettingOptions
 
 SPACE = (
     "head_learning_rate=1e-4..1e-2,log",
@@ -58,7 +46,9 @@ verbs = new_app("Search.")
 
 
 @verbs.command()
+@grouped
 def tune(
+    *,
     interactions: Interactions,
     items: Items,
     users: Users = None,
@@ -71,34 +61,17 @@ def tune(
     cutoff: Cutoff = None,
     fold_in: FoldIn = 10,
     backbone: Backbone = "auto",
-    search: Search = None,
-    minutes: Minutes = 60,
-    trials: Trials = None,
-    seeds: Seeds = 1,
-    pruning: Pruning = "median",
-    name: Name = None,
-    settings: Set = None,
-    config: Config = None,
-    device: DeviceSetting = None,
-    precision: PrecisionSetting = None,
-    seed: SeedSetting = None,
+    searching: SearchOptions,
+    given: SettingOptions,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Search for settings of the towers that do better after their time, before the test's."""
-    from common.tuning.configuration import read_settings
-
-    base = read_settings(
-        config,
-        settings,
-        defaults=DEFAULTS,
-        strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers,
-        device=device,
-        precision=precision,
-        seed=seed,
+    base = given.read(
+        DEFAULTS, strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers
     )
     refuse_other_settings(base)
-    space = read_search_space(search, SPACE, base)
+    space = read_search_space(searching.search, SPACE, base)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 
@@ -126,10 +99,6 @@ def tune(
         registry.root,
         data=dataset.hashes,
         also=[backbone, strategy.value, str(moment), str(fold_in), str(interests)],
-        minutes=minutes,
-        trials=trials,
-        seeds=seeds,
-        pruning=pruning,
-        name=name,
+        options=searching,
         as_json=as_json,
     )

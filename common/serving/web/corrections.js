@@ -13,8 +13,6 @@ const KEYS = { 1: 'accepted', a: 'accepted', 2: 'rejected', r: 'rejected', 3: 'n
 const texts = {
   en: {
     title: 'Corrections',
-    back: 'To the page',
-    colours: 'Colours',
     keys: 'j and k move, 1 accepts, 2 rejects, 3 takes it back.',
     none: 'Nothing here.',
     status: { new: 'Open', accepted: 'Accepted', rejected: 'Rejected', learned: 'Learned' },
@@ -24,12 +22,9 @@ const texts = {
     by: (source, trusted, at) => `${trusted ? 'trusted' : 'source'} ${source}, ${at}`,
     learnedIn: (release) => `learned in ${release}`,
     learning: { off: '', idle: '', running: 'Learning …', failed: 'Learning failed: see the server’s log.', refused: 'The candidate was no better and does not serve.' },
-    failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
     title: '纠错',
-    back: '返回主页面',
-    colours: '配色',
     keys: 'j、k 上下移动，1 采纳，2 拒绝，3 撤销。',
     none: '这里没有内容。',
     status: { new: '待处理', accepted: '已采纳', rejected: '已拒绝', learned: '已学习' },
@@ -39,7 +34,6 @@ const texts = {
     by: (source, trusted, at) => `${trusted ? '可信来源' : '来源'} ${source}，${at}`,
     learnedIn: (release) => `已学入 ${release}`,
     learning: { off: '', idle: '', running: '正在学习……', failed: '学习失败，详见服务器日志。', refused: '新版本没有更好，未上线。' },
-    failed: (detail) => `操作没有成功。${detail}`,
   },
 };
 

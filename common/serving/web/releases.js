@@ -12,8 +12,6 @@ const MARGIN = 24;
 const texts = {
   en: {
     title: 'Releases',
-    back: 'To the page',
-    colours: 'Colours',
     explain: 'Each release on the records that it was measured on. A filled dot serves.',
     none: 'No release yet.',
     comma: ', ',
@@ -39,12 +37,9 @@ const texts = {
       length: 'length', language: 'language', 'unknown words': 'unknown words', decision: 'decision', confidence: 'confidence', score: 'score of the first FAQ',
       'new users': 'share of new users', behaviour: 'what users do', popularity: 'popularity of the items', 'unknown items': 'items that the catalogue lacks',
     },
-    failed: (detail) => `That did not work. ${detail}`,
   },
   zh: {
     title: '版本',
-    back: '返回主页面',
-    colours: '配色',
     explain: '每个版本在各自评测数据上的表现。实心点为当前在用的版本。',
     none: '还没有版本。',
     comma: '、',
@@ -70,7 +65,6 @@ const texts = {
       length: '长度', language: '语言', 'unknown words': '生词', decision: '处理方式', confidence: '把握', score: '首选 FAQ 得分',
       'new users': '新用户占比', behaviour: '行为类型', popularity: '内容热度', 'unknown items': '目录外的内容',
     },
-    failed: (detail) => `操作没有成功。${detail}`,
   },
 };
 

@@ -2,6 +2,9 @@
 export const texts = {
   en: {
     otherLanguage: '中文',
+    colours: 'Colours',
+    back: 'To the page',
+    failed: (detail) => `That did not work. ${detail}`,
     releases: 'Releases',
     keyTitle: 'API key needed',
     keyText: 'This server answers only with a key. It is kept in this tab and forgotten when you close it.',
@@ -25,6 +28,9 @@ export const texts = {
   },
   zh: {
     otherLanguage: 'English',
+    colours: '配色',
+    back: '返回主页面',
+    failed: (detail) => `操作没有成功。${detail}`,
     releases: '版本',
     keyTitle: '需要 API 密钥',
     keyText: '有密钥才能使用本服务。密钥只保存在当前标签页，关闭后即清除。',

@@ -9,15 +9,10 @@ import typer
 
 from common.cli import (
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     existing,
     parse_mapping,
@@ -25,6 +20,8 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.errors import UserError
+from common.groups_cli import grouped
+from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
     from common.tuning.distillation.distil import Distilled
@@ -70,7 +67,9 @@ def add_distil_verb(app: typer.Typer, application: str) -> None:
     """Add `distil`, whose backbone the `train` of any application takes."""
 
     @app.command()
+    @grouped
     def distil(
+        *,
         texts: Annotated[
             list[Path],
             typer.Option(
@@ -98,21 +97,14 @@ def add_distil_verb(app: typer.Typer, application: str) -> None:
         ] = False,
         mapping: Mapping = None,
         on_bad_row: OnBadRow = BadRow.fail,
-        settings: Set = None,
-        config: Config = None,
+        given: SettingOptions,
         resume: Resume = False,
-        device: DeviceSetting = None,
-        precision: PrecisionSetting = None,
-        seed: SeedSetting = None,
         store: Store = Path("var"),
         as_json: Json = False,
     ) -> None:
         """Make a smaller and faster backbone of a large one, on your texts."""
-        from common.tuning.configuration import read_settings
 
-        chosen = read_settings(
-            config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
-        )
+        chosen = given.read(DEFAULTS)
         from common.models.sources.bundled import locate
         from common.tuning.distillation.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts

@@ -93,6 +93,30 @@ def new_federate_app(application: str, defaults: dict[str, Any], start_of: Start
         )
 
     @app.command()
+    def job(
+        directory: RoundDirectory,
+        out: Annotated[Path, typer.Argument(help="The job's folder, not there yet.")],
+        hours: Annotated[
+            float,
+            typer.Option("--hours", min=0.01, help="How long parties are waited for at each step."),
+        ] = 24.0,
+    ) -> None:
+        """Write the round as a job of NVFlare, which joins, contributes and aggregates by itself.
+
+        Parties are called as NVFlare calls their sites. docs/federated.md says what a site needs.
+        """
+        from common.tuning.federated.flare.job import PACKAGE, write_job
+
+        found = open_round(directory, application)
+        write_job(found, out, hours=hours)
+        results().print(
+            f"{out}: submit it with `nvflare job submit`. Each site needs bizlm[nvflare], local/"
+            f"bizlm.toml with a table of its name, and {PACKAGE} in its class_allow_list.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    @app.command()
     def drop(directory: RoundDirectory, party: PartyName) -> None:
         """Go on without a party: the others contribute again, which takes seconds."""
         left = open_round(directory, application).drop(party)

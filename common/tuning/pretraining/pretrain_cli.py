@@ -10,15 +10,10 @@ import typer
 from common.cli import (
     Backbone,
     BadRow,
-    Config,
-    DeviceSetting,
     Json,
     Mapping,
     OnBadRow,
-    PrecisionSetting,
     Resume,
-    SeedSetting,
-    Set,
     Store,
     check_backbone,
     existing,
@@ -26,6 +21,8 @@ from common.cli import (
     print_json,
 )
 from common.console import results, show_table
+from common.groups_cli import grouped
+from common.tuning.settings_cli import SettingOptions
 
 # Rates of the papers; more than a few epochs over few texts are learned by heart.
 DEFAULTS = {"epochs": 3, "learning_rate": 5e-5}
@@ -35,7 +32,9 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
     """Add `pretrain`, whose backbone the `train` of any application takes."""
 
     @app.command()
+    @grouped
     def pretrain(
+        *,
         texts: Annotated[
             list[Path],
             typer.Option(
@@ -56,21 +55,14 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
         mapping: Mapping = None,
         on_bad_row: OnBadRow = BadRow.fail,
         backbone: Backbone = "auto",
-        settings: Set = None,
-        config: Config = None,
+        given: SettingOptions,
         resume: Resume = False,
-        device: DeviceSetting = None,
-        precision: PrecisionSetting = None,
-        seed: SeedSetting = None,
         store: Store = Path("var"),
         as_json: Json = False,
     ) -> None:
         """Let a backbone go on learning from your texts, before any labels."""
-        from common.tuning.configuration import read_settings
 
-        chosen = read_settings(
-            config, settings, defaults=DEFAULTS, device=device, precision=precision, seed=seed
-        )
+        chosen = given.read(DEFAULTS)
         from common.tuning.pretraining.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -82,6 +83,18 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     return read_space(given, base) if given else own_space(own, base)
 
 
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched, and for how long."""
+
+    search: Search = None
+    minutes: Minutes = 60
+    trials: Trials = None
+    seeds: Seeds = 1
+    pruning: Pruning = "median"
+    name: Name = None
+
+
 def search_and_show(
     space: Space,
     base: Settings,
@@ -90,11 +103,7 @@ def search_and_show(
     *,
     data: Mapping[str, str],
     also: Sequence[str],
-    minutes: float,
-    trials: int | None,
-    seeds: int,
-    pruning: Literal["median", "hyperband", "none"],
-    name: str | None,
+    options: SearchOptions,
     as_json: bool,
 ) -> None:
     """Search, write what was found, and show it.
@@ -112,12 +121,12 @@ def search_and_show(
         space,
         base,
         [*sorted(data.values()), *also],
-        minutes=minutes,
-        trials=trials,
-        seeds=seeds,
-        pruning=pruning,
+        minutes=options.minutes,
+        trials=options.trials,
+        seeds=options.seeds,
+        pruning=options.pruning,
     )
-    found = search(plan, prepare(), root, name)
+    found = search(plan, prepare(), root, options.name)
     config, report = write_best(found), write_search_report(found)
     if as_json:
         print_json(

@@ -14,6 +14,7 @@ from sample import Demo
 from apps.customer_service.demo import cli, samples
 from apps.customer_service.demo.beside import fine_tuning
 from common.releases.registry import Registry
+from common.tuning.settings_cli import SettingOptions
 
 APPLICATION = "customer_service"
 Asked = list[dict[str, object]]
@@ -40,7 +41,9 @@ def test_a_demo_that_was_killed_goes_on_where_it_stopped(asked: Asked, tmp_path:
     assert asked[0]["resume"] is True
     assert asked[0]["store"] == tmp_path
     assert asked[0]["questions"]
-    assert "strategy=top-layers:6" in asked[0]["settings"]  # type: ignore[operator]
+    given = asked[0]["given"]
+    assert isinstance(given, SettingOptions)
+    assert "strategy=top-layers:6" in (given.settings or ())
 
 
 def test_a_first_release_is_fine_tuned_further(asked: Asked, first: Path) -> None:

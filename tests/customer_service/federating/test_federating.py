@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pytest
+from branches import BRANCHES, SECRET, WORDS, Federation
 from safetensors.numpy import load_file, save_file
-from sample import Run
 
 from apps.customer_service.federating.starting import of_release
 from common.errors import Exit
@@ -22,85 +20,6 @@ from common.records.writing import write_table
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.tuning.federated.beginning import is_named
-
-BRANCHES = ("north", "south", "web")
-WORDS = {
-    "card": ["lost my card", "card stolen", "block the card", "new card please", "card is gone"],
-    "fee": ["why this fee", "fee too high", "what is the fee", "fee charged twice", "refund a fee"],
-    "loan": ["need a loan", "loan rate", "pay a loan", "loan for a car", "end my loan early"],
-    "limit": ["raise limit", "limit too low", "my limit today", "new limit", "limit abroad"],
-}
-# Enough in common for a tiny random model to learn alike.
-HAS = {
-    "north": ("card", "fee"),
-    "south": ("card", "fee", "loan"),
-    "web": ("card", "fee", "limit"),
-}
-SECRET = "brackenthorpe"
-SETTINGS = (
-    "--set",
-    "epochs=2",
-    "--set",
-    "batch_size=8",
-    "--set",
-    "adversarial=0",
-    "--set",
-    "typing_errors=0",
-)
-
-
-@dataclass(frozen=True)
-class Federation:
-    """Files of three branches, each with a store of its own."""
-
-    root: Path
-    run: Run
-    model: Path
-
-    def file(self, branch: str) -> Path:
-        return self.root / f"{branch}.csv"
-
-    def init(self, name: str, *more: object) -> Path:
-        directory = self.root / name
-        done = self.run(
-            "federate", "init", directory, "--parties", ",".join(BRANCHES),
-            "--backbone", self.model, *SETTINGS, *more,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return directory
-
-    def verb(self, verb: str, directory: Path, branch: str) -> None:
-        done = self.run(*self.words(verb, directory, branch))
-        assert done.returncode == 0, done.stderr
-
-    def words(self, verb: str, directory: Path, branch: str) -> Sequence[object]:
-        store = self.root / f"var-{branch}"
-        return (
-            "federate", verb, directory, "--party", branch,
-            "--questions", self.file(branch), "--store", store,
-        )  # fmt: skip
-
-    def contribute(self, name: str, *more: object) -> Path:
-        directory = self.init(name, *more)
-        for verb in ("join", "contribute"):
-            for branch in BRANCHES:
-                self.verb(verb, directory, branch)
-        return directory
-
-
-@pytest.fixture(scope="module")
-def federation(tmp_path_factory: pytest.TempPathFactory, run: Run, tiny_model: Path) -> Federation:
-    root = tmp_path_factory.mktemp("federation")
-    for number, (branch, intents) in enumerate(HAS.items()):
-        said = ("", ("hello ", "please ", "now ")[number])
-        rows = [
-            {"question": f"{start}{SECRET} {text}", "intent": intent}
-            for intent in intents
-            for text in WORDS[intent]
-            for start in said
-        ]
-        write_table(root / f"{branch}.csv", rows)
-    return Federation(root, run, tiny_model)
 
 
 @pytest.fixture(scope="module")

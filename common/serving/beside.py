@@ -1,0 +1,42 @@
+"""What runs while a server does: begun with it, ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+
+from common.serving.batching import Batcher
+
+
+class Beside(Protocol):
+    """Something that runs while the server does."""
+
+    def start(self) -> None: ...  # noqa: D102
+    def stop(self) -> None: ...  # noqa: D102
+
+
+def running_beside(
+    beside: Sequence[Beside], queues: Sequence[Batcher[Any, Any]]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """The lifespan of a server.
+
+    Args:
+        beside: begun from the last to the first, ended from the first on.
+        queues: answered to the end before anything is ended.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for one in reversed(beside):
+            await asyncio.to_thread(one.start)
+        yield
+        for queue in queues:
+            await queue.drain()
+        for one in beside:
+            await asyncio.to_thread(one.stop)
+
+    return lifespan
