@@ -8,6 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from common.errors import UserError
 from common.models.adapting.adapter import FOLDABLE, SIZES, Adapter, AdapterKind, LoraVariant
+from common.models.adapting.quantised import QuantisedBase
+
+# What is refused beside a quantised base.
+UNQUANTISED = {
+    "torch_compile": "the layers compute by functions that it does not look into",
+    "contrastive_epochs": "the heads then start anew on weights that can be loaded as a whole",
+    "privacy_epsilon": "gradients of single records are known of layers in full alone",
+}
 
 
 class AdaptingSettings(BaseModel):
@@ -41,6 +49,12 @@ class AdaptingSettings(BaseModel):
         False, description="keep what was added beside the weights instead of folding it in"
     )
 
+    quantised_base: QuantisedBase | None = Field(
+        None,
+        description="int8 or int4: the linear layers of a causal model, beside which LoRA learns; "
+        "none: in full",
+    )
+
     @field_validator("strategy")
     @classmethod
     def _known_strategy(cls, value: str) -> str:
@@ -57,6 +71,19 @@ class AdaptingSettings(BaseModel):
                 + ("adds nothing" if self.adapter is None else "is kept in any case"),
                 hint=f"It is for {', '.join(sorted(FOLDABLE))}.",
             )
+        if self.quantised_base and self.strategy != "lora":
+            raise UserError(
+                f"quantised_base={self.quantised_base}: weights in so few bits do not learn, and "
+                f"strategy={self.strategy} "
+                + ("lets them" if self.adapter is None else "is not tried beside them"),
+                hint="Take strategy=lora, or leave quantised_base out.",
+            )
+        for name, reason in UNQUANTISED.items():
+            if self.quantised_base and getattr(self, name, None):
+                raise UserError(
+                    f"quantised_base and {name} do not go together: {reason}",
+                    hint=f"Leave {name} out.",
+                )
         if self.strategy == "adalora" and self.lora_variant != "plain":
             raise UserError(f"adalora has no variant {self.lora_variant}", hint="Take lora.")
         if self.lora_frozen_a and self.strategy != "lora":
