@@ -117,7 +117,7 @@ def finetune(
     started = monotonic()
     check_monitor(task.monitors, settings.monitor)
     check_private(settings, resume=resume)
-    check_computing(settings, settings.device)
+    check_computing(settings, settings.device, resume=resume)
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision("fp32" if settings.is_private else settings.precision, device)
@@ -167,6 +167,10 @@ def finetune(
 def _trainer(
     module: TaskModule, settings: Settings, terms: Sequence[LossTerm]
 ) -> type[TaskTrainer[Any]]:
+    if settings.sharded:
+        from common.tuning.computing.sharded_trainer import ShardedTrainer
+
+        return ShardedTrainer
     if not settings.is_private:
         return TaskTrainer
     if terms:

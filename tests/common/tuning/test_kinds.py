@@ -252,3 +252,24 @@ def test_two_processes_learn_what_one_does(kind: str, model: Path, tmp_path: Pat
     one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
     two = run_apart(model, tmp_path / "two", "batch_size=4", *same, ranks=2)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", CARRIED, indirect=True)
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+def test_two_processes_that_share_the_weights_learn_what_one_does(
+    kind: str, model: Path, tmp_path: Path, strategy: str
+) -> None:
+    same = (f"kind={_family(kind)}", "group_by_length=false", "dropout=0.0", "lora_dropout=0")
+    same += (f"strategy={strategy}", "learning_rate=0.003", "gradient_clipping=0.1")
+    one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
+    shared = ("batch_size=4", "sharded=true", f"written={tmp_path / 'written'}")
+    two = run_apart(model, tmp_path / "two", *shared, *same, ranks=2)
+    assert two["after"] == pytest.approx(one["after"], rel=1e-2)
+    for name, values in one["weights"].items():
+        assert two["weights"][name] == pytest.approx(values, rel=1e-2, abs=1e-3), name
+    opened = KINDS[_family(kind)][1](Source("written", tmp_path / "written")).network.state_dict()
+    # The toy encoder's names lead through its pooling.
+    for name, values in two["weights"].items():
+        own = name.removeprefix("network.").removeprefix("pooled.encoder.")
+        if own in opened:
+            assert opened[own].flatten()[:8].tolist() == pytest.approx(values), own
