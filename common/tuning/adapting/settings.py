@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from common.errors import UserError
-from common.models.adapting.adapter import FOLDABLE, SIZES, Adapter, AdapterKind, LoraVariant
-from common.models.adapting.quantised import QuantisedBase
+from common.models.adapting.adapter import (
+    FOLDABLE,
+    SIZES,
+    Adapter,
+    AdapterKind,
+    LoraVariant,
+    adapter_of,
+)
+from common.models.adapting.quantised import QuantisedBase, quantised_as
 
 # What is refused beside a quantised base.
 UNQUANTISED = {
@@ -118,3 +125,11 @@ class AdaptingSettings(BaseModel):
             "tokens": self.learned_tokens,
         }
         return Adapter(kind, **{name: sizes[name] for name in SIZES[kind]})  # type: ignore[arg-type]
+
+
+def beside_its_base(network: Any) -> dict[str, Any]:
+    """Settings by which what lies beside a quantised base learns on; of any other base none."""
+    added = adapter_of(network)
+    if added is None or quantised_as(network) is None:
+        return {}
+    return {"strategy": added.kind} | {f"lora_{name}": size for name, size in added.sizes.items()}

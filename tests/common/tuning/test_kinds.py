@@ -83,7 +83,9 @@ def model(kind: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory)
         torch.manual_seed(0)
         tokenizer = AutoTokenizer.from_pretrained(tiny_model)
         sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
-        config = GPT2Config(vocab_size=len(tokenizer), eos_token_id=3, **sizes)
+        # Its dropouts have names of their own, which no setting reaches.
+        still = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        config = GPT2Config(vocab_size=len(tokenizer), eos_token_id=3, **sizes, **still)
         GPT2LMHeadModel(config).save_pretrained(directory)
         # No chat template, padding on the left, and `[SEP]` for the end.
         tokenizer.padding_side, tokenizer.eos_token = "left", "[SEP]"

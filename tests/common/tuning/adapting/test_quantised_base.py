@@ -20,6 +20,7 @@ from common.models.encoder import load_encoder
 from common.models.generator import load_generator
 from common.models.sources.bundled import Source
 from common.records.splits import Splits
+from common.tuning.adapting.settings import beside_its_base
 from common.tuning.finetune import finetune
 from common.tuning.settings import Settings
 
@@ -77,9 +78,15 @@ def test_a_classifier_on_it_comes_back_as_it_was_and_goes_on_learning(
     torch.testing.assert_close(outputs("encoder", again, WORDS), expected, atol=1e-6, rtol=0)
     written = sum(f.stat().st_size for f in (tmp_path / "written/base").glob("*.safetensors"))
     assert written < 0.7 * (causal / "model.safetensors").stat().st_size
-    on = tune(tmp_path / "written", tmp_path / "on", epochs=2, **LEARNED)
+    as_before = beside_its_base(again.network)
+    assert as_before["lora_rank"] == 16
+    on = tune(tmp_path / "written", tmp_path / "on", epochs=2, **{**LEARNED, **as_before})
+    save(on.pretrained, tmp_path / "later")
+    later = load(Source("later", tmp_path / "later"))
+    found = outputs("encoder", on.pretrained, WORDS)
+    torch.testing.assert_close(outputs("encoder", later, WORDS), found, atol=1e-6, rtol=0)
     assert quantised_as(on.pretrained.network) == held
-    assert on.after["loss"] < tuned.after["loss"]
+    assert on.after["loss"] < on.before["loss"]
     with pytest.raises(UserError, match="so few bits do not learn"):
         tune(tmp_path / "written", tmp_path / "full")
 
