@@ -80,7 +80,8 @@ def test_a_classifier_on_it_comes_back_as_it_was_and_goes_on_learning(
     assert written < 0.7 * (causal / "model.safetensors").stat().st_size
     as_before = beside_its_base(again.network)
     assert as_before["lora_rank"] == 16
-    on = tune(tmp_path / "written", tmp_path / "on", epochs=2, **{**LEARNED, **as_before})
+    gently = {**LEARNED, **as_before, "learning_rate": 2e-3}
+    on = tune(tmp_path / "written", tmp_path / "on", epochs=6, **gently)
     save(on.pretrained, tmp_path / "later")
     later = load(Source("later", tmp_path / "later"))
     found = outputs("encoder", on.pretrained, WORDS)
