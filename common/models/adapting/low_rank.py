@@ -14,7 +14,6 @@ from common.models.adapting.architectures import (
     KEYS_AND_VALUES,
     modules_of_layers,
 )
-from common.models.adapting.quantised import say_less
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -35,8 +34,6 @@ def add_peft(base: Any, adapter: Adapter) -> None:
     Raises:
         UserError: (IA)³ does not know where keys and values are.
     """
-    # peft imports bitsandbytes wherever it is installed.
-    say_less()
     from peft import inject_adapter_in_model
 
     with warnings.catch_warnings():

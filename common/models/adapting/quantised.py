@@ -49,11 +49,7 @@ def require_bitsandbytes() -> None:
             "a quantised base needs bitsandbytes, which is not installed",
             hint="pip install 'bizlm[quantised]'",
         )
-    say_less()
-
-
-def say_less() -> None:
-    """Of what bitsandbytes is about to say: a kernel that it looked for, each rounding."""
+    # Of what it warns: each rounding to float16.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 

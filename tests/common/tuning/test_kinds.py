@@ -163,6 +163,8 @@ def test_the_head_of_a_pair_scorer_always_learns(
 def test_what_is_added_learns_and_is_the_same_in_a_fresh_process(
     kind: str, model: Path, tmp_path: Path, added: str
 ) -> None:
+    if added in QUANTISED:
+        pytest.importorskip("bitsandbytes")
     task, load, save = KINDS[kind]
     tuned = tune(model, tmp_path / "work", kind=kind, epochs=12, dropout=0.0, **ADDED[added])
     # A random network's scores hardly depend on the pair, and its words' vectors are short.
