@@ -29,13 +29,14 @@ def quantise_as(kind: QuantisedBase) -> dict[str, Any]:
         UserError: bitsandbytes is not installed.
     """
     require_bitsandbytes()
-    from transformers import BitsAndBytesConfig
+    import transformers
 
     chosen: Any = {"load_in_8bit": True}
     if kind == "int4":
         chosen = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
     # Where it computes is chosen later, for all kinds of models alike.
-    return {"quantization_config": BitsAndBytesConfig(**chosen), "device_map": {"": "cpu"}}
+    held: Any = transformers.BitsAndBytesConfig
+    return {"quantization_config": held(**chosen), "device_map": {"": "cpu"}}
 
 
 def require_bitsandbytes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -53,9 +54,9 @@ class Sharded(nn.Module):
 
     def gather_into(self, whole: nn.Module) -> None:
         """Copy what was learned into a module of the same shape; all processes take part."""
-        parts = dict(self.module.named_parameters())
+        # They are DTensors by now.
+        parts: dict[str, Any] = dict(self.module.named_parameters())
         with torch.no_grad():
             for name, parameter in whole.named_parameters():
                 if parameter.requires_grad:
-                    # It is a DTensor by now.
-                    parameter.copy_(parts[name].full_tensor())  # type: ignore[operator]
+                    parameter.copy_(parts[name].full_tensor())
