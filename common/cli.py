@@ -174,6 +174,8 @@ def run(app: typer.Typer) -> None:
     """Run `app` and exit: a user's mistake is shown without a traceback."""
     # What one joins here is said by our own lines; libraries speak when they fail.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # Whoever imports it, it tells of a kernel that it looked for and can do without.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()

@@ -36,6 +36,7 @@ from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
+from common.models.sources.bundled import Source
 from common.releases import gate
 from common.releases.expectations import check_next, save_expectations
 from common.releases.record import of_descent
@@ -194,7 +195,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     source = find_backbone(backbone, dataset.languages)
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+        loaded = _load(source, settings)
         return Prepared(_task(dataset, settings), loaded, dataset.splits)
 
     return prepare
@@ -204,7 +205,7 @@ def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     _check(dataset)
     task = _task(dataset, settings)
     source = find_backbone(backbone, dataset.languages)
-    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+    loaded = _load(source, settings)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
@@ -227,7 +228,7 @@ def _learn(
             teach=teach,
             unlabelled=begin.dataset.unlabelled,
             facet=None if teach or settings.distils_ensemble else facet_of(task, begin.dataset),
-            load=partial(load_encoder, encoder.source, dropout=settings.dropout),
+            load=partial(_load, encoder.source, settings),
             work=work,
             resume=resume,
             module=module,
@@ -241,6 +242,15 @@ def _learn(
 def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
     return FinanceMonitorTask(
         dataset.learned.train, dataset.topics, ClassLoss.of(settings), settings.pair_weight
+    )
+
+
+def _load(source: Source, settings: Settings) -> Encoder:
+    return load_encoder(
+        source,
+        dropout=settings.dropout,
+        frozen=settings.keeps_encoder,
+        quantised=settings.quantised_base,
     )
 
 

@@ -80,7 +80,7 @@ def train(
     task = application.find_task()(splits, settings)
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, dataset.languages)
-    encoder = load_encoder(source, dropout=settings.dropout)
+    encoder = load_encoder(source, dropout=settings.dropout, quantised=settings.quantised_base)
     device = pick_device(settings.device)
     nn.Module.to(encoder.network, device)
     module = task.build(encoder, pick_precision(settings.precision, device)).to(device).eval()

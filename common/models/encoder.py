@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from common.models.adapting.quantised import QuantisedBase
     from common.models.pooling import PooledEncoder
 
 
@@ -107,17 +108,21 @@ def load_encoder(
     dropout: float | None = None,
     projected: bool = True,
     frozen: bool = False,
+    quantised: QuantisedBase | None = None,
 ) -> Encoder:
     """Load network, tokenizer and pooling.
 
     Args:
         projected: whether the projection that a task learned is part of the pooling.
         frozen: the network will not learn, so that it need read no text twice.
+        quantised: how the linear layers of a causal model are held.
 
     Raises:
         UserError: the directory does not hold an encoder that can be read.
     """
-    network, tokenizer = open_pretrained("AutoModel", source.directory, dropout=dropout)
+    network, tokenizer = open_pretrained(
+        "AutoModel", source.directory, dropout=dropout, quantised=quantised
+    )
     pooling = read_modules(
         source.directory,
         width=int(network.config.hidden_size),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from common.models.adapting.quantised import QuantisedBase
+
 LONGEST = 2048
 # For a model that was trained on plain text alone.
 PLAIN_TEMPLATE = (
@@ -127,13 +129,17 @@ class Generator:
         return list(ids)
 
 
-def load_generator(source: Source, *, dropout: float | None = None) -> Generator:
+def load_generator(
+    source: Source, *, dropout: float | None = None, quantised: QuantisedBase | None = None
+) -> Generator:
     """Load network and tokenizer; a model without a chat template gets a plain one.
 
     Raises:
         UserError: the directory does not hold a causal model that transformers can load.
     """
-    network, tokenizer = open_pretrained("AutoModelForCausalLM", source.directory, dropout=dropout)
+    network, tokenizer = open_pretrained(
+        "AutoModelForCausalLM", source.directory, dropout=dropout, quantised=quantised
+    )
     if not is_causal(network.config):
         raise UserError(
             "not a causal model: it cannot write",

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from common.errors import UserError
 from common.models.adapting.adapter import adapter_of
 from common.models.adapting.kept import base_directory, restore_adapter, save_adapted
+from common.models.adapting.quantised import (
+    QuantisedBase,
+    make_trainable,
+    quantise_as,
+    quantised_as,
+    require_bitsandbytes,
+)
 from common.models.sentence_modules import encoder_directory
 
 if TYPE_CHECKING:
@@ -41,16 +48,23 @@ class Pretrained(Protocol[Input]):
 
 
 def open_pretrained(
-    kind: str, directory: Path, *, dropout: float | None = None, **options: Any
+    kind: str,
+    directory: Path,
+    *,
+    dropout: float | None = None,
+    quantised: QuantisedBase | None = None,
+    **options: Any,
 ) -> tuple[Any, Any]:
     """Network and tokenizer in float32, whatever the checkpoint's own precision.
 
     Args:
         kind: transformers' class, like `AutoModel`.
+        quantised: how the linear layers of a causal model are held; one written so stays so.
         options: of its configuration.
 
     Raises:
-        UserError: the directory does not hold a model that transformers can load.
+        UserError: the directory does not hold a model that transformers can load, or one to be
+            quantised that cannot be.
     """
     import transformers
     from transformers import AutoConfig, AutoTokenizer
@@ -63,6 +77,7 @@ def open_pretrained(
         config = AutoConfig.from_pretrained(own, **options)
         _set_dropout(config, dropout)
         given: dict[str, Any] = {"dtype": "float32", "config": config}
+        given |= _held_as(quantised, config, directory)
         if kind == "AutoModel" and config.model_type in {"bert", "roberta", "xlm-roberta"}:
             given["add_pooling_layer"] = False
         network = getattr(transformers, kind).from_pretrained(base_directory(own), **given)
@@ -71,6 +86,7 @@ def open_pretrained(
         raise UserError(
             f"cannot load this model: {str(error).splitlines()[0]}", where=str(directory)
         ) from None
+    make_trainable(network)
     restore_adapter(network, own)
     _let_go_of_file(network)
     _return_freed_memory()
@@ -112,12 +128,30 @@ def save_network(network: Any, tokenizer: Any, directory: Path, *, base: str) ->
     Args:
         base: the name of the model that was pretrained.
     """
-    weights = {name: _smallest_exact(tensor) for name, tensor in network.state_dict().items()}
+    exact = _smallest_exact if quantised_as(network) is None else _as_it_is
+    weights = {name: exact(tensor) for name, tensor in network.state_dict().items()}
     if adapter_of(network) is None:
         network.save_pretrained(directory, state_dict=weights)
     else:
         save_adapted(network, weights, directory, base)
     tokenizer.save_pretrained(directory)
+
+
+def _held_as(quantised: QuantisedBase | None, config: Any, directory: Path) -> dict[str, Any]:
+    """What loading is asked for beside a configuration, where the base is to be quantised or is."""
+    if getattr(config, "quantization_config", None) is not None:
+        require_bitsandbytes()
+        return {"device_map": {"": "cpu"}}
+    if quantised is None:
+        return {}
+    if not is_causal(config):
+        raise UserError(
+            f"quantised_base={quantised}: a {config.model_type} is an encoder, most of which are "
+            "words' vectors that stay as they are",
+            where=str(directory),
+            hint="Take a causal model like smollm2, or leave quantised_base out.",
+        )
+    return quantise_as(quantised)
 
 
 def _set_dropout(config: Any, dropout: float | None) -> None:
@@ -142,6 +176,8 @@ def _make_able_to_pad(tokenizer: Any, network: Any) -> None:
 def _let_go_of_file(network: Any) -> None:
     """Copy what is still a view of the file, which else stays in memory as a whole."""
     tensors = [*network.parameters(), *network.buffers()]
+    # Of those in 8 bits the layer has a view of its own.
+    tensors = [tensor for tensor in tensors if tensor.is_floating_point()]
     # The largest last: by then the file is let go, and the copy finds room.
     for tensor in sorted(tensors, key=lambda one: int(one.numel())):
         tensor.data = tensor.data.clone()
@@ -158,10 +194,14 @@ def _return_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous()
+
+
 def _smallest_exact(tensor: Tensor) -> Tensor:
     import torch
 
-    tensor = tensor.detach().cpu().contiguous()
+    tensor = _as_it_is(tensor)
     if tensor.dtype == torch.float32:
         half = tensor.to(torch.float16)
         if torch.equal(half.to(torch.float32), tensor):

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch import nn
 from transformers import TrainerCallback, set_seed
 
@@ -19,6 +20,7 @@ from common.errors import UserError
 from common.models.adapting.adding import add_adapter, fold_adapter
 from common.models.adapting.freezing import freeze, parse_strategy, trained_share
 from common.models.adapting.frozen_pooling import FrozenPooling
+from common.models.adapting.quantised import computing_in, quantised_as
 from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.models.prediction import predict
@@ -116,7 +118,7 @@ def finetune(
     started = monotonic()
     check_monitor(task.monitors, settings.monitor)
     check_private(settings, resume=resume)
-    check_computing(settings, settings.device)
+    check_computing(settings, settings.device, resume=resume)
     set_seed(settings.seed)
     device = pick_device(settings.device)
     precision = pick_precision("fp32" if settings.is_private else settings.precision, device)
@@ -168,6 +170,10 @@ def finetune(
 def _trainer(
     module: TaskModule, settings: Settings, terms: Sequence[LossTerm]
 ) -> type[TaskTrainer[Any]]:
+    if settings.sharded:
+        from common.tuning.computing.sharded_trainer import ShardedTrainer
+
+        return ShardedTrainer
     if not settings.is_private:
         return TaskTrainer
     if terms:
@@ -201,7 +207,12 @@ def _train(
     trainer: TaskTrainer[R], module: TaskModule, settings: Settings, work: Path, resume: bool
 ) -> None:
     checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
-    with _reading_once(module, settings), computing(module.network, settings):
+    half = torch.bfloat16 if trainer.precision == "bf16" else torch.float32
+    with (
+        _reading_once(module, settings),
+        computing(module.network, settings),
+        computing_in(module.network, half),
+    ):
         trainer.train(resume_from_checkpoint=checkpoint)
     # Texts are kept no longer than they are needed: they may have to be purged.
     (work / PARAPHRASES).unlink(missing_ok=True)
@@ -233,7 +244,24 @@ def _learn_pairs(
     set_seed(settings.seed)
 
 
+def _check_quantised(network: Any, settings: Settings) -> None:
+    held = quantised_as(network)
+    if settings.quantised_base not in {None, held}:
+        raise UserError(
+            f"quantised_base={settings.quantised_base}: this run's model is "
+            + (f"held in {held} already" if held else "held in full, for all of it is written"),
+            hint="Leave quantised_base out.",
+        )
+    if held and settings.adapter is None and settings.strategy != "head":
+        raise UserError(
+            f"strategy {settings.strategy}: this model's base is held in {held}, and weights in so "
+            "few bits do not learn",
+            hint="Take the strategy lora, which it was fine-tuned with, or head.",
+        )
+
+
 def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
+    _check_quantised(module.network, settings)
     if (adapter := settings.adapter) is not None:
         add_adapter(module.network, adapter)
     else:

@@ -114,11 +114,13 @@ class Settings(
                 hint="Take one of them.",
             )
         adapter = self.adapter if self.seeds > 1 and self.ensemble == "weights" else None
-        if adapter and (self.keep_adapter or not adapter.is_foldable):
+        stays = self.keep_adapter or self.quantised_base is not None
+        if adapter and (stays or not adapter.is_foldable):
             raise UserError(
                 f"ensemble=weights takes the mean of whole weights, and what strategy="
                 f"{self.strategy} adds stays beside them",
-                hint="Take --set ensemble=probabilities, or lora without keep_adapter.",
+                hint="Take --set ensemble=probabilities, or lora without keep_adapter and "
+                "quantised_base.",
             )
         if self.adversarial_steps > 1 and not self.adversarial:
             raise UserError(

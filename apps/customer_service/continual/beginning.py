@@ -96,7 +96,12 @@ def begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     check_enough(dataset)
     task = task_of(dataset, settings)
     source = find_backbone(backbone, dataset.languages)
-    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+    loaded = load_encoder(
+        source,
+        dropout=settings.dropout,
+        frozen=settings.keeps_encoder,
+        quantised=settings.quantised_base,
+    )
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)

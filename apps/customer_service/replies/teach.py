@@ -102,7 +102,7 @@ def teach(
     gate = gate_of(answerer)
     if is_main_process():
         _say_what_is_learned(source, splits)
-    generator = load_generator(source, dropout=settings.dropout)
+    generator = load_generator(source, dropout=settings.dropout, quantised=settings.quantised_base)
     nn.Module.to(generator.network, pick_device(settings.device))
     name = run_name(replies.hashes, settings, source, release.release_id)
     work = registry.root / "training" / name

@@ -39,6 +39,7 @@ from common.records.splits import Splits
 from common.releases.expectations import load_expectations, save_expectations
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release
+from common.tuning.adapting.settings import beside_its_base
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.settings import Settings
 
@@ -69,7 +70,8 @@ class _Learner:
         task = FinanceMonitorTask(taught, serving.topics)
         task.single_topic = serving.module.topic_bias is None
         train = [*taught, *(CORRECTION_WEIGHT - 1) * spelled(examples, serving.tickers)]
-        settings = SETTINGS.model_copy(update={"device": self.device})
+        as_before = beside_its_base(serving.backbone.network)
+        settings = SETTINGS.model_copy(update={"device": self.device, **as_before})
         with scratch(self.work, ".learning-") as work:
             tuned = finetune(
                 task,

@@ -8,6 +8,7 @@ from common.errors import UserError
 from common.models.adapting.adapter import NOTE, Adapter, adapter_of
 from common.models.adapting.bottleneck import add_bottlenecks
 from common.models.adapting.low_rank import add_peft, fold_peft
+from common.models.adapting.quantised import quantised_as
 from common.models.adapting.soft_prompt import add_prefix, add_soft_prompt
 
 # Parts of the names of all parameters that are added.
@@ -31,6 +32,12 @@ def add_adapter(network: Any, adapter: Adapter) -> None:
         _freeze_a(base, adapter)
         return
     if present is not None:
+        if quantised_as(network) is not None:
+            raise UserError(
+                f"this model was fine-tuned with strategy={present.kind} beside a quantised base, "
+                "which nothing is folded into",
+                hint=f"Go on with strategy={present.kind} and the same sizes.",
+            )
         if not present.is_foldable:
             ((_, size),) = present.sizes.items()
             raise UserError(
@@ -52,9 +59,12 @@ def add_adapter(network: Any, adapter: Adapter) -> None:
 
 
 def fold_adapter(network: Any) -> None:
-    """Compute what was added into the weights, where that is possible; else it stays."""
+    """Compute what was added into the weights, where that is possible; else it stays.
+
+    Beside a quantised base it stays: rounded anew, the weights would lose what was learned.
+    """
     present = adapter_of(network)
-    if present is not None and present.is_foldable:
+    if present is not None and present.is_foldable and quantised_as(network) is None:
         fold_peft(network.base_model)
         delattr(network.base_model, NOTE)
 

@@ -15,6 +15,7 @@ from common.errors import UserError
 from common.files import directory_hashes, read_json, write_json
 from common.models.adapting.adapter import BASE, Adapter, adapter_of
 from common.models.adapting.adding import add_adapter, is_added
+from common.models.adapting.quantised import quantised_as
 
 ABOUT, WEIGHTS = "adapter.json", "adapter.safetensors"
 # Before the names of what stands above the base model.
@@ -35,7 +36,7 @@ def save_adapted(network: Any, weights: Mapping[str, Any], directory: Path, name
     own = _added(network) | _heads(network)
     apart = {*own.values()}
     base = {_bare(key): tensor for key, tensor in weights.items() if key not in apart}
-    network.save_pretrained(directory / BASE, state_dict=base)
+    _write_base(network, base, directory / BASE)
     network.config.save_pretrained(directory)
     save_file({key: weights[name] for key, name in own.items()}, directory / WEIGHTS)
     about = {"base": {"name": name, "sha256": _weights_in(directory / BASE)}}
@@ -75,6 +76,20 @@ def restore_adapter(network: Any, directory: Path) -> None:
         learned = load_file(directory / WEIGHTS)
         found = {names[key]: tensor for key, tensor in learned.items() if key in names}
         network.load_state_dict(found, strict=False)
+
+
+def _write_base(network: Any, weights: Mapping[str, Any], directory: Path) -> None:
+    if quantised_as(network) is None:
+        network.save_pretrained(directory, state_dict=weights)
+        return
+    from safetensors.torch import save_file
+
+    # Of what is quantised, transformers would write all that it finds, what was added among it.
+    own = {name: one for name, one in weights.items() if name not in network.all_tied_weights_keys}
+    network.config.save_pretrained(directory)
+    if network.can_generate():
+        network.generation_config.save_pretrained(directory)
+    save_file(own, directory / "model.safetensors", metadata={"format": "pt"})
 
 
 def _added(network: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import UserError
+from common.models.adapting.quantised import quantised_as
 from common.models.int8.reader import INPUTS, OUTPUT
 from common.models.int8.tables import quantize_tables
 
@@ -51,9 +52,14 @@ def export_int8(
         The names of the file's outputs: the module's own, each after `OUTPUT`.
 
     Raises:
-        UserError: the packages that it takes are not installed.
+        UserError: the packages that it takes are not installed, or the base is quantised already.
     """
     require_exporter()
+    if quantised_as(backbone.network) is not None:
+        raise UserError(
+            "this release's base is in 8 or 4 bits already, in a form that ONNX does not know",
+            hint="Export one that was trained without quantised_base.",
+        )
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from common.errors import UserError
-from common.models.adapting.adapter import FOLDABLE, SIZES, Adapter, AdapterKind, LoraVariant
+from common.models.adapting.adapter import (
+    FOLDABLE,
+    SIZES,
+    Adapter,
+    AdapterKind,
+    LoraVariant,
+    adapter_of,
+)
+from common.models.adapting.quantised import QuantisedBase, quantised_as
+
+# What is refused beside a quantised base.
+UNQUANTISED = {
+    "torch_compile": "the layers compute by functions that it does not look into",
+    "contrastive_epochs": "the heads then start anew on weights that can be loaded as a whole",
+    "privacy_epsilon": "gradients of single records are known of layers in full alone",
+}
 
 
 class AdaptingSettings(BaseModel):
@@ -41,6 +56,12 @@ class AdaptingSettings(BaseModel):
         False, description="keep what was added beside the weights instead of folding it in"
     )
 
+    quantised_base: QuantisedBase | None = Field(
+        None,
+        description="int8 or int4: the linear layers of a causal model, beside which LoRA learns; "
+        "none: in full",
+    )
+
     @field_validator("strategy")
     @classmethod
     def _known_strategy(cls, value: str) -> str:
@@ -57,6 +78,19 @@ class AdaptingSettings(BaseModel):
                 + ("adds nothing" if self.adapter is None else "is kept in any case"),
                 hint=f"It is for {', '.join(sorted(FOLDABLE))}.",
             )
+        if self.quantised_base and self.strategy != "lora":
+            raise UserError(
+                f"quantised_base={self.quantised_base}: weights in so few bits do not learn, and "
+                f"strategy={self.strategy} "
+                + ("lets them" if self.adapter is None else "is not tried beside them"),
+                hint="Take strategy=lora, or leave quantised_base out.",
+            )
+        for name, reason in UNQUANTISED.items():
+            if self.quantised_base and getattr(self, name, None):
+                raise UserError(
+                    f"quantised_base and {name} do not go together: {reason}",
+                    hint=f"Leave {name} out.",
+                )
         if self.strategy == "adalora" and self.lora_variant != "plain":
             raise UserError(f"adalora has no variant {self.lora_variant}", hint="Take lora.")
         if self.lora_frozen_a and self.strategy != "lora":
@@ -91,3 +125,11 @@ class AdaptingSettings(BaseModel):
             "tokens": self.learned_tokens,
         }
         return Adapter(kind, **{name: sizes[name] for name in SIZES[kind]})  # type: ignore[arg-type]
+
+
+def beside_its_base(network: Any) -> dict[str, Any]:
+    """Settings by which what lies beside a quantised base learns on; of any other base none."""
+    added = adapter_of(network)
+    if added is None or quantised_as(network) is None:
+        return {}
+    return {"strategy": added.kind} | {f"lora_{name}": size for name, size in added.sizes.items()}

@@ -16,12 +16,23 @@ from common.tuning.computing.settings import ComputingSettings
 BACKEND = "inductor"
 
 
-def check_computing(settings: ComputingSettings, device: str) -> None:
-    """See that this machine can compile.
+def check_computing(settings: ComputingSettings, device: str, *, resume: bool = False) -> None:
+    """See that this machine can compile, and that there are processes to share out among.
 
     Raises:
-        UserError: it has nothing to compile with.
+        UserError: it has nothing to compile with, or nobody to share with, or a shared run is to be
+            resumed.
     """
+    if settings.sharded and int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        raise UserError(
+            "sharded: one process has nobody to share with",
+            hint="Start with torchrun --nproc-per-node 2 -m …, or leave sharded out.",
+        )
+    if settings.sharded and resume:
+        raise UserError(
+            "sharded: its checkpoints hold what was learned, and not how it is learned on",
+            hint="Start it again without --resume.",
+        )
     if not settings.torch_compile or BACKEND != "inductor":
         return
     if pick_device(device).type == "cpu":

@@ -9,6 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common.errors import UserError
 
 ONCE = "texts are read once, without gradients"
+# What looks at whole weights, or computes apart from the training step.
+NOT_SHARED = {
+    "torch_compile": "compiled code keeps no weights that come and go",
+    "adversarial": "it perturbs words' vectors, of which each process has a part",
+    "r_drop": "it reads a batch again with whole weights",
+    "averaging": "it keeps whole weights",
+    "privacy_epsilon": "the gradient of one record is taken of whole weights",
+    "quantised_base": "weights in so few bits are not shared out",
+}
 
 
 class ComputingSettings(BaseModel):
@@ -21,6 +30,12 @@ class ComputingSettings(BaseModel):
     )
     torch_compile: bool = Field(
         False, description="compile the network first: a minute or more, then faster on a GPU"
+    )
+
+    sharded: bool = Field(
+        False,
+        description="share weights, gradients and optimizer out among the processes of torchrun "
+        "(FSDP): less memory each, more to send",
     )
 
     @model_validator(mode="after")
@@ -43,5 +58,17 @@ class ComputingSettings(BaseModel):
                 "gradient_checkpointing lets no layer keep keys and values, and strategy=prefix "
                 "puts its own there",
                 hint="Take prompt or lora, or leave gradient_checkpointing out.",
+            )
+        for name, reason in NOT_SHARED.items():
+            if self.sharded and getattr(self, name, None):
+                raise UserError(
+                    f"sharded and {name} do not go together: {reason}",
+                    hint=f"Leave {name} or sharded out.",
+                )
+        if self.sharded and (strategy in {"head", "adalora"}):
+            raise UserError(
+                f"sharded: under strategy={strategy} "
+                + (ONCE if strategy == "head" else "ranks are allocated over whole weights"),
+                hint="Leave it out, or take lora, top-layers:N or full.",
             )
         return self

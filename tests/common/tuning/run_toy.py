@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[3]), str(Path(__file__).parent)]
 
 import torch
-from toy import tune
+from toy import KINDS, tune
 from transformers import TrainerCallback
 
 from common.tuning import callbacks, finetune, trainer
@@ -20,6 +20,7 @@ model, work, out, *pairs = sys.argv[1:]
 resume = "--resume" in pairs
 settings = dict(pair.split("=") for pair in pairs if "=" in pair)
 die_after = int(settings.pop("die_after", 0))
+written = settings.pop("written", None)
 
 
 class Die(TrainerCallback):
@@ -39,5 +40,7 @@ if finetune.is_main_process():
     weights = {
         name: tensor.flatten()[:8].tolist() for name, tensor in tuned.module.state_dict().items()
     }
+    if written:
+        KINDS[settings.get("kind", "encoder")][2](tuned.pretrained, Path(written))
     steps = [entry["step"] for entry in tuned.history if "loss" in entry]
     Path(out).write_text(json.dumps({"after": tuned.after, "weights": weights, "steps": steps}))

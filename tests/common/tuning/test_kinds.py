@@ -62,8 +62,13 @@ ADDED: dict[str, dict[str, Any]] = {
     "adapter": {"strategy": "adapter", "adapter_width": 8, "learning_rate": 1e-2},
     "prompt": {"strategy": "prompt", "learned_tokens": 4, "learning_rate": 1e-1},
     "prefix": {"strategy": "prefix", "learned_tokens": 4, "learning_rate": 1e-1},
+    "int8": {"strategy": "lora", "quantised_base": "int8", "learning_rate": 1e-2},
+    "int4": {"strategy": "lora", "quantised_base": "int4", "learning_rate": 1e-2},
     "lora, kept": {"strategy": "lora", "keep_adapter": True, "learning_rate": 1e-2},
 }
+
+# Only a causal model's base is held so.
+QUANTISED = ("int8", "int4")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +83,9 @@ def model(kind: str, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory)
         torch.manual_seed(0)
         tokenizer = AutoTokenizer.from_pretrained(tiny_model)
         sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64}
-        config = GPT2Config(vocab_size=len(tokenizer), eos_token_id=3, **sizes)
+        # Its dropouts have names of their own, which no setting reaches.
+        still = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        config = GPT2Config(vocab_size=len(tokenizer), eos_token_id=3, **sizes, **still)
         GPT2LMHeadModel(config).save_pretrained(directory)
         # No chat template, padding on the left, and `[SEP]` for the end.
         tokenizer.padding_side, tokenizer.eos_token = "left", "[SEP]"
@@ -147,15 +154,17 @@ def test_the_head_of_a_pair_scorer_always_learns(
 @pytest.mark.parametrize(
     ("kind", "added"),
     [
-        *(("encoder", added) for added in ADDED),
+        *(("encoder", added) for added in ADDED if added not in QUANTISED),
         *(("pair scorer", added) for added in ("dora", "adapter")),
-        *(("generator", added) for added in ("adalora", "prompt", "prefix")),
+        *(("generator", added) for added in ("adalora", "prompt", "prefix", *QUANTISED)),
     ],
     indirect=["kind"],
 )
 def test_what_is_added_learns_and_is_the_same_in_a_fresh_process(
     kind: str, model: Path, tmp_path: Path, added: str
 ) -> None:
+    if added in QUANTISED:
+        pytest.importorskip("bitsandbytes")
     task, load, save = KINDS[kind]
     tuned = tune(model, tmp_path / "work", kind=kind, epochs=12, dropout=0.0, **ADDED[added])
     # A random network's scores hardly depend on the pair, and its words' vectors are short.
@@ -247,3 +256,24 @@ def test_two_processes_learn_what_one_does(kind: str, model: Path, tmp_path: Pat
     one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
     two = run_apart(model, tmp_path / "two", "batch_size=4", *same, ranks=2)
     assert two["after"] == pytest.approx(one["after"], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", CARRIED, indirect=True)
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+def test_two_processes_that_share_the_weights_learn_what_one_does(
+    kind: str, model: Path, tmp_path: Path, strategy: str
+) -> None:
+    same = (f"kind={_family(kind)}", "group_by_length=false", "dropout=0.0", "lora_dropout=0")
+    same += (f"strategy={strategy}", "learning_rate=0.003", "gradient_clipping=0.1")
+    one = run_apart(model, tmp_path / "one", "batch_size=8", *same)
+    shared = ("batch_size=4", "sharded=true", f"written={tmp_path / 'written'}")
+    two = run_apart(model, tmp_path / "two", *shared, *same, ranks=2)
+    assert two["after"] == pytest.approx(one["after"], rel=1e-2)
+    for name, values in one["weights"].items():
+        assert two["weights"][name] == pytest.approx(values, rel=1e-2, abs=1e-3), name
+    opened = KINDS[_family(kind)][1](Source("written", tmp_path / "written")).network.state_dict()
+    # The toy encoder's names lead through its pooling.
+    for name, values in two["weights"].items():
+        own = name.removeprefix("network.").removeprefix("pooled.encoder.")
+        if own in opened:
+            assert opened[own].flatten()[:8].tolist() == pytest.approx(values), own

@@ -195,7 +195,8 @@ def tune(
         }
     )
     task, load, _ = KINDS[kind]
-    pretrained: Pretrained[Any] = load(Source("tiny", model), dropout=chosen.dropout)
+    held = {"quantised": chosen.quantised_base} if chosen.quantised_base else {}
+    pretrained: Pretrained[Any] = load(Source("tiny", model), dropout=chosen.dropout, **held)
     splits = Splits(WORDS, WORDS[::2], [])
     return finetune(task(), pretrained, splits, chosen, work=work, resume=resume)
 

@@ -24,6 +24,8 @@ from apps.customer_service.release import load_release
 from apps.customer_service.replies import teach as teaching
 from apps.customer_service.replies.measuring import Measured, Written
 from common.errors import Exit, UserError
+from common.models.adapting.adapter import adapter_of
+from common.models.adapting.quantised import quantised_as
 from common.models.generator import load_generator
 from common.models.sources.bundled import Source
 from common.releases.registry import Registry
@@ -136,3 +138,19 @@ def test_what_is_less_faithful_than_before_does_not_serve(
         assert "90.0%" in run("releases", "list", "--store", store).stdout
         assert run("releases", "rollback", "--store", store).returncode == 0
         assert registry.current_id() == serving
+
+
+def test_beside_a_base_in_4_bits_what_was_learned_stays(
+    taught: tuple[Release, Release], demo: Demo, causal: Path, approved: Path, run: Run
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    held = ("--set", "quantised_base=int4", "--no-promote", "--store", demo.store, "--json")
+    done = run("teach", "--replies", approved, "--generator", causal, *FEW, *held)
+    assert done.returncode == 0, done.stderr
+    registry = Registry(demo.store, "customer_service")
+    found = registry.open(json.loads(done.stdout)["release_id"])
+    own = load_own(found)
+    assert quantised_as(own.network) == "int4"
+    assert adapter_of(own.network) is not None
+    (said,) = own.generate([[{"role": "user", "content": "lost"}]], max_new_tokens=2)
+    assert isinstance(said, str)

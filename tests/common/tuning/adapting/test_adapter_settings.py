@@ -10,6 +10,8 @@ from common.errors import UserError
 from common.tuning.configuration import read_settings
 from common.tuning.settings import Settings
 
+HELD = {"strategy": "lora", "quantised_base": "int8"}
+
 
 @pytest.mark.parametrize(
     ("given", "why"),
@@ -20,6 +22,12 @@ from common.tuning.settings import Settings
         ({"strategy": "adalora", "lora_variant": "dora"}, "adalora has no variant dora"),
         ({"strategy": "adalora", "lora_frozen_a": True}, "strategy=adalora has no A"),
         ({"strategy": "adalora", "adalora_initial_rank": 16}, "leaves no ranks to take away"),
+        ({"quantised_base": "int8"}, "strategy=full lets them"),
+        ({"quantised_base": "int4", "strategy": "prefix"}, "not tried beside them"),
+        ({**HELD, "torch_compile": True}, "does not look into"),
+        ({**HELD, "contrastive_epochs": 1}, "the heads then start anew"),
+        ({**HELD, "privacy_epsilon": 3}, "layers in full alone"),
+        ({**HELD, "seeds": 2, "ensemble": "weights"}, "stays beside them"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], why: str) -> None:

@@ -62,6 +62,10 @@ def test_a_compiled_network_learns_alike_and_is_as_it_was_in_the_end(
         ({"torch_compile": True, "strategy": "head"}, "read once"),
         ({"gradient_checkpointing": True, "strategy": "prefix"}, "keys and values"),
         ({"torch_compile": True, "privacy_epsilon": 3.0}, "one record"),
+        ({"sharded": True, "strategy": "head"}, "read once"),
+        ({"sharded": True, "strategy": "adalora"}, "whole weights"),
+        ({"sharded": True, "averaging": "ema"}, "whole weights"),
+        ({"sharded": True, "adversarial": 0.5}, "has a part"),
     ],
     ids=str,
 )
@@ -77,3 +81,15 @@ def test_without_a_compiler_it_is_refused_before_anything_is_loaded(
     with pytest.raises(UserError, match="no-such-compiler"):
         network.check_computing(Settings(torch_compile=True), "cpu")
     network.check_computing(Settings(), "cpu")
+
+
+def test_who_is_alone_shares_with_nobody_and_a_shared_run_is_not_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(UserError, match="nobody to share with"):
+        network.check_computing(Settings(sharded=True), "cpu")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    network.check_computing(Settings(sharded=True), "cpu")
+    with pytest.raises(UserError, match="how it is learned on"):
+        network.check_computing(Settings(sharded=True), "cpu", resume=True)
