@@ -58,7 +58,8 @@ def watch(
         bool, typer.Option("--scored", help="The feed was scored by --score-only.")
     ] = False,
     score_only: Annotated[
-        str | None, typer.Option("--score-only", help="Write scored news to this Redis Stream.")
+        str | None,
+        typer.Option("--score-only", help="Write scored news to this Redis Stream or Kafka topic."),
     ] = None,
     metrics: Annotated[
         str | None,

@@ -38,6 +38,8 @@ def library() -> ctypes.CDLL:
          (pointer, ctypes.c_char_p, ctypes.c_int, ctypes.c_int)),
         ("rd_kafka_mock_broker_set_down", ctypes.c_int, (pointer, ctypes.c_int32)),
         ("rd_kafka_mock_broker_set_up", ctypes.c_int, (pointer, ctypes.c_int32)),
+        ("rd_kafka_mock_push_request_errors_array", None,
+         (pointer, ctypes.c_int16, ctypes.c_size_t, ctypes.POINTER(ctypes.c_int))),
     ):  # fmt: skip
         function = getattr(made, name)
         function.restype, function.argtypes = result, arguments
@@ -79,6 +81,25 @@ class Cluster:
 
     def up(self) -> None:
         self._library.rd_kafka_mock_broker_set_up(self._cluster, BROKER)
+
+    def refuse(self, request: int, error: int) -> None:
+        """Answer the next request of a kind with an error, both by the protocol's numbers."""
+        self._library.rd_kafka_mock_push_request_errors_array(
+            self._cluster, request, 1, (ctypes.c_int * 1)(error)
+        )
+
+    def values(self, topic: str) -> list[bytes]:
+        """All that the first partition of a topic holds."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        settings = {"bootstrap.servers": self.servers, "group.id": "reader", "log_level": 2}
+        reader = Consumer(settings | {"enable.partition.eof": True})
+        reader.assign([TopicPartition(topic, 0, 0)])
+        found: list[bytes] = []
+        while (message := reader.poll(10)) and not message.error():
+            found.append(message.value())
+        reader.close()
+        return found
 
     def close(self) -> None:
         self._producer.purge()

@@ -21,11 +21,14 @@ MOST_TOPICS_NAMED = 10
 class Connection:
     """Asks for the partitions of a topic now and then, and at once where something seems wrong.
 
+    Args:
+        is_shared: the group's workers share the partitions, and the broker keeps where they are.
+
     Raises:
         UserError: a setting is wrong.
     """
 
-    def __init__(self, address: KafkaAddress) -> None:
+    def __init__(self, address: KafkaAddress, *, is_shared: bool = False) -> None:
         from confluent_kafka import Consumer
 
         self._address = address
@@ -41,8 +44,8 @@ class Connection:
             {
                 "group.id": address.group,
                 "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest" if is_shared else "error",
+                "enable.partition.eof": not is_shared,
                 "error_cb": lambda error: self.doubt(error.str()),
             },
         )
@@ -62,15 +65,21 @@ class Connection:
         """The brokers have sent something."""
         self._heard_at = time()
 
-    def find(self) -> list[int]:
-        """The partitions of the topic, at the start.
+    def hear_error(self, error: Any) -> None:
+        """The brokers have sent an error in place of a message."""
+        # That the group may not be seen costs those who look at its lag, and nobody else.
+        if error.code() != error.GROUP_AUTHORIZATION_FAILED:
+            self.doubt(error.str())
+
+    def find(self, topic: str | None = None) -> list[int]:
+        """The partitions of the topic, or of another, at the start.
 
         Raises:
             UserError: nobody answers, or there is no such topic.
         """
         from confluent_kafka import KafkaException
 
-        topic = self._address.topic
+        topic = topic or self._address.topic
         try:
             found = self.consumer.list_topics(topic, timeout=START_SECONDS).topics[topic]
             if found.error is None:

@@ -221,17 +221,16 @@ class KafkaFeed:
             self._assigned.discard(number)
             self._paused.discard(number)
             self._begin(number)
-        elif error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
-            self._connection.doubt(error.str())
+        else:
+            self._connection.hear_error(error)
 
     def _read(self, message: Any) -> Message:
-        number, offset, raw = message.partition(), message.offset(), message.value()
-        item = parse(f"{self._topic}[{number}]:{offset}", raw, self._record) if raw else None
+        item = read_value(message, self._record)
         if isinstance(item, FeedRecord):
             when = item.published_at.timestamp()
         else:
             when = message.timestamp()[1] / 1000
-        return Message(number, offset, when, item)
+        return Message(message.partition(), message.offset(), when, item)
 
     def _hold_back(self) -> None:
         """Fetch no more of what is far ahead of the others, until they have caught up."""
@@ -248,3 +247,10 @@ class KafkaFeed:
         if offset is None:
             return TopicPartition(self._topic, number)
         return TopicPartition(self._topic, number, offset)
+
+
+def read_value(message: Any, record: type[FeedRecord]) -> FeedRecord | Rejected | None:
+    """What a message holds; None where it has no value."""
+    place = f"{message.topic()}[{message.partition()}]:{message.offset()}"
+    raw = message.value()
+    return parse(place, raw, record) if raw else None
