@@ -100,6 +100,15 @@ def test_partitions_are_read_in_the_order_of_the_news(cluster: Cluster, topic: s
     feed.close()
 
 
+def test_a_date_that_is_still_to_come_holds_up_no_partition(cluster: Cluster, topic: str) -> None:
+    cluster.send(topic, *lines([record("wrong", 24 * 36_500), record("right", 1)]), partition=0)
+    soon = [record(f"r{i}", 24 * 3650) for i in range(50)]
+    cluster.send(topic, *lines(soon), partition=1)
+    feed = _open(cluster, topic)
+    assert _read(feed, 2) == ["wrong", "right"]
+    feed.close()
+
+
 def test_an_empty_partition_holds_up_no_other(cluster: Cluster, topic: str) -> None:
     _send(cluster, topic, "a")
     feed = _open(cluster, topic, once=True)

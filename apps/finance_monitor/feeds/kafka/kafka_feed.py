@@ -226,10 +226,11 @@ class KafkaFeed:
 
     def _read(self, message: Any) -> Message:
         item = read_value(message, self._record)
+        when = written = message.timestamp()[1] / 1000
         if isinstance(item, FeedRecord):
-            when = item.published_at.timestamp()
-        else:
-            when = message.timestamp()[1] / 1000
+            published = item.published_at.timestamp()
+            # A date after the message was written is wrong, and must not hold up its partition.
+            when = min(published, written) if written > 0 else published
         return Message(message.partition(), message.offset(), when, item)
 
     def _hold_back(self) -> None:

@@ -23,7 +23,7 @@ class Message:
     """A message that was fetched.
 
     Attributes:
-        time: of its news, seconds since 1970; of a broken one, of the message.
+        time: of its news, seconds since 1970, but no later than when it was written.
         item: None where the message holds nothing.
     """
 
