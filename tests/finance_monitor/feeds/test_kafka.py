@@ -243,6 +243,8 @@ def test_wrong_addresses_and_settings_are_explained(cluster: Cluster, tmp_path: 
         ("unknown option: gruop", f"{cluster.address}/known?gruop=g", ""),
         ("Unknown topic(.|\n)*known", f"{cluster.address}/unknown", ""),
         ("does not answer", "kafka://127.0.0.1:1/news", ""),
+        ("does not answer: ssl://", f"{cluster.address}/known?settings={file}",
+         'security.protocol = "SSL"'),
         ("seen by all", "kafka://me:secret@127.0.0.1:1/news", ""),
         ('property: "gruop"', f"{cluster.address}/known?settings={file}", 'gruop = "g"'),
         ("group.id", f"{cluster.address}/known?settings={file}", 'group.id = "g"'),

@@ -11,7 +11,7 @@ from common.console import say
 from common.errors import UserError
 
 # How long the brokers have to answer at the start, and later.
-START_SECONDS, ANSWER_SECONDS = 10.0, 2.0
+START_SECONDS, ANSWER_SECONDS = 5.0, 2.0
 # How often they are asked for new partitions; while they are away, less and less often.
 LOOK_SECONDS = 30.0
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -72,7 +72,7 @@ class Connection:
             self.doubt(error.str())
 
     def find(self, topic: str | None = None) -> list[int]:
-        """The partitions of the topic, or of another, at the start.
+        """The partitions of the topic, or of another, at the start; the consumer is closed if not.
 
         Raises:
             UserError: nobody answers, or there is no such topic.
@@ -89,10 +89,12 @@ class Connection:
         except KafkaException as error:
             # What went wrong is said to those who ask; nothing is read yet that could be lost.
             self.consumer.poll(0)
+            self.consumer.close()
             raise UserError(
                 f"Kafka does not answer: {self._said or said_by(error)}",
                 where=self._address.servers,
             ) from None
+        self.consumer.close()
         names = sorted(name for name in known if not name.startswith("__"))[:MOST_TOPICS_NAMED]
         raise UserError(
             f"{topic}: {found.error.str()}",
