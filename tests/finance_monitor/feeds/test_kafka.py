@@ -19,6 +19,7 @@ from scraping import running_with_metrics, scrape_until
 
 from apps.finance_monitor.feeds.kafka.address import read_address
 from apps.finance_monitor.feeds.kafka.kafka_feed import KafkaFeed, KafkaPosition
+from apps.finance_monitor.feeds.kafka.partitions import PATIENCE_SECONDS, Message, Partitions
 from apps.finance_monitor.feeds.opening import open_feed
 from common.errors import UserError
 
@@ -107,6 +108,22 @@ def test_a_date_that_is_still_to_come_holds_up_no_partition(cluster: Cluster, to
     feed = _open(cluster, topic)
     assert _read(feed, 2) == ["wrong", "right"]
     feed.close()
+
+
+def test_after_an_outage_partitions_wait_for_each_other_but_not_for_ever() -> None:
+    partitions = Partitions()
+    for number in (0, 1):
+        partitions.begin(number, offset=0, end=0, now=0.0)
+    assert partitions.is_over
+    for number in (0, 1):
+        partitions.doubt(number, end=2, now=100.0)
+    partitions.push(Message(0, 0, 9.0, None), 100.1)
+    assert not partitions.take(10, 100.2)
+    partitions.push(Message(1, 0, 8.0, None), 100.3)
+    assert [one.time for one in partitions.take(10, 100.4)] == [8.0]
+    assert partitions.next_offsets == {0: 0, 1: 1}
+    assert [one.time for one in partitions.take(10, 100.4 + PATIENCE_SECONDS)] == [9.0]
+    assert partitions.backlog == 2
 
 
 def test_an_empty_partition_holds_up_no_other(cluster: Cluster, topic: str) -> None:
