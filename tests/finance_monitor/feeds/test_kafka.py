@@ -287,7 +287,7 @@ def test_settings_of_the_client_are_taken(tmp_path: Path, cluster: Cluster, topi
         "socket.timeout.ms": "5000",
     }
     _send(cluster, topic, "a")
-    feed = KafkaFeed(f"{cluster.address}/{topic}?settings={file}")
+    feed = open_feed(f"{cluster.address}/{topic}?settings={file}")
     assert _read(feed, 1) == ["a"]
     feed.close()
 
