@@ -7,6 +7,7 @@ python -m benchmarks.targets --case finnsp      FinNSP, Chinese (Lu et al. 2023,
 Beside the model stand, on the same texts, what is most usual, who calls everything negative, and a
 linear model. With `--choose` a part of what is learned is held out instead, and nothing is kept.
 With `--part N` every Nth example is learned. With `--work DIR` a run that was interrupted goes on.
+FinNSP's texts are long: `--set batch_size=8 --set accumulation=4` keeps the memory small.
 """
 
 from __future__ import annotations
