@@ -62,7 +62,16 @@ def test_every_verb_explains_itself(verb: str) -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = {"torch", "transformers", "numpy", "faiss", "fastapi", "matplotlib", "redis"}
+    heavy = {
+        "torch",
+        "transformers",
+        "numpy",
+        "faiss",
+        "fastapi",
+        "matplotlib",
+        "redis",
+        "confluent_kafka",
+    }
     code = f"import sys, apps.finance_monitor.cli; print({heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
@@ -80,6 +89,7 @@ def test_help_loads_nothing_heavy() -> None:
         ["backtest", "nothing.jsonl"],
         ["watch", "feed.jsonl", "--entities", "nothing.csv"],
         ["watch", "redis://127.0.0.1:1/news"],
+        ["watch", "kafka://127.0.0.1:1/news"],
         ["serve", "--scored"],
     ],
     ids=" ".join,

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from apps.finance_monitor.feeds.feed import Feed, Position
 from apps.finance_monitor.feeds.file_feed import FileFeed
+from apps.finance_monitor.feeds.kafka.address import is_kafka, read_address
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.sources.reading import is_web, read_sources
 from apps.finance_monitor.feeds.stdin import StdinFeed
@@ -27,13 +28,15 @@ LINES = {".jsonl", ".ndjson", ".json"}
 
 
 def check_sources(spec: str) -> None:
-    """See that feeds of the web are named as they should be, before anything is loaded.
+    """See that what is asked is named as it should be, before anything is loaded.
 
     Raises:
         UserError: they are not.
     """
     if is_web(spec):
         read_sources(spec)
+    elif is_kafka(spec):
+        read_address(spec)
 
 
 def open_feed(
@@ -45,8 +48,9 @@ def open_feed(
 ) -> Feed:
     """The feed that `spec` names.
 
-    A path, `-` for stdin, `redis://host[:port]/stream?group=g`, the address of an RSS or Atom feed,
-    or a file `….toml` that lists several.
+    A path, `-` for stdin, `redis://host[:port]/stream?group=g`,
+    `kafka://host[:port]/topic?settings=FILE.toml`, the address of an RSS or Atom feed, or a file
+    `….toml` that lists several.
 
     Args:
         once: read to the end and stop, rather than wait for more.
@@ -67,6 +71,11 @@ def open_feed(
             raise UserError("a feed of the web holds no scores", where=spec, hint="Drop --scored.")
         read = _read_position(SourcesPosition, position, spec)
         return SourceFeed(read_sources(spec), read, once=once)
+    if is_kafka(spec):
+        from apps.finance_monitor.feeds.kafka.kafka_feed import KafkaFeed, KafkaPosition
+
+        where = _read_position(KafkaPosition, position, spec)
+        return KafkaFeed(spec, where, once=once, record=record)
     if "://" in spec:
         from apps.finance_monitor.feeds.redis_feed import RedisFeed, RedisPosition
 

@@ -33,8 +33,8 @@ verbs = new_app("Follow a feed.")
 FeedSpec = Annotated[
     str,
     typer.Argument(
-        help="A file that grows, - for stdin, redis://HOST/STREAM?group=NAME, the address of an "
-        "RSS or Atom feed, or sources.toml with several."
+        help="A file that grows, - for stdin, redis://HOST/STREAM?group=NAME, "
+        "kafka://HOST:9092/TOPIC, the address of an RSS or Atom feed, or sources.toml with several."
     ),
 ]
 
@@ -58,7 +58,8 @@ def watch(
         bool, typer.Option("--scored", help="The feed was scored by --score-only.")
     ] = False,
     score_only: Annotated[
-        str | None, typer.Option("--score-only", help="Write scored news to this Redis Stream.")
+        str | None,
+        typer.Option("--score-only", help="Write scored news to this Redis Stream or Kafka topic."),
     ] = None,
     metrics: Annotated[
         str | None,

@@ -1,15 +1,19 @@
-"""`watch --score-only`: score one Redis Stream into another, as one worker of many."""
+"""`watch --score-only`: score a stream or topic into another, as one worker of many."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from apps.finance_monitor.feeds.feed import Batch, append_rejected
+from apps.finance_monitor.feeds.kafka.address import is_kafka
 from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.feeds.redis_feed import RedisFeed, connect
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.stories.companies import EntityList, companies_in
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.watch.counters import Counters, Pace
@@ -20,6 +24,19 @@ if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
 SCORED_TOGETHER = 64
+
+
+Publish = Callable[[Sequence[ScoredRecord]], None]
+
+
+class Shared(Protocol):
+    """What several workers read, each its part."""
+
+    def read_batch(self, max_records: int, timeout: float = 1.0) -> Batch:
+        """At most `max_records`, rejected ones included; waits `timeout` seconds for the first."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class ScoringWorker:
@@ -47,25 +64,21 @@ class ScoringWorker:
         Raises:
             UserError: an address is no stream, or the two are not on the same server.
         """
-        feed = open_feed(source)
-        if not isinstance(feed, RedisFeed):
-            raise UserError("--score-only reads a Redis Stream", where=source)
-        _, stream, _ = connect(target)
-        if source.split("/")[2] != target.split("/")[2]:
-            raise UserError("both streams must be on the same server", where=target)
+        shared, publish = _open(source, target)
         while not stopping.is_set():
-            batch = feed.read_batch(SCORED_TOGETHER)
+            batch = shared.read_batch(SCORED_TOGETHER)
             self._pace.backlog, self._pace.outages = batch.backlog, batch.outages
+            self._pace.sources = batch.sources
             if batch.records or batch.rejected:
-                self._score(feed, stream, batch)
-        feed.close()
+                self._score(batch, publish)
+        shared.close()
         say(f"{self._tally['records']} scored.")
 
-    def _score(self, feed: RedisFeed, stream: str, batch: Batch) -> None:
+    def _score(self, batch: Batch, publish: Publish) -> None:
         append_rejected(self._rejected, batch.rejected)
         named = [companies_in(record, self._entities) for record in batch.records]
         scored = self._classifier.score(batch.records, named)
-        feed.publish(stream, scored)
+        publish(scored)
         for story in scored:
             self._drift.observe(story)
             self._tally[story.sentiment.label or "abstained"] += 1
@@ -73,3 +86,22 @@ class ScoringWorker:
         self._tally["rejected"] += len(batch.rejected)
         self._pace.records += len(scored)
         self._pace.rejected += len(batch.rejected)
+
+
+def _open(source: str, target: str) -> tuple[Shared, Publish]:
+    """What is read, and what writes and acknowledges."""
+    if is_kafka(source) and is_kafka(target):
+        from apps.finance_monitor.feeds.kafka.sharing import KafkaShare
+
+        share = KafkaShare(source, target)
+        return share, share.publish
+    feed = None if is_kafka(source) else open_feed(source)
+    if not isinstance(feed, RedisFeed) or is_kafka(target):
+        raise UserError(
+            "--score-only reads a Redis Stream or a Kafka topic, and writes to another of the same",
+            where=source,
+        )
+    _, stream, _ = connect(target)
+    if source.split("/")[2] != target.split("/")[2]:
+        raise UserError("both streams must be on the same server", where=target)
+    return feed, partial(feed.publish, stream)

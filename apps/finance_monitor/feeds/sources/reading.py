@@ -45,7 +45,9 @@ class _Sources(BaseModel):
 
 def is_web(spec: str) -> bool:
     """Whether it names sources to be asked: an address of the web, or a file of them."""
-    return spec.startswith(SCHEMES) or Path(spec).suffix.lower() == ".toml"
+    # The address of a topic may name a file of settings.
+    is_file = "://" not in spec and Path(spec).suffix.lower() == ".toml"
+    return spec.startswith(SCHEMES) or is_file
 
 
 def read_sources(spec: str) -> list[Source]:
