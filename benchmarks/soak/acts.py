@@ -151,10 +151,10 @@ def _report(client: httpx.Client, rng: random.Random, number: int) -> Iterator[h
 
 
 def _browse(client: httpx.Client, rng: random.Random, number: int) -> Iterator[httpx.Response]:
-    items = [
-        row["item_id"] for row in client.get(f"/v1/recommendations/{_user(rng)}").json()["items"]
-    ]
-    history = [{"item_id": item} for item in items[:2]]
+    ranked = client.get(f"/v1/recommendations/{_user(rng)}")
+    yield ranked
+    now = datetime.now(UTC).isoformat()
+    history = [{"item_id": row["item_id"], "timestamp": now} for row in ranked.json()["items"][:2]]
     yield client.post("/v1/recommendations", json={"history": history})
 
 

@@ -52,6 +52,7 @@ def test_a_promotion_on_one_machine_is_served_by_the_other(
                 return str(reply.json()["reasons"]["release_id"])
 
             assert serving(first) == serving(second) == registry.current_id()
+            assert "bizlm_releases_unfollowed 0.0" in httpx.get(f"{second}/metrics").text
             other = _again(registry)
             body = {"release_id": other}
             reply = httpx.post(f"{first}/v1/releases/promotions", json=body, timeout=60)
