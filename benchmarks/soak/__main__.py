@@ -3,7 +3,7 @@
 python -m benchmarks.soak [--minutes 60] [--every 10] [--only APPLICATION] [--out soak.json]
 
 Releases are tiny and trained at the start, so what is watched is the servers and not the models.
-Ctrl-C ends it early and keeps what was measured. Beside the JSON stands a picture, an SVG of the
+Ctrl-C, or SIGTERM, ends it early and keeps what was measured. Beside the JSON stands a picture, an SVG of the
 same name. Exit code 1: something grows, or a request failed.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -166,6 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("soak.json"))
     chosen = parser.parse_args(arguments)
+    # As Ctrl-C: what was measured is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loads = [load for load in LOADS if not chosen.only or load.application in chosen.only]
     with tempfile.TemporaryDirectory(prefix="bizlm-soak-") as folder, ExitStack() as stack:
         print("training small releases", file=sys.stderr, flush=True)

@@ -80,7 +80,7 @@ class Following(Collector):
             return False
         except Exception as error:
             # Whatever is wrong with it: the thread lives on for what is published next.
-            if not isinstance(error, UserError | OSError):
+            if self.trouble is None and not isinstance(error, UserError | OSError):
                 logger.exception("following releases failed")
             self.trouble = str(error).partition("\n")[0]
             self._outage.met(error)
