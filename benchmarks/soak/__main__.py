@@ -1,6 +1,7 @@
 """An hour of mixed load on the three servers: memory, open files, threads and answers stay flat.
 
-python -m benchmarks.soak [--minutes 60] [--every 10] [--only APPLICATION] [--out soak.json]
+python -m benchmarks.soak [--minutes 60] [--every 10] [--only APPLICATION] [--folder DIR]
+                        [--out soak.json]
 
 Releases are tiny and trained at the start, so what is watched is the servers and not the models.
 Ctrl-C, or SIGTERM, ends it early and keeps what was measured. Beside the JSON stands a picture, an SVG of the
@@ -157,6 +158,15 @@ def show(found: dict[str, Any]) -> bool:
     return is_well
 
 
+def _scene(folder: Path, loads: Sequence[Load]) -> Scene:
+    """Small releases of these applications, trained where they are not there yet."""
+    files, releases = folder / "files", folder / "releases"
+    if all((releases / load.application / "current").exists() for load in loads):
+        return Scene(folder, releases, files)
+    print("training small releases", file=sys.stderr, flush=True)
+    return make_scene(folder, [load.application for load in loads])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Play, sample, print and keep."""
     parser = argparse.ArgumentParser(description="servers under load for an hour: flat or not")
@@ -164,6 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between two looks")
     parser.add_argument("--only", action="append", choices=names, help="may be repeated")
+    parser.add_argument("--folder", type=Path, help="keeps the small releases for other runs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("soak.json"))
     chosen = parser.parse_args(arguments)
@@ -171,8 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     loads = [load for load in LOADS if not chosen.only or load.application in chosen.only]
     with tempfile.TemporaryDirectory(prefix="bizlm-soak-") as folder, ExitStack() as stack:
-        print("training small releases", file=sys.stderr, flush=True)
-        scene = make_scene(Path(folder), [load.application for load in loads])
+        scene = _scene(chosen.folder or Path(folder), loads)
         soaked = []
         for load in loads:
             soaked.append(Soaked(load, scene, chosen.seed))
