@@ -4,8 +4,8 @@ python -m benchmarks.soak [--minutes 60] [--every 10] [--only APPLICATION] [--fo
                         [--out soak.json]
 
 Releases are tiny and trained at the start, so what is watched is the servers and not the models.
-Ctrl-C, or SIGTERM, ends it early and keeps what was measured. Beside the JSON stands a picture, an SVG of the
-same name. Exit code 1: something grows, or a request failed.
+Ctrl-C, or SIGTERM, ends it early and keeps what was measured. Beside the JSON stands a
+picture, an SVG of the same name. Exit code 1: something grows, or a request failed.
 """
 
 from __future__ import annotations
