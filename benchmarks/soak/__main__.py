@@ -163,6 +163,8 @@ def _scene(folder: Path, loads: Sequence[Load]) -> Scene:
     files, releases = folder / "files", folder / "releases"
     if all((releases / load.application / "current").exists() for load in loads):
         return Scene(folder, releases, files)
+    if files.exists():
+        raise SystemExit(f"{folder}: an earlier run did not finish its releases here; delete it")
     print("training small releases", file=sys.stderr, flush=True)
     return make_scene(folder, [load.application for load in loads])
 
