@@ -8,7 +8,7 @@ SAMPLES := data_samples/customer_service
 # The machine's whole command line is ours: thread pools of two libraries must not spin against each other.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup smollm2 serve demo test check chaos lock sbom audit clean
+.PHONY: setup smollm2 serve demo test check chaos soak moto lock sbom audit clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -46,11 +46,22 @@ check: setup
 chaos: setup
 	$(BIN)/python -m benchmarks.chaos --minutes 10
 
+# An hour of mixed load on the three servers: memory, open files, threads and answers must stay flat.
+soak: setup
+	$(BIN)/python -m benchmarks.soak --minutes 60
+
 # Tools that look at what is installed stand beside it, so that they are no part of it.
 TOOLS := build/tools
 $(TOOLS)/installed: Makefile
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	touch $@
+
+# An S3 server, which some tests start and are skipped without; its dependencies do not go together with ours.
+moto: $(TOOLS)/moto/bin/moto_server
+$(TOOLS)/moto/bin/moto_server: Makefile
+	$(PYTHON) -m venv $(TOOLS)/moto
+	$(TOOLS)/moto/bin/pip install --quiet --disable-pip-version-check 'moto[s3]==5.2.5' flask==3.1.3 flask-cors==6.0.5
 	touch $@
 
 # What the image installs, each file by its hash. torch comes from an index of its own, and with it what it alone needs.

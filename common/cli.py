@@ -225,8 +225,12 @@ def listen(
     on_stopping: Callable[[], None] = lambda: None,
     workers: int = 1,
     without_keys: bool = False,
+    following: Callable[[], Any] | None = None,
 ) -> None:
     """Serve until stopped; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
+
+    Args:
+        following: makes what follows the releases of all machines; see `find_release`.
 
     Raises:
         UserError: the keys cannot be read, there must be some, or the host or the port cannot be
@@ -236,8 +240,16 @@ def listen(
     from common.serving.run import known_hosts, serve
 
     api_keys = ApiKeys.load(api_key_file) if api_key_file else None
+    access = {"api_keys": api_keys, "known_hosts": known_hosts(host, allow_host or ())}
+
+    def make() -> Any:
+        app = make_app(**access)
+        if following is not None:
+            app.state.follow(following())
+        return app
+
     serve(
-        lambda: make_app(api_keys=api_keys, known_hosts=known_hosts(host, allow_host or ())),
+        make,
         host,
         port,
         has_api_keys=api_keys is not None,

@@ -33,6 +33,8 @@ CHANGES: Mapping[str, tuple[str, str]] = {
     "releases promote": (PROMOTED, "release_id"),
     "releases rollback": ("release.rolled_back", ""),
     "releases prune": ("release.pruned", ""),
+    "releases push": ("release.published", "release_id"),
+    "releases pull": ("release.fetched", "release_id"),
 }
 
 

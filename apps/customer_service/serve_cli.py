@@ -33,6 +33,7 @@ from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
+from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.learning.schedule import parse_schedule
 
 verbs = typer.Typer()
@@ -105,6 +106,7 @@ def serve(
         typer.Option("--pictures", help="Read screenshots and photographed letters as questions."),
     ] = False,
     database: DatabaseUrl = None,
+    releases_from: ReleasesFrom = None,
     store: Store = Path("var"),
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
@@ -121,8 +123,7 @@ def serve(
 
     check_serving_precision(precision, device)
     registry = Registry(store, "customer_service")
-    if registry.current_id() is None:
-        registry.open()
+    following = find_release(registry, releases_from)
 
     if watch is not None and not watch.exists():
         raise UserError("no such file or folder", where=str(watch))
@@ -176,7 +177,14 @@ def serve(
         )
 
     listen(
-        make_app, host, port, api_key_file, allow_host, workers=workers, without_keys=without_keys
+        make_app,
+        host,
+        port,
+        api_key_file,
+        allow_host,
+        workers=workers,
+        without_keys=without_keys,
+        following=following,
     )
 
 

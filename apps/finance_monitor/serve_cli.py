@@ -42,6 +42,7 @@ from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
+from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.learning.schedule import parse_schedule
 
 verbs = new_app("Serve.")
@@ -85,6 +86,7 @@ def serve(
     keep: Keep = "365d",
     keep_audit: KeepAudit = KEEP_AUDIT,
     database: DatabaseUrl = None,
+    releases_from: ReleasesFrom = None,
     store: Store = Path("var"),
 ) -> None:
     """Watch, and show trends and alerts on a page."""
@@ -122,12 +124,10 @@ def serve(
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
     check_stories(stories, feed, scored, host, api_key_file)
-    live_rules = open_rules(rules, store, scored=scored)
     check_serving_precision(precision, device)
     registry = open_registry(store)
-    if registry.current_id() is None:
-        registry.open()
-
+    following = find_release(registry, releases_from)
+    live_rules = open_rules(rules, store, scored=scored)
     keep_seconds = parse_period(keep).total_seconds()
     keep_audit_seconds = parse_period(keep_audit).total_seconds()
     schedule = parse_schedule(learn)
@@ -165,7 +165,14 @@ def serve(
         made[0].state.stop()
 
     listen(
-        make_app, host, port, api_key_file, allow_host, on_stopping=stop, without_keys=without_keys
+        make_app,
+        host,
+        port,
+        api_key_file,
+        allow_host,
+        on_stopping=stop,
+        without_keys=without_keys,
+        following=following,
     )
 
 

@@ -44,6 +44,7 @@ from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
+from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.learning.schedule import parse_schedule
 
 RelationsFile = Annotated[
@@ -101,6 +102,7 @@ def serve(
     keep: KeepEvents = KEEP_EVENTS,
     keep_audit: KeepAudit = KEEP_AUDIT,
     database: DatabaseUrl = None,
+    releases_from: ReleasesFrom = None,
     store: Store = Path("var"),
 ) -> None:
     """Rank for one user at a time over HTTP, with a page to look at histories and rankings.
@@ -127,8 +129,7 @@ def serve(
     moment = parse_moment(as_of, "--as-of")
     live_rules = open_rules(rules)
     registry = open_registry(store)
-    if release_id or registry.current_id() is None:
-        registry.open(release_id)
+    following = find_release(registry, releases_from, release_id)
 
     def make_app(**access: Any) -> Any:
         _take_share_of_processors(workers)
@@ -224,7 +225,14 @@ def serve(
         )
 
     listen(
-        make_app, host, port, api_key_file, allow_host, workers=workers, without_keys=without_keys
+        make_app,
+        host,
+        port,
+        api_key_file,
+        allow_host,
+        workers=workers,
+        without_keys=without_keys,
+        following=following,
     )
 
 

@@ -40,6 +40,7 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
+from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.keys.keys_cli import add_key_verbs
 from common.tuning.settings_cli import SettingOptions
 
@@ -207,11 +208,11 @@ def _add_serve(
         device: Device = "auto",
         store: Store = Path("var"),
         database: DatabaseUrl = None,
+        releases_from: ReleasesFrom = None,
     ) -> None:
         """Answer over HTTP, and take corrections."""
         registry, keep_seconds = open_registry(store, application), parse_period(keep)
-        if registry.current_id() is None:
-            registry.open()
+        following = find_release(registry, releases_from)
 
         def make_app(**access: Any) -> Any:
             say("Loading the release …")
@@ -224,7 +225,15 @@ def _add_serve(
                 **access,
             )
 
-        listen(make_app, host, port, api_key_file, allow_host, without_keys=without_keys)
+        listen(
+            make_app,
+            host,
+            port,
+            api_key_file,
+            allow_host,
+            without_keys=without_keys,
+            following=following,
+        )
 
 
 def _sources(

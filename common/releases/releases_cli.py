@@ -11,6 +11,7 @@ import typer
 from common.cli import Json, Store, new_app, print_json
 from common.console import results, say, show_table
 from common.releases.cards.cards_cli import add_card_verb
+from common.releases.remote.remote_cli import WHERE, add_remote_verbs, roll_back_there
 
 if TYPE_CHECKING:
     from common.releases.registry import Registry
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 def add_release_verbs(
     app: typer.Typer, application: str, metrics: Sequence[str], card: Path
 ) -> None:
-    """Add `releases list|show|card|promote|rollback|prune`.
+    """Add `releases list|show|card|promote|rollback|prune|push|pull`.
 
     Args:
         metrics: the columns of the list.
         card: what the application says of itself on paper, its `card.toml`.
     """
-    releases = new_app("Releases: list, show, put on paper, promote, roll back, prune.")
+    releases = new_app("Releases: list, show, put on paper, promote, roll back, prune, push, pull.")
     app.add_typer(releases, name="releases")
     add_card_verb(releases, application, card)
 
@@ -33,6 +34,8 @@ def add_release_verbs(
         from common.releases.registry import Registry
 
         return Registry(store, application)
+
+    add_remote_verbs(releases, registry)
 
     @releases.command("list")
     def list_releases(store: Store = Path("var"), as_json: Json = False) -> None:
@@ -64,8 +67,14 @@ def add_release_verbs(
         say(f"Now serving: {registry(store).promote(release_id).release_id}")
 
     @releases.command()
-    def rollback(store: Store = Path("var")) -> None:
+    def rollback(
+        at: Annotated[str | None, typer.Option("--at", help=f"Everywhere: {WHERE}")] = None,
+        store: Store = Path("var"),
+    ) -> None:
         """Let the release serve that served before."""
+        if at is not None:
+            roll_back_there(at, application)
+            return
         say(f"Serving again: {registry(store).rollback().release_id}")
 
     @releases.command("prune")

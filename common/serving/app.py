@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from starlette.types import Lifespan
 
 from common.serving.auditing.recording import RecordChanges, record_keys
 from common.serving.auditing.server import add_audit
+from common.serving.following import Following
 from common.serving.keys.live import ApiKeys
 from common.serving.keys.scopes import NEEDS, Need, routes_without_need
 from common.serving.keys.server import add_access
@@ -59,7 +61,8 @@ def create_app(
 ) -> FastAPI:
     """An application with `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, to add routes to.
 
-    It does not start with a route that `needs` does not name.
+    It does not start with a route that `needs` does not name. `app.state.follow` takes what
+    follows the releases of all machines, before it starts.
 
     `is_ready` gives its verdict with the reasons, which `/readyz` shows to anybody.
     With `web`, the folder of a page, that page is there too.
@@ -97,11 +100,12 @@ def create_app(
         Middleware(JsonPosts),
         Middleware(LimitBody, most_bytes=max_body_bytes, by_path=max_body_bytes_by_path),
     ]
+    beside: list[Following] = []
     app = FastAPI(
         title=title,
         version=version,
         description=description,
-        lifespan=_checked(lifespan, needs),
+        lifespan=_checked(lifespan, needs, beside),
         middleware=middleware,
         responses=PROBLEM_RESPONSES,
         # These pages load their scripts from another host.
@@ -109,8 +113,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.telemetry = telemetry
+
+    def follow(following: Following) -> None:
+        telemetry.registry.register(following)
+        beside.append(following)
+
+    app.state.follow = follow
     add_problem_handlers(app)
-    _add_operations(app, is_ready, telemetry, api_keys)
+    _add_operations(app, is_ready, telemetry, api_keys, beside)
     add_access(app, has_keys=api_keys is not None)
     if audit is not None:
         add_audit(app, audit, has_keys=api_keys is not None)
@@ -122,20 +132,28 @@ def create_app(
 
 
 def _checked(
-    lifespan: Lifespan[FastAPI], needs: Mapping[str, Need]
+    lifespan: Lifespan[FastAPI], needs: Mapping[str, Need], beside: Sequence[Following]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def checked(app: FastAPI) -> AsyncIterator[None]:
         if unknown := routes_without_need(app.routes, needs):
             raise RuntimeError(f"nobody says who may ask this: {', '.join(unknown)}")
         async with lifespan(app):
+            for one in beside:
+                one.start()
             yield
+            for one in beside:
+                await asyncio.to_thread(one.stop)
 
     return checked
 
 
 def _add_operations(
-    app: FastAPI, is_ready: IsReady, telemetry: Telemetry, api_keys: ApiKeys | None
+    app: FastAPI,
+    is_ready: IsReady,
+    telemetry: Telemetry,
+    api_keys: ApiKeys | None,
+    beside: Sequence[Following],
 ) -> None:
     @app.get("/healthz", tags=["operations"], summary="Whether the process is alive")
     async def healthz() -> dict[str, str]:
@@ -146,6 +164,8 @@ def _add_operations(
         ready, reasons = is_ready()
         if api_keys and api_keys.trouble:
             reasons = {**reasons, "refused_keys": api_keys.trouble}
+        for one in beside:
+            reasons = {**reasons, **one.reasons}
         if not ready:
             return problem(503, "The server is not ready.", reasons=reasons)
         return JSONResponse({"status": "ready", "reasons": reasons})
