@@ -3,6 +3,7 @@
 python -m benchmarks.direction --case news      the sample news alone
 python -m benchmarks.direction --case texts     and the pairs' texts, one by one
 python -m benchmarks.direction --case pairs     and the pairs as pairs
+python -m benchmarks.direction --case composed  and those that the grammar of signs composes
 
 With `--choose` a third of the patterns that are learned is held out instead, and nothing is kept.
 With `--work DIR` a run that was interrupted goes on. News of another kind is read beside it: every
@@ -15,12 +16,11 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.data import Dataset, Sources, pair, read_dataset, read_pairs
 from apps.finance_monitor.evaluate import run, summarise
-from apps.finance_monitor.schema import PairRecord
+from apps.finance_monitor.schema import PairRecord, Part
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stress.direction import direction
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
@@ -33,7 +33,7 @@ from common.tuning.finetune import finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
-CASES = ("news", "texts", "pairs")
+CASES = ("news", "texts", "pairs", "composed")
 
 
 def main() -> None:
@@ -57,7 +57,8 @@ def main() -> None:
         asked = [one for one in learned if one.pattern in held_out]
         learned = [one for one in learned if one.pattern not in held_out]
     if chosen.case != "news":
-        dataset.pairs.extend(pair(one) for one in learned)
+        composed = _pairs("train", "pairs_composed.*") if chosen.case == "composed" else []
+        dataset.pairs.extend(pair(one) for one in [*learned, *composed])
     classifier, minutes = _train(dataset, settings, chosen.work)
     metrics = _measure(classifier, dataset, asked)
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")[::5]
@@ -72,8 +73,8 @@ def main() -> None:
     report("direction", {**cases, chosen.case: metrics})
 
 
-def _pairs(part: Any) -> list[PairRecord]:
-    paths = sorted(SAMPLES.glob("pairs.*"))
+def _pairs(part: Part, files: str = "pairs.*") -> list[PairRecord]:
+    paths = sorted(SAMPLES.glob(files))
     return [one for path in paths for one in read_pairs(path, Sources(), part)]
 
 
@@ -105,6 +106,8 @@ def _measure(
         "pairs": found.all.pairs,
         "both": found.all.both,
         "texts": found.all.texts,
+        "decided": found.all.decided,
+        "of these both": found.all.both_decided or 0.0,
         **of_language,
         "sample news weighted F1": news["sentiment_f1"],
         "sample news topic F1": news["topic_f1"],
