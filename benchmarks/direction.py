@@ -16,12 +16,14 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.data import Dataset, Sources, pair, read_dataset, read_pairs
 from apps.finance_monitor.evaluate import run, summarise
 from apps.finance_monitor.schema import PairRecord, Part
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.network import FullPrecision
 from apps.finance_monitor.stress.direction import direction
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from benchmarks.finance_sentiment import read_news
@@ -60,7 +62,7 @@ def main() -> None:
         composed = _pairs("train", "pairs_composed.*") if chosen.case == "composed" else []
         dataset.pairs.extend(pair(one) for one in [*learned, *composed])
     classifier, minutes = _train(dataset, settings, chosen.work)
-    metrics = _measure(classifier, dataset, asked)
+    metrics: dict[str, Any] = {**_measure(classifier, dataset, asked)}
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")[::5]
     metrics["twitter weighted F1"] = summarise(run(classifier, twitter))["sentiment_f1"]
     metrics |= {"minutes": minutes, "settings": settings.model_dump(exclude_defaults=True)}
@@ -89,7 +91,8 @@ def _train(dataset: Dataset, settings: Settings, kept: Path | None) -> tuple[Cla
             task, encoder, dataset.learned, settings, work=work, resume=kept is not None
         )
     assert isinstance(tuned.module, NewsModel)
-    return Classifier("", tuned.pretrained, tuned.module, task.topics), tuned.seconds / 60
+    network = FullPrecision(tuned.module, tuned.pretrained)
+    return Classifier("", network, task.topics), tuned.seconds / 60
 
 
 def _measure(
