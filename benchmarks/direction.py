@@ -3,6 +3,7 @@
 python -m benchmarks.direction --case news      the sample news alone
 python -m benchmarks.direction --case texts     and the pairs' texts, one by one
 python -m benchmarks.direction --case pairs     and the pairs as pairs
+python -m benchmarks.direction --case composed  and those that the grammar of signs composes
 
 With `--choose` a third of the patterns that are learned is held out instead, and nothing is kept.
 With `--work DIR` a run that was interrupted goes on. News of another kind is read beside it: every
@@ -20,8 +21,9 @@ from typing import Any
 from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.data import Dataset, Sources, pair, read_dataset, read_pairs
 from apps.finance_monitor.evaluate import run, summarise
-from apps.finance_monitor.schema import PairRecord
+from apps.finance_monitor.schema import PairRecord, Part
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.network import FullPrecision
 from apps.finance_monitor.stress.direction import direction
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
 from benchmarks.finance_sentiment import read_news
@@ -33,7 +35,7 @@ from common.tuning.finetune import finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
-CASES = ("news", "texts", "pairs")
+CASES = ("news", "texts", "pairs", "composed")
 
 
 def main() -> None:
@@ -57,9 +59,10 @@ def main() -> None:
         asked = [one for one in learned if one.pattern in held_out]
         learned = [one for one in learned if one.pattern not in held_out]
     if chosen.case != "news":
-        dataset.pairs.extend(pair(one) for one in learned)
+        composed = _pairs("train", "pairs_composed.*") if chosen.case == "composed" else []
+        dataset.pairs.extend(pair(one) for one in [*learned, *composed])
     classifier, minutes = _train(dataset, settings, chosen.work)
-    metrics = _measure(classifier, dataset, asked)
+    metrics: dict[str, Any] = {**_measure(classifier, dataset, asked)}
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")[::5]
     metrics["twitter weighted F1"] = summarise(run(classifier, twitter))["sentiment_f1"]
     metrics |= {"minutes": minutes, "settings": settings.model_dump(exclude_defaults=True)}
@@ -72,8 +75,8 @@ def main() -> None:
     report("direction", {**cases, chosen.case: metrics})
 
 
-def _pairs(part: Any) -> list[PairRecord]:
-    paths = sorted(SAMPLES.glob("pairs.*"))
+def _pairs(part: Part, files: str = "pairs.*") -> list[PairRecord]:
+    paths = sorted(SAMPLES.glob(files))
     return [one for path in paths for one in read_pairs(path, Sources(), part)]
 
 
@@ -88,7 +91,8 @@ def _train(dataset: Dataset, settings: Settings, kept: Path | None) -> tuple[Cla
             task, encoder, dataset.learned, settings, work=work, resume=kept is not None
         )
     assert isinstance(tuned.module, NewsModel)
-    return Classifier("", tuned.pretrained, tuned.module, task.topics), tuned.seconds / 60
+    network = FullPrecision(tuned.module, tuned.pretrained)
+    return Classifier("", network, task.topics), tuned.seconds / 60
 
 
 def _measure(
@@ -105,6 +109,8 @@ def _measure(
         "pairs": found.all.pairs,
         "both": found.all.both,
         "texts": found.all.texts,
+        "decided": found.all.decided,
+        "of these both": found.all.both_decided or 0.0,
         **of_language,
         "sample news weighted F1": news["sentiment_f1"],
         "sample news topic F1": news["topic_f1"],

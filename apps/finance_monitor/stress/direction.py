@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from apps.finance_monitor.data import apart, pair
 from apps.finance_monitor.evaluate import run
 from apps.finance_monitor.schema import PairRecord
-from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.stories.classifying import ABSTAIN_BELOW, Classifier
 from common.errors import UserError
 from common.evaluation.stress.contrast import Contrast, contrast
 from common.records.text import language_of
@@ -15,6 +15,8 @@ from common.records.text import language_of
 
 def direction(classifier: Classifier, pairs: Sequence[PairRecord]) -> Contrast:
     """The pairs of which both sentiments are right, in all, by language and by pattern.
+
+    One that is likeliest counts as said, however unsure; which pairs were decided stands beside.
 
     Raises:
         UserError: the release tells no sentiments.
@@ -26,10 +28,12 @@ def direction(classifier: Classifier, pairs: Sequence[PairRecord]) -> Contrast:
         )
     outcomes = run(classifier, apart([pair(one, classifier.tickers) for one in pairs]))
     right = [outcome.is_right for outcome in outcomes]
+    sure = [outcome.confidence >= ABSTAIN_BELOW for outcome in outcomes]
     return contrast(
         list(zip(right[::2], right[1::2], strict=True)),
         {
             "language": [language_of(one.texts[0].text) for one in pairs],
             "pattern": [one.pattern for one in pairs],
         },
+        [first and second for first, second in zip(sure[::2], sure[1::2], strict=True)],
     )

@@ -90,14 +90,16 @@ def _table_of_pairs(pairs: Contrast, release_id: str) -> Table:
     from rich.table import Table
 
     table = Table("pairs of", title=f"Release {release_id}: pairs of opposite texts")
-    for column in ("", "pairs", "both right", "texts right"):
+    for column in ("", "pairs", "both right", "texts right", "decided", "of these both"):
         table.add_column(column, justify="left" if not column else "right")
     rows = [("all", "", pairs.all)]
     for by, groups in pairs.groups.items():
         worst_first = sorted(groups.items(), key=lambda item: item[1].both)
         rows += [(by if not place else "", *item) for place, item in enumerate(worst_first)]
     for by, group, found in rows:
-        table.add_row(by, group, f"{found.pairs:,}", f"{found.both:.1%}", f"{found.texts:.1%}")
+        of_these = "–" if found.both_decided is None else f"{found.both_decided:.1%}"
+        shares = (f"{share:.1%}" for share in (found.both, found.texts, found.decided))
+        table.add_row(by, group, f"{found.pairs:,}", *shares, of_these)
     return table
 
 
