@@ -13,7 +13,7 @@ from apps.recommender.cold.foretelling import foretell, known_sample
 from apps.recommender.interactions.events import Histories
 from apps.recommender.interactions.popularity import DAY
 from apps.recommender.ranking.listwise import Linear, fit_linear
-from apps.recommender.retrieval.exact import largest_products
+from apps.recommender.retrieval.exact import products
 from apps.recommender.retrieval.top_k import best_of_rows
 from apps.recommender.retrieval.towers import BEHAVIOR_WEIGHTS, TowerModel, first_paces
 from apps.recommender.schema import BEHAVIORS
@@ -64,8 +64,8 @@ class ColdItems:
     created: NDArray[np.float64]
     popularity: Float32
     linear: Linear
-    _untuned: Float32 = field(init=False)
     _tuned: Float32 = field(init=False)
+    _length: Float32 = field(init=False)
     _back: Float32 = field(init=False)
     _foretold: Float32 = field(init=False)
 
@@ -73,12 +73,14 @@ class ColdItems:
         projection = self.towers.items.projection.weight.detach().double().cpu().numpy()
         back = np.linalg.pinv(projection).T.astype(np.float32)
         object.__setattr__(self, "_back", back)
-        object.__setattr__(self, "_untuned", self._read(self.item))
-        object.__setattr__(self, "_tuned", np.asarray(self.items[self.item]))
+        tuned = np.asarray(self.items[self.item])
+        untuned = tuned @ back
+        object.__setattr__(self, "_tuned", tuned)
+        object.__setattr__(self, "_length", _lengths(untuned)[:, 0])
         known = known_sample(self.popularity > 0)
         weights = foretell(self._read(known), self.popularity[known])
         unknown = np.full(len(self.item), np.nan, np.float32)
-        foretold = unknown if weights is None else self._untuned @ weights
+        foretold = unknown if weights is None else untuned / _lengths(untuned) @ weights
         object.__setattr__(self, "_foretold", foretold)
 
     def signals(
@@ -92,10 +94,16 @@ class ColdItems:
         """
         wanted = np.ones(len(SIGNALS), np.bool_) if wanted is None else wanted
         found = np.full((len(past), len(self.item), len(SIGNALS)), np.nan, np.float32)
-        if wanted[0]:
-            found[:, :, 0] = _best(self._untuned_interests(past), self._untuned)
-        if wanted[1]:
-            found[:, :, 1] = _best(interests, self._tuned)
+        asked = [self._untuned_interests(past) @ self._back.T] if wanted[0] else []
+        asked += [interests] if wanted[1] else []
+        if asked:
+            # The items, which are many, are gone through once for all.
+            queries = np.ascontiguousarray(np.concatenate(asked, 1).transpose(1, 0, 2))
+            best = np.split(products(queries, self._tuned), len(asked))
+            if wanted[0]:
+                found[:, :, 0] = best[0].max(0) / self._length
+            if wanted[1]:
+                found[:, :, 1] = best[-1].max(0)
         age = np.maximum(past.as_of[:, None] - self.created[self.item], 0) / DAY
         found[:, :, 2] = -np.log1p(age)
         found[:, :, 3] = self._foretold
@@ -191,11 +199,11 @@ def choose_cold(
     return max(figures, key=lambda name: figures[name]), figures
 
 
-def _best(interests: Float32, vectors: Float32) -> Float32:
-    """[users, interests, width] and [items, width] → [users, items], of the nearest interest."""
-    return largest_products(np.ascontiguousarray(interests.transpose(1, 0, 2)), vectors)
-
-
 def _normalised(vectors: Float32) -> Float32:
+    return np.asarray(vectors / _lengths(vectors), np.float32)
+
+
+def _lengths(vectors: Float32) -> Float32:
+    """[…, 1], 1 where a vector is nothing but zeros."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, 1.0), np.float32)
+    return np.asarray(np.where(length > 0, length, 1.0), np.float32)

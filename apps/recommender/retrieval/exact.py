@@ -77,6 +77,15 @@ def largest_products(queries: Float32, items: Float32, room: Float32 | None = No
     Args:
         room: memory that is used for it, at least [interests · users, n].
     """
+    product = products(queries, items, room)
+    for other in product[1:]:
+        np.maximum(product[0], other, out=product[0])
+    best: Float32 = product[0]
+    return best
+
+
+def products(queries: Float32, items: Float32, room: Float32 | None = None) -> Float32:
+    """[interests, users, width] and [n, width] → [interests, users, n]; `room` as there."""
     interests, users, width = queries.shape
     rows = interests * users
     if room is None:
@@ -91,11 +100,7 @@ def largest_products(queries: Float32, items: Float32, room: Float32 | None = No
                 np.matmul(items[part], vector, out=row[part])
     else:
         np.matmul(flat, items.T, out=out)
-    product = out.reshape(interests, users, len(items))
-    for other in product[1:]:
-        np.maximum(product[0], other, out=product[0])
-    best: Float32 = product[0]
-    return best
+    return out.reshape(interests, users, len(items))
 
 
 def _pairs(excluded: csr_array, block: slice) -> tuple[Int64, Int32]:
