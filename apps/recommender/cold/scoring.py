@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from apps.recommender.cold.foretelling import foretell, known_sample
 from apps.recommender.interactions.events import Histories
 from apps.recommender.interactions.popularity import DAY
 from apps.recommender.ranking.listwise import Linear, fit_linear
-from apps.recommender.retrieval.exact import products
 from apps.recommender.retrieval.top_k import best_of_rows
 from apps.recommender.retrieval.towers import BEHAVIOR_WEIGHTS, TowerModel, first_paces
 from apps.recommender.schema import BEHAVIORS
@@ -64,7 +65,7 @@ class ColdItems:
     created: NDArray[np.float64]
     popularity: Float32
     linear: Linear
-    _tuned: Float32 = field(init=False)
+    _tuned: Tensor = field(init=False)
     _length: Float32 = field(init=False)
     _back: Float32 = field(init=False)
     _foretold: Float32 = field(init=False)
@@ -75,7 +76,7 @@ class ColdItems:
         object.__setattr__(self, "_back", back)
         tuned = np.asarray(self.items[self.item])
         untuned = tuned @ back
-        object.__setattr__(self, "_tuned", tuned)
+        object.__setattr__(self, "_tuned", torch.from_numpy(tuned))
         object.__setattr__(self, "_length", _lengths(untuned)[:, 0])
         known = known_sample(self.popularity > 0)
         weights = foretell(self._read(known), self.popularity[known])
@@ -97,13 +98,11 @@ class ColdItems:
         asked = [self._untuned_interests(past) @ self._back.T] if wanted[0] else []
         asked += [interests] if wanted[1] else []
         if asked:
-            # The items, which are many, are gone through once for all.
-            queries = np.ascontiguousarray(np.concatenate(asked, 1).transpose(1, 0, 2))
-            best = np.split(products(queries, self._tuned), len(asked))
+            best = self._best(np.stack(asked, 1))
             if wanted[0]:
-                found[:, :, 0] = best[0].max(0) / self._length
+                found[:, :, 0] = best[:, :, 0] / self._length
             if wanted[1]:
-                found[:, :, 1] = best[-1].max(0)
+                found[:, :, 1] = best[:, :, -1]
         age = np.maximum(past.as_of[:, None] - self.created[self.item], 0) / DAY
         found[:, :, 2] = -np.log1p(age)
         found[:, :, 3] = self._foretold
@@ -134,6 +133,17 @@ class ColdItems:
         place = np.searchsorted(self.item, item).clip(max=len(self.item) - 1)
         found = np.take_along_axis(scores, place, 1)
         return np.where(self.item[place] == item, found, np.float32(-np.inf))
+
+    def _best(self, queries: Float32) -> Float32:
+        """[users, kinds, interests, width] → [users, cold, kinds], of the nearest interest.
+
+        The items, which are many, are gone through once for all.
+        """
+        users, kinds, interests, width = queries.shape
+        # Several times as fast as numpy where queries are few.
+        product = nn.functional.linear(self._tuned, torch.from_numpy(queries.reshape(-1, width)))
+        best = product.view(-1, users, kinds, interests).amax(3)
+        return np.asarray(best.permute(1, 0, 2).numpy())
 
     def _read(self, number: NDArray[Any]) -> Float32:
         """[…, width], texts of items as the encoder read them before."""

@@ -77,15 +77,6 @@ def largest_products(queries: Float32, items: Float32, room: Float32 | None = No
     Args:
         room: memory that is used for it, at least [interests · users, n].
     """
-    product = products(queries, items, room)
-    for other in product[1:]:
-        np.maximum(product[0], other, out=product[0])
-    best: Float32 = product[0]
-    return best
-
-
-def products(queries: Float32, items: Float32, room: Float32 | None = None) -> Float32:
-    """[interests, users, width] and [n, width] → [interests, users, n]; `room` as there."""
     interests, users, width = queries.shape
     rows = interests * users
     if room is None:
@@ -100,7 +91,11 @@ def products(queries: Float32, items: Float32, room: Float32 | None = None) -> F
                 np.matmul(items[part], vector, out=row[part])
     else:
         np.matmul(flat, items.T, out=out)
-    return out.reshape(interests, users, len(items))
+    product = out.reshape(interests, users, len(items))
+    for other in product[1:]:
+        np.maximum(product[0], other, out=product[0])
+    best: Float32 = product[0]
+    return best
 
 
 def _pairs(excluded: csr_array, block: slice) -> tuple[Int64, Int32]:
