@@ -1,6 +1,6 @@
 """Ranking quality on ml-latest-small: all films ranked for every user, beside simpler methods.
 
-python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8] [--work DIR]
+python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8] [--work DIR] [--peers PYTHON]
 
 Interrupted, the same command goes on: what was read and learned is kept in `--work`.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from apps.recommender.release import load_release
 from apps.recommender.reporting import comparison_table
 from apps.recommender.train import train
 from benchmarks.harness import parser, report, start
+from benchmarks.peers.libraries import add_peers, peers_beside, require_peers
 from common.console import results
 from common.evaluation.ranking import area_by_group
 from common.releases.registry import Registry
@@ -51,8 +53,10 @@ def main() -> None:
     arguments.add_argument("--before", type=float, default=0.8, help="share of ratings before test")
     arguments.add_argument("--cold-places", type=int, help="of the first ten, for cold films")
     arguments.add_argument("--work", type=Path, default=Path("var/recommender-movielens"))
+    add_peers(arguments)
     chosen = arguments.parse_args()
     start(chosen)
+    require_peers(chosen.peers)
     settings = read_settings(
         None, [], defaults=DEFAULTS | {"precision": "fp32"}, seed=chosen.seed or None
     )
@@ -60,6 +64,7 @@ def main() -> None:
     cutoff = int(np.quantile(dataset.events.time, chosen.before))
     timeline = split_in_time(dataset.events, dataset.catalogue, cutoff=cutoff)
     registry = Registry(chosen.work, "recommender")
+    is_new, began = not registry.root.exists(), monotonic()
     trained = train(
         dataset,
         timeline,
@@ -70,6 +75,7 @@ def main() -> None:
         promote=False,
     )
     assert trained is not None
+    minutes = (monotonic() - began) / 60 if is_new else None
     model, caches = load_release(trained.release), registry.root / "vectors"
     windows = (timeline.ranker, timeline.calibration, timeline.test)
     pipelines = [(serving_pipeline(model, dataset, one, caches), one) for one in windows]
@@ -98,7 +104,9 @@ def main() -> None:
             "lists of cold films alone, nDCG@10": alone,
             "ratings of 4 and more against those below": tastes,
             "minutes of tuning": manifest["seconds"] / 60,
+            "minutes of training, all stages": minutes,
             **_lines(compared),
+            **peers_beside(chosen.peers, timeline, compared.model, minutes),
         },
     )
 

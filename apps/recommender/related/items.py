@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
+from scipy.sparse import csr_array
 
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.related.company import CompanyOfItems
@@ -126,18 +128,36 @@ class RelatedItems:
 
     def _similar(self, item: int, k: int, allowed: NDArray[np.bool_]) -> Iterator[_Found]:
         """By text, so that items which nobody has met are found as well."""
-        catalogue, vectors = self._prepared.catalogue, self._prepared.items
-        cosine = np.asarray(vectors @ vectors[item], np.float32)
-        same = (catalogue.category == catalogue.category[item]) & (catalogue.category >= 0)
-        score = np.where(allowed & (cosine > LEAST_SIMILARITY), cosine, -np.inf)
-        score = score + np.where(same, SAME_CATEGORY, 0).astype(np.float32)
+        category = self._prepared.catalogue.category
+        same = (category == category[item]) & (category >= 0)
         # As many more as the shop may have named.
-        depth = min(len(score), k + len(self._relations.of(item, "similar")))
-        first = np.argpartition(-score, depth - 1)[:depth]
-        for other in first[np.lexsort((first, -score[first]))].tolist():
-            if np.isfinite(score[other]):
-                reason = "same category" if same[other] else "similar"
-                yield _Found(other, float(cosine[other]), reason)
+        depth = k + len(self._relations.of(item, "similar"))
+        number, cosine = self._nearest(item, depth, allowed, same)
+        near = cosine > LEAST_SIMILARITY
+        number, cosine, is_same = number[near], cosine[near], same[number[near]]
+        score = cosine + np.where(is_same, SAME_CATEGORY, 0).astype(np.float32)
+        first = np.lexsort((number, -score))[:depth]
+        columns = (column[first].tolist() for column in (number, cosine, is_same))
+        for other, similarity, of_category in zip(*columns, strict=True):
+            yield _Found(other, similarity, "same category" if of_category else "similar")
+
+    def _nearest(
+        self, item: int, depth: int, allowed: NDArray[np.bool_], same: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:
+        """Numbers and cosines of items, among them the first `depth` of all that are allowed."""
+        vectors, quantised = self._prepared.items, self._prepared.quantised
+        if quantised is None:
+            number = np.flatnonzero(allowed)
+            return number, np.asarray(vectors @ vectors[item], np.float32)[number]
+        # What its category puts first is among the nearest of the category; the rest, of all.
+        asked, nobody = vectors[item][None, None], csr_array((1, len(vectors)), dtype=np.bool_)
+        of_all, of_category = (
+            quantised.top_k(asked, depth, allowed=among, excluded=nobody)[0][0]
+            for among in (allowed, allowed & same)
+        )
+        found = np.union1d(of_all, of_category)
+        number = found[found >= 0]
+        return number, np.asarray(vectors[number] @ vectors[item], np.float32)
 
     def _together(self, item: int) -> Iterator[_Found]:
         """What was bought with it, and then what was met with it."""

@@ -3,6 +3,7 @@ left out by a bound, and only what can is multiplied in full precision."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,16 @@ ROWS = 8192
 
 
 class QuantisedSearch:
-    """A copy of the items in 8 bits a component (faiss `QT_8bit`), and how far it is off at most.
+    """A copy of the items in 8 bits a component (faiss `QT_8bit_uniform`), and how far it is off.
 
     The product of a query with the copy differs from the true one by at most the query's length
     times the greatest distance of an item from its copy (Cauchy–Schwarz). Where the best of the
     copy, multiplied again, are above all that this leaves to the others, they are the exact best;
     elsewhere all items are read.
+
+    One scale for all components is read twice as fast as a scale for each. So that none needs a
+    wider one than the others, all vectors are turned alike, at random: products stay what they
+    are.
 
     Args:
         items: [n, width].
@@ -38,16 +43,26 @@ class QuantisedSearch:
     def __init__(self, items: Float32) -> None:
         import faiss
 
+        width = items.shape[1]
         self._items = items
-        scalar = faiss.ScalarQuantizer.QT_8bit
-        self._index = faiss.IndexScalarQuantizer(items.shape[1], scalar, faiss.METRIC_INNER_PRODUCT)
-        self._index.train(np.ascontiguousarray(items))
+        drawn = np.random.default_rng(0).standard_normal((width, width))
+        self._turn = np.linalg.qr(drawn)[0].astype(np.float32)
+        scalar = faiss.ScalarQuantizer.QT_8bit_uniform
+        self._index = faiss.IndexScalarQuantizer(width, scalar, faiss.METRIC_INNER_PRODUCT)
+        bounds = [(part.min(), part.max()) for part in self._turned()]
+        ends = np.array([min(low for low, _ in bounds), max(high for _, high in bounds)])
+        self._index.train(np.repeat(ends[:, None], width, 1).astype(np.float32))
         self._off = 0.0
-        for first in range(0, len(items), ROWS):
-            part = np.ascontiguousarray(items[first : first + ROWS])
+        for part in self._turned():
+            first = self._index.ntotal
             self._index.add(part)
             copy = self._index.reconstruct_n(first, len(part))
             self._off = max(self._off, float(np.linalg.norm(part - copy, axis=1).max()))
+
+    def _turned(self) -> Iterator[Float32]:
+        """The items, so many at a time, as the copy holds them."""
+        for first in range(0, len(self._items), ROWS):
+            yield np.asarray(self._items[first : first + ROWS] @ self._turn)
 
     def top_k(
         self,
@@ -79,16 +94,17 @@ class QuantisedSearch:
         free = allowed.copy()
         free[excluded] = False
         depth = min(BREADTH * k, len(free))
-        near, number = self._index.search(vectors, depth, params=_among(free))
+        near, number = self._index.search(vectors @ self._turn, depth, params=_among(free))
         candidates = np.unique(number[number >= 0])
         true = (self._items[candidates] @ vectors.T).max(1)
         place, scores = best_of_rows(np.ascontiguousarray(true[None]), k)
         # An interest that ran out of items leaves nothing to others.
         left = np.where((number < 0).any(1), -np.inf, near.min(1))
         most = left + np.linalg.norm(vectors, axis=1) * self._off + ROUNDING
-        if not scores[0, -1] > most.max():
+        if not np.isneginf(most).all() and not scores[0, -1] > most.max():
             return None
-        return np.where(place < 0, -1, candidates[place]).astype(np.int32), scores
+        # Place -1 takes the one behind the end.
+        return np.append(candidates, -1)[place].astype(np.int32), scores
 
 
 def _among(free: NDArray[np.bool_]) -> Any:

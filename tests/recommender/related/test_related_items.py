@@ -14,6 +14,7 @@ from apps.recommender.interactions.events import Events, sorted_events
 from apps.recommender.related.company import CompanyOfItems
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import read_relations
+from apps.recommender.retrieval.quantised import QuantisedSearch
 from apps.recommender.schema import BEHAVIORS, Item
 from common.errors import UserError
 
@@ -55,6 +56,7 @@ def _items(relations: str | None = None, folder: Path | None = None) -> RelatedI
         catalogue=CATALOGUE,
         events=EVENTS,
         items=np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32),
+        quantised=None,
     )
     path = None
     if relations is not None and folder is not None:
@@ -141,3 +143,34 @@ def test_of_an_item_that_everybody_knows_the_latest_customers_are_asked(
     monkeypatch.setattr("apps.recommender.related.company.MOST_CUSTOMERS", 2)
     met = CompanyOfItems(EVENTS, len(CATALOGUE)).of(0, bought=False)
     assert met.item.tolist() == [], "the latest two did not like the other"
+
+
+@pytest.mark.parametrize("category", ["many", "few", "none"])
+def test_what_is_read_from_bytes_is_the_same_as_what_is_read_in_full(category: str) -> None:
+    count, random = 3000, np.random.default_rng(0)
+    vectors = random.standard_normal((count, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Four categories, or one for every two items.
+    of = {"many": "{}", "few": "rare {}", "none": ""}[category]
+    size = 4 if category == "many" else count // 2
+    catalogue = build_catalogue(
+        [
+            Item(item_id=str(n), title="title", category=of.format(n % size) or None)
+            for n in range(count)
+        ]
+    )
+    in_full: Any = SimpleNamespace(
+        catalogue=catalogue, events=EVENTS, items=vectors, quantised=None
+    )
+    from_bytes: Any = SimpleNamespace(
+        catalogue=catalogue, events=EVENTS, items=vectors, quantised=QuantisedSearch(vectors)
+    )
+    allowed = random.random(count) < 0.8
+    for item in range(40):
+        right = RelatedItems(in_full).find(item, "similar", 10, allowed)
+        found = RelatedItems(from_bytes).find(item, "similar", 10, allowed)
+        assert [(one.item_id, one.reason) for one in found] == [
+            (one.item_id, one.reason) for one in right
+        ]
+        scores = [one.score for one in right]
+        assert [one.score for one in found] == pytest.approx(scores, abs=1e-6)
