@@ -40,7 +40,8 @@ def run_crossed(answerer: Answerer, examples: Sequence[Example]) -> list[Outcome
     own = np.array([crc32(fold(text).encode()) % FOLDS for text in texts])
     found: dict[int, Outcome] = {}
     for number in np.unique(own):
-        others = [i for i in np.flatnonzero(own != number) if examples[i].faq_id is not None]
+        rest = np.flatnonzero(own != number).tolist()
+        others = [i for i in rest if examples[i].faq_id is not None]
         variants = [*index.variants, *(_variant(examples[i], answerer) for i in others)]
         vectors = np.concatenate([index.vectors, read["embedding"][others]])
         view = replace(knowing, index=VariantIndex.build(variants, vectors, prototypes))

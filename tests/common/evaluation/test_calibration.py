@@ -52,7 +52,7 @@ def test_left_out_probabilities_hardly_hang_on_how_folds_are_drawn() -> None:
     for part in np.array_split(random.permutation(200), 5):
         rest = np.setdiff1d(np.arange(200), part)
         single[part] = fit_calibrator(features[rest], correct[rest]).probability(features[part])
-    assert np.abs(one - other).mean() < 0.5 * np.abs(one - single).mean()
+    assert np.abs(one - other).mean() < 0.8 * np.abs(one - single).mean()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
