@@ -28,7 +28,6 @@ from apps.customer_service.labelling.unlabelled import facet_of
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
-from apps.customer_service.promise.crossing import run_crossed
 from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.last import learn_the_rest
 from apps.customer_service.record import manifest
@@ -149,7 +148,7 @@ def train(
     if rerank:
         chosen_by = replace(dataset, splits=replace(dataset.splits, validation=dataset.not_learned))
         answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
-    evidence = Evidence.of(run_crossed(answerer, dataset.calibration))
+    evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     if dataset.calibration:
         tuned = _learn_what_is_left(beginning, tuned, everything, settings, work, resume)
         found = build_answerer(task, module, loaded, everything, tuned.precision)

@@ -16,12 +16,12 @@ Bools = NDArray[np.bool_]
 
 FOLDS = 5
 # Draws of folds whose probabilities are averaged. The share of questions that the sample data's
-# promise lets be answered moved by 2.6 points (standard deviation) with the draw, by 0.7 with ten.
+# promise lets be answered moved by 1.9 points (standard deviation) with the draw, by 0.6 with ten.
 DRAWS = 10
 # The sequence of tests begins where this many times the fewest provable answers are given …
 FORGIVING = 3
-# … and this share of the records is answered. Of 2,000 records drawn from what the sample data's
-# promise rests on, a third proved nothing before: of the surest one in ten, a few are wrong, too.
+# … and this share of the records is answered. Of draws of 2,000 records from those of the
+# sample data, a third proved nothing before: of the surest one in ten, a few are wrong, too.
 LEAST_ANSWERED = 0.2
 # Probabilities at which an answer may be held back, from the strictest down.
 THRESHOLDS = np.round(np.arange(0.995, 0.0, -0.005), 3)

@@ -13,7 +13,6 @@ from apps.customer_service.federating.party import FAQS, INTENTS, party_of, seat
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
-from apps.customer_service.promise.crossing import run_crossed
 from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.promise.out_of_scope import far_questions
 from apps.customer_service.record import manifest
@@ -67,7 +66,7 @@ def adopt(
     if found.base:
         joint = replace(joint, source=replace(joint.source, name=found.base))
     answerer, tuned = _answerer(joint, dataset, found.settings)
-    evidence = Evidence.of(run_crossed(answerer, dataset.calibration))
+    evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
     everything = dataset.learning_everything()
     if dataset.calibration:
         answerer, tuned = _answerer(joint, everything, found.settings)
