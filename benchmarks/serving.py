@@ -1,6 +1,9 @@
 """Latency and throughput of `/v1/answers` on CPU, beside the bare encoder at the same batch.
 
-python -m benchmarks.serving [--faqs 1000] [--requests 800]
+python -m benchmarks.serving [--faqs 1000] [--requests 800] [--rerank]
+
+`--rerank`: one client alone, and every question is read together with the first five FAQs, which
+have answers of some sixty words. The reranker is not trained: its time is the same.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +30,8 @@ CLIENTS = 16
 # Beyond what two cores answer within a second, some are refused, and the rest are answered in time.
 CROWDS = (16, 64, 256)
 CROWD_SECONDS = 15
+# Of a long answer.
+SENTENCES = 5
 CLOSE = "\r\nConnection: close\r\n\r\n"
 SAMPLES = Path(__file__).parents[1] / "data_samples" / "customer_service"
 HEAD = (
@@ -41,15 +47,26 @@ def main() -> None:
     arguments = parser("/v1/answers: latency and throughput")
     arguments.add_argument("--faqs", type=int, default=1000)
     arguments.add_argument("--requests", type=int, default=800)
+    arguments.add_argument("--rerank", action="store_true", help="with a reranker, one client")
     chosen = arguments.parse_args()
     start(chosen)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "var"
-        asked = _train(Path(folder), store, chosen.faqs, chosen.data)
+        asked = _train(Path(folder), store, chosen.faqs, chosen.data, long=chosen.rerank)
+        if chosen.rerank:
+            _add_reranker(store)
         texts = [asked[i % len(asked)] for i in range(chosen.requests)]
         with _server(store) as port:
             _ask(port, texts[:50])
             single = _ask(port, texts[: chosen.requests // 4])
+            alone = {
+                "FAQs": chosen.faqs,
+                "one client, p50 ms": float(np.percentile(single, 50)),
+                "one client, p95 ms": float(np.percentile(single, 95)),
+            }
+            if chosen.rerank:
+                report("serving_rerank", alone)
+                return
             began = time.perf_counter()
             _ask_together(port, texts)
             together = len(texts) / (time.perf_counter() - began)
@@ -57,10 +74,8 @@ def main() -> None:
         bare = _bare_encoder(store, texts)
     report(
         "serving",
-        {
-            "FAQs": chosen.faqs,
-            "one client, p50 ms": float(np.percentile(single, 50)),
-            "one client, p95 ms": float(np.percentile(single, 95)),
+        alone
+        | {
             f"{CLIENTS} clients, answers/s": together,
             f"bare encoder at batch {CLIENTS}, texts/s": bare,
             "ratio": together / bare,
@@ -72,7 +87,7 @@ def main() -> None:
     )
 
 
-def _train(folder: Path, store: Path, count: int, data: Path) -> list[str]:
+def _train(folder: Path, store: Path, count: int, data: Path, *, long: bool) -> list[str]:
     """FAQs from banking77's training questions, each its own entry; asked are its test ones."""
     import csv
 
@@ -82,7 +97,12 @@ def _train(folder: Path, store: Path, count: int, data: Path) -> list[str]:
 
     known = list(dict.fromkeys(read("train.csv")))
     rows = [
-        {"id": f"faq-{n}", "question": q, "similar_questions": [f"{q} please"], "answer": q}
+        {
+            "id": f"faq-{n}",
+            "question": q,
+            "similar_questions": [f"{q} please"],
+            "answer": " ".join(known[n : n + SENTENCES]) if long else q,
+        }
         for n, q in enumerate(known[:count])
     ]
     faqs = folder / "faqs.jsonl"
@@ -90,6 +110,30 @@ def _train(folder: Path, store: Path, count: int, data: Path) -> list[str]:
     command = [sys.executable, "-m", "apps.customer_service", "train", "--faqs", str(faqs)]
     subprocess.run([*command, *TRAINING, "--store", str(store)], check=True)
     return read("test.csv")
+
+
+def _add_reranker(store: Path) -> None:
+    """Let the same release serve with a reranker over its encoder, which reads every question."""
+    from apps.customer_service.answers.rerank_task import RerankModule
+    from apps.customer_service.answers.rerank_training import LONGEST_PAIR
+    from apps.customer_service.answers.reranking import ALONE, Reranker
+    from apps.customer_service.release import load_release, save_release
+    from common.models.encoder import save_encoder
+    from common.models.pair_scorer import load_pair_scorer
+    from common.models.sources.bundled import Source
+    from common.releases.registry import Registry
+    from common.releases.release import write_release
+
+    registry = Registry(store, "customer_service")
+    answerer = load_release(registry.open())
+    with tempfile.TemporaryDirectory() as folder:
+        save_encoder(answerer.backbone, Path(folder))
+        scorer = load_pair_scorer(Source(answerer.backbone.source.name, Path(folder)))
+    scorer = replace(scorer, max_length=min(LONGEST_PAIR, scorer.max_length))
+    made = Reranker(scorer, RerankModule(scorer.network), 0.01, ALONE, "fp32")
+    with_it = replace(answerer, reranker=made)
+    written = write_release(registry.releases, lambda to: save_release(with_it, to), {})
+    registry.promote(written.release_id)
 
 
 @contextmanager

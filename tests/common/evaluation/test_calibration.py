@@ -43,6 +43,18 @@ def test_a_left_out_probability_does_not_know_its_own_label() -> None:
     assert ((inside > 0.5) == correct).mean() > ((outside > 0.5) == correct).mean() + 0.1
 
 
+def test_left_out_probabilities_hardly_hang_on_how_folds_are_drawn() -> None:
+    random = np.random.default_rng(6)
+    features = random.normal(size=(200, 8))
+    correct = random.random(200) < expit(2 * features[:, 0])
+    one, other = (out_of_fold_probability(features, correct, seed=seed) for seed in (0, 1))
+    single = np.empty(200)
+    for part in np.array_split(random.permutation(200), 5):
+        rest = np.setdiff1d(np.arange(200), part)
+        single[part] = fit_calibrator(features[rest], correct[rest]).probability(features[part])
+    assert np.abs(one - other).mean() < 0.8 * np.abs(one - single).mean()
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> None:
     random = np.random.default_rng(2)
@@ -74,6 +86,23 @@ def test_the_budget_is_kept_in_nineteen_of_twenty_draws(records: int) -> None:
         broken += bool(risk_above[above - 1] > BUDGET)
     assert broken <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
     assert answered > 0 or records < 400
+
+
+def test_a_few_surely_wrong_records_do_not_end_the_proof_of_many() -> None:
+    """Labels are noisy: two in a hundred are wrong however sure it is, at a budget of five."""
+    random = np.random.default_rng(7)
+    draws, budget = 200, 0.05
+    proven = broken = 0
+    for _ in range(draws):
+        probability = random.beta(4, 1, size=2000)
+        right = np.minimum(probability**0.5, 0.98)
+        choice = choose_threshold(probability, random.random(2000) < right, budget)
+        if choice.threshold is None:
+            continue
+        proven += 1
+        broken += bool((1 - right[probability >= choice.threshold]).mean() > budget)
+    assert proven >= 0.85 * draws
+    assert broken <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
 
 
 def test_a_budget_that_cannot_be_proven_answers_nothing() -> None:
