@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.customer_service.demo.samples import FIRST_SETTINGS, SETTINGS, files, serves_first_release
+from apps.customer_service import serve_cli
 from apps.customer_service.options_cli import open_registry
-from apps.customer_service.serve_cli import serve as serve_release
 from apps.customer_service.training.cli import train
 from common.cli import LOOPBACK, Host, Port, Store
 from common.console import say
+from common.files import exclusive_lock
 from common.tuning.settings_cli import SettingOptions
+
+if TYPE_CHECKING:
+    from common.releases.registry import Registry
 
 verbs = typer.Typer()
 
@@ -28,25 +31,49 @@ def demo(
             help="Serve a first release within about a minute, and fine-tune beside it.",
         ),
     ] = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", hidden=True, help="As what --serve begins: ends with stdin.")
+    ] = False,
     host: Host = LOOPBACK,
     port: Port = 8000,
     store: Store = Path("var"),
 ) -> None:
     """Fine-tune on the sample data, unless there is a release already."""
+    from apps.customer_service.demo.samples import FIRST_SETTINGS, awaits_fine_tuning
+
     registry = open_registry(store)
-    current = registry.current_id()
-    if serve:
-        if current is None:
-            say("A first release of the sample data, its encoder as it is: about a minute.")
+    if beside:
+        from apps.customer_service.demo.beside import end_with_stdin
+
+        end_with_stdin()
+    if not serve:
+        with exclusive_lock(registry.root / "demo.lock"):
+            _fine_tune(registry)
+        return
+    if registry.current_id() is None:
+        say("A first release of the sample data, its encoder as it is: about a minute.")
+        with exclusive_lock(registry.root / "demo.lock"):
             _train(store, FIRST_SETTINGS)
-        _serve(store, host, port, fine_tune=serves_first_release(registry))
-    elif current is None or serves_first_release(registry):
+    _serve(store, host, port, fine_tune=awaits_fine_tuning(registry))
+
+
+def _fine_tune(registry: Registry) -> None:
+    from apps.customer_service.demo.samples import SETTINGS, awaits_fine_tuning
+
+    store, current = registry.root.parent, registry.current_id()
+    if current is None:
         _train(store, SETTINGS)
+    elif awaits_fine_tuning(registry):
+        from apps.customer_service.demo.fine_tuning import fine_tune
+
+        fine_tune(store)
     else:
         say(f"Release {current} already exists.")
 
 
 def _train(store: Path, settings: Mapping[str, str]) -> None:
+    from apps.customer_service.demo.samples import files
+
     train(
         faqs=files("faqs"),
         questions=files("questions"),
@@ -62,5 +89,8 @@ def _serve(store: Path, host: str, port: int, *, fine_tune: bool) -> None:
 
     from apps.customer_service.demo.beside import fine_tuning
 
+    # As from the command line, so that what the environment says counts.
+    server = typer.main.get_command(serve_cli.verbs)
+    options = ["--host", host, "--port", str(port), "--learn", "at-once", "--store", str(store)]
     with fine_tuning(store) if fine_tune else nullcontext():
-        serve_release(host=host, port=port, learn="at-once", store=store)
+        server.main(options, standalone_mode=False)
