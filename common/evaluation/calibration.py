@@ -20,11 +20,12 @@ FOLDS = 5
 DRAWS = 10
 # The sequence of tests begins where this many times the fewest provable answers are given …
 FORGIVING = 3
-# … and this share of the records is answered. Of draws of 2,000 records from those of the
+# … and this share of those that are probably right is answered. Of draws of 2,000 records from those of the
 # sample data, a third proved nothing before: of the surest one in ten, a few are wrong, too.
 LEAST_ANSWERED = 0.2
 # Probabilities at which an answer may be held back, from the strictest down.
-THRESHOLDS = np.round(np.arange(0.995, 0.0, -0.005), 3)
+LOWEST = 0.005
+THRESHOLDS = np.round(np.arange(0.995, 0.0, -LOWEST), 3)
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,9 @@ class RiskBudget:
         return upper_bound(self.wrong, self.answered)
 
 
-def choose_threshold(probability: Floats, correct: Bools, budget: float) -> RiskBudget:
+def choose_threshold(
+    probability: Floats, correct: Bools, budget: float, needed: float = LOWEST
+) -> RiskBudget:
     """The lowest threshold at which the bound of wrong answers keeps within `budget`.
 
     Thresholds are tested from strict to lenient, stopping at the first one that fails: a fixed
@@ -191,21 +194,30 @@ def choose_threshold(probability: Floats, correct: Bools, budget: float) -> Risk
     (Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052). The sequence begins where
     enough is answered to forgive a few wrong answers, if there are as many records: at the
     strictest threshold that could prove anything, one wrong answer would end it. Nor does it begin
-    before a fifth is answered: what is wrong for no reason that the signals show is among the
-    surest, too. Where it begins depends on how many are answered, never on how many are right.
-    It is assumed that records are independent, and like those to come.
+    before a fifth of what is probably right is answered: what is wrong for no reason that the
+    signals show is among the surest, too. Where it begins depends on probabilities alone, never
+    on whether what is answered is right. It is assumed that records are independent, and like
+    those to come.
+
+    Args:
+        probability: [records], as told by calibrators that had not seen the record.
+        correct: [records].
+        needed: a threshold that is needed anyhow: what is more lenient is not tested, and where so
+            little is answered at it, it alone is.
     """
     chosen = RiskBudget(budget, None, 0, 0, len(correct))
     least = _answers_to_prove(budget)
-    enough = max(least, min(FORGIVING * least, len(correct) // 2), LEAST_ANSWERED * len(correct))
-    for threshold in THRESHOLDS:
+    probable = int((probability >= 0.5).sum())
+    enough = max(least, min(FORGIVING * least, len(correct) // 2), LEAST_ANSWERED * probable)
+    tested = [*THRESHOLDS[THRESHOLDS > needed].tolist(), needed]
+    for threshold in tested:
         answered = probability >= threshold
         count, wrong = int(answered.sum()), int((answered & ~correct).sum())
-        if count < enough:
+        if count < enough and threshold != needed:
             continue
         if upper_bound(wrong, count) > budget:
             break
-        chosen = RiskBudget(budget, float(threshold), count, wrong, len(correct))
+        chosen = RiskBudget(budget, threshold, count, wrong, len(correct))
     return chosen
 
 

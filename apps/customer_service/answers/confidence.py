@@ -207,12 +207,10 @@ def fit_confidence(
     left_out = out_of_fold_probability(everything, right, weight, group=group)
     of_records, of_near, of_far = np.split(left_out, ends)
     far_shown = np.split(out_of_fold_probability(everything, shown, weight, group=group), ends)[2]
-    choice = choose_threshold(of_records, first_right, budget)
+    needed = _least_threshold(of_records[first_right], of_near, of_far)
+    choice = choose_threshold(of_records, first_right, budget, needed)
     proven = choice.threshold is not None
-    threshold = max(
-        choice.threshold if choice.threshold is not None else UNPROVEN_THRESHOLD,
-        _least_threshold(of_records[first_right], of_near, of_far),
-    )
+    threshold = max(UNPROVEN_THRESHOLD, needed) if choice.threshold is None else choice.threshold
     return Confidence(
         first=fit_calibrator(everything, right, weight),
         among_first=fit_calibrator(everything, shown, weight),

@@ -105,6 +105,24 @@ def test_a_few_surely_wrong_records_do_not_end_the_proof_of_many() -> None:
     assert broken <= 0.05 * draws + 2 * np.sqrt(0.05 * 0.95 * draws)
 
 
+def test_most_of_what_is_asked_may_be_out_of_scope() -> None:
+    random = np.random.default_rng(8)
+    in_scope = random.random(2000) < 0.15
+    probability = np.where(in_scope, random.beta(30, 1, 2000), random.beta(1, 30, 2000))
+    correct = in_scope & (random.random(2000) < 0.995)
+    assert choose_threshold(probability, correct, 0.05).threshold is not None
+
+
+def test_what_was_not_tested_is_not_shown() -> None:
+    """The surest are the wrong ones; what is needed for other reasons answers them alone."""
+    probability = np.concatenate([np.full(60, 0.99), np.full(1940, 0.9)])
+    correct = np.concatenate([np.arange(60) % 8 > 0, np.full(1940, True)])
+    assert choose_threshold(probability, correct, 0.05).threshold is not None
+    assert choose_threshold(probability, correct, 0.05, needed=0.95).threshold is None
+    kept = choose_threshold(probability, np.full(2000, True), 0.05, needed=0.95)
+    assert (kept.threshold, kept.answered) == (0.95, 60)
+
+
 def test_a_budget_that_cannot_be_proven_answers_nothing() -> None:
     assert choose_threshold(np.full(10, 0.99), np.full(10, True), 0.05).threshold is None
     assert choose_threshold(np.full(500, 0.99), np.full(500, False), 0.05).threshold is None
