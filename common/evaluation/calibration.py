@@ -20,8 +20,9 @@ FOLDS = 5
 DRAWS = 10
 # The sequence of tests begins where this many times the fewest provable answers are given …
 FORGIVING = 3
-# … and this share of those that are probably right is answered. Of draws of 2,000 records from those of the
-# sample data, a third proved nothing before: of the surest one in ten, a few are wrong, too.
+# … and this share of those that are probably right is answered. Of draws of 2,000 records from
+# those of the sample data, a third proved nothing before: of the surest one in ten, a few are
+# wrong, too.
 LEAST_ANSWERED = 0.2
 # Probabilities at which an answer may be held back, from the strictest down.
 LOWEST = 0.005
@@ -209,7 +210,7 @@ def choose_threshold(
     least = _answers_to_prove(budget)
     probable = int((probability >= 0.5).sum())
     enough = max(least, min(FORGIVING * least, len(correct) // 2), LEAST_ANSWERED * probable)
-    tested = [*THRESHOLDS[THRESHOLDS > needed].tolist(), needed]
+    tested = [*THRESHOLDS[needed < THRESHOLDS].tolist(), needed]
     for threshold in tested:
         answered = probability >= threshold
         count, wrong = int(answered.sum()), int((answered & ~correct).sum())
