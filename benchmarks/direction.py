@@ -1,9 +1,8 @@
 """Which way a headline points: pairs of opposite texts, of patterns that were not learned.
 
-python -m benchmarks.direction --case news      the sample news alone
-python -m benchmarks.direction --case texts     and the pairs' texts, one by one
-python -m benchmarks.direction --case pairs     and the pairs as pairs
-python -m benchmarks.direction --case composed  and those that the grammar of signs composes
+python -m benchmarks.direction --case news     the sample news alone
+python -m benchmarks.direction --case texts    and the pairs' texts, one by one
+python -m benchmarks.direction --case pairs    and the pairs as pairs
 
 With `--choose` a third of the patterns that are learned is held out instead, and nothing is kept.
 With `--work DIR` a run that was interrupted goes on. News of another kind is read beside it: every
@@ -35,7 +34,7 @@ from common.tuning.finetune import finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
-CASES = ("news", "texts", "pairs", "composed")
+CASES = ("news", "texts", "pairs")
 
 
 def main() -> None:
@@ -59,8 +58,7 @@ def main() -> None:
         asked = [one for one in learned if one.pattern in held_out]
         learned = [one for one in learned if one.pattern not in held_out]
     if chosen.case != "news":
-        composed = _pairs("train", "pairs_composed.*") if chosen.case == "composed" else []
-        dataset.pairs.extend(pair(one) for one in [*learned, *composed])
+        dataset.pairs.extend(map(pair, learned))
     classifier, minutes = _train(dataset, settings, chosen.work)
     metrics: dict[str, Any] = {**_measure(classifier, dataset, asked)}
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")[::5]
@@ -75,8 +73,8 @@ def main() -> None:
     report("direction", {**cases, chosen.case: metrics})
 
 
-def _pairs(part: Part, files: str = "pairs.*") -> list[PairRecord]:
-    paths = sorted(SAMPLES.glob(files))
+def _pairs(part: Part) -> list[PairRecord]:
+    paths = sorted(SAMPLES.glob("pairs.*"))
     return [one for path in paths for one in read_pairs(path, Sources(), part)]
 
 
@@ -97,7 +95,7 @@ def _train(dataset: Dataset, settings: Settings, kept: Path | None) -> tuple[Cla
 
 def _measure(
     classifier: Classifier, dataset: Dataset, asked: Sequence[PairRecord]
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     found = direction(classifier, asked)
     news = summarise(run(classifier, dataset.splits.test))
     of_language = {
@@ -110,7 +108,7 @@ def _measure(
         "both": found.all.both,
         "texts": found.all.texts,
         "decided": found.all.decided,
-        "of these both": found.all.both_decided or 0.0,
+        "of these both": found.all.both_decided,
         **of_language,
         "sample news weighted F1": news["sentiment_f1"],
         "sample news topic F1": news["topic_f1"],
