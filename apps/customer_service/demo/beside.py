@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,41 +18,82 @@ from common.errors import Exit
 # Behind the server, which answers meanwhile.
 LOW_PRIORITY = 10
 ENDING_SECONDS = 20
+LOOK_SECONDS = 0.5
 
 
 @contextmanager
-def fine_tuning(store: Path) -> Iterator[None]:
-    """`demo --beside` as a process; it ends with this block, and goes on where it stopped later."""
-    log = store / "customer_service" / "demo.log"
-    # A thread that waits must not keep a core from those who answer.
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, "-m", "apps.customer_service", "demo", "--beside"]
-    with log.open("a", encoding="utf-8") as file:
-        # A group of its own: Ctrl+C reaches the server, which then ends it. Its stdin is closed
-        # however this process ends.
-        process = subprocess.Popen(
-            [*command, "--store", str(store)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    os.setpriority(os.PRIO_PROCESS, process.pid, LOW_PRIORITY)
-    say(f"Fine-tuning goes on beside it, and serves by itself when it is better: tail -f {log}")
-    is_ending = threading.Event()
-    watching = threading.Thread(target=_tell_the_end, args=(process, log, is_ending), daemon=True)
-    watching.start()
+def fine_tuning(store: Path, host: str, port: int) -> Iterator[None]:
+    """`demo --beside` as a process, from when the server answers on.
+
+    It ends with this block, and goes on where it stopped the next time.
+    """
+    process = _Process(store, host, port)
+    process.start()
     try:
         yield
     finally:
-        is_ending.set()
-        _send(process, signal.SIGTERM)
-        try:
-            process.wait(ENDING_SECONDS)
-        except subprocess.TimeoutExpired:
-            _send(process, signal.SIGKILL)
-        watching.join()
+        process.stop()
+
+
+class _Process:
+    def __init__(self, store: Path, host: str, port: int) -> None:
+        self._store = store
+        self._server = (host, port)
+        self._log = store / "customer_service" / "demo.log"
+        self._is_ending = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._is_ending.set()
+        self._send(signal.SIGTERM)
+        self._thread.join(ENDING_SECONDS)
+        self._send(signal.SIGKILL)
+
+    def _run(self) -> None:
+        # What the server reads before it answers takes twice as long beside a busy process.
+        while not self._is_answering():
+            if self._is_ending.wait(LOOK_SECONDS):
+                return
+        self._process = self._begin()
+        if self._is_ending.is_set():
+            self._send(signal.SIGTERM)
+        code = self._process.wait()
+        if not self._is_ending.is_set():
+            _tell_the_end(code, self._log)
+
+    def _is_answering(self) -> bool:
+        with suppress(OSError), socket.create_connection(self._server, LOOK_SECONDS):
+            return True
+        return False
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "apps.customer_service", "demo", "--beside"]
+        say(f"Fine-tuning beside it; what is better serves by itself: tail -f {self._log}")
+        with self._log.open("a", encoding="utf-8") as file:
+            # A group of its own: Ctrl+C reaches the server, which then ends it. Its stdin is
+            # closed however this process ends.
+            process = subprocess.Popen(
+                [*command, "--store", str(self._store)],
+                # A thread that waits must not keep a core from those who answer.
+                env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, LOW_PRIORITY)
+        return process
+
+    def _send(self, number: signal.Signals) -> None:
+        """To it and what it began."""
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
 
 
 def end_with_stdin() -> None:
@@ -65,16 +107,7 @@ def end_with_stdin() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """To it and what it began."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-
-
-def _tell_the_end(process: subprocess.Popen[bytes], log: Path, is_ending: threading.Event) -> None:
-    code = process.wait()
-    if is_ending.is_set():
-        return
+def _tell_the_end(code: int, log: Path) -> None:
     if code == Exit.DONE:
         say("Fine-tuned on the sample data.")
     elif code == Exit.REFUSED:

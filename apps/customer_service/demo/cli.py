@@ -92,5 +92,5 @@ def _serve(store: Path, host: str, port: int, *, fine_tune: bool) -> None:
     # As from the command line, so that what the environment says counts.
     server = typer.main.get_command(serve_cli.verbs)
     options = ["--host", host, "--port", str(port), "--learn", "at-once", "--store", str(store)]
-    with fine_tuning(store) if fine_tune else nullcontext():
+    with fine_tuning(store, host, port) if fine_tune else nullcontext():
         server.main(options, standalone_mode=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,8 +179,10 @@ def test_what_fails_beside_the_server_says_so_and_the_server_goes_on(
         said += capsys.readouterr().err
         return "exit code 1" in said
 
-    with beside(tmp_path):
-        eventually(is_told)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with beside(tmp_path, "127.0.0.1", port):
+            eventually(is_told)
     assert "demo.log" in said
 
 
