@@ -20,6 +20,7 @@ from common.records.text import language_of
 
 # An item of the same category goes before one of another that is nearer by less than this cosine:
 # who looks at a lamp wants another lamp rather than a book about lamps.
+Floats = NDArray[np.float32]
 SAME_CATEGORY = 0.1
 # Below this cosine two texts have nothing in common.
 LEAST_SIMILARITY = 0.0
@@ -143,12 +144,12 @@ class RelatedItems:
 
     def _nearest(
         self, item: int, depth: int, allowed: NDArray[np.bool_], same: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.integer[Any]], Floats]:
         """Numbers and cosines of items, among them the first `depth` of all that are allowed."""
         vectors, quantised = self._prepared.items, self._prepared.quantised
         if quantised is None:
             number = np.flatnonzero(allowed)
-            return number, np.asarray(vectors @ vectors[item], np.float32)[number]
+            return number, _cosines(vectors[number], vectors[item])
         # What its category puts first is among the nearest of the category; the rest, of all.
         asked, nobody = vectors[item][None, None], csr_array((1, len(vectors)), dtype=np.bool_)
         of_all, of_category = (
@@ -157,7 +158,7 @@ class RelatedItems:
         )
         found = np.union1d(of_all, of_category)
         number = found[found >= 0]
-        return number, np.asarray(vectors[number] @ vectors[item], np.float32)
+        return number, _cosines(vectors[number], vectors[item])
 
     def _together(self, item: int) -> Iterator[_Found]:
         """What was bought with it, and then what was met with it."""
@@ -166,3 +167,8 @@ class RelatedItems:
             columns = (company.item, company.score, company.customers)
             for other, score, customers in zip(*(c.tolist() for c in columns), strict=True):
                 yield _Found(other, score, reason, customers=customers)
+
+
+def _cosines(vectors: Floats, one: Floats) -> Floats:
+    """[items]; row by row, so that a vector that stands twice has one cosine everywhere."""
+    return np.asarray(np.einsum("ij,j->i", vectors, one), np.float32)
