@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import httpx
 
 from common.console import say
 from common.errors import Exit
@@ -38,7 +39,8 @@ def fine_tuning(store: Path, host: str, port: int) -> Iterator[None]:
 class _Process:
     def __init__(self, store: Path, host: str, port: int) -> None:
         self._store = store
-        self._server = (host, port)
+        name = f"[{host}]" if ":" in host else host
+        self._server = f"http://{name}:{port}/healthz"
         self._log = store / "customer_service" / "demo.log"
         self._is_ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,8 +68,8 @@ class _Process:
             _tell_the_end(code, self._log)
 
     def _is_answering(self) -> bool:
-        with suppress(OSError), socket.create_connection(self._server, LOOK_SECONDS):
-            return True
+        with suppress(OSError, httpx.HTTPError):
+            return httpx.get(self._server, timeout=LOOK_SECONDS).is_success
         return False
 
     def _begin(self) -> subprocess.Popen[bytes]:

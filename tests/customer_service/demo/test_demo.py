@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from sample import Demo
 
 from apps.customer_service.demo import cli, fine_tuning, samples
@@ -169,6 +171,7 @@ def test_what_fails_beside_the_server_says_so_and_the_server_goes_on(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     eventually: Callable[[Callable[[], bool]], None],
+    served: Callable[..., Any],
 ) -> None:
     (tmp_path / APPLICATION).mkdir()
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -179,10 +182,10 @@ def test_what_fails_beside_the_server_says_so_and_the_server_goes_on(
         said += capsys.readouterr().err
         return "exit code 1" in said
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with beside(tmp_path, "127.0.0.1", port):
-            eventually(is_told)
+    app = FastAPI()
+    app.get("/healthz")(lambda: "ok")
+    with served(app) as address, beside(tmp_path, "127.0.0.1", httpx.URL(address).port or 0):
+        eventually(is_told)
     assert "demo.log" in said
 
 
