@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from toy import KINDS, WORDS, ToyTask, outputs, tune
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from common.errors import UserError
-from common.files import read_json
+from common.files import read_json, write_json
 from common.models.adapting.adapter import Adapter
 from common.models.adapting.adding import add_adapter, fold_adapter
 from common.models.adapting.quantised import quantised_as
@@ -139,3 +140,17 @@ def test_a_package_that_is_missing_is_named(causal: Path, monkeypatch: pytest.Mo
     )
     with pytest.raises(UserError, match="bizlm\\[quantised\\]"):
         load_encoder(Source("tiny", causal), quantised="int4")
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq", "fp8"])
+def test_few_bits_of_another_library_are_refused_by_name(
+    causal: Path, tmp_path: Path, method: str
+) -> None:
+    directory = tmp_path / "other"
+    shutil.copytree(causal, directory)
+    config = read_json(directory / "config.json")
+    write_json(
+        directory / "config.json", config | {"quantization_config": {"quant_method": method}}
+    )
+    with pytest.raises(UserError, match=f"quantised by {method}"):
+        load_encoder(Source("other", directory))
