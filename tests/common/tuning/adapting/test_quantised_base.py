@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import write_tiny_causal
 from toy import KINDS, WORDS, ToyTask, outputs, tune
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from common.errors import UserError
 from common.files import read_json, write_json
@@ -30,18 +30,7 @@ LEARNED: dict[str, Any] = {"strategy": "lora", "learning_rate": 1e-2, "dropout":
 
 @pytest.fixture(scope="module")
 def causal(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("causal")
-    torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64,
-        tie_word_embeddings=True, eos_token_id=3,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(directory)
-    tokenizer.eos_token = "[SEP]"
-    tokenizer.save_pretrained(directory)
-    return directory
+    return write_tiny_causal(tiny_model, tmp_path_factory.mktemp("causal"))
 
 
 @pytest.fixture
