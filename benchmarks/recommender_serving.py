@@ -38,7 +38,7 @@ from apps.recommender.server import build_app
 from apps.recommender.service import RankingService
 from benchmarks.harness import parser, report
 from common.releases.registry import Registry
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 CENTRES, CATEGORIES, USERS, EVENTS, NEAREST = 1000, 40, 50_000, 1_000_000, 200
 DAYS, IN_SESSION, K, WARM = 120, 3, 10, 20

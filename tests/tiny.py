@@ -28,3 +28,21 @@ def write_tiny_model(directory: Path) -> Path:
     BertModel(config, add_pooling_layer=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
+
+
+def write_tiny_causal(letters: Path, directory: Path) -> Path:
+    """A random Llama of two layers, as wide as few bits ask for, with the words of `letters`."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(letters)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64,
+        tie_word_embeddings=True, eos_token_id=3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(directory)
+    tokenizer.eos_token = "[SEP]"
+    tokenizer.save_pretrained(directory)
+    return directory

@@ -33,8 +33,8 @@ from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
-from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.learning.schedule import parse_schedule
+from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 verbs = typer.Typer()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
-from apps.customer_service.answers.rerank_training import add_reranker
+from apps.customer_service.answers.rerank_training import add_reranker, check_base
 from apps.customer_service.continual.beginning import Beginning, begin, check_enough, task_of
 from apps.customer_service.continual.continuing import continue_from
 from apps.customer_service.data import Dataset, Example
@@ -38,7 +38,7 @@ from apps.customer_service.training.last import learn_the_rest
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
-from common.models.encoder import Encoder, load_encoder
+from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.records.splits import Splits
 from common.releases import gate
@@ -56,7 +56,7 @@ from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
-from common.tuning.starting import find_backbone, run_name
+from common.tuning.starting import find_backbone, load_to_learn, run_name
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too few texts to learn from, or a teacher with other labels.
+        UserError: too few texts to learn from, a teacher with other labels, or a reranker on a
+            base in few bits.
         RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
             too much of the one that it was trained from.
     """
@@ -127,6 +128,8 @@ def train(
         if from_release is None
         else continue_from(registry, from_release, dataset, settings, backbone)
     )
+    if rerank:
+        check_base(beginning.encoder)
     task, parent, source = beginning.task, beginning.parent, beginning.encoder.source
     teach = teacher_of(registry, teacher, task, settings)
     dataset = beginning.dataset
@@ -228,7 +231,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     splits = Splits(dataset.splits.train, dataset.not_learned, [])
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+        loaded = load_to_learn(source, settings)
         return Prepared(task_of(dataset, settings), loaded, splits)
 
     return prepare
@@ -260,7 +263,7 @@ def _learn(
         teach=teach,
         unlabelled=dataset.unlabelled,
         facet=None if teach or settings.distils_ensemble else facet_of(beginning.task, dataset),
-        load=partial(load_encoder, encoder.source, dropout=settings.dropout),
+        load=partial(load_to_learn, encoder.source, settings),
         work=work,
         resume=resume,
         module=beginning.module,

@@ -35,8 +35,7 @@ from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
 from common.models.devices import pick_device, pick_precision
-from common.models.encoder import Encoder, load_encoder
-from common.models.sources.bundled import Source
+from common.models.encoder import Encoder
 from common.releases import gate
 from common.releases.expectations import check_next, save_expectations
 from common.releases.record import of_descent
@@ -53,7 +52,7 @@ from common.tuning.processes import is_main_process
 from common.tuning.reading import audit_reading
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.settings import Settings
-from common.tuning.starting import find_backbone, run_name
+from common.tuning.starting import find_backbone, load_to_learn, run_name
 from common.tuning.task import check_monitor
 
 
@@ -195,7 +194,7 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
     source = find_backbone(backbone, dataset.languages)
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = _load(source, settings)
+        loaded = load_to_learn(source, settings)
         return Prepared(_task(dataset, settings), loaded, dataset.splits)
 
     return prepare
@@ -205,7 +204,7 @@ def _begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     _check(dataset)
     task = _task(dataset, settings)
     source = find_backbone(backbone, dataset.languages)
-    loaded = _load(source, settings)
+    loaded = load_to_learn(source, settings)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device).eval()
@@ -228,7 +227,7 @@ def _learn(
             teach=teach,
             unlabelled=begin.dataset.unlabelled,
             facet=None if teach or settings.distils_ensemble else facet_of(task, begin.dataset),
-            load=partial(_load, encoder.source, settings),
+            load=partial(load_to_learn, encoder.source, settings),
             work=work,
             resume=resume,
             module=module,
@@ -242,15 +241,6 @@ def _learn(
 def _task(dataset: Dataset, settings: Settings) -> FinanceMonitorTask:
     return FinanceMonitorTask(
         dataset.learned.train, dataset.topics, ClassLoss.of(settings), settings.pair_weight
-    )
-
-
-def _load(source: Source, settings: Settings) -> Encoder:
-    return load_encoder(
-        source,
-        dropout=settings.dropout,
-        frozen=settings.keeps_encoder,
-        quantised=settings.quantised_base,
     )
 
 

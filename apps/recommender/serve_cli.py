@@ -44,8 +44,8 @@ from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
-from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.learning.schedule import parse_schedule
+from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 RelationsFile = Annotated[
     Path | None,
@@ -144,7 +144,7 @@ def serve(
         from apps.recommender.sessions.store import SharedSessions
         from common.learning.watching.drift import Watched
         from common.serving.learning.drift import DriftMonitor
-        from common.serving.live import LiveRelease
+        from common.serving.switching.live import LiveRelease
 
         collector = collect_events(
             registry,

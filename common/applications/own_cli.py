@@ -40,8 +40,8 @@ from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
-from common.serving.following_cli import ReleasesFrom, find_release
 from common.serving.keys.keys_cli import add_key_verbs
+from common.serving.switching.following_cli import ReleasesFrom, find_release
 from common.tuning.settings_cli import SettingOptions
 
 Q = TypeVar("Q", bound=BaseModel)

@@ -23,7 +23,7 @@ from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.feedback import add_feedback_routes, collect_feedback, now
 from common.serving.learning.releases import add_releases
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 from common.serving.telemetry import Telemetry
 from common.storage.audit_log import AuditLog
 

@@ -13,6 +13,7 @@ from common.models.adapting.adapter import adapter_of
 from common.models.adapting.kept import base_directory, restore_adapter, save_adapted
 from common.models.adapting.quantised import (
     QuantisedBase,
+    check_method,
     make_trainable,
     quantise_as,
     quantised_as,
@@ -139,7 +140,8 @@ def save_network(network: Any, tokenizer: Any, directory: Path, *, base: str) ->
 
 def _held_as(quantised: QuantisedBase | None, config: Any, directory: Path) -> dict[str, Any]:
     """What loading is asked for beside a configuration, where the base is to be quantised or is."""
-    if getattr(config, "quantization_config", None) is not None:
+    if (written := getattr(config, "quantization_config", None)) is not None:
+        check_method(written, directory)
         require_bitsandbytes()
         return {"device_map": {"": "cpu"}}
     if quantised is None:

@@ -17,7 +17,6 @@ from starlette.types import Lifespan
 
 from common.serving.auditing.recording import RecordChanges, record_keys
 from common.serving.auditing.server import add_audit
-from common.serving.following import Following
 from common.serving.keys.live import ApiKeys
 from common.serving.keys.scopes import NEEDS, Need, routes_without_need
 from common.serving.keys.server import add_access
@@ -33,6 +32,7 @@ from common.serving.problems import (
     add_problem_handlers,
     problem,
 )
+from common.serving.switching.following import Following
 from common.serving.telemetry import RecordRequests, Telemetry
 from common.serving.visitors import Visitors
 from common.storage.audit_log import AuditLog

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from common.errors import UserError
 from common.files import read_toml
 from common.tuning.augmentation.counterfactual import read_swaps
 from common.tuning.augmentation.glossary import read_glossary
+from common.tuning.computing.settings import NOT_SHARED
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.privacy.settings import REFUSED
@@ -55,7 +56,9 @@ def read_settings(
     values = {**(defaults or {}), **chosen}
     if values.get("privacy_epsilon") is not None:
         # An application's defaults are for training without it.
-        values = {n: value for n, value in values.items() if n in chosen or n not in REFUSED}
+        values = _without(REFUSED, values, chosen)
+    if _is_on(values.get("sharded")):
+        values = _without(NOT_SHARED, values, chosen)
     if values.get("strategy") in RATES and "learning_rate" not in chosen:
         # An application's rate is for what was pretrained.
         values["learning_rate"] = None
@@ -71,6 +74,22 @@ def read_settings(
         read_swaps(Path(settings.counterfactual_lists))
     require_packages(settings.tracking)
     return settings
+
+
+def _without(
+    clashing: Iterable[str], values: Mapping[str, Any], chosen: Iterable[str]
+) -> dict[str, Any]:
+    """Values less an application's own among those that clash; what was chosen is refused later."""
+    left_out = {*clashing} - {*chosen}
+    return {name: value for name, value in values.items() if name not in left_out}
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a setting that is on or off, as text or as it is, is on."""
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        return False
 
 
 def _from_file(config: Path) -> dict[str, Any]:

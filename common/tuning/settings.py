@@ -153,6 +153,18 @@ class Settings(
                 "move them",
                 hint="Take replay or distillation, or full, top-layers:N or head.",
             )
+        if "ewc" in self.mechanisms and self.sharded:
+            raise UserError(
+                "sharded and continual=ewc do not go together: the penalty is on whole weights, of "
+                "which each process has a part",
+                hint="Take replay or distillation, or leave sharded out.",
+            )
+        if self.pretrained_share and self.adapter is not None:
+            raise UserError(
+                f"pretrained_share is of the pretrained weights, and strategy={self.strategy} does "
+                "not move them: a mean of what is added is no mean of weights",
+                hint="Take full, top-layers:N or head, or leave pretrained_share out.",
+            )
         return self
 
     @property

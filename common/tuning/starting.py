@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 
 from common.console import say
+from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
 from common.tuning.processes import is_main_process
@@ -23,6 +24,20 @@ def find_backbone(name: str, languages: Collection[str]) -> Source:
     if is_main_process():
         say(f"Backbone: {chosen}")
     return locate(chosen)
+
+
+def load_to_learn(source: Source, settings: Settings) -> Encoder:
+    """The encoder as a run with these settings learns with it, each time that it is loaded anew.
+
+    Raises:
+        UserError: as `load_encoder`.
+    """
+    return load_encoder(
+        source,
+        dropout=settings.dropout,
+        frozen=settings.keeps_encoder,
+        quantised=settings.quantised_base,
+    )
 
 
 def run_name(

@@ -59,11 +59,14 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_release(demo: Demo, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sharded", [False, True])
+def test_two_processes_make_one_release(
+    demo: Demo, tiny_model: Path, tmp_path: Path, sharded: bool
+) -> None:
     done = run_python(
         "-m", "apps.customer_service", "train", "--faqs", demo.faqs, "--questions", demo.questions,
         "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",
-        ranks=2,
+        "--set", f"sharded={sharded}", "--precision", "fp32", ranks=2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     releases = list((tmp_path / "customer_service" / "releases").iterdir())

@@ -19,7 +19,7 @@ from apps.recommender.related.items import Related
 from apps.recommender.schema import BEHAVIORS, Interaction, Item, Reason, Recommendation
 from apps.recommender.server import Recommender
 from common.errors import UserError
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 NOW = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)

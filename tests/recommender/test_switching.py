@@ -25,8 +25,8 @@ from trained_shop import succeed
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.server import Recommender, build_app
 from common.errors import UserError
-from common.serving import live as watch
-from common.serving.live import LiveRelease
+from common.serving.switching import live as watch
+from common.serving.switching.live import LiveRelease
 
 Wait = Callable[[Callable[[], bool]], None]
 

@@ -18,7 +18,8 @@ from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.data import Dataset, Example
 from common.console import say
 from common.errors import UserError
-from common.models.encoder import save_encoder
+from common.models.adapting.quantised import quantised_as
+from common.models.encoder import Encoder, save_encoder
 from common.models.pair_scorer import load_pair_scorer
 from common.models.sources.bundled import Source
 from common.records.splits import Splits
@@ -34,12 +35,28 @@ HARD_SHARE = 0.5
 SETTINGS = {
     **{"epochs": 2, "strategy": "full", "learning_rate": 1e-4, "adversarial": 0.0},
     "contrastive_epochs": 0,
+    # The head of a reranker is drawn at random: there is nothing of it to keep.
+    "pretrained_share": 0.0,
     # A figure of the other task, and paraphrases of its texts.
     **{"monitor": None, "back_translation": None},
 }
 WEIGHTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)
 # Share of the questions that are read again: those of the smallest margins.
 UNSURE_SHARES = (0.3, 0.5, 1.0)
+
+
+def check_base(encoder: Encoder) -> None:
+    """See that a reranker can start from an encoder, before anything is learned.
+
+    Raises:
+        UserError: its base is held in 8 or 4 bits.
+    """
+    if held := quantised_as(encoder.network):
+        raise UserError(
+            f"--rerank: a reranker learns with all weights of the encoder, and in {held} they do "
+            "not learn",
+            hint="Leave --rerank out, or train from a model that is held in full.",
+        )
 
 
 def add_reranker(

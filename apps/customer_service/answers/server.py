@@ -27,7 +27,7 @@ from common.models.prediction import TOKENS_PER_BATCH
 from common.records.fields import Text
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 T = TypeVar("T")
 Reply = Callable[[AnswerRequest, str, Request], Coroutine[Any, Any, Answer]]

@@ -16,12 +16,12 @@ from apps.customer_service.promise.out_of_scope import far_questions
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.errors import UserError
 from common.models.devices import pick_device, pick_precision
-from common.models.encoder import Encoder, load_encoder
+from common.models.encoder import Encoder
 from common.releases.release import Release
 from common.tuning.continual.forgetting import Forgetting
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
-from common.tuning.starting import find_backbone
+from common.tuning.starting import find_backbone, load_to_learn
 from common.tuning.task import LossTerm, check_monitor
 
 FEWEST_EXAMPLES = 2
@@ -96,12 +96,7 @@ def begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     check_enough(dataset)
     task = task_of(dataset, settings)
     source = find_backbone(backbone, dataset.languages)
-    loaded = load_encoder(
-        source,
-        dropout=settings.dropout,
-        frozen=settings.keeps_encoder,
-        quantised=settings.quantised_base,
-    )
+    loaded = load_to_learn(source, settings)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded, pick_precision(settings.precision, device)).to(device)

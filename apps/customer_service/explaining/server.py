@@ -15,7 +15,7 @@ from common.evaluation.explanation.explanation import Explanation
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.learning.feedback import FeedbackCollector
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 # Some thirty passes each: who waits behind many is better asked to come back.
 QUEUE_BOUND, LONGEST_WAIT = 16, 10.0

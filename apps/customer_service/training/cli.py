@@ -81,6 +81,10 @@ def train(
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)
     refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
+    if rerank:
+        refuse_settings(
+            chosen, ["quantised_base"], "--rerank learns with all weights, and these do not learn"
+        )
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset, read_faqs_of

@@ -34,7 +34,7 @@ from common.releases.registry import Registry
 from common.releases.release import Release
 from common.rules.live import LiveRules
 from common.serving.cpus import available_cpus
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 INBOX = "inbox.jsonl"
 RESTART_SECONDS = 5.0

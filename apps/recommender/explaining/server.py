@@ -20,7 +20,7 @@ from common.errors import UserError
 from common.releases.registry import Registry
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 # As many texts as an item has words: who waits behind many is better asked to come back.
 QUEUE_BOUND, LONGEST_WAIT = 16, 10.0

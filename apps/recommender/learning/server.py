@@ -23,8 +23,8 @@ from common.serving.learning.feedback import WriterMetrics
 from common.serving.learning.process import LearningProcess, learning_process
 from common.serving.learning.releases import watch_probation
 from common.serving.learning.schedule import Schedule
-from common.serving.live import LiveRelease
 from common.serving.speakers import Speakers
+from common.serving.switching.live import LiveRelease
 from common.serving.telemetry import Telemetry
 from common.storage.audit_log import AuditLog
 from common.storage.database import DATABASE, Database

@@ -12,7 +12,7 @@ from apps.recommender.related.items import Related
 from apps.recommender.related.relations import Kind
 from apps.recommender.schema import K, Language
 from apps.recommender.sessions.asked import facts_of
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 
 class KnowsItems(Protocol):

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from common.errors import UserError
@@ -19,6 +20,7 @@ from common.errors import UserError
 if TYPE_CHECKING:
     import torch
 
+BITSANDBYTES = "bitsandbytes"
 QuantisedBase = Literal["int8", "int4"]
 
 
@@ -37,6 +39,29 @@ def quantise_as(kind: QuantisedBase) -> dict[str, Any]:
     # Where it computes is chosen later, for all kinds of models alike.
     held: Any = transformers.BitsAndBytesConfig
     return {"quantization_config": held(**chosen), "device_map": {"": "cpu"}}
+
+
+def check_method(written: Any, directory: Path) -> None:
+    """See that few bits are bitsandbytes', which LoRA learns beside.
+
+    Args:
+        written: `quantization_config` of a checkpoint's configuration.
+
+    Raises:
+        UserError: they are another library's.
+    """
+    found = written if isinstance(written, dict) else written.to_dict()
+    held = found.get("load_in_8bit") or found.get("load_in_4bit")
+    # Early checkpoints do not name it.
+    method = str(found.get("quant_method") or (BITSANDBYTES if held else "unknown"))
+    if method != BITSANDBYTES:
+        raise UserError(
+            f"this model is quantised by {method}, and only weights in full or by {BITSANDBYTES} "
+            "are opened",
+            where=str(directory),
+            hint="Take the same model as it was before, and quantised_base=int8 or int4 with "
+            "strategy=lora where it is too large.",
+        )
 
 
 def require_bitsandbytes() -> None:

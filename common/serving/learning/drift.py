@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.learning.watching.drift import DriftWatch, Watched
 from common.learning.watching.state import DriftState, Of
 from common.serving.learning.periodic import Periodic
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 
 READ_SECONDS = 15.0
 

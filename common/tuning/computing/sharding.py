@@ -31,6 +31,7 @@ class Sharded(nn.Module):
 
     def __init__(self, module: nn.Module, device: torch.device, precision: str) -> None:
         super().__init__()
+        _widen_scalars(module)
         mesh = init_device_mesh(device.type, (dist.get_world_size(),))
         layers = [
             layer
@@ -59,4 +60,13 @@ class Sharded(nn.Module):
         with torch.no_grad():
             for name, parameter in whole.named_parameters():
                 if parameter.requires_grad:
-                    parameter.copy_(parts[name].full_tensor())
+                    parameter.copy_(parts[name].full_tensor().view_as(parameter))
+
+
+def _widen_scalars(module: nn.Module) -> None:
+    """Make each parameter of no dimension a vector of one, for only dimensions are shared out."""
+    for owner in module.modules():
+        for name, parameter in owner.named_parameters(recurse=False):
+            if parameter.dim() == 0:
+                wide = nn.Parameter(parameter.detach().view(1), parameter.requires_grad)
+                owner.register_parameter(name, wide)

@@ -36,6 +36,8 @@ UNUSED = (
     *("lora_variant", "seeds", "averaging", "pretrained_share"),
     *("contrastive_epochs", "freeze_word_embeddings"),
 )
+# A party loads its model as a whole, and holds rows of its heads as they are.
+WHOLE = ("quantised_base", "sharded")
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def settings_of(settings: Settings) -> Settings:
             hint=f"Take {' or '.join(STRATEGIES)}.",
         )
     refuse_settings(settings, UNUSED, "a round takes the mean of what single runs add")
+    refuse_settings(settings, WHOLE, "a party learns in one process, with its model in full")
     if settings.strategy == "head":
         return settings
     return Settings(**settings.model_dump(exclude_defaults=True) | ALWAYS)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from common.finite import require_finite
 from common.records.splits import Splits
-from common.tuning.finetune import Tuned, finetune
+from common.tuning.finetune import finetune
 from common.tuning.search.prepared import Prepare
 from common.tuning.search.pruning import WatchTrial
 from common.tuning.settings import Settings
@@ -18,7 +17,7 @@ from common.tuning.task import Metric
 
 @dataclass(frozen=True)
 class Measured:
-    """The monitored figure at its best evaluation."""
+    """The monitored figure of what a run ended with."""
 
     monitor: Metric
     figure: float
@@ -42,13 +41,7 @@ def attempt(prepare: Prepare, settings: Settings, work: Path, watch: WatchTrial)
     finally:
         for checkpoint in work.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
-    return Measured(tuned.monitor, best_figure(tuned))
-
-
-def best_figure(tuned: Tuned[Any]) -> float:
-    """The monitored figure of the evaluation that was chosen."""
-    name = f"eval_{tuned.monitor.name}"
-    figures = [entry[name] for entry in tuned.history if name in entry]
-    best = max(figures) if tuned.monitor.higher_is_better else min(figures)
-    require_finite(f"the evaluation: {tuned.monitor.name}", figure=best)
-    return best
+    # Not the best of the history: what a run ends with may be a mean that was not evaluated in it.
+    figure = tuned.after[tuned.monitor.name]
+    require_finite(f"the evaluation: {tuned.monitor.name}", figure=figure)
+    return Measured(tuned.monitor, figure)

@@ -54,3 +54,12 @@ def test_a_file_that_cannot_be_is_told(tmp_path: Path, content: str | None, mess
     with pytest.raises(UserError) as caught:
         read_settings(path)
     assert message in str(caught.value)
+
+
+def test_defaults_of_an_application_give_way_to_a_shared_run_and_what_is_chosen_does_not() -> None:
+    own = {"adversarial": 1.0, "epochs": 6}
+    shared = read_settings(None, ["sharded=true"], defaults=own)
+    assert (shared.sharded, shared.adversarial, shared.epochs) == (True, 0.0, 6)
+    assert read_settings(None, ["sharded=false"], defaults=own).adversarial == 1.0
+    with pytest.raises(UserError, match="sharded and adversarial"):
+        read_settings(None, ["sharded=true", "adversarial=1"], defaults=own)

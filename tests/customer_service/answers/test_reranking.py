@@ -98,3 +98,16 @@ def test_train_with_rerank_ends_with_a_release(
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "The reranker reads" in done.stderr
+
+
+def test_a_reranker_on_a_base_in_few_bits_is_refused_before_anything_is_read(
+    run: Run, tmp_path: Path
+) -> None:
+    faqs = tmp_path / "faqs.jsonl"
+    faqs.write_text("no FAQ")
+    done = run(
+        "train", "--faqs", faqs, "--rerank",
+        "--set", "strategy=lora", "--set", "quantised_base=int8", "--store", tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--rerank learns with all weights" in done.stderr

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from sample import Run
+from tiny import write_tiny_causal
 
 from common.tuning.configuration import read_settings
 
@@ -42,3 +44,22 @@ def test_tune_never_reads_the_test_questions_and_ends_with_settings(
     again = run(*command)
     assert json.loads(again.stdout) == found
     assert "Trial" not in again.stderr
+
+
+@pytest.mark.parametrize("verb", ["tune", "seeds"])
+def test_a_base_in_few_bits_is_loaded_so_again(
+    verb: str, run: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    causal = write_tiny_causal(tiny_model, tmp_path / "causal")
+    questions = write_questions(tmp_path / "questions.csv", [*TOPICS])
+    again = {
+        "tune": ("tune", "--search", "lora_rank=2..4", "--trials", 2),
+        "seeds": ("train", "--set", "seeds=2", "--set", "ensemble=probabilities"),
+    }[verb]
+    done = run(
+        *again, "--questions", questions, "--backbone", causal, "--set", "epochs=1",
+        "--set", "strategy=lora", "--set", "quantised_base=int8", "--device", "cpu",
+        "--precision", "fp32", "--store", tmp_path / "var", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

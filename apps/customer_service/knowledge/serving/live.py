@@ -16,7 +16,7 @@ from apps.customer_service.knowledge.store import KnowledgeStore
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.serving.learning.periodic import Periodic
-from common.serving.live import LiveRelease
+from common.serving.switching.live import LiveRelease
 from common.storage.database import DATABASE_TROUBLE
 
 # What another process wrote is seen within this time.

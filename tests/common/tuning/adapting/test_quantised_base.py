@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny import write_tiny_causal
 from toy import KINDS, WORDS, ToyTask, outputs, tune
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from common.errors import UserError
-from common.files import read_json
+from common.files import read_json, write_json
 from common.models.adapting.adapter import Adapter
 from common.models.adapting.adding import add_adapter, fold_adapter
 from common.models.adapting.quantised import quantised_as
@@ -29,18 +30,7 @@ LEARNED: dict[str, Any] = {"strategy": "lora", "learning_rate": 1e-2, "dropout":
 
 @pytest.fixture(scope="module")
 def causal(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("causal")
-    torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64,
-        tie_word_embeddings=True, eos_token_id=3,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(directory)
-    tokenizer.eos_token = "[SEP]"
-    tokenizer.save_pretrained(directory)
-    return directory
+    return write_tiny_causal(tiny_model, tmp_path_factory.mktemp("causal"))
 
 
 @pytest.fixture
@@ -139,3 +129,17 @@ def test_a_package_that_is_missing_is_named(causal: Path, monkeypatch: pytest.Mo
     )
     with pytest.raises(UserError, match="bizlm\\[quantised\\]"):
         load_encoder(Source("tiny", causal), quantised="int4")
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq", "fp8"])
+def test_few_bits_of_another_library_are_refused_by_name(
+    causal: Path, tmp_path: Path, method: str
+) -> None:
+    directory = tmp_path / "other"
+    shutil.copytree(causal, directory)
+    config = read_json(directory / "config.json")
+    write_json(
+        directory / "config.json", config | {"quantization_config": {"quant_method": method}}
+    )
+    with pytest.raises(UserError, match=f"quantised by {method}"):
+        load_encoder(Source("other", directory))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log10
+from math import inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from common.records.splits import Splits
 from common.tuning.configuration import read_settings
 from common.tuning.finetune import finetune
 from common.tuning.search import study as searching
-from common.tuning.search.attempt import Measured
+from common.tuning.search.attempt import Measured, attempt
 from common.tuning.search.plan import Found, Plan
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.search.pruning import OutOfTimeError, WatchTrial
@@ -303,3 +303,15 @@ def test_a_running_trial_is_stopped_when_the_time_is_up(prepare: Prepare, tmp_pa
             work=tmp_path,
             watchers=[watch],
         )
+
+
+def test_a_trial_is_judged_by_the_weights_that_it_ends_with(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    trial = optuna.create_study().ask()
+    watch = WatchTrial(trial, inf, may_prune=False, on_evaluated=lambda: None)
+    learned, between = (
+        attempt(prepare, BASE.model_copy(update={"pretrained_share": share}), tmp_path, watch)
+        for share in (0.0, 0.9)
+    )
+    assert between.figure > learned.figure + 0.01

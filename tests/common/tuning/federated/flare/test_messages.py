@@ -51,3 +51,11 @@ def test_a_site_says_which_files_it_learns_from(tmp_path: Path) -> None:
     ]
     with pytest.raises(UserError, match=r"no table \[south\]"):
         options_of(tmp_path, "south")
+
+
+def test_what_a_site_switches_off_is_left_out_and_a_table_is_no_option(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("[north]\nresume = false\nprivately = true\n")
+    assert options_of(tmp_path, "north") == ["--privately"]
+    (tmp_path / FILE).write_text('[north.map]\ntext = "question"\n')
+    with pytest.raises(UserError, match="map: a table is no option"):
+        options_of(tmp_path, "north")

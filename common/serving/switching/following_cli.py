@@ -11,7 +11,7 @@ from common.errors import UserError
 
 if TYPE_CHECKING:
     from common.releases.registry import Registry
-    from common.serving.following import Following
+    from common.serving.switching.following import Following
 
 ReleasesFrom = Annotated[
     str | None,
@@ -52,7 +52,7 @@ def find_release(
     begin_following(registry, url)
 
     def following() -> Following:
-        from common.serving.following import Following
+        from common.serving.switching.following import Following
 
         return Following(registry, url)
 

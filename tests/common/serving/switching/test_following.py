@@ -19,10 +19,10 @@ from common.releases.remote.following import Follower, begin_following
 from common.releases.remote.place import Place
 from common.releases.remote.pointer import read_pointer
 from common.releases.remote.publishing import let_serve, publish, roll_back
-from common.serving import following
-from common.serving.following import Following
-from common.serving.following_cli import find_release
-from common.serving.live import LiveRelease
+from common.serving.switching import following
+from common.serving.switching.following import Following
+from common.serving.switching.following_cli import find_release
+from common.serving.switching.live import LiveRelease
 
 Wait = Callable[[Callable[[], bool]], None]
 Ask = Callable[..., httpx.Response]
