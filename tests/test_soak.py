@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos.running import Running
 from benchmarks.soak import __main__ as soak
 from benchmarks.soak.picture import draw
+from benchmarks.soak.sampling import Asked, Sampler
 from benchmarks.soak.trend import trend
 
 HOURS = [number / 360 for number in range(360)]
@@ -56,12 +59,26 @@ def test_the_picture_shows_each_series() -> None:
     assert picture.count("<polyline") == 2
 
 
-def test_a_minute_of_it(tmp_path: Path) -> None:
+def test_a_server_that_ends_is_told_and_what_was_seen_stays(tmp_path: Path) -> None:
+    running = Running("http.server", "0", "--bind", "127.0.0.1", afresh=True)
+    sampler = Sampler(running, tmp_path, Asked())
+    assert sampler.sample()
+    running.kill()
+    assert not sampler.sample()
+    assert len(sampler.hours) == len(sampler.series["memory"]) == 1
+
+
+def test_some_seconds_of_it(tmp_path: Path) -> None:
     out = tmp_path / "soak.json"
-    short = ("--minutes", "0.2", "--every", "1", "--out", str(out))
-    soak.main([*short])
+    before = signal.getsignal(signal.SIGTERM)
+    code = soak.main(
+        ["--only", "finance_monitor", "--minutes", "0.15", "--every", "1", "--out", str(out)]
+    )
+    assert signal.getsignal(signal.SIGTERM) is before
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["whole"]
+    trends = [one for server in found["servers"].values() for one in server["trends"].values()]
+    assert code == int(any(one["verdict"] == "grows" for one in trends))
     for server in found["servers"].values():
         assert server["failed"] == []
         assert sum(server["statuses"].values()) > 10

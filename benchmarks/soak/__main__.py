@@ -5,7 +5,8 @@ python -m benchmarks.soak [--minutes 60] [--every 10] [--only APPLICATION] [--fo
 
 Releases are tiny and trained at the start, so what is watched is the servers and not the models.
 Ctrl-C, or SIGTERM, ends it early and keeps what was measured. Beside the JSON stands a
-picture, an SVG of the same name. Exit code 1: something grows, or a request failed.
+picture, an SVG of the same name. A server that ends, ends the run. Exit code 1: something grows,
+a request failed, or a server or its load ended.
 """
 
 from __future__ import annotations
@@ -59,6 +60,17 @@ class Soaked:
         """Begin to act."""
         self._thread.start()
 
+    def look(self) -> bool:
+        """Sample; False, and noted: the server or its load has ended."""
+        told = None
+        if not self.sampler.sample():
+            told = f"the server ended: {self.running.last_words()}"
+        elif not self._thread.is_alive():
+            told = "the load ended"
+        if told:
+            self.asked.failed.append(told)
+        return told is None
+
     def stop(self) -> None:
         """End the load, and then the server."""
         self._over.set()
@@ -72,12 +84,13 @@ class Soaked:
             number = 0
             while not self._over.wait(1 / self.load.per_second):
                 name, act = self.load.acts[number % len(self.load.acts)]
-                if self.load.application == "finance_monitor":
-                    self._feed.grow(self._rng)
                 number += 1
                 try:
+                    if self.load.application == "finance_monitor":
+                        self._feed.grow(self._rng)
                     self._watch(name, act(client, self._rng, number))
-                except (httpx.TransportError, KeyError, IndexError, TypeError) as error:
+                except Exception as error:
+                    # Whatever a reply lacks: it failed, and the load goes on.
                     told = f"{name}: {type(error).__name__}: {error}"
                     self.asked.add(0.0, type(error).__name__, told)
 
@@ -89,7 +102,7 @@ class Soaked:
 
 
 def soak(soaked: Sequence[Soaked], seconds: float, every: float) -> bool:
-    """Sample until the time is over; whether it was not ended early."""
+    """Sample until the time is over; False: a server ended, or somebody ended it early."""
     until = monotonic() + seconds
     pause = threading.Event()
     try:
@@ -97,8 +110,9 @@ def soak(soaked: Sequence[Soaked], seconds: float, every: float) -> bool:
             one.start()
         while monotonic() < until:
             pause.wait(every)
-            for one in soaked:
-                one.sampler.sample()
+            looks = [one.look() for one in soaked]
+            if not all(looks):
+                return False
             left = max(until - monotonic(), 0) / 60
             print(f"{len(soaked[0].sampler.hours)} looks, {left:.1f} minutes left", file=sys.stderr)
     except KeyboardInterrupt:
@@ -180,10 +194,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("soak.json"))
     chosen = parser.parse_args(arguments)
-    # As Ctrl-C: what was measured is kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loads = [load for load in LOADS if not chosen.only or load.application in chosen.only]
     with tempfile.TemporaryDirectory(prefix="bizlm-soak-") as folder, ExitStack() as stack:
+        # As Ctrl-C: what was measured is kept.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        stack.callback(signal.signal, signal.SIGTERM, before)
         scene = _scene(chosen.folder or Path(folder), loads)
         soaked = []
         for load in loads:
@@ -191,7 +206,8 @@ def main(arguments: list[str] | None = None) -> int:
             stack.callback(soaked[-1].stop)
         is_whole = soak(soaked, 60 * chosen.minutes, chosen.every)
         found = figures(soaked, is_whole=is_whole)
-    keep(found, chosen.out)
+        # Before the servers end: one that does not, takes no figures along.
+        keep(found, chosen.out)
     return 0 if show(found) else 1
 
 

@@ -64,18 +64,19 @@ class Sampler:
         self._began = self._before = monotonic()
         self._log = (0, 0)
 
-    def sample(self) -> None:
-        """Look once."""
+    def sample(self) -> bool:
+        """Look once; False: the server has ended."""
         import psutil
 
         now = monotonic()
-        process = psutil.Process(self._running.pid)
-        every = [process, *process.children(recursive=True)]
+        try:
+            taken = self._taken()
+        except psutil.Error as error:
+            # A child may end while it is looked at: the next look is as good.
+            return getattr(error, "pid", None) != self._running.pid and not self._running.is_over
         took = sorted(self._asked.take())
         found = {
-            "memory": sum(one.memory_info().rss for one in every) / MEGABYTE,
-            "handles": float(sum(one.num_fds() for one in every)),
-            "threads": float(sum(one.num_threads() for one in every)),
+            **taken,
             "p50": _quantile(took, 0.5),
             "p95": _quantile(took, 0.95),
             "log": self._log_bytes() / MEGABYTE,
@@ -86,6 +87,19 @@ class Sampler:
         self.hours.append((now - self._began) / 3600)
         for name, value in found.items():
             self.series[name].append(value)
+        return True
+
+    def _taken(self) -> dict[str, float]:
+        """By the server and its children, now."""
+        import psutil
+
+        process = psutil.Process(self._running.pid)
+        every = [process, *process.children(recursive=True)]
+        return {
+            "memory": sum(one.memory_info().rss for one in every) / MEGABYTE,
+            "handles": float(sum(one.num_fds() for one in every)),
+            "threads": float(sum(one.num_threads() for one in every)),
+        }
 
     def _log_bytes(self) -> int:
         """How much it has logged by now; what was counted is not counted again."""

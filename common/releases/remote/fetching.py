@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -40,7 +41,8 @@ def fetch(
 
     Raises:
         UserError: it is not there, is not what it says, would write outside its directory, or the
-            place does not answer.
+            place does not answer; or there is no room for it.
+        OSError: a disk fails.
     """
     if not RELEASE_ID.fullmatch(release_id):
         raise UserError(f"no name of a release: {release_id!r}", where=place.url)
@@ -55,22 +57,49 @@ def fetch(
         raise UserError(f"a manifest of {size:,} bytes", where=place.url)
     data = place.read(f"{there}/{MANIFEST}") or b""
     files = _files_of(data, release_id, digest, where=f"{place.url}/{there}")
-    known = _known(registry)
     with scratch(registry.releases, FETCHING) as folder:
         temporary = folder / "release"
         temporary.mkdir()
-        with progress(f"Fetching {release_id}", len(files)) as advance:
-            for name, expected in files.items():
-                target = temporary / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if not _link(known.get(expected), target, expected):
-                    place.get(f"{there}/{name}", target)
-                advance(note=name)
+        _bring(place, there, files, _known(registry), temporary)
         (temporary / MANIFEST).write_bytes(data)
-        open_release(temporary)
         share_bases(temporary, files, bases_of(registry.releases))
         _install(temporary, final)
     return final
+
+
+def _bring(
+    place: Place, there: str, files: Mapping[str, str], known: Mapping[str, Path], directory: Path
+) -> None:
+    """Link what is here, and copy the rest: each file is compared with its hash as it arrives."""
+    left = []
+    for name, expected in files.items():
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not _link(known.get(expected), target, expected):
+            left.append(name)
+    _check_room(place, [f"{there}/{name}" for name in left], directory)
+    with progress(f"Fetching {there.rpartition('/')[2]}", len(files)) as advance:
+        advance(len(files) - len(left))
+        for name in left:
+            place.get(f"{there}/{name}", directory / name)
+            if file_sha256(directory / name) != files[name]:
+                raise UserError(
+                    f"this release is not taken: {name} was changed",
+                    where=f"{place.url}/{there}",
+                    hint="Remove it there, then releases push ID --to URL where it is whole.",
+                )
+            advance(note=name)
+
+
+def _check_room(place: Place, names: Iterable[str], directory: Path) -> None:
+    needed = sum(place.size(name) or 0 for name in names)
+    free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise UserError(
+            f"no room for a release: it takes {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} are free",
+            where=str(directory.parents[1]),
+            hint="Old releases go by: releases prune.",
+        )
 
 
 def _is_whole(directory: Path) -> bool:
@@ -84,10 +113,22 @@ def _is_whole(directory: Path) -> bool:
 
 
 def _install(temporary: Path, final: Path) -> None:
+    # A release that has its name is whole, also after a power failure.
+    for path in (*temporary.rglob("*"), temporary):
+        _sync(path)
     if final.is_dir():
         # Damaged, or it would have been taken: whoever has it open goes on with it.
         final.rename(final.with_name(f"{GOING}{final.name}-{os.getpid()}"))
     temporary.rename(final)
+    _sync(final.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _files_of(data: bytes, release_id: str, digest: str | None, *, where: str) -> dict[str, str]:

@@ -6,20 +6,24 @@ import fcntl
 import multiprocessing
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from common.console import say
 from common.errors import UserError
-from common.files import read_json, write_json
+from common.files import read_json, write_atomically, write_json
 from common.releases.registry import Registry
 from common.releases.remote.fetching import fetch
-from common.releases.remote.place import Place, check_address
+from common.releases.remote.place import Place, UnreachableError, check_address
 from common.releases.remote.pointer import Pointer, read_pointer
-from common.releases.remote.publishing import let_serve, publish
+from common.releases.remote.publishing import OvertakenError, let_serve, publish
 
 LOCK = ".following"
 SEEN = "followed.json"
+TROUBLE = "following-trouble"
+# As long as what could not be taken is left alone, unless something else is published.
+AGAIN_SECONDS = 3600.0
 
 
 class Follower:
@@ -42,6 +46,7 @@ class Follower:
         self._stopping = stopping or threading.Event()
         self._place: Place | None = None
         self._lock: IO[str] | None = None
+        self._refused: tuple[Pointer, float, Exception] | None = None
 
     def follows(self) -> bool:
         """Whether it is this process that follows, as of now."""
@@ -62,8 +67,30 @@ class Follower:
             self._lock.close()
             self._lock = None
 
-    def step(self) -> None:
+    def tell(self, trouble: str | None) -> None:
+        """Let all processes of this store know of a trouble, or that it is over."""
+        path = self._registry.root / TROUBLE
+        # On a full disk this process knows alone.
+        with suppress(OSError):
+            if trouble is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, trouble)
+
+    def told(self) -> str | None:
+        """The trouble of whichever process follows."""
+        try:
+            return (self._registry.root / TROUBLE).read_text(encoding="utf-8") or None
+        except (OSError, ValueError):
+            return None
+
+    def step(self, *, verify: bool = False) -> None:
         """Take what is new there, or bring there what is new here.
+
+        What was damaged, or had no room, is taken no sooner than an hour later.
+
+        Args:
+            verify: see that what serves is here, and whole, and fetch it otherwise.
 
         Raises:
             UserError: the place does not answer, nothing was published yet, or what was is damaged.
@@ -76,15 +103,32 @@ class Follower:
         if pointer is None:
             raise UserError(
                 "no release was published there yet",
-                where=f"{self.url}/{self._application}",
-                hint=f"releases push --to {self.url}",
+                where=f"{self._place.url}/{self._application}",
+                hint=f"releases push --to {self._place.url}",
             )
         here = self._registry.current_id()
-        if pointer != self._seen():
-            self._take(self._place, pointer)
-        elif here is not None and here != pointer.release_id:
+        is_served = here == pointer.release_id
+        if here is None or pointer != self._seen() or (verify and is_served):
+            self._try_to_take(self._place, pointer)
+        elif not is_served:
             publish(self._place, self._application, self._registry.open(here))
-            self._remember(let_serve(self._place, self._application, here))
+            # What was decided there during the upload is newer; the next step takes it.
+            with suppress(OvertakenError):
+                self._remember(let_serve(self._place, self._application, here, after=pointer))
+
+    def _try_to_take(self, place: Place, pointer: Pointer) -> None:
+        if self._refused is not None:
+            refused, until, why = self._refused
+            if refused == pointer and time.monotonic() < until:
+                raise why.with_traceback(None)
+        try:
+            self._take(place, pointer)
+        except UnreachableError:
+            raise
+        except (UserError, OSError) as error:
+            self._refused = pointer, time.monotonic() + AGAIN_SECONDS, error
+            raise
+        self._refused = None
 
     def _take(self, place: Place, pointer: Pointer) -> None:
         wanted = pointer.release_id
@@ -94,6 +138,9 @@ class Follower:
                 self._registry.rollback()
             else:
                 self._registry.promote(wanted)
+        if self._registry.current_id() != wanted:
+            # Somebody else promoted meanwhile: the next step sees to it.
+            return
         self._remember(pointer)
 
     def _seen(self) -> Pointer | None:
@@ -147,7 +194,7 @@ def _first(root: Path, url: str, tell: Any) -> None:
                 tell.send(None)
                 return
             time.sleep(0.2)
-        follower.step()
+        follower.step(verify=True)
     except (UserError, OSError) as error:
         tell.send(str(error))
     else:

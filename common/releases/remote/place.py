@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+from uuid import uuid4
 
 from common.errors import UserError
 from common.files import NO_SPACE
@@ -39,6 +41,9 @@ class Place:
             usual files or the machine's role.
         stopping: ends transfers once it is set.
 
+    Attributes:
+        url: the address as it may be shown, without its query.
+
     Raises:
         UserError: no such kind of address, or there are credentials in it.
         UnreachableError: it does not answer.
@@ -47,14 +52,14 @@ class Place:
     def __init__(self, url: str, stopping: threading.Event | None = None) -> None:
         from pyarrow import ArrowInvalid, fs
 
-        self.url = check_address(url)
+        self.url = check_address(url).partition("?")[0]
         self._stopping = stopping or threading.Event()
         try:
             self._files, root = fs.FileSystem.from_uri(_as_uri(url))
         except ArrowInvalid as error:
             raise UserError(
                 f"no address of a store: {error}",
-                where=url,
+                where=self.url,
                 hint="Give s3://bucket/prefix, gs://bucket/prefix, or a directory.",
             ) from None
         except OSError as error:
@@ -113,10 +118,12 @@ class Place:
             if self._is_directory:
                 final = Path(path)
                 final.parent.mkdir(parents=True, exist_ok=True)
-                temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+                temporary = final.with_name(f".{final.name}.{uuid4().hex}.tmp")
                 try:
                     with temporary.open("wb") as file:
                         yield file
+                        file.flush()
+                        os.fsync(file.fileno())
                     temporary.replace(final)
                 finally:
                     temporary.unlink(missing_ok=True)
@@ -142,16 +149,23 @@ class Place:
 
 
 def check_address(url: str) -> str:
-    """The address, if it is fit to be shown: one with a password in it is not.
+    """The address, if it names a place and is fit to be shown: one with a password in it is not.
 
     Raises:
-        UserError: it holds credentials.
+        UserError: it holds credentials, or no bucket.
     """
     scheme, separator, rest = url.partition("://")
-    if separator and "@" in rest.partition("/")[0]:
+    path, _, query = rest.partition("?")
+    if separator and "@" in path.partition("/")[0] + unquote(query):
         raise UserError(
             f"{scheme}://…: credentials do not belong into an address, where others can read them",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a role or ~/.aws.",
+        )
+    if not url or (separator and scheme != "file" and (path[:1] in {"", "/"} or "//" in path)):
+        raise UserError(
+            "no address of a store: its bucket, or a part of its prefix, is empty",
+            where=f"{scheme}{separator}{path}",
+            hint="Give s3://bucket/prefix, gs://bucket/prefix, or a directory.",
         )
     return url
 

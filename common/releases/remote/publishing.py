@@ -12,10 +12,15 @@ from common.releases.remote.place import Place
 from common.releases.remote.pointer import Pointer, new_pointer, read_pointer, write_pointer
 
 
+class OvertakenError(UserError):
+    """Another release was let serve there meanwhile."""
+
+
 def publish(place: Place, application: str, release: Release) -> int:
     """Copy a release's files, the manifest last: without it nothing is a release.
 
-    What is there already stays, so that an upload that was cut off is gone on with.
+    What is there in its full size stays, so that an upload that was cut off is gone on with, and
+    what was deleted there is brought again.
 
     Returns:
         Bytes that were copied.
@@ -25,21 +30,27 @@ def publish(place: Place, application: str, release: Release) -> int:
     """
     last = _name(application, release.release_id, MANIFEST)
     manifest = (release.directory / MANIFEST).read_bytes()
-    if place.read(last) == manifest:
-        return 0
+    is_named = place.read(last) == manifest
     sizes = {name: (release.directory / name).stat().st_size for name in release.manifest["files"]}
     with progress(f"Publishing {release.release_id}", len(sizes) + 1) as advance:
         copied = sum(_put(place, application, release, *one, advance) for one in sizes.items())
-        place.write(last, manifest)
+        if not is_named:
+            place.write(last, manifest)
         advance()
     return copied
 
 
-def let_serve(place: Place, application: str, release_id: str) -> Pointer:
+def let_serve(
+    place: Place, application: str, release_id: str, *, after: Pointer | None = None
+) -> Pointer:
     """Let a release that was published serve everywhere.
+
+    Args:
+        after: only where this is still what serves.
 
     Raises:
         UserError: it was not published, or the place does not answer.
+        OvertakenError: something else than `after` serves by now.
     """
     manifest = place.read(_name(application, release_id, MANIFEST))
     if manifest is None:
@@ -50,6 +61,8 @@ def let_serve(place: Place, application: str, release_id: str) -> Pointer:
         )
     digest = hashlib.sha256(manifest).hexdigest()
     before = read_pointer(place, application)
+    if after not in (None, before):
+        raise OvertakenError("another release was let serve there meanwhile", where=place.url)
     pointer = before.followed_by(release_id, digest) if before else new_pointer(release_id, digest)
     write_pointer(place, application, pointer)
     return pointer

@@ -23,6 +23,8 @@ POLL_SECONDS = (1.0, 3.0)
 MOST_SECONDS = 30.0
 # As long as a store that does not answer may keep us.
 PATIENCE_SECONDS = 10.0
+# Characters of it that `/readyz` shows.
+MOST_TROUBLE = 300
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class Following(Collector):
     """A thread that follows a place, and its trouble, as `/readyz` and `/metrics` tell it."""
 
     def __init__(self, registry: Registry, url: str) -> None:
-        self.trouble: str | None = None
+        self._own: str | None = None
         self._stop = threading.Event()
         self._follower = Follower(registry, url, self._stop)
         self._outage = Outage(
@@ -52,9 +54,15 @@ class Following(Collector):
             self._thread.join(PATIENCE_SECONDS)
 
     @property
+    def trouble(self) -> str | None:
+        """Of this process, or of another one that follows for this store."""
+        return self._own or self._follower.told()
+
+    @property
     def reasons(self) -> dict[str, Any]:
         """For `/readyz`: nothing where all is well."""
-        return {"releases_from": self.trouble} if self.trouble else {}
+        trouble = self.trouble
+        return {"releases_from": trouble} if trouble else {}
 
     def collect(self) -> Iterator[Metric]:
         """Whether it is in trouble, for Prometheus."""
@@ -80,11 +88,17 @@ class Following(Collector):
             return False
         except Exception as error:
             # Whatever is wrong with it: the thread lives on for what is published next.
-            if self.trouble is None and not isinstance(error, UserError | OSError):
+            if self._own is None and not isinstance(error, UserError | OSError):
                 logger.exception("following releases failed")
-            self.trouble = str(error).partition("\n")[0]
+            self._tell(str(error).partition("\n")[0][:MOST_TROUBLE])
             self._outage.met(error)
             return True
-        self.trouble = None
+        self._tell(None)
         self._outage.ended()
         return False
+
+    def _tell(self, trouble: str | None) -> None:
+        # What an earlier process left is corrected as well.
+        if trouble != self._follower.told():
+            self._follower.tell(trouble)
+        self._own = trouble

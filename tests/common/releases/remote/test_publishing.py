@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,26 @@ def test_an_upload_that_was_cut_off_is_gone_on_with(
     place.write(f"test/releases/{release.release_id}/model/weights", b"w" * 70)
     publish(place, "test", release)
     assert fetch(place, machine("there"), "test", release.release_id, None).is_dir()
+
+
+def test_what_was_deleted_there_is_brought_again(url: str, machine: Machine, write: Write) -> None:
+    place, release = Place(url), write(machine("here"), "one")
+    publish(place, "test", release)
+    place.write(f"test/releases/{release.release_id}/words.txt", b"")
+    assert publish(place, "test", release) == len("one")
+    assert fetch(place, machine("there"), "test", release.release_id, None).is_dir()
+
+
+def test_nothing_is_copied_where_there_is_no_room(
+    url: str, machine: Machine, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, release, there = Place(url), write(machine("here"), "one"), machine("there")
+    publish(place, "test", release)
+    usage = shutil.disk_usage(there.root.parent.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
+    with pytest.raises(UserError, match="no room for a release"):
+        fetch(place, there, "test", release.release_id, None)
+    assert there.all() == []
 
 
 def test_one_can_roll_back_there(url: str, machine: Machine, write: Write) -> None:
@@ -231,8 +252,11 @@ def test_addresses_that_do_not_serve_are_refused() -> None:
     with pytest.raises(UserError, match="credentials do not belong") as refused:
         Place("s3://somebody:secret@bucket/x")
     assert "secret" not in str(refused.value).lower().replace("aws_secret_access_key", "")
-    with pytest.raises(UserError, match="no address of a store"):
-        Place("ftp://bucket/x")
+    with pytest.raises(UserError, match="credentials do not belong"):
+        Place("s3://bucket/x?endpoint_override=http%3A//somebody%3Asecret%40host")
+    for url in ("ftp://bucket/x", "s3://", "s3:///x", "s3://bucket//x", "s3://?region=x", ""):
+        with pytest.raises(UserError, match="no address of a store"):
+            Place(url)
 
 
 def test_a_place_that_is_not_there_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from object_store import BUCKET, ObjectStore, needs_moto, object_store
 
 from common.errors import UserError
 from common.releases.registry import Registry
-from common.releases.release import write_release
+from common.releases.release import Release, write_release
+from common.releases.remote import following as remote_following
 from common.releases.remote.following import Follower, begin_following
 from common.releases.remote.place import Place
 from common.releases.remote.pointer import read_pointer
@@ -191,8 +192,81 @@ def test_damage_there_is_told_and_not_served(
     eventually(lambda: "was changed" in (follow.trouble or ""))
     assert {one.current_id() for one in followed} == {before}
     words.write_text("two", encoding="utf-8")
+    let_serve(Place(shared), "test", name)
     eventually(lambda: {one.current_id() for one in followed} == {name})
     follow.stop()
+
+
+def test_what_is_damaged_is_left_alone_until_something_is_published(
+    machines: list[Registry], shared: str, tmp_path: Path
+) -> None:
+    name = _write(machines[0], "two")
+    publish(Place(shared), "test", machines[0].open(name))
+    let_serve(Place(shared), "test", name)
+    words = tmp_path / "shared" / "test" / "releases" / name / "words.txt"
+    words.write_text("twO", encoding="utf-8")
+    follower = Follower(machines[1], shared)
+    with pytest.raises(UserError, match="was changed"):
+        follower.step()
+    words.unlink()
+    with pytest.raises(UserError, match="was changed"):
+        follower.step()
+    publish(Place(shared), "test", machines[0].open(name))
+    let_serve(Place(shared), "test", name)
+    follower.step()
+    assert machines[1].current_id() == name
+
+
+def test_a_decision_during_an_upload_is_newer(
+    machines: list[Registry], shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = machines[0].current_id()
+    for content in ("two", "three"):
+        machines[0].promote(_write(machines[0], content))
+        before = machines[0].current_id()
+        if content == "two":
+            Follower(machines[0], shared).step()
+
+    def meanwhile(place: Place, application: str, release: Release) -> int:
+        copied = publish(place, application, release)
+        roll_back(place, application)
+        return copied
+
+    monkeypatch.setattr(remote_following, "publish", meanwhile)
+    assert machines[0].current_id() == before
+    for _ in range(2):
+        Follower(machines[0], shared).step()
+    assert machines[0].current_id() == first
+    found = read_pointer(Place(shared), "test")
+    assert found and found.release_id == first
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_a_server_begins_with_a_whole_release(
+    damage: str, machines: list[Registry], shared: str
+) -> None:
+    directory = machines[1].open().directory
+    if damage == "missing":
+        shutil.rmtree(directory)
+    else:
+        (directory / "words.txt").write_text("onE", encoding="utf-8")
+    begin_following(machines[1], shared)
+    assert machines[1].open().directory == directory
+
+
+def test_each_worker_tells_of_the_trouble(
+    machines: list[Registry], shared: str, monkeypatch: pytest.MonkeyPatch, eventually: Wait
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", (0.02, 0.06))
+    workers = [Following(machines[1], shared) for _ in range(2)]
+    workers[0].start()
+    shared_path = Path(shared)
+    shared_path.rename(f"{shared}-away")
+    told = "no release was published there yet"
+    eventually(lambda: all(told in str(one.reasons) for one in workers))
+    Path(f"{shared}-away").rename(shared)
+    eventually(lambda: all(one.reasons == {} for one in workers))
+    workers[0].stop()
 
 
 def test_of_several_processes_one_follows(machines: list[Registry], shared: str) -> None:
