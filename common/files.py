@@ -114,7 +114,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read one TOML file.
 
     Raises:
-        UserError: the file is missing or is not TOML.
+        UserError: the file is missing, may not be read, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -122,6 +122,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError("no such file", where=str(path)) from None
     except IsADirectoryError:
         raise UserError("a directory, not a file", where=str(path)) from None
+    except PermissionError:
+        raise UserError("this user may not read the file", where=str(path)) from None
     except ValueError as error:  # not TOML, or not UTF-8
         line = re.search(r"\(at line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)

@@ -20,6 +20,8 @@ CONTENT_SHOWN = 200
 
 def parse(place: str, raw: bytes, record: type[FeedRecord] = FeedRecord) -> FeedRecord | Rejected:
     """One JSON object as a record, or what is wrong with it."""
+    if len(raw) > LONGEST_LINE:
+        return reject(place, f"longer than {LONGEST_LINE >> 20} MiB", raw)
     try:
         text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
@@ -104,8 +106,6 @@ class LineParser:
 
     def _read(self, raw: bytes) -> FeedRecord | Rejected | None:
         place = f"{self._name}:{self.line + 1}"
-        if len(raw) > LONGEST_LINE:
-            return reject(place, f"longer than {LONGEST_LINE >> 20} MiB", raw)
         return parse(place, raw, self._record) if raw.strip() else None
 
 

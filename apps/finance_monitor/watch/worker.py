@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
-from apps.finance_monitor.feeds.feed import Batch, append_rejected
+from apps.finance_monitor.feeds.feed import Batch, Rejected, append_rejected
 from apps.finance_monitor.feeds.kafka.address import is_kafka
 from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.feeds.redis_feed import RedisFeed, connect
@@ -64,18 +64,20 @@ class ScoringWorker:
         Raises:
             UserError: an address is no stream, or the two are not on the same server.
         """
-        shared, publish = _open(source, target)
-        while not stopping.is_set():
-            batch = shared.read_batch(SCORED_TOGETHER)
-            self._pace.backlog, self._pace.outages = batch.backlog, batch.outages
-            self._pace.sources = batch.sources
-            if batch.records or batch.rejected:
-                self._score(batch, publish)
-        shared.close()
+        shared, publish = _open(source, target, self._reject, stopping)
+        try:
+            while not stopping.is_set():
+                batch = shared.read_batch(SCORED_TOGETHER)
+                self._pace.backlog, self._pace.outages = batch.backlog, batch.outages
+                self._pace.sources = batch.sources
+                if batch.records or batch.rejected:
+                    self._score(batch, publish)
+        finally:
+            shared.close()
         say(f"{self._tally['records']} scored.")
 
     def _score(self, batch: Batch, publish: Publish) -> None:
-        append_rejected(self._rejected, batch.rejected)
+        self._reject(batch.rejected)
         named = [companies_in(record, self._entities) for record in batch.records]
         scored = self._classifier.score(batch.records, named)
         publish(scored)
@@ -83,17 +85,22 @@ class ScoringWorker:
             self._drift.observe(story)
             self._tally[story.sentiment.label or "abstained"] += 1
         self._tally["records"] += len(scored)
-        self._tally["rejected"] += len(batch.rejected)
         self._pace.records += len(scored)
-        self._pace.rejected += len(batch.rejected)
+
+    def _reject(self, rejected: Sequence[Rejected]) -> None:
+        append_rejected(self._rejected, rejected)
+        self._tally["rejected"] += len(rejected)
+        self._pace.rejected += len(rejected)
 
 
-def _open(source: str, target: str) -> tuple[Shared, Publish]:
+def _open(
+    source: str, target: str, reject: Callable[[Sequence[Rejected]], None], stopping: Event
+) -> tuple[Shared, Publish]:
     """What is read, and what writes and acknowledges."""
     if is_kafka(source) and is_kafka(target):
         from apps.finance_monitor.feeds.kafka.sharing import KafkaShare
 
-        share = KafkaShare(source, target)
+        share = KafkaShare(source, target, reject, stopping)
         return share, share.publish
     feed = None if is_kafka(source) else open_feed(source)
     if not isinstance(feed, RedisFeed) or is_kafka(target):

@@ -61,6 +61,7 @@ class Cluster:
         self.servers = bootstraps.rpartition("/")[2]
         self.address = f"kafka://{self.servers}"
         settings = {"bootstrap.servers": self.servers, "log_level": 2, "linger.ms": 0}
+        settings["message.max.bytes"] = 10_000_000
         self._producer: Any = Producer(settings | {"reconnect.backoff.max.ms": 500})
 
     def create(self, topic: str, partitions: int = 1) -> None:
@@ -82,10 +83,10 @@ class Cluster:
     def up(self) -> None:
         self._library.rd_kafka_mock_broker_set_up(self._cluster, BROKER)
 
-    def refuse(self, request: int, error: int) -> None:
-        """Answer the next request of a kind with an error, both by the protocol's numbers."""
+    def refuse(self, request: int, error: int, times: int = 1) -> None:
+        """Answer the next requests of a kind with an error, both by the protocol's numbers."""
         self._library.rd_kafka_mock_push_request_errors_array(
-            self._cluster, request, 1, (ctypes.c_int * 1)(error)
+            self._cluster, request, times, (ctypes.c_int * times)(*[error] * times)
         )
 
     def values(self, topic: str) -> list[bytes]:

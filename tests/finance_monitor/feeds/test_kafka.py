@@ -20,6 +20,7 @@ from scraping import running_with_metrics, scrape_until
 from apps.finance_monitor.feeds.kafka.address import read_address
 from apps.finance_monitor.feeds.kafka.kafka_feed import KafkaFeed, KafkaPosition
 from apps.finance_monitor.feeds.kafka.partitions import PATIENCE_SECONDS, Message, Partitions
+from apps.finance_monitor.feeds.lines import LONGEST_LINE
 from apps.finance_monitor.feeds.opening import open_feed
 from common.errors import UserError
 
@@ -99,6 +100,58 @@ def test_partitions_are_read_in_the_order_of_the_news(cluster: Cluster, topic: s
     found = _read(feed, 10_000, 60)
     assert found == [one for pair in zip(early, late, strict=True) for one in (p.id for p in pair)]
     feed.close()
+
+
+def test_scoring_that_takes_longer_than_the_patience_mixes_no_partitions(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apps.finance_monitor.feeds.kafka import partitions
+
+    monkeypatch.setattr(partitions, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(partitions, "MOST_HELD", 200)
+    cluster.create("slowly", 3)
+    stories = [record(f"r{i}", i / 100) for i in range(3000)]
+    for number in range(3):
+        cluster.send("slowly", *lines(stories[number::3]), partition=number)
+    feed = _open(cluster, "slowly")
+    found: list[str] = []
+    while len(found) < len(stories):
+        found += [one.id for one in feed.read_batch(400, timeout=1).records]
+        time.sleep(0.7)
+    assert found == [one.id for one in stories]
+    feed.close()
+
+
+def test_what_comes_behind_the_end_is_waited_for_before_later_news() -> None:
+    partitions = Partitions()
+    for number in (0, 1):
+        partitions.begin(number, offset=0, end=0, now=0.0)
+        partitions.tell_no_more(number, 0)
+    partitions.push(Message(0, 0, 9.0, None), 0.1)
+    partitions.tell_end(1, 1)
+    assert not partitions.take(10, 0.2)
+    partitions.push(Message(1, 0, 8.0, None), 0.3)
+    assert [one.time for one in partitions.take(10, 0.4)] == [8.0, 9.0]
+
+
+def test_bytes_are_bounded_over_all_partitions_and_none_that_is_waited_for_is_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from apps.finance_monitor.feeds.kafka import partitions
+
+    monkeypatch.setattr(partitions, "MOST_BYTES", 100)
+    held = Partitions()
+    for number in range(3):
+        held.begin(number, offset=0, end=9, now=0.0)
+    for number in (0, 1):
+        held.push(Message(number, 0, 1.0 + number, None, size=60), 0.0)
+    assert held.crowded == {0, 1}
+    held.push(Message(2, 0, 0.0, None, size=60), 0.0)
+    assert [one.partition for one in held.take(1, 0.0)] == [2]
+    assert held.crowded == {0, 1}
+    held.push(Message(2, 1, 3.0, None, size=1), 0.0)
+    assert [one.partition for one in held.take(1, 0.0)] == [0]
+    assert not held.crowded
 
 
 def test_a_date_that_is_still_to_come_holds_up_no_partition(cluster: Cluster, topic: str) -> None:
@@ -205,6 +258,36 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
     feed.close()
 
 
+def test_the_position_of_another_cluster_is_not_gone_on_from(
+    cluster: Cluster, topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _send(cluster, topic, "a", "b")
+    feed = _open(cluster, topic)
+    batch = feed.read_batch(1, timeout=10)
+    assert isinstance(batch.position, KafkaPosition)
+    assert batch.position.cluster
+    feed.close()
+    for cluster_id, first in ((batch.position.cluster, "b"), (None, "b"), ("another", "a")):
+        position = batch.position.model_copy(update={"cluster": cluster_id})
+        feed = _open(cluster, topic, position=position)
+        assert _read(feed, 1) == [first]
+        assert ("cluster another" in capsys.readouterr().err) is (first == "a")
+        feed.close()
+
+
+def test_a_message_longer_than_a_line_may_be_is_rejected(cluster: Cluster, topic: str) -> None:
+    cluster.send(topic, b"x" * (LONGEST_LINE + 1), *lines([record("a", 1)]))
+    feed = _open(cluster, topic)
+    rejected = []
+    found: list[str] = []
+    while not found:
+        batch = feed.read_batch(10, timeout=1)
+        found += [one.id for one in batch.records]
+        rejected += batch.rejected
+    assert [(one.place, one.reason) for one in rejected] == [(f"{topic}[0]:0", "longer than 1 MiB")]
+    feed.close()
+
+
 def test_broken_and_empty_messages(cluster: Cluster, topic: str) -> None:
     cluster.send(topic, b"no json", b"", *lines([record("a", 1)]))
     feed = _open(cluster, topic)
@@ -257,6 +340,8 @@ def test_wrong_addresses_and_settings_are_explained(cluster: Cluster, tmp_path: 
     for said, spec, settings in (
         ("not the address of a topic", f"{cluster.address}/", ""),
         ("not the address of a topic", f"{cluster.address}/a/b", ""),
+        ("not the address of a topic", "kafka://[::1/t", ""),
+        ("not the address of a topic", "kafka://me:secret@[::1/t", ""),
         ("unknown option: gruop", f"{cluster.address}/known?gruop=g", ""),
         ("Unknown topic(.|\n)*known", f"{cluster.address}/unknown", ""),
         ("does not answer", "kafka://127.0.0.1:1/news", ""),

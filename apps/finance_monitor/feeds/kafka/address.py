@@ -25,7 +25,7 @@ _OURS = {
     "bootstrap.servers": "the address names the brokers",
     "metadata.broker.list": "the address names the brokers",
     "group.id": "the address names the group: ?group=NAME",
-    "transactional.id": "it is made for each worker",
+    "transactional.id": "nothing is written in transactions",
     "auto.offset.reset": "positions are kept by the monitor",
     "enable.auto.commit": "positions are kept by the monitor",
     "enable.auto.offset.store": "positions are kept by the monitor",
@@ -72,13 +72,19 @@ def is_kafka(spec: str) -> bool:
     return spec.startswith(SCHEME)
 
 
-def read_address(spec: str) -> KafkaAddress:
+def read_address(spec: str, group: str = DEFAULT_GROUP) -> KafkaAddress:
     """What an address says, and the file that it names.
+
+    Args:
+        group: where the address names none.
 
     Raises:
         UserError: the address or the file is wrong, or the package for Kafka is not installed.
     """
-    parts = urlsplit(spec)
+    try:
+        parts = urlsplit(spec)
+    except ValueError:  # a bracket that is never closed
+        raise _no_topic(SCHEME + spec.removeprefix(SCHEME).rpartition("@")[2]) from None
     topic = parts.path.strip("/")
     hosts = [host for host in parts.netloc.split(",") if host]
     if "@" in parts.netloc:
@@ -88,9 +94,7 @@ def read_address(spec: str) -> KafkaAddress:
             hint="Write it into a file: ?settings=FILE.toml",
         )
     if parts.scheme != "kafka" or not hosts or not _TOPIC.fullmatch(topic):
-        raise UserError(
-            "not the address of a topic", where=spec, hint="kafka://HOST:9092/TOPIC?group=NAME"
-        )
+        raise _no_topic(spec)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if unknown := sorted(set(options) - set(_OPTIONS)):
         raise UserError(
@@ -103,7 +107,7 @@ def read_address(spec: str) -> KafkaAddress:
     return KafkaAddress(
         ",".join(host if _has_port(host) else f"{host}:{PORT}" for host in hosts),
         topic,
-        options.get("group", DEFAULT_GROUP),
+        options.get("group", group),
         read_settings(Path(file)) if file else {},
         file,
     )
@@ -140,6 +144,11 @@ def _flat(table: Mapping[str, Any], before: str, path: Path) -> Iterator[tuple[s
             yield name, str(value)
         else:
             raise UserError(f"{name}: not a text, a number or true or false", where=str(path))
+
+
+def _no_topic(spec: str) -> UserError:
+    hint = "kafka://HOST:9092/TOPIC?group=NAME"
+    return UserError("not the address of a topic", where=spec, hint=hint)
 
 
 def _has_port(host: str) -> bool:

@@ -24,6 +24,10 @@ class Connection:
     Args:
         is_shared: the group's workers share the partitions, and the broker keeps where they are.
 
+    Attributes:
+        error: why the brokers are away; None while they answer.
+        cluster: its id, as told at the start.
+
     Raises:
         UserError: a setting is wrong.
     """
@@ -39,6 +43,7 @@ class Connection:
         self._next_look = 0.0
         self._tries = 0
         self.error: str | None = None
+        self.cluster: str | None = None
         self.consumer: Any = address.client(
             Consumer,
             {
@@ -81,7 +86,8 @@ class Connection:
 
         topic = topic or self._address.topic
         try:
-            found = self.consumer.list_topics(topic, timeout=START_SECONDS).topics[topic]
+            told = self.consumer.list_topics(topic, timeout=START_SECONDS)
+            found, self.cluster = told.topics[topic], told.cluster_id
             if found.error is None:
                 self._succeed()
                 return sorted(found.partitions)

@@ -7,13 +7,18 @@ was derived.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic, time
 from typing import Any
 
 from apps.finance_monitor.feeds.feed import Batch, Position, Rejected
 from apps.finance_monitor.feeds.kafka.address import read_address
-from apps.finance_monitor.feeds.kafka.connection import ANSWER_SECONDS, Connection
+from apps.finance_monitor.feeds.kafka.connection import (
+    ANSWER_SECONDS,
+    START_SECONDS,
+    Connection,
+)
 from apps.finance_monitor.feeds.kafka.partitions import Message, Partitions
 from apps.finance_monitor.feeds.lines import parse, reject, sort
 from apps.finance_monitor.schema import FeedRecord
@@ -25,9 +30,10 @@ SLICE_SECONDS = 0.1
 
 
 class KafkaPosition(Position):
-    """The offset that comes next, by partition."""
+    """The offset that comes next, by partition; `cluster`: its id, None where none was told."""
 
     topic: str
+    cluster: str | None = None
     offsets: dict[int, int]
 
 
@@ -69,10 +75,13 @@ class KafkaFeed:
         self._rejected: list[Rejected] = []
         self._records = 0
         self._up_to_date_at: float | None = None
+        self._asked_at = monotonic()
+        self._unanswered: set[int] = set()
         self._connection = Connection(address)
         self._consumer = self._connection.consumer
-        for number in self._connection.find():
-            self._begin(number)
+        found = self._connection.find()
+        self._cluster = self._same_cluster(position)
+        self._begin_all(found, monotonic() + START_SECONDS)
 
     def read_batch(self, max_records: int, timeout: float = 1.0) -> Batch:
         """At most `max_records`; waits `timeout` seconds for the first.
@@ -87,7 +96,7 @@ class KafkaFeed:
             sort(message.item, records, rejected)
         self._records += len(records)
         self._kept |= self._partitions.next_offsets
-        position = KafkaPosition(topic=self._topic, offsets=dict(self._kept))
+        position = KafkaPosition(topic=self._topic, cluster=self._cluster, offsets=dict(self._kept))
         return Batch(
             records,
             rejected,
@@ -121,23 +130,37 @@ class KafkaFeed:
             self._up_to_date_at = time()
         return None if self._up_to_date_at is None else time() - self._up_to_date_at
 
+    def _same_cluster(self, position: KafkaPosition | None) -> str | None:
+        """The cluster's id; offsets of another cluster mean nothing here, and are forgotten."""
+        before, now = position.cluster if position else None, self._connection.cluster
+        if before and now and before != now:
+            say(
+                f"Warning: {self._topic} was read from the cluster {before}, and this is {now}: it"
+                " is read from its beginning."
+            )
+            self._kept = {}
+        return now or before
+
     def _look(self) -> None:
         """Begin partitions that are new; after an outage, see how far the others go by now."""
         was_doubted = self._connection.is_doubted
         found = self._connection.look()
         read_before = set(self._assigned)
-        for number in found:
-            if number not in read_before:
-                self._begin(number)
+        deadline = monotonic() + ANSWER_SECONDS
+        self._begin_all([number for number in found if number not in read_before], deadline)
         if found and was_doubted:
-            deadline = monotonic() + ANSWER_SECONDS
             for number in read_before:
-                if monotonic() < deadline and (bounds := self._bounds(number)):
+                if bounds := self._bounds(number, deadline):
                     self._partitions.doubt(number, bounds[1], monotonic())
 
-    def _begin(self, number: int) -> None:
+    def _begin_all(self, numbers: Iterable[int], deadline: float) -> None:
+        # One without a leader takes all the time there is, and must not keep the others from it.
+        for number in sorted(numbers, key=lambda number: number in self._unanswered):
+            self._begin(number, deadline)
+
+    def _begin(self, number: int, deadline: float) -> None:
         """Read a partition from where it was left; one that does not answer, when it does."""
-        bounds = self._bounds(number)
+        bounds = self._bounds(number, deadline)
         if bounds is None:
             return
         fetched = self._partitions.fetched(number)
@@ -147,17 +170,23 @@ class KafkaFeed:
         self._assigned.add(number)
         self._partitions.begin(number, offset, bounds[1], monotonic())
 
-    def _bounds(self, number: int) -> tuple[int, int] | None:
+    def _bounds(self, number: int, deadline: float) -> tuple[int, int] | None:
         """Its first offset and the one behind its last, as the broker knows them."""
         from confluent_kafka import KafkaException
 
+        seconds = deadline - monotonic()
+        if seconds <= 0:
+            self._connection.doubt(f"{self._topic}[{number}] was not asked for in time")
+            return None
         try:
             found: tuple[int, int] | None = self._consumer.get_watermark_offsets(
-                self._at(number), timeout=ANSWER_SECONDS
+                self._at(number), timeout=seconds
             )
         except KafkaException as error:
             self._connection.doubt(str(error))
+            self._unanswered.add(number)
             return None
+        self._unanswered.discard(number)
         return found
 
     def _mended(self, number: int, offset: int, low: int, high: int) -> int:
@@ -165,13 +194,7 @@ class KafkaFeed:
         if low <= offset <= high:
             return offset
         if offset < low:
-            place = f"{self._topic}[{number}]:{offset}-{low - 1}"
-            reason = (
-                f"{low - offset:,} messages were deleted by the topic's retention before they"
-                " were read"
-            )
-            self._rejected.append(reject(place, reason, b""))
-            say(f"Warning: lost: {place}: {reason}.")
+            self._rejected.append(tell_lost(self._topic, number, offset, low))
         else:
             say(
                 f"Warning: {self._topic}[{number}] ends at {high} and was read up to {offset}: it"
@@ -181,19 +204,23 @@ class KafkaFeed:
 
     def _take(self, most: int, timeout: float) -> list[Message]:
         deadline = monotonic() + timeout
+        # What came while the last batch was scored may be earlier than what is held.
+        has_heard = self._fetch(0.0)
         found = self._partitions.take(most, monotonic())
         while len(found) < most and not self._rejected:
+            if (found and not has_heard) or (self._once and self._is_up_to_date):
+                break
             wait = 0.0 if found else min(SLICE_SECONDS, max(0.0, deadline - monotonic()))
             has_heard = self._fetch(wait)
             found += self._partitions.take(most - len(found), monotonic())
-            if (found and not has_heard) or monotonic() >= deadline:
-                break
-            if self._once and self._is_up_to_date:
+            if monotonic() >= deadline:
                 break
         return found
 
     def _fetch(self, seconds: float) -> bool:
         """Whether anything was heard; waits so long for the first."""
+        now = monotonic()
+        self._partitions.excuse(now - self._asked_at, now)
         messages = self._consumer.consume(1, seconds)
         if messages:
             messages += self._consumer.consume(FETCHED_TOGETHER, 0)
@@ -204,6 +231,7 @@ class KafkaFeed:
             if known and known[1] >= 0:
                 self._partitions.tell_end(number, known[1])
         self._hold_back()
+        self._asked_at = monotonic()
         return bool(messages)
 
     def _hear(self, message: Any) -> None:
@@ -220,7 +248,7 @@ class KafkaFeed:
             self._consumer.incremental_unassign([self._at(number)])
             self._assigned.discard(number)
             self._paused.discard(number)
-            self._begin(number)
+            self._begin(number, monotonic() + ANSWER_SECONDS)
         else:
             self._connection.hear_error(error)
 
@@ -231,7 +259,8 @@ class KafkaFeed:
             published = item.published_at.timestamp()
             # A date after the message was written is wrong, and must not hold up its partition.
             when = min(published, written) if written > 0 else published
-        return Message(message.partition(), message.offset(), when, item)
+        size = len(message.value() or b"")
+        return Message(message.partition(), message.offset(), when, item, size)
 
     def _hold_back(self) -> None:
         """Fetch no more of what is far ahead of the others, until they have caught up."""
@@ -255,3 +284,13 @@ def read_value(message: Any, record: type[FeedRecord]) -> FeedRecord | Rejected 
     place = f"{message.topic()}[{message.partition()}]:{message.offset()}"
     raw = message.value()
     return parse(place, raw, record) if raw else None
+
+
+def tell_lost(topic: str, number: int, offset: int, low: int) -> Rejected:
+    """Say what retention deleted of a partition between where it was left and its first offset."""
+    place = f"{topic}[{number}]:{offset}-{low - 1}"
+    reason = (
+        f"{low - offset:,} messages were deleted by the topic's retention before they were read"
+    )
+    say(f"Warning: lost: {place}: {reason}.")
+    return reject(place, reason, b"")

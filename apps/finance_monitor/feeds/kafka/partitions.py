@@ -14,7 +14,10 @@ from apps.finance_monitor.schema import FeedRecord
 
 # Messages held of a partition while others are waited for; from there on it is read no further.
 MOST_HELD = 2000
-# A partition that gives nothing for so long is not waited for: its broker may be away.
+# Of all partitions together, bytes; above it one is read only where others wait for it.
+MOST_BYTES = 64 << 20
+# A partition that gives nothing for so long is not waited for: its broker may be away. Only time
+# in which it was asked counts: it cannot speak while a batch is being scored.
 PATIENCE_SECONDS = 5.0
 
 
@@ -25,12 +28,14 @@ class Message:
     Attributes:
         time: of its news, seconds since 1970, but no later than when it was written.
         item: None where the message holds nothing.
+        size: of its value, bytes.
     """
 
     partition: int
     offset: int
     time: float
     item: FeedRecord | Rejected | None
+    size: int = 0
 
 
 @dataclass
@@ -71,6 +76,7 @@ class Partitions:
 
     def __init__(self) -> None:
         self._lanes: dict[int, _Lane] = {}
+        self._bytes = 0
 
     @property
     def next_offsets(self) -> dict[int, int]:
@@ -79,8 +85,9 @@ class Partitions:
 
     @property
     def crowded(self) -> set[int]:
-        """Those of which enough is held."""
-        return {n for n, lane in self._lanes.items() if len(lane.waiting) >= MOST_HELD}
+        """Those of which enough is held; never one that others may have to wait for."""
+        most = 1 if self._bytes >= MOST_BYTES else MOST_HELD
+        return {n for n, lane in self._lanes.items() if len(lane.waiting) >= most}
 
     @property
     def backlog(self) -> int:
@@ -108,11 +115,13 @@ class Partitions:
         lane = self._lanes[message.partition]
         lane.fetched, lane.silent_since = message.offset + 1, now
         lane.waiting.append(message)
+        self._bytes += message.size
 
     def tell_end(self, number: int, offset: int) -> None:
         """The partition goes up to there at least."""
         lane = self._lanes[number]
-        lane.end = max(lane.end or 0, offset)
+        if offset > (lane.end or 0):
+            lane.end, lane.ended_at = offset, None
 
     def tell_no_more(self, number: int, offset: int) -> None:
         """All up to there is fetched; the marks of transactions are no messages."""
@@ -127,6 +136,11 @@ class Partitions:
         lane.ended_at, lane.silent_since = None, now
         self.tell_end(number, end)
 
+    def excuse(self, seconds: float, now: float) -> None:
+        """None was asked for so long, and none was silent."""
+        for lane in self._lanes.values():
+            lane.silent_since = min(now, lane.silent_since + seconds)
+
     def take(self, most: int, now: float) -> list[Message]:
         """The earliest, once nothing earlier can come from another partition; in its own order."""
         found: list[Message] = []
@@ -136,6 +150,7 @@ class Partitions:
                 break
             first = min(lanes, key=lambda lane: lane.waiting[0].time)
             found.append(first.waiting.popleft())
+            self._bytes -= found[-1].size
             first.taken, first.silent_since = found[-1].offset + 1, now
             if first.is_at_end and not first.waiting:
                 first.taken = first.fetched
