@@ -105,8 +105,9 @@ def test_partitions_are_read_in_the_order_of_the_news(cluster: Cluster, topic: s
 def test_scoring_that_takes_longer_than_the_patience_mixes_no_partitions(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.finance_monitor.feeds.kafka import partitions
+    from apps.finance_monitor.feeds.kafka import kafka_feed, partitions
 
+    monkeypatch.setattr(kafka_feed, "FETCHED_TOGETHER", 20)
     monkeypatch.setattr(partitions, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(partitions, "MOST_HELD", 200)
     cluster.create("slowly", 3)
@@ -116,7 +117,7 @@ def test_scoring_that_takes_longer_than_the_patience_mixes_no_partitions(
     feed = _open(cluster, "slowly")
     found: list[str] = []
     while len(found) < len(stories):
-        found += [one.id for one in feed.read_batch(400, timeout=1).records]
+        found += [one.id for one in feed.read_batch(3000, timeout=1).records]
         time.sleep(0.7)
     assert found == [one.id for one in stories]
     feed.close()
