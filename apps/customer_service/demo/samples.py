@@ -18,7 +18,7 @@ SETTINGS = {
     "adversarial": "0",
     "typing_errors": "0.15",
 }
-# About a minute: the encoder stays as it is, so it reads each text once.
+# A minute or two: the encoder stays as it is, so it reads each text once.
 FIRST_SETTINGS = {**SETTINGS, "strategy": "head", "typing_errors": "0", "precision": "fp32"}
 
 

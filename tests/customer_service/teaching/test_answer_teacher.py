@@ -17,6 +17,9 @@ from common.errors import UserError
 from common.releases.registry import Registry
 from common.tuning.settings import Settings
 
+# A machine with bf16 would round.
+SETTINGS = Settings(device="cpu", precision="fp32")
+
 
 @pytest.mark.slow
 def test_a_release_is_learned_from_another(
@@ -41,9 +44,9 @@ def test_its_logits_are_those_of_the_release_in_the_order_of_the_task(demo: Demo
     answerer = load_release(registry.open())
     task = CustomerServiceTask([], answerer.intents[::-1])
     with pytest.raises(UserError, match=r"its FAQs are not those .* it has besides"):
-        teacher_of(registry, registry.current_id(), task, Settings(device="cpu"))
+        teacher_of(registry, registry.current_id(), task, SETTINGS)
     task._faq_number = {name: n for n, name in enumerate(answerer.prototype_ids[::-1])}
-    teach = teacher_of(registry, registry.current_id(), task, Settings(device="cpu"))
+    teach = teacher_of(registry, registry.current_id(), task, SETTINGS)
     assert teach is not None
     found = teach(["my card is gone"])
     with torch.no_grad():

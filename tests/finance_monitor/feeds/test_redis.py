@@ -207,7 +207,7 @@ def test_a_worker_tells_its_figures_to_prometheus(address: str, client: Any, rel
     client.xadd("news", {"record": "no json"})
     verb = ("watch", f"{address}/news", "--score-only", f"{address}/scored")
     with running_with_metrics(*verb, "--store", str(release)) as scrape:
-        metrics = scrape_until(scrape, "bizlm_monitor_rejected_total", 1)
+        metrics = scrape_until(scrape, "bizlm_monitor_records_total", 3)
     assert metrics["bizlm_monitor_records_total"] == 3
     assert metrics['bizlm_monitor_sentiment_total{sentiment="negative"}'] == 3
     assert metrics["bizlm_monitor_lag"] == 0
