@@ -18,9 +18,10 @@ from apps.recommender.related.relations import Kind, Relations
 from apps.recommender.schema import Language, RelationName
 from common.records.text import language_of
 
+Floats = NDArray[np.float32]
+
 # An item of the same category goes before one of another that is nearer by less than this cosine:
 # who looks at a lamp wants another lamp rather than a book about lamps.
-Floats = NDArray[np.float32]
 SAME_CATEGORY = 0.1
 # Below this cosine two texts have nothing in common.
 LEAST_SIMILARITY = 0.0

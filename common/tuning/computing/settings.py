@@ -31,7 +31,6 @@ class ComputingSettings(BaseModel):
     torch_compile: bool = Field(
         False, description="compile the network first: a minute or more, then faster on a GPU"
     )
-
     sharded: bool = Field(
         False,
         description="share weights, gradients and optimizer out among the processes of torchrun "

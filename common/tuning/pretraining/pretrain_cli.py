@@ -61,7 +61,6 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
         as_json: Json = False,
     ) -> None:
         """Let a backbone go on learning from your texts, before any labels."""
-
         chosen = given.read(DEFAULTS)
         from common.tuning.pretraining.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts

@@ -30,7 +30,6 @@ class RegularisingSettings(BaseModel):
     averaging_start: float = Field(
         0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
-
     pretrained_share: float = Field(
         0.0,
         ge=0,

@@ -17,6 +17,7 @@ from news import quiet_then_surge, record
 from processes import Process
 from scraping import running_with_metrics, scrape_until
 
+from apps.finance_monitor.feeds.feed import Rejected
 from apps.finance_monitor.feeds.kafka.address import read_address
 from apps.finance_monitor.feeds.kafka.kafka_feed import KafkaFeed, KafkaPosition
 from apps.finance_monitor.feeds.kafka.partitions import PATIENCE_SECONDS, Message, Partitions
@@ -39,6 +40,17 @@ def topic(cluster: Cluster) -> str:
     name = f"news-{next(TOPICS)}"
     cluster.create(name, partitions=2)
     return name
+
+
+def _read_with_rejected(feed: KafkaFeed) -> tuple[list[str], list[Rejected]]:
+    """Ids until there is one, and what was rejected by then."""
+    found: list[str] = []
+    rejected: list[Rejected] = []
+    while not found:
+        batch = feed.read_batch(10, timeout=1)
+        found += [one.id for one in batch.records]
+        rejected += batch.rejected
+    return found, rejected
 
 
 def _read(feed: Any, wanted: int, seconds: float = 20.0) -> list[str]:
@@ -279,12 +291,7 @@ def test_the_position_of_another_cluster_is_not_gone_on_from(
 def test_a_message_longer_than_a_line_may_be_is_rejected(cluster: Cluster, topic: str) -> None:
     cluster.send(topic, b"x" * (LONGEST_LINE + 1), *lines([record("a", 1)]))
     feed = _open(cluster, topic)
-    rejected = []
-    found: list[str] = []
-    while not found:
-        batch = feed.read_batch(10, timeout=1)
-        found += [one.id for one in batch.records]
-        rejected += batch.rejected
+    _, rejected = _read_with_rejected(feed)
     assert [(one.place, one.reason) for one in rejected] == [(f"{topic}[0]:0", "longer than 1 MiB")]
     feed.close()
 
@@ -292,12 +299,7 @@ def test_a_message_longer_than_a_line_may_be_is_rejected(cluster: Cluster, topic
 def test_broken_and_empty_messages(cluster: Cluster, topic: str) -> None:
     cluster.send(topic, b"no json", b"", *lines([record("a", 1)]))
     feed = _open(cluster, topic)
-    rejected = []
-    found: list[str] = []
-    while not found:
-        batch = feed.read_batch(10, timeout=1)
-        found += [one.id for one in batch.records]
-        rejected += batch.rejected
+    found, rejected = _read_with_rejected(feed)
     assert found == ["a"]
     assert [one.place for one in rejected] == [f"{topic}[0]:0"]
     feed.close()
