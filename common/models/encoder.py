@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from common.models.adapting.known import Known
     from common.models.adapting.quantised import QuantisedBase
     from common.models.pooling import PooledEncoder
 
@@ -41,7 +42,7 @@ class Encoder:
         pooling: modules after the network, as `read_modules` gives them.
         max_length: of a text, in tokens; what stands beyond is cut off.
         lower_case: the model was trained on lower case alone.
-        known: of a network that does not learn, the vectors of what it has read; else None.
+        known: what was read, and is not to be read again; None: nothing is kept.
     """
 
     source: Source
@@ -50,7 +51,7 @@ class Encoder:
     pooling: Sequence[nn.Module] = ()
     max_length: int = USUAL_LONGEST
     lower_case: bool = False
-    known: dict[bytes, Tensor] | None = None
+    known: Known | None = None
 
     @property
     def dimension(self) -> int:
@@ -63,11 +64,16 @@ class Encoder:
 
     def pooled(self) -> PooledEncoder:
         """The network with its pooling: texts' tokens → vectors."""
+        from common.models.adapting.frozen_layers import PartlyFrozenPooling
         from common.models.adapting.frozen_pooling import FrozenPooling
         from common.models.pooling import PooledEncoder
 
         pooled = PooledEncoder(self.network, self.pooling, self._prompt_tokens())
-        return pooled if self.known is None else FrozenPooling(pooled, self.known)
+        if self.known is None:
+            return pooled
+        if self.known.top_layers:
+            pooled = PartlyFrozenPooling(pooled, self.known)
+        return pooled if self.known.has_begun else FrozenPooling(pooled, self.known.vectors)
 
     @cached_property
     def symbols(self) -> SymbolSpeller:
@@ -107,14 +113,14 @@ def load_encoder(
     *,
     dropout: float | None = None,
     projected: bool = True,
-    frozen: bool = False,
+    known: Known | None = None,
     quantised: QuantisedBase | None = None,
 ) -> Encoder:
     """Load network, tokenizer and pooling.
 
     Args:
         projected: whether the projection that a task learned is part of the pooling.
-        frozen: the network will not learn, so that it need read no text twice.
+        known: where what is read is kept, so that no text need be read twice.
         quantised: how the linear layers of a causal model are held.
 
     Raises:
@@ -131,7 +137,6 @@ def load_encoder(
     )
     stated, lower_case = read_text_settings(source.directory)
     longest = longest_input(network, tokenizer, stated)
-    known: dict[bytes, Tensor] | None = {} if frozen else None
     return Encoder(source, network, tokenizer, pooling, longest, lower_case, known)
 
 

@@ -19,7 +19,9 @@ from common.console import say
 from common.errors import UserError
 from common.models.adapting.adding import add_adapter, fold_adapter
 from common.models.adapting.freezing import freeze, parse_strategy, trained_share
+from common.models.adapting.frozen_layers import PartlyFrozenPooling
 from common.models.adapting.frozen_pooling import FrozenPooling
+from common.models.adapting.known import Known
 from common.models.adapting.quantised import computing_in, quantised_as
 from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
@@ -27,6 +29,7 @@ from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.computing.network import check_computing, computing
+from common.tuning.computing.reading import known_of
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
 from common.tuning.label_names import named_records
@@ -137,6 +140,7 @@ def finetune(
             say(f"Curves: {shown}")
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
+    _begin_to_learn(module, pretrained, settings)
     _choose_what_learns(module, settings)
     if settings.r_drop:
         terms = [*terms, RDrop(settings.r_drop, module)]
@@ -281,15 +285,27 @@ def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
         )
 
 
+def _begin_to_learn(module: TaskModule, pretrained: Pretrained[Any], settings: Settings) -> None:
+    """What learns is no longer read as it was pretrained."""
+    if settings.strategy == "head" or not isinstance(module, EncoderModule):
+        return
+    if (known := getattr(pretrained, "known", None)) is not None:
+        known.begin()
+    if isinstance(module.pooled, FrozenPooling):
+        module.pooled = module.pooled.thawed
+
+
 @contextmanager
 def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
-    """Keep the vectors of an encoder that does not learn."""
-    if not isinstance(module, EncoderModule) or settings.strategy != "head":
+    """Keep what is made of texts by what does not learn, where it is not kept already."""
+    if not isinstance(module, EncoderModule) or settings.adapter is not None:
         yield
         return
-    pooled = module.pooled
-    if not isinstance(pooled, FrozenPooling):
+    pooled, top_layers = module.pooled, known_of(settings).top_layers
+    if settings.strategy == "head" and not isinstance(pooled, FrozenPooling):
         module.pooled = FrozenPooling(pooled)
+    elif top_layers and not isinstance(pooled, PartlyFrozenPooling):
+        module.pooled = PartlyFrozenPooling(pooled, Known(top_layers))
     try:
         yield
     finally:

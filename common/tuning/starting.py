@@ -10,6 +10,7 @@ from common.console import say
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
+from common.tuning.computing.reading import known_of
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 
@@ -35,7 +36,7 @@ def load_to_learn(source: Source, settings: Settings) -> Encoder:
     return load_encoder(
         source,
         dropout=settings.dropout,
-        frozen=settings.keeps_encoder,
+        known=known_of(settings),
         quantised=settings.quantised_base,
     )
 

@@ -13,6 +13,7 @@ from apps.customer_service.data import Dataset, Example, Sources
 from apps.customer_service.privacy.records import separate
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.errors import UserError
+from common.models.adapting.known import Known
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
 from common.models.heads import SCALE
@@ -105,7 +106,10 @@ def seated(
         further=known.get(FAQS, ()),
     )
     encoder = load_encoder(
-        source, dropout=settings.dropout, projected=False, frozen=settings.keeps_encoder
+        source,
+        dropout=settings.dropout,
+        projected=False,
+        known=Known() if settings.keeps_encoder else None,
     )
     device = pick_device(settings.device)
     nn.Module.to(encoder.network, device)

@@ -26,6 +26,7 @@ from common.models.encoder import load_encoder
 from common.records.splits import Splits
 from common.releases.registry import Registry
 from common.releases.release import REPORT, write_release
+from common.tuning.computing.reading import known_of
 from common.tuning.finetune import finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.privacy.budget import check_private
@@ -73,7 +74,7 @@ def train_privately(
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, known.languages)
-    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+    loaded = load_encoder(source, dropout=settings.dropout, known=known_of(settings))
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded).to(device)

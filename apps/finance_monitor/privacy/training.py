@@ -31,6 +31,7 @@ from common.models.sources.bundled import Source
 from common.records.splits import Splits
 from common.releases.registry import Registry
 from common.releases.release import REPORT, write_release
+from common.tuning.computing.reading import known_of
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.imbalance import ClassLoss
 from common.tuning.privacy.budget import check_private
@@ -71,7 +72,7 @@ def train_privately(
     task = FinanceMonitorTask(records.start, records.topics, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, records)
-    loaded = load_encoder(source, dropout=settings.dropout, frozen=settings.keeps_encoder)
+    loaded = load_encoder(source, dropout=settings.dropout, known=known_of(settings))
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
     module = task.build(loaded).to(device).eval()

@@ -37,6 +37,14 @@ def layer_count(encoder: nn.Module) -> int:
     return 1 + max((layer for layer in layers if layer is not None), default=-1)
 
 
+def layers_of(encoder: nn.Module) -> list[nn.Module]:
+    """The layers themselves, the lowest first; none where they have no place that is known."""
+    for name, _ in encoder.named_parameters():
+        if found := LAYER.search(name):
+            return [*encoder.get_submodule(name[: found.start(1) - 1]).children()]
+    return []
+
+
 def modules_of_layers(encoder: nn.Module, names: re.Pattern[str]) -> list[str]:
     """Names of the modules within layers that `names` finds."""
     return [

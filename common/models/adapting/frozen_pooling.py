@@ -18,8 +18,7 @@ class FrozenPooling(PooledEncoder):
     acts above it alone.
 
     Args:
-        known: what several of the same encoder have read, by precision and token ids; None: it
-            shares with none.
+        known: the vectors that several of the same encoder share; None: it shares with none.
     """
 
     def __init__(
@@ -30,8 +29,14 @@ class FrozenPooling(PooledEncoder):
     ) -> None:
         super().__init__(pooled.encoder, [*pooled.pooling], pooled.prompt_tokens)
         self.texts_kept = texts_kept
-        self._read = pooled.forward
+        # Not a part of this module beside the encoder, which is one already.
+        self._within = (pooled,)
         self._known = {} if known is None else known
+
+    @property
+    def thawed(self) -> PooledEncoder:
+        """The same, for when the encoder learns."""
+        return self._within[0]
 
     def train(self, mode: bool = True) -> FrozenPooling:
         """The encoder stays in evaluation."""
@@ -42,16 +47,12 @@ class FrozenPooling(PooledEncoder):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[batch, tokens] twice → [batch, width] in float32, without gradients."""
-        ids, mask = input_ids.cpu(), attention_mask.cpu().bool()
-        precision = _precision(input_ids.device)
-        keys = [
-            precision + row[real].numpy().tobytes() for row, real in zip(ids, mask, strict=True)
-        ]
+        keys = text_keys(input_ids.cpu(), attention_mask.cpu().bool(), input_ids.device)
         new = [number for number, key in enumerate(keys) if key not in self._known]
         found = {}
         if new:
             with torch.no_grad():
-                vectors = self._read(input_ids[new], attention_mask[new]).cpu()
+                vectors = self.thawed(input_ids[new], attention_mask[new]).cpu()
             # Copies: a row that is a view would keep the whole batch.
             found = {keys[number]: row.clone() for number, row in zip(new, vectors, strict=True)}
             room = self.texts_kept - len(self._known)
@@ -60,8 +61,20 @@ class FrozenPooling(PooledEncoder):
         return torch.stack(rows).to(input_ids.device)
 
 
+def text_keys(input_ids: Tensor, is_real: Tensor, device: torch.device) -> list[bytes]:
+    """A key for each text of [batch, tokens], twice on the CPU, however far it is padded.
+
+    What is computed in another precision is another text's.
+    """
+    precision = _precision(device)
+    return [
+        precision + row[real].numpy().tobytes()
+        for row, real in zip(input_ids, is_real, strict=True)
+    ]
+
+
 def _precision(device: torch.device) -> bytes:
-    """What autocast computes in: in another precision a text's vector is another one."""
+    """What autocast computes in."""
     if not torch.is_autocast_enabled(device.type):
         return b""
     return str(torch.get_autocast_dtype(device.type)).encode()

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from common.models.adapting.frozen_pooling import FrozenPooling
+from common.models.adapting.known import Known
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources.bundled import Source
 
@@ -57,7 +58,7 @@ def test_what_evaluation_read_can_be_learned_from(tiny_model: Path) -> None:
 
 
 def test_modules_of_one_frozen_encoder_share_what_was_read(tiny_model: Path) -> None:
-    backbone = load_encoder(Source("tiny", tiny_model), frozen=True)
+    backbone = load_encoder(Source("tiny", tiny_model), known=Known())
     read = _count_readings(backbone.network)
     texts = backbone.tokenize(["a", "bbbb mno"])
     first, second = backbone.pooled()(**texts), backbone.pooled()(**texts)

@@ -1,0 +1,33 @@
+"""What an encoder has read, for as long as it would read it the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass
+class Known:
+    """Shared by all modules of one encoder.
+
+    Attributes:
+        top_layers: how many of its layers learn, while all below stays as it is; 0: none learns;
+            None: all may.
+        has_begun: whether those that learn are no longer what was pretrained.
+        vectors: what it makes of a text, by precision and token ids.
+        states: what the layers that do not learn make of one, [tokens, width].
+    """
+
+    top_layers: int | None = 0
+    has_begun: bool = False
+    vectors: dict[bytes, Tensor] = field(default_factory=dict)
+    states: dict[bytes, Tensor] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """From now on what learns reads each text anew."""
+        if self.top_layers != 0:
+            self.has_begun = True
+            self.vectors.clear()
