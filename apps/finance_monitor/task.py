@@ -52,6 +52,7 @@ class NewsModel(EncoderModule):
     """
 
     is_record_by_record = True
+    between_records = frozenset({"opposite"})
 
     def __init__(
         self,
@@ -242,11 +243,10 @@ class FinanceMonitorTask:
     def collate(self, records: Sequence[Example], tokenize: Tokenize) -> Batch:
         """Token ids and the labels, -1 where one is not known; of a pair, both texts."""
         opposite, records = opposite_rows(records), apart(records)
-        batch = tokenize([record.text for record in records])
+        batch = tokenize([record.text for record in records]) | opposite
         batch["sentiment"] = torch.tensor([_label(record.sentiment) for record in records])
         batch["target"] = torch.tensor([_label(record.target) for record in records])
-        batch["topics"] = self.members(records)
-        return batch | opposite
+        return batch | {"topics": self.members(records)}
 
     def measure(self, predict: Predict, records: Sequence[Example]) -> dict[str, float]:
         """Weighted and macro F1 and accuracy of sentiment and target; micro and macro of topics.

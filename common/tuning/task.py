@@ -66,6 +66,12 @@ class EncoderModule(TaskModule):
     # Whether the loss of a batch says of each record what it says of it alone; a loss that compares
     # records cannot be learned with privacy.
     is_record_by_record = False
+    # What of a batch compares records all the same, where it is there.
+    between_records: frozenset[str] = frozenset()
+
+    def can_part(self, batch: Batch) -> bool:
+        """Whether the loss of this batch is the mean of that of its parts."""
+        return self.is_record_by_record and not self.between_records & batch.keys()
 
     @property
     def network(self) -> PreTrainedModel:  # type: ignore[override]

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 from torch.utils.data import Dataset, Sampler
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
@@ -25,9 +25,11 @@ from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.adapting.adalora import AllocateRanks, Orthogonality
+from common.tuning.arguments import training_arguments
 from common.tuning.augmentation.augmenting import Augmentation
 from common.tuning.augmentation.back_translation import back_translate
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
+from common.tuning.computing.passes import passes, tokens_per_pass
 from common.tuning.optimization import parameter_groups
 from common.tuning.regularising.adversarial import EmbeddingPerturbation, gradients_kept
 from common.tuning.regularising.averaging import (
@@ -41,10 +43,8 @@ from common.tuning.regularising.soup import FOLDER, GreedySoup
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
 from common.tuning.tracking.callback import Track
-from common.tuning.tracking.names import parse_tracking
 
 R = TypeVar("R")
-OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd", "adafactor": "adafactor"}
 
 
 class _RecordDataset(Dataset[Any]):
@@ -105,6 +105,8 @@ class TaskTrainer(Trainer, Generic[R]):
         )
         if self.average is not None:
             callbacks.append(AverageEachStep(self.average))
+        self.tokens_per_pass = tokens_per_pass(settings, pick_device(settings.device))
+        self.share = 1.0
         self.ranks: RankAllocation | None = None
         added = adapter_of(module.network)
         if settings.strategy == "adalora" and added is not None:
@@ -115,7 +117,7 @@ class TaskTrainer(Trainer, Generic[R]):
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "tensorboard")
         super().__init__(
             model=module,
-            args=_arguments(monitor, settings, work, precision, splits),
+            args=training_arguments(monitor, settings, work, precision, splits),
             train_dataset=_RecordDataset(splits.train),
             eval_dataset=_RecordDataset(splits.validation),
             data_collator=lambda records: task.collate(records, self._tokenize),
@@ -176,9 +178,21 @@ class TaskTrainer(Trainer, Generic[R]):
         return LengthGroupedSampler(size, lengths=self.lengths)
 
     def training_step(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
+        """Forward and backward over the batch, in as many passes as its tokens ask for."""
+        parts = passes(inputs, self.bare_module, self.tokens_per_pass)
+        losses = []
+        for number, (part, self.share) in enumerate(parts):
+            is_last = number == len(parts) - 1
+            with nullcontext() if is_last else self.accelerator.no_sync(model):
+                losses.append(self._pass(model, part, *args))
+        return torch.stack(losses).sum()
+
+    def _pass(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
         """One forward and backward pass; with adversarial training, one more for each step."""
         if self.perturbation is None:
             return super().training_step(model, inputs, *args)
+        # The norm is the batch's, whose parts share it.
+        self.perturbation.norm = self.settings.adversarial * self.share**0.5
         with self.perturbation.record():
             loss = super().training_step(model, inputs, *args)
         # The steps before the last one only look for the way.
@@ -202,6 +216,7 @@ class TaskTrainer(Trainer, Generic[R]):
         )
         for term in self.terms:
             loss = loss + term(model, inputs, outputs)
+        loss = loss * self.share
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
@@ -271,46 +286,3 @@ def _average(module: nn.Module, settings: Settings) -> WeightAverage | None:
     if settings.averaging not in kept:
         return None
     return WeightAverage(module, kept[settings.averaging])
-
-
-def _arguments(
-    monitor: Metric, settings: Settings, work: Path, precision: str, splits: Splits[R]
-) -> TrainingArguments:
-    device = pick_device(settings.device)
-    steps_per_epoch = max(1, len(splits.train) // (settings.batch_size * settings.accumulation))
-    each = "steps" if settings.evaluate_every else "epoch"
-    return TrainingArguments(
-        output_dir=str(work),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulation,
-        optim=OPTIMIZERS[settings.optimizer],
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.schedule,
-        warmup_steps=settings.warmup,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.gradient_clipping,
-        bf16=precision == "bf16",
-        fp16=precision == "fp16",
-        use_cpu=device.type == "cpu",
-        seed=settings.seed,
-        data_seed=settings.seed,
-        eval_strategy=each if splits.validation else "no",
-        eval_steps=settings.evaluate_every or None,
-        save_strategy=each if splits.validation else "epoch",
-        save_steps=settings.evaluate_every or 500,
-        save_total_limit=2,
-        load_best_model_at_end=bool(splits.validation),
-        metric_for_best_model=f"eval_{monitor.name}",
-        greater_is_better=monitor.higher_is_better,
-        logging_steps=max(1, steps_per_epoch // 10),
-        # A loss that is no number is to be seen, not to be left out of the mean.
-        logging_nan_inf_filter=False,
-        report_to=[name for name in parse_tracking(settings.tracking) if name == "tensorboard"],
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=device.type == "cuda",
-        accelerator_config={"non_blocking": device.type == "cuda"},
-        label_names=[],
-        ddp_find_unused_parameters=False,
-    )

@@ -37,6 +37,13 @@ class ComputingSettings(BaseModel):
         "(FSDP): less memory each, more to send",
     )
 
+    tokens_per_pass: int | None = Field(
+        None,
+        ge=0,
+        description="a batch of more tokens is learned in several passes; 0: in one; None: 4,096, "
+        "on a GPU 16,384",
+    )
+
     @model_validator(mode="after")
     def _computing_makes_sense(self) -> Self:
         strategy = str(getattr(self, "strategy", "full"))
