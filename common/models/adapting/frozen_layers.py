@@ -14,9 +14,6 @@ from common.models.adapting.frozen_pooling import text_keys
 from common.models.adapting.known import Known
 from common.models.pooling import PooledEncoder
 
-# Some 20,000 texts of 16 tokens in 384 dimensions; what comes after them is read each time.
-BYTES_KEPT = 1 << 29
-
 
 class PartlyFrozenPooling(PooledEncoder):
     """A `PooledEncoder` of which the top layers learn; what stands below is remembered.
@@ -28,13 +25,12 @@ class PartlyFrozenPooling(PooledEncoder):
         known: what modules of the same encoder share; its `top_layers` learn.
     """
 
-    def __init__(self, pooled: PooledEncoder, known: Known, bytes_kept: int = BYTES_KEPT) -> None:
+    def __init__(self, pooled: PooledEncoder, known: Known) -> None:
         super().__init__(pooled.encoder, [*pooled.pooling], pooled.prompt_tokens)
         layers = layers_of(self.encoder)
         learning = min(known.top_layers or 0, len(layers))
         self._below, self._above = layers[: -learning or None], layers[len(layers) - learning :]
-        self._known = known.states
-        self._room = bytes_kept - sum(_size(states) for states in self._known.values())
+        self._known = known
         # A family whose layers give more than hidden states hands something on to the next one.
         self._can_skip = bool(self._below)
 
@@ -59,7 +55,7 @@ class PartlyFrozenPooling(PooledEncoder):
         """[batch, tokens, width] above the layers that do not learn."""
         ids, mask = input_ids.cpu(), attention_mask.cpu().bool()
         keys = text_keys(ids, mask, input_ids.device)
-        new = [number for number, key in enumerate(keys) if key not in self._known]
+        new = [number for number, key in enumerate(keys) if key not in self._known.states]
         found: dict[bytes, Tensor] = {}
         if new:
             # Beside longer texts these were padded further than they need.
@@ -69,8 +65,8 @@ class PartlyFrozenPooling(PooledEncoder):
                 return None
             for number, row in zip(new, read, strict=True):
                 found[keys[number]] = row[mask[number][columns]].clone()
-                self._keep(keys[number], found[keys[number]])
-        rows = [found[key] if key in found else self._known[key] for key in keys]
+                self._known.keep(keys[number], found[keys[number]])
+        rows = [found[key] if key in found else self._known.states[key] for key in keys]
         hidden = rows[0].new_zeros(*mask.shape, rows[0].shape[-1])
         hidden[mask] = torch.cat(rows)
         return hidden.to(input_ids.device)
@@ -86,11 +82,6 @@ class PartlyFrozenPooling(PooledEncoder):
             watched.remove()
         self._can_skip = isinstance(seen[0], Tensor)
         return seen[0].cpu() if self._can_skip else None
-
-    def _keep(self, key: bytes, states: Tensor) -> None:
-        if self._room >= _size(states):
-            self._room -= _size(states)
-            self._known[key] = states
 
 
 @contextmanager
@@ -108,7 +99,3 @@ def _instead(layers: Sequence[nn.Module], give: Callable[[Tensor], Tensor]) -> I
         for layer in layers:
             # The class's own shows again.
             del layer.forward
-
-
-def _size(states: Tensor) -> int:
-    return states.numel() * states.element_size()

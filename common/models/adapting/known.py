@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Some 20,000 texts of 16 tokens in 384 dimensions; what comes after them is read each time.
+BYTES_KEPT = 1 << 29
+
+
 @dataclass
 class Known:
     """Shared by all modules of one encoder.
@@ -19,15 +23,24 @@ class Known:
         has_begun: whether those that learn are no longer what was pretrained.
         vectors: what it makes of a text, by precision and token ids.
         states: what the layers that do not learn make of one, [tokens, width].
+        room: how many bytes of states may still be kept.
     """
 
     top_layers: int | None = 0
     has_begun: bool = False
     vectors: dict[bytes, Tensor] = field(default_factory=dict)
     states: dict[bytes, Tensor] = field(default_factory=dict)
+    room: int = BYTES_KEPT
 
     def begin(self) -> None:
         """From now on what learns reads each text anew."""
         if self.top_layers != 0:
             self.has_begun = True
             self.vectors.clear()
+
+    def keep(self, key: bytes, states: Tensor) -> None:
+        """Keep a text's states, if there is room."""
+        size = states.numel() * states.element_size()
+        if size <= self.room:
+            self.room -= size
+            self.states[key] = states

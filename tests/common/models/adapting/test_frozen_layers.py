@@ -77,7 +77,7 @@ def test_only_what_learns_has_dropout(tiny_model: Path) -> None:
 
 def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
     encoder = _encoder(tiny_model)
-    pooled = PartlyFrozenPooling(encoder.pooled(), Known(1), bytes_kept=1)
+    pooled = PartlyFrozenPooling(encoder.pooled(), Known(1, room=1))
     read = _count(layers_of(encoder.network)[0])
     texts = encoder.tokenize(TEXTS)
     torch.testing.assert_close(pooled(**texts), pooled(**texts))
