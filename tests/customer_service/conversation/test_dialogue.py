@@ -113,6 +113,22 @@ def test_what_nothing_answers_is_not_answered_from_what_was_said_before(dialogue
 
 
 @pytest.mark.parametrize(
+    ("before", "nonsense"),
+    [
+        ("How do I send money abroad?", "asdf qwer zxcv"),
+        ("what if my card is stolen", "what is the capital of Peru"),
+        ("怎么打印银行流水？", "阿斯顿发生的"),
+    ],
+)
+def test_nonsense_after_a_question_is_no_follow_up(
+    dialogue: Dialogue, before: str, nonsense: str
+) -> None:
+    _, answer = talk(dialogue, before, nonsense)
+    assert answer.kind != "follow_up"
+    assert answer.handoff is not None
+
+
+@pytest.mark.parametrize(
     ("asked", "corrects", "wrong", "right"),
     [
         ("储蓄卡不用了怎么销户", "不是，我说的是信用卡", "zh-close-card", "zh-close-cc"),
