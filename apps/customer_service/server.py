@@ -238,7 +238,7 @@ def build_app(
     add_releases(app, registry, collector.speakers, FIGURES, drift)
     add_knowledge(app, knowledge)
     add_explanations(app, collector, explainer)
-    add_gaps(app, GapFinder(service, collector.store), collector.speakers)
+    add_gaps(app, GapFinder(conversations, collector.store), collector.speakers)
     add_search(app, service)
     add_examples(app, service, reads_pictures=pictures is not None)
     if pictures:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from apps.customer_service.knowledge.serving.bodies import Author, Id
+from apps.customer_service.knowledge.serving.bodies import Author, Id, Line
 from apps.customer_service.schema import LONGEST_ANSWER
 from apps.customer_service.tickets.schema import Message, Status, Ticket, Why
 from common.records.fields import Text
@@ -15,6 +15,9 @@ Seen = Annotated[
     int | None,
     Field(ge=0, le=2**31 - 1, description="The `version` that was seen last; none: any."),
 ]
+
+
+Name = Annotated[Line, Field(max_length=100)]
 
 
 class TicketRow(BaseModel):
@@ -41,10 +44,15 @@ class TicketRow(BaseModel):
 
 
 class TicketRows(BaseModel):
-    """Tickets, and how many there are of each status."""
+    """Some tickets, and what there is in all."""
 
     rows: list[TicketRow]
-    counts: dict[str, int]
+    total: int = Field(description="How many are like these, those of other pages as well.")
+    counts: dict[str, int] = Field(description="How many there are of each status.")
+    waiting: int = Field(description="How many customers wait for a reply.")
+    newest: TicketRow | None = Field(description="The open ticket that was opened last.")
+    queues: list[str] = Field(description="Where rules sent open tickets.")
+    people: list[str] = Field(description="Who has had a ticket.")
 
 
 class WholeTicket(TicketRow):
@@ -82,12 +90,18 @@ class TicketReply(BaseModel):
 
 
 class TicketChange(BaseModel):
-    """Body of `POST /v1/tickets/{id}/assign`."""
+    """Body of `POST /v1/tickets/{id}/unassign`."""
 
     model_config = ConfigDict(extra="forbid")
 
     version: Seen = None
     author: Author = None
+
+
+class TicketAssignment(TicketChange):
+    """Body of `POST /v1/tickets/{id}/assign`."""
+
+    to: Name | None = Field(None, description="A colleague; none: whoever asks.")
 
 
 class TicketClosing(TicketChange):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from apps.customer_service.schema import OpenTicket
 from apps.customer_service.tickets.helpdesk.delivery import Delivery
+from apps.customer_service.tickets.listing.store import ListStore
 from apps.customer_service.tickets.options import TicketOptions
 from apps.customer_service.tickets.schema import Arrival, Ticket
 from apps.customer_service.tickets.store import TicketStore
@@ -38,6 +39,7 @@ class TicketDesk:
     ) -> None:
         helpdesk = options.helpdesk
         self.store = TicketStore(database, tells=helpdesk is not None)
+        self.lists = ListStore(database)
         self.waits = WaitStore(database)
         self.writer = BehindWriter(self.store, root / SPOOL, keep_seconds=keep_seconds)
         self.delivery = Delivery(database, self.store, helpdesk) if helpdesk else None

@@ -133,18 +133,6 @@ class TicketStore:
         with self.database.reading() as connection:
             return self._seen(connection, ticket_id, None)
 
-    def listed(self, status: Status, limit: int) -> list[Ticket]:
-        """Tickets that wait, the most urgent first, then who waits longest; or the last closed."""
-        order: tuple[Any, ...] = (tickets.c.changed_at.desc(), tickets.c.id)
-        if status == "open":
-            is_their_turn = tickets.c.waiting_since.is_(None)
-            order = (is_their_turn, tickets.c.urgency, tickets.c.waiting_since, tickets.c.id)
-        query = select(tickets).where(_own(), _is(status)).order_by(*order).limit(limit)
-        with self.database.reading() as connection:
-            found = connection.execute(query).mappings().all()
-            lasts = messages.lasts(connection, [row["conversation_id"] for row in found])
-        return [_ticket_of(row, lasts.get(row["conversation_id"], 0)) for row in found]
-
     def messages(
         self, conversation_id: str, *, after: int = 0, limit: int = MOST_MESSAGES
     ) -> list[Message]:
@@ -184,11 +172,12 @@ class TicketStore:
 
     def assign(self, ticket_id: str, author: str, version: int | None) -> Ticket:
         """Let somebody have it; for the errors see `reply`."""
-        with self.database.writing() as connection:
-            self._one_at_a_time(connection)
-            found = self._seen(connection, ticket_id, version)
-            self._must_be_open(connection, found)
-            return self._change(connection, found, {"assigned_to": author, "with_person": True})
+        values = {"assigned_to": author, "with_person": True}
+        return self._change_open(ticket_id, version, values)
+
+    def unassign(self, ticket_id: str, version: int | None) -> Ticket:
+        """Nobody has it any more, and it waits for anybody; for the errors see `reply`."""
+        return self._change_open(ticket_id, version, {"assigned_to": None})
 
     def close(self, ticket_id: str, version: int | None) -> Ticket:
         """The assistant answers again; for the errors see `reply`."""
@@ -247,6 +236,13 @@ class TicketStore:
         if found.status == "closed":
             raise ConflictError(found, messages.last_reply(connection, found.id))
 
+    def _change_open(self, ticket_id: str, version: int | None, values: dict[str, Any]) -> Ticket:
+        with self.database.writing() as connection:
+            self._one_at_a_time(connection)
+            found = self._seen(connection, ticket_id, version)
+            self._must_be_open(connection, found)
+            return self._change(connection, found, values)
+
     def _change(self, connection: Connection, found: Ticket, values: dict[str, Any]) -> Ticket:
         more = {"version": found.version + 1, "changed_at": time.time()}
         where = tickets.c.id == found.id
@@ -268,7 +264,7 @@ class TicketStore:
         if row is None:
             return None
         identity = row["conversation_id"]
-        return _ticket_of(row, messages.lasts(connection, [identity]).get(identity, 0))
+        return ticket_of(row, messages.lasts(connection, [identity]).get(identity, 0))
 
     def _one_at_a_time(self, connection: Connection) -> None:
         # One open ticket a conversation, its messages in their order; SQLite has one writer anyway.
@@ -284,6 +280,7 @@ def _is(status: Status) -> ColumnElement[bool]:
     return tickets.c.status == status
 
 
-def _ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
+def ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
+    """A row of the table; `last`: number of its conversation's last message."""
     values = {name: row[name] for name in Ticket.model_fields if name in row}
     return Ticket(**values, why=Why.model_validate(row["given"]), last=last)

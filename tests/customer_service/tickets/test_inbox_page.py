@@ -136,6 +136,41 @@ def test_of_two_agents_the_second_is_told_what_the_first_wrote(
         ours("#messages > li[data-by=person]", "Ann here.")
 
 
+def test_a_new_ticket_is_told_and_tickets_are_found_given_and_handed_back(
+    store: Path, port: int, agent: WebDriver, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    def hand_over(about: str) -> None:
+        body = {"question": f"I want to talk to a person about {about}"}
+        httpx.post(f"http://127.0.0.1:{port}/v1/answers", json=body, timeout=60)
+
+    with running(store, port=port) as address:
+        hand_over("my zebra")
+        agent.get(f"{address}/web/inbox.html")
+        ours = seeing(agent, PATIENCE_SECONDS)
+        ours("#rows > li", "zebra")
+        eventually(lambda: agent.title == "(1) Inbox")
+        assert agent.find_element(By.ID, "news").text == ""
+        agent.execute_script("document.hasFocus = () => false")
+        hand_over("my giraffe")
+        ours("#news", "New: I want to talk to a person about my giraffe")
+        eventually(lambda: agent.title == "● (2) Inbox")
+        agent.execute_script("window.dispatchEvent(new Event('focus'))")
+        assert agent.title == "(2) Inbox"
+
+        agent.find_element(By.ID, "search").send_keys("GIRAFFE")
+        eventually(lambda: len(agent.find_elements(By.CSS_SELECTOR, "#rows > li")) == 1)
+        ours("#messages > li", "giraffe")
+        agent.find_element(By.ID, "do-assign").click()
+        ours("#ask-input").send_keys("Bob", Keys.ENTER)
+        ours("#rows > li", "taken by Bob")
+        ours("#do-handBack").click()
+        ours("#done", "anybody may take it")
+        agent.find_element(By.ID, "search").clear()
+        agent.find_element(By.ID, "search").send_keys("elephant")
+        ours("#none", "There is no such ticket.")
+        assert agent.get_log("browser") == []
+
+
 def test_the_page_is_in_chinese_and_dark_too(store: Path, port: int, agent: WebDriver) -> None:
     with running(store, port=port) as address:
         agent.get(f"{address}/web/inbox.html")

@@ -166,3 +166,22 @@ def test_only_whose_key_may_edit_sees_tickets(store: Path, tmp_path: Path, run: 
         found = httpx.get(conversation, headers=widget).json()
         assert found["ticket"]["with_person"]
         assert [one["author"] for one in found["messages"] if one["by"] == "person"] == ["agent"]
+
+
+def test_tickets_are_listed_by_page_and_given_from_one_to_another(store: Path) -> None:
+    with running(store) as address:
+        for planet in ("Mars", "Venus", "Saturn"):
+            post(address, "answers", question=f"Will it rain on {planet} tomorrow?")
+        second = get(address, "tickets", limit=1, offset=1)
+        assert (len(second["rows"]), second["total"], second["waiting"]) == (1, 3, 3)
+        assert "Saturn" in second["newest"]["why"]["question"]
+        (row,) = get(address, "tickets", search="venus")["rows"]
+        ticket = f"tickets/{row['id']}"
+        given = post(address, f"{ticket}/assign", author="Ann", to="Bob", version=row["version"])
+        assert given["assigned_to"] == "Bob"
+        assert get(address, "tickets", mine=True, author="Bob")["total"] == 1
+        assert get(address, "tickets", mine=True, author="Ann")["total"] == 0
+        assert get(address, "tickets")["people"] == ["Bob"]
+        post(address, f"{ticket}/unassign", 409, version=row["version"])
+        assert post(address, f"{ticket}/unassign")["assigned_to"] is None
+        assert get(address, "tickets", state="unassigned")["total"] == 3
