@@ -88,7 +88,16 @@ class TicketDesk:
             return waiting
         if found is None:
             return None
-        message = expectation(self._hours, told, language, datetime.now(UTC))
+        now = datetime.now(UTC)
         return OpenTicket(
-            id=found.id, with_person=found.with_person, last=found.last, message=message
+            id=found.id,
+            with_person=found.with_person,
+            last=found.last,
+            message=expectation(self._hours, told, language, now),
+            asks_contact=self._asks_contact(now) and found.contact is None,
         )
+
+    def _asks_contact(self, now: datetime) -> bool:
+        """Whether a customer is asked where to be reached: nobody is there."""
+        hours = self._hours
+        return hours is not None and hours.asks_contact and not hours.is_open(now)

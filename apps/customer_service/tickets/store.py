@@ -82,7 +82,7 @@ class TicketStore:
             "opened_at": arrival.at,
             "changed_at": arrival.at,
             "waiting_since": arrival.at,
-            "given": why.model_dump(mode="json"),
+            "given": _given(why, None),
         }
         connection.execute(insert(tickets), row)
         # What an earlier ticket of the conversation holds is not said twice.
@@ -102,8 +102,8 @@ class TicketStore:
             "changed_at": arrival.at,
             # Whom the assistant answered is not waiting for that.
             "waiting_since": found.waiting_since or (arrival.at if arrival.why else None),
-            "given": why.model_copy(update={"priority": priority, "mood": mood}).model_dump(
-                mode="json"
+            "given": _given(
+                why.model_copy(update={"priority": priority, "mood": mood}), found.contact
             ),
         }
         connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
@@ -197,6 +197,21 @@ class TicketStore:
             query = update(tickets).where(_own(), theirs, _is("open"))
             connection.execute(query.values(with_person=False))
 
+    def leave_contact(self, conversation_id: str, owner: str, contact: str | None) -> bool:
+        """Keep where the customer asks to be reached, or with None forget it; whether one is open.
+
+        The ticket goes with it: closed and too old, or purged.
+        """
+        with self.database.writing() as connection:
+            self._one_at_a_time(connection)
+            theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
+            found = self._find(connection, theirs, _is("open"))
+            if found is None:
+                return False
+            values = {"given": _given(found.why, contact)}
+            connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
+        return True
+
     def forget_before(self, at: float) -> int:
         """Delete tickets that were closed before, and what is of them."""
         return self._delete(_is("closed"), tickets.c.changed_at < at)
@@ -209,8 +224,9 @@ class TicketStore:
         if text is not None:
             holding = ticket_messages.c.text.contains(text, autoescape=True)
             found.append(tickets.c.id.in_(select(ticket_messages.c.ticket_id).where(holding)))
-            asked = tickets.c.given["question"].as_string()
-            found.append(asked.contains(text, autoescape=True))
+            for name in ("question", "contact"):
+                kept = tickets.c.given[name].as_string()
+                found.append(kept.contains(text, autoescape=True))
         return self._delete(or_(*found))
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
@@ -280,7 +296,13 @@ def _is(status: Status) -> ColumnElement[bool]:
     return tickets.c.status == status
 
 
+def _given(why: Why, contact: str | None) -> dict[str, Any]:
+    return {**why.model_dump(mode="json"), "contact": contact}
+
+
 def ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
     """A row of the table; `last`: number of its conversation's last message."""
     values = {name: row[name] for name in Ticket.model_fields if name in row}
-    return Ticket(**values, why=Why.model_validate(row["given"]), last=last)
+    given = row["given"]
+    contact = given.get("contact")
+    return Ticket(**values, why=Why.model_validate(given), last=last, contact=contact)

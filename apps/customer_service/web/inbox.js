@@ -66,7 +66,7 @@ function showTicket() {
   if (!ticket) return;
   const messages = element('ol', { id: 'messages', tabindex: '0', 'aria-label': say().conversation }, ...ticket.messages.map(message));
   const isOpen = ticket.status === 'open';
-  const above = [facts(ticket), messages, ...(isOpen ? [isBack(), suggestion()] : [])].filter(Boolean);
+  const above = [facts(ticket), reachedAt(), messages, ...(isOpen ? [isBack(), suggestion()] : [])].filter(Boolean);
   if (isOpen) arrange(above, field(), deeds());
   else find('ticket').replaceChildren(...above);
   messages.scrollTop = messages.scrollHeight;
@@ -87,6 +87,16 @@ function message(one) {
     : bindText(element('span', { class: 'small' }), (words) => words.by[one.by]);
   const at = bindText(element('span', { class: 'small' }), () => ` · ${time(new Date(1000 * one.at).toISOString())}`);
   return element('li', { 'data-by': one.by }, element('p', {}, who, at), quoted(one.text, 'p'));
+}
+
+// Where the customer asked to be reached.
+function reachedAt() {
+  const { contact } = ticket;
+  if (!contact) return null;
+  const href = contact.includes('@') ? `mailto:${contact.split('@').map(encodeURIComponent).join('@')}` : `tel:${contact.replace(/[^+\d]/g, '')}`;
+  const link = element('a', { href, dir: 'ltr' });
+  link.textContent = contact;
+  return element('p', { class: 'contact' }, bindText(element('span'), (words) => words.contact), ' ', link);
 }
 
 // The customer has left for the assistant since somebody took the ticket or replied.
@@ -174,7 +184,7 @@ async function goOn() {
 
 async function whole(id) {
   const unchanged = rows.find((row) => row.id === id && ticket?.id === id
-    && row.last === ticket.last && row.version === ticket.version && row.with_person === ticket.with_person);
+    && row.last === ticket.last && row.version === ticket.version && row.with_person === ticket.with_person && row.contact === ticket.contact);
   return unchanged ? ticket : read(`/v1/tickets/${encodeURIComponent(id)}`);
 }
 

@@ -36,6 +36,7 @@ NEEDS: Mapping[str, Need] = {
     "GET /v1/answers/{answer_id}/explanation": "ask",
     "GET /v1/conversations/{conversation_id}": "ask",
     "POST /v1/conversations/{conversation_id}/assistant": "ask",
+    "POST /v1/conversations/{conversation_id}/contact": "ask",
     "POST /v1/embeddings": "ask",
     "GET /v1/examples": "ask",
     "POST /v1/pictures": "ask",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from server import running
+
+from apps.customer_service.tickets.waiting.hours import DAYS
 
 pytestmark = needs_browser
 PATIENCE_SECONDS = 60
@@ -168,6 +171,31 @@ def test_a_new_ticket_is_told_and_tickets_are_found_given_and_handed_back(
         agent.find_element(By.ID, "search").clear()
         agent.find_element(By.ID, "search").send_keys("elephant")
         ours("#none", "There is no such ticket.")
+        assert agent.get_log("browser") == []
+
+
+def test_who_has_left_is_reached_where_they_said(
+    store: Path, port: int, customer: WebDriver, agent: WebDriver, tmp_path: Path
+) -> None:
+    hours = tmp_path / "hours.toml"
+    day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
+    hours.write_text(f'zone = "UTC"\nask_contact = true\n[days]\n{day} = "09:00-10:00"')
+    theirs, ours = seeing(customer, PATIENCE_SECONDS), seeing(agent, PATIENCE_SECONDS)
+    with running(store, "--hours", hours, port=port) as address:
+        customer.get(address)
+        customer.find_element(By.ID, "person").click()
+        theirs(".contact", "It is deleted together with this conversation")
+        theirs(".contact input").send_keys("ann", Keys.ENTER)
+        theirs(".contact .trouble", "neither an e-mail address nor")
+        theirs(".contact input").clear()
+        theirs(".contact input").send_keys("ann@example.com", Keys.ENTER)
+        theirs(".contact", "You will be reached at ann@example.com")
+        agent.get(f"{address}/web/inbox.html")
+        link = ours("#ticket .contact a", "ann@example.com")
+        assert link.get_attribute("href") == "mailto:ann@example.com"
+        customer.refresh()
+        theirs("#turns .reply[data-decision='handoff']")
+        assert not customer.find_elements(By.CSS_SELECTOR, ".contact"), "it is not asked again"
         assert agent.get_log("browser") == []
 
 

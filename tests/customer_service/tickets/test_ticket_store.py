@@ -112,6 +112,22 @@ def test_tickets_are_found_by_their_words_their_queue_and_their_state(
     assert (seen.queues, seen.people, seen.waiting) == (["fraud desk"], ["Ann"], 1)
 
 
+def test_where_to_be_reached_stays_with_the_ticket_and_goes_with_it(
+    store: TicketStore, database: Database
+) -> None:
+    assert not store.leave_contact("c1", "", "ann@example.com"), "there is no ticket yet"
+    store.add([arrival("where is my parcel?")])
+    assert not store.leave_contact("c1", "another", "bob@example.com")
+    assert store.leave_contact("c1", "", "ann@example.com")
+    store.add([arrival("hello?", mood="angry")])
+    ticket = opened(store)
+    assert (ticket.contact, ticket.why.mood) == ("ann@example.com", "angry")
+    assert store.leave_contact("c1", "", None)
+    assert opened(store).contact is None
+    store.leave_contact("c1", "", "ann@example.com")
+    assert store.purge(text="ann@example") == 1
+
+
 def test_a_ticket_is_given_to_a_colleague_and_handed_back(store: TicketStore) -> None:
     store.add([arrival("where is my parcel?")])
     ticket = store.assign(opened(store).id, "Bob", None)
