@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -74,7 +75,8 @@ class VectorCache:
             places, rows = zip(*pairs, strict=True)
             vectors[list(places)] = np.load(file, mmap_mode="r")[list(rows)]
             # `tidy` goes by when it was used last.
-            os.utime(file.with_suffix(".keys"))
+            with suppress(OSError):
+                os.utime(file.with_suffix(".keys"))
         return vectors
 
     def tidy(self, most: int) -> None:
