@@ -129,6 +129,8 @@ class Page:
         self.button.send_keys(Keys.ENTER)
         frame = self.root.find_element(By.CSS_SELECTOR, "iframe")
         self.driver.switch_to.frame(frame)
+        # Until its script has run, what is sent goes nowhere.
+        self.see("#send[aria-label]")
         return self.see("#question")
 
     def see(self, selector: str, text: str = "") -> Any:
