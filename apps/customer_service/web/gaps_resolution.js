@@ -67,7 +67,7 @@ function chart(weeks) {
 function table(rows) {
   const shown = rows.slice(0, MOST_GROUPS);
   const names = ['contacts', ...ENDED];
-  const heads = [say().by[found.by], say().contacts, ...ENDED.map((name) => say().ended[name]), say().share];
+  const heads = [say().groups[found.by], say().contacts, ...ENDED.map((name) => say().ended[name]), say().share];
   const made = element('table', {},
     element('thead', {}, element('tr', {}, ...heads.map((head) => element('th', { scope: 'col' }, head)))),
     element('tbody', {}, ...shown.map((row) => element('tr', {},
