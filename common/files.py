@@ -63,6 +63,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def keep_newest(root: Path, count: int) -> None:
+    """Delete all directories in `root` but the `count` that were touched last; hidden ones stay."""
+    found = [path for path in root.glob("[!.]*") if path.is_dir()]
+    for path in sorted(found, key=lambda one: one.stat().st_mtime)[:-count]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def append_whole(path: Path, lines: bytes) -> None:
     """Append `lines` and wait until they are on disk: all of them, or none where that fails.
 

@@ -211,12 +211,14 @@ class OpenTicket(BaseModel):
         with_person: what they write next goes to a person and is not answered here.
         last: number of the last message; `GET /v1/conversations/{id}?after=` tells what comes next.
         message: when somebody will be there, or how long others waited.
+        asks_contact: nobody is there, and they may leave where they can be reached.
     """
 
     id: str
     with_person: bool
     last: int
     message: str | None = None
+    asks_contact: bool = False
 
 
 class Part(BaseModel):

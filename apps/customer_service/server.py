@@ -31,6 +31,7 @@ from apps.customer_service.generation.options import Generation
 from apps.customer_service.generation.rewriting import Rewriting
 from apps.customer_service.generation.writing import Writers
 from apps.customer_service.graph.telling import Facts
+from apps.customer_service.knowledge.reading import kept_reader
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import Golden
 from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
@@ -154,7 +155,9 @@ def build_app(
             precision=precision,
             threads=threads or available_cpus(),
         )
-        found = with_documents(found, _passages(pages, documents))
+        passages = _passages(pages, documents)
+        if passages:
+            found = with_documents(found, passages, reader=kept_reader(registry, release, found))
         return writers.prepare(release, recognisers.prepare(release, found))
 
     live = LiveKnowledge(
@@ -235,7 +238,7 @@ def build_app(
     add_releases(app, registry, collector.speakers, FIGURES, drift)
     add_knowledge(app, knowledge)
     add_explanations(app, collector, explainer)
-    add_gaps(app, GapFinder(service, collector.store), collector.speakers)
+    add_gaps(app, GapFinder(conversations, collector.store), collector.speakers)
     add_search(app, service)
     add_examples(app, service, reads_pictures=pictures is not None)
     if pictures:

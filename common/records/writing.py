@@ -42,7 +42,6 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     check_writable_as(path)
     suffix = path.suffix.lower()
-    columns = list(dict.fromkeys(name for row in rows for name in row))
     if suffix in LINES:
         lines = [json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows]
         write_atomically(path, "".join(lines))
@@ -50,9 +49,9 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         _write_parquet(path, rows)
     elif suffix == ".xlsx":
         with _replacing(path) as temporary:
-            write_sheet(temporary, columns, [_cells(row) for row in rows])
+            write_sheet(temporary, _columns(rows), [_cells(row) for row in rows])
     else:
-        write_atomically(path, _csv(columns, rows, "\t" if suffix == ".tsv" else ","))
+        write_atomically(path, csv_bytes(rows, "\t" if suffix == ".tsv" else ","))
 
 
 @contextmanager
@@ -66,7 +65,9 @@ def _replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]], delimiter: str) -> bytes:
+def csv_bytes(rows: Sequence[Mapping[str, Any]], delimiter: str = ",") -> bytes:
+    """`rows` as `write_table` writes them into a file."""
+    columns = _columns(rows)
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, columns, delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
@@ -74,6 +75,10 @@ def _csv(columns: list[str], rows: Sequence[Mapping[str, Any]], delimiter: str) 
         writer.writerow({name: _text(value) for name, value in _cells(row).items()})
     # With a BOM: without one Excel reads UTF-8 as the machine's own encoding.
     return file.getvalue().encode("utf-8-sig")
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from common.console import say
 from common.errors import RefusedError, UserError
-from common.files import read_json, write_json
+from common.files import keep_newest, read_json, write_json
 from common.models.int8.reader import ABOUT, require_runtime
 from common.records.fields import content_hash
 from common.releases.agreement import Agreement
@@ -58,7 +58,7 @@ def eight_bit_of(registry: Registry, release: Release, make: Make, *parts: objec
         if not (directory / ABOUT).exists() and not (directory / REFUSAL).exists():
             say("Making the 8-bit model, once …")
             _make_in_process(make, registry, release, directory)
-            _forget(root)
+            keep_newest(root, KEPT)
     if (directory / REFUSAL).exists():
         say(f"Serving in full precision: {read_json(directory / REFUSAL)['reason']}")
         return None
@@ -112,13 +112,6 @@ def _attempt(make: Make, store: Path, release_id: str, directory: Path) -> str |
         return str(refused).partition("\n")[0]
     begun.rename(directory)
     return None
-
-
-def _forget(root: Path) -> None:
-    """Delete all but those that were served last."""
-    found = [path for path in root.glob("[!.]*") if path.is_dir()]
-    for path in sorted(found, key=lambda one: one.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -176,6 +176,16 @@ knowledge = Table(
     Index("knowledge_by_faq", "application", "faq_id", "change"),
 )
 
+# Questions that a business says are not its own, by a hash of their texts.
+dismissed = Table(
+    "dismissed",
+    metadata,
+    Column("application", String(32), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("author", Text, nullable=False),
+)
+
 # Who asked without a key within the last minute; addresses by their hash.
 visits = Table(
     "visits",

@@ -110,10 +110,10 @@ class Conversations:
             self._rules.count(answer.decided_by.rules)
         return answer
 
-    def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
-        answerer = encoded.answerer
+    def dialogue(self, answerer: Answerer) -> Dialogue:
+        """What replies by a release that is loaded, and by the rules and facts as they are now."""
         rules = self._rules.current if self._rules else None
-        dialogue = Dialogue(
+        return Dialogue(
             answerer,
             self._recognisers.of(answerer),
             self._patterns,
@@ -121,6 +121,9 @@ class Conversations:
             self._composes(answerer),
             self._facts,
         )
+
+    def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
+        dialogue = self.dialogue(encoded.answerer)
         understood = dict(zip(message.texts, encoded.understood, strict=True))
         return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
 

@@ -26,13 +26,30 @@ CONFIDENCE = "passages.json"
 BUDGET = 0.05
 
 
+def budget_of(answerer: Answerer) -> float:
+    """The largest share of wrong quotes that is tolerated: as of wrong answers."""
+    if answerer.confidence is not None:
+        return answerer.confidence.budget
+    known = answerer.documents
+    return known.confidence.budget if isinstance(known, Documents) else BUDGET
+
+
 def with_documents(
-    answerer: Answerer, passages: Sequence[Passage], budget: float = BUDGET
+    answerer: Answerer,
+    passages: Sequence[Passage],
+    budget: float | None = None,
+    reader: Reader | None = None,
 ) -> Answerer:
-    """The answerer with passages to quote from, in place of its own, unless there are none."""
+    """The answerer with passages to quote from, in place of its own, unless there are none.
+
+    Args:
+        budget: largest tolerated share of wrong quotes; None: the answerer's own.
+        reader: for this answerer; it remembers what it has read.
+    """
     if not passages:
         return answerer
-    documents = build_documents(passages, Reader(answerer).vectors, budget)
+    read = (reader or Reader(answerer)).vectors
+    documents = build_documents(passages, read, budget_of(answerer) if budget is None else budget)
     say(documents.confidence.text)
     return replace(answerer, documents=documents)
 

@@ -17,7 +17,7 @@ from apps.customer_service.documents.reading import (
     read_documents,
     reason_of,
 )
-from apps.customer_service.documents.release import BUDGET
+from apps.customer_service.documents.release import budget_of
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.promise.out_of_scope import foreign_texts
 from common.console import say
@@ -26,6 +26,8 @@ from common.serving.learning.periodic import Periodic
 from common.serving.settling import Settling, Stamp, stamp
 
 LOOK_SECONDS = 1.0
+# A folder that is put in place of another is away for less.
+LOOKS_IN_VAIN = 2
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,8 @@ logger = logging.getLogger(__name__)
 class DocumentWatch:
     """Keeps what a release quotes from as some files and folders have it.
 
-    A page that cannot be read is told once, and its last passages that could be stay.
+    A page that cannot be read is told once, and its last passages that could be stay; so do those
+    of a folder that is gone, or in which no page is left.
 
     Args:
         live: gives what serves; it is asked after the start.
@@ -49,6 +52,8 @@ class DocumentWatch:
         self._stamps: dict[Path, Stamp] = {}
         self._pages: dict[Path, list[Passage]] = {}
         self._troubles: dict[Path, str] = {}
+        self._missing: str | None = None
+        self._looks_in_vain = 0
         self._periodic = Periodic("document-watch", self.look, LOOK_SECONDS)
         self.passages: Sequence[Passage] = ()
         say("Reading the documents …")
@@ -60,7 +65,8 @@ class DocumentWatch:
     @property
     def trouble(self) -> str | None:
         """Which pages are not quoted as they are now, and why."""
-        return "; ".join(self._troubles.values()) or None
+        missing = [self._missing] if self._missing else []
+        return "; ".join([*missing, *self._troubles.values()]) or None
 
     def start(self) -> None:
         """Begin to look."""
@@ -77,10 +83,22 @@ class DocumentWatch:
             if self._settling.are_to_read([*files]):
                 self._take(files)
                 self._settling.done()
+            self._looks_in_vain = 0
         except (UserError, OSError):
-            # Moved away just now: the next look sees what comes in its place.
+            # Moved away just now: the next look sees what comes in its place, or that nothing does.
             self._settling.forget()
+            self._looks_in_vain += 1
+            if self._looks_in_vain >= LOOKS_IN_VAIN:
+                gone = [root.name for root in self._paths if not root.exists()]
+                self._miss(f"{', '.join(gone)}: not there" if gone else "not readable")
         self._serve()
+
+    def _miss(self, what: str | None) -> None:
+        """Tell once that there is nothing to quote from; None: there is."""
+        told = f"{what}; what was there last is quoted" if what else None
+        if told and told != self._missing:
+            logger.error("%s", told)
+        self._missing = told
 
     def _files(self) -> dict[Path, str]:
         """Each file with the name that it goes by."""
@@ -98,6 +116,9 @@ class DocumentWatch:
         passages = [one for path in files for one in self._pages.get(path, [])]
         if passages:
             self.passages = passages
+            self._miss(None)
+        elif self.passages:
+            self._miss(f"{', '.join(root.name for root in self._paths)}: no page is left")
 
     def _read(self, path: Path, name: str) -> None:
         try:
@@ -123,6 +144,6 @@ class DocumentWatch:
                 return
             base = renewed
         far = foreign_texts({passage.language for passage in passages})
-        confidence = calibrate(passages, reader.vectors, far, BUDGET)
+        confidence = calibrate(passages, reader.vectors, far, budget_of(base))
         if live.renew(base, replace(base, documents=Documents(index, confidence))):
             logger.info("quoting from %d passages of %d pages", len(passages), len(self._pages))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from apps.customer_service.options_cli import open_registry
+from apps.customer_service.options_cli import Documents, Graph, open_registry
 from common.cli import Device, Json, Store, print_json
 from common.console import progress, say, show_table
 from common.learning.options_cli import DatabaseUrl, open_store
+from common.rules.rules_cli import RulesOption
 
 if TYPE_CHECKING:
-    from apps.customer_service.answers.answering import Understood
+    from apps.customer_service.answers.answering import Answerer, Understood
     from apps.customer_service.gaps.finding import Gap
 
 verbs = typer.Typer()
@@ -35,41 +36,81 @@ def gaps(
         Path | None,
         typer.Option(help="Write all of them here: .csv, .tsv, .xlsx, .jsonl or .parquet."),
     ] = None,
+    documents: Documents = None,
+    graph: Graph = None,
+    rules: RulesOption = None,
     device: Device = "auto",
     store: Store = Path("var"),
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """What customers ask that is not answered, what most people want first."""
+    """What customers ask that is not answered, what most people want first.
+
+    Give what `serve` is given to answer from: what that answers by now is left out.
+    """
+    from apps.customer_service.graph.telling import open_facts
+    from apps.customer_service.rules.known import known_names
+    from apps.customer_service.rules.schema import AnswerRules
     from common.records.writing import check_writable_as, write_table
+    from common.rules.reading import read_rules
 
     if out is not None:
         check_writable_as(out)
-    release = open_registry(store).open()
+    registry = open_registry(store)
+    release = registry.open()
+    ruled = read_rules(rules, AnswerRules, known_names(store, database)) if rules else None
+    facts = open_facts(graph) if graph else None
 
-    from apps.customer_service.gaps.finding import NOT_ANSWERED, distinct_texts, find_gaps
+    from apps.customer_service.conversation.session import open_dialogue
+    from apps.customer_service.documents.reading import read_documents
+    from apps.customer_service.documents.release import with_documents
+    from apps.customer_service.gaps.finding import NOT_ANSWERED, Questions, find_gaps
+    from apps.customer_service.gaps.store import DismissedStore
+    from apps.customer_service.gaps.table import as_table
+    from apps.customer_service.knowledge.reading import kept_reader
     from apps.customer_service.release import load_edited
 
+    answerer = load_edited(release, store, database, device=device)
+    if documents:
+        reader = kept_reader(registry, release, answerer)
+        answerer = with_documents(answerer, read_documents(documents), reader=reader)
+    dialogue = open_dialogue(answerer, release, registry.root, ruled, facts=facts)
     with open_store(store, database, "customer_service") as kept:
         asked = kept.asked_since(time.time() - days * DAY, MOST_QUESTIONS, NOT_ANSWERED)
-    answerer = load_edited(release, store, database, device=device)
-    texts = distinct_texts(asked)
+        questions = Questions.of(asked, answerer.faqs, dialogue.patterns)
+        dismissed = DismissedStore(kept.database).among([*questions.messages])
+    understood = _read(answerer, questions.texts)
+    every = find_gaps(dialogue, questions, understood, dismissed)
+    found = [gap for gap in every if not gap.is_dismissed]
+    if out is not None:
+        write_table(out, as_table(every, questions))
+        say(f"{out}: {len(every):,} gaps.")
+    if len(asked) == MOST_QUESTIONS:
+        say(f"Only the latest {MOST_QUESTIONS:,} questions were looked at.")
+    if questions.rarer:
+        say(
+            f"{questions.rarer:,} rarer wordings, asked {questions.rarer_asked:,} times, were not "
+            "looked at. A shorter time has fewer: --days."
+        )
+    if len(found) < len(every):
+        say(f"{len(every) - len(found):,} gaps are not yours, as somebody said.")
+    if as_json:
+        about = {"questions": len(asked), "rarer": questions.rarer}
+        print_json({**about, "rarer_asked": questions.rarer_asked, "gaps": as_table(found)})
+    elif not found:
+        say(f"Nothing was left unanswered in {days} days.")
+    else:
+        show_table(_table(found[:SHOWN], len(asked)))
+
+
+def _read(answerer: Answerer, texts: Sequence[str]) -> dict[str, Understood]:
     understood: dict[str, Understood] = {}
     with progress("Reading", len(texts)) as advance:
         for start in range(0, len(texts), READ_TOGETHER):
             some = texts[start : start + READ_TOGETHER]
             understood |= dict(zip(some, answerer.understand(some), strict=True))
             advance(len(some))
-    found = find_gaps(answerer, asked, understood)
-    if out is not None:
-        write_table(out, as_table(found))
-        say(f"{out}: {len(found):,} gaps.")
-    if as_json:
-        print_json({"questions": len(asked), "gaps": as_table(found)})
-    elif not found:
-        say(f"Nothing was left unanswered in {days} days.")
-    else:
-        show_table(_table(found[:SHOWN], len(asked)))
+    return understood
 
 
 @verbs.command()
@@ -88,6 +129,8 @@ def resolution(
     now = time.time()
     with open_store(store, database, "customer_service") as kept:
         asked = kept.asked_since(now - days * DAY, MOST_QUESTIONS)
+    if len(asked) == MOST_QUESTIONS:
+        say(f"Only the latest {MOST_QUESTIONS:,} questions were counted.")
     rows = [{**asdict(row), "share": row.share} for row in resolved(contacts(asked, now), by)]
     if as_json:
         print_json({"by": by, "rows": rows})
@@ -96,24 +139,6 @@ def resolution(
         say(f"Nothing was asked in {days} days.")
         return
     show_table(_resolution_table(rows, by))
-
-
-def as_table(found: Sequence[Gap]) -> list[dict[str, Any]]:
-    """One flat row for each gap."""
-    return [
-        {
-            "question": gap.question,
-            "language": gap.language,
-            "asked": gap.asked,
-            "people": gap.people,
-            "angry": gap.angry,
-            "nearest_faq": gap.nearest and gap.nearest.faq_id,
-            "nearest_question": gap.nearest and gap.nearest.question,
-            "confidence": gap.nearest and gap.nearest.confidence,
-            "examples": gap.examples,
-        }
-        for gap in found
-    ]
 
 
 def _table(found: Sequence[Gap], questions: int) -> Any:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.conversation.dialogue import Dialogue
+from apps.customer_service.conversation.message import Message, take_apart
+from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.importing.mining.clusters import cluster
+from apps.customer_service.learning.predictions import prediction_of
+from apps.customer_service.schema import Answer, Faq
 from common.learning.schema import Prediction
 from common.records.text import language_of
 
@@ -44,6 +49,7 @@ class Gap:
         angry: how many of these were angry or in distress.
         first_at, last_at: seconds since 1970.
         examples: their texts, the most frequent first.
+        is_dismissed: somebody said that most of the examples' askings are not the business's own.
     """
 
     question: str
@@ -55,42 +61,83 @@ class Gap:
     last_at: float
     examples: list[str]
     nearest: Nearest | None
+    is_dismissed: bool = False
 
 
-def distinct_texts(asked: Sequence[Prediction]) -> list[str]:
-    """The texts of `asked`, the most frequent and then the latest first; at most MOST_TEXTS."""
-    counts = Counter(one.text for one in reversed(asked))
-    return [text for text, _ in counts.most_common(MOST_TEXTS)]
+@dataclass(frozen=True)
+class Questions:
+    """What was not answered, and what of it is looked at.
+
+    Attributes:
+        asked: the questions, oldest first.
+        messages: text → what it consists of; the texts asked most often, then the latest.
+        rarer: how many other texts there are, which are not looked at.
+        rarer_asked: how often those were asked.
+    """
+
+    asked: Sequence[Prediction]
+    messages: Mapping[str, Message]
+    rarer: int
+    rarer_asked: int
+
+    @classmethod
+    def of(
+        cls, asked: Sequence[Prediction], faqs: Mapping[str, Faq], patterns: Patterns
+    ) -> Questions:
+        """Choose what is looked at: at most MOST_TEXTS texts.
+
+        Args:
+            asked: questions that were not answered, oldest first.
+            faqs: those that serve.
+        """
+        counts = Counter(one.text for one in reversed(asked)).most_common()
+        chosen, rarer = counts[:MOST_TEXTS], counts[MOST_TEXTS:]
+        messages = {text: take_apart(text, [], faqs, patterns) for text, _ in chosen}
+        return cls(asked, messages, len(rarer), sum(count for _, count in rarer))
+
+    @property
+    def texts(self) -> list[str]:
+        """What the model is to read, each once."""
+        return list(dict.fromkeys(text for one in self.messages.values() for text in one.texts))
 
 
 def find_gaps(
-    answerer: Answerer, asked: Sequence[Prediction], understood: Mapping[str, Understood]
+    dialogue: Dialogue,
+    questions: Questions,
+    understood: Mapping[str, Understood],
+    dismissed: Collection[str] = (),
 ) -> list[Gap]:
-    """What is wanted and missing; what would be answered by now is left out.
+    """What is wanted and missing; what FAQ, document, fact or rule answers by now is left out.
 
     Args:
-        asked: questions that were not answered, oldest first.
-        understood: what the answerer's model makes of their texts; others are left out.
+        dialogue: what would reply now.
+        understood: what its model makes of the texts that are to be read.
+        dismissed: texts that are not the business's own.
 
     Returns:
         Those of most people first, where who is angry counts twice.
     """
-    nearest = {text: _nearest(answerer, text, one) for text, one in understood.items()}
-    texts = [text for text, (_, is_answered) in nearest.items() if not is_answered]
+    nearest = {}
+    for text, message in questions.messages.items():
+        answer = dialogue.reply(message, understood)
+        if not _is_answered(answer):
+            nearest[text] = _nearest(answer)
+    texts = list(nearest)
     if not texts:
         return []
     of: dict[str, list[Prediction]] = {text: [] for text in texts}
-    for one in asked:
+    for one in questions.asked:
         if one.text in of:
             of[one.text].append(one)
     weights = np.array([len(of[text]) for text in texts], np.float32)
-    vectors, labels = group(answerer, [understood[text] for text in texts], weights)
+    asking = [understood[questions.messages[text].question] for text in texts]
+    vectors, labels = group(dialogue.answerer, asking, weights)
     found = []
     for label in range(labels.max() + 1):
         members = np.flatnonzero(labels == label)
         middle = texts[members[_medoid(vectors[members], weights[members])]]
         ordered = [texts[i] for i in members[np.argsort(-weights[members], kind="stable")]]
-        found.append(_gap(middle, ordered, of, nearest[middle][0]))
+        found.append(_gap(middle, ordered, of, nearest[middle], dismissed))
     return sorted(found, key=lambda gap: (-(gap.people + gap.angry), -gap.asked, -gap.last_at))
 
 
@@ -110,17 +157,17 @@ def group(
     return vectors, cluster(vectors, weights, ALIKE)
 
 
-def _nearest(
-    answerer: Answerer, question: str, understood: Understood
-) -> tuple[Nearest | None, bool]:
-    """The first FAQ, and whether it would be the answer."""
-    candidates = answerer.rank(question, understood)
-    signals = answerer.signals(candidates, understood)
-    probability, decision = answerer.decide(question, candidates, signals)
-    if not candidates:
-        return None, False
-    faq = answerer.faqs[candidates[0].faq_id]
-    return Nearest(faq.id, faq.question, round(probability, 4)), decision == "answer"
+def _is_answered(answer: Answer) -> bool:
+    """Whether it would be kept as something else than what nobody answered."""
+    kept = prediction_of(answer, "", at=0.0, source="", subject=None)
+    return kept.decision not in NOT_ANSWERED
+
+
+def _nearest(answer: Answer) -> Nearest | None:
+    if not answer.citations:
+        return None
+    first = answer.citations[0]
+    return Nearest(first.faq_id, first.question, answer.confidence)
 
 
 def _centred(vectors: NDArray[np.float32], answerer: Answerer) -> NDArray[np.float32]:
@@ -142,11 +189,14 @@ def _gap(
     texts: Sequence[str],
     of: Mapping[str, Sequence[Prediction]],
     nearest: Nearest | None,
+    dismissed: Collection[str],
 ) -> Gap:
     asked = [one for text in texts for one in of[text]]
     people = {one.subject or one.source for one in asked}
     angry = {one.subject or one.source for one in asked if one.given.get("kind") in ANGRY}
     times = [one.at for one in asked]
+    examples = texts[:EXAMPLES_SHOWN]
+    not_ours = sum(len(of[text]) for text in examples if text in dismissed)
     return Gap(
         question=middle,
         language=language_of(middle),
@@ -155,6 +205,7 @@ def _gap(
         angry=len(angry),
         first_at=min(times),
         last_at=max(times),
-        examples=list(texts[:EXAMPLES_SHOWN]),
+        examples=list(examples),
         nearest=nearest,
+        is_dismissed=2 * not_ours > sum(len(of[text]) for text in examples),
     )

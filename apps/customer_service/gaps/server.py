@@ -5,22 +5,41 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
 from apps.customer_service.answers.answering import Answerer, Understood
-from apps.customer_service.answers.server import INPUTS_AT_ONCE, Service
-from apps.customer_service.gaps.finding import NOT_ANSWERED, distinct_texts, find_gaps
+from apps.customer_service.answers.server import INPUTS_AT_ONCE
+from apps.customer_service.conversation.dialogue import Dialogue
+from apps.customer_service.conversation.patterns import load_patterns
+from apps.customer_service.conversation.server import Conversations
+from apps.customer_service.gaps.finding import (
+    EXAMPLES_SHOWN,
+    NOT_ANSWERED,
+    Gap,
+    Questions,
+    find_gaps,
+)
 from apps.customer_service.gaps.resolution import By, contacts, resolved
+from apps.customer_service.gaps.store import DismissedStore
+from apps.customer_service.gaps.table import as_table
+from apps.customer_service.knowledge.serving.bodies import Author
+from apps.customer_service.knowledge.serving.server import author_of
 from common.learning.schema import Prediction
 from common.learning.store import FeedbackStore
+from common.records.fields import Text
+from common.records.writing import csv_bytes
+from common.serving.auditing.changes import note
 from common.serving.speakers import Speakers
 
 DAY = 86400.0
 MOST_QUESTIONS = 100_000
+# The page asks for both of its lists, and for the export.
+FRESH_SECONDS = 60.0
 Days = Annotated[int, Query(ge=1, le=366, description="How far back.")]
 
 
@@ -48,6 +67,7 @@ class GapRow(BaseModel):
     last_at: float
     examples: list[str]
     nearest: NearestRow | None
+    is_dismissed: bool = Field(description="Somebody said that it is not yours.")
 
 
 class Gaps(BaseModel):
@@ -55,7 +75,22 @@ class Gaps(BaseModel):
 
     release_id: str
     questions: int = Field(description="How many were not answered.")
+    is_cut: bool = Field(description=f"Only the latest {MOST_QUESTIONS:,} of them were looked at.")
+    rarer: int = Field(description="How many rarer wordings were not looked at.")
+    rarer_asked: int = Field(description="How often those were asked.")
+    total: int = Field(description="How many gaps there are, those that are not listed as well.")
+    dismissed: int = Field(description="How many of them are not yours.")
     gaps: list[GapRow]
+
+
+class Dismissal(BaseModel):
+    """Body of `POST /v1/gaps/dismissals`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    examples: list[Text] = Field(min_length=1, max_length=EXAMPLES_SHOWN)
+    dismissed: bool = Field(True, description="Whether they are not yours; false: they are.")
+    author: Author = None
 
 
 class ResolvedRow(BaseModel):
@@ -74,33 +109,69 @@ class Resolution(BaseModel):
     """How customers' contacts ended."""
 
     by: By
+    is_cut: bool = Field(description=f"Only the latest {MOST_QUESTIONS:,} questions were counted.")
     rows: list[ResolvedRow]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All gaps of some days, and what they were found in."""
+
+    release_id: str
+    questions: Questions
+    gaps: list[Gap]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was found, by which rules of which knowledge, and when."""
+
+    found: Found
+    dialogue: Dialogue
+    of: tuple[object, ...]
+    at: float
+
+    def is_fresh(self, dialogue: Dialogue, of: tuple[object, ...]) -> bool:
+        """Whether the same would be found again."""
+        mine = self.dialogue
+        is_same = mine.answerer is dialogue.answerer and mine.rules is dialogue.rules
+        return is_same and self.of == of and time.monotonic() - self.at < FRESH_SECONDS
 
 
 class GapFinder:
     """Reads what was not answered with the release that serves; each text once."""
 
-    def __init__(self, service: Service, store: FeedbackStore) -> None:
-        self._service = service
+    def __init__(self, conversations: Conversations, store: FeedbackStore) -> None:
+        self._conversations = conversations
+        self._service = conversations.service
         self._store = store
+        self._patterns = load_patterns()
         self._lock = asyncio.Lock()
         self._release_id = ""
         self._read: dict[str, Understood] = {}
+        self._made: Made | None = None
+        self.dismissed = DismissedStore(store.database)
 
-    async def find(self, days: int) -> Gaps:
+    async def find(self, days: int) -> Found:
         """The gaps of the last days."""
         since = time.time() - days * DAY
         async with self._lock:
             asked = await asyncio.to_thread(
                 self._store.asked_since, since, MOST_QUESTIONS, NOT_ANSWERED
             )
-            answerer, understood = await self._understand(distinct_texts(asked))
-            found = await asyncio.to_thread(find_gaps, answerer, asked, understood)
-        return Gaps(
-            release_id=answerer.release_id,
-            questions=len(asked),
-            gaps=[GapRow.model_validate(gap) for gap in found],
-        )
+            faqs = self._service.live.current.faqs
+            questions = await asyncio.to_thread(Questions.of, asked, faqs, self._patterns)
+            dismissed = await asyncio.to_thread(self.dismissed.among, [*questions.messages])
+            answerer, understood = await self._understand(questions.texts)
+            dialogue = self._conversations.dialogue(answerer)
+            of = (days, len(asked), asked[-1].id if asked else "", dismissed)
+            if self._made is None or not self._made.is_fresh(dialogue, of):
+                gaps = await asyncio.to_thread(
+                    find_gaps, dialogue, questions, understood, dismissed
+                )
+                found = Found(answerer.release_id, questions, gaps)
+                self._made = Made(found, dialogue, of, time.monotonic())
+            return self._made.found
 
     async def _understand(self, texts: Sequence[str]) -> tuple[Answerer, dict[str, Understood]]:
         answerer = self._service.live.current
@@ -122,17 +193,46 @@ class GapFinder:
 
 
 def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
-    """Add `GET /v1/gaps` and `GET /v1/resolution`, for those who are trusted."""
+    """Add `/v1/gaps`, what is below it, and `GET /v1/resolution`, for those who are trusted."""
 
     @app.get("/v1/gaps", tags=["gaps"], summary="What customers ask that is not answered")
     async def gaps(
         request: Request,
         days: Days = 30,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        dismissed: Annotated[bool, Query(description="Those that are not yours.")] = False,
     ) -> Gaps:
         speakers.require_trust(request)
         found = await finder.find(days)
-        return found.model_copy(update={"gaps": found.gaps[:limit]})
+        listed = [gap for gap in found.gaps if gap.is_dismissed == dismissed]
+        return Gaps(
+            release_id=found.release_id,
+            questions=len(found.questions.asked),
+            is_cut=len(found.questions.asked) == MOST_QUESTIONS,
+            rarer=found.questions.rarer,
+            rarer_asked=found.questions.rarer_asked,
+            total=len(found.gaps),
+            dismissed=sum(gap.is_dismissed for gap in found.gaps),
+            gaps=[GapRow.model_validate(gap) for gap in listed[:limit]],
+        )
+
+    @app.get("/v1/gaps/export", tags=["gaps"], summary="All of them as CSV")
+    async def export(request: Request, days: Days = 30) -> Response:
+        speakers.require_trust(request)
+        found = await finder.find(days)
+        content = csv_bytes(as_table(found.gaps, found.questions))
+        named = {"Content-Disposition": f'attachment; filename="gaps-{days}-days.csv"'}
+        return Response(content, media_type="text/csv; charset=utf-8", headers=named)
+
+    @app.post("/v1/gaps/dismissals", tags=["gaps"], status_code=204, summary="Say it is not yours")
+    async def dismiss(given: Dismissal, request: Request) -> None:
+        speakers.require_trust(request)
+        if given.dismissed:
+            author = author_of(request, given.author)
+            await asyncio.to_thread(finder.dismissed.dismiss, given.examples, author)
+        else:
+            await asyncio.to_thread(finder.dismissed.undo, given.examples)
+        note(request, after="not ours" if given.dismissed else "ours")
 
     @app.get("/v1/resolution", tags=["gaps"], summary="What was answered for good")
     async def resolution(request: Request, days: Days = 90, by: By = "week") -> Resolution:
@@ -140,4 +240,4 @@ def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
         asked = await finder.asked(days)
         rows = await asyncio.to_thread(lambda: resolved(contacts(asked, time.time()), by))
         shown = [ResolvedRow(**asdict(row), share=row.share) for row in rows]
-        return Resolution(by=by, rows=shown)
+        return Resolution(by=by, is_cut=len(asked) == MOST_QUESTIONS, rows=shown)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from apps.customer_service.knowledge.opening import open_knowledge
+from apps.customer_service.knowledge.reading import VECTORS
+from apps.customer_service.knowledge.store import APPLICATION
 from apps.customer_service.schema import Faq
 
 
@@ -27,12 +30,14 @@ class Forgotten:
 def forget(
     store: Path, database: str | None, text: str | None, whole: Collection[str]
 ) -> Forgotten:
-    """Take customers' wordings out of the history and out of what is served.
+    """Take customers' wordings out of the history, out of what is served, and their vectors.
 
     Args:
         text: what a wording holds that is to go.
         whole: wordings that are to go.
     """
+    # By content, and what the content was can be guessed from a vector.
+    shutil.rmtree(store / APPLICATION / VECTORS, ignore_errors=True)
     with open_knowledge(store, database) as opened:
         cleaned = opened.store.purge(text, whole)
         known: list[Faq] = []

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.network import FullPrecision
 from apps.customer_service.answers.retrieval import Variant
+from common.files import keep_newest
 from common.learning.prototypes import refit
+from common.releases.eight_bit import key_of
+from common.releases.registry import Registry
+from common.releases.release import Release
+from common.storage.vectors import TEXTS_PER_SEGMENT, VectorCache, text_key
 
 Floats = NDArray[np.float32]
 
-# As many vectors take 150 MB; then everything is read anew.
-MOST_KEPT = 100_000
+# As many vectors take 150 MB of memory; what was read before them is read anew, or from disk.
+MOST_IN_MEMORY = 100_000
+# 1.5 GB, for each of the models that served last.
+MOST_ON_DISK = 1_000_000
+MODELS_ON_DISK = 3
+# Of an application's directory.
+VECTORS = "vectors"
 # A new FAQ is told apart from so many texts, those nearest to it; others are too far to matter.
 NEAREST = 1000
+
+logger = logging.getLogger(__name__)
 
 
 class Reader:
@@ -25,21 +39,49 @@ class Reader:
     A new FAQ gets a direction as the trained ones have: fitted on the texts' vectors while all
     others stay. By its texts alone it would be compared on another scale than they are, and take
     golden questions away from the right ones.
+
+    Args:
+        kept: vectors that outlast the process; None: it has those in its memory alone.
     """
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, answerer: Answerer, kept: VectorCache | None = None) -> None:
         self._answerer = answerer
+        self._kept = kept
         self._vectors: dict[str, Floats] = {}
         self._directions: dict[tuple[str, ...], Floats] = {}
 
     def vectors(self, texts: Sequence[str]) -> Floats:
         """Embeddings [texts, width] of prepared texts."""
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if len(self._vectors) + len(new) > MOST_KEPT:
-            self._vectors, new = {}, list(dict.fromkeys(texts))
-        found = self._answerer.understand(new)
-        self._vectors |= {text: one.vector for text, one in zip(new, found, strict=True)}
-        return np.stack([self._vectors[text] for text in texts])
+        if new:
+            self._vectors |= dict(zip(new, self._find(new), strict=True))
+        found = np.stack([self._vectors[text] for text in texts])
+        for text in list(self._vectors)[: max(len(self._vectors) - MOST_IN_MEMORY, 0)]:
+            del self._vectors[text]
+        return found
+
+    def _find(self, texts: Sequence[str]) -> Floats:
+        """Those that are kept as they are, the others read now; `texts` are distinct."""
+        if self._kept is None:
+            return self._read(texts)
+        try:
+            return self._keep(texts, self._kept)
+        except (OSError, ValueError) as error:
+            # Deleted meanwhile, cut off, or there is no room: answers do not wait for that.
+            logger.warning("vectors are not kept in %s: %s", self._kept.directory, error)
+            return self._read(texts)
+
+    def _keep(self, texts: Sequence[str], kept: VectorCache) -> Floats:
+        keys = [text_key(text) for text in texts]
+        kept.refresh()
+        places = kept.missing(keys)
+        for start in range(0, len(places), TEXTS_PER_SEGMENT):
+            some = places[start : start + TEXTS_PER_SEGMENT]
+            kept.add([keys[i] for i in some], self._read([texts[i] for i in some]))
+        return kept.gather(keys, self._answerer.network.dimension)
+
+    def _read(self, texts: Sequence[str]) -> Floats:
+        return np.stack([one.vector for one in self._answerer.understand(texts)])
 
     def directions(
         self, faq_ids: Collection[str], variants: Sequence[Variant], vectors: Floats
@@ -85,6 +127,23 @@ class Reader:
             moving=np.arange(len(number)) >= len(known),
         )
         return dict(zip(new, found[len(known) :], strict=True))
+
+
+def kept_reader(registry: Registry, release: Release, answerer: Answerer) -> Reader:
+    """A reader whose vectors are on disk, by model: who starts again reads only what is new."""
+    network = answerer.network
+    how = network.precision if isinstance(network, FullPrecision) else "int8"
+    root = registry.root / VECTORS
+    directory = root / key_of(release, how)
+    kept = VectorCache(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.touch()
+        keep_newest(root, MODELS_ON_DISK)
+        kept.tidy(MOST_ON_DISK)
+    except (OSError, ValueError) as error:
+        logger.warning("vectors in %s are left as they are: %s", directory, error)
+    return Reader(answerer, kept)
 
 
 def _near(vectors: Floats, directions: Floats) -> NDArray[np.bool_]:

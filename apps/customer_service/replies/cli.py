@@ -57,7 +57,8 @@ def teach(
         list[Path],
         typer.Option(
             "--replies",
-            help="Approved replies: question, sources (ids of FAQs, or texts), reply.",
+            help="Approved replies: question, sources (ids of FAQs, or texts), reply; or the "
+            "pairs.jsonl of an import.",
             callback=existing,
         ),
     ],
@@ -95,12 +96,15 @@ def teach(
     registry = open_registry(store)
     release = registry.open()
 
+    from apps.customer_service.generation.rewriting import gate_of
     from apps.customer_service.release import load_edited
+    from apps.customer_service.replies.pairs import PairReader
     from apps.customer_service.replies.reading import Files, read_replies, sources_of
     from apps.customer_service.replies.teach import teach as fine_tune
     from common.tuning.processes import is_main_process
 
     answerer = load_edited(release, store, database, device=chosen.device)
+    known = sources_of(answerer)
     read = read_replies(
         Files(
             replies,
@@ -109,7 +113,8 @@ def teach(
             on_bad_row.value,
             store / "customer_service" / "rejected",
         ),
-        sources_of(answerer),
+        known,
+        lambda: PairReader(answerer, known, gate_of(answerer)),
         seed=chosen.seed,
     )
     epochs = max(1, min(MOST_EPOCHS, round(READINGS / max(len(read.splits.train), 1))))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.generation.composing import told
-from apps.customer_service.replies.schema import Exchange, Reply, source_of
+from apps.customer_service.replies.pairs import PairReader, is_mined
+from apps.customer_service.replies.schema import Exchange, Known, Reply, source_of
 from apps.customer_service.schema import SENTENCE_END
 from common.console import say
 from common.errors import UserError
 from common.records.personal import prepare
-from common.records.reader import OnBadRow, hashes_by_name, read_records
+from common.records.reader import OnBadRow, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
 from common.records.text import language_of, normalise
 
@@ -24,8 +26,6 @@ VALIDATION_SHARE = 0.1
 TEST_SHARE = 0.2
 # Writing one takes a few seconds on a CPU, before and after.
 MOST_HELD_OUT = 24
-
-Known = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,19 @@ class Files:
     rejected_directory: Path | None = None
 
 
-def read_replies(files: Files, known: Known, *, seed: int = 0) -> Replies:
+def read_replies(
+    files: Files, known: Known, mined: Callable[[], PairReader], *, seed: int = 0
+) -> Replies:
     """Read and split them: the same question is on one side alone.
 
     Args:
         known: sources by their ids.
+        mined: opens what reads the pairs of an import; called only where there are any.
 
     Raises:
         UserError: bad rows, one that names a source that is not known among them, or too few.
     """
-    read = partial(
+    replies = partial(
         read_records,
         record=Reply,
         mapping=files.mapping,
@@ -85,9 +88,17 @@ def read_replies(files: Files, known: Known, *, seed: int = 0) -> Replies:
         rejected_directory=files.rejected_directory,
         context={"sources": known},
     )
+    open_pairs = cache(mined)
+
+    def read(path: Path) -> tuple[Records[Any], list[Exchange]]:
+        if is_mined(path):
+            return open_pairs().read(path, files.on_bad_row, files.rejected_directory)
+        records = replies(path)
+        return records, [_exchange(one, known) for one in records]
+
     learned = [read(path) for path in files.replies]
     held_out = [read(path) for path in files.test]
-    exchanges = [_exchange(one, known) for records in learned for one in records]
+    exchanges = [one for _, some in learned for one in some]
     check_enough(len(exchanges))
     share = 0.0 if held_out else min(TEST_SHARE, MOST_HELD_OUT / len(exchanges))
     splits = split(
@@ -99,9 +110,8 @@ def read_replies(files: Files, known: Known, *, seed: int = 0) -> Replies:
         seed=seed,
     )
     if held_out:
-        asked = [_exchange(one, known) for records in held_out for one in records]
-        splits = replace(splits, test=asked)
-    hashes = hashes_by_name((one.source, one.sha256) for one in [*learned, *held_out])
+        splits = replace(splits, test=[one for _, some in held_out for one in some])
+    hashes = hashes_by_name((one.source, one.sha256) for one, _ in [*learned, *held_out])
     return Replies(splits, hashes)
 
 

@@ -12,6 +12,8 @@ from apps.customer_service.generation.prompt import conversation
 from common.models.generator import Message
 from common.records.fields import Text
 
+# Sources by their ids: the title and the text of each.
+Known = Mapping[str, tuple[str, str]]
 # What no id holds: a source without any of these is taken for the name of an FAQ.
 OF_TEXTS = re.compile(r"[\s。！？，；]")
 
@@ -64,7 +66,7 @@ class Exchange:
         return [*self.prompt, {"role": "assistant", "content": self.reply}]
 
 
-def source_of(name: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def source_of(name: str, known: Known) -> tuple[str, str]:
     """Title and text of a source; of a text, its first line is the title if there are more."""
     if name in known:
         return known[name]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from apps.customer_service.knowledge.serving.bodies import Author, Id
+from apps.customer_service.knowledge.serving.bodies import Author, Id, Line
 from apps.customer_service.schema import LONGEST_ANSWER
 from apps.customer_service.tickets.schema import Message, Status, Ticket, Why
 from common.records.fields import Text
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+TELEPHONE = re.compile(r"\+?(?:[\s().-]*[0-9]){6,20}")
 
 Seen = Annotated[
     int | None,
@@ -17,11 +21,23 @@ Seen = Annotated[
 ]
 
 
+def _reachable(given: str) -> str:
+    found = given.strip()
+    if not EMAIL.fullmatch(found) and not TELEPHONE.fullmatch(found):
+        raise ValueError("neither an e-mail address nor a telephone number")
+    return found
+
+
+Contact = Annotated[str, Field(max_length=200), AfterValidator(_reachable)]
+Name = Annotated[Line, Field(max_length=100)]
+
+
 class TicketRow(BaseModel):
     """A ticket, as the list has it.
 
     Attributes:
         waiting_since: when the customer began to wait, seconds since 1970; None: it is their turn.
+        contact: where the customer asked to be reached.
         version: to be sent along with the next change.
     """
 
@@ -38,13 +54,19 @@ class TicketRow(BaseModel):
     assigned_to: str | None
     why: Why
     last: int
+    contact: str | None = None
 
 
 class TicketRows(BaseModel):
-    """Tickets, and how many there are of each status."""
+    """Some tickets, and what there is in all."""
 
     rows: list[TicketRow]
-    counts: dict[str, int]
+    total: int = Field(description="How many are like these, those of other pages as well.")
+    counts: dict[str, int] = Field(description="How many there are of each status.")
+    waiting: int = Field(description="How many customers wait for a reply.")
+    newest: TicketRow | None = Field(description="The open ticket that was opened last.")
+    queues: list[str] = Field(description="Where rules sent open tickets.")
+    people: list[str] = Field(description="Who has had a ticket.")
 
 
 class WholeTicket(TicketRow):
@@ -82,12 +104,18 @@ class TicketReply(BaseModel):
 
 
 class TicketChange(BaseModel):
-    """Body of `POST /v1/tickets/{id}/assign`."""
+    """Body of `POST /v1/tickets/{id}/unassign`."""
 
     model_config = ConfigDict(extra="forbid")
 
     version: Seen = None
     author: Author = None
+
+
+class TicketAssignment(TicketChange):
+    """Body of `POST /v1/tickets/{id}/assign`."""
+
+    to: Name | None = Field(None, description="A colleague; none: whoever asks.")
 
 
 class TicketClosing(TicketChange):
@@ -117,3 +145,16 @@ class CustomersConversation(BaseModel):
     conversation_id: str
     ticket: CustomersTicket
     messages: list[Message]
+
+
+class LeftContact(BaseModel):
+    """Body of `POST /v1/conversations/{id}/contact`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contact: Contact | None = Field(
+        description="An e-mail address or a telephone number; null: what was left is forgotten."
+    )
+    consent: bool = Field(
+        False, description="The customer was told what it is for and how long it is kept."
+    )

@@ -26,7 +26,7 @@ class ConflictError(RefusedError):
             at = datetime.fromtimestamp(reply.at, UTC).strftime("%H:%M:%S UTC")
             done = f"{reply.author} wrote at {at}: {reply.text}"
         else:
-            done = f"{ticket.assigned_to} took it"
+            done = f"{ticket.assigned_to} has it" if ticket.assigned_to else "it was handed back"
         super().__init__(
             f"somebody was at this ticket meanwhile; {done}",
             hint=f"Look at it and do it again: its version is {ticket.version} now.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import uuid4
 
@@ -12,7 +13,11 @@ from fastapi import FastAPI, HTTPException, Path, Query, Request
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.server import IDENTITY, Conversations
 from apps.customer_service.schema import Answer, AnswerRequest, Handoff
-from apps.customer_service.tickets.bodies import CustomersConversation, CustomersTicket
+from apps.customer_service.tickets.bodies import (
+    CustomersConversation,
+    CustomersTicket,
+    LeftContact,
+)
 from apps.customer_service.tickets.desk import TicketDesk
 from apps.customer_service.tickets.handing_over import handed_over, passed_on
 from apps.customer_service.tickets.schema import Ticket
@@ -93,6 +98,7 @@ class HandingOver:
 
 def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
     """Add `/v1/conversations/{id}`: for whoever has the id, with the key that it began with."""
+    _add_contact(app, desk, speakers)
     store = desk.store
 
     def told(conversation_id: str, owner: str, after: int | None) -> CustomersConversation:
@@ -133,6 +139,24 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
             return told(conversation_id, owner, None)
 
         return await or_unavailable(left)
+
+
+def _add_contact(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
+    @app.post(
+        "/v1/conversations/{conversation_id}/contact",
+        tags=["conversations"],
+        status_code=204,
+        summary="Leave where one can be reached, or take it back",
+    )
+    async def leave_contact(
+        conversation_id: ConversationId, left: LeftContact, request: Request
+    ) -> None:
+        if left.contact and not left.consent:
+            raise HTTPException(422, "Without the customer's consent it is not kept.")
+        owner = speakers.owner(request)
+        keep = partial(desk.store.leave_contact, conversation_id, owner, left.contact)
+        if not await or_unavailable(keep):
+            raise HTTPException(404, "There is no open ticket in this conversation.")
 
 
 async def or_unavailable(work: Callable[[], T]) -> T:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from apps.customer_service.schema import OpenTicket
 from apps.customer_service.tickets.helpdesk.delivery import Delivery
+from apps.customer_service.tickets.listing.store import ListStore
 from apps.customer_service.tickets.options import TicketOptions
 from apps.customer_service.tickets.schema import Arrival, Ticket
 from apps.customer_service.tickets.store import TicketStore
@@ -38,6 +39,7 @@ class TicketDesk:
     ) -> None:
         helpdesk = options.helpdesk
         self.store = TicketStore(database, tells=helpdesk is not None)
+        self.lists = ListStore(database)
         self.waits = WaitStore(database)
         self.writer = BehindWriter(self.store, root / SPOOL, keep_seconds=keep_seconds)
         self.delivery = Delivery(database, self.store, helpdesk) if helpdesk else None
@@ -86,7 +88,16 @@ class TicketDesk:
             return waiting
         if found is None:
             return None
-        message = expectation(self._hours, told, language, datetime.now(UTC))
+        now = datetime.now(UTC)
         return OpenTicket(
-            id=found.id, with_person=found.with_person, last=found.last, message=message
+            id=found.id,
+            with_person=found.with_person,
+            last=found.last,
+            message=expectation(self._hours, told, language, now),
+            asks_contact=self._asks_contact(now) and found.contact is None,
         )
+
+    def _asks_contact(self, now: datetime) -> bool:
+        """Whether a customer is asked where to be reached: nobody is there."""
+        hours = self._hours
+        return hours is not None and hours.asks_contact and not hours.is_open(now)

@@ -128,6 +128,7 @@ class Ticket(BaseModel):
         answered_at: when the first person replied.
         remote_id: what the help desk calls it.
         last: number of its last message.
+        contact: where the customer asked to be reached, unmasked: for people alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -147,3 +148,4 @@ class Ticket(BaseModel):
     remote_id: str | None
     why: Why
     last: int = 0
+    contact: str | None = None

@@ -13,6 +13,7 @@ from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.serving.bodies import Id
 from apps.customer_service.knowledge.serving.server import Desk, author_of
 from apps.customer_service.tickets.bodies import (
+    TicketAssignment,
     TicketChange,
     TicketClosing,
     TicketReply,
@@ -23,6 +24,7 @@ from apps.customer_service.tickets.bodies import (
 from apps.customer_service.tickets.conflict import ConflictError, UnknownTicketError
 from apps.customer_service.tickets.customer_server import or_unavailable
 from apps.customer_service.tickets.desk import TicketDesk
+from apps.customer_service.tickets.listing.store import State, Wanted
 from apps.customer_service.tickets.schema import MOST_MESSAGES, Said, Status, Ticket
 from apps.customer_service.tickets.teaching import answered_by, draft_of, last_reply, wording_of
 from common.serving.auditing.changes import note
@@ -48,12 +50,33 @@ def _add_reading(app: FastAPI, desk: TicketDesk, collector: FeedbackCollector) -
     async def list_tickets(
         request: Request,
         status: Annotated[Status, Query()] = "open",
+        state: Annotated[State | None, Query()] = None,
+        assigned_to: Annotated[str | None, Query(max_length=100)] = None,
+        mine: Annotated[bool, Query(description="Those of whoever asks.")] = False,
+        author: Annotated[str | None, Query(max_length=100)] = None,
+        queue: Annotated[str | None, Query(max_length=200)] = None,
+        search: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+        offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     ) -> TicketRows:
         collector.speakers.require_trust(request)
-        found = await or_unavailable(lambda: desk.store.listed(status, limit))
-        rows = [TicketRow.model_validate(ticket) for ticket in found]
-        return TicketRows(rows=rows, counts=await or_unavailable(desk.waits.counts))
+        whose = author_of(request, author) if mine else assigned_to
+        wanted = Wanted(status, state, whose, queue, search and search.strip())
+
+        def listed() -> TicketRows:
+            found = desk.lists.listed(wanted, limit=limit, offset=offset)
+            seen = desk.lists.overview()
+            return TicketRows(
+                rows=[TicketRow.model_validate(ticket) for ticket in found.tickets],
+                total=found.total,
+                counts=desk.waits.counts(),
+                waiting=seen.waiting,
+                newest=TicketRow.model_validate(seen.newest) if seen.newest else None,
+                queues=seen.queues,
+                people=seen.people,
+            )
+
+        return await or_unavailable(listed)
 
     @app.get("/v1/tickets/{ticket_id}", tags=["tickets"], summary="A ticket with its messages")
     async def read(ticket_id: TicketId, request: Request) -> WholeTicket:
@@ -79,11 +102,18 @@ def _add_changing(app: FastAPI, desk: TicketDesk, collector: FeedbackCollector) 
             desk, lambda: desk.store.reply(ticket_id, said, new.version, echo=new.echo)
         )
 
-    @app.post("/v1/tickets/{ticket_id}/assign", tags=["tickets"], summary="Take a ticket")
-    async def assign(ticket_id: TicketId, new: TicketChange, request: Request) -> WholeTicket:
+    @app.post("/v1/tickets/{ticket_id}/assign", tags=["tickets"], summary="Take or give a ticket")
+    async def assign(ticket_id: TicketId, new: TicketAssignment, request: Request) -> WholeTicket:
         collector.speakers.require_trust(request)
-        author = author_of(request, new.author)
-        return await _changed(desk, lambda: desk.store.assign(ticket_id, author, new.version))
+        name = new.to or author_of(request, new.author)
+        found = await _changed(desk, lambda: desk.store.assign(ticket_id, name, new.version))
+        note(request, about=ticket_id, after=name)
+        return found
+
+    @app.post("/v1/tickets/{ticket_id}/unassign", tags=["tickets"], summary="Hand a ticket back")
+    async def unassign(ticket_id: TicketId, new: TicketChange, request: Request) -> WholeTicket:
+        collector.speakers.require_trust(request)
+        return await _changed(desk, lambda: desk.store.unassign(ticket_id, new.version))
 
 
 def _add_closing(

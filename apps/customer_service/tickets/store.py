@@ -82,7 +82,7 @@ class TicketStore:
             "opened_at": arrival.at,
             "changed_at": arrival.at,
             "waiting_since": arrival.at,
-            "given": why.model_dump(mode="json"),
+            "given": _given(why, None),
         }
         connection.execute(insert(tickets), row)
         # What an earlier ticket of the conversation holds is not said twice.
@@ -102,8 +102,8 @@ class TicketStore:
             "changed_at": arrival.at,
             # Whom the assistant answered is not waiting for that.
             "waiting_since": found.waiting_since or (arrival.at if arrival.why else None),
-            "given": why.model_copy(update={"priority": priority, "mood": mood}).model_dump(
-                mode="json"
+            "given": _given(
+                why.model_copy(update={"priority": priority, "mood": mood}), found.contact
             ),
         }
         connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
@@ -132,18 +132,6 @@ class TicketStore:
         """
         with self.database.reading() as connection:
             return self._seen(connection, ticket_id, None)
-
-    def listed(self, status: Status, limit: int) -> list[Ticket]:
-        """Tickets that wait, the most urgent first, then who waits longest; or the last closed."""
-        order: tuple[Any, ...] = (tickets.c.changed_at.desc(), tickets.c.id)
-        if status == "open":
-            is_their_turn = tickets.c.waiting_since.is_(None)
-            order = (is_their_turn, tickets.c.urgency, tickets.c.waiting_since, tickets.c.id)
-        query = select(tickets).where(_own(), _is(status)).order_by(*order).limit(limit)
-        with self.database.reading() as connection:
-            found = connection.execute(query).mappings().all()
-            lasts = messages.lasts(connection, [row["conversation_id"] for row in found])
-        return [_ticket_of(row, lasts.get(row["conversation_id"], 0)) for row in found]
 
     def messages(
         self, conversation_id: str, *, after: int = 0, limit: int = MOST_MESSAGES
@@ -184,11 +172,12 @@ class TicketStore:
 
     def assign(self, ticket_id: str, author: str, version: int | None) -> Ticket:
         """Let somebody have it; for the errors see `reply`."""
-        with self.database.writing() as connection:
-            self._one_at_a_time(connection)
-            found = self._seen(connection, ticket_id, version)
-            self._must_be_open(connection, found)
-            return self._change(connection, found, {"assigned_to": author, "with_person": True})
+        values = {"assigned_to": author, "with_person": True}
+        return self._change_open(ticket_id, version, values)
+
+    def unassign(self, ticket_id: str, version: int | None) -> Ticket:
+        """Nobody has it any more, and it waits for anybody; for the errors see `reply`."""
+        return self._change_open(ticket_id, version, {"assigned_to": None})
 
     def close(self, ticket_id: str, version: int | None) -> Ticket:
         """The assistant answers again; for the errors see `reply`."""
@@ -208,6 +197,21 @@ class TicketStore:
             query = update(tickets).where(_own(), theirs, _is("open"))
             connection.execute(query.values(with_person=False))
 
+    def leave_contact(self, conversation_id: str, owner: str, contact: str | None) -> bool:
+        """Keep where the customer asks to be reached, or with None forget it; whether one is open.
+
+        The ticket goes with it: closed and too old, or purged.
+        """
+        with self.database.writing() as connection:
+            self._one_at_a_time(connection)
+            theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
+            found = self._find(connection, theirs, _is("open"))
+            if found is None:
+                return False
+            values = {"given": _given(found.why, contact)}
+            connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
+        return True
+
     def forget_before(self, at: float) -> int:
         """Delete tickets that were closed before, and what is of them."""
         return self._delete(_is("closed"), tickets.c.changed_at < at)
@@ -220,8 +224,9 @@ class TicketStore:
         if text is not None:
             holding = ticket_messages.c.text.contains(text, autoescape=True)
             found.append(tickets.c.id.in_(select(ticket_messages.c.ticket_id).where(holding)))
-            asked = tickets.c.given["question"].as_string()
-            found.append(asked.contains(text, autoescape=True))
+            for name in ("question", "contact"):
+                kept = tickets.c.given[name].as_string()
+                found.append(kept.contains(text, autoescape=True))
         return self._delete(or_(*found))
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
@@ -247,6 +252,13 @@ class TicketStore:
         if found.status == "closed":
             raise ConflictError(found, messages.last_reply(connection, found.id))
 
+    def _change_open(self, ticket_id: str, version: int | None, values: dict[str, Any]) -> Ticket:
+        with self.database.writing() as connection:
+            self._one_at_a_time(connection)
+            found = self._seen(connection, ticket_id, version)
+            self._must_be_open(connection, found)
+            return self._change(connection, found, values)
+
     def _change(self, connection: Connection, found: Ticket, values: dict[str, Any]) -> Ticket:
         more = {"version": found.version + 1, "changed_at": time.time()}
         where = tickets.c.id == found.id
@@ -268,7 +280,7 @@ class TicketStore:
         if row is None:
             return None
         identity = row["conversation_id"]
-        return _ticket_of(row, messages.lasts(connection, [identity]).get(identity, 0))
+        return ticket_of(row, messages.lasts(connection, [identity]).get(identity, 0))
 
     def _one_at_a_time(self, connection: Connection) -> None:
         # One open ticket a conversation, its messages in their order; SQLite has one writer anyway.
@@ -284,6 +296,13 @@ def _is(status: Status) -> ColumnElement[bool]:
     return tickets.c.status == status
 
 
-def _ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
+def _given(why: Why, contact: str | None) -> dict[str, Any]:
+    return {**why.model_dump(mode="json"), "contact": contact}
+
+
+def ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
+    """A row of the table; `last`: number of its conversation's last message."""
     values = {name: row[name] for name in Ticket.model_fields if name in row}
-    return Ticket(**values, why=Why.model_validate(row["given"]), last=last)
+    given = row["given"]
+    contact = given.get("contact")
+    return Ticket(**values, why=Why.model_validate(given), last=last, contact=contact)

@@ -46,6 +46,14 @@ export function keep(turn) {
   write({ ...kept, turns: [...kept.turns, turn].slice(-MOST_TURNS) });
 }
 
+// Where to be reached is not asked again after a reload.
+export function forgetAsking() {
+  const turns = kept.turns.map((turn) => (turn.found?.ticket
+    ? { ...turn, found: { ...turn.found, ticket: { ...turn.found.ticket, asks_contact: false } } }
+    : turn));
+  write({ ...kept, turns });
+}
+
 export function beginAnew() {
   write(empty());
 }

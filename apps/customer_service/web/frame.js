@@ -2,13 +2,11 @@
 import { icon } from './icon.js';
 import { find } from './shared/elements.js';
 import { bindText } from './shared/language.js';
+import { isFramed, tellSite } from './site.js';
 
-function close() {
-  // Only the sites that this page may be framed by can hear it, and it holds nothing.
-  window.parent.postMessage({ bizlm: 'close' }, '*');
-}
+const close = () => tellSite('close');
 
-if ('framed' in document.documentElement.dataset) {
+if (isFramed()) {
   const title = new URLSearchParams(location.hash.slice(1)).get('title');
   if (title) {
     find('name').removeAttribute('data-text');

@@ -2,7 +2,7 @@
 // anything is shown.
 'use strict';
 
-if (location.pathname === '/widget') {
+if (location.pathname.endsWith('/widget')) {
   const chosen = new URLSearchParams(location.hash.slice(1));
   const { dataset } = document.documentElement;
   const theme = chosen.get('theme');

@@ -1,36 +1,48 @@
 // The page "Gaps": what is asked and not answered, and what was answered for good.
+import { readResolution, showResolution, watchResolution } from './gaps_resolution.js';
 import { texts } from './gaps_texts.js';
-import { read } from './shared/api.js';
+import { post, read, request } from './shared/api.js';
 import { watchControls } from './shared/controls.js';
-import { button, drawn, element, find, quoted } from './shared/elements.js';
+import { button, element, find, quoted } from './shared/elements.js';
 import { bindText, refreshTexts, say, speak, time } from './shared/language.js';
 
 const PERIODS = [7, 30, 90];
-const ENDED = ['durable', 'came_back', 'not_answered', 'too_early'];
-const WIDTH = 900;
-const HEIGHT = 150;
-const FOOT = 20;
-const WIDEST_BAR = 60;
 
 let days = 30;
+// Those that are not ours are listed.
+let dismissed = false;
 let found = null;
-let weeks = [];
+// What was said last not to be ours, to be taken back.
+let last = null;
 
 function showAll() {
   refreshTexts();
   find('periods').replaceChildren(...PERIODS.map(period));
+  find('export').replaceChildren(button(say().export, download));
+  showResolution();
   if (!found) return;
+  const open = found.total - found.dismissed;
+  find('lists').replaceChildren(list(false, say().ours(open)), list(true, say().notOurs(found.dismissed)));
   find('rows').replaceChildren(...found.gaps.map(gap));
   find('none').hidden = found.gaps.length > 0;
-  find('settled').hidden = !weeks.length;
-  find('weeks').replaceChildren(chart());
-  find('legend').replaceChildren(...ENDED.map((name) =>
-    element('span', { 'data-ended': name }, element('i'), say().ended[name])));
+  const listed = dismissed ? found.dismissed : open;
+  const told = [
+    found.gaps.length < listed && say().first(found.gaps.length, listed),
+    found.rarer && say().rarer(found.rarer, found.rarer_asked),
+    found.is_cut && say().isCut(found.questions),
+  ].filter(Boolean);
+  find('left-out').textContent = told.join(' ');
+  find('left-out').hidden = !told.length;
 }
 
 function period(length) {
   const choose = () => { days = length; load(); };
   return button(say().days(length), choose, { 'aria-pressed': String(length === days) });
+}
+
+function list(which, words) {
+  const choose = () => { dismissed = which; load(); };
+  return button(words, choose, { 'aria-pressed': String(which === dismissed) });
 }
 
 function gap(one) {
@@ -47,7 +59,10 @@ function gap(one) {
     near ? element('p', { class: 'small' }, say().nearest, ' ', quoted(near.question), ' · ', say().sure(Math.round(100 * near.confidence))) : null,
     element('div', { class: 'row' },
       toKnowledge(say().write, { add: JSON.stringify(texts) }),
-      near ? toKnowledge(say().isThis, { edit: near.faq_id, question: near.question, wordings: JSON.stringify(one.examples) }) : null));
+      near ? toKnowledge(say().isThis, { edit: near.faq_id, question: near.question, wordings: JSON.stringify(one.examples) }) : null,
+      one.is_dismissed
+        ? button(say().isOurs, () => judge(one.examples, false))
+        : button(say().isNotOurs, () => judge(one.examples, true))));
 }
 
 function wordings(examples) {
@@ -60,44 +75,58 @@ function toKnowledge(words, asked) {
   return element('a', { class: 'plain', href: `/web/knowledge.html#${new URLSearchParams(asked)}` }, words);
 }
 
-// One bar a week, from what was settled at its foot to what cannot be told yet.
-function chart() {
-  const most = Math.max(...weeks.map((row) => row.contacts), 1);
-  const step = WIDTH / weeks.length;
-  const width = Math.min(0.7 * step, WIDEST_BAR);
-  const bars = weeks.map((row, place) => {
-    let top = HEIGHT;
-    const parts = ENDED.map((name) => {
-      const height = (HEIGHT * row[name]) / most;
-      top -= height;
-      return drawn('rect', { 'data-ended': name, x: (place + 0.5) * step - width / 2, y: top, width, height });
-    });
-    const told = ENDED.map((name) => `${say().ended[name]} ${row[name]}`).join(', ');
-    const title = drawn('title', {}, say().week(row.group, told));
-    const label = drawn('text', { x: (place + 0.5) * step, y: HEIGHT + FOOT - 4 }, row.group.slice(5));
-    return drawn('g', {}, title, ...parts, label);
-  });
-  return drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT + FOOT}`, role: 'img', 'aria-label': say().chart }, ...bars);
+async function judge(examples, isDismissed) {
+  const done = await attempt(() => post('/v1/gaps/dismissals', { examples, dismissed: isDismissed }));
+  if (!done) return;
+  last = isDismissed ? examples : null;
+  await load();
+  find('done').textContent = '';
+  if (!last) return;
+  find('done').append(bindText(element('span'), (words) => words.dismissed), ' ',
+    bindText(button('', () => judge(examples, false)), (words) => words.undo));
 }
 
-async function load() {
+async function download() {
+  await attempt(async () => {
+    const reply = await request(`/v1/gaps/export?days=${days}`);
+    const address = URL.createObjectURL(await reply.blob());
+    element('a', { href: address, download: `gaps-${days}-days.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(address));
+  });
+}
+
+// Whether it was done; what speaks against it is told.
+async function attempt(work) {
   find('trouble').hidden = true;
-  bindText(find('done'), (words) => words.reading);
-  showAll();
   try {
-    const asked = days;
-    const [gaps, resolution] = await Promise.all([
-      read('/v1/gaps', { days: asked }), read('/v1/resolution', { days: Math.max(asked, 28), by: 'week' })]);
-    if (asked !== days) return;
-    [found, weeks] = [gaps, resolution.rows];
+    await work();
+    return true;
   } catch (error) {
     bindText(find('trouble'), (words) => words.failed(error.message));
     find('trouble').hidden = false;
+    return false;
   }
+}
+
+async function load() {
+  bindText(find('done'), (words) => words.reading);
+  showAll();
+  const asked = [days, dismissed].join();
+  await attempt(async () => {
+    const [gaps, take] = await Promise.all([read('/v1/gaps', { days, dismissed }), readResolution(days)]);
+    if (asked !== [days, dismissed].join()) return;
+    take();
+    found = gaps;
+  });
   bindText(find('done'), () => '');
   showAll();
 }
 
+watchResolution(async () => {
+  showResolution();
+  await attempt(async () => (await readResolution(days))());
+  showResolution();
+});
 watchControls(showAll, () => {});
 speak(texts);
 load();

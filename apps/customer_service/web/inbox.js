@@ -1,18 +1,21 @@
 // The page "Inbox": who waits for a person, what was said, and the reply.
+import { colleagues, isSearching, query, showList, take, watchList } from './inbox_list.js';
+import { noteNews, showTitle } from './inbox_news.js';
 import { texts } from './inbox_texts.js';
 import { read, write } from './shared/api.js';
+import { ask } from './shared/ask.js';
 import { watchControls } from './shared/controls.js';
 import { button, element, find, quoted } from './shared/elements.js';
 import { bindText, refreshTexts, say, speak, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 
 const REFRESH_MS = 1500;
-const STATUSES = ['open', 'closed'];
-const KEYS = { t: 'take', s: 'suggest', c: 'close', d: 'teach' };
+// What is looked for is looked for in every message; a tab that nobody sees needs but its title.
+const SEARCH_MS = 10_000;
+const HIDDEN_MS = 5000;
+const KEYS = { t: 'take', a: 'assign', b: 'handBack', s: 'suggest', c: 'close', d: 'teach' };
 
-let status = 'open';
 let rows = [];
-let counts = {};
 let current = null;
 // The current one as it was seen; a reply says so, and is refused if somebody was faster.
 let ticket = null;
@@ -26,15 +29,10 @@ function showAll() {
   refreshTexts();
   find('author').placeholder = say().author;
   find('author').setAttribute('aria-label', say().author);
-  find('filters').replaceChildren(...STATUSES.map(filter));
+  showList();
   find('rows').replaceChildren(...rows.map(show));
-  find('none').hidden = rows.length > 0;
+  showTitle();
   showTicket();
-}
-
-function filter(name) {
-  const choose = () => { [status, current, ticket] = [name, null, null]; load(); };
-  return button(`${say().status[name]} ${counts[name] ?? 0}`, choose, { 'aria-pressed': String(name === status) });
 }
 
 function show(row) {
@@ -68,7 +66,7 @@ function showTicket() {
   if (!ticket) return;
   const messages = element('ol', { id: 'messages', tabindex: '0', 'aria-label': say().conversation }, ...ticket.messages.map(message));
   const isOpen = ticket.status === 'open';
-  const above = [facts(ticket), messages, ...(isOpen ? [isBack(), suggestion()] : [])].filter(Boolean);
+  const above = [facts(ticket), reachedAt(), messages, ...(isOpen ? [isBack(), suggestion()] : [])].filter(Boolean);
   if (isOpen) arrange(above, field(), deeds());
   else find('ticket').replaceChildren(...above);
   messages.scrollTop = messages.scrollHeight;
@@ -89,6 +87,16 @@ function message(one) {
     : bindText(element('span', { class: 'small' }), (words) => words.by[one.by]);
   const at = bindText(element('span', { class: 'small' }), () => ` · ${time(new Date(1000 * one.at).toISOString())}`);
   return element('li', { 'data-by': one.by }, element('p', {}, who, at), quoted(one.text, 'p'));
+}
+
+// Where the customer asked to be reached.
+function reachedAt() {
+  const { contact } = ticket;
+  if (!contact) return null;
+  const href = contact.includes('@') ? `mailto:${contact.split('@').map(encodeURIComponent).join('@')}` : `tel:${contact.replace(/[^+\d]/g, '')}`;
+  const link = element('a', { href, dir: 'ltr' });
+  link.textContent = contact;
+  return element('p', { class: 'contact' }, bindText(element('span'), (words) => words.contact), ' ', link);
 }
 
 // The customer has left for the assistant since somebody took the ticket or replied.
@@ -124,7 +132,8 @@ function field() {
 
 function deeds() {
   const replied = ticket.messages.some((one) => one.by === 'person');
-  return element('div', { class: 'row' }, deed('send', 'reply', 'main'), deed('take', 'take'), deed('close', 'close'),
+  return element('div', { class: 'row' }, deed('send', 'reply', 'main'), deed('take', 'take'), deed('assign', 'assign'),
+    ticket.assigned_to ? deed('handBack', 'handBack') : null, deed('close', 'close'),
     replied ? deed('closeAndTeach', 'teach') : null);
 }
 
@@ -133,25 +142,49 @@ function deed(words, name, kind = 'plain') {
 }
 
 async function load() {
+  let about = [];
   try {
-    const found = await read('/v1/tickets', { status });
-    [rows, counts] = [found.rows, found.counts];
-    // Closed or purged: on to the next one.
-    if (!rows.some((row) => row.id === current)) current = rows[0]?.id ?? null;
-    ticket = current ? await whole(current) : null;
+    const listed = await read('/v1/tickets', query());
+    noteNews(listed);
+    if (!take(listed)) {
+      await load();
+      return;
+    }
+    rows = listed.rows;
+    about = [listed.total, listed.counts, listed.queues];
+    ticket = await front();
   } catch (error) {
     complain(error);
   }
   // Waiting times go on; what else has not changed stays, and with it what has the focus.
-  const now = JSON.stringify([status, current, rows, counts, ticket]);
+  const now = JSON.stringify([query(), current, rows, about, ticket]);
   if (now !== seen) showAll();
   else refreshTexts();
+  showTitle();
   seen = now;
+}
+
+// The ticket that is looked at. A reply may move it to another page: it stays; closed or purged, the first one follows.
+async function front() {
+  if (current && !rows.some((row) => row.id === current)) {
+    const found = await read(`/v1/tickets/${encodeURIComponent(current)}`).catch(() => null);
+    if (found?.status === query().status) return found;
+    current = null;
+  }
+  current ??= rows[0]?.id ?? null;
+  return current ? whole(current) : null;
+}
+
+// Again and again: sooner or later, by who looks and what for.
+async function goOn() {
+  if (!document.hidden) await load();
+  else await read('/v1/tickets', { limit: 1 }).then(noteNews).catch(() => {});
+  setTimeout(goOn, document.hidden ? HIDDEN_MS : isSearching() ? SEARCH_MS : REFRESH_MS);
 }
 
 async function whole(id) {
   const unchanged = rows.find((row) => row.id === id && ticket?.id === id
-    && row.last === ticket.last && row.version === ticket.version && row.with_person === ticket.with_person);
+    && row.last === ticket.last && row.version === ticket.version && row.with_person === ticket.with_person && row.contact === ticket.contact);
   return unchanged ? ticket : read(`/v1/tickets/${encodeURIComponent(id)}`);
 }
 
@@ -169,8 +202,18 @@ async function act(name) {
   if (name === 'reply' && text) await send({ text });
   else if (name === 'suggest' && near) await send({ text: near.answer, faq_id: near.faq_id });
   else if (name === 'take') await change('assign', {}, () => say().assigned);
+  else if (name === 'assign') await assign();
+  else if (name === 'handBack' && ticket.assigned_to) await change('unassign', {}, () => say().handedBack);
   else if (name === 'close') await change('close', {}, () => say().closed);
   else if (name === 'teach') await change('close', { teach: true }, (closed) => say().proposed(closed.taught));
+}
+
+async function assign() {
+  const { id } = ticket;
+  const known = colleagues();
+  const to = await ask(say().assignTitle, known.length ? say().assignKnown(known.join(', ')) : say().assignText);
+  // Meanwhile another ticket may have come to the front.
+  if (to && ticket?.id === id) await change('assign', { to }, () => say().given(to));
 }
 
 async function send(reply) {
@@ -212,7 +255,7 @@ document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') event.target.blur();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, dialog')) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog')) return;
   if (event.key === 'j') move(1);
   else if (event.key === 'k') move(-1);
   else if (event.key === 'r' && ticket?.status === 'open') field().focus();
@@ -224,5 +267,9 @@ find('author').value = recall('author') ?? '';
 find('author').addEventListener('change', () => remember('author', find('author').value.trim()));
 watchControls(showAll, () => {});
 speak(texts);
-load();
-setInterval(() => { if (!document.hidden) load(); }, REFRESH_MS);
+watchList(async () => {
+  [current, ticket] = [null, null];
+  await load();
+});
+document.addEventListener('visibilitychange', () => { if (!document.hidden) load(); });
+goOn();

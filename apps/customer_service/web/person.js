@@ -3,6 +3,7 @@ import { conversationId, keepReply, lastRead, waitsFor } from './conversation.js
 import { read, write } from './shared/api.js';
 import { button, element, find, quoted } from './shared/elements.js';
 import { bindText } from './shared/language.js';
+import { tellSite } from './site.js';
 
 const POLL_MS = 2000;
 let show = () => {};
@@ -27,11 +28,13 @@ export function forgetPerson() {
   clearTimeout(timer);
   timer = null;
   showState(null);
+  tellSite('waits', { waits: false });
 }
 
 function watch() {
   const state = waitsFor();
   showState(state);
+  tellSite('waits', { waits: Boolean(state) });
   if (state && timer === null) timer = setTimeout(poll, POLL_MS);
 }
 
@@ -54,6 +57,7 @@ function take(id, found) {
   for (const one of found.messages.filter((message) => message.by === 'person')) {
     keepReply(one);
     show(one);
+    tellSite('reply');
   }
   const last = found.messages.at(-1)?.number ?? lastRead();
   const isOver = ticket.status === 'closed' && last >= ticket.last;

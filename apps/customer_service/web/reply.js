@@ -1,5 +1,6 @@
 // Shows one reply: the answer, its source, how sure it is, what else was near, and why.
 import { composed } from './composed.js';
+import { contactForm } from './contact.js';
 import { feedback } from './correct.js';
 import { icon } from './icon.js';
 import { pathOf } from './path.js';
@@ -134,6 +135,7 @@ function handedOff(found, question, choose) {
   const said = element('div', { class: 'said' }, handoffText(found));
   if (found.handoff?.message) said.append(quoted(found.handoff.message, 'p', { class: 'small' }));
   if (found.ticket?.message) said.append(quoted(found.ticket.message, 'p', { class: 'small' }));
+  if (found.ticket?.asks_contact) said.append(contactForm());
   if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
   said.append(forPerson(found, question));
   const parts = [element('div', { class: 'callout' }, icon('person'), said)];

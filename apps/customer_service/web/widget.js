@@ -5,10 +5,12 @@
 (() => {
   const script = document.currentScript;
   const { language, theme, title, side, remember } = script.dataset;
-  const server = new URL(script.src).origin;
+  // A proxy may have put the server behind a path.
+  const base = new URL('.', script.src);
+  const server = base.origin;
   const words = {
-    en: { open: 'Ask us a question', close: 'Close', title: 'Help centre' },
-    zh: { open: '在线咨询', close: '关闭', title: '帮助中心' },
+    en: { open: 'Ask us a question', close: 'Close', title: 'Help centre', replies: (count) => (count === 1 ? '1 new reply' : `${count} new replies`) },
+    zh: { open: '在线咨询', close: '关闭', title: '帮助中心', replies: (count) => `${count} 条新回复` },
   };
   const spoken = (language || document.documentElement.lang || navigator.language).toLowerCase().startsWith('zh') ? 'zh' : 'en';
   const named = title || words[spoken].title;
@@ -23,6 +25,11 @@
     }
     button:focus-visible { outline: 3px solid light-dark(#16242b, #fff); outline-offset: 3px; }
     svg { width: 1.6rem; height: 1.6rem; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+    .count {
+      position: absolute; inset: -.25rem -.25rem auto auto; min-width: 1.4rem; padding: 0 .35rem; border-radius: .7rem;
+      font: 600 .8rem/1.4rem system-ui, sans-serif; color: #fff; background: #b3261e;
+    }
+    .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     iframe {
       bottom: calc(max(1.25rem, env(safe-area-inset-bottom)) + 4.5rem); width: min(25rem, calc(100vw - 2.5rem)); height: min(40rem, calc(100dvh - 7.5rem));
       border: 1px solid light-dark(#dde5e9, #2a3a42); border-radius: 18px; background: light-dark(#fcfdfd, #10171b); box-shadow: 0 18px 48px -16px #000a;
@@ -38,7 +45,11 @@
   // A sheet that is built here passes a site's content policy; a style element would need its leave.
   const sheet = new CSSStyleSheet();
   const button = document.createElement('button');
+  const announcer = document.createElement('span');
+  // In the tab, and only once the visitor has agreed: whether a person was asked, whose reply may come.
+  const WAITS = 'bizlm-help-waits';
   let frame = null;
+  let unread = 0;
 
   function drawn(path) {
     const made = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -51,24 +62,47 @@
   }
 
   function show(isOpen) {
-    const name = isOpen ? 'close' : 'open';
-    button.replaceChildren(drawn(shapes[name]));
-    button.setAttribute('aria-label', words[spoken][name]);
-    button.setAttribute('aria-expanded', String(isOpen));
-    button.title = words[spoken][name];
     if (frame) frame.hidden = !isOpen;
+    if (isOpen) unread = 0;
+    const name = isOpen ? 'close' : 'open';
+    const told = unread ? words[spoken].replies(unread) : '';
+    const label = [words[spoken][name], told].filter(Boolean).join(', ');
+    button.replaceChildren(drawn(shapes[name]), ...(unread ? [counted()] : []));
+    button.setAttribute('aria-label', label);
+    button.setAttribute('aria-expanded', String(isOpen));
+    button.title = label;
+    announcer.textContent = told;
+  }
+
+  function counted() {
+    const made = document.createElement('span');
+    made.className = 'count';
+    made.setAttribute('aria-hidden', 'true');
+    made.textContent = unread > 9 ? '9+' : String(unread);
+    return made;
+  }
+
+  function mayKeep(work) {
+    if (remember === undefined) return null;
+    try {
+      return work(window.sessionStorage);
+    } catch {
+      // Storage is switched off: then it lasts as long as the page.
+      return null;
+    }
   }
 
   // Made when it is first wanted: a page that nobody asks anything loads nothing more.
-  function makeFrame() {
+  function makeFrame(isOpen) {
     const chosen = new URLSearchParams({ language: spoken, title: named });
     if (theme) chosen.set('theme', theme);
     if (remember !== undefined) chosen.set('remember', '');
     frame = document.createElement('iframe');
-    frame.src = `${server}/widget#${chosen}`;
+    frame.src = `${new URL('widget', base)}#${chosen}`;
+    frame.hidden = !isOpen;
     frame.title = named;
     frame.allow = 'clipboard-write';
-    frame.addEventListener('load', goIn);
+    frame.addEventListener('load', () => { if (!frame.hidden) goIn(); });
     root.append(frame);
   }
 
@@ -80,7 +114,7 @@
 
   function open() {
     const isThere = Boolean(frame);
-    if (!isThere) makeFrame();
+    if (!isThere) makeFrame(true);
     show(true);
     if (isThere) goIn();
   }
@@ -94,12 +128,23 @@
   button.addEventListener('click', () => (frame && !frame.hidden ? close() : open()));
   window.addEventListener('message', (event) => {
     const isOurs = frame && event.source === frame.contentWindow && event.origin === server;
-    if (isOurs && event.data?.bizlm === 'close') close();
+    if (!isOurs) return;
+    const { bizlm: told, waits } = event.data ?? {};
+    if (told === 'close') close();
+    if (told === 'waits') mayKeep((storage) => (waits ? storage.setItem(WAITS, '1') : storage.removeItem(WAITS)));
+    if (told === 'reply' && frame.hidden) {
+      unread += 1;
+      show(false);
+    }
   });
   sheet.replaceSync(styles);
   root.adoptedStyleSheets = [sheet];
-  root.append(button);
+  announcer.className = 'unseen';
+  announcer.setAttribute('role', 'status');
+  root.append(button, announcer);
   show(false);
+  // A reply may have come, or come yet, to a question from before the page was loaded.
+  if (mayKeep((storage) => storage.getItem(WAITS))) makeFrame(false);
   if (document.body) document.body.append(host);
   else document.addEventListener('DOMContentLoaded', () => document.body.append(host));
 })();

@@ -4,6 +4,8 @@ import { say } from './language.js';
 import { recall, remember } from './memory.js';
 
 const SHORTEST_WAIT_SECONDS = 1;
+// Where the server is: at the root of its host, or behind a path.
+const ROOT = new URL('../../', import.meta.url);
 const SCOPES = ['ask', 'edit', 'learn', 'admin'];
 let key = recall('api-key', 'sessionStorage');
 let asking = null;
@@ -38,7 +40,7 @@ export function post(path, body, options = {}) {
 export async function request(path, options = {}) {
   const sent = key;
   const headers = sent ? { ...options.headers, Authorization: `Bearer ${sent}` } : options.headers;
-  const reply = await orLost(() => fetch(path, { ...options, headers }));
+  const reply = await orLost(() => fetch(new URL(path.slice(1), ROOT), { ...options, headers }));
   if (reply.status === 401) {
     // One dialog for all requests that were refused meanwhile.
     if (key === sent) asking ??= askForKey().finally(() => { asking = null; });
@@ -63,7 +65,7 @@ async function askForKey() {
 
 // What the key may not do is not shown: `data-scope` of an element names what it is for.
 async function seeAccess() {
-  const reply = await fetch('/v1/access', { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => null);
+  const reply = await fetch(new URL('v1/access', ROOT), { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => null);
   if (!reply?.ok) return;
   const { needs_key: needsKey, scopes } = await reply.json();
   document.documentElement.dataset.lacks = needsKey ? '' : SCOPES.filter((scope) => !scopes.includes(scope)).join(' ');

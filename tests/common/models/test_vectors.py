@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from common.models.encoder import Encoder, load_encoder
 from common.models.heads import Embedder
 from common.models.prediction import encode
 from common.models.sources.bundled import Source
-from common.storage.vectors import VectorCache, keep
+from common.storage.vectors import MOST_SMALL, VectorCache, keep, text_key
 
 TEXTS = ["abc def", "ghi", "jkl mno", "pqr", "stu vwx", "yz", "a b c", "d e"]
 
@@ -110,3 +111,48 @@ def test_what_is_at_hand_is_kept(tmp_path: Path) -> None:
 
     found = encode(nothing_is_missing, ["b", "a"], VectorCache(tmp_path), width=2)
     assert found.tolist() == [[2, 3], [0, 1]]
+
+
+def _segment(cache: VectorCache, *texts: str) -> None:
+    numbers = [[float(text), 0.0] for text in texts]
+    cache.add([text_key(text) for text in texts], np.array(numbers, np.float32))
+
+
+def _kept(cache: VectorCache, texts: Sequence[str]) -> list[float]:
+    found: list[float] = cache.gather([text_key(text) for text in texts], 2)[:, 0].tolist()
+    return found
+
+
+def test_processes_see_what_others_keep_and_delete(tmp_path: Path) -> None:
+    first, second = VectorCache(tmp_path), VectorCache(tmp_path)
+    _segment(first, "1")
+    keys = [text_key("1")]
+    assert second.missing(keys) == [0]
+    second.refresh()
+    assert second.missing(keys) == []
+    first.tidy(0)
+    second.refresh()
+    assert second.missing(keys) == [0]
+
+
+def test_small_segments_are_put_together(tmp_path: Path) -> None:
+    texts = [str(number) for number in range(MOST_SMALL + 1)]
+    cache = VectorCache(tmp_path)
+    for text in texts:
+        _segment(cache, text)
+    cache.tidy(1000)
+    assert len(list(tmp_path.iterdir())) == 2
+    for one in (cache, VectorCache(tmp_path)):
+        assert _kept(one, texts) == [float(text) for text in texts]
+
+
+def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path)
+    for age, text in enumerate(["1", "2", "3"], start=1):
+        before = set(tmp_path.glob("*.keys"))
+        _segment(cache, text)
+        (new,) = set(tmp_path.glob("*.keys")) - before
+        os.utime(new, (age, age))
+    _kept(cache, ["1"])
+    cache.tidy(2)
+    assert cache.missing([text_key(text) for text in ("1", "2", "3")]) == [1]

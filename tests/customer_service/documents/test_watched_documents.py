@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ from common.errors import UserError
 @dataclass(frozen=True)
 class Base:
     documents: Any = None
+    confidence: Any = field(default_factory=lambda: SimpleNamespace(budget=0.01))
 
 
 class Live:
@@ -111,12 +112,57 @@ def test_a_broken_page_is_told_once_and_its_last_state_stays(
     assert watch.trouble is None
 
 
-def test_an_emptied_folder_changes_nothing(folder: Path, read: Read) -> None:
-    watch, live = _watched(folder, read)
-    for path in folder.iterdir():
-        path.unlink()
-    _twice(watch)
+@pytest.mark.parametrize("what", ["emptied", "moved"])
+def test_an_emptied_or_moved_folder_is_told_once_and_quoted_on(
+    folder: Path, read: Read, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    handbook = folder / "handbook"
+    handbook.mkdir()
+    for path in folder.glob("*.md"):
+        path.rename(handbook / path.name)
+    watch, live = _watched(handbook, read)
+    away = folder / "away"
+    if what == "moved":
+        handbook.rename(away)
+    else:
+        away.mkdir()
+        for path in handbook.iterdir():
+            path.rename(away / path.name)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            _twice(watch)
     assert "7am" in live.said
+    told = {"moved": "handbook: not there", "emptied": "handbook: no page is left"}[what]
+    assert watch.trouble == f"{told}; what was there last is quoted"
+    assert [one.getMessage() for one in caplog.records] == [watch.trouble]
+    if what == "emptied":
+        handbook.rmdir()
+    away.rename(handbook)
+    _twice(watch)
+    assert watch.trouble is None
+
+
+def test_a_folder_that_is_put_in_place_of_another_is_no_trouble(folder: Path, read: Read) -> None:
+    handbook = folder / "handbook"
+    handbook.mkdir()
+    _write(handbook / "pool.md", "# Pool\n\nThe pool opens at 6am on every day.")
+    watch, live = _watched(handbook, read)
+    handbook.rename(folder / "old")
+    watch.look()
+    assert watch.trouble is None
+    (folder / "old").rename(handbook)
+    _twice(watch)
+    assert watch.trouble is None
+    assert "6am" in live.said
+
+
+def test_quotes_keep_the_promise_of_the_release(
+    folder: Path, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets: list[float] = []
+    monkeypatch.setattr(watching, "calibrate", lambda *given: budgets.append(given[-1]))
+    _watched(folder, read)
+    assert budgets == [0.01]
 
 
 def test_another_release_quotes_from_them_as_well(folder: Path, read: Read) -> None:

@@ -15,6 +15,7 @@ from apps.customer_service.generation.rewriting import Rewriting, sentences_of
 from apps.customer_service.generation.schema import Sentence, SentenceSource
 from apps.customer_service.generation.support import Floats, Gate, open_gate
 from apps.customer_service.replies.measuring import judge, rouge_l
+from apps.customer_service.replies.pairs import PairReader
 from apps.customer_service.replies.reading import Files, read_replies, sources_of
 from apps.customer_service.replies.schema import Exchange
 from apps.customer_service.schema import Answer, Faq
@@ -127,6 +128,10 @@ def test_what_is_learned_from_is_what_a_server_asks(
     assert rewriting.begin(composed.model_copy(update={"composed_by": None}), "?") is None
 
 
+def _no_pairs() -> PairReader:
+    raise AssertionError
+
+
 def _file(tmp_path: Path, rows: Sequence[str]) -> Files:
     path = tmp_path / "replies.csv"
     path.write_text("\n".join(["frage,sources,reply", *rows]), encoding="utf-8")
@@ -135,7 +140,7 @@ def _file(tmp_path: Path, rows: Sequence[str]) -> Files:
 
 def test_sources_are_ids_or_texts_and_a_question_is_on_one_side(tmp_path: Path) -> None:
     rows = [f"rent {n % 15}?,rent|We are here.,The rent is £145 a year." for n in range(30)]
-    found = read_replies(_file(tmp_path, rows), KNOWN).splits
+    found = read_replies(_file(tmp_path, rows), KNOWN, _no_pairs).splits
     sides = [{one.question for one in side} for side in vars(found).values()]
     assert sum(map(len, sides)) == 15
     assert all(sides)
@@ -145,14 +150,14 @@ def test_sources_are_ids_or_texts_and_a_question_is_on_one_side(tmp_path: Path) 
 def test_a_source_that_is_unknown_is_told_with_its_place(tmp_path: Path) -> None:
     rows = ["rent?,rent,The rent is £145 a year."] * 20 + ["rent?,rant,It is £145."]
     with pytest.raises(UserError, match=r"replies\.csv:22: sources: .*no FAQ or passage 'rant'"):
-        read_replies(_file(tmp_path, rows), KNOWN)
+        read_replies(_file(tmp_path, rows), KNOWN, _no_pairs)
 
 
 def test_too_few_are_refused_and_so_are_too_few_in_a_known_language(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="3 approved replies are too few"):
-        read_replies(_file(tmp_path, ["rent?,rent,It is £145."] * 3), KNOWN)
+        read_replies(_file(tmp_path, ["rent?,rent,It is £145."] * 3), KNOWN, _no_pairs)
     rows = ["rent?,rent,It is £145."] * 15 + ["房租呢？,rent,每年145英镑。"] * 10
-    found = read_replies(_file(tmp_path, rows), KNOWN)
+    found = read_replies(_file(tmp_path, rows), KNOWN, _no_pairs)
     assert found.languages == {"en", "zh"}
     with pytest.raises(UserError, match="15 approved replies are too few"):
         found.only_in(["en"])

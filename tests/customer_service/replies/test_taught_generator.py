@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,14 @@ from apps.customer_service.generation.kept import (
     with_generator,
 )
 from apps.customer_service.generation.options import Generation
+from apps.customer_service.generation.rewriting import gate_of
 from apps.customer_service.generation.writing import OwnModel, Writers
+from apps.customer_service.importing.schema import Pair
 from apps.customer_service.release import load_release
 from apps.customer_service.replies import teach as teaching
 from apps.customer_service.replies.measuring import Measured, Written
+from apps.customer_service.replies.pairs import PairReader
+from apps.customer_service.replies.reading import Files, read_replies, sources_of
 from common.errors import Exit, UserError
 from common.models.adapting.adapter import adapter_of
 from common.models.adapting.quantised import quantised_as
@@ -64,6 +69,40 @@ def test_what_was_learned_is_kept_beside_its_base(
     with torch.inference_mode():
         logits = [one.network.eval()(tokens).logits for one in (own, base)]
     assert not torch.allclose(*logits, atol=1e-3)
+
+
+def test_mined_pairs_are_learned_by_the_source_that_bears_them(
+    demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answerer = load_release(Registry(demo.store, "customer_service").open(), device="cpu")
+    known = sources_of(answerer)
+    mined = [
+        Pair(
+            question=f"Order {n}: how do I activate my new card?",
+            answer="You can also activate it by using it once with your PIN at any cash machine.",
+            wordings=[],
+            dialogue_ids=["d"],
+            agents=[],
+            score=0.5,
+            flags=["one-dialogue"],
+            other_answers=[],
+        )
+        for n in range(22)
+    ]
+    mined[0] = replace(mined[0], flags=["contradiction"])
+    mined[1] = replace(mined[1], answer="We never send cards to Norway.")
+    path = tmp_path / "renamed.jsonl"
+    lines = [json.dumps(pair.to_json()) + "\n" for pair in mined]
+    path.write_text("".join(lines), encoding="utf-8")
+    read = read_replies(
+        Files([path]), known, lambda: PairReader(answerer, known, gate_of(answerer))
+    )
+    found = [one for side in vars(read.splits).values() for one in side]
+    assert len(found) == 20
+    assert {one.sources for one in found} == {(known["en-card-activate"],)}
+    told = capsys.readouterr().err
+    assert "20 of 22 pairs are learned; 1 are flagged, and what 1 say no FAQ" in told
+    assert "ignored columns" not in told
 
 
 def test_a_release_s_own_generator_writes_unless_told_otherwise(

@@ -82,6 +82,7 @@ def whole_life(store: TicketStore) -> str:
     store.add([arrival("where is my parcel?")])
     ticket = store.open_of("c1", "")
     assert ticket
+    assert store.leave_contact("c1", "", "ann@example.com")
     store.reply(ticket.id, reply("On its way."), None)
     store.reply(ticket.id, reply("From the desk itself."), None, echo=False)
     store.close(ticket.id, None)
@@ -105,6 +106,7 @@ def test_each_event_is_told_once_and_in_its_order(store: TicketStore, receiver: 
     opened, replied, _ = receiver.bodies
     assert opened["ticket"]["id"] == ticket
     assert "subject" not in opened["ticket"]
+    assert "ann@example.com" not in json.dumps(receiver.bodies)
     assert [one["text"] for one in opened["messages"]] == ["where is my parcel?"]
     assert [one["text"] for one in replied["messages"]] == ["On its way."]
     keys = [headers["Idempotency-Key"] for *_, headers in receiver.got]

@@ -94,6 +94,7 @@ def test_within_them_the_median_wait_is_told(hours: Hours) -> None:
         ('zone = "UTC"\n[days]\nmoonday = "09:00-10:00"', "no day: moonday"),
         ('zone = "UTC"\n[days]\nmonday = "9 to 5"', "monday: not a span of hours: '9 to 5'"),
         ('zone = "UTC"\n[days]\nmonday = "18:00-09:00"', "not a span of hours"),
+        ('zone = "UTC"\nask_contact = "yes"\n[days]\nmonday = "9:00-10:00"', "neither true nor"),
         ('zone = "UTC"\n[days]\nmonday = ["09:00-12:00", "11:00-13:00"]', "overlap at 11:00"),
         ('zone = "UTC"\nholidays = ["Xmas"]\n[days]\nmonday = "09:00-10:00"', "not a day: 'Xmas'"),
         ('zones = "UTC"', "not known: zones"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from server import running
+
+from apps.customer_service.tickets.waiting.hours import DAYS
 
 pytestmark = needs_browser
 PATIENCE_SECONDS = 60
@@ -134,6 +137,66 @@ def test_of_two_agents_the_second_is_told_what_the_first_wrote(
         assert agent.find_element(By.ID, "reply").get_attribute("value") == "Ann here."
         agent.find_element(By.ID, "reply").send_keys(Keys.ENTER)
         ours("#messages > li[data-by=person]", "Ann here.")
+
+
+def test_a_new_ticket_is_told_and_tickets_are_found_given_and_handed_back(
+    store: Path, port: int, agent: WebDriver, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    def hand_over(about: str) -> None:
+        body = {"question": f"I want to talk to a person about {about}"}
+        httpx.post(f"http://127.0.0.1:{port}/v1/answers", json=body, timeout=60)
+
+    with running(store, port=port) as address:
+        hand_over("my zebra")
+        agent.get(f"{address}/web/inbox.html")
+        ours = seeing(agent, PATIENCE_SECONDS)
+        ours("#rows > li", "zebra")
+        eventually(lambda: agent.title == "(1) Inbox")
+        assert agent.find_element(By.ID, "news").text == ""
+        agent.execute_script("document.hasFocus = () => false")
+        hand_over("my giraffe")
+        ours("#news", "New: I want to talk to a person about my giraffe")
+        eventually(lambda: agent.title == "● (2) Inbox")
+        agent.execute_script("window.dispatchEvent(new Event('focus'))")
+        assert agent.title == "(2) Inbox"
+
+        agent.find_element(By.ID, "search").send_keys("GIRAFFE")
+        eventually(lambda: len(agent.find_elements(By.CSS_SELECTOR, "#rows > li")) == 1)
+        ours("#messages > li", "giraffe")
+        agent.find_element(By.ID, "do-assign").click()
+        ours("#ask-input").send_keys("Bob", Keys.ENTER)
+        ours("#rows > li", "taken by Bob")
+        ours("#do-handBack").click()
+        ours("#done", "anybody may take it")
+        agent.find_element(By.ID, "search").clear()
+        agent.find_element(By.ID, "search").send_keys("elephant")
+        ours("#none", "There is no such ticket.")
+        assert agent.get_log("browser") == []
+
+
+def test_who_has_left_is_reached_where_they_said(
+    store: Path, port: int, customer: WebDriver, agent: WebDriver, tmp_path: Path
+) -> None:
+    hours = tmp_path / "hours.toml"
+    day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
+    hours.write_text(f'zone = "UTC"\nask_contact = true\n[days]\n{day} = "09:00-10:00"')
+    theirs, ours = seeing(customer, PATIENCE_SECONDS), seeing(agent, PATIENCE_SECONDS)
+    with running(store, "--hours", hours, port=port) as address:
+        customer.get(address)
+        customer.find_element(By.ID, "person").click()
+        theirs(".contact", "It is deleted together with this conversation")
+        theirs(".contact input").send_keys("ann", Keys.ENTER)
+        theirs(".contact .trouble", "neither an e-mail address nor")
+        theirs(".contact input").clear()
+        theirs(".contact input").send_keys("ann@example.com", Keys.ENTER)
+        theirs(".contact", "You will be reached at ann@example.com")
+        agent.get(f"{address}/web/inbox.html")
+        link = ours("#ticket .contact a", "ann@example.com")
+        assert link.get_attribute("href") == "mailto:ann@example.com"
+        customer.refresh()
+        theirs("#turns .reply[data-decision='handoff']")
+        assert not customer.find_elements(By.CSS_SELECTOR, ".contact"), "it is not asked again"
+        assert agent.get_log("browser") == []
 
 
 def test_the_page_is_in_chinese_and_dark_too(store: Path, port: int, agent: WebDriver) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import httpx
 import pytest
 from sample import Demo, Run
 from server import running
+
+from apps.customer_service.tickets.waiting.hours import DAYS
 
 WEATHER = "Will it rain on the moon tomorrow?"
 PERSON = "I want to talk to a person, my number is 4111 1111 1111 1111"
@@ -166,3 +169,70 @@ def test_only_whose_key_may_edit_sees_tickets(store: Path, tmp_path: Path, run: 
         found = httpx.get(conversation, headers=widget).json()
         assert found["ticket"]["with_person"]
         assert [one["author"] for one in found["messages"] if one["by"] == "person"] == ["agent"]
+
+
+def test_tickets_are_listed_by_page_and_given_from_one_to_another(store: Path) -> None:
+    with running(store) as address:
+        for planet in ("Mars", "Venus", "Saturn"):
+            post(address, "answers", question=f"I want to talk to a person about {planet}")
+        second = get(address, "tickets", limit=1, offset=1)
+        assert (len(second["rows"]), second["total"], second["waiting"]) == (1, 3, 3)
+        assert "Saturn" in second["newest"]["why"]["question"]
+        (row,) = get(address, "tickets", search="venus")["rows"]
+        ticket = f"tickets/{row['id']}"
+        given = post(address, f"{ticket}/assign", author="Ann", to="Bob", version=row["version"])
+        assert given["assigned_to"] == "Bob"
+        assert get(address, "tickets", mine=True, author="Bob")["total"] == 1
+        assert get(address, "tickets", mine=True, author="Ann")["total"] == 0
+        assert get(address, "tickets")["people"] == ["Bob"]
+        post(address, f"{ticket}/unassign", 409, version=row["version"])
+        assert post(address, f"{ticket}/unassign")["assigned_to"] is None
+        assert get(address, "tickets", state="unassigned")["total"] == 3
+
+
+@pytest.fixture
+def closed_today(tmp_path: Path) -> Path:
+    """Hours of a day that is not today, nor tomorrow, in any zone."""
+    day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
+    path = tmp_path / "hours.toml"
+    path.write_text(
+        f'zone = "UTC"\nask_contact = true\n[days]\n{day} = "09:00-10:00"', encoding="utf-8"
+    )
+    return path
+
+
+def test_outside_the_hours_a_customer_says_where_to_be_reached(
+    store: Path, run: Run, closed_today: Path
+) -> None:
+    with running(store, "--hours", closed_today) as address:
+        asked = post(address, "answers", question=WEATHER)
+        assert asked["ticket"]["asks_contact"]
+        identity = asked["conversation_id"]
+        url = f"{address}/v1/conversations/{identity}/contact"
+
+        def leave(contact: str | None, *, consent: bool = True) -> int:
+            return httpx.post(url, json={"contact": contact, "consent": consent}).status_code
+
+        assert leave("ann@example.com", consent=False) == 422
+        assert [leave(text) for text in ("ann", "ann@example", "12", "a@b.c d")] == [422] * 4
+        assert leave("+49 (30) 1234-567") == 204
+        assert leave("ann@example.com") == 204
+        (row,) = get(address, "tickets")["rows"]
+        assert row["contact"] == "ann@example.com"
+        told = get(address, f"conversations/{identity}")
+        assert "ann@example.com" not in json.dumps(told), "agents alone see it"
+        again = post(address, "answers", question=WEATHER, conversation_id=identity)
+        assert not again["ticket"]["asks_contact"]
+        assert leave(None, consent=False) == 204
+        assert get(address, f"tickets/{row['id']}")["contact"] is None
+        leave("ann@example.com")
+        unknown = url.replace(identity, "x" * len(identity))
+        assert httpx.post(unknown, json={"contact": "ann@example.com", "consent": True}).is_error
+    done = run("feedback", "purge", "--subject", identity, "--store", store, "--json")
+    assert json.loads(done.stdout)["tickets"] == 1
+    assert b"ann@example.com" not in (store / "bizlm.sqlite").read_bytes()
+
+
+def test_nobody_is_asked_where_to_be_reached_while_somebody_is_there(store: Path) -> None:
+    with running(store) as address:
+        assert not post(address, "answers", question=WEATHER)["ticket"]["asks_contact"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from handed import arrival, reply
@@ -12,6 +13,7 @@ from apps.customer_service.tickets import store as ticket_store
 from apps.customer_service.tickets.conflict import ConflictError, UnknownTicketError
 from apps.customer_service.tickets.desk import SPOOL
 from apps.customer_service.tickets.helpdesk.store import EventStore
+from apps.customer_service.tickets.listing.store import ListStore, Wanted
 from apps.customer_service.tickets.purging import purge_tickets
 from apps.customer_service.tickets.schema import Said, Ticket
 from apps.customer_service.tickets.store import TicketStore
@@ -33,6 +35,12 @@ def opened(store: TicketStore, conversation: str = "c1") -> Ticket:
 
 def texts(store: TicketStore, conversation: str = "c1") -> list[str]:
     return [one.text for one in store.messages(conversation)]
+
+
+def _listed(database: Database, **wanted: Any) -> list[str]:
+    found = ListStore(database).listed(Wanted(**wanted), limit=10)
+    assert found.total == len(found.tickets)
+    return [ticket.conversation_id for ticket in found.tickets]
 
 
 def test_a_conversation_has_one_open_ticket_and_goes_on_in_it(store: TicketStore) -> None:
@@ -57,12 +65,81 @@ def test_replicas_that_write_at_once_open_one_ticket(store: TicketStore) -> None
     assert [one.number for one in store.messages("c1")] == list(range(1, 9))
 
 
-def test_the_angry_come_first_and_then_who_waits_longest(store: TicketStore) -> None:
+def test_the_angry_come_first_and_then_who_waits_longest(
+    store: TicketStore, database: Database
+) -> None:
     store.add([arrival("late", "late", age=1), arrival("early", "early", age=60)])
     store.add([arrival("angry", "angry", priority="high"), arrival("told", "told", age=99)])
     store.reply(opened(store, "told").id, reply("There you are."), None)
-    order = [ticket.conversation_id for ticket in store.listed("open", 10)]
+    order = _listed(database)
     assert order == ["angry", "early", "late", "told"]
+
+
+def test_all_are_reached_page_by_page(store: TicketStore, database: Database) -> None:
+    names = [f"c{number:03}" for number in range(120)]
+    store.add([arrival("hello", name, age=1000 - place) for place, name in enumerate(names)])
+    lists = ListStore(database)
+    pages = [lists.listed(Wanted(), limit=50, offset=start) for start in (0, 50, 100, 150)]
+    assert [page.total for page in pages] == [120] * 4
+    assert [one.conversation_id for page in pages for one in page.tickets] == names
+    newest = lists.overview().newest
+    assert newest
+    assert (newest.conversation_id, lists.overview().waiting) == (names[-1], 120)
+
+
+def test_tickets_are_found_by_their_words_their_queue_and_their_state(
+    store: TicketStore, database: Database
+) -> None:
+    store.add([arrival("Where is my PARCEL?", "one", age=9), arrival("50% off?", "two", age=8)])
+    routed = arrival("卡被盗刷了", "three", age=7)
+    assert routed.why
+    sent = routed.why.model_copy(update={"queue": "fraud desk"})
+    store.add([routed.model_copy(update={"why": sent})])
+    store.reply(opened(store, "one").id, reply("It left Bremen."), None)
+    store.close(opened(store, "two").id, None)
+    assert _listed(database, search="parcel") == ["one"]
+    assert _listed(database, search="bremen") == ["one"], "what was replied is searched, too"
+    assert _listed(database, search="Ann") == ["one"], "and who has it"
+    assert _listed(database, search="盗刷") == ["three"]
+    assert _listed(database, search="%") == []
+    assert _listed(database, search="%", status="closed") == ["two"]
+    assert _listed(database, queue="fraud desk") == ["three"]
+    assert _listed(database, state="waiting") == ["three"]
+    assert _listed(database, state="answered") == ["one"]
+    assert _listed(database, state="unassigned") == ["three"]
+    assert _listed(database, assigned_to="Ann") == ["one"]
+    seen = ListStore(database).overview()
+    assert (seen.queues, seen.people, seen.waiting) == (["fraud desk"], ["Ann"], 1)
+
+
+def test_where_to_be_reached_stays_with_the_ticket_and_goes_with_it(
+    store: TicketStore, database: Database
+) -> None:
+    assert not store.leave_contact("c1", "", "ann@example.com"), "there is no ticket yet"
+    store.add([arrival("where is my parcel?")])
+    assert not store.leave_contact("c1", "another", "bob@example.com")
+    assert store.leave_contact("c1", "", "ann@example.com")
+    store.add([arrival("hello?", mood="angry")])
+    ticket = opened(store)
+    assert (ticket.contact, ticket.why.mood) == ("ann@example.com", "angry")
+    assert store.leave_contact("c1", "", None)
+    assert opened(store).contact is None
+    store.leave_contact("c1", "", "ann@example.com")
+    assert store.purge(text="ann@example") == 1
+
+
+def test_a_ticket_is_given_to_a_colleague_and_handed_back(store: TicketStore) -> None:
+    store.add([arrival("where is my parcel?")])
+    ticket = store.assign(opened(store).id, "Bob", None)
+    assert (ticket.assigned_to, ticket.with_person) == ("Bob", True)
+    back = store.unassign(ticket.id, ticket.version)
+    assert (back.assigned_to, back.waiting_since) == (None, ticket.waiting_since)
+    assert back.with_person, "the customer was told that a person has it"
+    with pytest.raises(ConflictError, match="it was handed back"):
+        store.reply(ticket.id, reply("On its way."), ticket.version)
+    store.close(ticket.id, None)
+    with pytest.raises(ConflictError, match="it is closed"):
+        store.unassign(ticket.id, None)
 
 
 def test_the_second_of_two_replies_is_refused_with_the_first(store: TicketStore) -> None:
@@ -140,7 +217,7 @@ def test_a_purge_reaches_tickets_what_is_told_of_them_and_what_waits(
     waiting.append([arrival("Rex again", "four"), arrival("kept", "five")])
     assert purge_tickets(tmp_path, database, text="Rex") == 2
     assert purge_tickets(tmp_path, database, subject="subject of two") == 1
-    assert [ticket.conversation_id for ticket in store.listed("open", 9)] == ["three"]
+    assert _listed(database) == ["three"]
     assert [event.ticket_id for event in EventStore(database).due()] == [opened(store, "three").id]
     waiting.hand_over(store.add)
     assert texts(store, "five") == ["kept"]

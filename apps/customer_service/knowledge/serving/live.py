@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.knowledge.overlay import with_edits
-from apps.customer_service.knowledge.reading import Reader
+from apps.customer_service.knowledge.reading import Reader, kept_reader
 from apps.customer_service.knowledge.schema import Edit, Edited, Kind, Knowledge, fold
 from apps.customer_service.knowledge.store import KnowledgeStore
 from common.releases.registry import Registry
@@ -77,6 +77,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
         self, registry: Registry, load: Callable[[Release], Answerer], store: KnowledgeStore
     ) -> None:
         self.store = store
+        self._registry = registry
         self._load_release = load
         self._changing = threading.Lock()
         self._edited: dict[str, Edited] = {}
@@ -202,7 +203,7 @@ class LiveKnowledge(LiveRelease[Answerer]):
 
     def _load_edited(self, release: Release) -> Answerer:
         base = self._load_release(release)
-        reader = Reader(base)
+        reader = kept_reader(self._registry, release, base)
         with self._changing:
             snapshot = Snapshot.of(base, reader, self._edited)
             self._snapshots = (*self._snapshots[-1:], snapshot)

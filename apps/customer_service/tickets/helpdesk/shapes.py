@@ -18,6 +18,8 @@ from common.webhooks import SECRET, DeliveryError, masked, send_json
 Shape = Literal["plain", "zendesk", "chatwoot"]
 AUTHORIZATION = "BIZLM_TICKETS_AUTHORIZATION"
 LONGEST_SUBJECT = 150
+# What is for this server, or for the people at its page.
+NOT_TOLD = {"owner", "subject", "remote_id", "contact"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def _plain(desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Mess
     content = {
         "event": event.kind,
         "at": event.at,
-        "ticket": ticket.model_dump(mode="json", exclude={"owner", "subject", "remote_id"}),
+        "ticket": ticket.model_dump(
+            mode="json", exclude={"owner", "subject", "remote_id", "contact"}
+        ),
         "messages": [one.model_dump(mode="json") for one in messages],
     }
     desk.send("", content, key=event.key)

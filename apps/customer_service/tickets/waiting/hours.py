@@ -30,11 +30,13 @@ class Hours:
     Attributes:
         days: by weekday, 0 is Monday; the spans of each, in order.
         holidays: days on which nobody is there.
+        asks_contact: whether who comes at another time is asked where to be reached.
     """
 
     zone: ZoneInfo
     days: Mapping[int, tuple[Span, ...]]
     holidays: frozenset[date] = frozenset()
+    asks_contact: bool = False
 
     def is_open(self, at: datetime) -> bool:
         """Whether somebody is there at a time, which has a zone."""
@@ -64,17 +66,21 @@ def load_hours(path: Path) -> Hours:
     """
     given = read_toml(path)
     where = str(path)
-    if unknown := set(given) - {"zone", "days", "holidays"}:
+    if unknown := set(given) - {"zone", "days", "holidays", "ask_contact"}:
         raise UserError(f"not known: {', '.join(sorted(unknown))}", where=where, hint=HINT)
     days = given.get("days")
     if not isinstance(days, dict) or not days:
         raise UserError("days are missing", where=where, hint=HINT)
     if unknown := set(days) - set(DAYS):
         raise UserError(f"no day: {', '.join(sorted(unknown))}", where=where, hint=", ".join(DAYS))
+    asks_contact = given.get("ask_contact", False)
+    if not isinstance(asks_contact, bool):
+        raise UserError(f"ask_contact: neither true nor false: {asks_contact!r}", where=where)
     return Hours(
         zone=_zone(given.get("zone"), where),
         days={DAYS.index(name): _spans(spans, name, where) for name, spans in days.items()},
         holidays=frozenset(_holidays(given.get("holidays", []), where)),
+        asks_contact=asks_contact,
     )
 
 

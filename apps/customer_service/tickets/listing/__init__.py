@@ -1,0 +1,1 @@
+"""Which tickets there are, for those who look after them."""
