@@ -37,7 +37,7 @@ def read_settings(
     defaults: Mapping[str, Any] | None = None,
     **flags: Any,
 ) -> Settings:
-    """Settings of a run.
+    """Settings of a run; what was chosen of them is in `model_fields_set`.
 
     Args:
         config: a TOML file of settings.
@@ -68,6 +68,7 @@ def read_settings(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+    settings.model_fields_set.intersection_update(chosen)
     if settings.glossary:
         read_glossary(Path(settings.glossary))
     if settings.counterfactual_lists:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
@@ -97,14 +97,17 @@ class Settings(
         description="tensorboard, json, wandb, mlflow, several by comma, or none",
     )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _rate_of_the_strategy(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("learning_rate") is None:
-            rate = RATES.get(str(values.get("strategy")))
-            rest = {name: value for name, value in values.items() if name != "learning_rate"}
-            return rest if rate is None else {**rest, "learning_rate": rate}
-        return values
+    def _rate_of_the_strategy(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A rate that nobody chose is the strategy's, and is not among `model_fields_set`."""
+        if not isinstance(values, dict) or values.get("learning_rate") is not None:
+            return handler(values)
+        rate = RATES.get(str(values.get("strategy")))
+        rest = {name: value for name, value in values.items() if name != "learning_rate"}
+        made = handler(rest if rate is None else {**rest, "learning_rate": rate})
+        made.model_fields_set.discard("learning_rate")
+        return made
 
     @model_validator(mode="after")
     def _learning_makes_sense(self) -> Self:
@@ -166,6 +169,24 @@ class Settings(
                 hint="Take full, top-layers:N or head, or leave pretrained_share out.",
             )
         return self
+
+    def but(self, **others: Any) -> Self:
+        """These settings with others among them, checked together.
+
+        A rate that nobody chose, here or there, is the one of the strategy that others name.
+
+        Raises:
+            UserError: they do not go together.
+            ValidationError: a value that cannot be.
+        """
+        values = {**self.model_dump(), **others}
+        chosen = {*self.model_fields_set, *others}
+        is_own_rate = RATES.get(values["strategy"]) == RATES.get(self.strategy)
+        if "learning_rate" not in chosen and not is_own_rate:
+            values["learning_rate"] = None
+        made = type(self)(**values)
+        made.model_fields_set.intersection_update(chosen)
+        return made
 
     @property
     def keeps_encoder(self) -> bool:

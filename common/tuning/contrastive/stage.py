@@ -42,6 +42,8 @@ def pairs_settings(settings: Settings) -> Settings:
         "contrastive_epochs": 0,
         "evaluate_every": 0,
         "pretrained_share": 0.0,
+        # A figure of the task's own records, of which this stage has none.
+        "monitor": None,
     }
     if settings.strategy == "head":
         chosen["strategy"] = "full"

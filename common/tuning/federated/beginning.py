@@ -114,7 +114,7 @@ def settings_of(settings: Settings) -> Settings:
     refuse_settings(settings, WHOLE, "a party learns in one process, with its model in full")
     if settings.strategy == "head":
         return settings
-    return Settings(**settings.model_dump(exclude_defaults=True) | ALWAYS)
+    return settings.but(**ALWAYS)
 
 
 def is_named(source: Source) -> bool:

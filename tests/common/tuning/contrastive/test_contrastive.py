@@ -130,6 +130,13 @@ def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path
     assert not any("lora" in name for name in tuned.module.state_dict())
 
 
+def test_the_figure_to_watch_is_the_tasks_and_not_of_the_pairs(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    tuned = _tune(tiny_model, tmp_path / "work", contrastive_epochs=1, monitor="accuracy")
+    assert tuned.monitor.name == "accuracy"
+
+
 def test_what_pairs_taught_is_there_again_after_resuming(tiny_model: Path, tmp_path: Path) -> None:
     whole = _tune(tiny_model, tmp_path / "work", contrastive_epochs=2)
     again = _tune(tiny_model, tmp_path / "work", contrastive_epochs=2, resume=True)
