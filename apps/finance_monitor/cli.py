@@ -56,6 +56,7 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.settings_cli import SettingOptions
@@ -67,6 +68,7 @@ app = new_app(
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
+add_settings_verb(app)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),

@@ -40,6 +40,7 @@ from apps.recommender.options_cli import (
     read_data,
     refuse_other_settings,
     rules_model,
+    unused_settings,
 )
 from apps.recommender.schema import FIGURES
 from apps.recommender.stress import cli as stress_cli
@@ -67,6 +68,7 @@ from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.settings_cli import SettingOptions
@@ -80,6 +82,7 @@ for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, stress_c
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
+add_settings_verb(app, DEFAULTS, unused_settings)
 add_key_verbs(app)
 add_audit_log_verb(app, "recommender")
 add_rules_verbs(app, rules_model)

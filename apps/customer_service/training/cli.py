@@ -35,7 +35,7 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
-from common.learning.labelling.cli import Unlabelled
+from common.learning.labelling.cli import Unlabelled, check_unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -77,6 +77,7 @@ def train(
     others = {"--unlabelled": unlabelled, "--teacher": teacher}
     unread = {"--validation": validation, "--test": test, "--rerank": rerank}
     check_teacher(teacher, chosen)
+    check_unlabelled(unlabelled, chosen, teacher)
     unread |= {"--documents": documents, "--expectations": expectations}
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)

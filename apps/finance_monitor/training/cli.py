@@ -33,7 +33,7 @@ from common.console import results, show_table
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
-from common.learning.labelling.cli import Unlabelled
+from common.learning.labelling.cli import Unlabelled, check_unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -74,6 +74,7 @@ def train(
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
     unread |= {"--expectations": expectations}
     check_teacher(teacher, chosen)
+    check_unlabelled(unlabelled, chosen, teacher)
     check_files(
         chosen, public, {**unread, "--pairs": pairs, "--teacher": teacher, "--from": from_release}
     )

@@ -130,10 +130,11 @@ def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path
     assert not any("lora" in name for name in tuned.module.state_dict())
 
 
-def test_the_figure_to_watch_is_the_tasks_and_not_of_the_pairs(
+def test_what_chooses_among_evaluations_is_of_the_task_and_not_of_the_pairs(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    tuned = _tune(tiny_model, tmp_path / "work", contrastive_epochs=1, monitor="accuracy")
+    chosen = {"monitor": "accuracy", "averaging": "soup", "evaluate_every": 2}
+    tuned = _tune(tiny_model, tmp_path / "work", contrastive_epochs=1, **chosen)
     assert tuned.monitor.name == "accuracy"
 
 
