@@ -38,9 +38,14 @@ def few_of_each(labelled: Labelled, shots: int, seed: int | str) -> tuple[Labell
     """`shots` texts of each label, drawn at random, and the rest."""
     shuffled = list(labelled)
     random.Random(seed).shuffle(shuffled)
+    return take_few(shuffled, shots)
+
+
+def take_few(labelled: Labelled, shots: int) -> tuple[Labelled, Labelled]:
+    """The first `shots` texts of each label, and the rest."""
     taken: dict[str, int] = {}
     few, rest = [], []
-    for text, label in shuffled:
+    for text, label in labelled:
         taken[label] = taken.get(label, 0) + 1
         (few if taken[label] <= shots else rest).append((text, label))
     return few, rest

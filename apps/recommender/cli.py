@@ -64,6 +64,7 @@ from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
+from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
@@ -154,6 +155,7 @@ def train(
     cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
     image_model: ImageModelName = None,
+    holding: GroupOptions,
     given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
@@ -169,9 +171,16 @@ def train(
 
     from apps.recommender.cold.places import check_cold_places
     from apps.recommender.interactions.timeline import split_in_time
+    from apps.recommender.learning.groups import GROUPING, with_column
     from apps.recommender.lists.rules import Rules, read_rules
 
     check_cold_places(cold_places)
+    groups = holding.gate(GROUPING, GROUPING.usual)
+    if holding.by is not None:
+        sources = name_sources(
+            interactions, items, users, mapping, on_bad_row, store, behavior=behavior
+        )
+        groups = holding.gate(*with_column(holding.by, sources))
     wanted = read_rules(rules) if rules else Rules()
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
     expected = expected_by(expectations, dataset)
@@ -206,6 +215,7 @@ def train(
         promote=promote,
         expectations=expected,
         images=images,
+        groups=groups,
     )
     if trained is None:
         return

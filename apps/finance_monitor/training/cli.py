@@ -33,6 +33,7 @@ from common.console import results, show_table
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
+from common.learning.candidates.groups_cli import GroupOptions
 from common.learning.labelling.cli import Unlabelled, check_unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
@@ -63,6 +64,7 @@ def train(
     teacher: Teacher = None,
     from_release: From = None,
     max_forgetting: MaxForgetting = None,
+    holding: GroupOptions,
     given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
@@ -81,6 +83,10 @@ def train(
     others = {"--unlabelled": unlabelled, "--teacher": teacher, "--pairs": pairs}
     check_from(from_release, chosen, others, max_forgetting)
     check_pairs(pairs, chosen, teacher)
+
+    from apps.finance_monitor.learning.groups import GROUPING
+
+    groups, mapping = holding.read(GROUPING, mapping)
     sources = read_from(
         news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs
     )
@@ -105,11 +111,12 @@ def train(
         from_release=from_release,
         max_forgetting=max_forgetting,
         expectations=wanted,
+        groups=groups,
     )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately
 
-        train_it = partial(train_privately, sources=sources, public=public or ())
+        train_it = partial(train_privately, sources=sources, public=public or (), groups=groups)
     trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
     if trained is None:
         return

@@ -53,6 +53,7 @@ def add_settings_verb(
 
 
 def _table(family: str, members: Sequence[Described]) -> Table:
+    from rich.markup import escape
     from rich.table import Column, Table
 
     needs = [one.needs for one in members]
@@ -61,7 +62,7 @@ def _table(family: str, members: Sequence[Described]) -> Table:
     if any(needs):
         table.add_column("needs")
     for one, need in zip(members, needs, strict=True):
-        row = (one.name, _written(one.default), one.text, need)
+        row = (one.name, _written(one.default), escape(one.text), need)
         table.add_row(*row[: len(table.columns)])
     return table
 
