@@ -22,6 +22,8 @@ from benchmarks.intents import (
     tune_intents,
 )
 from common.models.encoder import load_encoder
+from common.models.heads import Embedder
+from common.models.prediction import predict
 from common.models.sources.bundled import locate
 from common.tuning.label_names import spoken
 from common.tuning.prompting.by_embedding import EmbeddingClassifier
@@ -74,12 +76,13 @@ def _by_names(test: Labelled, backbone: str) -> Way:
         ask="What does the customer want?", labels={name: [spoken(name) or name] for name in names}
     )
     encoder = load_encoder(locate(backbone))
-    texts = normalised(test)
+    asked = predict(Embedder(encoder.pooled()), encoder, normalised(test))["embedding"]
 
     def measure(examples: Labelled, _: int) -> float:
         named = list(zip(normalised(examples), (label for _, label in examples), strict=True))
-        given = EmbeddingClassifier(encoder, question, named).probabilities(texts)
-        predicted = given.argmax(-1).tolist()
+        directions = EmbeddingClassifier(encoder, question, named).directions
+        # A text's length changes no order of its cosines.
+        predicted = (asked @ directions.T).argmax(-1).tolist()
         right = [names[p] == label for p, (_, label) in zip(predicted, test, strict=True)]
         return sum(right) / len(right)
 
