@@ -54,8 +54,8 @@ def promote_if_not_worse(
         say("Measuring the serving release on the same held-out records")
         serving, decide = judge(registry.open(serving_id))
         say(gate.check("right", difference(serving, after), insisted=insisted))
-        right = [[one.is_right for one in outcomes] for outcomes in (serving, after)]
-        gate.check_groups(*right, groups, max_group_loss)
+        before, now = ([one.is_right for one in outcomes] for outcomes in (serving, after))
+        gate.check_groups(before, now, groups, max_group_loss)
         if checked:
             hold_to(checked, decide)
     registry.promote(release.release_id)
