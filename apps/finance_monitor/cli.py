@@ -53,6 +53,7 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -227,6 +228,7 @@ def demo(
             entities=SAMPLES / "entities.csv",
             pairs=sorted(SAMPLES.glob("pairs.*")),
             test=sorted(SAMPLES.glob("test.*")),
+            holding=GroupOptions(),
             given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
             resume=True,
             store=store,

@@ -299,6 +299,7 @@ def demo(store: Store = Path("var")) -> None:
             interactions=done,
             items=items,
             users=users,
+            holding=GroupOptions(),
             given=SettingOptions(),
             resume=True,
             store=store,
