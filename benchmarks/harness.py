@@ -24,6 +24,11 @@ def parser(description: str) -> argparse.ArgumentParser:
     return made
 
 
+def add_settings(made: argparse.ArgumentParser) -> None:
+    """`--set`, as `train` has it, over a benchmark's own settings."""
+    made.add_argument("--set", action="append", metavar="NAME=VALUE", help="may be repeated")
+
+
 def start(arguments: argparse.Namespace) -> None:
     """Set the threads and check that the data is there."""
     import torch

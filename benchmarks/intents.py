@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,36 @@ def tune_intents(
     with tempfile.TemporaryDirectory() as work:
         tuned = finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))
     return tuned, intents
+
+
+def few_of_each(labelled: Labelled, shots: int, seed: int | str) -> tuple[Labelled, Labelled]:
+    """`shots` texts of each label, drawn at random, and the rest."""
+    shuffled = list(labelled)
+    random.Random(seed).shuffle(shuffled)
+    return take_few(shuffled, shots)
+
+
+def take_few(labelled: Labelled, shots: int) -> tuple[Labelled, Labelled]:
+    """The first `shots` texts of each label, and the rest."""
+    taken: dict[str, int] = {}
+    few, rest = [], []
+    for text, label in labelled:
+        taken[label] = taken.get(label, 0) + 1
+        (few if taken[label] <= shots else rest).append((text, label))
+    return few, rest
+
+
+def read_pairs(folder: Path) -> Labelled:
+    """Texts and labels, each in a file of lines: `seq.in` and `label`."""
+    texts = (folder / "seq.in").read_text(encoding="utf-8").splitlines()
+    labels = (folder / "label").read_text(encoding="utf-8").splitlines()
+    return list(zip(texts, labels, strict=True))
+
+
+def read_columns(path: Path) -> Labelled:
+    """The columns `text` and `category` of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 
 
 def normalised(labelled: Labelled) -> list[str]:

@@ -100,7 +100,11 @@ Mapping = Annotated[
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting, e.g. epochs=3 or strategy=lora. May be repeated."),
+    typer.Option(
+        "--set",
+        help="A setting, e.g. epochs=3 or strategy=lora; the verb `settings` lists them all. "
+        "May be repeated.",
+    ),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings as a TOML file.", callback=existing)

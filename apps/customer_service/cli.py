@@ -18,6 +18,7 @@ from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.labelling import cli as labelling_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
+    DEFAULTS,
     Faqs,
     Graph,
     Questions,
@@ -51,6 +52,7 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 
@@ -61,6 +63,7 @@ app = new_app(
 add_release_verbs(app, "customer_service", FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, "customer_service")
 add_distil_verb(app, "customer_service")
+add_settings_verb(app, DEFAULTS, lambda: ("pair_weight",))
 app.add_typer(serve_cli.verbs)
 app.add_typer(ask_cli.verbs)
 app.add_typer(explain_cli.verbs)

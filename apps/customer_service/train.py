@@ -38,6 +38,7 @@ from apps.customer_service.training.last import learn_the_rest
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
+from common.learning.candidates.groups import GroupGate
 from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.records.splits import Splits
@@ -99,6 +100,7 @@ def train(
     promote: bool | None = None,
     passages: Sequence[Passage] = (),
     expectations: Expectations | None = None,
+    groups: GroupGate[Example] | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
@@ -113,6 +115,7 @@ def train(
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         passages: of documents, to quote from where no FAQ answers; none: those of `from_release`.
         expectations: what the release is held to, and later ones; None: as the one that serves.
+        groups: those that it may not be worse for; None: the usual ones.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -206,7 +209,13 @@ def train(
     if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
-        registry, release, after, held_out, insisted=promote is True, checked=checked
+        registry,
+        release,
+        after,
+        held_out,
+        insisted=promote is True,
+        checked=checked,
+        groups=groups,
     )
     return Trained(
         release,

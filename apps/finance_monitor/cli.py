@@ -53,9 +53,11 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.settings_cli import SettingOptions
@@ -67,6 +69,7 @@ app = new_app(
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
+add_settings_verb(app)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),
@@ -225,6 +228,7 @@ def demo(
             entities=SAMPLES / "entities.csv",
             pairs=sorted(SAMPLES.glob("pairs.*")),
             test=sorted(SAMPLES.glob("test.*")),
+            holding=GroupOptions(),
             given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
             resume=True,
             store=store,

@@ -17,7 +17,7 @@ from torch import nn
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.continual.continuing import Beginning, continue_from
-from apps.finance_monitor.data import Dataset
+from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.labelling.unlabelled import facet_of
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.learning.promoting import promote_if_not_worse
@@ -34,6 +34,7 @@ from common.errors import UserError
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
+from common.learning.candidates.groups import GroupGate
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder
 from common.releases import gate
@@ -85,6 +86,7 @@ def train(
     resume: bool = False,
     promote: bool | None = None,
     expectations: Expectations | None = None,
+    groups: GroupGate[Example] | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
@@ -96,6 +98,7 @@ def train(
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         expectations: what the release is held to, and later ones; None: as the one that serves.
+        groups: those that it may not be worse for; None: the usual ones.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -170,7 +173,13 @@ def train(
     if promote is not False:
         gate.check_forgetting(forgetting, max_forgetting)
     promoted = promote is not False and promote_if_not_worse(
-        registry, release, after, held_out, insisted=promote is True, checked=checked
+        registry,
+        release,
+        after,
+        held_out,
+        insisted=promote is True,
+        checked=checked,
+        groups=groups,
     )
     return Trained(
         release,

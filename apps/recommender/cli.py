@@ -40,6 +40,7 @@ from apps.recommender.options_cli import (
     read_data,
     refuse_other_settings,
     rules_model,
+    unused_settings,
 )
 from apps.recommender.schema import FIGURES
 from apps.recommender.stress import cli as stress_cli
@@ -63,10 +64,12 @@ from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
+from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.distillation.distil_cli import add_distil_verb
 from common.tuning.pretraining.pretrain_cli import add_pretrain_verb
 from common.tuning.settings_cli import SettingOptions
@@ -80,6 +83,7 @@ for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, stress_c
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
+add_settings_verb(app, DEFAULTS, unused_settings)
 add_key_verbs(app)
 add_audit_log_verb(app, "recommender")
 add_rules_verbs(app, rules_model)
@@ -151,6 +155,7 @@ def train(
     cold_places: ColdPlaces = None,
     backbone: Backbone = "auto",
     image_model: ImageModelName = None,
+    holding: GroupOptions,
     given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
@@ -166,9 +171,16 @@ def train(
 
     from apps.recommender.cold.places import check_cold_places
     from apps.recommender.interactions.timeline import split_in_time
+    from apps.recommender.learning.groups import GROUPING, with_column
     from apps.recommender.lists.rules import Rules, read_rules
 
     check_cold_places(cold_places)
+    groups = holding.gate(GROUPING, GROUPING.usual)
+    if holding.by is not None:
+        sources = name_sources(
+            interactions, items, users, mapping, on_bad_row, store, behavior=behavior
+        )
+        groups = holding.gate(*with_column(holding.by, sources))
     wanted = read_rules(rules) if rules else Rules()
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
     expected = expected_by(expectations, dataset)
@@ -203,6 +215,7 @@ def train(
         promote=promote,
         expectations=expected,
         images=images,
+        groups=groups,
     )
     if trained is None:
         return
@@ -286,6 +299,7 @@ def demo(store: Store = Path("var")) -> None:
             interactions=done,
             items=items,
             users=users,
+            holding=GroupOptions(),
             given=SettingOptions(),
             resume=True,
             store=store,

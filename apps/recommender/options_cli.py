@@ -247,26 +247,35 @@ def parse_moment(text: str | None, option: str) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
+def unused_settings() -> dict[str, str]:
+    """Settings that the recommender would pass over, and why."""
+    from common.tuning.configuration import (
+        OF_CLASSES,
+        OF_CONTINUAL,
+        OF_DISTILLATION,
+        OF_PAIRS,
+        OF_UNLABELLED,
+    )
+
+    of_classes = (
+        *(*OF_CLASSES, *OF_PAIRS, *OF_UNLABELLED),
+        *("contrastive_epochs", "contrastive_pairs"),
+    )
+    return {
+        **dict.fromkeys(of_classes, "the recommender learns which items match, and no classes"),
+        **dict.fromkeys(OF_CONTINUAL, "there is no train --from here"),
+        **dict.fromkeys(OF_DISTILLATION, "the recommender learns from events alone"),
+        "privacy_epsilon": "the recommender compares records with each other",
+    }
+
+
 def refuse_other_settings(settings: Settings) -> None:
     """See that nothing is asked for that the recommender would pass over.
 
     Raises:
         UserError: something is.
     """
-    from common.tuning.configuration import (
-        OF_CLASSES,
-        OF_CONTINUAL,
-        OF_DISTILLATION,
-        OF_PAIRS,
-        refuse_settings,
-    )
+    from common.tuning.configuration import refuse_settings
 
-    no_classes = "the recommender learns which items match, and no classes"
-    refuse_settings(settings, OF_CLASSES, no_classes)
-    refuse_settings(settings, ["contrastive_epochs"], no_classes)
-    refuse_settings(settings, OF_PAIRS, no_classes)
-    refuse_settings(settings, OF_CONTINUAL, "there is no train --from here")
-    refuse_settings(settings, OF_DISTILLATION, "the recommender learns from events alone")
-    refuse_settings(
-        settings, ["privacy_epsilon"], "the recommender compares records with each other"
-    )
+    for name, reason in unused_settings().items():
+        refuse_settings(settings, [name], reason)

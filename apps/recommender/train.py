@@ -26,6 +26,7 @@ from apps.recommender.comparison.comparison import (
 from apps.recommender.data import Dataset
 from apps.recommender.evaluate import compare, evaluate_lists
 from apps.recommender.interactions.timeline import Timeline, Window
+from apps.recommender.learning.groups import GROUPING, AskedUser, asked_users
 from apps.recommender.pipeline import first_stage
 from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.first_stage import fit_towers
@@ -46,6 +47,7 @@ from common.console import say
 from common.evaluation.compare import paired_bootstrap
 from common.evaluation.stress.expectations.checking import Checked
 from common.evaluation.stress.expectations.expectation import Expectations
+from common.learning.candidates.groups import GroupGate
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
 from common.models.image_encoder import ImageModel
@@ -88,6 +90,7 @@ def train(
     promote: bool | None = None,
     expectations: Expectations | None = None,
     images: ImageModel | None = None,
+    groups: GroupGate[AskedUser] | None = None,
 ) -> Trained | None:
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
@@ -100,6 +103,7 @@ def train(
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         expectations: what the release is held to, and later ones; None: as the one that serves.
         images: reads the items' pictures, which the release goes by if they rank better.
+        groups: of users, that the release may not be worse for; None: the usual ones.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -190,6 +194,7 @@ def train(
         simple=stage.judgement.method,
         insisted=promote is True,
         checked=checked,
+        groups=groups or GroupGate.usual(GROUPING),
     )
     return Trained(release, comparison, stage.judgement, promoted)
 
@@ -218,16 +223,18 @@ def _promote(
     simple: str,
     insisted: bool,
     checked: Checked | None,
+    groups: GroupGate[AskedUser],
 ) -> bool:
     """Let the release serve; one that serves already ranks for the same users.
 
     Args:
         simple: the method that was best before the test.
         checked: what the release made of its expectations, if there are any.
+        groups: those that it may not be worse for.
 
     Raises:
-        RefusedError: the release is worse than that, or than the one that serves, or it fails more
-            expectations.
+        RefusedError: the release is worse than that, or than the one that serves, as a whole or
+            for one group, or it fails more expectations.
     """
     if not insisted:
         check_simple(compare(comparison.model, comparison.others, GATE)[simple], simple)
@@ -242,8 +249,10 @@ def _promote(
 
         served = build(dataset.catalogue)
         old = evaluate_lists(serving_id, ask(served, window).lists, window.queries).metrics[GATE]
-        difference = paired_bootstrap(old, comparison.model.metrics[GATE])
-        say(gate.check(GATE, difference, insisted=insisted))
+        new = comparison.model.metrics[GATE]
+        say(gate.check(GATE, paired_bootstrap(old, new), insisted=insisted))
+        of_users = groups.assign(asked_users(dataset, window.queries))
+        gate.check_groups(old.tolist(), new.tolist(), of_users, groups.max_loss)
         if checked:
             hold_to(checked, decide_with(served, dataset.behaviors, build))
     registry.promote(release.release_id)

@@ -50,11 +50,23 @@ def main() -> None:
         progress("Measuring", len(missing)) as advance,
     ):
         runs = {pool.submit(_run, row, work, seed, chosen.data): row for row, work, seed in missing}
+        failed = []
         for run in as_completed(runs):
             advance(1, note=runs[run].name)
+            try:
+                found = run.result()
+            except RowError as error:
+                failed.append(str(error))
+                continue
             with MEASURED.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(run.result()) + "\n")
+                file.write(json.dumps(found) + "\n")
     write_document(rows, list(read_measured()))
+    if failed:
+        raise SystemExit("\n\n".join([*failed, f"{len(failed)} runs failed; all others are kept."]))
+
+
+class RowError(Exception):
+    """One run of a row failed; it says which, and why."""
 
 
 def read_measured() -> Iterator[dict[str, Any]]:
@@ -75,15 +87,17 @@ def _settings(row: Row, work: str) -> str:
 
 def _run(row: Row, work: str, seed: int, data: Path) -> dict[str, Any]:
     settings = _settings(row, work)
+    methods = [row.pretrain] if row.pretrain else []
+    given = [work, str(seed), str(data), settings, *methods]
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.recipe.run", work, str(seed), str(data), settings],
+        [sys.executable, "-m", "benchmarks.recipe.run", *given],
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     if ended.returncode:
-        raise SystemExit(f"{row.name} on {work}: {ended.stderr[-2000:]}")
+        raise RowError(f"{row.name} on {work}, seed {seed}: {ended.stderr[-2000:]}")
     figures = json.loads(ended.stdout.splitlines()[-1])
     named = {"row": row.name, "work": work, "seed": seed, "settings": settings}
     return {**named, **figures, "machine": machine()}

@@ -19,7 +19,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 PLAIN = "full"
 HEADER = """# The recipe, measured
 
-Every technique on the same few texts and for as many epochs, beside plain full fine-tuning.
+Every technique on the same few texts and for as many epochs, beside plain full fine-tuning. A row
+that ends in "first" reads 4,000 further texts without their labels before, or pairs of the same.
 `python -m benchmarks.recipe` writes this page; [fine-tuning.md](fine-tuning.md) says what each
 technique is. It is measured on texts of the training splits that were not learned. Each seed draws
 other texts, the same for every row. **Gain** is over the row `full`, in points: the mean over the

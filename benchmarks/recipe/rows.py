@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.tuning.pretraining.choices import Method
 from common.tuning.settings import Settings
 
 ROWS = Path(__file__).with_name("rows.toml")
@@ -14,12 +15,18 @@ ROWS = Path(__file__).with_name("rows.toml")
 
 @dataclass(frozen=True)
 class Row:
-    """A technique, as settings over those of a work."""
+    """A technique, as settings over those of a work.
+
+    Attributes:
+        works: where it is in the core.
+        pretrain: how the backbone first learns from texts without labels, as of `pretrain`.
+    """
 
     name: str
     family: str
     works: list[str]
     settings: dict[str, Any] = field(default_factory=dict)
+    pretrain: Method | None = None
 
 
 def read_rows() -> list[Row]:

@@ -18,11 +18,19 @@ from apps.customer_service.task import CustomerServiceTask
 from apps.finance_monitor.data import Example as Story
 from apps.finance_monitor.stories.text import prepare
 from apps.finance_monitor.task import FinanceMonitorTask
+from benchmarks.intents import Labelled, read_columns, take_few
 from common.records.text import normalise
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
-Labelled = Sequence[tuple[str, str]]
+
+@dataclass(frozen=True)
+class Drawn:
+    """Records to learn, records to measure on, and texts without labels."""
+
+    learned: Sequence[Any]
+    held_out: Sequence[Any]
+    unlabelled: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Work:
     Attributes:
         shots: texts of each label that are learned; `rows` of all, where it is None.
         held_out: texts that the figure is measured on.
+        unlabelled: texts, neither learned nor held out, that may be read without their labels.
         settings: those of the plain row; a technique's own are put over them.
     """
 
@@ -45,30 +54,22 @@ class Work:
     shots: int | None = None
     rows: int = 0
     held_out: int = 2000
+    unlabelled: int = 4000
 
-    def draw(self, data: Path, seed: int) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Records to learn, and records to measure on, other ones for each seed."""
+    def draw(self, data: Path, seed: int) -> Drawn:
+        """Other records for each seed."""
         labelled = list(self.read(data))
         random.Random(f"{self.name} {seed}").shuffle(labelled)
         if self.shots is None:
             learned, rest = labelled[: self.rows], labelled[self.rows :]
         else:
-            learned, rest = _few_of_each(labelled, self.shots)
-        return self.records(learned), self.records(rest[: self.held_out])
-
-
-def _few_of_each(labelled: Labelled, shots: int) -> tuple[list[Any], list[Any]]:
-    taken: dict[str, int] = {}
-    learned, rest = [], []
-    for text, label in labelled:
-        taken[label] = taken.get(label, 0) + 1
-        (learned if taken[label] <= shots else rest).append((text, label))
-    return learned, rest
+            learned, rest = take_few(labelled, self.shots)
+        unlabelled = [text for text, _ in rest[self.held_out :][: self.unlabelled]]
+        return Drawn(self.records(learned), self.records(rest[: self.held_out]), unlabelled)
 
 
 def _banking77(data: Path) -> Labelled:
-    with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    return read_columns(data / "banking77" / "train.csv")
 
 
 def _clinc150(data: Path) -> Labelled:

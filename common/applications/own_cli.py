@@ -42,6 +42,7 @@ from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
 from common.serving.switching.following_cli import ReleasesFrom, find_release
+from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.settings_cli import SettingOptions
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -60,7 +61,7 @@ ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: curre
 def add_own_verbs(
     app: typer.Typer, application: Application, find_server: Callable[[], Callable[..., Any]]
 ) -> None:
-    """Add `train`, `evaluate`, `serve`, `releases`, `feedback` and `keys`.
+    """Add `train`, `settings`, `evaluate`, `serve`, `releases`, `feedback` and `keys`.
 
     Args:
         find_server: imports what makes the server of a registry; see `Service` for its options.
@@ -72,6 +73,11 @@ def add_own_verbs(
 
         return forget(open_registry(store, application), text, whole, corrections_of)
 
+    def unused() -> Collection[str]:
+        from common.applications.unused import unused_settings
+
+        return unused_settings(application)
+
     add_release_verbs(app, application.name, [FIGURE], application.card)
     add_feedback_verbs(
         app, application.name, application.corrected[0], application.corrected, releases_holding
@@ -79,6 +85,7 @@ def add_own_verbs(
     add_key_verbs(app)
     add_audit_log_verb(app, application.name)
     _add_train(app, application)
+    add_settings_verb(app, find_unused=unused)
     _add_evaluate(app, application)
     _add_serve(app, application, find_server)
 

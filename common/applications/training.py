@@ -10,6 +10,7 @@ from torch import nn
 
 from common.applications.application import FIGURE, Application, Example, Model
 from common.applications.data import Dataset
+from common.applications.unused import unused_settings
 from common.console import say
 from common.errors import UserError
 from common.evaluation.compare import Difference, paired_bootstrap
@@ -21,20 +22,13 @@ from common.releases import gate
 from common.releases.record import of_training
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release, write_release
-from common.tuning.configuration import (
-    OF_CLASSES,
-    OF_CONTINUAL,
-    OF_DISTILLATION,
-    OF_PAIRS,
-    refuse_settings,
-)
+from common.tuning.configuration import refuse_settings
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.starting import find_backbone, run_name
 from common.tuning.task import check_monitor
 
-UNUSED = (*OF_CONTINUAL, *OF_DISTILLATION, *OF_PAIRS, "privacy_epsilon")
 # The texts of the corrections that a release learned, for whoever purges one.
 CORRECTIONS = "corrections.json"
 
@@ -68,9 +62,8 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     dataset.audit.raise_on_errors()
-    refuse_settings(settings, UNUSED, "an application of one's own does not use it")
-    if not application.has_classes:
-        refuse_settings(settings, OF_CLASSES, "there are no classes here")
+    for name, reason in unused_settings(application).items():
+        refuse_settings(settings, [name], reason)
     splits = dataset.splits
     if not splits.validation:
         raise UserError(

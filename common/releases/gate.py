@@ -57,17 +57,21 @@ def check(name: str, difference: Difference, *, insisted: bool = False) -> str:
 
 
 def check_groups(
-    before: Sequence[float], after: Sequence[float], groups: Sequence[Collection[str]]
+    before: Sequence[float],
+    after: Sequence[float],
+    groups: Sequence[Collection[str]],
+    max_loss: float = MARGIN,
 ) -> None:
     """Hold the candidate to no group being worse, however good it is on the whole.
 
     Args:
         before, after: [records], how good both releases are on each, from 0 to 1.
         groups: [records], the groups of each record.
+        max_loss: share of its figure that a group may lose.
 
     Raises:
-        RefusedError: a group lost more than `MARGIN` of its figure, and more records than chance
-            explains, see `worse_groups`.
+        RefusedError: a group lost more than that, and more records than chance explains, see
+            `worse_groups`.
     """
     members: dict[str, list[int]] = {}
     for row, names in enumerate(groups):
@@ -84,12 +88,14 @@ def check_groups(
     for name in worse_groups(lost_and_won):
         rows = members[name]
         old, new = (sum(side[row] for row in rows) / len(rows) for side in (before, after))
-        if old - new > MARGIN * old:
+        if old - new > max_loss * old:
             worse.append(f"{name} ({old:.1%} → {new:.1%} of {len(rows)})")
     if worse:
         raise RefusedError(
-            f"the candidate is worse for {', '.join(worse)}",
-            hint="It is kept, but not promoted. To promote it all the same: releases promote ID.",
+            f"the candidate is worse for {', '.join(worse)}: a group may lose {max_loss:.1%} of "
+            "its figure",
+            hint="It is kept, but not promoted. Allow more (train --max-group-loss), or promote it "
+            "all the same: releases promote ID.",
         )
 
 

@@ -32,6 +32,7 @@ def promote_if_not_worse(
     judge: Callable[[Release], tuple[Sequence[O], Decide]],
     difference: Callable[[Sequence[O], Sequence[O]], Difference],
     groups: Sequence[Sequence[str]],
+    max_group_loss: float,
     insisted: bool,
     checked: Checked | None,
 ) -> bool:
@@ -41,6 +42,7 @@ def promote_if_not_worse(
         after: what the release made of the held-out records.
         judge: what another release makes of the same records, and how it decides on texts.
         groups: of each record.
+        max_group_loss: share of its figure that a group may lose.
         insisted: it serves also where there are too few records to tell.
         checked: what the release made of its expectations, if there are any.
 
@@ -52,7 +54,8 @@ def promote_if_not_worse(
         say("Measuring the serving release on the same held-out records")
         serving, decide = judge(registry.open(serving_id))
         say(gate.check("right", difference(serving, after), insisted=insisted))
-        gate.check_groups([o.is_right for o in serving], [o.is_right for o in after], groups)
+        before, now = ([one.is_right for one in outcomes] for outcomes in (serving, after))
+        gate.check_groups(before, now, groups, max_group_loss)
         if checked:
             hold_to(checked, decide)
     registry.promote(release.release_id)

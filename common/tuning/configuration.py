@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from common.tuning.augmentation.counterfactual import read_swaps
 from common.tuning.augmentation.glossary import read_glossary
 from common.tuning.computing.settings import NOT_SHARED
 from common.tuning.continual.settings import ContinualSettings
+from common.tuning.describing.needs import refuse_without_effect
 from common.tuning.distillation.settings import DistillationSettings
 from common.tuning.privacy.settings import REFUSED
 from common.tuning.settings import RATES, Settings
@@ -23,11 +24,12 @@ from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 # Settings that speak of labels alone, of a release that is trained further, of pairs of opposite
-# texts, of several runs.
+# texts, of several runs, of texts without labels.
 OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment", "label_names")
 OF_CONTINUAL = tuple(ContinualSettings.model_fields)
 OF_PAIRS = ("pair_weight",)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
+OF_UNLABELLED = ("pseudo_label_confidence",)
 
 
 def read_settings(
@@ -35,19 +37,21 @@ def read_settings(
     pairs: Sequence[str] | None = None,
     *,
     defaults: Mapping[str, Any] | None = None,
+    searched: Collection[str] = (),
     **flags: Any,
 ) -> Settings:
-    """Settings of a run.
+    """Settings of a run; what was chosen of them is in `model_fields_set`.
 
     Args:
         config: a TOML file of settings.
         pairs: `name=value`, as given to `--set`.
         defaults: an application's own, where they differ from those of `Settings`.
+        searched: settings that a search gives other values to.
         flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
-        UserError: the file, a glossary or lists are missing or broken, an unknown name, or an
-            impossible value.
+        UserError: the file, a glossary or lists are missing or broken, an unknown name, an
+            impossible value, or one that has no effect beside the others.
     """
     chosen = _from_file(config) if config else {}
     chosen |= _from_environment()
@@ -68,6 +72,8 @@ def read_settings(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+    settings.model_fields_set.intersection_update(chosen)
+    refuse_without_effect(settings, chosen, usual=defaults or {}, searched=searched)
     if settings.glossary:
         read_glossary(Path(settings.glossary))
     if settings.counterfactual_lists:
@@ -154,4 +160,5 @@ def refuse_without_labels(settings: Settings) -> None:
     refuse_settings(settings, OF_DISTILLATION, "one run is made here, and it has no labels")
     refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
     refuse_settings(settings, OF_PAIRS, "it is for train --pairs")
+    refuse_settings(settings, OF_UNLABELLED, "it is for train --unlabelled")
     refuse_settings(settings, ["privacy_epsilon"], "these texts are learned without noise")

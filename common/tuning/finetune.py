@@ -27,11 +27,13 @@ from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.adapting.prompts import known_of_prompts
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.computing.network import check_computing, computing
 from common.tuning.computing.reading import known_of
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
+from common.tuning.describing.needs import refuse_without_validation
 from common.tuning.label_names import named_records
 from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
@@ -101,9 +103,9 @@ def finetune(
     one that the settings name. With `contrastive_epochs` the encoder first learns from pairs of
     the training records' texts.
 
-    Without validation records it is the last one. Runs as it is on a CPU, a GPU, or several
-    under `torchrun`. With `privacy_epsilon` only the training records are protected: validation
-    records, and those that `task` was made of, must be public.
+    Without validation records it is the last one, and settings that would choose are refused. Runs
+    as it is on a CPU, a GPU, or several under `torchrun`. With `privacy_epsilon` only the training
+    records are protected: validation records, and those that `task` was made of, must be public.
 
     Args:
         work: where checkpoints and curves go.
@@ -120,6 +122,8 @@ def finetune(
     """
     started = monotonic()
     check_monitor(task.monitors, settings.monitor)
+    if not splits.validation:
+        refuse_without_validation(settings)
     check_private(settings, resume=resume)
     check_computing(settings, settings.device, resume=resume)
     set_seed(settings.seed)
@@ -138,6 +142,10 @@ def finetune(
     if is_main_process():
         for shown in where_curves_are(settings.tracking, work):
             say(f"Curves: {shown}")
+        if isinstance(module, EncoderModule):
+            parameters = sum(p.numel() for p in module.network.parameters())
+            if known := known_of_prompts(settings.strategy, parameters):
+                say(known)
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     _begin_to_learn(module, pretrained, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
@@ -41,33 +41,50 @@ class Settings(
     Those of a family of techniques stand beside it, in its own `settings.py`.
     """
 
-    epochs: int = Field(5, ge=1)
+    epochs: int = Field(5, ge=1, description="how often each text is learned")
     batch_size: int = Field(32, ge=2, description="records per process and forward pass")
     accumulation: int = Field(1, ge=1, description="forward passes per optimizer step")
-    optimizer: Literal["adamw", "sgd", "adafactor"] = "adamw"
-    learning_rate: float = Field(
-        1e-4, gt=0, description="none: what suits the strategy, 1e-4 where nothing is added"
+    optimizer: Literal["adamw", "sgd", "adafactor"] = Field(
+        "adamw", description="adamw, sgd, or adafactor: less memory"
     )
-    head_learning_rate: float | None = Field(1e-3, gt=0, description="None: the encoder's")
-    layer_decay: float = Field(1.0, gt=0, le=1, description="factor per layer, from the top down")
-    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps")
-    weight_decay: float = Field(0.01, ge=0)
-    dropout: float | None = Field(None, ge=0, lt=1, description="None: as the model was pretrained")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    learning_rate: float = Field(
+        1e-4,
+        gt=0,
+        description="of the encoder; none: what suits the strategy, see the documentation",
+    )
+    head_learning_rate: float | None = Field(
+        1e-3, gt=0, description="of the heads; none: the encoder's"
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="factor of the rate per layer, from the top down"
+    )
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "linear",
+        description="how the rate falls after its warmup: linear, cosine, or constant_with_warmup: "
+        "it stays",
+    )
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps in which the rate rises")
+    weight_decay: float = Field(0.01, ge=0, description="pull of the weights towards 0")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="share of units left out; none: as the model was pretrained"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label that is spread over the others"
+    )
     focal: float = Field(
         0.0, ge=0, description="exponent of the focal loss of classes; 0: cross-entropy"
     )
     class_weights: Literal["balanced", "effective"] | None = Field(
         None,
-        description="rare classes count more: by as much as they are rarer, or by less",
+        description="rare classes count more; balanced: by as much as they are rarer, effective: "
+        "by less",
     )
     logit_adjustment: float = Field(
         0.0, ge=0, description="how much of how usual a class is (τ) is not to be learned; 0: none"
     )
     gradient_clipping: float = Field(1.0, ge=0, description="largest gradient norm; 0: none")
     monitor: str | None = Field(
-        None, description="figure that chooses the best evaluation; None: the task's usual one"
+        None, description="figure that chooses the best evaluation; none: the task's usual one"
     )
     evaluate_every: int = Field(
         0, ge=0, description="steps between evaluations, beside one an epoch; 0: epochs alone"
@@ -88,23 +105,30 @@ class Settings(
     contrastive_pairs: int = Field(
         5, ge=1, description="pairs of one class, and of two, that each text has in such an epoch"
     )
-    group_by_length: bool = True
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    device: str = "auto"
-    seed: int = 0
+    group_by_length: bool = Field(
+        True, description="texts of like length in one batch: little to pad, so faster"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto, fp32, bf16 or fp16; auto: bf16 where the machine has it"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
+    seed: int = Field(0, description="the same seed repeats a run exactly")
     tracking: str | None = Field(
         "tensorboard",
-        description="tensorboard, json, wandb, mlflow, several by comma, or none",
+        description="where curves go: tensorboard, json, wandb, mlflow, several by comma, or none",
     )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _rate_of_the_strategy(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("learning_rate") is None:
-            rate = RATES.get(str(values.get("strategy")))
-            rest = {name: value for name, value in values.items() if name != "learning_rate"}
-            return rest if rate is None else {**rest, "learning_rate": rate}
-        return values
+    def _rate_of_the_strategy(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A rate that nobody chose is the strategy's, and is not among `model_fields_set`."""
+        if not isinstance(values, dict) or values.get("learning_rate") is not None:
+            return handler(values)
+        rate = RATES.get(str(values.get("strategy")))
+        rest = {name: value for name, value in values.items() if name != "learning_rate"}
+        made = handler(rest if rate is None else {**rest, "learning_rate": rate})
+        made.model_fields_set.discard("learning_rate")
+        return made
 
     @model_validator(mode="after")
     def _learning_makes_sense(self) -> Self:
@@ -166,6 +190,24 @@ class Settings(
                 hint="Take full, top-layers:N or head, or leave pretrained_share out.",
             )
         return self
+
+    def but(self, **others: Any) -> Self:
+        """These settings with others among them, checked together.
+
+        A rate that nobody chose, here or there, is the one of the strategy that others name.
+
+        Raises:
+            UserError: they do not go together.
+            ValidationError: a value that cannot be.
+        """
+        values = {**self.model_dump(), **others}
+        chosen = {*self.model_fields_set, *others}
+        is_own_rate = RATES.get(values["strategy"]) == RATES.get(self.strategy)
+        if "learning_rate" not in chosen and not is_own_rate:
+            values["learning_rate"] = None
+        made = type(self)(**values)
+        made.model_fields_set.intersection_update(chosen)
+        return made
 
     @property
     def keeps_encoder(self) -> bool:

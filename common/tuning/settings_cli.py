@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,17 @@ class SettingOptions:
     precision: PrecisionSetting = None
     seed: SeedSetting = None
 
-    def read(self, defaults: Mapping[str, Any] | None = None, **flags: Any) -> Settings:
+    def read(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        *,
+        searched: Collection[str] = (),
+        **flags: Any,
+    ) -> Settings:
         """The settings; arguments, and what is raised, as of `read_settings`."""
         from common.tuning.configuration import read_settings
 
         own = {"device": self.device, "precision": self.precision, "seed": self.seed}
-        return read_settings(self.config, self.settings, defaults=defaults, **own, **flags)
+        return read_settings(
+            self.config, self.settings, defaults=defaults, searched=searched, **own, **flags
+        )

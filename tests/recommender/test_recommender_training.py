@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +16,9 @@ from trained_shop import QUICK, SAMPLES, USERS, shop, succeed
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.release import item_vectors_of, load_release
 from apps.recommender.schema import Item, Recommendation
+from common.errors import RefusedError
 from common.files import directory_hashes
+from common.releases import gate
 from common.releases.registry import Registry
 
 FEW_USERS = 30
@@ -148,7 +151,34 @@ def test_two_processes_train_as_one(tiny_model: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["promoted"]
 
 
+def test_a_release_that_is_worse_for_some_users_does_not_serve(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, store = shop(tmp_path, FEW_USERS), tmp_path / "var"
+    given = (*data, *QUICK, "--backbone", tiny_model, "--store", store, "--promote")
+    succeed("train", *given)
+    serving = (store / "recommender" / "current").resolve()
+    held: list[tuple[Any, ...]] = []
+
+    def worse(*arguments: Any) -> None:
+        held.append(arguments)
+        raise RefusedError("the candidate is worse for device phone")
+
+    monkeypatch.setattr(gate, "check_groups", worse)
+    wanted = ("--by", "history,device", "--max-group-loss", "0.1")
+    done = run_here("recommender", "train", *given, "--set", "seed=1", *wanted)
+    assert done.returncode == 3, done.stderr
+    assert "worse for device phone" in done.stderr
+    assert (store / "recommender" / "current").resolve() == serving
+    ((before, after, groups, max_loss),) = held
+    assert max_loss == 0.1
+    assert len(before) == len(after) == len(groups) > 5
+    names = {name.split()[0] for one in groups for name in one}
+    assert names == {"users", "device"}
+
+
 MISTAKES = (
+    ("train --by colour", "users cannot be grouped by 'colour'"),
     ("train --cutoff soon", "not a date or time"),
     ("train --cutoff 2020-01-01", "no interaction lies before the cutoff"),
     ("train --tune some", "unknown strategy 'some'"),

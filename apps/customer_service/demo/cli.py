@@ -14,6 +14,7 @@ from apps.customer_service.training.cli import train
 from common.cli import LOOPBACK, Host, Port, Store
 from common.console import say
 from common.files import exclusive_lock
+from common.learning.candidates.groups_cli import GroupOptions
 from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _train(store: Path, settings: Mapping[str, str]) -> None:
         faqs=files("faqs"),
         questions=files("questions"),
         test=files("test"),
+        holding=GroupOptions(),
         given=SettingOptions([f"{name}={value}" for name, value in settings.items()]),
         resume=True,
         store=store,

@@ -113,11 +113,10 @@ def contribute(
 
     from apps.customer_service.federating.party import learn
     from common.tuning.federated.round import HEADS
-    from common.tuning.settings import Settings
 
     here = {"device": device, "precision": precision}
     given = {name: value for name, value in here.items() if value is not None}
-    settings = Settings(**found.settings.model_dump(exclude_defaults=True) | given)
+    settings = found.settings.but(**given)
     heads = load_file(found.start / HEADS)
     path = desk.contribute(lambda: learn(found, own, settings, heads, desk.work))
     if as_json:

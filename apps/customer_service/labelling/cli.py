@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -83,6 +83,14 @@ def suggest_labels(
     texts: Texts = None,
     labelled: LabelledFile = None,
     form: Form = "table",
+    wanted: Annotated[
+        Literal["faq_id", "intent"] | None,
+        typer.Option(
+            "--label",
+            help="Which label is asked for. Default: faq_id, or intent where a release tells no "
+            "other; --labelled must name the same.",
+        ),
+    ] = None,
     release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -97,7 +105,7 @@ def suggest_labels(
 
     from apps.customer_service.labelling.questions import asked_label, read_by, shown_text
 
-    label = asked_label(release.manifest)
+    label = asked_label(release.manifest, wanted)
     if labelled is not None:
         take_back(labelled, form, out, ("question", label), as_json=as_json)
         return

@@ -12,7 +12,7 @@ from apps.customer_service.answers.answering import Answerer, prepare
 from apps.customer_service.data import Sources, read_faqs, read_question_files
 from apps.customer_service.schema import OUT_OF_SCOPE, Question
 from common.errors import UserError
-from common.learning.labelling.asking import Read
+from common.learning.labelling.asking import Read, check_wanted
 from common.learning.labelling.doubts import Field, Labelled
 from common.tuning.labelling.suggestions import margins
 
@@ -45,9 +45,19 @@ def shown_text(record: Question) -> str:
     return prepare(record.question)
 
 
-def asked_label(manifest: Mapping[str, Any]) -> str:
-    """What a release wants to be labelled: the FAQ, or the intent where it knows no FAQs."""
-    return "faq_id" if manifest["data"]["counts"]["faqs"] else "intent"
+def asked_label(manifest: Mapping[str, Any], wanted: str | None = None) -> str:
+    """What is to be labelled: the FAQ, or the intent where a release knows no FAQs.
+
+    Args:
+        wanted: which of both; None: as above.
+
+    Raises:
+        UserError: the release knows no FAQs; whether it tells intents, its model says.
+    """
+    told = ["faq_id"] if manifest["data"]["counts"]["faqs"] else []
+    told += ["intent"]
+    check_wanted(wanted, told)
+    return wanted or told[0]
 
 
 def read_by(answerer: Answerer, label: str, texts: Sequence[str]) -> Read:

@@ -9,7 +9,7 @@ from torch import nn
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
-from apps.customer_service.data import Dataset, Sources
+from apps.customer_service.data import Dataset, Example, Sources
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.privacy.records import separate
 from apps.customer_service.promise.calibrating import calibrate
@@ -21,6 +21,7 @@ from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from apps.customer_service.train import Trained
 from common.console import say
 from common.evaluation.report import write_report
+from common.learning.candidates.groups import GroupGate
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
 from common.records.splits import Splits
@@ -48,6 +49,7 @@ def train_privately(
     rerank: bool = False,
     resume: bool = False,
     promote: bool | None = None,
+    groups: GroupGate[Example] | None = None,
 ) -> Trained | None:
     """As `train`, but of the questions of `dataset` only noisy gradients reach the release.
 
@@ -60,6 +62,7 @@ def train_privately(
         public: files of questions that are no secret.
         max_wrong: largest tolerated share of wrong answers among those given.
         rerank: must be False: a reranker learns from pairs of texts.
+        groups: those that the release may not be worse for; None: the usual ones.
 
     Raises:
         UserError: a run that cannot be private, see `check_private` and `separate`.
@@ -119,7 +122,7 @@ def train_privately(
     release = write_release(registry.releases, fill, recorded)
     say(f"Spent {tuned.privacy.text}")
     promoted = promote is not False and promote_if_not_worse(
-        registry, release, after, held_out, insisted=promote is True
+        registry, release, after, held_out, insisted=promote is True, groups=groups
     )
     difference = evaluate.difference(before, after)
     return Trained(release, *figures, difference, None, promoted)

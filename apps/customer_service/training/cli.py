@@ -35,7 +35,8 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
-from common.learning.labelling.cli import Unlabelled
+from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.labelling.cli import Unlabelled, check_unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -62,6 +63,7 @@ def train(
     teacher: Teacher = None,
     from_release: From = None,
     max_forgetting: MaxForgetting = None,
+    holding: GroupOptions,
     given: SettingOptions,
     max_wrong: MaxWrong = 0.05,
     rerank: Rerank = False,
@@ -77,6 +79,7 @@ def train(
     others = {"--unlabelled": unlabelled, "--teacher": teacher}
     unread = {"--validation": validation, "--test": test, "--rerank": rerank}
     check_teacher(teacher, chosen)
+    check_unlabelled(unlabelled, chosen, teacher)
     unread |= {"--documents": documents, "--expectations": expectations}
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)
@@ -85,6 +88,10 @@ def train(
         refuse_settings(
             chosen, ["quantised_base"], "--rerank learns with all weights, and these do not learn"
         )
+
+    from apps.customer_service.learning.groups import GROUPING
+
+    groups, mapping = holding.read(GROUPING, mapping)
     sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
 
     from apps.customer_service.data import read_dataset, read_faqs_of
@@ -109,11 +116,12 @@ def train(
         from_release=from_release,
         max_forgetting=max_forgetting,
         expectations=wanted,
+        groups=groups,
     )
     if chosen.is_private:
         from apps.customer_service.privacy.training import train_privately
 
-        train_it = partial(train_privately, sources=sources, public=public or ())
+        train_it = partial(train_privately, sources=sources, public=public or (), groups=groups)
     elif documents:
         train_it = partial(train_it, passages=read_documents(documents))
     trained = train_it(

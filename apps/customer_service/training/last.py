@@ -10,6 +10,7 @@ from apps.customer_service.data import Dataset
 from common.console import say
 from common.models.encoder import Encoder
 from common.records.splits import Splits
+from common.tuning.describing.needs import unevaluated
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
@@ -40,7 +41,7 @@ def learn_the_rest(
         return tuned
     if is_main_process():
         say("Learning the questions that calibrated, too")
-    rest = settings.model_copy(
+    rest = unevaluated(settings).model_copy(
         update={
             "epochs": max(1, min(LAST_EPOCHS, settings.epochs // 3)),
             "contrastive_epochs": 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -91,6 +91,14 @@ def suggest_labels(
     texts: Texts = None,
     labelled: LabelledFile = None,
     form: Form = "table",
+    wanted: Annotated[
+        Literal["sentiment", "topics"] | None,
+        typer.Option(
+            "--label",
+            help="Which label is asked for. Default: sentiment, or topics where a release tells no "
+            "other; --labelled must name the same.",
+        ),
+    ] = None,
     release_id: ReleaseId = None,
     mapping: Mapping = None,
     on_bad_row: OnBadRow = BadRow.fail,
@@ -105,7 +113,7 @@ def suggest_labels(
 
     from apps.finance_monitor.labelling.news import asked_label, read_by, shown_text
 
-    label = asked_label(release.manifest)
+    label = asked_label(release.manifest, wanted)
     if labelled is not None:
         take_back(labelled, form, out, ("text", label), as_json=as_json)
         return

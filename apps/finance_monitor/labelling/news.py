@@ -11,7 +11,7 @@ from apps.finance_monitor.data import Sources, read_news
 from apps.finance_monitor.schema import SENTIMENTS, TrainingRecord
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier
 from apps.finance_monitor.stories.text import prepare
-from common.learning.labelling.asking import Read
+from common.learning.labelling.asking import Read, check_wanted
 from common.learning.labelling.doubts import Field, Labelled
 from common.models.heads import Embedder
 from common.models.prediction import predict
@@ -37,9 +37,19 @@ def shown_text(record: TrainingRecord) -> str:
     return prepare(record.content)
 
 
-def asked_label(manifest: Mapping[str, Any]) -> str:
-    """What a release wants to be labelled: the sentiment, or the topics where it knows no other."""
-    return "sentiment" if "sentiment_f1" in manifest["after"] else "topics"
+def asked_label(manifest: Mapping[str, Any], wanted: str | None = None) -> str:
+    """What is to be labelled: the sentiment, or the topics where a release knows no other.
+
+    Args:
+        wanted: which of both; None: as above.
+
+    Raises:
+        UserError: the release does not tell it.
+    """
+    told = ["sentiment"] if "sentiment_f1" in manifest["after"] else []
+    told += ["topics"] if manifest["topics"] else []
+    check_wanted(wanted, told)
+    return wanted or told[0]
 
 
 def read_by(classifier: Classifier, label: str, texts: Sequence[str]) -> Read:

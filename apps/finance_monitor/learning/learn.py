@@ -45,8 +45,9 @@ from common.tuning.settings import Settings
 
 # What a correction counts beside a text that was there before.
 CORRECTION_WEIGHT = 3
-# A few steps, smaller than training's: what is known is to stay.
-SETTINGS = Settings(epochs=2, learning_rate=5e-5, head_learning_rate=5e-4, patience=0)
+# A few steps, half as large as training's: what is known is to stay.
+SETTINGS = Settings(epochs=2, head_learning_rate=5e-4, patience=0)
+SMALLER = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class _Learner:
         task.single_topic = serving.module.topic_bias is None
         train = [*taught, *(CORRECTION_WEIGHT - 1) * spelled(examples, serving.tickers)]
         as_before = beside_its_base(serving.backbone.network)
-        settings = SETTINGS.model_copy(update={"device": self.device, **as_before})
+        usual = SETTINGS.but(device=self.device, **as_before)
+        settings = usual.but(learning_rate=SMALLER * usual.learning_rate)
         with scratch(self.work, ".learning-") as work:
             tuned = finetune(
                 task,

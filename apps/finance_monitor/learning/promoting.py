@@ -11,6 +11,7 @@ from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.stress.judging import decide_with
 from common.evaluation.stress.expectations.checking import Checked, Decide
+from common.learning.candidates.groups import GroupGate
 from common.releases import promoting
 from common.releases.registry import Registry
 from common.releases.release import Release
@@ -24,8 +25,14 @@ def promote_if_not_worse(
     *,
     insisted: bool,
     checked: Checked | None = None,
+    groups: GroupGate[Example] | None = None,
 ) -> bool:
-    """As `common.releases.promoting`, on held-out records and their usual groups."""
+    """As `common.releases.promoting`, on held-out records.
+
+    Args:
+        groups: None: the usual ones.
+    """
+    held = groups or GroupGate.usual(GROUPING)
 
     def judge(serving: Release) -> tuple[Sequence[Outcome], Decide]:
         loaded = load_release(serving)
@@ -37,7 +44,8 @@ def promote_if_not_worse(
         after,
         judge=judge,
         difference=evaluate.difference,
-        groups=GROUPING.assign(held_out, GROUPING.usual),
+        groups=held.assign(held_out),
+        max_group_loss=held.max_loss,
         insisted=insisted,
         checked=checked,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from apps.finance_monitor import evaluate
-from apps.finance_monitor.data import Dataset, Sources
+from apps.finance_monitor.data import Dataset, Example, Sources
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.promoting import promote_if_not_worse
 from apps.finance_monitor.privacy.records import Records, separate
@@ -24,6 +24,7 @@ from apps.finance_monitor.train import Trained
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
+from common.learning.candidates.groups import GroupGate
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
@@ -51,6 +52,7 @@ def train_privately(
     backbone: str = "auto",
     resume: bool = False,
     promote: bool | None = None,
+    groups: GroupGate[Example] | None = None,
 ) -> Trained | None:
     """As `train`, but of the news of `dataset` only noisy gradients reach the release.
 
@@ -60,6 +62,7 @@ def train_privately(
     Args:
         sources: how the files of `dataset` were read, and `public` ones are.
         public: files of records that are no secret.
+        groups: those that the release may not be worse for; None: the usual ones.
 
     Raises:
         UserError: a run that cannot be private, see `check_private`; no backbone is named and
@@ -108,7 +111,7 @@ def train_privately(
     promoted = False
     if promote is not False and after:
         promoted = promote_if_not_worse(
-            registry, release, after, records.public, insisted=promote is True
+            registry, release, after, records.public, insisted=promote is True, groups=groups
         )
     elif promote:
         registry.promote(release.release_id)

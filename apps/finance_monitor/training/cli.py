@@ -33,7 +33,8 @@ from common.console import results, show_table
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
-from common.learning.labelling.cli import Unlabelled
+from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.labelling.cli import Unlabelled, check_unlabelled
 from common.tuning.continual.options_cli import From, MaxForgetting, check_from
 from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
@@ -63,6 +64,7 @@ def train(
     teacher: Teacher = None,
     from_release: From = None,
     max_forgetting: MaxForgetting = None,
+    holding: GroupOptions,
     given: SettingOptions,
     resume: Resume = False,
     promote: Promote = None,
@@ -74,12 +76,17 @@ def train(
     unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
     unread |= {"--expectations": expectations}
     check_teacher(teacher, chosen)
+    check_unlabelled(unlabelled, chosen, teacher)
     check_files(
         chosen, public, {**unread, "--pairs": pairs, "--teacher": teacher, "--from": from_release}
     )
     others = {"--unlabelled": unlabelled, "--teacher": teacher, "--pairs": pairs}
     check_from(from_release, chosen, others, max_forgetting)
     check_pairs(pairs, chosen, teacher)
+
+    from apps.finance_monitor.learning.groups import GROUPING
+
+    groups, mapping = holding.read(GROUPING, mapping)
     sources = read_from(
         news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs
     )
@@ -104,11 +111,12 @@ def train(
         from_release=from_release,
         max_forgetting=max_forgetting,
         expectations=wanted,
+        groups=groups,
     )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately
 
-        train_it = partial(train_privately, sources=sources, public=public or ())
+        train_it = partial(train_privately, sources=sources, public=public or (), groups=groups)
     trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
     if trained is None:
         return

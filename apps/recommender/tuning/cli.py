@@ -68,7 +68,9 @@ def tune(
 ) -> None:
     """Search for settings of the towers that do better after their time, before the test's."""
     base = given.read(
-        DEFAULTS, strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers
+        DEFAULTS,
+        searched=searching.searched,
+        strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers,
     )
     refuse_other_settings(base)
     space = read_search_space(searching.search, SPACE, base)

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from common.console import say
 from common.errors import UserError
+from common.releases.gate import MARGIN
 
 Record = TypeVar("Record")
 
@@ -80,6 +81,29 @@ class Grouping(Generic[Record]):
                 say(f"No record tells its {name}: nothing is compared by it")
             found = [known + more for known, more in zip(found, groups, strict=True)]
         return found
+
+
+@dataclass(frozen=True)
+class GroupGate(Generic[Record]):
+    """What `train` holds a release to beside the whole.
+
+    Attributes:
+        by: names that `grouping` has.
+        max_loss: share of its figure that a group may lose against the release that serves.
+    """
+
+    grouping: Grouping[Record]
+    by: tuple[str, ...]
+    max_loss: float = MARGIN
+
+    @classmethod
+    def usual(cls, grouping: Grouping[Record]) -> GroupGate[Record]:
+        """By the names that are taken where none are given."""
+        return cls(grouping, grouping.usual)
+
+    def assign(self, records: Sequence[Record]) -> list[tuple[str, ...]]:
+        """The groups of each record."""
+        return self.grouping.assign(records, self.by)
 
 
 def called(name: str, value: str | None) -> tuple[str, ...]:

@@ -45,6 +45,22 @@ class Question:
     margin: float
 
 
+def check_wanted(wanted: str | None, told: Sequence[str]) -> None:
+    """See that a release tells the label that is asked for.
+
+    Args:
+        told: the labels that it tells.
+
+    Raises:
+        UserError: it does not.
+    """
+    if wanted is not None and wanted not in told:
+        raise UserError(
+            f"--label {wanted}: this release does not tell it",
+            hint=f"It tells {' and '.join(told)}.",
+        )
+
+
 def new_texts(texts: Sequence[str], known: Collection[str]) -> list[str]:
     """Each text once, without those that are known or hold no letter, in their order.
 

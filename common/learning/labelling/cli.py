@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from common.learning.labelling.asking import Read
     from common.learning.labelling.correcting import Files
     from common.learning.labelling.doubts import Field
+    from common.tuning.settings import Settings
 
 SuspectsOut = Annotated[
     Path | None,
@@ -53,6 +54,20 @@ LabelledFile = Annotated[
         callback=existing,
     ),
 ]
+
+
+def check_unlabelled(unlabelled: object, settings: Settings, teacher: str | None) -> None:
+    """See that a confidence decides about texts without labels, or that none is asked for.
+
+    Raises:
+        UserError: there are no such texts, or a teacher tells of them all.
+    """
+    from common.tuning.configuration import OF_UNLABELLED, refuse_settings
+
+    if not unlabelled:
+        refuse_settings(settings, OF_UNLABELLED, "it is for --unlabelled, and there is none")
+    elif teacher or settings.distils_ensemble:
+        refuse_settings(settings, OF_UNLABELLED, "a teacher tells of all texts of --unlabelled")
 
 
 def correct(files: Files[Any], corrections: Path, out: Path | None, *, as_json: bool) -> None:

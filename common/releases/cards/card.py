@@ -16,7 +16,7 @@ from common.files import read_toml
 from common.releases.cards.about import About
 from common.releases.cards.cautions import cautions
 from common.releases.release import Release
-from common.tuning.settings import Settings
+from common.tuning.settings import RATES, Settings
 
 WORDS = Path(__file__).with_name("words.toml")
 Language = Literal["en", "zh"]
@@ -160,11 +160,13 @@ def _about(about: About, words: Mapping[str, Any]) -> Section:
 
 
 def _settings(manifest: Mapping[str, Any], words: Mapping[str, Any]) -> Section:
-    usual = Settings.model_fields
+    given = manifest.get("settings") or {}
+    usual = {name: field.default for name, field in Settings.model_fields.items()}
+    usual["learning_rate"] = RATES.get(str(given.get("strategy")), usual["learning_rate"])
     changed: Rows = [
         (name, str(value))
-        for name, value in (manifest.get("settings") or {}).items()
-        if name in usual and value != usual[name].default
+        for name, value in given.items()
+        if name in usual and value != usual[name]
     ]
     if not changed:
         return Section(words["settings"], words["no_settings"])

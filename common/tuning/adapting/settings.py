@@ -36,17 +36,19 @@ class AdaptingSettings(BaseModel):
         "lora, adalora, ia3, adapter, prompt or prefix",
     )
     freeze_word_embeddings: bool | None = Field(
-        None, description="None: those of 100k rows or more"
+        None, description="words' vectors stay as they are; none: those of 100k rows or more"
     )
     lora_rank: int = Field(16, ge=1, description="of lora; of adalora on average, in the end")
-    lora_alpha: int = Field(32, ge=1)
-    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    lora_alpha: int = Field(32, ge=1, description="how much what is added counts, over its rank")
+    lora_dropout: float = Field(
+        0.05, ge=0, lt=1, description="share of units left out before what is added"
+    )
     lora_variant: LoraVariant = Field("plain", description="plain, rslora or dora")
     lora_frozen_a: bool = Field(
         False, description="of lora: A stays as it was drawn, B alone learns"
     )
     adalora_initial_rank: int | None = Field(
-        None, ge=2, description="before ranks are allocated; None: half more than lora_rank"
+        None, ge=2, description="before ranks are allocated; none: half more than lora_rank"
     )
     adapter_width: int = Field(64, ge=1, description="hidden units of strategy=adapter")
     learned_tokens: int = Field(
@@ -55,7 +57,6 @@ class AdaptingSettings(BaseModel):
     keep_adapter: bool = Field(
         False, description="keep what was added beside the weights instead of folding it in"
     )
-
     quantised_base: QuantisedBase | None = Field(
         None,
         description="int8 or int4: the linear layers of a causal model, beside which LoRA learns; "

@@ -21,7 +21,7 @@ class ContinualSettings(BaseModel):
     continual: str | None = Field(
         None,
         description="of train --from: replay, distillation, ewc, or several by comma; or "
-        "nearest-mean or klda, which leave the encoder as it is; None: " + USUAL,
+        "nearest-mean or klda, which leave the encoder as it is; none: " + USUAL,
     )
     exemplars: int = Field(
         20, ge=1, description="old texts of each label that are learned again, or stand for it"

@@ -7,6 +7,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.tuning.contrastive.pairs import TextPair, draw_pairs
+from common.tuning.describing.needs import unevaluated
 from common.tuning.settings import Settings
 from common.tuning.task import Classed, EncoderModule, Task, TaskModule
 
@@ -40,9 +41,8 @@ def pairs_settings(settings: Settings) -> Settings:
     chosen: dict[str, object] = {
         "epochs": settings.contrastive_epochs,
         "contrastive_epochs": 0,
-        "evaluate_every": 0,
         "pretrained_share": 0.0,
     }
     if settings.strategy == "head":
         chosen["strategy"] = "full"
-    return settings.model_copy(update=chosen)
+    return unevaluated(settings).model_copy(update=chosen)

@@ -103,7 +103,13 @@ def settings_of(settings: Settings) -> Settings:
     Raises:
         UserError: a strategy or a setting whose result is no sum of what the parties learned.
     """
-    from common.tuning.configuration import refuse_settings
+    from common.tuning.configuration import (
+        OF_CONTINUAL,
+        OF_DISTILLATION,
+        OF_PAIRS,
+        OF_UNLABELLED,
+        refuse_settings,
+    )
 
     if settings.strategy not in STRATEGIES:
         raise UserError(
@@ -111,10 +117,15 @@ def settings_of(settings: Settings) -> Settings:
             hint=f"Take {' or '.join(STRATEGIES)}.",
         )
     refuse_settings(settings, UNUSED, "a round takes the mean of what single runs add")
+    refuse_settings(
+        settings,
+        [*OF_CONTINUAL, *OF_DISTILLATION, *OF_PAIRS, *OF_UNLABELLED],
+        "a party learns from its own labels, and nothing besides",
+    )
     refuse_settings(settings, WHOLE, "a party learns in one process, with its model in full")
     if settings.strategy == "head":
         return settings
-    return Settings(**settings.model_dump(exclude_defaults=True) | ALWAYS)
+    return settings.but(**ALWAYS)
 
 
 def is_named(source: Source) -> bool:

@@ -88,7 +88,10 @@ class Round:
         """Write `round.json`."""
         stated = {one.name: getattr(self, one.name) for one in fields(self)}
         del stated["directory"]
-        settings = self.settings.model_dump(exclude_defaults=True)
+        # The rate by itself: one as usual elsewhere is not what a strategy takes unasked.
+        settings = self.settings.model_dump(exclude_defaults=True) | {
+            "learning_rate": self.settings.learning_rate
+        }
         write_json(self.directory / ROUND, {"format": FORMAT, **stated, "settings": settings})
 
     @classmethod

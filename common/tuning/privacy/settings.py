@@ -30,7 +30,7 @@ class PrivacySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     privacy_epsilon: float | None = Field(
-        None, gt=0, description="ε of differential privacy; None: training without it"
+        None, gt=0, description="ε of differential privacy; none: training without it"
     )
     privacy_delta: float = Field(
         1e-5, gt=0, lt=1, description="δ of differential privacy; less than 1 / records"

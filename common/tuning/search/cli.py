@@ -62,11 +62,17 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     """
     import os
 
-    from common.tuning.configuration import OF_CONTINUAL, OF_PAIRS, refuse_settings
+    from common.tuning.configuration import (
+        OF_CONTINUAL,
+        OF_PAIRS,
+        OF_UNLABELLED,
+        refuse_settings,
+    )
     from common.tuning.search.space import own_space, read_space
 
     refuse_settings(base, OF_CONTINUAL, "it is for train --from")
     refuse_settings(base, OF_PAIRS, "it is for train --pairs")
+    refuse_settings(base, OF_UNLABELLED, "it is for train --unlabelled")
     refuse_settings(base, ["seeds"], "each trial is one run; --seeds tries several")
     if find_spec("optuna") is None:
         raise UserError("Optuna is not installed", hint="pip install 'bizlm[search]'")
@@ -93,6 +99,11 @@ class SearchOptions:
     seeds: Seeds = 1
     pruning: Pruning = "median"
     name: Name = None
+
+    @property
+    def searched(self) -> list[str]:
+        """The settings that `--search` names."""
+        return [pair.partition("=")[0] for pair in self.search or ()]
 
 
 def search_and_show(

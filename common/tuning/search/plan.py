@@ -45,7 +45,9 @@ class Plan:
         """The same for the same figures of the same settings."""
         fixed = self.base.model_dump(exclude={"tracking", "device"})
         space = [(name, repr(searched)) for name, searched in sorted(self.space.items())]
-        parts = [space, fixed, self.seeds, *self.data]
+        # Where each strategy has its own rate, that of `base` is one of several.
+        own = "strategy" in self.space and "learning_rate" not in self.base.model_fields_set
+        parts = [space, fixed, self.seeds, *self.data, *(["own rates"] if own else [])]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

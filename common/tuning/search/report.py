@@ -13,6 +13,7 @@ from rich.table import Table
 
 from common.evaluation.report import CLEAR_GAIN, UNCLEAR, Section, svg, write_report
 from common.files import write_atomically
+from common.tuning.describing.needs import unmet
 from common.tuning.search.plan import (
     DEFAULTS,
     FIGURES,
@@ -51,9 +52,13 @@ def best_table(found: Found) -> Table:
 
 
 def write_best(found: Found) -> Path:
-    """Write `best.toml`, which `train --config` takes, and return its path."""
-    values = found.best.model_dump(exclude=OF_THE_MACHINE)
-    searched = {name: values.pop(name) for name in found.plan.space}
+    """Write `best.toml`, which `train --config` takes, and return its path.
+
+    What has no effect beside the best is left out: `train` refuses it.
+    """
+    idle = {name for name in type(found.best).model_fields if unmet(found.best, name)}
+    values = found.best.model_dump(exclude=OF_THE_MACHINE | idle)
+    searched = {name: values.pop(name) for name in found.plan.space if name in values}
     measured = f"{found.monitor} {found.figure:.4f}; the defaults: {found.default_figure:.4f}"
     lines = [
         f"# Measured on the validation records: {measured}.",

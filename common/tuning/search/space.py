@@ -188,7 +188,7 @@ def _check_values(space: Space, base: Settings) -> None:
 def _refusal(base: Settings, values: Mapping[str, Value]) -> str:
     """Why these values do not go together; nothing where they do."""
     try:
-        Settings(**{**base.model_dump(), **values})
+        base.but(**values)
     except ValidationError as error:
         return str(error.errors()[0]["msg"])
     except UserError as error:
@@ -211,7 +211,7 @@ def settings_of(trial: Suggests, space: Space, base: Settings) -> Settings:
     """
     drawn = {name: searched.suggest(trial, name) for name, searched in space.items()}
     try:
-        return Settings(**{**base.model_dump(), **drawn})
+        return base.but(**drawn)
     except ValidationError as error:
         raise UserError(error.errors()[0]["msg"]) from None
 

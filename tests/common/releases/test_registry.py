@@ -146,6 +146,13 @@ def test_the_gate_refuses_what_is_worse_for_a_group_however_good_it_is_on_the_wh
     gate.check_groups([1.0] * 2000, [0.0] * 20 + [1.0] * 1980, [("en",)] * 2000)
 
 
+def test_how_much_a_group_may_lose_is_stated() -> None:
+    before, after = [1.0] * 200, [0.0] * 20 + [1.0] * 180
+    with pytest.raises(RefusedError, match=r"a group may lose 5\.0% of its figure"):
+        gate.check_groups(before, after, [("en",)] * 200, 0.05)
+    gate.check_groups(before, after, [("en",)] * 200, 0.1)
+
+
 def test_as_many_records_as_the_gate_asks_for_show_it() -> None:
     margin = gate.MARGIN * 0.5
     random = np.random.default_rng(0)

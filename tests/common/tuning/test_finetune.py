@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy import run_apart, tune
+from toy import WORDS, ToyTask, run_apart, tune
 
 from common.errors import UserError
 from common.models.encoder import load_encoder
 from common.models.sources.bundled import Source
+from common.records.splits import Splits
+from common.tuning.finetune import finetune
+from common.tuning.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -139,3 +142,27 @@ def test_half_precision_that_a_cpu_cannot_train_in_is_told(
 def test_curves_are_written_for_tensorboard(tiny_model: Path, tmp_path: Path) -> None:
     tune(tiny_model, tmp_path / "work")
     assert list((tmp_path / "work" / "tensorboard").rglob("events.*"))
+
+
+@pytest.mark.parametrize("strategy", ["prompt", "prefix"])
+def test_a_small_encoder_says_what_is_known_of_prompts(
+    strategy: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tune(tiny_model, tmp_path / "work", epochs=1, strategy=strategy)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count(f"strategy={strategy} on an encoder of") == 1
+    assert "learns slowly" in said
+
+
+def test_without_validation_records_nothing_is_chosen_among_evaluations(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    def alone(**chosen: object) -> None:
+        settings = Settings(epochs=1, device="cpu", precision="fp32", tracking=None, **chosen)
+        encoder = load_encoder(Source("tiny", tiny_model))
+        finetune(ToyTask(), encoder, Splits(WORDS, [], []), settings, work=tmp_path / "work")
+
+    alone()
+    for chosen in ({"averaging": "soup"}, {"monitor": "accuracy"}, {"evaluate_every": 3}):
+        with pytest.raises(UserError, match="there are no validation records"):
+            alone(**chosen)

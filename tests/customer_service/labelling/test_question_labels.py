@@ -10,6 +10,7 @@ import pytest
 from apps.customer_service.data import Sources
 from apps.customer_service.labelling.questions import asked_label, labelled_fields, shown_text
 from apps.customer_service.schema import Question
+from common.errors import UserError
 from common.learning.labelling.correcting import Files, apply_corrections
 
 QUESTIONS = "query,faq_id,intent\nlost card,a,cards\nweather?,,out_of_scope\nfees,b,\n"
@@ -47,3 +48,9 @@ def test_a_corrected_faq_goes_back_into_the_table(sources: Sources, tmp_path: Pa
 def test_a_release_without_faqs_asks_for_intents() -> None:
     assert asked_label({"data": {"counts": {"faqs": 3}}}) == "faq_id"
     assert asked_label({"data": {"counts": {"faqs": 0}}}) == "intent"
+
+
+def test_a_release_is_asked_for_the_label_that_is_wanted() -> None:
+    assert asked_label({"data": {"counts": {"faqs": 3}}}, "intent") == "intent"
+    with pytest.raises(UserError, match="--label faq_id: this release does not tell it"):
+        asked_label({"data": {"counts": {"faqs": 0}}}, "faq_id")

@@ -72,6 +72,28 @@ def test_what_is_to_be_labelled_next_is_new_and_comes_back_for_train(
     assert {row["suggested"] for row in asked} <= {"negative", "positive", "neutral"}
 
 
+def test_topics_are_asked_for_where_a_release_tells_both(release: Path, tmp_path: Path) -> None:
+    texts, asked, out = tmp_path / "texts.csv", tmp_path / "ask.json", tmp_path / "back.csv"
+    rows = [f"{name} {phrase}" for name in NAMES for phrase in (*BAD, *GOOD)]
+    texts.write_text("\n".join(["text", *rows]) + "\n", encoding="utf-8")
+    wanted = ("--label", "topics", "--format", "argilla", "--store", release)
+    done = run_here(
+        "finance_monitor", "suggest-labels", "4", "--texts", texts, "--out", asked, *wanted
+    )
+    assert done.returncode == 0, done.stderr
+    tasks = json.loads(asked.read_text(encoding="utf-8"))
+    suggested = [one["suggestions"]["wanted"]["value"] for one in tasks if one["suggestions"]]
+    assert suggested
+    assert {name for value in suggested for name in value.split("|")} <= {"credit", "company"}
+    for one in tasks:
+        one["responses"] = {"wanted": [{"value": "credit"}]}
+    asked.write_text(json.dumps(tasks), encoding="utf-8")
+    done = run_here("finance_monitor", "suggest-labels", "--labelled", asked, "--out", out, *wanted)
+    assert done.returncode == 0, done.stderr
+    with out.open(newline="", encoding="utf-8-sig") as file:
+        assert [row["topics"] for row in csv.DictReader(file)] == ["credit"] * 4
+
+
 def test_a_column_of_the_users_own_groups_the_figures(release: Path, news: Path) -> None:
     done = run_here(
         "finance_monitor", "evaluate", "--news", news, "--by", "desk", "--store", release, "--json"

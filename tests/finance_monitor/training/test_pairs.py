@@ -150,6 +150,8 @@ def test_a_row_that_is_no_pair_is_told_by_its_line(
     ("arguments", "message"),
     [
         (("--set", "pair_weight=0.5"), "it is for --pairs, and there are none"),
+        (("--set", "pseudo_label_confidence=0.8"), "it is for --unlabelled, and there is none"),
+        (("--set", "lora_rank=4"), "lora_rank would change nothing: it needs strategy=lora"),
         (("--pairs", "PAIRS", "--teacher", "x"), "a teacher tells of one text at a time"),
         (("--pairs", "PAIRS", "--from", "x"), "--pairs starts again from the pretrained model"),
         (

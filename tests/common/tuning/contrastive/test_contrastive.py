@@ -130,6 +130,14 @@ def test_it_goes_before_every_strategy(strategy: str, tiny_model: Path, tmp_path
     assert not any("lora" in name for name in tuned.module.state_dict())
 
 
+def test_what_chooses_among_evaluations_is_of_the_task_and_not_of_the_pairs(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    chosen = {"monitor": "accuracy", "averaging": "soup", "evaluate_every": 2}
+    tuned = _tune(tiny_model, tmp_path / "work", contrastive_epochs=1, **chosen)
+    assert tuned.monitor.name == "accuracy"
+
+
 def test_what_pairs_taught_is_there_again_after_resuming(tiny_model: Path, tmp_path: Path) -> None:
     whole = _tune(tiny_model, tmp_path / "work", contrastive_epochs=2)
     again = _tune(tiny_model, tmp_path / "work", contrastive_epochs=2, resume=True)

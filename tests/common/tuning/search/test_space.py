@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
+from common.tuning.configuration import read_settings
 from common.tuning.search.space import Choice, Range, holds, own_space, read_space, settings_of
 from common.tuning.settings import Settings
 
@@ -80,6 +81,34 @@ def test_a_number_has_three_digits_and_stays_within(drawn: float) -> None:
     assert 1e-5 <= settings.learning_rate <= 3e-4
     assert settings.learning_rate == pytest.approx(drawn, rel=5e-3)
     assert settings.learning_rate == float(f"{settings.learning_rate:.2e}")
+
+
+@pytest.mark.parametrize("drawn", ["full", "lora", "ia3", "top-layers:2"])
+def test_each_strategy_has_its_own_rate(drawn: str) -> None:
+    base = read_settings()
+    space = read_space(["strategy=full,lora,ia3,top-layers:2"], base)
+    found = settings_of(Drawn(strategy=drawn), space, base)
+    assert found.learning_rate == Settings(strategy=drawn).learning_rate
+
+
+def test_an_applications_rate_is_for_what_was_pretrained() -> None:
+    base = read_settings(defaults={"learning_rate": 2e-4})
+    space = read_space(["strategy=full,lora,top-layers:2"], base)
+    rates = [
+        settings_of(Drawn(strategy=drawn), space, base).learning_rate
+        for drawn in ("full", "top-layers:2", "lora")
+    ]
+    assert rates == [2e-4, 2e-4, Settings(strategy="lora").learning_rate]
+
+
+@pytest.mark.parametrize("rate", [1e-4, 3e-4])
+def test_a_rate_that_was_chosen_or_drawn_is_for_all_strategies(rate: float) -> None:
+    base = read_settings(None, [f"learning_rate={rate}"])
+    space = read_space(["strategy=full,lora"], base)
+    assert settings_of(Drawn(strategy="lora"), space, base).learning_rate == rate
+    both = read_space(["strategy=full,lora", "learning_rate=1e-5..1e-3"], Settings())
+    found = settings_of(Drawn(strategy="lora", learning_rate=rate), both, Settings())
+    assert found.learning_rate == rate
 
 
 def test_a_space_knows_what_could_be_drawn() -> None:

@@ -118,6 +118,19 @@ def test_the_best_is_found_and_trained_with_by_its_file(
     assert f"{found.figure:.4f}" in report
 
 
+def test_what_the_best_has_no_use_for_is_not_written(
+    prepare: Prepare, tmp_path: Path, instead: Any
+) -> None:
+    instead(lambda settings: 0.0 if settings.strategy == "full" else 1.0)
+    space = ("strategy=full,lora", "lora_rank=4,8")
+    found = search(plan(*space, base=BASE.but(strategy="lora"), trials=6), prepare, tmp_path)
+    assert found.best.strategy == "full"
+    text = write_best(found).read_text(encoding="utf-8")
+    assert "strategy = " in text
+    assert "lora_rank" not in text
+    assert read_settings(found.directory / "best.toml").strategy == "full"
+
+
 def test_none_is_written_and_read(prepare: Prepare, tmp_path: Path, instead: Any) -> None:
     instead(lambda settings: 0.0 if settings.head_learning_rate is None else 1.0)
     found = search(plan("head_learning_rate=none,1e-3"), prepare, tmp_path)

@@ -1,0 +1,1 @@
+"""What each setting is, and what it needs to have an effect."""
