@@ -96,9 +96,29 @@ def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(sto
     scored = classifier.score(records, [gildas, gildas | {"Alba": [(24, 28)]}])
     assert scored[0].sentiment.label == "negative"
     assert sum(scored[0].sentiment.probabilities.values()) == pytest.approx(1, abs=0.001)
-    assert scored[0].is_negative_on("Gildas")
+    assert scored[0].sentiment_towards("Gildas").label == "negative"
     assert [target.entity for target in scored[1].targets] == ["Gildas", "Alba"]
     assert "plunge" in classifier.negative_words(records[0].content)
+
+
+def test_a_release_keeps_when_to_abstain_and_an_older_one_keeps_its_rule(store: Path) -> None:
+    release = Registry(store, "finance_monitor").open()
+    path = release.directory / "model.json"
+    written = path.read_text(encoding="utf-8")
+    settings = json.loads(written)
+    chosen = settings.pop("abstain_below")
+    assert chosen
+    name, least = next(iter(chosen.items()))
+    classifier = load_release(release)
+    assert classifier.is_sure(name, least)
+    assert not classifier.is_sure(name, least - 0.01)
+    try:
+        path.write_text(json.dumps(settings), encoding="utf-8")
+        older = load_release(release)
+    finally:
+        path.write_text(written, encoding="utf-8")
+    assert older.is_sure(name, 0.45)
+    assert not older.is_sure(name, 0.44)
 
 
 @pytest.mark.parametrize(
