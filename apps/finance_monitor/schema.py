@@ -203,7 +203,10 @@ class Evidence(BaseModel):
     headline: str
     source: str | None = Field(None, description="Who had it first.")
     url: str | None = None
-    negative: float = Field(description="Probability of negative, the highest in the line.")
+    negative: float = Field(
+        description="Probability of negative, for the company of the alert if it has one; the "
+        "highest in the line."
+    )
     outlets: int = Field(1, description="How many stories tell it, copies and near-copies.")
     sources: list[str] = Field([], description="Who ran it, in the order of their first story.")
     last_at: Time | None = Field(None, description="When the latest of its stories came.")

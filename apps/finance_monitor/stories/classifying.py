@@ -222,9 +222,14 @@ class Classifier:
 
 def _with_only_target(story: ScoredRecord) -> ScoredRecord:
     """What is said of the only company of a story, after its rules."""
-    if story.targets or len(story.entities) != 1:
+    judged = story.targets[0].probabilities if story.targets else None
+    # A release that knows no sentiment of texts judges the company; a rule may know better.
+    if len(story.entities) != 1 or (judged and story.sentiment.label is None):
         return story
-    return story.model_copy(update={"targets": [_target(story.entities[0], story.sentiment)]})
+    score = SentimentScore(
+        label=story.sentiment.label, probabilities=judged or story.sentiment.probabilities
+    )
+    return story.model_copy(update={"targets": [_target(story.entities[0], score)]})
 
 
 def _target(company: str, score: SentimentScore) -> TargetScore:

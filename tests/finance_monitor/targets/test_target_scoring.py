@@ -31,11 +31,10 @@ GOOD, BAD = [4.0, 0.0, 0.0], [0.0, 0.0, 4.0]
 class Network:
     """Every text is good news; of a company it is, where that is the first in the text."""
 
-    has_sentiment = True
     has_many_topics = False
 
-    def __init__(self, *, has_targets: bool = True) -> None:
-        self.has_targets = has_targets
+    def __init__(self, *, has_targets: bool = True, has_sentiment: bool = True) -> None:
+        self.has_targets, self.has_sentiment = has_targets, has_sentiment
         self.asked: list[str] = []
 
     @property
@@ -45,10 +44,10 @@ class Network:
     def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
         self.asked += texts
         targets = [GOOD if text.startswith("{") else BAD for text in texts]
-        return {
-            "sentiment_logits": np.float32([GOOD] * len(texts)),
-            "target_logits": np.float32(targets),
-        }
+        found = {"target_logits": np.float32(targets)}
+        if self.has_sentiment:
+            found["sentiment_logits"] = np.float32([GOOD] * len(texts))
+        return found
 
 
 def _score(classifier: Classifier, text: str) -> ScoredRecord:
@@ -78,7 +77,10 @@ def test_of_the_only_company_the_sentiment_of_the_text_is_said() -> None:
     assert len(network.asked) == 1
 
 
-def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_sentiment", [True, False])
+def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(
+    tmp_path: Path, has_sentiment: bool
+) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(
         '[[rule]]\nname = "recall"\nwhen = { any = ["recall"] }\naction = "force"\n'
@@ -86,7 +88,8 @@ def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(tmp_path: Pat
         encoding="utf-8",
     )
     rules = LiveRules(path, StoryRules)
-    scored = _score(Classifier("one", Network(), [], rules=rules), "Borel plans a recall")
+    classifier = Classifier("one", Network(has_sentiment=has_sentiment), [], rules=rules)
+    scored = _score(classifier, "Borel plans a recall")
     assert [(one.entity, one.sentiment) for one in scored.targets] == [("Borel Motors", "negative")]
     assert keys_of(scored)[company_key("Borel Motors")] == "negative"
 
