@@ -38,9 +38,14 @@ class Lessons:
         return self.test or self.validation
 
     @property
+    def examples(self) -> list[Example]:
+        """All, whatever they are used for."""
+        return [*self.train, *self.validation, *self.test]
+
+    @property
     def texts(self) -> set[str]:
-        """Every text, whatever it is used for."""
-        return {plain_text(one) for one in (*self.train, *self.validation, *self.test)}
+        """Those of all examples, without the braces around a company."""
+        return {plain_text(one) for one in self.examples}
 
     def without(self, hashes: Collection[str]) -> Lessons:
         """What is left when the texts of these hashes are gone."""
