@@ -68,7 +68,7 @@ def explain(
         heading = _told(classifier.sentiment_score(classifier.read([prepare(text)])[0]))
     else:
         listed = read_entities(entities) if entities else None
-        name = (listed and listed.named(company)) or company
+        name = (listed.named(company) if listed else None) or company
         named = mentions_in(text, [name], listed)
         found = explain_towards(classifier, text, name, named, chosen, learned)
         reading = classifier.read([point_at(prepare(text), name, named)])[0]

@@ -35,7 +35,8 @@ def calibrate(
     """
     texts = [example.text for example in validation]
     outputs = predict(classifier.module, classifier.backbone, texts)
-    temperatures, abstain_below = {}, {}
+    temperatures: dict[str, float] = {}
+    abstain_below: dict[str, float] = {}
     for name, labels in (
         ("sentiment", [example.sentiment for example in validation]),
         ("target", [example.target for example in validation]),

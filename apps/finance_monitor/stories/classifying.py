@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -203,17 +203,31 @@ class Classifier:
             named: the companies of the text, as `companies_in` has them.
         """
         prepared = prepare(text)
-        is_target = company in named and self.judges(named)
-        called = {prepared[start:end].lower() for start, end in named[company]} if is_target else ()
-        tried = list(dict.fromkeys(w for w in words(prepared) if _carries_meaning(w)))
-        tried = [word for word in tried if not any(word in one for one in called)]
-        tried = tried[:MOST_WORDS_TRIED]
-        if not tried or not (is_target or self.network.has_sentiment):
+        if company is not None and company in named and self.judges(named):
+            called = [prepared[start:end].lower() for start, end in named[company]]
+            pointed = point_at(prepared, company, named)
+            return self._weigh_words(pointed, called, lambda reading: reading.target)
+        if not self.network.has_sentiment:
             return []
-        read = point_at(prepared, company, named) if is_target else prepared
+        return self._weigh_words(prepared, (), lambda reading: reading.sentiment)
+
+    def _weigh_words(
+        self,
+        read: str,
+        called: Sequence[str],
+        shares_of: Callable[[Reading], NDArray[np.float64] | None],
+    ) -> list[str]:
+        """Those of a prepared text, but for what the company is `called`: that is no reason."""
+        tried = [
+            word
+            for word in dict.fromkeys(words(read))
+            if _carries_meaning(word) and not any(word in name for name in called)
+        ][:MOST_WORDS_TRIED]
+        if not tried:
+            return []
         lowered = read.lower()
         readings = self.read([read, *(lowered.replace(word, " ") for word in tried)])
-        shares = [one.target if is_target else one.sentiment for one in readings]
+        shares = [shares_of(reading) for reading in readings]
         odds = [_log_odds(some[NEGATIVE]) for some in shares if some is not None]
         whole, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
