@@ -38,7 +38,7 @@ function line(one, topics, correct) {
     ...judged.map((target) => company(one, target, correct)));
   return element('li', {}, headline(text, one.url),
     element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')),
-    ...(judged.length ? [list] : []), ...reasons(one));
+    ...reasons(one), ...(judged.length ? [list] : []));
 }
 
 // Those with a sentiment of their own; the only one of a text has that of the text.
