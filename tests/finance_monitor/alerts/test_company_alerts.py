@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from news import quiet_then_surge, story, towards
 
 from apps.finance_monitor.alerts.operations import cases
@@ -64,7 +65,11 @@ def _evidence(stories: Sequence[ScoredRecord]) -> list[Evidence]:
     return found.evidence
 
 
-def test_its_stories_are_ordered_and_explained_by_what_they_say_of_it() -> None:
+@pytest.mark.parametrize("most_read", [500, 5])
+def test_its_stories_are_ordered_and_explained_by_what_they_say_of_it(
+    most_read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.finance_monitor.storylines.reading.MOST_READ", most_read)
     quiet = [one for one in quiet_then_surge() if one.id.startswith("q")]
     surge = [
         _split(f"s{hour}-{i}", 240 + hour + i / 12, 0.5 + 0.04 * i)
