@@ -41,6 +41,7 @@ def save_release(classifier: Classifier, directory: Path) -> None:
             "passage_prefix": source.passage_prefix,
             "topics": classifier.topics,
             "temperatures": classifier.temperatures,
+            "abstain_below": classifier.abstain_below,
             "baseline": classifier.baseline,
             "tickers": classifier.tickers,
             "pools_targets": isinstance(classifier.module.pooled, TargetPooling),
@@ -117,6 +118,7 @@ def _load(release: Release, network: Network) -> Classifier:
         network=network,
         topics=settings["topics"],
         temperatures=settings["temperatures"],
+        abstain_below=settings.get("abstain_below", {}),
         baseline=settings["baseline"],
         tickers=settings.get("tickers", {}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -83,16 +84,11 @@ class FeedRecord(Story):
     entities: list[str] = []
 
 
-class Target(BaseModel):
+class TrainingTarget(BaseModel):
     """How a text speaks of one company, whatever it says of others."""
 
     entity: Text
     sentiment: Labelled
-
-
-class TrainingTarget(Target):
-    """A target as it is learned from."""
-
     mentions: list[Text] = Field(
         [], description="What the text calls it beside its name: short names, `the lender`, 该行."
     )
@@ -146,6 +142,16 @@ class SentimentScore(BaseModel):
     probabilities: dict[Sentiment, float]
 
 
+class TargetScore(BaseModel):
+    """How a text speaks of one company; no sentiment where the model abstains."""
+
+    entity: Text
+    sentiment: Labelled | None = None
+    probabilities: dict[Sentiment, float] = Field(
+        {}, description="Of each label; none in stories that an older version scored."
+    )
+
+
 class TopicScore(BaseModel):
     """A topic and its probability."""
 
@@ -158,7 +164,7 @@ class ScoredRecord(FeedRecord):
 
     sentiment: SentimentScore
     topics: list[TopicScore] = []
-    targets: list[Target] = []
+    targets: list[TargetScore] = []
     duplicate_of: str | None = None
     novelty: float = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
     release_id: str
@@ -168,12 +174,17 @@ class ScoredRecord(FeedRecord):
         None, description="Labels that are shown under another name."
     )
 
-    def is_negative_on(self, key: str) -> bool:
-        """Whether it counts for a surge on `key`: what it says of that company goes first."""
+    def sentiment_towards(self, company: str) -> SentimentScore:
+        """What it says of a company; of the whole text, if that one was not judged by itself."""
         for target in self.targets:
-            if target.entity == key:
-                return target.sentiment == "negative"
-        return self.sentiment.label == "negative"
+            if target.entity == company:
+                return SentimentScore(label=target.sentiment, probabilities=target.probabilities)
+        return self.sentiment
+
+    def sentiments_for(self, companies: Collection[str]) -> list[SentimentScore]:
+        """What it says of each of these companies that it names; if of none, of the whole text."""
+        named = [name for name in self.entities if name in companies]
+        return [self.sentiment_towards(name) for name in named] or [self.sentiment]
 
 
 class Spread(BaseModel):
@@ -192,7 +203,10 @@ class Evidence(BaseModel):
     headline: str
     source: str | None = Field(None, description="Who had it first.")
     url: str | None = None
-    negative: float = Field(description="Probability of negative, the highest in the line.")
+    negative: float = Field(
+        description="Probability of negative, for the company of the alert if it has one; the "
+        "highest in the line."
+    )
     outlets: int = Field(1, description="How many stories tell it, copies and near-copies.")
     sources: list[str] = Field([], description="Who ran it, in the order of their first story.")
     last_at: Time | None = Field(None, description="When the latest of its stories came.")

@@ -221,9 +221,9 @@ class Store:
             " negative = negative + excluded.negative, positive = positive + excluded.positive,"
             " stories = stories + 1",
             [
-                (story.start, key, negative, story.is_positive and not negative)
+                (story.start, key, sentiment == "negative", sentiment == "positive")
                 for story in late
-                for key, negative in story.keys.items()
+                for key, sentiment in story.keys.items()
             ],
         )
 

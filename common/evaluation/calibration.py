@@ -27,6 +27,10 @@ LEAST_ANSWERED = 0.2
 # Probabilities at which an answer may be held back, from the strictest down.
 LOWEST = 0.005
 THRESHOLDS = np.round(np.arange(0.995, 0.0, -LOWEST), 3)
+# Where a label may begin to be named: at a third, the least that the likeliest of three can have,
+# none is held back. Fewer records choose by chance.
+LEAST_CONFIDENCES = np.round(np.arange(0.33, 0.605, 0.01), 2)
+FEWEST_TO_CHOOSE = 50
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,24 @@ def fit_mixture(first: Floats, second: Floats, label: NDArray[np.int64]) -> tupl
     bounds = [(np.exp(-3.0), np.exp(3.0)), (0.0, np.exp(3.0))]
     a, b = minimize(loss, x0=(1.0, 0.5), bounds=bounds).x
     return float(1 / a), float(b / a)
+
+
+def least_confidence(confidence: Floats, correct: Bools) -> float | None:
+    """The probability from which a label is worth naming, if a wrong one costs as two left out.
+
+    That is where those named are more often right than wrong (Chow 1970); of equals the nearest
+    to a half, which is best where probabilities are honest. None: too few records to choose by.
+
+    Args:
+        confidence: [records], the probability of the likeliest of three labels.
+        correct: [records], whether that one is right.
+    """
+    if len(correct) < FEWEST_TO_CHOOSE:
+        return None
+    gain = np.where(correct, 1, -1)
+    gains = [int(gain[confidence >= least].sum()) for least in LEAST_CONFIDENCES]
+    best = LEAST_CONFIDENCES[np.equal(gains, max(gains))]
+    return float(best[np.abs(best - 0.5).argmin()])
 
 
 def out_of_fold_probability(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,36 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A store whose release tells good from bad, its encoder frozen."""
     with made_once(tmp_path_factory, "finance-monitor", _make) as folder:
         yield folder / "var"
+
+
+@pytest.fixture(scope="module")
+def release_of_companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store whose release also tells for whom news is good or bad."""
+    with made_once(tmp_path_factory, "finance-companies", _make_companies) as folder:
+        yield folder / "var"
+
+
+def _make_companies(folder: Path) -> None:
+    names = ("Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault")
+    rows = []
+    for number, (one, other) in enumerate(zip(names, names[1:] + names[:1], strict=True)):
+        for good, bad, flat in zip(GOOD, BAD, FLAT, strict=True):
+            said = {"positive": good, "negative": bad, "neutral": flat}
+            pairs = [("positive", "negative"), ("negative", "neutral"), ("neutral", "positive")]
+            first, second = pairs[number % 3]
+            text = f"{one} {said[first]} while {other} {said[second]}"
+            targets = [
+                {"entity": one, "sentiment": first},
+                {"entity": other, "sentiment": second},
+            ]
+            rows.append({"text": text, "sentiment": first, "targets": targets})
+    lines = [json.dumps(row) for row in rows]
+    (folder / "news.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    done = run_here(
+        "finance_monitor", "train", "--news", folder / "news.jsonl", "--set", "strategy=head",
+        "--set", "epochs=4", "--set", "learning_rate=5e-3", "--store", folder / "var",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def _make(folder: Path) -> None:

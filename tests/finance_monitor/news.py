@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from apps.finance_monitor.schema import FeedRecord, ScoredRecord, SentimentScore, TopicScore
+from apps.finance_monitor.schema import (
+    FeedRecord,
+    ScoredRecord,
+    SentimentScore,
+    TargetScore,
+    TopicScore,
+)
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 BAD = ("shares plunge after fraud", "warns of heavy losses", "misses its payment", "cuts jobs")
@@ -44,6 +50,18 @@ def story(
         duplicate_of=duplicate_of,
         release_id="r1",
     )
+
+
+def towards(**sentiments: str) -> list[TargetScore]:
+    """What a story says of each company, as sure as `story` is."""
+    return [
+        TargetScore(
+            entity=name,
+            sentiment=label,
+            probabilities={"positive": 0.05, "neutral": 0.05, "negative": 0.05} | {label: 0.9},
+        )
+        for name, label in sentiments.items()
+    ]
 
 
 def quiet_then_surge(

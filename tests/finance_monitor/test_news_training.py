@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from command_line import run_apart, run_here
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
 from torch.nn.functional import normalize
 
-from apps.finance_monitor.release import load_release
+from apps.finance_monitor.data import Sources, read_examples
+from apps.finance_monitor.release import load_release, save_release
 from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.stories.calibrating import calibrate
+from apps.finance_monitor.task import FinanceMonitorTask
 from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.rows import read_rows
@@ -96,9 +100,31 @@ def test_a_feed_record_is_scored_and_the_word_that_made_it_negative_is_named(sto
     scored = classifier.score(records, [gildas, gildas | {"Alba": [(24, 28)]}])
     assert scored[0].sentiment.label == "negative"
     assert sum(scored[0].sentiment.probabilities.values()) == pytest.approx(1, abs=0.001)
-    assert scored[0].is_negative_on("Gildas")
+    assert scored[0].sentiment_towards("Gildas").label == "negative"
     assert [target.entity for target in scored[1].targets] == ["Gildas", "Alba"]
     assert "plunge" in classifier.negative_words(records[0].content)
+
+
+def test_a_release_keeps_when_to_abstain_and_an_older_one_keeps_its_rule(
+    news: Path, store: Path, tmp_path: Path
+) -> None:
+    release = Registry(store, "finance_monitor").open()
+    examples = read_examples(Sources(test=[news], mapping={"sentiment": "label"}))
+    known = [replace(one, topics=None) for one in examples]
+    trained = load_release(release)
+    calibrated = calibrate(trained, FinanceMonitorTask(known, []), known)
+    assert calibrated.abstain_below.keys() == {"sentiment", "target"}
+    save_release(calibrated, tmp_path)
+    kept = replace(release, directory=tmp_path)
+    for name, least in calibrated.abstain_below.items():
+        assert load_release(kept).is_sure(name, least)
+        assert not load_release(kept).is_sure(name, least - 0.01)
+    settings = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    del settings["abstain_below"]
+    (tmp_path / "model.json").write_text(json.dumps(settings), encoding="utf-8")
+    older = load_release(kept)
+    assert older.is_sure("target", 0.45)
+    assert not older.is_sure("target", 0.44)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ class AlertRouter:
 
     Args:
         subscribers: who receives what.
-        negative_words: finds the words that made a text negative.
+        negative_words: finds the words that made a text negative, given the companies that it
+            names, for one of these or, with None, as a whole.
         exposures: who else is concerned; None where that is not known.
     """
 
@@ -37,7 +38,7 @@ class AlertRouter:
         self,
         store: Store,
         subscribers: Subscribers,
-        negative_words: Callable[[str], Sequence[str]],
+        negative_words: Callable[[str, tuple[str, ...], str | None], Sequence[str]],
         exposures: Exposures | None = None,
     ) -> None:
         self._store = store
@@ -113,7 +114,7 @@ class AlertRouter:
         )
         return alert.model_copy(
             update={
-                "evidence": [self._evidence(line) for line in lines],
+                "evidence": [self._evidence(line, alert.key) for line in lines],
                 "exposed": self._exposed(alert),
                 "release_id": lines[0].first.release_id if lines else None,
             }
@@ -125,20 +126,22 @@ class AlertRouter:
             return []
         return self._exposures.of(name_of(alert.key), alert.window.end)
 
-    def _evidence(self, line: StoryLine) -> Evidence:
+    def _evidence(self, line: StoryLine, key: str) -> Evidence:
         stories, first = line.stories, line.first
+        company = name_of(key) if kind_of(key) == COMPANY else None
+        words = self._words(first.content, tuple(first.entities), company)
         return Evidence(
             id=first.id,
             published_at=first.published_at,
             headline=first.headline,
             source=first.source,
             url=first.url,
-            negative=round(line.negative, 2),
+            negative=round(line.negative_on(key), 2),
             outlets=len(stories),
             sources=line.sources,
             last_at=stories[-1].published_at,
             spread=line.spread,
-            words=[word for word in self._words(first.content) if not _names(first, word)],
+            words=[word for word in words if not _names(first, word)],
         )
 
 

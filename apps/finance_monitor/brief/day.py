@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.operations import Case, cases
-from apps.finance_monitor.schema import Spread
+from apps.finance_monitor.schema import Sentiment, Spread
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import lines_between
@@ -130,10 +130,12 @@ def brief_of(
     lines = lines_between(store, day.start, day.end)
     if only:
         lines = [line for line in lines if only.concerns(line.first)]
-    labels = Counter(line.first.sentiment.label for line in lines)
+    companies = only.companies if only else ()
+    labels = Counter(label for line in lines for label in _labels(line, companies))
     told = [only] if only else watchlists
     extremes = [
-        _extremes(one.name, [line for line in lines if one.concerns(line.first)]) for one in told
+        _extremes(one.name, [line for line in lines if one.concerns(line.first)], one.companies)
+        for one in told
     ]
     moves = _moves(store, day)
     stories = sum(len(line.stories) for line in lines)
@@ -146,7 +148,7 @@ def brief_of(
         negative=labels["negative"],
         positive=labels["positive"],
         alerts=_alerts(store, day, only),
-        extremes=extremes or [_extremes("", lines)],
+        extremes=extremes or [_extremes("", lines, ())],
         rose=[move for move in moves if move.stories > move.usual][:MOST_MOVES],
         fell=[move for move in moves if move.stories < move.usual][:MOST_MOVES],
         silent=_silent(store, day),
@@ -184,12 +186,13 @@ def _alerts(store: Store, day: Day, only: Watchlist | None) -> list[Case]:
     )
 
 
-def _extremes(name: str, lines: Sequence[StoryLine]) -> Extremes:
-    def most(label: str) -> Line | None:
-        told = [line for line in lines if line.first.sentiment.label == label]
+def _extremes(name: str, lines: Sequence[StoryLine], companies: Sequence[str]) -> Extremes:
+    """The worst and the best for these companies; of a line that names none, for its text."""
+
+    def most(label: Sentiment) -> Line | None:
         best = max(
-            told,
-            key=lambda line: (_probability(line, label), len(line.stories)),
+            (line for line in lines if label in _labels(line, companies)),
+            key=lambda line: (_probability(line, label, companies), len(line.stories)),
             default=None,
         )
         return _line(best) if best else None
@@ -197,8 +200,13 @@ def _extremes(name: str, lines: Sequence[StoryLine]) -> Extremes:
     return Extremes(name=name, worst=most("negative"), best=most("positive"))
 
 
-def _probability(line: StoryLine, label: str) -> float:
-    return next(p for name, p in line.first.sentiment.probabilities.items() if name == label)
+def _labels(line: StoryLine, companies: Sequence[str]) -> set[Sentiment | None]:
+    return {score.label for score in line.first.sentiments_for(companies)}
+
+
+def _probability(line: StoryLine, label: Sentiment, companies: Sequence[str]) -> float:
+    scores = line.first.sentiments_for(companies)
+    return max(score.probabilities.get(label, 1.0) for score in scores if score.label == label)
 
 
 def _line(line: StoryLine) -> Line:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from fastapi import FastAPI, HTTPException, Request
 
 from apps.finance_monitor.explaining.account import account
-from apps.finance_monitor.explaining.story import explain_story, learned_from
+from apps.finance_monitor.explaining.story import explain_story, explain_towards, learned_from
 from apps.finance_monitor.learning.lessons import LESSONS, load_lessons
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.targets.pointing import Span
 from apps.finance_monitor.watch.service import MonitorService
 from common.evaluation.explanation.attribution import pick_method
 from common.evaluation.explanation.explanation import Explanation
@@ -21,6 +23,15 @@ from common.serving.disconnect import until_disconnected
 QUEUE_BOUND, LONGEST_WAIT = 16, 10.0
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A text, and the company of it that is asked about; None: the text as a whole."""
+
+    text: str
+    company: str | None
+    named: Mapping[str, Sequence[Span]]
+
+
 class StoryExplainer:
     """Explains one story after the other, in a thread of its own."""
 
@@ -28,20 +39,28 @@ class StoryExplainer:
         self._service = service
         self._method = pick_method(None)
         self._learned: tuple[str, Examples | None] = ("", None)
-        self.batcher: Batcher[str, Explanation] = Batcher(
+        self.batcher: Batcher[Asked, Explanation] = Batcher(
             self._explain,
-            cost=len,
+            cost=lambda asked: len(asked.text),
             budget=1,
             queue_bound=QUEUE_BOUND,
             longest_wait=LONGEST_WAIT,
         )
 
-    def _explain(self, texts: list[str]) -> list[Explanation]:
+    def _explain(self, asked: list[Asked]) -> list[Explanation]:
         classifier = self._service.live.current
         if self._learned[0] != classifier.release_id:
             self._learned = (classifier.release_id, self._read_lessons(classifier))
-        learned = self._learned[1]
-        return [explain_story(classifier, text, self._method, learned) for text in texts]
+        return [self._explain_one(classifier, one, self._learned[1]) for one in asked]
+
+    def _explain_one(
+        self, classifier: Classifier, asked: Asked, learned: Examples | None
+    ) -> Explanation:
+        text, company, named = asked.text, asked.company, asked.named
+        # Where a company is not asked about by itself, it has the sentiment of the text.
+        if company is None or not classifier.judges(named):
+            return explain_story(classifier, text, self._method, learned)
+        return explain_towards(classifier, text, company, named, self._method, learned)
 
     def _read_lessons(self, classifier: Classifier) -> Examples | None:
         release = self._service.registry.open(classifier.release_id)
@@ -58,11 +77,18 @@ def add_explanations(app: FastAPI, service: MonitorService, explainer: StoryExpl
         tags=["reading"],
         summary="The words behind a story's sentiment and topics",
         description="By the release that serves now; the places of the words are of `text`. "
-        "`sentences`: what was decided, for whom it concerns and for an auditor.",
+        "`sentences`: what was decided, for whom it concerns and for an auditor. With `company`: "
+        "the words behind what it says of that one.",
     )
-    async def explanation(story_id: str, request: Request) -> Explanation:
+    async def explanation(
+        story_id: str, request: Request, company: str | None = None
+    ) -> Explanation:
         story = service.watch.store.story(story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {story_id!r}.")
-        found = await until_disconnected(request, explainer.batcher.submit(story.content))
-        return replace(found, sentences=account(story, found))
+        company = company and service.company_named(company)
+        if company is not None and company not in story.entities:
+            raise HTTPException(404, f"The story names no {company!r}.")
+        asked = Asked(story.content, company, service.companies_in(story))
+        found = await until_disconnected(request, explainer.batcher.submit(asked))
+        return replace(found, sentences=account(story, found, company))

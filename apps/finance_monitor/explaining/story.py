@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
 from apps.finance_monitor.stories.text import LONGEST_TEXT, prepare, spell_tickers
+from apps.finance_monitor.targets.pointing import CLOSING, OPENING, Span, point_at
 from common.evaluation.explanation.attribution import (
     Attribution,
     Method,
@@ -21,6 +24,7 @@ from common.evaluation.explanation.attribution import (
 )
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples
+from common.evaluation.explanation.words import Word, places_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +52,60 @@ def explain_story(
     reading = classifier.read([read])[0]
     found = []
     if (sentiment := _sentiment(classifier, reading)) is not None:
-        found.append(_sentiment_words(classifier, text, read, sentiment, method))
+        head = "sentiment" if reading.sentiment is not None else "target"
+        found.append(_sentiment_words(classifier, text, read, sentiment, method, head))
     for number in _topics(classifier, reading):
         found.append(_topic_words(classifier, text, read, number, method))
     neighbours = learned.nearest(_vectors(classifier, [read])[0]) if learned else []
     return Explanation(classifier.release_id, text, found, neighbours)
+
+
+def explain_towards(
+    classifier: Classifier,
+    text: str,
+    company: str,
+    named: Mapping[str, Sequence[Span]],
+    method: Method,
+    learned: Examples | None = None,
+) -> Explanation:
+    """The words that moved what a text says of one company, by a release that learned that.
+
+    Args:
+        named: as `companies_in` has the companies of the text.
+    """
+    text = text[:LONGEST_TEXT]
+    spans = _places(text, named.get(company, ()))
+    pointed = point_at(text, company, {company: spans})
+    read = spell_tickers(prepare(pointed), classifier.tickers)
+    shares = classifier.read([read])[0].target
+    assert shares is not None
+    found = _sentiment_words(classifier, pointed, read, int(shares.argmax()), method, "target")
+    found = replace(found, words=_unpointed(found.words, pointed, text if not spans else None))
+    neighbours = learned.nearest(_vectors(classifier, [read])[0]) if learned else []
+    return Explanation(classifier.release_id, text, [found], neighbours)
+
+
+def _places(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Spans of a prepared text, in the text as its user wrote it."""
+    places = places_in(prepare(text), text)
+    ends = [(places[start], places[stop - 1]) for start, stop in spans]
+    return [(start, last + 1) for start, last in ends if start is not None and last is not None]
+
+
+def _unpointed(words: Sequence[Word], pointed: str, behind: str | None) -> list[Word]:
+    """The same words, with their places in the text before `point_at`.
+
+    Args:
+        behind: that text, where the name was put in front of it.
+    """
+    lead = 0 if behind is None else len(pointed) - len(behind)
+    marks = [] if lead else [at for at, letter in enumerate(pointed) if letter in OPENING + CLOSING]
+    moved = []
+    for word in words:
+        by = lead + bisect_left(marks, word.start)
+        if word.start >= lead:
+            moved.append(replace(word, start=word.start - by, end=word.end - by))
+    return moved
 
 
 def learned_from(classifier: Classifier, examples: Sequence[Example]) -> Examples:
@@ -92,11 +145,10 @@ def _topics(classifier: Classifier, reading: Reading) -> list[int]:
 
 
 def _sentiment_words(
-    classifier: Classifier, text: str, read: str, number: int, method: Method
+    classifier: Classifier, text: str, read: str, number: int, method: Method, name: str
 ) -> Attribution:
     module = classifier.module
-    name = "target" if module.sentiments is None else "sentiment"
-    head = module.targets if module.sentiments is None else module.sentiments
+    head = module.targets if name == "target" else module.sentiments
     assert head is not None
     odds = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
 

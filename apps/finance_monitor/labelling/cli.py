@@ -123,7 +123,8 @@ def suggest_labels(
     from common.learning.labelling.asking import new_texts
 
     files = read_news(_sources(texts or [], mapping, on_bad_row, store))
-    known = load_lessons(release).texts
+    # A text that is known for its companies alone may still be asked about.
+    known = {example.text for example in load_lessons(release).examples}
     fresh = new_texts([shown_text(record) for file in files for record in file], known)
     classifier = load_release(release, device=device)
     show_questions(

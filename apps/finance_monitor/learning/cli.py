@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from common.learning.learn_cli import Learn, Load
 
 APPLICATION = "finance_monitor"
-LABELS = ("sentiment", "topics")
+LABELS = ("sentiment", "topics", "entity", "target", "mentions")
 
 verbs = new_app("Learn.")
 

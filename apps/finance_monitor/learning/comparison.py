@@ -9,7 +9,7 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.groups import GROUPING
-from apps.finance_monitor.learning.lessons import Lessons, facets
+from apps.finance_monitor.learning.lessons import Lessons, facets, plain_text
 from apps.finance_monitor.stories.classifying import Classifier
 from common.console import say
 from common.learning.candidates import comparison as comparing
@@ -51,13 +51,13 @@ def _held_out(
     learn: Callable[[Sequence[Example]], Classifier], examples: Sequence[Example]
 ) -> list[Outcome]:
     """Each corrected text, read by a candidate that learned from the other half."""
-    texts = list(dict.fromkeys(example.text for example in examples))
+    texts = list(dict.fromkeys(plain_text(example) for example in examples))
     fold_of = {text: number % FOLDS for number, text in enumerate(texts)}
     outcomes: dict[int, Outcome] = {}
     for fold in range(FOLDS):
         say(f"Learning half of the corrections, to ask the other half: {fold + 1} of {FOLDS}")
-        own = [i for i, example in enumerate(examples) if fold_of[example.text] == fold]
-        others = [example for example in examples if fold_of[example.text] != fold]
+        own = [i for i, example in enumerate(examples) if fold_of[plain_text(example)] == fold]
+        others = [example for example in examples if fold_of[plain_text(example)] != fold]
         found = evaluate.run(learn(others), [examples[i] for i in own])
         outcomes |= dict(zip(own, found, strict=True))
     return [outcomes[i] for i in range(len(examples))]

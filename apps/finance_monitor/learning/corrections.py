@@ -6,15 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.learning.lessons import Lessons, facets
+from apps.finance_monitor.learning.lessons import Lessons, facets, plain_text
 from apps.finance_monitor.schema import SENTIMENT_NAMES, SENTIMENTS
 from apps.finance_monitor.stories import text as spelling
+from apps.finance_monitor.targets.pointing import occurrences, point_at
 from common.learning.review import Correction, LeftOut
 from common.learning.schema import Feedback
 from common.records.personal import prepare
-from common.records.text import fold
+from common.records.text import fold, normalise
 
-LABELS = ("sentiment", "topics")
+LABELS = ("sentiment", "topics", "target")
 
 
 def corrected_text(content: str) -> str:
@@ -23,25 +24,43 @@ def corrected_text(content: str) -> str:
 
 
 def example_of(text: str, wanted: Mapping[str, Any]) -> Example:
-    """What a correction teaches."""
-    sentiment, topics = wanted.get("sentiment"), wanted.get("topics")
+    """What a correction teaches: of the text, or of the company that it names as `entity`."""
+    read = spelling.prepare(text)
+    if company := normalise(str(wanted.get("entity") or "")):
+        called = str(wanted.get("mentions") or company).split("|")
+        named = {company: occurrences(read, map(normalise, called))}
+        return Example(point_at(read, company, named), target=_label(wanted.get("target")))
+    topics = wanted.get("topics")
     if isinstance(topics, str):
         topics = [name.strip() for name in topics.replace("|", ",").split(",") if name.strip()]
-    name = str(sentiment).strip().lower() if sentiment else None
     return Example(
-        spelling.prepare(text),
-        SENTIMENT_NAMES.get(name, name) if name else None,
+        read,
+        _label(wanted.get("sentiment")),
         None if topics is None else tuple(sorted(topics)),
     )
 
 
+def _label(given: object) -> str | None:
+    name = str(given).strip().lower() if given else None
+    return SENTIMENT_NAMES.get(name, name) if name else None
+
+
 def about(wanted: Mapping[str, Any]) -> str:
-    """Which labels a correction gives: one of the sentiment contradicts none of the topics."""
-    return "+".join(name for name in LABELS if wanted.get(name) is not None)
+    """Which labels a correction gives: one of the sentiment contradicts none of the topics.
+
+    Nor does one of a company contradict one of another.
+    """
+    labels = [name for name in LABELS if wanted.get(name) is not None]
+    return "+".join([*labels, *([str(wanted["entity"])] if wanted.get("entity") else [])])
 
 
 def split_known(
-    rows: Sequence[Feedback], lessons: Lessons, topics: Collection[str], *, has_sentiment: bool
+    rows: Sequence[Feedback],
+    lessons: Lessons,
+    topics: Collection[str],
+    *,
+    has_sentiment: bool,
+    has_targets: bool,
 ) -> tuple[list[Feedback], list[str], list[LeftOut]]:
     """Rows to decide on; ids of those that are learned already; rows that cannot be learned.
 
@@ -50,22 +69,19 @@ def split_known(
     Args:
         topics: those that the release tells apart.
         has_sentiment: it tells sentiments apart, too.
+        has_targets: it tells sentiments towards companies apart.
     """
-    known = {
-        (fold(one.text), one.sentiment, one.topics and tuple(sorted(one.topics)))
-        for one in facets(lessons.train)
-        if one.target is None
-    }
-    measured = {fold(one.text) for one in (*lessons.validation, *lessons.test)}
+    known = {_taught(one) for one in facets(lessons.train)}
+    measured = {fold(plain_text(one)) for one in (*lessons.validation, *lessons.test)}
     open_rows, learned, out = [], [], []
     for row in rows:
         example = example_of(row.text, row.wanted)
-        parts = [(fold(one.text), one.sentiment, one.topics) for one in facets([example])]
-        if parts and all(part in known for part in parts):
+        parts = facets([example])
+        if parts and all(_taught(part) in known for part in parts):
             learned.append(row.id)
-        elif reason := _unusable(example, topics, has_sentiment):
+        elif reason := _unusable(example, topics, has_sentiment, has_targets):
             out.append(LeftOut(row.id, row.text, reason))
-        elif fold(example.text) in measured:
+        elif fold(plain_text(example)) in measured:
             out.append(LeftOut(row.id, row.text, "candidates are measured on this text"))
         else:
             open_rows.append(row)
@@ -77,13 +93,23 @@ def to_examples(corrections: Sequence[Correction]) -> list[Example]:
     return [example_of(one.text, one.wanted) for one in corrections]
 
 
-def _unusable(example: Example, topics: Collection[str], has_sentiment: bool) -> str | None:
-    if example.sentiment is None and example.topics is None:
-        return "names neither sentiment nor topics"
+def _taught(label: Example) -> tuple[object, ...]:
+    topics = label.topics and tuple(sorted(label.topics))
+    return fold(label.text), label.sentiment, topics, label.target
+
+
+def _unusable(
+    example: Example, topics: Collection[str], has_sentiment: bool, has_targets: bool
+) -> str | None:
+    label = example.sentiment or example.target
+    if label is None and example.topics is None:
+        return "names neither sentiment nor topics, nor a company and its sentiment"
     if example.sentiment is not None and not has_sentiment:
         return "the release knows no sentiment: run `train` with texts that have one"
-    if example.sentiment is not None and example.sentiment not in SENTIMENTS:
-        return f"there is no sentiment {example.sentiment!r}"
+    if example.target is not None and not has_targets:
+        return "the release judges no companies: run `train` with texts that have targets"
+    if label is not None and label not in SENTIMENTS:
+        return f"there is no sentiment {label!r}"
     unknown = [name for name in example.topics or () if name not in topics]
     if unknown:
         return f"the release knows no topic {unknown[0]!r}: run `train` with texts of it"

@@ -179,6 +179,7 @@ def _review(
         lessons,
         serving.topics,
         has_sentiment=serving.module.sentiments is not None,
+        has_targets=serving.module.targets is not None,
     )
     lengths = [len(example.text) for example in lessons.train]
     found = review(rows, lengths, per_source=per_source, about=about)

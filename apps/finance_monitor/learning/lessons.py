@@ -12,6 +12,7 @@ import numpy as np
 from apps.finance_monitor.data import Example, apart
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.text import spell_tickers
+from apps.finance_monitor.targets.pointing import CLOSING, OPENING
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.learning.replay import MOST_EXEMPLARS, herd
@@ -37,22 +38,27 @@ class Lessons:
         return self.test or self.validation
 
     @property
+    def examples(self) -> list[Example]:
+        """All, whatever they are used for."""
+        return [*self.train, *self.validation, *self.test]
+
+    @property
     def texts(self) -> set[str]:
-        """Every text, whatever it is used for."""
-        return {one.text for one in (*self.train, *self.validation, *self.test)}
+        """Those of all examples, without the braces around a company."""
+        return {plain_text(one) for one in self.examples}
 
     def without(self, hashes: Collection[str]) -> Lessons:
         """What is left when the texts of these hashes are gone."""
 
         def left(examples: list[Example]) -> list[Example]:
-            return [one for one in examples if content_hash(one.text) not in hashes]
+            return [one for one in examples if not hashes_of(one) & {*hashes}]
 
         return Lessons(left(self.train), left(self.validation), left(self.test))
 
     def measured_on(self, golden: Sequence[Example]) -> Lessons:
         """These with other golden texts, none of which is learned from."""
-        asked = {example.text for example in golden}
-        train = [one for one in self.train if one.text not in asked]
+        asked = {plain_text(example) for example in golden}
+        train = [one for one in self.train if plain_text(one) not in asked]
         return replace(self, train=train, test=list(golden))
 
     def with_examples(self, examples: Sequence[Example]) -> Lessons:
@@ -61,6 +67,18 @@ class Lessons:
         kept = [_untaught(one, taught) for one in self.train]
         kept = [one for one in kept if _facet(one)]
         return replace(self, train=[*kept, *examples])
+
+
+def plain_text(example: Example) -> str:
+    """The text without the braces around a company: that is what somebody corrects or purges."""
+    if example.target is None:
+        return example.text
+    return example.text.replace(OPENING, "").replace(CLOSING, "")
+
+
+def hashes_of(example: Example) -> set[str]:
+    """Those that a purge may have left of its text; older ones are of the text with braces."""
+    return {content_hash(example.text), content_hash(plain_text(example))}
 
 
 def _facet(example: Example) -> str:
@@ -74,6 +92,8 @@ def _untaught(example: Example, taught: Collection[tuple[str, str]]) -> Example:
         example = replace(example, sentiment=None)
     if (example.text, "topics") in taught:
         example = replace(example, topics=None)
+    if (example.text, "target") in taught:
+        example = replace(example, target=None)
     return example
 
 

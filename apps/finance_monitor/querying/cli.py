@@ -1,4 +1,4 @@
-"""`sql`: questions over stories, alerts and trends."""
+"""`sql`: questions over stories, what they say of companies, alerts and trends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ MOST_SHOWN = 200
 @verbs.command()
 def sql(
     query: Annotated[
-        str, typer.Argument(help='Over stories, alerts and trends: "select name from alerts".')
+        str,
+        typer.Argument(help='Over stories, targets, alerts and trends: "select name from alerts".'),
     ],
     out: Annotated[
         Path | None,

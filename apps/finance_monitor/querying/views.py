@@ -28,6 +28,14 @@ VIEWS = {
             duplicate_of AS copy_of, json_extract(content, '$.novelty') AS novelty,
             json_extract(content, '$.release_id') AS release_id
         FROM main.stories""",
+    "targets": f"""
+        SELECT s.id, {TIME.format("published")} AS published_at,
+            json_extract(value, '$.entity') AS company,
+            json_extract(value, '$.sentiment') AS sentiment,
+            json_extract(value, '$.probabilities.negative') AS negative,
+            json_extract(value, '$.probabilities.positive') AS positive,
+            duplicate_of AS copy_of
+        FROM main.stories s, json_each(content, '$.targets')""",
     "alerts": """
         SELECT alert_id AS id, key, json_extract(content, '$.labels.kind') AS kind,
             json_extract(content, '$.labels.name') AS name, status,

@@ -18,6 +18,12 @@ OF_TOPIC = (
     "EXISTS (SELECT 1 FROM json_each(s.content, '$.topics')"
     " WHERE json_extract(value, '$.name') = ?)"
 )
+# What is said of a company, "" where the model abstains; of the text, if it was not judged apart.
+TOWARDS_COMPANY = (
+    "coalesce((SELECT coalesce(json_extract(value, '$.sentiment'), '')"
+    " FROM json_each(s.content, '$.targets') WHERE json_extract(value, '$.entity') = ?),"
+    " json_extract(s.content, '$.sentiment.label'))"
+)
 READ_TOGETHER = 500
 
 
@@ -26,6 +32,7 @@ class StoryQuery(BaseModel):
 
     Attributes:
         q: words that the text holds, in any case, next to each other.
+        sentiment: towards the company, or towards one of the watchlist, where one is asked for.
         begin, end: published from then on, and before then.
     """
 
@@ -41,7 +48,7 @@ def search(
     store: Store, query: StoryQuery, limit: int, watchlist: Watchlist | None = None
 ) -> list[ScoredRecord]:
     """Stories that all of it is true of, those that came last first."""
-    conditions, values = _conditions(query)
+    conditions, values = _conditions(query, watchlist)
     found: list[ScoredRecord] = []
     last = store.last_sequence() + 1
     while len(found) < limit:
@@ -53,25 +60,36 @@ def search(
             READ_TOGETHER if watchlist else limit,
         )
         stories = [ScoredRecord.model_validate_json(row["content"]) for row in rows]
-        found += [one for one in stories if watchlist is None or watchlist.concerns(one)]
+        found += [one for one in stories if watchlist is None or _is_for(watchlist, one, query)]
         if not rows or watchlist is None:
             break
         last = rows[-1]["sequence"]
     return found[:limit]
 
 
-def _conditions(query: StoryQuery) -> tuple[str, list[object]]:
-    asked: list[tuple[str, object]] = []
+def _is_for(watchlist: Watchlist, story: ScoredRecord, query: StoryQuery) -> bool:
+    if not watchlist.concerns(story) or query.sentiment is None or query.company:
+        return watchlist.concerns(story)
+    scores = story.sentiments_for(watchlist.companies)
+    return any(score.label == query.sentiment for score in scores)
+
+
+def _conditions(query: StoryQuery, watchlist: Watchlist | None) -> tuple[str, list[object]]:
+    asked: list[tuple[str, *tuple[object, ...]]] = []
     if query.q and query.q.strip():
         asked.append((f"instr(lower({TEXT}), lower(?)) > 0", query.q.strip()))
     if query.company:
         asked.append((OF_COMPANY, query.company))
     if query.topic:
         asked.append((OF_TOPIC, query.topic))
-    if query.sentiment:
+    if query.sentiment and query.company:
+        asked.append((f"{TOWARDS_COMPANY} = ?", query.company, query.sentiment))
+    elif query.sentiment and watchlist is None:
         asked.append(("json_extract(s.content, '$.sentiment.label') = ?", query.sentiment))
     if query.begin:
         asked.append(("s.published >= ?", query.begin.timestamp()))
     if query.end:
         asked.append(("s.published < ?", query.end.timestamp()))
-    return "".join(f" AND {condition}" for condition, _ in asked), [value for _, value in asked]
+    return "".join(f" AND {condition}" for condition, *_ in asked), [
+        value for _, *some in asked for value in some
+    ]

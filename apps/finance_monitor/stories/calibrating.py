@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import NEGATIVE, Classifier
 from apps.finance_monitor.task import FinanceMonitorTask
 from common.console import say
-from common.evaluation.calibration import fit_mixture, fit_temperature
+from common.evaluation.calibration import fit_mixture, fit_temperature, least_confidence
 from common.models.prediction import predict
 
 
@@ -25,7 +26,7 @@ def calibrate(
     *,
     with_words: bool = True,
 ) -> Classifier:
-    """Temperatures, the weight of words, and what is usual, all from the validation records.
+    """Temperatures, when to abstain, the weight of words, and what is usual, all from validation.
 
     The module of `classifier` takes the words in, where they help.
 
@@ -34,7 +35,8 @@ def calibrate(
     """
     texts = [example.text for example in validation]
     outputs = predict(classifier.module, classifier.backbone, texts)
-    temperatures = {}
+    temperatures: dict[str, float] = {}
+    abstain_below: dict[str, float] = {}
     for name, labels in (
         ("sentiment", [example.sentiment for example in validation]),
         ("target", [example.target for example in validation]),
@@ -42,7 +44,12 @@ def calibrate(
         known = [i for i, label in enumerate(labels) if label is not None]
         if f"{name}_logits" in outputs and known:
             right = np.array([SENTIMENTS.index(label) for label in labels if label is not None])
-            temperatures[name] = fit_temperature(_rows(outputs[f"{name}_logits"], known), right)
+            logits = _rows(outputs[f"{name}_logits"], known)
+            temperatures[name] = fit_temperature(logits, right)
+            shares = softmax(logits / temperatures[name], axis=-1)
+            chosen = least_confidence(shares.max(-1), shares.argmax(-1) == right)
+            if chosen is not None:
+                abstain_below[name] = chosen
     known = [i for i, example in enumerate(validation) if example.topics is not None]
     if "topic_logits" in outputs and known:
         examples = [validation[i] for i in known]
@@ -52,7 +59,7 @@ def calibrate(
             if with_words
             else _topic_temperature(task, examples, logits)
         )
-    calibrated = replace(classifier, temperatures=temperatures)
+    calibrated = replace(classifier, temperatures=temperatures, abstain_below=abstain_below)
     return replace(calibrated, baseline=_baseline(calibrated, validation))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from apps.finance_monitor.schema import (
     FeedRecord,
     ScoredRecord,
     SentimentScore,
-    Target,
+    TargetScore,
     TopicScore,
 )
 from apps.finance_monitor.stories.companies import companies_in
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from common.models.encoder import Encoder
 
 NEGATIVE = SENTIMENTS.index("negative")
-# Below this the two likeliest labels are too near to name one.
+# Of releases that chose no probability of their own below which no label is named.
 ABSTAIN_BELOW = 0.45
 TOPIC_FROM = 0.5
 WORDS_SHOWN = 3
@@ -57,13 +58,15 @@ class Reading:
 class Classifier:
     """A loaded release, and the rules of the business over it.
 
-    `tickers` are those whose companies' names it learned to read for them.
+    `tickers` are those whose companies' names it learned to read for them. Of `sentiment` and of
+    `target`, `abstain_below` has the probability below which no label is named.
     """
 
     release_id: str
     network: Network
     topics: list[str]
     temperatures: dict[str, float] = field(default_factory=dict)
+    abstain_below: dict[str, float] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
     tickers: dict[str, str] = field(default_factory=dict)
     rules: LiveRules[StoryRules] | None = None
@@ -118,7 +121,7 @@ class Classifier:
             ScoredRecord(
                 **record.model_dump(exclude={"entities"}),
                 entities=list(names),
-                sentiment=sentiment_score(reading),
+                sentiment=self.sentiment_score(reading),
                 topics=self._topic_scores(reading),
                 targets=found,
                 release_id=self.release_id,
@@ -143,34 +146,89 @@ class Classifier:
             TopicScore(name=name, probability=round(p, 4)) for name, p in ranked if p >= TOPIC_FROM
         ]
 
+    def judges(self, named: Collection[str]) -> bool:
+        """Whether each of these companies of a text is asked about.
+
+        What a text says of the only company that it names is its own sentiment, if there is one.
+        """
+        fewest = 2 if self.network.has_sentiment else 1
+        return self.network.has_targets and len(named) >= fewest
+
     def _targets(
         self, texts: Sequence[str], named: Sequence[Mapping[str, Sequence[Span]]]
-    ) -> list[list[Target]]:
-        found: list[list[Target]] = [[] for _ in texts]
-        if not self.network.has_targets:
-            return found
-        # What a text says of the only company it names is its own sentiment, if there is one.
-        fewest = 2 if self.network.has_sentiment else 1
-        asked = [(i, n) for i, names in enumerate(named) if len(names) >= fewest for n in names]
+    ) -> list[list[TargetScore]]:
+        found: list[list[TargetScore]] = [[] for _ in texts]
+        asked = [(i, name) for i, names in enumerate(named) if self.judges(names) for name in names]
         if not asked:
             return found
         pointed = [point_at(texts[i], name, named[i]) for i, name in asked]
         for (i, name), reading in zip(asked, self.read(pointed), strict=True):
-            assert reading.target is not None
-            label = SENTIMENTS[int(reading.target.argmax())]
-            found[i].append(Target(entity=name, sentiment=label))
+            found[i].append(_target(name, self.target_score(reading)))
         return found
 
-    def negative_words(self, text: str) -> list[str]:
-        """The words without which the text is least negative (Zeiler & Fergus 2014, occlusion)."""
+    def sentiment_score(self, reading: Reading) -> SentimentScore:
+        """The label of a text, or none where the model is in two minds."""
+        return self._decided("sentiment", reading.sentiment)
+
+    def target_score(self, reading: Reading) -> SentimentScore:
+        """The same of a company, from the reading of a text in which it is pointed at."""
+        return self._decided("target", reading.target)
+
+    def is_sure(self, name: str, confidence: float) -> bool:
+        """Whether a label of `sentiment` or `target` with this probability is named."""
+        return confidence >= self.abstain_below.get(name, ABSTAIN_BELOW)
+
+    def _decided(self, name: str, shares: NDArray[np.float64] | None) -> SentimentScore:
+        if shares is None:
+            return SentimentScore(label=None, probabilities={})
+        best = int(shares.argmax())
+        return SentimentScore(
+            label=SENTIMENTS[best] if self.is_sure(name, shares[best]) else None,
+            probabilities={
+                label: round(share, 4)
+                for label, share in zip(SENTIMENTS, shares.tolist(), strict=True)
+            },
+        )
+
+    def negative_words(
+        self,
+        text: str,
+        company: str | None = None,
+        named: Mapping[str, Sequence[Span]] = MappingProxyType({}),
+    ) -> list[str]:
+        """The words without which the text is least negative (Zeiler & Fergus 2014, occlusion).
+
+        Args:
+            company: for which it is negative; None: as a whole.
+            named: the companies of the text, as `companies_in` has them.
+        """
         prepared = prepare(text)
-        tried = list(dict.fromkeys(w for w in words(prepared) if _carries_meaning(w)))
-        tried = tried[:MOST_WORDS_TRIED]
-        if not tried or not self.network.has_sentiment:
+        if company is not None and company in named and self.judges(named):
+            called = [prepared[start:end].lower() for start, end in named[company]]
+            pointed = point_at(prepared, company, named)
+            return self._weigh_words(pointed, called, lambda reading: reading.target)
+        if not self.network.has_sentiment:
             return []
-        lowered = prepared.lower()
-        readings = self.read([prepared, *(lowered.replace(word, " ") for word in tried)])
-        odds = [_log_odds(r.sentiment[NEGATIVE]) for r in readings if r.sentiment is not None]
+        return self._weigh_words(prepared, (), lambda reading: reading.sentiment)
+
+    def _weigh_words(
+        self,
+        read: str,
+        called: Sequence[str],
+        shares_of: Callable[[Reading], NDArray[np.float64] | None],
+    ) -> list[str]:
+        """Those of a prepared text, but for what the company is `called`: that is no reason."""
+        tried = [
+            word
+            for word in dict.fromkeys(words(read))
+            if _carries_meaning(word) and not any(word in name for name in called)
+        ][:MOST_WORDS_TRIED]
+        if not tried:
+            return []
+        lowered = read.lower()
+        readings = self.read([read, *(lowered.replace(word, " ") for word in tried)])
+        shares = [shares_of(reading) for reading in readings]
+        odds = [_log_odds(some[NEGATIVE]) for some in shares if some is not None]
         whole, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
         return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
@@ -178,23 +236,18 @@ class Classifier:
 
 def _with_only_target(story: ScoredRecord) -> ScoredRecord:
     """What is said of the only company of a story, after its rules."""
-    if story.targets or len(story.entities) != 1 or story.sentiment.label is None:
+    judged = story.targets[0].probabilities if story.targets else None
+    # A release that knows no sentiment of texts judges the company; a rule may know better.
+    if len(story.entities) != 1 or (judged and story.sentiment.label is None):
         return story
-    only = Target(entity=story.entities[0], sentiment=story.sentiment.label)
-    return story.model_copy(update={"targets": [only]})
-
-
-def sentiment_score(reading: Reading) -> SentimentScore:
-    """The label, or none where the model is in two minds."""
-    if reading.sentiment is None:
-        return SentimentScore(label=None, probabilities={})
-    best = int(reading.sentiment.argmax())
-    sure = reading.sentiment[best] >= ABSTAIN_BELOW
-    shares = zip(SENTIMENTS, reading.sentiment.tolist(), strict=True)
-    return SentimentScore(
-        label=SENTIMENTS[best] if sure else None,
-        probabilities={name: round(p, 4) for name, p in shares},
+    score = SentimentScore(
+        label=story.sentiment.label, probabilities=judged or story.sentiment.probabilities
     )
+    return story.model_copy(update={"targets": [_target(story.entities[0], score)]})
+
+
+def _target(company: str, score: SentimentScore) -> TargetScore:
+    return TargetScore(entity=company, sentiment=score.label, probabilities=score.probabilities)
 
 
 def _log_odds(probability: float) -> float:

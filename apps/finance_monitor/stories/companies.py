@@ -145,12 +145,17 @@ class EntityList:
 
 def companies_in(record: FeedRecord, listed: EntityList | None) -> dict[str, list[Span]]:
     """The companies that a record came with or that its text names, and where it names them."""
-    text = prepare(record.content)
+    return mentions_in(record.content, record.entities, listed)
+
+
+def mentions_in(
+    content: str, given: Sequence[str], listed: EntityList | None
+) -> dict[str, list[Span]]:
+    """The same of a text, with the names that it was given; places are of the prepared text."""
+    text = prepare(content)
     found = {} if listed is None else listed.mentions(text)
-    given = {
-        name: found.get(name) or occurrences(text, [normalise(name)]) for name in record.entities
-    }
-    return given | found
+    named = {name: found.get(name) or occurrences(text, [normalise(name)]) for name in given}
+    return named | found
 
 
 def _overlaps(span: Span, others: Sequence[Span]) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
 BATCH = 256
+# Of a company, where the model names no sentiment.
+UNSURE = "unsure"
 
 
 def score_file(
@@ -96,7 +98,7 @@ def _row(story: ScoredRecord) -> dict[str, Any]:
         "sentiment": story.sentiment.label,
         **{f"probability_{name}": probabilities.get(name) for name in SENTIMENTS},
         "topics": [topic.name for topic in story.topics],
-        "targets": [f"{target.entity}: {target.sentiment}" for target in story.targets],
+        "targets": [f"{one.entity}: {one.sentiment or UNSURE}" for one in story.targets],
         "duplicate_of": story.duplicate_of,
         "novelty": story.novelty,
         "decided_by": story.decided_by.rules if story.decided_by else [],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.schema import ScoredRecord, Spread
+from apps.finance_monitor.surges.keys import sentiment_on
 
 # Less alike than a copy. In the sample feed, all pairs above are one story in other words; pairs
 # that only share a form ("a notice on the shares of …") reach .45.
@@ -50,10 +51,9 @@ class StoryLine:
         """Who had it first."""
         return self.stories[0]
 
-    @property
-    def negative(self) -> float:
-        """The highest probability of negative that one of its stories has."""
-        return max(_negative(one.story) for one in self.originals)
+    def negative_on(self, key: str) -> float:
+        """The highest probability of negative that one of its stories has on a key."""
+        return max(_negative(one.story, key) for one in self.originals)
 
     @property
     def sources(self) -> list[str]:
@@ -102,5 +102,5 @@ def _resembles(one: Original, other: Original) -> bool:
     return bool(np.mean(one.signature == other.signature) >= SAME_LINE_FROM)
 
 
-def _negative(story: ScoredRecord) -> float:
-    return story.sentiment.probabilities.get("negative", 1.0)
+def _negative(story: ScoredRecord, key: str) -> float:
+    return sentiment_on(story, key).probabilities.get("negative", 1.0)

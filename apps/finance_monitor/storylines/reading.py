@@ -30,7 +30,7 @@ def negative_lines(
     )
     lines = story_lines(_originals(store, rows, sequence))
     # Of equals the one that began first: the sort keeps their order.
-    found = sorted(lines, key=lambda line: (-round(line.negative, 2), -len(line.stories)))
+    found = sorted(lines, key=lambda line: (-round(line.negative_on(key), 2), -len(line.stories)))
     return found[:limit]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from apps.finance_monitor.data import apart, pair
 from apps.finance_monitor.evaluate import run
 from apps.finance_monitor.schema import PairRecord
-from apps.finance_monitor.stories.classifying import ABSTAIN_BELOW, Classifier
+from apps.finance_monitor.stories.classifying import Classifier
 from common.errors import UserError
 from common.evaluation.stress.contrast import Contrast, contrast
 from common.records.text import language_of
@@ -28,7 +28,7 @@ def direction(classifier: Classifier, pairs: Sequence[PairRecord]) -> Contrast:
         )
     outcomes = run(classifier, apart([pair(one, classifier.tickers) for one in pairs]))
     right = [outcome.is_right for outcome in outcomes]
-    sure = [outcome.confidence >= ABSTAIN_BELOW for outcome in outcomes]
+    sure = [classifier.is_sure("sentiment", outcome.confidence) for outcome in outcomes]
     return contrast(
         list(zip(right[::2], right[1::2], strict=True)),
         {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord, Sentiment, SentimentScore
 
 MARKET = "market"
 TOPIC = "topic"
@@ -46,10 +46,15 @@ def breadth(key: str) -> int:
     return _BREADTH[kind_of(key)]
 
 
-def keys_of(story: ScoredRecord) -> dict[str, bool]:
-    """The keys that a story counts for, and whether it is negative there."""
-    negative = story.sentiment.label == "negative"
-    keys = {MARKET: negative}
-    keys |= {topic_key(topic.name): negative for topic in story.topics}
-    keys |= {company_key(name): story.is_negative_on(name) for name in story.entities}
-    return keys
+def keys_of(story: ScoredRecord) -> dict[str, Sentiment | None]:
+    """The keys that a story counts for, and its sentiment there; None: it is unsure."""
+    names = [MARKET, *(topic_key(topic.name) for topic in story.topics)]
+    names += [company_key(name) for name in story.entities]
+    return {key: sentiment_on(story, key).label for key in names}
+
+
+def sentiment_on(story: ScoredRecord, key: str) -> SentimentScore:
+    """Of a company's key what the story says of the company, of another that of the text."""
+    if kind_of(key) == COMPANY:
+        return story.sentiment_towards(name_of(key))
+    return story.sentiment

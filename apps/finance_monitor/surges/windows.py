@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from apps.finance_monitor.schema import Sentiment
 
 # A record this far ahead of all others is not believed before as many agree with it.
 LEAP = 24 * 3600.0
@@ -64,16 +66,16 @@ class Windows:
         """Whether its window is closed already."""
         return self.next_start is not None and time < self.next_start
 
-    def add(self, time: float, keys: dict[str, bool], is_positive: bool) -> None:
-        """Count a story for its keys in its window, which must not be closed."""
+    def add(self, time: float, keys: Mapping[str, Sentiment | None]) -> None:
+        """Count a story, by its sentiment on each key, in its window, which must not be closed."""
         start = self.start_of(time)
         if self.next_start is None:
             self.next_start = start
         window = self.open.setdefault(start, {})
-        for key, is_negative in keys.items():
+        for key, sentiment in keys.items():
             counts = window.setdefault(key, [0, 0, 0])
-            counts[NEGATIVE] += is_negative
-            counts[POSITIVE] += is_positive and not is_negative
+            counts[NEGATIVE] += sentiment == "negative"
+            counts[POSITIVE] += sentiment == "positive"
             counts[ALL] += 1
 
     def close_until(self, now: float) -> Iterator[tuple[float, dict[str, list[int]]]]:

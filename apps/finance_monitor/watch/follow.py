@@ -24,10 +24,10 @@ from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
 from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Signed, Store
-from apps.finance_monitor.stories.companies import EntityList
+from apps.finance_monitor.stories.companies import EntityList, mentions_in
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.stories.ingest import Ingest, Taken
-from apps.finance_monitor.surges.keys import keys_for, keys_of
+from apps.finance_monitor.surges.keys import keys_for, keys_of, sentiment_on
 from apps.finance_monitor.watch.counters import Counters, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
 from apps.finance_monitor.watchlists.audience import Subscribers
@@ -100,6 +100,7 @@ class Watch:
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
         self._classifier = classifier
+        self._entities = entities
         self._explainer = explainer
         self._delivery = delivery
         self._rejected = rejected
@@ -277,9 +278,11 @@ class Watch:
         }
         return json.dumps(state, ensure_ascii=False).encode()
 
-    def _negative_words(self, text: str) -> list[str]:
+    def _negative_words(self, text: str, entities: Sequence[str], company: str | None) -> list[str]:
         explainer = self._classifier or self._explainer
-        return explainer.negative_words(text) if explainer else []
+        if explainer is None:
+            return []
+        return explainer.negative_words(text, company, mentions_in(text, entities, self._entities))
 
     def _forget(self) -> None:
         now = self.monitor.clock.now
@@ -295,7 +298,7 @@ def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float,
         story: ScoredRecord = one.story
         if story.duplicate_of:
             continue
-        probability = round(story.sentiment.probabilities.get("negative", 1.0), 2)
-        for key, is_negative in keys_of(story).items():
-            if is_negative:
-                yield key, story.published_at.timestamp(), number, probability
+        for key, sentiment in keys_of(story).items():
+            if sentiment == "negative":
+                probability = sentiment_on(story, key).probabilities.get("negative", 1.0)
+                yield key, story.published_at.timestamp(), number, round(probability, 2)

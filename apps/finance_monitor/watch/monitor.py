@@ -15,7 +15,7 @@ import numpy as np
 
 from apps.finance_monitor.alerts.life import AlertBook, Change
 from apps.finance_monitor.calendars.calendar import Calendar
-from apps.finance_monitor.schema import Alert, ScoredRecord
+from apps.finance_monitor.schema import Alert, ScoredRecord, Sentiment
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector
 from apps.finance_monitor.surges.keys import keys_of
@@ -69,8 +69,7 @@ class Late:
     """A story for a window that is closed: it counts in the trend, and no longer for alerts."""
 
     start: float
-    keys: dict[str, bool]
-    is_positive: bool
+    keys: Mapping[str, Sentiment | None]
 
 
 class Monitor:
@@ -155,16 +154,16 @@ class Monitor:
         if story.duplicate_of:
             self.tally["duplicates"] += 1
             return
-        keys, is_positive = keys_of(story), story.sentiment.label == "positive"
+        keys = keys_of(story)
         self._add_keys(keys)
         main, *wider = self._scales
         for scale in self._scales:
             self._close(scale, scale.skipped(time))
-        if not main.add(time, keys, is_positive):
+        if not main.add(time, keys):
             self.tally["late"] += 1
-            self._late.append(Late(main.windows.start_of(time), keys, is_positive))
+            self._late.append(Late(main.windows.start_of(time), keys))
         for scale in wider:
-            scale.add(time, keys, is_positive)
+            scale.add(time, keys)
 
     def _close(self, scale: Scale, windows: Iterable[tuple[float, dict[str, list[int]]]]) -> None:
         width = scale.windows.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.finance_monitor.alerts.life import SEVERITIES, AlertBook, Change
 from apps.finance_monitor.calendars.calendar import Calendar
-from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.schema import Alert, Sentiment
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector, Verdict
 from apps.finance_monitor.surges.windows import ALL, NEGATIVE, Windows
@@ -48,11 +48,11 @@ class Scale:
         self._calendar = calendar
         self._asked: Thresholds | None = None
 
-    def add(self, time: float, counted: dict[str, bool], is_positive: bool) -> bool:
+    def add(self, time: float, counted: Mapping[str, Sentiment | None]) -> bool:
         """Count a story; False: its window is closed."""
         if self.windows.is_late(time):
             return False
-        self.windows.add(time, counted, is_positive)
+        self.windows.add(time, counted)
         return True
 
     def skipped(self, time: float) -> Iterator[tuple[float, dict[str, list[int]]]]:

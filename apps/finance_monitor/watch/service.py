@@ -19,7 +19,7 @@ from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.stories.companies import companies_in
+from apps.finance_monitor.stories.companies import companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
 from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
 from apps.finance_monitor.targets.pointing import Span
@@ -189,6 +189,10 @@ class MonitorService:
     def companies_in(self, record: FeedRecord) -> dict[str, list[Span]]:
         """The companies that a record comes with or names, and where."""
         return companies_in(record, self._entities)
+
+    def mentions_in(self, text: str, given: Sequence[str]) -> dict[str, list[Span]]:
+        """The same of a text that came with these companies."""
+        return mentions_in(text, given, self._entities)
 
     def company_named(self, name: str) -> str:
         """The company that goes by this name, as stories call it; the name itself if none does."""

@@ -27,26 +27,40 @@ export function headline(text, url) {
 }
 
 function line(one, topics, correct) {
-  const facts = [time(one.published_at), one.source, ...one.entities, one.duplicate_of ? say().copyOf : null,
+  const judged = companies(one);
+  const others = one.entities.filter((name) => !judged.some((target) => target.entity === name));
+  const facts = [time(one.published_at), one.source, ...others, one.duplicate_of ? say().copyOf : null,
     one.routed_to ? say().routedTo(one.routed_to) : null,
     one.decided_by ? say().byRule([one.decided_by.rule, ...one.decided_by.further].join(', ')) : null];
   const text = one.title ?? (one.text ?? '').split('\n')[0];
-  const choices = [choice(one, 'sentiment', LABELS, one.sentiment.label, say().sentiment, correct)];
-  if (topics.length) choices.push(choice(one, 'topics', topics, one.topics[0]?.name, say().topics, correct));
+  const choices = [sentiment(one, correct), ...(topics.length ? [topic(one, topics, correct)] : [])];
+  const list = element('ul', { class: 'companies small', 'aria-label': say().companies },
+    ...judged.map((target) => company(one, target, correct)));
   return element('li', {}, headline(text, one.url),
-    element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')), ...reasons(one));
+    element('span', { class: 'small' }, ...choices, facts.filter(Boolean).join(' · ')),
+    ...reasons(one), ...(judged.length ? [list] : []));
 }
 
-// A button that asks the server why, and what it said.
-function reasons(one) {
+// Those with a sentiment of their own; the only one of a text has that of the text.
+const companies = (one) => one.targets.filter((target) => one.targets.length > 1 || target.sentiment !== one.sentiment.label);
+
+function company(one, target, correct) {
+  return element('li', {}, quoted(target.entity), ' ', towards(one, target, correct), ...reasons(one, target.entity));
+}
+
+// A button that asks the server why, and what it said: of the text, or of one company.
+function reasons(one, name = null) {
+  const key = JSON.stringify([one.id, name]);
+  const path = `/v1/stories/${encodeURIComponent(one.id)}/explanation`;
+  const options = { nameOf: nameOf(one, name), parameters: name ? { company: name } : {} };
   const place = element('div');
   const toggle = button(say().explanation.button, () => {
-    if (explained.has(one.id)) explained.delete(one.id);
-    else explained.set(one.id, explanation(`/v1/stories/${encodeURIComponent(one.id)}/explanation`, { nameOf: nameOf(one) }));
+    if (explained.has(key)) explained.delete(key);
+    else explained.set(key, explanation(path, options));
     open();
-  }, { class: 'quiet' });
+  }, { class: 'quiet', 'aria-label': name ? `${say().explanation.button} ${name}` : null });
   const open = () => {
-    const found = explained.get(one.id);
+    const found = explained.get(key);
     toggle.setAttribute('aria-expanded', String(Boolean(found)));
     place.replaceChildren(...(found ? [found] : []));
   };
@@ -54,24 +68,40 @@ function reasons(one) {
   return [toggle, place];
 }
 
-const nameOf = (one) => (name) => say().sentiment[name] ?? one.shown_as?.[name] ?? say().topics[name] ?? name;
+const nameOf = (one, company) => (name) => {
+  const words = say().sentiment[name] ?? one.shown_as?.[name] ?? say().topics[name] ?? name;
+  return company ? say().towards(words, company) : words;
+};
 
-// What the model saw, as a list to choose what is right from.
-function choice(one, label, names, seen, words, correct) {
-  const key = `${one.id} ${label}`;
+const sentiment = (one, correct) => choice(one, {
+  of: 'sentiment', kind: 'sentiment', names: LABELS, seen: one.sentiment.label, words: say().sentiment,
+  none: one.sentiment.label ? null : say().sentiment.none, title: say().correct.sentiment,
+}, (value) => correct({ story_id: one.id, sentiment: value }));
+
+const topic = (one, topics, correct) => choice(one, {
+  of: 'topics', kind: 'topics', names: topics, seen: one.topics[0]?.name, words: say().topics,
+  none: say().noTopic, title: say().correct.topics,
+}, (value) => correct({ story_id: one.id, topics: value ? [value] : [] }));
+
+const towards = (one, { entity, sentiment: seen }, correct) => choice(one, {
+  of: `target ${entity}`, kind: 'sentiment', names: LABELS, seen, words: say().sentiment,
+  none: seen ? null : say().sentiment.none, title: say().correct.towards(entity),
+}, (value) => correct({ story_id: one.id, targets: [{ entity, sentiment: value }] }));
+
+// What the model saw, as a list to choose what is right from. `none`: the words where it saw nothing.
+function choice(one, { of, kind, names, seen, words, none, title }, send) {
+  const key = `${one.id} ${of}`;
   const current = corrected.get(key) ?? seen ?? '';
-  const none = label === 'topics' ? say().noTopic : say().sentiment.none;
   const options = names.map((name) => option(name, one.shown_as?.[name] ?? words[name] ?? name, current));
-  if (label === 'topics' || !seen) options.unshift(option('', none, current));
+  if (none) options.unshift(option('', none, current));
   const select = element('select', {
-    class: label, 'data-label': current || 'none', 'aria-label': say().correct[label],
-    title: say().correct[label], 'data-corrected': corrected.has(key) ? '' : null,
+    class: kind, 'data-label': current || 'none', 'aria-label': title, title,
+    'data-corrected': corrected.has(key) ? '' : null,
   }, ...options);
   select.addEventListener('change', async () => {
     const { value } = select;
     select.blur();
-    const right = label === 'topics' ? { topics: value ? [value] : [] } : { sentiment: value };
-    if (await correct({ story_id: one.id, ...right })) corrected.set(key, value);
+    if (await send(value)) corrected.set(key, value);
     else select.value = current;
   });
   return select;

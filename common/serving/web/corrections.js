@@ -66,13 +66,14 @@ function show(row) {
 }
 
 function change(row) {
-  const label = row.wanted.topics ? 'topics' : 'sentiment';
+  const label = ['topics', 'target'].find((name) => row.wanted[name]) ?? 'sentiment';
   const given = row.given.faq_id ?? row.given[label] ?? null;
-  const wanted = Object.values(row.wanted)[0] ?? null;
+  const wanted = row.wanted.target ?? Object.values(row.wanted)[0] ?? null;
   const parts = [bindText(element('span', { class: 'small' }), (words) => words.kind[row.kind])];
   if (wanted && given && String(given) !== String(wanted)) parts.unshift(quoted(String(given), 'span', { class: 'given' }));
   if (wanted) parts.push(quoted(String(wanted), 'span', { class: 'wanted' }));
   else if (given) parts.unshift(quoted(String(given)));
+  if (row.wanted.entity) parts.unshift(quoted(row.wanted.entity));
   return element('p', { class: 'change' }, ...parts);
 }
 

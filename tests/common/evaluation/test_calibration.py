@@ -10,6 +10,7 @@ from common.evaluation.calibration import (
     fit_calibrator,
     fit_mixture,
     fit_temperature,
+    least_confidence,
     out_of_fold_probability,
     reliability,
     risk_coverage,
@@ -169,3 +170,17 @@ def test_a_mixture_listens_to_a_second_model_as_far_as_it_knows_something() -> N
     assert fit_mixture(first, -second, label)[1] == 0.0
     yes, hint = first[:, 0] - first[:, 1], second[:, 0] - second[:, 1]
     assert fit_mixture(yes, hint, (label == 0).astype(np.int64))[1] > 0.5
+
+
+def test_a_label_is_named_from_where_more_are_right_than_wrong() -> None:
+    random = np.random.default_rng(3)
+    confidence = random.uniform(1 / 3, 1.0, 20_000)
+    honest = least_confidence(confidence, random.random(20_000) < confidence)
+    boastful = least_confidence(confidence, random.random(20_000) < confidence - 0.06)
+    assert honest == pytest.approx(0.5, abs=0.02)
+    assert boastful == pytest.approx(0.56, abs=0.02)
+
+
+def test_of_thresholds_that_are_equally_good_the_nearest_to_a_half_is_taken() -> None:
+    assert least_confidence(np.full(60, 0.9), np.ones(60, dtype=bool)) == 0.5
+    assert least_confidence(np.full(20, 0.4), np.ones(20, dtype=bool)) is None

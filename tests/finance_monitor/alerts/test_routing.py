@@ -73,7 +73,7 @@ def test_one_alerts_whole_life_is_one_group_to_its_receiver(
     store: Store, receiver: Receiver
 ) -> None:
     delivery = Delivery(store, [WebhookSink(receiver.url)])
-    evidence = AlertRouter(store, Subscribers(delivery.sinks), lambda _: [])
+    evidence = AlertRouter(store, Subscribers(delivery.sinks), lambda *_: [])
     firing = an_alert()
     worse = firing.model_copy(update={"severity": "critical", "observed": 40})
     ended = an_alert(status="resolved").model_copy(update={"severity": "critical"})

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from command_line import run_here
-from news import quiet_then_surge, story
+from news import quiet_then_surge, story, towards
 from receiving import receiving
 
 from apps.finance_monitor.brief.day import Brief, Day, brief_of
@@ -94,6 +94,22 @@ def test_each_watchlist_has_its_worst_and_its_best(brief: Brief) -> None:
     assert (desk.worst.headline, desk.best) == (HOSTILE, None)
     assert trials.best
     assert (trials.best.headline[:10], trials.worst) == ("Drug trial", None)
+
+
+def test_a_lists_worst_and_best_are_so_for_its_own_companies() -> None:
+    split = story("split", 12, "positive", entities=("Alba", "Borel"), text="Borel overtakes Alba")
+    split.targets = towards(Alba="negative", Borel="positive")
+    lists = [Watchlist(name=name, companies=[name]) for name in ("Alba", "Borel")]
+    opened = Store(None)
+    with opened.transaction():
+        opened.add_stories([(1, split, None)], [])
+    day = Day(date(2026, 3, 2), ZoneInfo("UTC"))
+    alba, borel = brief_of(opened, day, lists).extremes
+    own = brief_of(opened, day, lists, lists[0])
+    opened.close()
+    assert (alba.worst and alba.worst.headline, alba.best) == ("Borel overtakes Alba", None)
+    assert (borel.best and borel.best.headline, borel.worst) == ("Borel overtakes Alba", None)
+    assert (own.negative, own.positive) == (1, 0)
 
 
 def test_a_list_gets_its_own_alerts_and_stories_alone(store: Store) -> None:

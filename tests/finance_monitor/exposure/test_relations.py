@@ -123,7 +123,7 @@ def test_a_row_that_is_no_relation_is_refused(tmp_path: Path, row: str, message:
 def test_an_alert_of_a_company_is_kept_with_who_depends_on_it(tmp_path: Path) -> None:
     store = Store(tmp_path / "monitor.sqlite")
     exposures = relations(("Alba", "supplier", "Borea", 0.5))
-    router = AlertRouter(store, Subscribers(["console"]), lambda _: [], exposures)
+    router = AlertRouter(store, Subscribers(["console"]), lambda *_: [], exposures)
     alerts = [an_alert(), an_alert("b1", key="topic/Alba")]
     with store.transaction() as database:
         told = router.write(database, [Change("firing", one, 0, (one.key,)) for one in alerts])

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from command_line import run_here
-from news import story
+from news import story, towards
 from receiving import an_alert
 
 from apps.finance_monitor.querying import views
 from apps.finance_monitor.querying.views import ask
+from apps.finance_monitor.schema import TargetScore
 from apps.finance_monitor.store import Store, store_path
 from common.errors import UserError
 
@@ -29,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         story("a", 1, entities=("Alba", "Borel"), topics=("credit", "deals"), text="=1+1"),
         story("b", 2, "positive", topics=(), text="Borel wins an order", duplicate_of="a"),
     ]
+    stories[0].targets = [*towards(Alba="negative"), TargetScore(entity="Borel")]
     with store.transaction() as database:
         store.add_stories(((n, one, None) for n, one in enumerate(stories)), [])
         store.write_alert(an_alert(), None)
@@ -50,6 +52,8 @@ def test_stories_alerts_and_trends_are_tables(path: Path) -> None:
         ("a", "2026-03-02T01:00:00Z", "negative", "credit|deals", "Alba|Borel"),
         ("b", "2026-03-02T02:00:00Z", "positive", None, None),
     ]
+    found = ask(path, "SELECT id, company, sentiment, negative FROM targets")
+    assert found.rows == [("a", "Alba", "negative", 0.9), ("a", "Borel", None, None)]
     assert ask(path, "select severity, observed from alerts").rows == [("warning", 12)]
     assert ask(path, "SELECT count(*) FROM trends").rows == [(0,)]
     twice = "WITH t AS (SELECT copy_of c FROM stories) SELECT s.id, s.id FROM t JOIN stories s"
@@ -66,12 +70,12 @@ def test_stories_alerts_and_trends_are_tables(path: Path) -> None:
         ("CREATE TEMP TABLE x (y)", "nothing is written"),
         ("ATTACH '/tmp/x.sqlite' AS x", "nothing is written"),
         ("PRAGMA user_version = 9", "nothing is written"),
-        ("SELECT sink FROM outbox", "only stories, alerts, trends may be read"),
-        ("SELECT content FROM state", "only stories, alerts, trends may be read"),
+        ("SELECT sink FROM outbox", "only stories, targets, alerts, trends may be read"),
+        ("SELECT content FROM state", "only stories, targets, alerts, trends may be read"),
         ("SELECT load_extension('x')", "not authorized"),
         ("SELECT 1; SELECT 2", "one statement"),
         ("SELECT label FROM stories", "stories: id, published_at"),
-        ("SELECT * FROM news", "The tables are stories, alerts, trends."),
+        ("SELECT * FROM news", "The tables are stories, targets, alerts, trends."),
         ("", "no query"),
         ("WITH stories AS (SELECT sink FROM outbox) SELECT * FROM stories", "may be read"),
         (f"WITH RECURSIVE n(i) AS ({ENDLESS}) SELECT max(i) FROM n", "takes longer"),

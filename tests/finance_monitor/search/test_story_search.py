@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from news import at, story
+from news import at, story, towards
 
+from apps.finance_monitor.schema import Sentiment, TargetScore
 from apps.finance_monitor.search.stories import StoryQuery, search
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.watchlist import Watchlist
@@ -15,7 +16,9 @@ STORIES = [
     story("a", 1, "negative", entities=("Alba",), text="Alba misses its payment 100% again"),
     story("b", 2, "positive", entities=("Borel",), topics=("deals",), text="Borel wins an order"),
     story("c", 3, "neutral", entities=("Alba", "Borel"), topics=(), text="云岭银行暂停付款"),
+    story("d", 4, "neutral", entities=("Cinder", "Dorset", "Elmar"), text="Three at once"),
 ]
+STORIES[3].targets = [*towards(Cinder="positive", Dorset="negative"), TargetScore(entity="Elmar")]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def store() -> Iterator[Store]:
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ({}, "cba"),
+        ({}, "dcba"),
         ({"q": "PAYMENT"}, "a"),
         ({"q": "付款"}, "c"),
         ({"q": "100%"}, "a"),
@@ -42,6 +45,10 @@ def store() -> Iterator[Store]:
         ({"sentiment": "negative"}, "a"),
         ({"begin": at(2), "end": at(3)}, "b"),
         ({"company": "Borel", "sentiment": "neutral"}, "c"),
+        ({"company": "Cinder", "sentiment": "positive"}, "d"),
+        ({"company": "Dorset", "sentiment": "negative"}, "d"),
+        ({"company": "Dorset", "sentiment": "neutral"}, ""),
+        ({"company": "Elmar", "sentiment": "neutral"}, ""),
     ],
 )
 def test_all_that_is_asked_must_be_true(store: Store, asked: dict[str, object], found: str) -> None:
@@ -53,3 +60,12 @@ def test_a_watchlist_narrows_it(store: Store) -> None:
     own = Watchlist(name="own", topics=["deals"], words=["付款"])
     assert [one.id for one in search(store, StoryQuery(), 9, own)] == ["c", "b"]
     assert [one.id for one in search(store, StoryQuery(), 1, own)] == ["c"]
+
+
+@pytest.mark.parametrize(("sentiment", "found"), [("negative", ["d"]), ("positive", [])])
+def test_a_watchlist_asks_what_is_said_of_its_companies(
+    store: Store, sentiment: Sentiment, found: list[str]
+) -> None:
+    own = Watchlist(name="own", companies=["Dorset"])
+    query = StoryQuery(sentiment=sentiment)
+    assert [one.id for one in search(store, query, 9, own)] == found

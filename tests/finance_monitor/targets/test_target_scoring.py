@@ -31,11 +31,10 @@ GOOD, BAD = [4.0, 0.0, 0.0], [0.0, 0.0, 4.0]
 class Network:
     """Every text is good news; of a company it is, where that is the first in the text."""
 
-    has_sentiment = True
     has_many_topics = False
 
-    def __init__(self, *, has_targets: bool = True) -> None:
-        self.has_targets = has_targets
+    def __init__(self, *, has_targets: bool = True, has_sentiment: bool = True) -> None:
+        self.has_targets, self.has_sentiment = has_targets, has_sentiment
         self.asked: list[str] = []
 
     @property
@@ -45,10 +44,10 @@ class Network:
     def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
         self.asked += texts
         targets = [GOOD if text.startswith("{") else BAD for text in texts]
-        return {
-            "sentiment_logits": np.float32([GOOD] * len(texts)),
-            "target_logits": np.float32(targets),
-        }
+        found = {"target_logits": np.float32(targets)}
+        if self.has_sentiment:
+            found["sentiment_logits"] = np.float32([GOOD] * len(texts))
+        return found
 
 
 def _score(classifier: Classifier, text: str) -> ScoredRecord:
@@ -67,9 +66,8 @@ def test_of_several_companies_each_is_asked_about_where_the_text_speaks_of_it() 
     found = [(one.entity, one.sentiment) for one in scored.targets]
     assert found == [("Alba", "positive"), ("Borel Motors", "negative")]
     keys = keys_of(scored)
-    assert not keys[company_key("Alba")]
-    assert keys[company_key("Borel Motors")]
-    assert not keys["market"]
+    assert keys[company_key("Alba")] == keys["market"] == "positive"
+    assert keys[company_key("Borel Motors")] == "negative"
 
 
 def test_of_the_only_company_the_sentiment_of_the_text_is_said() -> None:
@@ -79,7 +77,10 @@ def test_of_the_only_company_the_sentiment_of_the_text_is_said() -> None:
     assert len(network.asked) == 1
 
 
-def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_sentiment", [True, False])
+def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(
+    tmp_path: Path, has_sentiment: bool
+) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(
         '[[rule]]\nname = "recall"\nwhen = { any = ["recall"] }\naction = "force"\n'
@@ -87,9 +88,43 @@ def test_a_rule_that_forces_a_sentiment_speaks_of_the_only_company(tmp_path: Pat
         encoding="utf-8",
     )
     rules = LiveRules(path, StoryRules)
-    scored = _score(Classifier("one", Network(), [], rules=rules), "Borel plans a recall")
+    classifier = Classifier("one", Network(has_sentiment=has_sentiment), [], rules=rules)
+    scored = _score(classifier, "Borel plans a recall")
     assert [(one.entity, one.sentiment) for one in scored.targets] == [("Borel Motors", "negative")]
-    assert keys_of(scored)[company_key("Borel Motors")]
+    assert keys_of(scored)[company_key("Borel Motors")] == "negative"
+
+
+def test_of_each_company_all_probabilities_are_told() -> None:
+    alba, borel = _score(Classifier("one", Network(), []), "Alba beats Borel").targets
+    assert alba.probabilities["positive"] == borel.probabilities["negative"] > 0.9
+    assert sum(alba.probabilities.values()) == pytest.approx(1, abs=0.001)
+
+
+@pytest.mark.parametrize("text", ["Alba beats Borel", "Alba alone"])
+def test_of_a_company_nothing_is_said_where_the_model_is_in_two_minds(text: str) -> None:
+    unsure = dict.fromkeys(("sentiment", "target"), 0.99)
+    scored = _score(Classifier("one", Network(), [], abstain_below=unsure), text)
+    assert {one.sentiment for one in scored.targets} == {None}
+    assert all(one.probabilities for one in scored.targets)
+    assert not any(keys_of(scored).values())
+
+
+def test_who_abstains_of_a_company_does_not_say_of_it_what_the_text_says() -> None:
+    classifier = Classifier("one", Network(), [], abstain_below={"target": 0.99})
+    scored = _score(classifier, "Alba beats Borel")
+    assert scored.sentiment.label == "positive"
+    assert scored.sentiment_towards("Alba").label is None
+    assert scored.sentiment_towards("Cinder").label == "positive"
+
+
+def test_a_story_of_an_older_store_is_read() -> None:
+    scored = _score(Classifier("one", Network(), []), "Alba beats Borel")
+    kept = scored.model_dump(mode="json")
+    for target in kept["targets"]:
+        del target["probabilities"]
+    read = ScoredRecord.model_validate(kept)
+    assert read.sentiment_towards("Borel Motors").label == "negative"
+    assert read.sentiment_towards("Borel Motors").probabilities == {}
 
 
 @pytest.mark.parametrize("text", ["Alba and Borel", "Alba alone"])

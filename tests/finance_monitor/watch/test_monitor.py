@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from news import at, quiet_then_surge, story
+from news import at, quiet_then_surge, story, towards
 
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.schema import ScoredRecord
@@ -99,12 +99,24 @@ def test_a_late_story_is_counted_and_kept_for_the_trend() -> None:
     assert [window.start for window in closed] == [at(1).timestamp()]
     assert monitor.tally["late"] == 1
     assert [one.start for one in late] == [at(1).timestamp()]
-    assert late[0].keys == {"market": True, "topic/credit": True}
+    assert late[0].keys == {"market": "negative", "topic/credit": "negative"}
+
+
+def test_each_company_counts_what_is_said_of_it() -> None:
+    monitor = _monitor()
+    split = story("split", 0.5, "positive", topics=(), entities=("Alba", "Borel", "Cinder"))
+    split.targets = towards(Alba="negative", Borel="neutral")
+    monitor.observe(split)
+    monitor.finish()
+    _, [closed], _ = monitor.take_changes()
+    assert closed.counts["market"] == closed.counts["company/Cinder"] == [0, 1, 1]
+    assert closed.counts["company/Alba"] == [1, 0, 1]
+    assert closed.counts["company/Borel"] == [0, 0, 1]
 
 
 def test_a_window_waits_for_its_lateness() -> None:
     windows = Windows(3600, 300)
-    windows.add(10, {"market": True}, is_positive=False)
+    windows.add(10, {"market": "negative"})
     assert list(windows.close_until(3600 + 299)) == []
     assert list(windows.close_until(3600 + 300)) == [(0, {"market": [1, 0, 1]})]
 

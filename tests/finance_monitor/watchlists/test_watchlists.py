@@ -141,7 +141,7 @@ def test_false_alarms_of_each_list_stay_within_its_promise() -> None:
 
 def _routed(subscribers: Subscribers, changes: list[Change]) -> tuple[Store, dict[str, list[str]]]:
     store = Store(None)
-    router = AlertRouter(store, subscribers, lambda _: [])
+    router = AlertRouter(store, subscribers, lambda *_: [])
     with store.transaction() as database:
         router.write(database, changes)
     outbox: dict[str, list[str]] = {}
@@ -190,7 +190,7 @@ def test_the_end_and_an_escalation_go_to_those_who_were_notified() -> None:
         update={"general": False, "watchlists": ["desk"]}
     )
     with store.transaction() as database:
-        AlertRouter(store, SUBSCRIBERS, lambda _: []).write(
+        AlertRouter(store, SUBSCRIBERS, lambda *_: []).write(
             database, [Change("resolved", ended, 0)]
         )
     sinks = [row["sink"] for row in store.rows("SELECT sink FROM outbox ORDER BY number")]
