@@ -11,23 +11,23 @@ from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
-from apps.recommender.exploration.explorer import Explorer, price
+from apps.recommender.exploration.explorer import Explorer
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.events import Histories, Int32, histories
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
-from apps.recommender.lists.rows import row_of
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.block import Block
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
-from apps.recommender.related.in_rankings import RelationsInRankings, past_of
+from apps.recommender.related.in_rankings import RelationsInRankings
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
 from apps.recommender.sessions.past import events_before, joined, kept_out, number_of, past_row
+from apps.recommender.slates.slate import Slates
 from common.console import say
 from common.errors import UserError
 from common.releases.release import Release
@@ -58,7 +58,6 @@ class RankingService:
         relations: Relations | None = None,
         explorer: Explorer | None = None,
     ) -> None:
-        self._explorer = explorer
         self._pipeline = pipeline
         self._rules = rules
         self._recent = recent or RecentEvents()
@@ -67,6 +66,7 @@ class RankingService:
         self._relations = RelationsInRankings(relations or Relations(), self.catalogue)
         self._own_rules = pipeline.choices.rules
         self._followed = None if self._relations else self._own_rules
+        self._slates = Slates(model_id, self.catalogue, self._relations, explorer)
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
@@ -249,40 +249,18 @@ class RankingService:
         diversity: float | None,
         done: Histories | None,
     ) -> list[Recommendation]:
-        past = past_of(done) if done is not None else {}
-        explorer, is_due = self._explorer, self._explorer is not None and self._explorer.is_due()
-        # Places that are drawn stay as they were drawn, so that their odds are true.
-        if explorer is None:
-            depth = self._relations.depth(k, past)
-        else:
-            depth = explorer.depth(k, is_due=is_due)
-        ranked = self._pipeline.rank_block(block, depth, [language], diversity)
-        drawn = explorer.draw(ranked, k, is_due=is_due) if explorer else None
-        lost = price(ranked, drawn) if drawn else None
-        items = ranked.item[0].tolist()
-        places = drawn.places if drawn else self._relations.places(items, k, past)
-        now = datetime.now(UTC)
-        rows = [
-            row_of(
-                ranked,
-                place,
-                rank=rank + 1,
-                user_id=user_id,
-                model_id=self.model_id,
-                now=now,
-                catalogue=self.catalogue,
-                rules=self._pipeline.choices.rules,
-                language=language,
-                propensity=drawn.propensity[rank] if drawn else None,
-                explored=is_explored,
-                explored_price=lost if is_explored else None,
-            )
-            for rank, place in enumerate(places)
-            for is_explored in [drawn is not None and drawn.explored == rank]
-        ]
+        rows = self._slates.fill(
+            self._pipeline,
+            block,
+            k,
+            user_id=user_id,
+            language=language,
+            diversity=diversity,
+            done=done,
+        )
         if self._rules:
             self._rules.count([*self.kept_out, *(r.decided_by.rule for r in rows if r.decided_by)])
-        return self._relations.with_reasons(rows, past, language) if self._relations else rows
+        return rows
 
 
 def open_service(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.events import Histories
@@ -44,29 +44,47 @@ class RelationsInRankings:
         return bool(self._relations)
 
     def rules(self, rules: Rules) -> Rules:
-        """The rules, and items kept out that have a successor which may be shown."""
+        """The rules, and items kept out that have a successor which may be shown.
+
+        An item that a rule forces by its id does not give way.
+        """
         gone = self._relations.giving_way(rules.allowed(self._catalogue))
-        blocked = (*rules.blocked_items, *(self._catalogue.ids[item] for item in gone))
-        return rules.model_copy(update={"blocked_items": blocked}) if gone else rules
+        forced = {rule.item_id for rule in rules.rule if rule.action == "force"}
+        blocked = [one for item in gone if (one := self._catalogue.ids[item]) not in forced]
+        update = {"blocked_items": (*rules.blocked_items, *blocked)}
+        return rules.model_copy(update=update) if blocked else rules
 
     def depth(self, k: int, past: Past) -> int:
         """How far a list of `k` is ranked: further where there is a complement to be found."""
         return k + DEPTH if self._complements(past) else k
 
-    def places(self, items: Sequence[int], k: int, past: Past) -> list[int]:
+    def places(
+        self, items: Sequence[int], k: int, past: Past, ruled: Collection[int] = ()
+    ) -> list[int]:
         """Places of a list: the first `k`; the last one goes to the first complement below them.
 
-        Only if none stands among the first, and never the only place.
+        Only if none stands among the first, and never the only place, nor one of a rule.
 
         Args:
             items: by place, as deep as `depth` says; -1 where there is none.
+            ruled: places that a rule decided.
         """
         found = [place for place, item in enumerate(items) if item >= 0]
         wanted, first = self._complements(past), found[:k]
         below = [place for place in found[k:] if items[place] in wanted]
-        if k > 1 and below and wanted.isdisjoint(items[place] for place in first):
-            first[-1] = below[0]
+        free = [rank for rank, place in enumerate(first) if place not in ruled]
+        if k > 1 and free and below and wanted.isdisjoint(items[place] for place in first):
+            first[free[-1]] = below[0]
         return first
+
+    def held(self, shown: Sequence[int], past: Past) -> list[int]:
+        """Ranks, from 0, of a list of items that stay: that of its first complement.
+
+        Args:
+            shown: item numbers.
+        """
+        wanted = self._complements(past)
+        return [rank for rank, item in enumerate(shown) if item in wanted][: len(shown) > 1]
 
     def with_reasons(
         self, rows: Sequence[Recommendation], past: Past, language: str | None
