@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,15 +19,18 @@ from apps.recommender.schema import (
     Done,
     History,
     Interaction,
-    K,
-    Language,
     Ranking,
-    Strength,
     Users,
 )
 from apps.recommender.sessions.asked import Asked, Recommender, Session, facts_of, rank
 from apps.recommender.sessions.memory import Shown, ShownInSessions
-from apps.recommender.sessions.request import RankingRequest, barred_by, past_of
+from apps.recommender.sessions.request import (
+    RankingRequest,
+    Wanted,
+    adds_to_known,
+    barred_by,
+    past_of,
+)
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -154,35 +158,51 @@ def _add_rankings(
     async def ranking(
         request: Request,
         user_id: str,
-        k: K = 10,
-        diversity: Strength | None = None,
-        language: Language | None = None,
+        wanted: Annotated[Wanted, Query()],
     ) -> Ranking:
         recommender = live.current
         _check_known(user_id, recommender)
-        asked = Asked(recommender, user_id, None, k, diversity, language)
+        asked = _asked(recommender, user_id, wanted, shown, is_known=True)
         return await until_disconnected(request, batcher.submit(asked))
 
     @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a session")
     async def ranking_of_session(asked: RankingRequest, request: Request) -> Ranking:
         recommender = live.current
         try:
-            history, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
-            barred = barred_by(asked, recommender.catalogue)
+            done, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        wanted = Asked(
-            recommender,
-            asked.user_id,
-            history,
-            asked.k,
-            asked.diversity,
-            asked.language,
-            barred,
-            Session(asked.session_id, shown) if asked.session_id else None,
-            unknown,
-        )
+        is_known = adds_to_known(asked, recommender.knows)
+        wanted = _asked(recommender, asked.user_id, asked, shown, done, unknown, is_known=is_known)
         return await until_disconnected(request, batcher.submit(wanted))
+
+
+def _asked(
+    recommender: Recommender,
+    user_id: str,
+    wanted: Wanted,
+    shown: Shown,
+    done: Sequence[Interaction] = (),
+    unknown_items: Sequence[str] = (),
+    *,
+    is_known: bool,
+) -> Asked:
+    try:
+        barred = barred_by(wanted, recommender.catalogue)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None
+    return Asked(
+        recommender,
+        user_id,
+        is_known,
+        done,
+        wanted.k,
+        wanted.diversity,
+        wanted.language,
+        barred,
+        Session(wanted.session_id, shown) if wanted.session_id else None,
+        unknown_items,
+    )
 
 
 def _check_known(user_id: str, recommender: Recommender) -> None:

@@ -26,7 +26,14 @@ from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
-from apps.recommender.sessions.past import events_before, joined, kept_out, number_of, past_row
+from apps.recommender.sessions.past import (
+    events_before,
+    joined,
+    kept_out,
+    number_of,
+    past_row,
+    with_session,
+)
 from apps.recommender.slates.slate import Slates
 from common.console import say
 from common.errors import UserError
@@ -125,29 +132,34 @@ class RankingService:
         *,
         diversity: float | None = None,
         language: str | None = None,
+        since: Sequence[Interaction] = (),
+        barred: Int32 | None = None,
     ) -> list[Recommendation]:
         """The ranking of a user, best first; reasons in `language`, or the user's own.
 
+        Args:
+            since: what they did beside what is known of them, oldest first.
+            barred: numbers of items that are kept out.
+
         Raises:
-            UserError: the user is not known.
+            UserError: the user or an item is not known.
         """
         self._follow_rules()
-        recent = self._recent_of(user_id)
+        recent = with_session(self._recent_of(user_id), since)
         if recent and user_id not in self.users:
-            return self.recommend_for(recent, k, diversity=diversity, language=language)
+            return self.recommend_for(
+                recent, k, diversity=diversity, language=language, barred=barred
+            )
         number = self._number(user_id)
-        own_lists = number in self._prepared.allowed.of_user
         users, as_of = np.array([number]), np.array([self._prepared.as_of])
-        if recent:
-            past = self._with_recent(number, recent)
-            excluded = self._pipeline.excluded(users, as_of).maximum(self._excluded(recent))
-            lists = [self._prepared.allowed.of_user[number]] if own_lists else None
-            block = self._pipeline.look_up_after(users, past, excluded, lists)
-        else:
-            block = self._pipeline.look_up(users, as_of, own_lists=own_lists)
+        past = self._with_recent(number, recent)
+        done = self._pipeline.excluded(users, as_of)
+        excluded = done.maximum(self._excluded(recent, barred))
+        own_list = self._prepared.allowed.of_user.get(number)
+        lists = None if own_list is None else [own_list]
+        block = self._pipeline.look_up_after(users, past, excluded, lists)
         spoken = language or self._prepared.languages[number]
-        done = self.past(user_id) if self._relations else None
-        return self._rank(user_id, block, k, spoken, diversity, done)
+        return self._rank(user_id, block, k, spoken, diversity, past)
 
     def recommend_for(
         self,
@@ -196,11 +208,7 @@ class RankingService:
         recent = self._recent_of(user_id)
         if recent and user_id not in self.users:
             return self._past(recent)
-        number = self._number(user_id)
-        if recent:
-            return self._with_recent(number, recent)
-        users, as_of = np.array([number]), np.array([self._prepared.as_of])
-        return histories(self._prepared.events, users, as_of, self._pipeline.choices.history)
+        return self._with_recent(self._number(user_id), recent)
 
     def _recent_of(self, user_id: str) -> list[Interaction]:
         """What was reported of a user, and is not in the data that was read."""
@@ -223,6 +231,7 @@ class RankingService:
         what was not liked.
         """
         liked = [event for event in recent if event.rating is None and event.weight > 0]
+        # Without any, the moment is that of the data.
         new, length = self._past(liked), self._pipeline.choices.history
         old = histories(self._prepared.events, np.array([number]), new.as_of, length)
         count = min(len(liked), length)
@@ -247,7 +256,7 @@ class RankingService:
         k: int,
         language: str | None,
         diversity: float | None,
-        done: Histories | None,
+        done: Histories,
     ) -> list[Recommendation]:
         rows = self._slates.fill(
             self._pipeline,

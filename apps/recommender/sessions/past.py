@@ -59,6 +59,13 @@ def joined(old: Histories, new: Histories, count: int) -> Histories:
     return Histories(**columns, as_of=new.as_of)
 
 
+def with_session(known: Sequence[Interaction], session: Sequence[Interaction]) -> list[Interaction]:
+    """Both, oldest first; what was reported, too, is taken from the session alone."""
+    said = {(event.item_id, event.behavior) for event in session}
+    before = [event for event in known if (event.item_id, event.behavior) not in said]
+    return sorted([*before, *session], key=lambda event: event.timestamp)
+
+
 def events_before(
     events: Events, user: int, user_id: str, catalogue: Catalogue, as_of: int
 ) -> list[Interaction]:

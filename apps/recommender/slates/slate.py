@@ -42,15 +42,15 @@ class Slates:
         *,
         user_id: str,
         language: str | None,
-        diversity: float | None = None,
-        done: Histories | None = None,
+        diversity: float | None,
+        done: Histories,
     ) -> list[Recommendation]:
         """The first `k` places of the only row of `block`, best first.
 
         Args:
-            done: what the relations go by; None: by nothing.
+            done: one row, what the relations go by.
         """
-        past = past_of(done) if done is not None else {}
+        past = past_of(done)
         explorer, is_due = self.explorer, self.explorer is not None and self.explorer.is_due()
         depth = self.relations.depth(k, past)
         if explorer is not None:
