@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.catalogue.stock import LiveStock
 from apps.recommender.data import Dataset
 from apps.recommender.exploration.explorer import Explorer
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.events import Histories, Int32, histories
+from apps.recommender.interactions.ratings import RatingScale
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.lists.rules import Rules
@@ -34,8 +38,8 @@ from apps.recommender.sessions.past import (
     past_row,
     with_session,
 )
+from apps.recommender.slates.following import Following
 from apps.recommender.slates.slate import Slates
-from common.console import say
 from common.errors import UserError
 from common.releases.release import Release
 from common.rules.live import LiveRules
@@ -44,15 +48,15 @@ from common.rules.live import LiveRules
 class RankingService:
     """A release over its data, asked about one user at a time.
 
-    Attributes:
-        users: ids of all users that the data knows.
-
     Args:
         recent: what users did since the data was read.
         rules: live, in the place of the release's.
         behaviors: what the names of behaviours stand for.
         relations: between items, as the shop names them.
         explorer: gives places to chance, if anything does.
+        ratings: those of the data, by which a new one is read.
+        stock: live, over what the items say.
+        clock: seconds since 1970; None: dated rules and `item_ttl` do nothing.
     """
 
     def __init__(
@@ -64,20 +68,23 @@ class RankingService:
         behaviors: Behaviors | None = None,
         relations: Relations | None = None,
         explorer: Explorer | None = None,
+        ratings: RatingScale | None = None,
+        stock: LiveStock | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        self._ratings = ratings or RatingScale()
         self._pipeline = pipeline
         self._rules = rules
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self._related = RelatedItems(pipeline.prepared, relations)
         self._relations = RelationsInRankings(relations or Relations(), self.catalogue)
-        self._own_rules = pipeline.choices.rules
-        self._followed = None if self._relations else self._own_rules
+        self._following = Following(pipeline, rules, stock, self._relations, clock)
         self._slates = Slates(model_id, self.catalogue, self._relations, explorer)
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
-        self._follow_rules()
+        self._follow()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -86,7 +93,7 @@ class RankingService:
 
     @property
     def prepared(self) -> Prepared:
-        """What is known of users and items."""
+        """What is known of users, whose ids are `users`, and items."""
         return self._prepared
 
     @property
@@ -99,14 +106,9 @@ class RankingService:
         """How many items each rule keeps out of all lists."""
         return self._pipeline.kept_out
 
-    def _follow_rules(self) -> None:
-        """Rank by the rules as they are now."""
-        rules = self._rules.current if self._rules else self._own_rules
-        if rules is not self._followed:
-            self._pipeline = self._pipeline.with_rules(self._relations.rules(rules))
-            self._followed = rules
-            for line in rules.without_effect(self.catalogue):
-                say(line)
+    def _follow(self) -> None:
+        """Rank by the rules and the stock as they are now."""
+        self._pipeline = self._following.apply(self._pipeline)
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
@@ -144,7 +146,7 @@ class RankingService:
         Raises:
             UserError: the user or an item is not known.
         """
-        self._follow_rules()
+        self._follow()
         recent = with_session(self._recent_of(user_id), since)
         if recent and user_id not in self.users:
             return self.recommend_for(
@@ -178,8 +180,8 @@ class RankingService:
         Raises:
             UserError: an item of it is not known.
         """
-        self._follow_rules()
-        past = self._past([event for event in history if event.weight > 0])
+        self._follow()
+        past = self._past(self._liked(history))
         excluded = self._excluded(history, barred)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
         # The features of user 0 are those of somebody else.
@@ -195,7 +197,7 @@ class RankingService:
         Raises:
             UserError: the item is not known.
         """
-        self._follow_rules()
+        self._follow()
         number, allowed = number_of(item_id, self.catalogue), self._pipeline.search.allowed
         return self._related.find(number, kind, k, allowed, language)
 
@@ -207,12 +209,16 @@ class RankingService:
         """
         recent = self._recent_of(user_id)
         if recent and user_id not in self.users:
-            return self._past(recent)
+            return self._past(self._liked(recent))
         return self._with_recent(self._number(user_id), recent)
 
     def _recent_of(self, user_id: str) -> list[Interaction]:
         """What was reported of a user, and is not in the data that was read."""
-        found = [e for e in self._recent.of(user_id) if e.item_id in self.catalogue.number]
+        found = [
+            event.model_copy(update={"weight": self._ratings.weight(event.rating, event.weight)})
+            for event in self._recent.of(user_id)
+            if event.item_id in self.catalogue.number
+        ]
         if not found or user_id not in self.users:
             return found
         events, mine = self._prepared.events, self._prepared.events.of(self._number(user_id))
@@ -221,21 +227,22 @@ class RankingService:
         return [event for event in found if self._as_row(event) not in read]
 
     def _as_row(self, event: Interaction) -> tuple[int, int, int]:
-        time = int(event.timestamp.timestamp())
-        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), time
+        at = int(event.timestamp.timestamp())
+        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), at
 
     def _with_recent(self, number: int, recent: Sequence[Interaction]) -> Histories:
-        """The history of a user with what was reported since at its end.
-
-        What was rated is left out: whether it was liked, the data says when it is read next. So is
-        what was not liked.
-        """
-        liked = [event for event in recent if event.rating is None and event.weight > 0]
+        """The history of a user with what was reported since, and was liked, at its end."""
+        liked = self._liked(recent)
         # Without any, the moment is that of the data.
         new, length = self._past(liked), self._pipeline.choices.history
         old = histories(self._prepared.events, np.array([number]), new.as_of, length)
         count = min(len(liked), length)
         return joined(old, new, count)
+
+    def _liked(self, history: Sequence[Interaction]) -> list[Interaction]:
+        """What speaks for its item; a rating beside no others says nothing yet."""
+        is_read = self._ratings.mean is not None
+        return [e for e in history if e.weight > 0 and (e.rating is None or is_read)]
 
     def _number(self, user_id: str) -> int:
         if user_id not in self.users:
@@ -284,8 +291,11 @@ def open_service(
     rules: LiveRules[Rules] | None = None,
     relations: Path | None = None,
     explorer: Explorer | None = None,
+    stock: LiveStock | None = None,
 ) -> RankingService:
     """Bring a release and the data together; arguments as of `model.prepare`.
+
+    Dated rules and `item_ttl` hold as of `as_of`, or of the clock.
 
     Raises:
         UserError: the users have other columns than in training, nothing was done before
@@ -303,4 +313,7 @@ def open_service(
         dataset.behaviors,
         read_relations(relations, dataset.catalogue, moment),
         explorer,
+        dataset.ratings,
+        stock,
+        time.time if as_of is None else partial(float, as_of),
     )

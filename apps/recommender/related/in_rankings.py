@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.events import Histories
 from apps.recommender.lists.reasons import DID
@@ -43,16 +46,15 @@ class RelationsInRankings:
     def __bool__(self) -> bool:
         return bool(self._relations)
 
-    def rules(self, rules: Rules) -> Rules:
-        """The rules, and items kept out that have a successor which may be shown.
+    def giving_way(self, rules: Rules, allowed: NDArray[np.bool_]) -> list[int]:
+        """Items that have a successor which may be shown, unless a rule forces them by their id.
 
-        An item that a rule forces by its id does not give way.
+        Args:
+            allowed: [items], which may be.
         """
-        gone = self._relations.giving_way(rules.allowed(self._catalogue))
         forced = {rule.item_id for rule in rules.rule if rule.action == "force"}
-        blocked = [one for item in gone if (one := self._catalogue.ids[item]) not in forced]
-        update = {"blocked_items": (*rules.blocked_items, *blocked)}
-        return rules.model_copy(update=update) if blocked else rules
+        gone = self._relations.giving_way(allowed)
+        return [item for item in gone if self._catalogue.ids[item] not in forced]
 
     def depth(self, k: int, past: Past) -> int:
         """How far a list of `k` is ranked: further where there is a complement to be found."""
@@ -92,11 +94,17 @@ class RelationsInRankings:
         """The rows, each with what relates it to what was done, and with what it needs."""
         told = []
         for row in rows:
-            found = [*self._reasons(self._catalogue.number[row.item_id], past, language)]
-            first = [one for one in found if one.relation != "requires"]
-            last = [one for one in found if one.relation == "requires"]
+            first, last = self.reasons(self._catalogue.number[row.item_id], past, language)
             told.append(row.model_copy(update={"reasons": [*first, *row.reasons, *last]}))
         return told
+
+    def reasons(
+        self, item: int, past: Past, language: str | None
+    ) -> tuple[list[Reason], list[Reason]]:
+        """What relates an item to what was done, and what it needs beside: first and last."""
+        found = [*self._reasons(item, past, language)]
+        first = [one for one in found if one.relation != "requires"]
+        return first, [one for one in found if one.relation == "requires"]
 
     def _complements(self, past: Past) -> set[int]:
         """What goes with what was bought."""
@@ -132,10 +140,10 @@ class RelationsInRankings:
         )
 
 
-def past_of(histories: Histories) -> Past:
-    """What the first row did."""
+def past_of(histories: Histories, row: int = 0) -> Past:
+    """What one row did."""
     found: dict[int, int] = {}
-    columns = (histories.item[0].tolist(), histories.behavior[0].tolist())
+    columns = (histories.item[row].tolist(), histories.behavior[row].tolist())
     for item, behavior in zip(*columns, strict=True):
         if item >= 0:
             found[item] = max(behavior, found.get(item, behavior))

@@ -123,11 +123,16 @@ def past_of(
                 user_id=asked.user_id,
                 item_id=event.item_id,
                 behavior=meaning.behavior,
-                weight=meaning.weight,
+                weight=meaning.liking,
                 timestamp=at,
             )
         )
     return sorted(done, key=lambda event: event.timestamp), sorted(set(unknown))
+
+
+def subject_of(asked: RankingRequest) -> str | None:
+    """By whom an experiment goes: the user, or the session of whoever is not named."""
+    return asked.session_id if asked.user_id == ANONYMOUS else asked.user_id
 
 
 def adds_to_known(asked: RankingRequest, knows: Callable[[str], bool]) -> bool:
