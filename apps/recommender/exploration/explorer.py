@@ -108,7 +108,7 @@ def price(ranked: Ranked, drawn: Drawn) -> float | None:
     return None if math.isnan(lost) else lost
 
 
-def parse_share(text: str | None) -> float | None:
+def parse_share(option: str, text: str | None) -> float | None:
     """`5%` or `0.05` as a share; None where nothing is given.
 
     Raises:
@@ -123,7 +123,7 @@ def parse_share(text: str | None) -> float | None:
         share = math.nan
     if not 0 < share <= 1:
         raise UserError(
-            f"--explore {text}: not a share above 0 and at most 1", hint="For example 5%."
+            f"{option} {text}: not a share above 0 and at most 1", hint="For example 5%."
         )
     return share
 

@@ -81,11 +81,11 @@ def test_the_same_seed_draws_the_same() -> None:
 
 @pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("100 %", 1.0)])
 def test_a_share_is_read(text: str, share: float) -> None:
-    assert parse_share(text) == pytest.approx(share)
-    assert parse_share(None) is None
+    assert parse_share("--explore", text) == pytest.approx(share)
+    assert parse_share("--explore", None) is None
 
 
 @pytest.mark.parametrize("text", ["5", "0", "-1%", "nan", "some"])
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--explore"):
-        parse_share(text)
+        parse_share("--explore", text)
