@@ -12,7 +12,6 @@ from apps.recommender.experiments.assignment import Experiment, kept_experiment
 from apps.recommender.experiments.outcome import TAKEN, OfUser, Outcome, outcomes
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.learning.store import EventStore
-from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
 
 
@@ -64,7 +63,7 @@ def tell(
     for release_id, user_id, shown in store.shown_by(ids, since):
         # After its end, and by another share, users are shown what is not of their arm.
         is_of_arm = experiment.includes(user_id) == (release_id == experiment.release_id)
-        if user_id != ANONYMOUS and is_of_arm:
+        if is_of_arm:
             rows[release_id][user_id] = OfUser(user_id, shown, {})
     for by_name in (False, True):
         found = store.taken_by(ids, since, without=names, by_name=by_name)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, case, delete, func, null, select
 
 from apps.recommender.interactions.behaviors import SHOWN
 from apps.recommender.learning.reported import Done, Event
+from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
 from common.learning.watching.probation import Count
 from common.storage.database import Database
@@ -110,6 +111,7 @@ class EventStore:
             select(taken.c.id)
             .where(
                 taken.c.application == shown.c.application,
+                taken.c.user_id == shown.c.user_id,
                 taken.c.impression_id == shown.c.impression_id,
                 taken.c.item_id == shown.c.item_id,
                 taken.c.behavior != SHOWN,
@@ -144,7 +146,7 @@ class EventStore:
     def shown_by(
         self, release_ids: Collection[str], since: float
     ) -> Iterator[tuple[str, str, int]]:
-        """Release, user and how many items were shown, given the time to take them."""
+        """Release, user, who has a name, and how many items were shown, given time to take them."""
         which = self._shown_by(release_ids, since)
         by = (events.c.release_id, events.c.user_id)
         query = select(*by, func.count()).where(*which).group_by(*by)
@@ -170,6 +172,8 @@ class EventStore:
         name: Any = taken.c.behavior if by_name else null()
         took = (
             taken.c.application == shown.application,
+            # By the index of users: of impressions there is none.
+            taken.c.user_id == shown.user_id,
             taken.c.impression_id == shown.impression_id,
             taken.c.item_id == shown.item_id,
             taken.c.behavior.not_in([SHOWN, *without]),
@@ -193,6 +197,7 @@ class EventStore:
             own.behavior == SHOWN,
             own.release_id.in_(release_ids),
             own.at.between(since, last),
+            own.user_id != ANONYMOUS,
         )
 
     def purge(self, user_id: str) -> int:
