@@ -152,7 +152,8 @@ class EventStore:
         query = select(*by, func.count()).where(*which).group_by(*by)
         with self.database.reading() as connection:
             rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-            yield from (tuple(row) for row in rows)
+            for release_id, user_id, count in rows:
+                yield release_id, user_id, count
 
     def taken_by(
         self,
@@ -185,7 +186,8 @@ class EventStore:
         grouped = query.group_by(*by, *([name] if by_name else []))
         with self.database.reading() as connection:
             rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(grouped)
-            yield from (tuple(row) for row in rows)
+            for release_id, user_id, behavior, count in rows:
+                yield release_id, user_id, behavior, count
 
     def _shown_by(
         self, release_ids: Collection[str], since: float

@@ -48,7 +48,7 @@ def _related(
     languages: Sequence[str | None],
 ) -> Ranked:
     order: Int32 = np.full((len(did), k), -1, np.int32)
-    reasons = []
+    reasons: list[list[str]] = []
     for row, (past, language) in enumerate(zip(did, languages, strict=True)):
         items = ranked.item[row].tolist()
         ruled = np.flatnonzero(ranked.rule[row] != NO_RULE).tolist()
