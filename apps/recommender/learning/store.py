@@ -152,8 +152,7 @@ class EventStore:
         query = select(*by, func.count()).where(*which).group_by(*by)
         with self.database.reading() as connection:
             rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-            for release_id, user_id, count in rows:
-                yield release_id, user_id, count
+            yield from (tuple(row) for row in rows)
 
     def taken_by(
         self,
@@ -186,8 +185,7 @@ class EventStore:
         grouped = query.group_by(*by, *([name] if by_name else []))
         with self.database.reading() as connection:
             rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(grouped)
-            for release_id, user_id, behavior, count in rows:
-                yield release_id, user_id, behavior, count
+            yield from (tuple(row) for row in rows)
 
     def _shown_by(
         self, release_ids: Collection[str], since: float
