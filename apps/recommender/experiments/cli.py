@@ -125,7 +125,7 @@ def _table(found: Sequence[Outcome], title: str) -> Table:
 
     first = found[0]
     table = Table("of what was shown", title=title, title_justify="left")
-    for name in (first.serving.release_id, first.other.release_id, "difference, 95 % interval"):
+    for name in (first.serving.release_id, first.other.release_id, "points apart, 95 % interval"):
         table.add_column(name, justify="right")
     arms = (first.serving, first.other)
     table.add_row("users", *(f"{arm.users:,}" for arm in arms))
@@ -139,4 +139,4 @@ def _table(found: Sequence[Outcome], title: str) -> Table:
 def _difference(one: Outcome) -> str:
     if one.difference is None or one.low is None or one.high is None:
         return "too few"
-    return f"{one.difference:+.2%} ({one.low:+.2%} to {one.high:+.2%})"
+    return f"{100 * one.difference:+.2f} ({100 * one.low:+.2f} to {100 * one.high:+.2f})"

@@ -31,5 +31,5 @@ export function showExperiment() {
 
 const row = (name, ...cells) => element('tr', {}, element('th', { scope: 'row' }, name), ...cells.map((text) => element('td', {}, text)));
 const rate = (share, options = {}) => number(share, { style: 'percent', minimumFractionDigits: 2, ...options });
-const signed = (share) => rate(share, { signDisplay: 'exceptZero' });
+const signed = (share) => number(100 * share, { minimumFractionDigits: 2, signDisplay: 'exceptZero' });
 const difference = ({ difference: value, low, high }) => (value === null ? say().outcome.few : say().outcome.between(signed(value), signed(low), signed(high)));
