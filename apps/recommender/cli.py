@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from apps.recommender import serve_cli
+from apps.recommender.experiments import cli as experiments_cli
 from apps.recommender.explaining import cli as explain_cli
 from apps.recommender.exploration import cli as off_policy_cli
 from apps.recommender.job import cli as job_cli
@@ -78,7 +79,10 @@ app = new_app(
     "Ranks what a user may want next, from the texts of what they viewed and did.",
     application="recommender",
 )
-for area in (job_cli, serve_cli, learning_cli, tuning_cli, explain_cli, stress_cli, off_policy_cli):
+for area in (
+    *(job_cli, serve_cli, learning_cli, tuning_cli),
+    *(explain_cli, stress_cli, off_policy_cli, experiments_cli),
+):
     app.add_typer(area.verbs)
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
@@ -119,7 +123,7 @@ def validate(
     )
     counts = {
         "items": len(dataset.catalogue),
-        "available": int(dataset.allowed.everybody.sum()),
+        "available": int((dataset.allowed.everybody & dataset.catalogue.available).sum()),
         "users": len(dataset.user_ids),
         "events": len(dataset.events),
         "impressions": 0 if dataset.impressions is None else len(dataset.impressions),

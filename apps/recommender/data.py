@@ -17,6 +17,7 @@ from apps.recommender.catalogue.users import UserFeatures, user_features
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.checks import check_items, check_rows
 from apps.recommender.interactions.events import Events, Impressions, sorted_events
+from apps.recommender.interactions.ratings import LEAST, RatingScale, scale_of
 from apps.recommender.interactions.reading import read_interactions
 from apps.recommender.schema import Candidate, Interaction, Item, Record, User
 from common.errors import UserError
@@ -25,9 +26,6 @@ from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_rec
 
 if TYPE_CHECKING:
     import polars as pl
-
-# Ten stars in halves, and a few more.
-LONGEST_SCALE = 25
 
 RECORDS: dict[str, type[Record]] = {
     "interactions": Interaction,
@@ -72,9 +70,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Allowed:
-    """Which items may be recommended at all, and the lists of users that have their own.
+    """Which items are candidates at all, and the lists of users that have their own.
 
-    `everybody` is [items]; `of_user` maps user numbers to sorted item numbers.
+    `everybody` is [items]; `of_user` maps user numbers to sorted item numbers. What is not to be
+    had, the rules keep out.
     """
 
     everybody: NDArray[np.bool_]
@@ -98,6 +97,7 @@ class Dataset:
     audit: Audit
     hashes: dict[str, str]
     behaviors: Behaviors = field(default_factory=Behaviors)
+    ratings: RatingScale = field(default_factory=RatingScale)
 
     @cached_property
     def user_number(self) -> dict[str, int]:
@@ -111,6 +111,8 @@ def read_dataset(sources: Sources) -> Dataset:
     Raises:
         UserError: bad rows, two items with one id, or no interaction with an item that is known.
     """
+    import polars as pl
+
     items = [_read(path, Item, "items", sources) for path in sources.items]
     catalogue = _catalogue(items)
     findings = check_items(items)
@@ -138,12 +140,14 @@ def read_dataset(sources: Sources) -> Dataset:
         _read(sources.candidates, Candidate, "candidates", sources) if sources.candidates else None
     )
     files: list[Records[Any]] = [*items, *users, *([lists] if lists else [])]
+    done = frame.filter(pl.col("label").is_null() | (pl.col("label") == 1))
+    ratings = scale_of(done["rating"])
     paths_of_tables = zip(sources.interactions, tables, strict=True)
     return Dataset(
         catalogue=catalogue,
         user_ids=user_ids,
         languages=[spoken.get(user_id) for user_id in user_ids],
-        events=_events(frame, catalogue, numbers),
+        events=_events(done, ratings, catalogue, numbers),
         impressions=_impressions(frame, catalogue, numbers),
         features=user_features(described, numbers),
         allowed=_allowed(lists, catalogue, numbers),
@@ -155,6 +159,7 @@ def read_dataset(sources: Sources) -> Dataset:
             ]
         ),
         behaviors=sources.behaviors,
+        ratings=ratings,
     )
 
 
@@ -225,22 +230,22 @@ def _user_files(sources: Sources) -> list[Records[User]]:
     return [_read(sources.users, User, "users", sources)] if sources.users else []
 
 
-def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int]) -> Events:
-    """What was done; a rating above the mean weighs more than one below.
+def _events(
+    done: pl.DataFrame, ratings: RatingScale, catalogue: Catalogue, users: Mapping[str, int]
+) -> Events:
+    """What was done; a rating above the mean weighs more than one below (`RatingScale.weight`).
 
     One below the middle of its scale weighs nothing: the item was met, and not liked. So does a
     behaviour that says as much. What else a behaviour weighs is no opinion.
     """
     import polars as pl
 
-    done = frame.filter(pl.col("label").is_null() | (pl.col("label") == 1))
-    mean = done["rating"].mean()
-    relative = pl.col("rating") / mean if mean else pl.lit(1.0)
-    weighted = (pl.col("liking") * relative.fill_null(1.0)).clip(0.05)
+    relative = pl.col("rating") / ratings.mean if ratings.mean else pl.lit(1.0)
+    weighted = (pl.col("liking") * relative.fill_null(1.0)).clip(LEAST)
     disliked = (pl.col("weight") == 0) | (pl.col("liking") == 0)
     weighted = pl.when(disliked).then(0.0).otherwise(weighted)
-    if (middle := _middle(done["rating"])) is not None:
-        weighted = pl.when(pl.col("rating") < middle).then(0.0).otherwise(weighted)
+    if ratings.middle is not None:
+        weighted = pl.when(pl.col("rating") < ratings.middle).then(0.0).otherwise(weighted)
     weight = done.select(weighted.alias("weight"))["weight"]
     return sorted_events(
         _numbers(done["user_id"], users),
@@ -251,14 +256,6 @@ def _events(frame: pl.DataFrame, catalogue: Catalogue, users: Mapping[str, int])
         worth=done["weight"].to_numpy(),
         users=len(users),
     )
-
-
-def _middle(ratings: pl.Series) -> float | None:
-    """The middle of a scale of ratings; None where they are no scale, but amounts of something."""
-    known = ratings.drop_nulls()
-    if known.is_empty() or known.n_unique() > LONGEST_SCALE:
-        return None
-    return (float(str(known.min())) + float(str(known.max()))) / 2
 
 
 def _impressions(
@@ -283,7 +280,7 @@ def _allowed(
     lists: Records[Candidate] | None, catalogue: Catalogue, users: Mapping[str, int]
 ) -> Allowed:
     if lists is None:
-        return Allowed(catalogue.available, {})
+        return Allowed(np.ones(len(catalogue), np.bool_), {})
     everybody = np.zeros(len(catalogue), np.bool_)
     own: dict[int, set[int]] = {}
     for candidate, place in zip(lists.items, lists.places, strict=True):
@@ -298,7 +295,7 @@ def _allowed(
         # Lists for some users alone say nothing about the others.
         everybody = np.ones(len(catalogue), np.bool_)
     return Allowed(
-        everybody & catalogue.available,
+        everybody,
         {user: np.array(sorted(found), np.int32) for user, found in own.items()},
     )
 

@@ -66,6 +66,23 @@ RulesFile = Annotated[
         "--rules", help="Rules of lists as TOML: caps, blocked items …", callback=existing
     ),
 ]
+RelationsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--relations",
+        help="item_id, other_id, relation (accessory, successor, substitute, requires), shown "
+        "first; or a knowledge file (subject, relation, object).",
+        callback=existing,
+    ),
+]
+StockFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--stock",
+        help="item_id with stock or available, over what --items says; serve follows its changes.",
+        callback=existing,
+    ),
+]
 MappingOption = Annotated[
     list[str] | None,
     typer.Option("--map", help="field=column, or items.field=column for one of the files."),

@@ -198,6 +198,7 @@ def prepare(
         raise UserError("no interaction is earlier than the moment to rank for")
     items = item_vectors_of(model, dataset.catalogue, caches, device=device, eight_bit=eight_bit)
     many = len(items) > MOST_EXACT
+    there = dataset.allowed.everybody & dataset.catalogue.available
     blend = model.choices.blend
     return Prepared(
         catalogue=dataset.catalogue,
@@ -209,7 +210,7 @@ def prepare(
         allowed=dataset.allowed,
         neighbours=learn_neighbours(past, dataset.catalogue),
         as_of=moment,
-        approximate=build_search(items, dataset.allowed.everybody) if many else None,
+        approximate=build_search(items, there) if many else None,
         snapshot=EventCounting(past, len(items)).snapshot(moment),
         simple=blend.for_everybody(past, dataset.catalogue) if blend else None,
     )

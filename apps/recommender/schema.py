@@ -90,7 +90,13 @@ class Item(Record):
     created_at: Time | None = None
     language: str | None = None
     available: bool = True
+    stock: float | None = Field(None, allow_inf_nan=False)
     image: Annotated[Text | None, BeforeValidator(_picture)] = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be had: it is available, and its stock, if that is known, is above 0."""
+        return self.available and (self.stock is None or self.stock > 0)
 
     @property
     def content(self) -> str:

@@ -8,6 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from apps.recommender.experiments.cli import (
+    Compare,
+    CompareShare,
+    open_arms,
+    open_experiment,
+)
 from apps.recommender.learning.cli import KEEP_EVENTS
 from apps.recommender.options_cli import (
     AsOf,
@@ -16,8 +22,10 @@ from apps.recommender.options_cli import (
     Interactions,
     Items,
     MappingOption,
+    RelationsFile,
     ReleaseId,
     RulesFile,
+    StockFile,
     Users,
     name_sources,
     open_registry,
@@ -37,7 +45,6 @@ from common.cli import (
     Store,
     WithoutKeys,
     Workers,
-    existing,
     listen,
 )
 from common.console import say
@@ -47,15 +54,6 @@ from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, Lear
 from common.serving.learning.schedule import parse_schedule
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
-RelationsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--relations",
-        help="item_id, other_id, relation (accessory, successor, substitute, requires), shown "
-        "first; or a knowledge file (subject, relation, object).",
-        callback=existing,
-    ),
-]
 Explore = Annotated[
     str | None,
     typer.Option(
@@ -82,8 +80,11 @@ def serve(
     candidates: CandidateFile = None,
     rules: RulesFile = None,
     relations: RelationsFile = None,
+    stock: StockFile = None,
     explore: Explore = None,
     explore_seed: ExploreSeed = 0,
+    compare: Compare = None,
+    compare_share: CompareShare = "10%",
     as_of: AsOf = None,
     mapping: MappingOption = None,
     behavior: Behavior = None,
@@ -117,19 +118,17 @@ def serve(
             "--learn at-once: rankings know of events at once without learning",
             hint="Learn nightly, or after a period such as 6h.",
         )
-    from apps.recommender.exploration.explorer import parse_share, said
     from apps.recommender.interactions.behaviors import parse_behaviors
     from common.models.devices import check_serving_precision
 
     check_serving_precision(precision, device)
     parse_behaviors(behavior)
-    share = parse_share(explore)
-    if share:
-        say(said(share))
+    share = _open_share(explore)
     moment = parse_moment(as_of, "--as-of")
-    live_rules = open_rules(rules)
+    live_rules, live_stock = open_rules(rules), _open_stock(stock)
     registry = open_registry(store)
     following = find_release(registry, releases_from, release_id)
+    experiment = open_experiment(registry, compare, compare_share, release_id)
 
     def make_app(**access: Any) -> Any:
         _take_share_of_processors(workers)
@@ -190,10 +189,12 @@ def serve(
                 rules=live_rules,
                 relations=relations,
                 explorer=explorer,
+                stock=live_stock,
             )
 
         say("Reading the data …")
         live: LiveRelease[Any] = LiveRelease(registry, load, release_id=release_id)
+        arms = open_arms(registry, load, live, experiment)
 
         def find(serving_id: str, service: RankingService) -> Watched:
             return watched(
@@ -212,14 +213,16 @@ def serve(
             root=registry.root,
             seconds=DRIFT_SECONDS,
         )
-        explainer = ItemExplainer(live, registry)
+        explainer = ItemExplainer(arms.of, registry)
         return build_app(
             live,
             collector=collector,
             drift=drift,
             rules=live_rules,
+            stock=live_stock,
             explainer=explainer,
             shown=shown,
+            arms=arms,
             keep_audit_seconds=keep_audit_seconds,
             **access,
         )
@@ -242,6 +245,23 @@ def _take_share_of_processors(workers: int) -> None:
 
     if workers > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cpus() // workers)))
+
+
+def _open_share(explore: str | None) -> float | None:
+    """The share of lists that explore; what it costs is said."""
+    from apps.recommender.exploration.explorer import parse_share, said
+
+    share = parse_share("--explore", explore)
+    if share:
+        say(said(share))
+    return share
+
+
+def _open_stock(path: Path | None) -> Any:
+    """What the shop says is to be had, live; None where it says nothing."""
+    from apps.recommender.catalogue.stock import LiveStock
+
+    return LiveStock(path) if path else None
 
 
 def _open_explorer(share: float | None, seed: int, workers: int) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 
 from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.catalogue.stock import LiveStock
+from apps.recommender.experiments.assignment import Arms
+from apps.recommender.experiments.server import add_experiment
 from apps.recommender.explaining.server import ItemExplainer, add_explanations
 from apps.recommender.learning.server import APPLICATION, EventCollector, add_events
 from apps.recommender.lists.rules import Rules
@@ -18,15 +22,19 @@ from apps.recommender.schema import (
     Done,
     History,
     Interaction,
-    K,
-    Language,
     Ranking,
-    Strength,
     Users,
 )
 from apps.recommender.sessions.asked import Asked, Recommender, Session, facts_of, rank
 from apps.recommender.sessions.memory import Shown, ShownInSessions
-from apps.recommender.sessions.request import RankingRequest, barred_by, past_of
+from apps.recommender.sessions.request import (
+    RankingRequest,
+    Wanted,
+    adds_to_known,
+    barred_by,
+    past_of,
+    subject_of,
+)
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
@@ -54,9 +62,11 @@ def build_app(
     collector: EventCollector | None = None,
     drift: DriftMonitor[Any] | None = None,
     rules: LiveRules[Rules] | None = None,
+    stock: LiveStock | None = None,
     explainer: ItemExplainer | None = None,
     keep_audit_seconds: float = KEEP_AUDIT_SECONDS,
     shown: Shown | None = None,
+    arms: Arms[Recommender] | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
 
@@ -64,10 +74,13 @@ def build_app(
         collector: takes what was shown and done, if anything does.
         drift: watches what is done, if anything does.
         rules: what is ranked by, beside the release.
+        stock: what is to be had, if the shop says so in a file of its own.
         explainer: says why an item suits a user, if anything does.
         keep_audit_seconds: how long it is kept who changed what.
         shown: what was recommended to each session; None: known to this process alone.
+        arms: `live` beside another release, if two are compared.
     """
+    arms = arms or Arms(live)
     telemetry = Telemetry()
     batcher: Batcher[Asked, Ranking] = Batcher(
         lambda asked: [rank(one) for one in asked],
@@ -97,7 +110,7 @@ def build_app(
         title="bizlm recommender",
         version="1",
         description="Ranks what a user may want next, from what they read and did.",
-        is_ready=lambda: _is_ready(live, rules),
+        is_ready=lambda: _is_ready(live, rules, stock),
         lifespan=running_beside(beside, queues),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
@@ -107,24 +120,27 @@ def build_app(
         audit=audit,
     )
     _add_users(app, live)
-    _add_rankings(app, live, batcher, ShownInSessions() if shown is None else shown)
+    _add_rankings(app, arms, batcher, ShownInSessions() if shown is None else shown)
     add_related(app, live)
+    add_experiment(app, arms, collector.writer.store if collector else None)
     if explainer:
         add_explanations(app, explainer)
     if collector:
-        add_events(app, live, collector, telemetry)
+        add_events(app, live, collector, telemetry, lambda user: arms.of(user).release_id)
         add_releases(app, collector.registry, collector.speakers, FIGURES, drift)
     return app
 
 
 def _is_ready(
-    live: LiveRelease[Recommender], rules: LiveRules[Rules] | None
+    live: LiveRelease[Recommender], rules: LiveRules[Rules] | None, stock: LiveStock | None
 ) -> tuple[bool, dict[str, Any]]:
     reasons = {"model_id": live.current.model_id}
     if live.refused:
         reasons["refused_release"] = live.refused
     if rules and rules.refused:
         reasons["refused_rules"] = rules.refused
+    if stock and stock.refused:
+        reasons["refused_stock"] = stock.refused
     return True, reasons
 
 
@@ -146,7 +162,7 @@ def _add_users(app: FastAPI, live: LiveRelease[Recommender]) -> None:
 
 def _add_rankings(
     app: FastAPI,
-    live: LiveRelease[Recommender],
+    arms: Arms[Recommender],
     batcher: Batcher[Asked, Ranking],
     shown: Shown,
 ) -> None:
@@ -154,35 +170,51 @@ def _add_rankings(
     async def ranking(
         request: Request,
         user_id: str,
-        k: K = 10,
-        diversity: Strength | None = None,
-        language: Language | None = None,
+        wanted: Annotated[Wanted, Query()],
     ) -> Ranking:
-        recommender = live.current
+        recommender = arms.of(user_id).current
         _check_known(user_id, recommender)
-        asked = Asked(recommender, user_id, None, k, diversity, language)
+        asked = _asked(recommender, user_id, wanted, shown, is_known=True)
         return await until_disconnected(request, batcher.submit(asked))
 
     @app.post("/v1/recommendations", tags=["rankings"], summary="The ranking of a session")
     async def ranking_of_session(asked: RankingRequest, request: Request) -> Ranking:
-        recommender = live.current
+        recommender = arms.of(subject_of(asked)).current
         try:
-            history, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
-            barred = barred_by(asked, recommender.catalogue)
+            done, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        wanted = Asked(
-            recommender,
-            asked.user_id,
-            history,
-            asked.k,
-            asked.diversity,
-            asked.language,
-            barred,
-            Session(asked.session_id, shown) if asked.session_id else None,
-            unknown,
-        )
+        is_known = adds_to_known(asked, recommender.knows)
+        wanted = _asked(recommender, asked.user_id, asked, shown, done, unknown, is_known=is_known)
         return await until_disconnected(request, batcher.submit(wanted))
+
+
+def _asked(
+    recommender: Recommender,
+    user_id: str,
+    wanted: Wanted,
+    shown: Shown,
+    done: Sequence[Interaction] = (),
+    unknown_items: Sequence[str] = (),
+    *,
+    is_known: bool,
+) -> Asked:
+    try:
+        barred = barred_by(wanted, recommender.catalogue)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None
+    return Asked(
+        recommender,
+        user_id,
+        is_known,
+        done,
+        wanted.k,
+        wanted.diversity,
+        wanted.language,
+        barred,
+        Session(wanted.session_id, shown) if wanted.session_id else None,
+        unknown_items,
+    )
 
 
 def _check_known(user_id: str, recommender: Recommender) -> None:

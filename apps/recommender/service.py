@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.catalogue.stock import LiveStock
 from apps.recommender.data import Dataset
-from apps.recommender.exploration.explorer import Explorer, price
+from apps.recommender.exploration.explorer import Explorer
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.interactions.events import Histories, Int32, histories
+from apps.recommender.interactions.ratings import RatingScale
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
-from apps.recommender.lists.rows import row_of
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.block import Block
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.ranking.signals import FEATURES
-from apps.recommender.related.in_rankings import RelationsInRankings, past_of
+from apps.recommender.related.in_rankings import RelationsInRankings
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
 from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
-from apps.recommender.sessions.past import events_before, joined, kept_out, number_of, past_row
-from common.console import say
+from apps.recommender.sessions.past import (
+    events_before,
+    joined,
+    kept_out,
+    number_of,
+    past_row,
+    with_session,
+)
+from apps.recommender.slates.following import Following
+from apps.recommender.slates.slate import Slates
 from common.errors import UserError
 from common.releases.release import Release
 from common.rules.live import LiveRules
@@ -37,15 +48,15 @@ from common.rules.live import LiveRules
 class RankingService:
     """A release over its data, asked about one user at a time.
 
-    Attributes:
-        users: ids of all users that the data knows.
-
     Args:
         recent: what users did since the data was read.
         rules: live, in the place of the release's.
         behaviors: what the names of behaviours stand for.
         relations: between items, as the shop names them.
         explorer: gives places to chance, if anything does.
+        ratings: those of the data, by which a new one is read.
+        stock: live, over what the items say.
+        clock: seconds since 1970; None: dated rules and `item_ttl` do nothing.
     """
 
     def __init__(
@@ -57,20 +68,23 @@ class RankingService:
         behaviors: Behaviors | None = None,
         relations: Relations | None = None,
         explorer: Explorer | None = None,
+        ratings: RatingScale | None = None,
+        stock: LiveStock | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self._explorer = explorer
+        self._ratings = ratings or RatingScale()
         self._pipeline = pipeline
         self._rules = rules
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self._related = RelatedItems(pipeline.prepared, relations)
         self._relations = RelationsInRankings(relations or Relations(), self.catalogue)
-        self._own_rules = pipeline.choices.rules
-        self._followed = None if self._relations else self._own_rules
+        self._following = Following(pipeline, rules, stock, self._relations, clock)
+        self._slates = Slates(model_id, self.catalogue, self._relations, explorer)
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
-        self._follow_rules()
+        self._follow()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -79,7 +93,7 @@ class RankingService:
 
     @property
     def prepared(self) -> Prepared:
-        """What is known of users and items."""
+        """What is known of users, whose ids are `users`, and items."""
         return self._prepared
 
     @property
@@ -92,14 +106,9 @@ class RankingService:
         """How many items each rule keeps out of all lists."""
         return self._pipeline.kept_out
 
-    def _follow_rules(self) -> None:
-        """Rank by the rules as they are now."""
-        rules = self._rules.current if self._rules else self._own_rules
-        if rules is not self._followed:
-            self._pipeline = self._pipeline.with_rules(self._relations.rules(rules))
-            self._followed = rules
-            for line in rules.without_effect(self.catalogue):
-                say(line)
+    def _follow(self) -> None:
+        """Rank by the rules and the stock as they are now."""
+        self._pipeline = self._following.apply(self._pipeline)
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
@@ -125,29 +134,34 @@ class RankingService:
         *,
         diversity: float | None = None,
         language: str | None = None,
+        since: Sequence[Interaction] = (),
+        barred: Int32 | None = None,
     ) -> list[Recommendation]:
         """The ranking of a user, best first; reasons in `language`, or the user's own.
 
+        Args:
+            since: what they did beside what is known of them, oldest first.
+            barred: numbers of items that are kept out.
+
         Raises:
-            UserError: the user is not known.
+            UserError: the user or an item is not known.
         """
-        self._follow_rules()
-        recent = self._recent_of(user_id)
+        self._follow()
+        recent = with_session(self._recent_of(user_id), since)
         if recent and user_id not in self.users:
-            return self.recommend_for(recent, k, diversity=diversity, language=language)
+            return self.recommend_for(
+                recent, k, diversity=diversity, language=language, barred=barred
+            )
         number = self._number(user_id)
-        own_lists = number in self._prepared.allowed.of_user
         users, as_of = np.array([number]), np.array([self._prepared.as_of])
-        if recent:
-            past = self._with_recent(number, recent)
-            excluded = self._pipeline.excluded(users, as_of).maximum(self._excluded(recent))
-            lists = [self._prepared.allowed.of_user[number]] if own_lists else None
-            block = self._pipeline.look_up_after(users, past, excluded, lists)
-        else:
-            block = self._pipeline.look_up(users, as_of, own_lists=own_lists)
+        past = self._with_recent(number, recent)
+        done = self._pipeline.excluded(users, as_of)
+        excluded = done.maximum(self._excluded(recent, barred))
+        own_list = self._prepared.allowed.of_user.get(number)
+        lists = None if own_list is None else [own_list]
+        block = self._pipeline.look_up_after(users, past, excluded, lists)
         spoken = language or self._prepared.languages[number]
-        done = self.past(user_id) if self._relations else None
-        return self._rank(user_id, block, k, spoken, diversity, done)
+        return self._rank(user_id, block, k, spoken, diversity, past)
 
     def recommend_for(
         self,
@@ -166,8 +180,8 @@ class RankingService:
         Raises:
             UserError: an item of it is not known.
         """
-        self._follow_rules()
-        past = self._past([event for event in history if event.weight > 0])
+        self._follow()
+        past = self._past(self._liked(history))
         excluded = self._excluded(history, barred)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
         # The features of user 0 are those of somebody else.
@@ -183,7 +197,7 @@ class RankingService:
         Raises:
             UserError: the item is not known.
         """
-        self._follow_rules()
+        self._follow()
         number, allowed = number_of(item_id, self.catalogue), self._pipeline.search.allowed
         return self._related.find(number, kind, k, allowed, language)
 
@@ -195,16 +209,16 @@ class RankingService:
         """
         recent = self._recent_of(user_id)
         if recent and user_id not in self.users:
-            return self._past(recent)
-        number = self._number(user_id)
-        if recent:
-            return self._with_recent(number, recent)
-        users, as_of = np.array([number]), np.array([self._prepared.as_of])
-        return histories(self._prepared.events, users, as_of, self._pipeline.choices.history)
+            return self._past(self._liked(recent))
+        return self._with_recent(self._number(user_id), recent)
 
     def _recent_of(self, user_id: str) -> list[Interaction]:
         """What was reported of a user, and is not in the data that was read."""
-        found = [e for e in self._recent.of(user_id) if e.item_id in self.catalogue.number]
+        found = [
+            event.model_copy(update={"weight": self._ratings.weight(event.rating, event.weight)})
+            for event in self._recent.of(user_id)
+            if event.item_id in self.catalogue.number
+        ]
         if not found or user_id not in self.users:
             return found
         events, mine = self._prepared.events, self._prepared.events.of(self._number(user_id))
@@ -213,20 +227,22 @@ class RankingService:
         return [event for event in found if self._as_row(event) not in read]
 
     def _as_row(self, event: Interaction) -> tuple[int, int, int]:
-        time = int(event.timestamp.timestamp())
-        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), time
+        at = int(event.timestamp.timestamp())
+        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), at
 
     def _with_recent(self, number: int, recent: Sequence[Interaction]) -> Histories:
-        """The history of a user with what was reported since at its end.
-
-        What was rated is left out: whether it was liked, the data says when it is read next. So is
-        what was not liked.
-        """
-        liked = [event for event in recent if event.rating is None and event.weight > 0]
+        """The history of a user with what was reported since, and was liked, at its end."""
+        liked = self._liked(recent)
+        # Without any, the moment is that of the data.
         new, length = self._past(liked), self._pipeline.choices.history
         old = histories(self._prepared.events, np.array([number]), new.as_of, length)
         count = min(len(liked), length)
         return joined(old, new, count)
+
+    def _liked(self, history: Sequence[Interaction]) -> list[Interaction]:
+        """What speaks for its item; a rating beside no others says nothing yet."""
+        is_read = self._ratings.mean is not None
+        return [e for e in history if e.weight > 0 and (e.rating is None or is_read)]
 
     def _number(self, user_id: str) -> int:
         if user_id not in self.users:
@@ -247,42 +263,20 @@ class RankingService:
         k: int,
         language: str | None,
         diversity: float | None,
-        done: Histories | None,
+        done: Histories,
     ) -> list[Recommendation]:
-        past = past_of(done) if done is not None else {}
-        explorer, is_due = self._explorer, self._explorer is not None and self._explorer.is_due()
-        # Places that are drawn stay as they were drawn, so that their odds are true.
-        if explorer is None:
-            depth = self._relations.depth(k, past)
-        else:
-            depth = explorer.depth(k, is_due=is_due)
-        ranked = self._pipeline.rank_block(block, depth, [language], diversity)
-        drawn = explorer.draw(ranked, k, is_due=is_due) if explorer else None
-        lost = price(ranked, drawn) if drawn else None
-        items = ranked.item[0].tolist()
-        places = drawn.places if drawn else self._relations.places(items, k, past)
-        now = datetime.now(UTC)
-        rows = [
-            row_of(
-                ranked,
-                place,
-                rank=rank + 1,
-                user_id=user_id,
-                model_id=self.model_id,
-                now=now,
-                catalogue=self.catalogue,
-                rules=self._pipeline.choices.rules,
-                language=language,
-                propensity=drawn.propensity[rank] if drawn else None,
-                explored=is_explored,
-                explored_price=lost if is_explored else None,
-            )
-            for rank, place in enumerate(places)
-            for is_explored in [drawn is not None and drawn.explored == rank]
-        ]
+        rows = self._slates.fill(
+            self._pipeline,
+            block,
+            k,
+            user_id=user_id,
+            language=language,
+            diversity=diversity,
+            done=done,
+        )
         if self._rules:
             self._rules.count([*self.kept_out, *(r.decided_by.rule for r in rows if r.decided_by)])
-        return self._relations.with_reasons(rows, past, language) if self._relations else rows
+        return rows
 
 
 def open_service(
@@ -297,8 +291,11 @@ def open_service(
     rules: LiveRules[Rules] | None = None,
     relations: Path | None = None,
     explorer: Explorer | None = None,
+    stock: LiveStock | None = None,
 ) -> RankingService:
     """Bring a release and the data together; arguments as of `model.prepare`.
+
+    Dated rules and `item_ttl` hold as of `as_of`, or of the clock.
 
     Raises:
         UserError: the users have other columns than in training, nothing was done before
@@ -316,4 +313,7 @@ def open_service(
         dataset.behaviors,
         read_relations(relations, dataset.catalogue, moment),
         explorer,
+        dataset.ratings,
+        stock,
+        time.time if as_of is None else partial(float, as_of),
     )

@@ -44,6 +44,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "price": ("价格", "单价"),
     "created_at": ("created", "上架时间", "创建时间"),
     "available": ("in stock", "在售"),
+    "stock": ("stock level", "quantity in stock", "inventory", "库存", "库存数量"),
     "name": ("company", "公司", "公司名称", "名称"),
     "dialogue_id": (
         *("conversation id", "dialog id", "session id", "chat id", "ticket id", "convo id"),

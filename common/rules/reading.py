@@ -149,4 +149,4 @@ def _fields(model: type[BaseModel], keys: Sequence[str]) -> list[str]:
         tables = [one for one in (inner, *get_args(inner)) if hasattr(one, "model_fields")]
         if tables:
             found = tables[0]
-    return list(found.model_fields)
+    return [field.alias or name for name, field in found.model_fields.items()]

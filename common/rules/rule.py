@@ -71,7 +71,8 @@ class Rule(BaseModel):
         takes, may = self.TAKES[self.action], self.MAY_TAKE.get(self.action, ())
         given = [name for name in self.model_fields_set - ALWAYS if getattr(self, name) is not None]
         for name in sorted({*given} - {*takes, *may}):
-            raise ValueError(f"{name} does not go with {self.action}")
+            written = type(self).model_fields[name].alias or name
+            raise ValueError(f"{written} does not go with {self.action}")
         if takes and sum(name in given for name in takes) != 1:
             raise ValueError(f"{self.action} takes {' or '.join(takes)}")
         if self.action == "rename" and self.to is None:

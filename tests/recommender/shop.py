@@ -101,9 +101,17 @@ class Shop:
         return [gone, *events]
 
     def recommend(
-        self, user_id: str, k: int, *, diversity: float | None, language: str | None
+        self,
+        user_id: str,
+        k: int,
+        *,
+        diversity: float | None,
+        language: str | None,
+        since: Sequence[Interaction] = (),
+        barred: Sequence[int] = (),
     ) -> list[Recommendation]:
-        return self.recommend_for(self.history(user_id), k, diversity=diversity, language=language)
+        done = [*self.history(user_id), *since]
+        return self.recommend_for(done, k, diversity=diversity, language=language, barred=barred)
 
     def recommend_for(
         self,

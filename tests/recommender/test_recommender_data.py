@@ -47,7 +47,8 @@ def test_files_become_arrays_by_user_and_time(tmp_path: Path, items: Path) -> No
     assert catalogue.texts[1] == "面包 从一袋面粉开始"
     assert catalogue.created.tolist() == [ALWAYS, 86400, ALWAYS]
     assert np.isnan(catalogue.price[1])
-    assert dataset.allowed.everybody.tolist() == [True, True, False]
+    assert dataset.allowed.everybody.tolist() == [True, True, True]
+    assert catalogue.available.tolist() == [True, True, False], "the rules keep it out"
 
 
 def test_what_was_shown_and_not_taken_is_no_event(tmp_path: Path, items: Path) -> None:
@@ -126,7 +127,7 @@ def test_candidates_are_for_everybody_or_for_one(tmp_path: Path, items: Path) ->
     lists = tmp_path / "candidates.csv"
     lists.write_text("item_id,user_id\na,\nc,\nb,u\na,u\n", encoding="utf-8")
     allowed = _read(tmp_path, items, "u,a,click,100,,,\n", candidates=lists).allowed
-    assert allowed.everybody.tolist() == [True, False, False]
+    assert allowed.everybody.tolist() == [True, False, True]
     assert {user: found.tolist() for user, found in allowed.of_user.items()} == {0: [0, 1]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,61 @@ def test_one_user_gets_the_list_of_the_batch_job(
     rows = rows.filter(pl.col("user_id") == "user-042").sort("rank")
     assert [entry.item_id for entry in one] == rows["item_id"].to_list()
     assert all(entry.reasons for entry in one)
+
+
+RULES = """
+item_ttl = 400
+
+[[rule]]
+name = "the third"
+action = "force"
+item_id = "{slot}"
+position = 3
+until = 2100-01-01
+
+[[rule]]
+name = "no gardens"
+when = {{ any = ["garden", "园"] }}
+action = "forbid"
+"""
+
+
+def test_the_batch_job_keeps_to_what_the_shop_says(
+    data: tuple[object, ...], store: Path, tmp_path: Path
+) -> None:
+    items = pl.read_ndjson(SAMPLES / "items.jsonl").sort("created_at", descending=True)
+    slot = items.filter(pl.col("available") & (pl.col("category") != "news"))["item_id"][0]
+    rules, stock, relations = (tmp_path / n for n in ("r.toml", "stock.csv", "relations.csv"))
+    rules.write_text(RULES.format(slot=slot), encoding="utf-8")
+    bought = pl.read_csv(data[1], infer_schema=False).filter(pl.col("behavior") == "purchase")
+    buyer, book = bought.select("user_id", "item_id").row(0)
+    place = ("--store", store, "--rules", rules)
+    told = succeed("recommend", buyer, *data, "--k", 40, *place, "--json")
+    ranked = [one["item_id"] for one in json.loads(told.stdout)]
+    assert ranked[2] == slot
+    sold, accessory = ranked[4:8], ranked[30]
+    stock.write_text("item_id,stock\n" + "".join(f"{one},0\n" for one in sold), encoding="utf-8")
+    relations.write_text(
+        f"item_id,other_id,relation\n{book},{accessory},accessory\n", encoding="utf-8"
+    )
+    out, further = tmp_path / "out", ("--stock", stock, "--relations", relations)
+    succeed("score", *data, "--k", 20, "--workers", 1, "--out", out, *place, *further)
+    rows = pl.read_parquet(out / "shard=*" / "part-0.parquet")
+    shown = set(rows["item_id"])
+    assert not shown & {*sold}
+    third = rows.filter(pl.col("rule") == "the third")
+    assert set(third["item_id"]) == {slot} and set(third["rank"]) == {3}
+    is_garden = pl.col("title").str.to_lowercase().str.contains("garden")
+    assert not shown & {*items.filter(is_garden)["item_id"]} - {slot}
+    oldest = rows["scored_at"][0] - timedelta(days=400)
+    created = pl.col("created_at").str.to_datetime(time_zone="UTC")
+    assert len(expired := items.filter(created <= oldest)) > 20
+    assert not shown & {*expired["item_id"]}
+    own = rows.filter(pl.col("user_id") == buyer).sort("rank")
+    assert own["item_id"].to_list()[-1] == accessory
+    assert json.loads(own["reasons"][-1])[0]["relation"] == "accessory"
+    manifest = json.loads((out / "_manifest.json").read_text())
+    assert {"stock.csv", "relations.csv"} <= manifest["run"]["inputs"].keys()
 
 
 def test_nothing_after_the_cutoff_reaches_a_score(data: tuple[object, ...], store: Path) -> None:

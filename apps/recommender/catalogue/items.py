@@ -78,6 +78,6 @@ def build_catalogue(items: Sequence[Item], images: Sequence[ItemImage | None] = 
             [ALWAYS if i.created_at is None else int(i.created_at.timestamp()) for i in items],
             np.int64,
         ),
-        available=np.array([item.available for item in items], np.bool_),
+        available=np.array([item.is_there for item in items], np.bool_),
         images=list(images),
     )

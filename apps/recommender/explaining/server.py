@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,10 +49,18 @@ class _Asked:
 
 
 class ItemExplainer:
-    """Explains one item after the other, in a thread of its own; the encoder waits on disk."""
+    """Explains one item after the other, in a thread of its own; the encoder waits on disk.
 
-    def __init__(self, live: LiveRelease[Explainable], registry: Registry) -> None:
-        self.live = live
+    Args:
+        of: the release whose lists a user is shown.
+    """
+
+    def __init__(
+        self,
+        of: Callable[[str], LiveRelease[Explainable]],
+        registry: Registry,
+    ) -> None:
+        self._of = of
         self._registry = registry
         self._loaded: tuple[Model, ReadItems] | None = None
         self.batcher: Batcher[_Asked, ItemExplanation] = Batcher(
@@ -63,8 +72,12 @@ class ItemExplainer:
         )
 
     async def explain(self, user_id: str, item_id: str) -> ItemExplanation:
-        """Why an item suits a user, by the release that serves now."""
-        return await self.batcher.submit(_Asked(self.live.current, user_id, item_id))
+        """Why an item suits a user, by the release whose lists they are shown."""
+        return await self.batcher.submit(_Asked(self._of(user_id).current, user_id, item_id))
+
+    def knows(self, user_id: str) -> bool:
+        """Whether anything is known of what a user did."""
+        return self._of(user_id).current.knows(user_id)
 
     def _explain(self, asked: _Asked) -> ItemExplanation:
         service = asked.service
@@ -86,7 +99,7 @@ def add_explanations(app: FastAPI, explainer: ItemExplainer) -> None:
         description="By what the text score loses without each of them.",
     )
     async def explanation(user_id: str, item_id: str, request: Request) -> ItemExplanation:
-        if not explainer.live.current.knows(user_id):
+        if not explainer.knows(user_id):
             raise HTTPException(404, f"There is no user {user_id!r}.")
         try:
             return await until_disconnected(request, explainer.explain(user_id, item_id))

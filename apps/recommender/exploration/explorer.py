@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,19 +27,21 @@ class Drawn:
         places: [shown] places of the ranked list that are shown, in their order.
         propensity: [shown], how probable it was that this item would be shown there.
         explored: the place that was given to chance, from 0; None: none was.
+        instead_of: the place of the ranked list that would stand there.
     """
 
     places: list[int]
     propensity: list[float]
     explored: int | None = None
+    instead_of: int | None = None
 
 
 class Explorer:
     """Draws: with probability `share` one place of a list, any alike, takes an item from below it.
 
-    What a rule put first stays there. A list of n other places above m items shows what it always
-    would with propensity 1 − share / n at each of them, and each item from below at each of them
-    with share / (n m). Safe to use from several threads.
+    What a rule put somewhere stays there. A list of n other places above m items shows what it
+    always would with propensity 1 − share / n at each of them, and each item from below at each of
+    them with share / (n m). Safe to use from several threads.
 
     Args:
         share: of the lists, above 0 and at most 1.
@@ -59,41 +61,54 @@ class Explorer:
     @staticmethod
     def depth(k: int, *, is_due: bool) -> int:
         """How many places have to be ranked for a list of `k`, so that its own stay as they are."""
-        return k + (max(1, min(MOST_BELOW, FIRST - k)) if is_due else 1)
+        return k + (_below(k) if is_due else 1)
 
-    def draw(self, ranked: Ranked, k: int, *, is_due: bool) -> Drawn:
-        """The first list of `ranked`, which has `depth(k)` places, cut to `k`.
+    def draw(
+        self, ranked: Ranked, places: Sequence[int], *, is_due: bool, held: Collection[int] = ()
+    ) -> Drawn:
+        """The first list of `ranked`, which has `depth` places or more, with one given to chance.
 
         One without anything below it has nothing to explore: all of it has propensity 1.
+
+        Args:
+            places: those of `ranked` that would be shown, in their order.
+            held: of `places`, from 0, what is not given to chance beside what rules decided.
         """
-        present = int((ranked.item[0] >= 0).sum())
-        shown = min(k, present)
-        places = list(range(shown))
-        free = np.flatnonzero(ranked.rule[0, :shown] == NO_RULE)
-        below = present - shown
-        if not below or not len(free):
-            return Drawn(places, [1.0] * shown)
+        shown, present = len(places), np.flatnonzero(ranked.item[0] >= 0)
+        is_free = ranked.rule[0, list(places)] == NO_RULE
+        is_free[list(held)] = False
+        free = np.flatnonzero(is_free)
+        below = np.setdiff1d(present, list(places))[: _below(shown)]
+        found = list(places)
+        if not len(below) or not len(free):
+            return Drawn(found, [1.0] * shown)
         propensity = np.ones(shown)
         propensity[free] = 1 - self.share / len(free)
-        explored = None
+        explored = instead_of = None
         if is_due:
             with self._lock:
                 explored = int(self._random.choice(free))
-                places[explored] = shown + int(self._random.integers(below))
-            propensity[explored] = self.share / (len(free) * below)
-        return Drawn(places, propensity.tolist(), explored)
+                found[explored] = int(below[self._random.integers(len(below))])
+            instead_of = places[explored]
+            propensity[explored] = self.share / (len(free) * len(below))
+        return Drawn(found, propensity.tolist(), explored, instead_of)
+
+
+def _below(k: int) -> int:
+    """How many items below a list of `k` are drawn from."""
+    return max(1, min(MOST_BELOW, FIRST - k))
 
 
 def price(ranked: Ranked, drawn: Drawn) -> float | None:
     """Clicks lost by what was drawn, as the release estimates them; None where it does not."""
-    if drawn.explored is None:
+    if drawn.explored is None or drawn.instead_of is None:
         return None
     clicked: NDArray[np.float32] = ranked.p_click[0]
-    lost = float(clicked[drawn.explored] - clicked[drawn.places[drawn.explored]])
+    lost = float(clicked[drawn.instead_of] - clicked[drawn.places[drawn.explored]])
     return None if math.isnan(lost) else lost
 
 
-def parse_share(text: str | None) -> float | None:
+def parse_share(option: str, text: str | None) -> float | None:
     """`5%` or `0.05` as a share; None where nothing is given.
 
     Raises:
@@ -108,7 +123,7 @@ def parse_share(text: str | None) -> float | None:
         share = math.nan
     if not 0 < share <= 1:
         raise UserError(
-            f"--explore {text}: not a share above 0 and at most 1", hint="For example 5%."
+            f"{option} {text}: not a share above 0 and at most 1", hint="For example 5%."
         )
     return share
 

@@ -35,6 +35,11 @@ class Meaning:
     weight: float = 1.0
     is_opinion: bool = False
 
+    @property
+    def liking(self) -> float:
+        """What it says of the item: 0 not liked, 1 nothing, above 1 liked."""
+        return self.weight if self.is_opinion else 1.0
+
     def __str__(self) -> str:
         """As it is said: `click × 3`."""
         if self.weight == 0:
@@ -226,6 +231,6 @@ class InteractionRow(Interaction):
         meaning = behaviors.read(called)
         made = handler({**values, "behavior": meaning.behavior})
         made.weight *= 1.0 if meaning.is_opinion else meaning.weight
-        made._liking = meaning.weight if meaning.is_opinion else 1.0
+        made._liking = meaning.liking
         made._called = called
         return made

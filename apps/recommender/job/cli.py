@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,10 @@ from apps.recommender.options_cli import (
     Interactions,
     Items,
     MappingOption,
+    RelationsFile,
     ReleaseId,
     RulesFile,
+    StockFile,
     Users,
     open_registry,
     open_rules,
@@ -52,6 +55,8 @@ def score(
     users: Users = None,
     candidates: CandidateFile = None,
     rules: RulesFile = None,
+    relations: RelationsFile = None,
+    stock: StockFile = None,
     k: K = 50,
     diversity: Diversity = None,
     as_of: AsOf = None,
@@ -94,7 +99,7 @@ def score(
     from apps.recommender.job.run import Request, run_scoring
     from common.serving.cpus import available_cpus
 
-    request = Request(out, k, diversity, rules, moment, shard_size)
+    request = Request(out, k, diversity, rules, moment, shard_size, relations, stock)
     outcome = run_scoring(
         release,
         dataset,
@@ -163,7 +168,12 @@ def recommend(
 
     model = load_release(release)
     prepared = prepare(model, dataset, registry.root / "vectors", as_of=moment, device=device)
-    service = RankingService(model.pipeline(prepared), model.model_id, rules=live_rules)
+    service = RankingService(
+        model.pipeline(prepared),
+        model.model_id,
+        rules=live_rules,
+        clock=partial(float, prepared.as_of),
+    )
     ranking = service.recommend(user_id, k, diversity=diversity, language=language)
     if as_json:
         print_json([one.model_dump(mode="json") for one in ranking])

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from apps.recommender.catalogue.images import pictures_sha256
+from apps.recommender.catalogue.stock import read_stock
 from apps.recommender.data import Dataset
 from apps.recommender.eight_bit.loading import APPLICATION, eight_bit_for
 from apps.recommender.job.batch import Outcome, check_directory, run_job, unwritable
 from apps.recommender.job.manifest import JobPlan
-from apps.recommender.job.scoring import ShardScorer
+from apps.recommender.job.scoring import ShardScorer, write_relations
 from apps.recommender.lists.rules import read_rules
 from apps.recommender.pipeline.prepared import DONE, write_prepared
+from apps.recommender.related.relations import read_relations
 from apps.recommender.release import load_release, prepare
 from common.console import say
+from common.files import file_sha256
 from common.models.devices import ServingPrecision
+from common.records.reader import hashes_by_name
 from common.releases.registry import Registry
 from common.releases.release import Release
 
@@ -35,6 +40,8 @@ class Request:
         rules: a file that takes the place of the release's rules.
         as_of: seconds since 1970, or None for just after the last interaction.
         shard_size: users a shard.
+        relations: a file of relations between items.
+        stock: a file that says what is to be had, over what the items say.
     """
 
     directory: Path
@@ -43,6 +50,8 @@ class Request:
     rules: Path | None
     as_of: int | None
     shard_size: int
+    relations: Path | None = None
+    stock: Path | None = None
 
 
 def run_scoring(
@@ -66,6 +75,11 @@ def run_scoring(
         for line in rules.without_effect(dataset.catalogue):
             say(f"{request.rules}: {line}")
     moment = int(dataset.events.time.max()) + 1 if request.as_of is None else request.as_of
+    relations = read_relations(
+        request.relations, dataset.catalogue, datetime.fromtimestamp(moment, UTC)
+    )
+    if request.stock is not None:
+        dataset = _with_stock(dataset, request.stock)
     registry = Registry(root.parent, APPLICATION)
     eight_bit = eight_bit_for(registry, release, dataset.catalogue.texts, precision)
     plan = JobPlan(
@@ -73,7 +87,7 @@ def run_scoring(
         users=len(dataset.user_ids),
         shard_size=request.shard_size,
         model_id=release.release_id,
-        inputs=_inputs(release, dataset),
+        inputs=_inputs(release, dataset, [request.relations, request.stock]),
         settings={
             "k": request.k,
             "diversity": request.diversity,
@@ -95,6 +109,8 @@ def run_scoring(
             eight_bit=eight_bit,
         )
         try:
+            prepared.mkdir(parents=True, exist_ok=True)
+            write_relations(prepared, relations)
             write_prepared(prepared, found)
         except OSError as error:
             raise unwritable(prepared, error) from None
@@ -104,12 +120,20 @@ def run_scoring(
     return outcome
 
 
-def _inputs(release: Release, dataset: Dataset) -> dict[str, str]:
+def _with_stock(dataset: Dataset, path: Path) -> Dataset:
+    stock, catalogue = read_stock(path), dataset.catalogue
+    if unknown := stock.unknown(catalogue):
+        say(f"{path}: {unknown:,} items are not in the catalogue")
+    return replace(dataset, catalogue=replace(catalogue, available=stock.available(catalogue)))
+
+
+def _inputs(release: Release, dataset: Dataset, further: Sequence[Path | None]) -> dict[str, str]:
     """SHA-256 by the name of each input; those of a release with pictures are one."""
+    catalogue, own = dataset.catalogue, dataset.hashes
+    found = own | hashes_by_name((path, file_sha256(path)) for path in further if path)
     if not release.manifest.get("images"):
-        return dataset.hashes
-    catalogue = dataset.catalogue
-    return {**dataset.hashes, "images": pictures_sha256(catalogue.ids, catalogue.images)}
+        return found
+    return {**found, "images": pictures_sha256(catalogue.ids, catalogue.images)}
 
 
 def _name(identity: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ class SharedRecentEvents(RecentEvents):
 
 
 def interaction_of(row: Event, behaviors: Behaviors) -> Interaction:
-    """What was done, as rankings know it.
+    """What was done, as rankings know it; what a rating says, they know by those of the data.
 
     Raises:
         ValueError: nobody knows this name of a behaviour.
@@ -70,6 +70,6 @@ def interaction_of(row: Event, behaviors: Behaviors) -> Interaction:
     return Interaction(
         **row.model_dump(include={"user_id", "item_id", "rating", "impression_id"}),
         behavior=meaning.behavior,
-        weight=meaning.weight,
+        weight=meaning.liking,
         timestamp=datetime.fromtimestamp(row.at, UTC),
     )

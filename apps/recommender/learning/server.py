@@ -188,8 +188,14 @@ def add_events(
     live: LiveRelease[Any],
     collector: EventCollector,
     telemetry: Telemetry,
+    release_of: Callable[[str], str] | None = None,
 ) -> None:
-    """Add `POST /v1/events`."""
+    """Add `POST /v1/events`.
+
+    Args:
+        release_of: whose lists a user is shown; None: those of the release that serves.
+    """
+    made_by = release_of or (lambda _: live.release_id)
     telemetry.registry.register(WriterMetrics(collector.writer))
 
     @app.post("/v1/events", tags=["events"], status_code=201, summary="What was shown and done")
@@ -199,8 +205,8 @@ def add_events(
         behaviors: Behaviors = live.current.behaviors
         _check_behaviors(reported, behaviors)
         source = collector.speakers.of(request).source
-        rows = [*_done(reported.events, now, source, live.release_id)]
-        rows += _shown(reported.shown, now, source, live.release_id)
+        rows = [*_done(reported.events, now, source, made_by)]
+        rows += _shown(reported.shown, now, source, made_by)
         if not await collector.add(rows, behaviors):
             raise HTTPException(503, "The events could not be kept; report them again.")
         known = live.current.catalogue.number
@@ -226,17 +232,18 @@ def _check_behaviors(reported: EventsRequest, behaviors: Behaviors) -> None:
 
 
 def _done(
-    events: Iterable[DoneEvent], now: datetime, source: str, release_id: str
+    events: Iterable[DoneEvent], now: datetime, source: str, release_of: Callable[[str], str]
 ) -> Iterable[Event]:
     for one in events:
         said = one.model_dump(exclude={"event_id", "timestamp"})
         at = (one.timestamp or now).timestamp()
         identity = event_id(one.event_id, at, *said.values())
+        release_id = release_of(one.user_id)
         yield Event(id=identity, at=at, source=source, release_id=release_id, **said)
 
 
 def _shown(
-    lists: Iterable[ShownList], now: datetime, source: str, release_id: str
+    lists: Iterable[ShownList], now: datetime, source: str, release_of: Callable[[str], str]
 ) -> Iterable[Event]:
     for one in lists:
         at = (one.timestamp or now).timestamp()
@@ -251,5 +258,5 @@ def _shown(
                 impression_id=one.impression_id,
                 position=place,
                 propensity=item.propensity,
-                release_id=release_id,
+                release_id=release_of(one.user_id),
             )

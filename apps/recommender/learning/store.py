@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, null, select
 
 from apps.recommender.interactions.behaviors import SHOWN
 from apps.recommender.learning.reported import Done, Event
+from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
 from common.learning.watching.probation import Count
 from common.storage.database import Database
@@ -110,6 +111,7 @@ class EventStore:
             select(taken.c.id)
             .where(
                 taken.c.application == shown.c.application,
+                taken.c.user_id == shown.c.user_id,
                 taken.c.impression_id == shown.c.impression_id,
                 taken.c.item_id == shown.c.item_id,
                 taken.c.behavior != SHOWN,
@@ -130,6 +132,73 @@ class EventStore:
         with self.database.reading() as connection:
             found = connection.execute(query.select_from(each)).one()
         return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
+
+    def first_shown(self, release_id: str, since: float) -> float | None:
+        """When a list of a release was first shown since then; None: never."""
+        own = events.c
+        which = (self._own, own.behavior == SHOWN, own.release_id == release_id, own.at >= since)
+        with self.database.reading() as connection:
+            found: float | None = connection.execute(
+                select(func.min(own.at)).where(*which)
+            ).scalar()
+        return found
+
+    def shown_by(
+        self, release_ids: Collection[str], since: float
+    ) -> Iterator[tuple[str, str, int]]:
+        """Release, user, who has a name, and how many items were shown, given time to take them."""
+        which = self._shown_by(release_ids, since)
+        by = (events.c.release_id, events.c.user_id)
+        query = select(*by, func.count()).where(*which).group_by(*by)
+        with self.database.reading() as connection:
+            rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+            yield from (tuple(row) for row in rows)
+
+    def taken_by(
+        self,
+        release_ids: Collection[str],
+        since: float,
+        *,
+        without: Collection[str] = (),
+        by_name: bool = False,
+    ) -> Iterator[tuple[str, str, str | None, int]]:
+        """Release, user, behaviour and how many of the shown items were taken so.
+
+        Args:
+            without: behaviours that do not count.
+            by_name: None stands for any behaviour otherwise.
+        """
+        taken, shown = events.alias(), events.c
+        name: Any = taken.c.behavior if by_name else null()
+        took = (
+            taken.c.application == shown.application,
+            # By the index of users: of impressions there is none.
+            taken.c.user_id == shown.user_id,
+            taken.c.impression_id == shown.impression_id,
+            taken.c.item_id == shown.item_id,
+            taken.c.behavior.not_in([SHOWN, *without]),
+        )
+        by = (shown.release_id, shown.user_id)
+        query = select(*by, name, func.count(func.distinct(shown.id))).where(
+            *self._shown_by(release_ids, since), *took
+        )
+        grouped = query.group_by(*by, *([name] if by_name else []))
+        with self.database.reading() as connection:
+            rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(grouped)
+            yield from (tuple(row) for row in rows)
+
+    def _shown_by(
+        self, release_ids: Collection[str], since: float
+    ) -> tuple[ColumnElement[bool], ...]:
+        own = events.c
+        last = time.time() - TIME_TO_TAKE
+        return (
+            self._own,
+            own.behavior == SHOWN,
+            own.release_id.in_(release_ids),
+            own.at.between(since, last),
+            own.user_id != ANONYMOUS,
+        )
 
     def purge(self, user_id: str) -> int:
         """Delete all events of a user, down to their bytes; how many they were."""

@@ -68,6 +68,11 @@ def read_reasons(text: str) -> list[Reason]:
     return _REASONS.validate_json(text)
 
 
+def write_reasons(reasons: Sequence[Reason]) -> str:
+    """One cell of the column; what a reason leaves out is not written."""
+    return _REASONS.dump_json(list(reasons), exclude_none=True).decode()
+
+
 class Explainer:
     """Writes the reasons for blocks of users."""
 

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.catalogue.items import ALWAYS, Catalogue
+from apps.recommender.lists.circumstances import OF_TRAINING, Circumstances
 from apps.recommender.lists.diversity import Cap
 from apps.recommender.lists.item_rules import NO_RULE, Decided, ItemRule, decide
 from apps.recommender.schema import BEHAVIORS, Behavior
 from common.records.fields import Text
 from common.rules.reading import read_rules as read_file
 from common.rules.rule import RulesFile
+
+DAY = 86_400
 
 Most = Annotated[int, Field(ge=1)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -34,6 +37,9 @@ class Rules(RulesFile[ItemRule]):
     maximum_price: Price | None = Field(None, description="Items without a price pass.")
     most_per_category: Most | None = None
     most_per_tag: Most | None = None
+    item_ttl: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="So many days after created_at an item leaves all lists."
+    )
     blocked_items: tuple[Text, ...] = ()
     blocked_categories: tuple[Text, ...] = ()
     blocked_tags: tuple[Text, ...] = ()
@@ -45,14 +51,38 @@ class Rules(RulesFile[ItemRule]):
             raise ValueError(f"no price is from {low:g} to {high:g}")
         return self
 
-    def allowed(self, catalogue: Catalogue, decided: Decided | None = None) -> NDArray[np.bool_]:
+    @property
+    def reads_texts(self) -> bool:
+        """Whether a rule goes by the texts of items."""
+        return any(rule.when is not None for rule in self.rule)
+
+    def in_force(self, at: float | None) -> tuple[bool, ...]:
+        """Of each rule, whether it holds at a moment, seconds since 1970; None: without any."""
+        return tuple(rule.is_in_force(at) for rule in self.rule)
+
+    def expired(self, catalogue: Catalogue, at: float | None) -> NDArray[np.bool_]:
+        """[items], which have left all lists by a moment; an item of no known age never does."""
+        if self.item_ttl is None or at is None:
+            return ~_all(catalogue)
+        created = catalogue.created
+        return (created != ALWAYS) & (created <= at - self.item_ttl * DAY)
+
+    def allowed(
+        self,
+        catalogue: Catalogue,
+        decided: Decided | None = None,
+        circumstances: Circumstances = OF_TRAINING,
+    ) -> NDArray[np.bool_]:
         """[items], whether an item may be recommended to anybody.
 
         Args:
             decided: what `decide` says of the catalogue, where it is at hand.
         """
-        decided = decided or decide(self.rule, catalogue)
-        allowed = catalogue.available.copy() if self.available_only else _all(catalogue)
+        at, available = circumstances.at, circumstances.available
+        decided = decided or decide(self.rule, catalogue, at)
+        there = catalogue.available if available is None else available
+        allowed = there.copy() if self.available_only else _all(catalogue)
+        allowed &= ~self.expired(catalogue, at)
         if self.minimum_price is not None:
             allowed &= ~(catalogue.price < self.minimum_price)
         if self.maximum_price is not None:
@@ -65,6 +95,7 @@ class Rules(RulesFile[ItemRule]):
             blocked = _keys(self.blocked_tags)
             allowed &= [blocked.isdisjoint(_keys(tags)) for tags in catalogue.tags]
         allowed &= decided.forbidden == NO_RULE
+        allowed[list(circumstances.giving_way(allowed))] = False
         return allowed
 
     def excludes(self, behavior: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:

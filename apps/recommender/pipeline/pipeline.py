@@ -16,9 +16,11 @@ from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events, Histories, Int32, Int64, histories
 from apps.recommender.interactions.popularity import COUNTS, lasting, overall
 from apps.recommender.interactions.queries import FEW_EVENTS
+from apps.recommender.lists.circumstances import OF_TRAINING, Circumstances
+from apps.recommender.lists.decisions import Decisions, decisions
 from apps.recommender.lists.diversity import rerank
 from apps.recommender.lists.evidence import usual_similarity
-from apps.recommender.lists.item_rules import NO_RULE, decide, put_first
+from apps.recommender.lists.item_rules import NO_RULE, put_first
 from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
@@ -91,7 +93,8 @@ class Pipeline:
             self._cold = ColdItems(
                 towers, prepared.items, number, created, popularity, choices.cold
             )
-        self._follow(choices.rules)
+        self._decisions: Decisions | None = None
+        self._follow(choices.rules, OF_TRAINING)
         self.explainer = Explainer(
             catalogue,
             prepared.items,
@@ -100,27 +103,24 @@ class Pipeline:
             features=self.builder.features,
         )
 
-    def with_rules(self, rules: Rules) -> Pipeline:
-        """The same over other rules."""
+    def with_rules(self, rules: Rules, circumstances: Circumstances = OF_TRAINING) -> Pipeline:
+        """The same over other rules, in other circumstances."""
         found = copy(self)
         found.choices = replace(self.choices, rules=rules)
-        found._follow(rules)
+        found._follow(rules, circumstances)
         return found
 
-    def _follow(self, rules: Rules) -> None:
-        prepared = self.prepared
-        catalogue = prepared.catalogue
-        self.caps = rules.caps(catalogue)
-        decided = decide(rules.rule, catalogue)
-        self.kept_out = decided.kept_out(rules.rule)
-        self.pins = decided.pins(rules.rule, self._popularity)
-        wanted = [pin.items for pin in self.pins]
-        self._wanted = np.concatenate(wanted) if wanted else None
+    def _follow(self, rules: Rules, circumstances: Circumstances) -> None:
+        prepared, before = self.prepared, self._decisions
+        found = decisions(rules, circumstances, prepared.catalogue, self._popularity, before)
+        self._decisions, self.kept_out = found, found.kept_out
+        self.caps, self.pins = found.caps, found.pins
+        self._wanted = found.wanted
         self.search = CandidateSearch(
             prepared.items,
             prepared.neighbours,
             self._popularity,
-            rules.allowed(catalogue, decided) & prepared.allowed.everybody,
+            found.allowed & prepared.allowed.everybody,
             self.choices.depths,
             prepared.approximate,
             prepared.quantised,

@@ -65,6 +65,7 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
         {
             "id": catalogue.ids,
             "title": catalogue.titles,
+            "text": catalogue.texts,
             "tags": pl.Series(catalogue.tags, dtype=pl.List(pl.String)),
             "language": pl.Series(catalogue.languages, dtype=pl.String),
             "category": catalogue.category,
@@ -103,12 +104,13 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
     )
 
 
-def open_prepared(directory: Path) -> Prepared:
-    """What `write_prepared` wrote, arrays mapped."""
+def open_prepared(directory: Path, *, with_texts: bool = False) -> Prepared:
+    """What `write_prepared` wrote, arrays mapped; texts fill the memory of every process."""
     import polars as pl
 
     known: dict[str, Any] = read_json(directory / DONE)
-    table = pl.read_parquet(directory / "items.parquet")
+    columns = pl.scan_parquet(directory / "items.parquet")
+    table = (columns if with_texts else columns.drop("text")).collect()
     users = pl.read_parquet(directory / "users.parquet")
 
     def mapped(name: str) -> NDArray[Any]:
@@ -120,7 +122,7 @@ def open_prepared(directory: Path) -> Prepared:
     catalogue = Catalogue(
         ids=table["id"].to_list(),
         titles=table["title"].to_list(),
-        texts=[],
+        texts=table["text"].to_list() if with_texts else [],
         tags=table["tags"].to_list(),
         languages=table["language"].to_list(),
         categories=known["categories"],

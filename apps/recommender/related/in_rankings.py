@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.interactions.events import Histories
@@ -43,30 +46,47 @@ class RelationsInRankings:
     def __bool__(self) -> bool:
         return bool(self._relations)
 
-    def rules(self, rules: Rules) -> Rules:
-        """The rules, and items kept out that have a successor which may be shown."""
-        gone = self._relations.giving_way(rules.allowed(self._catalogue))
-        blocked = (*rules.blocked_items, *(self._catalogue.ids[item] for item in gone))
-        return rules.model_copy(update={"blocked_items": blocked}) if gone else rules
+    def giving_way(self, rules: Rules, allowed: NDArray[np.bool_]) -> list[int]:
+        """Items that have a successor which may be shown, unless a rule forces them by their id.
+
+        Args:
+            allowed: [items], which may be.
+        """
+        forced = {rule.item_id for rule in rules.rule if rule.action == "force"}
+        gone = self._relations.giving_way(allowed)
+        return [item for item in gone if self._catalogue.ids[item] not in forced]
 
     def depth(self, k: int, past: Past) -> int:
         """How far a list of `k` is ranked: further where there is a complement to be found."""
         return k + DEPTH if self._complements(past) else k
 
-    def places(self, items: Sequence[int], k: int, past: Past) -> list[int]:
+    def places(
+        self, items: Sequence[int], k: int, past: Past, ruled: Collection[int] = ()
+    ) -> list[int]:
         """Places of a list: the first `k`; the last one goes to the first complement below them.
 
-        Only if none stands among the first, and never the only place.
+        Only if none stands among the first, and never the only place, nor one of a rule.
 
         Args:
             items: by place, as deep as `depth` says; -1 where there is none.
+            ruled: places that a rule decided.
         """
         found = [place for place, item in enumerate(items) if item >= 0]
         wanted, first = self._complements(past), found[:k]
         below = [place for place in found[k:] if items[place] in wanted]
-        if k > 1 and below and wanted.isdisjoint(items[place] for place in first):
-            first[-1] = below[0]
+        free = [rank for rank, place in enumerate(first) if place not in ruled]
+        if k > 1 and free and below and wanted.isdisjoint(items[place] for place in first):
+            first[free[-1]] = below[0]
         return first
+
+    def held(self, shown: Sequence[int], past: Past) -> list[int]:
+        """Ranks, from 0, of a list of items that stay: that of its first complement.
+
+        Args:
+            shown: item numbers.
+        """
+        wanted = self._complements(past)
+        return [rank for rank, item in enumerate(shown) if item in wanted][: len(shown) > 1]
 
     def with_reasons(
         self, rows: Sequence[Recommendation], past: Past, language: str | None
@@ -74,11 +94,17 @@ class RelationsInRankings:
         """The rows, each with what relates it to what was done, and with what it needs."""
         told = []
         for row in rows:
-            found = [*self._reasons(self._catalogue.number[row.item_id], past, language)]
-            first = [one for one in found if one.relation != "requires"]
-            last = [one for one in found if one.relation == "requires"]
+            first, last = self.reasons(self._catalogue.number[row.item_id], past, language)
             told.append(row.model_copy(update={"reasons": [*first, *row.reasons, *last]}))
         return told
+
+    def reasons(
+        self, item: int, past: Past, language: str | None
+    ) -> tuple[list[Reason], list[Reason]]:
+        """What relates an item to what was done, and what it needs beside: first and last."""
+        found = [*self._reasons(item, past, language)]
+        first = [one for one in found if one.relation != "requires"]
+        return first, [one for one in found if one.relation == "requires"]
 
     def _complements(self, past: Past) -> set[int]:
         """What goes with what was bought."""
@@ -114,10 +140,10 @@ class RelationsInRankings:
         )
 
 
-def past_of(histories: Histories) -> Past:
-    """What the first row did."""
+def past_of(histories: Histories, row: int = 0) -> Past:
+    """What one row did."""
     found: dict[int, int] = {}
-    columns = (histories.item[0].tolist(), histories.behavior[0].tolist())
+    columns = (histories.item[row].tolist(), histories.behavior[row].tolist())
     for item, behavior in zip(*columns, strict=True):
         if item >= 0:
             found[item] = max(behavior, found.get(item, behavior))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -69,16 +69,24 @@ class Relation(Record):
 
 
 class Relations:
-    """Relations by item number and kind of list, in the order of their file."""
+    """Relations by item number and kind of list, in the order of their file.
 
-    def __init__(self) -> None:
+    Attributes:
+        rows: all of them as they were added, for another process.
+    """
+
+    def __init__(self, rows: Iterable[tuple[int, int, RelationName]] = ()) -> None:
+        self.rows: list[tuple[int, int, RelationName]] = []
         self._of: dict[tuple[int, Kind], dict[int, RelationName]] = {}
+        for row in rows:
+            self.add(*row)
 
     def __bool__(self) -> bool:
         return bool(self._of)
 
     def add(self, item: int, other: int, name: RelationName) -> None:
         """Take one; a substitute is one both ways, and the first name of a pair stays."""
+        self.rows.append((item, other, name))
         self._of.setdefault((item, KIND_OF[name]), {}).setdefault(other, name)
         if name == "substitute":
             self._of.setdefault((other, KIND_OF[name]), {}).setdefault(item, name)

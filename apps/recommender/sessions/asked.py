@@ -48,9 +48,21 @@ class Recommender(Protocol):
         """What a user did, oldest first."""
 
     def recommend(
-        self, user_id: str, k: int, *, diversity: float | None, language: str | None
+        self,
+        user_id: str,
+        k: int,
+        *,
+        diversity: float | None,
+        language: str | None,
+        since: Sequence[Interaction],
+        barred: Int32,
     ) -> list[Recommendation]:
-        """The ranking of a user, best first; reasons in `language`, or the user's own."""
+        """The ranking of a user, best first; reasons in `language`, or the user's own.
+
+        Args:
+            since: what they did beside what is known of them, oldest first.
+            barred: numbers of items that are kept out.
+        """
 
     def recommend_for(
         self,
@@ -78,14 +90,17 @@ class Session:
 
 @dataclass(frozen=True)
 class Asked:
-    """One ranking that is wanted: of a known user, or of a history.
+    """One ranking that is wanted, made by the release that served when it was asked for.
 
-    It is made by the release that served when it was asked for.
+    Attributes:
+        done: what was just done, oldest first; behind all that is known of the user, if
+            `is_known`, else the whole of what is gone by.
     """
 
     recommender: Recommender
     user_id: str
-    history: Sequence[Interaction] | None
+    is_known: bool
+    done: Sequence[Interaction]
     k: int
     diversity: float | None
     language: str | None
@@ -127,29 +142,31 @@ def facts_of(catalogue: Catalogue, item_id: str) -> dict[str, Any]:
 
 
 def _rows(asked: Asked) -> list[Recommendation]:
-    if asked.history is None:
-        return asked.recommender.recommend(
-            asked.user_id, asked.k, diversity=asked.diversity, language=asked.language
-        )
     if asked.session is None:
-        return _of_history(asked, asked.barred)
+        return _without(asked, asked.barred)
     shown, session_id = asked.session.shown, asked.session.session_id
     numbers = asked.recommender.catalogue.number
     before = [numbers[one] for one in shown.of(session_id) if one in numbers]
-    rows = _of_history(asked, np.union1d(asked.barred, before).astype(np.int32))
+    rows = _without(asked, np.union1d(asked.barred, before).astype(np.int32))
     if before and len(rows) < asked.k:
         # All that suits was shown: rather again than nothing.
         shown.forget(session_id)
-        rows = _of_history(asked, asked.barred)
+        rows = _without(asked, asked.barred)
     shown.add(session_id, [row.item_id for row in rows])
     return rows
 
 
-def _of_history(asked: Asked, barred: Int32) -> list[Recommendation]:
-    return asked.recommender.recommend_for(
-        asked.history or (),
-        asked.k,
-        diversity=asked.diversity,
-        language=asked.language,
-        barred=barred,
+def _without(asked: Asked, barred: Int32) -> list[Recommendation]:
+    recommender, spoken = asked.recommender, asked.language
+    if asked.is_known:
+        return recommender.recommend(
+            asked.user_id,
+            asked.k,
+            diversity=asked.diversity,
+            language=spoken,
+            since=asked.done,
+            barred=barred,
+        )
+    return recommender.recommend_for(
+        asked.done, asked.k, diversity=asked.diversity, language=spoken, barred=barred
     )

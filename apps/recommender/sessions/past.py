@@ -32,6 +32,7 @@ def past_row(
     """The last `length` of a history, oldest first, as one row.
 
     Args:
+        history: its weights say how an item was liked, 1: nothing.
         as_of: seconds since 1970; the moment is no earlier, and just after the last event.
     """
     latest = history[-length:]
@@ -41,8 +42,7 @@ def past_row(
     item[0, at] = [number_of(event.item_id, catalogue) for event in latest]
     behavior[0, at] = [BEHAVIORS.index(event.behavior) for event in latest]
     time[0, at] = [int(event.timestamp.timestamp()) for event in latest]
-    # How much a behaviour counts is no opinion of the item; that it was not liked is one.
-    weight[0, at] = [event.weight > 0 for event in latest]
+    weight[0, at] = [event.weight for event in latest]
     moment = max(as_of, int(time.max(initial=0)) + 1)
     return Histories(item, behavior, time, weight, np.array([moment]))
 
@@ -57,6 +57,13 @@ def joined(old: Histories, new: Histories, count: int) -> Histories:
         for name in ("item", "behavior", "time", "weight")
     }
     return Histories(**columns, as_of=new.as_of)
+
+
+def with_session(known: Sequence[Interaction], session: Sequence[Interaction]) -> list[Interaction]:
+    """Both, oldest first; what was reported, too, is taken from the session alone."""
+    said = {(event.item_id, event.behavior) for event in session}
+    before = [event for event in known if (event.item_id, event.behavior) not in said]
+    return sorted([*before, *session], key=lambda event: event.timestamp)
 
 
 def events_before(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
@@ -48,18 +48,11 @@ class DatedEvent(SessionEvent):
     timestamp: Time
 
 
-class RankingRequest(_Body):
-    """Body of `POST /v1/recommendations`: `events` of a session, or a `history` in any order."""
+class Wanted(_Body):
+    """What a list is to be like, whoever it is for: the query of `GET /v1/recommendations/…`."""
 
-    user_id: Text = ANONYMOUS
     session_id: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="What was recommended to it is not recommended to it again for a while."
-    )
-    events: Annotated[list[SessionEvent], Field(max_length=MOST_EVENTS)] | None = Field(
-        None, description="What was just done, oldest first. Unknown items are passed over."
-    )
-    history: Annotated[list[DatedEvent], Field(max_length=MOST_EVENTS)] | None = Field(
-        None, description="In the place of events: each with its time; unknown items are refused."
     )
     k: K = 10
     diversity: Strength | None = None
@@ -71,6 +64,22 @@ class RankingRequest(_Body):
     )
     most_price: float | None = Field(
         None, ge=0, allow_inf_nan=False, description="Items without a price pass."
+    )
+
+
+class RankingRequest(Wanted):
+    """Body of `POST /v1/recommendations`: `events` of a session, or a `history` in any order."""
+
+    user_id: Text = Field(
+        ANONYMOUS, description="Of a known user: the events are added to what they did before."
+    )
+    events: Annotated[list[SessionEvent], Field(max_length=MOST_EVENTS)] | None = Field(
+        None, description="What was just done, oldest first. Unknown items are passed over."
+    )
+    history: Annotated[list[DatedEvent], Field(max_length=MOST_EVENTS)] | None = Field(
+        None,
+        description="In the place of events, all that was done, whatever is known of the user: "
+        "each with its time; unknown items are refused.",
     )
     only_available: Literal[True] = Field(
         True, description="Always so: what is not available is never recommended."
@@ -114,14 +123,25 @@ def past_of(
                 user_id=asked.user_id,
                 item_id=event.item_id,
                 behavior=meaning.behavior,
-                weight=meaning.weight,
+                weight=meaning.liking,
                 timestamp=at,
             )
         )
     return sorted(done, key=lambda event: event.timestamp), sorted(set(unknown))
 
 
-def barred_by(asked: RankingRequest, catalogue: Catalogue) -> Int32:
+def subject_of(asked: RankingRequest) -> str | None:
+    """By whom an experiment goes: the user, or the session of whoever is not named."""
+    return asked.session_id if asked.user_id == ANONYMOUS else asked.user_id
+
+
+def adds_to_known(asked: RankingRequest, knows: Callable[[str], bool]) -> bool:
+    """Whether what was done stands behind what is known of the user, and not for itself alone."""
+    is_named = asked.user_id != ANONYMOUS and asked.events is not None
+    return is_named and knows(asked.user_id)
+
+
+def barred_by(asked: Wanted, catalogue: Catalogue) -> Int32:
     """Numbers of the items that the request keeps out.
 
     Raises:

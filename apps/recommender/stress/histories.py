@@ -44,7 +44,7 @@ class History:
                     user_id=ANONYMOUS,
                     item_id=item_id,
                     behavior=meaning.behavior,
-                    weight=meaning.weight,
+                    weight=meaning.liking,
                     timestamp=datetime.fromtimestamp(at, UTC),
                 )
             )

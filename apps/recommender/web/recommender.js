@@ -1,4 +1,5 @@
 // The page: one user at a time, their history beside their ranking.
+import { refreshExperiment, showExperiment } from './experiment.js';
 import { showHistory, showRanking } from './lists.js';
 import { number } from './numbers.js';
 import { read } from './shared/api.js';
@@ -140,6 +141,7 @@ function dress() {
   showLengths();
   showUsers();
   showBoth();
+  showExperiment();
   showTrouble();
 }
 
@@ -181,3 +183,4 @@ speak(texts);
 dress();
 chosenByAddress();
 offer();
+attempt(showExperiment, refreshExperiment);

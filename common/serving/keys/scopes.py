@@ -77,6 +77,7 @@ NEEDS: Mapping[str, Need] = {
     "POST /v1/silences": "edit",
     "POST /v1/stories": "edit",
     # Of the recommender.
+    "GET /v1/experiment": "ask",
     "POST /v1/events": "ask",
     "GET /v1/items/{item_id:path}/similar": "ask",
     "POST /v1/recommendations": "ask",

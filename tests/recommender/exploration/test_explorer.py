@@ -12,6 +12,7 @@ from apps.recommender.lists.ranked import Ranked
 from common.errors import UserError
 
 K, SHARE, DRAWS = 3, 0.4, 20_000
+FIRST = [*range(K)]
 
 
 def _ranked(items: int, rules: tuple[int, ...] = ()) -> Ranked:
@@ -43,7 +44,8 @@ def test_each_item_is_shown_as_often_as_its_propensity_says(rules: tuple[int, ..
     said: dict[tuple[int, int], float] = {}
     for _ in range(DRAWS):
         is_due = explorer.is_due()
-        drawn = explorer.draw(_ranked(K + below if is_due else K + 1, rules), K, is_due=is_due)
+        ranked = _ranked(K + below if is_due else K + 1, rules)
+        drawn = explorer.draw(ranked, FIRST, is_due=is_due)
         for rank, (place, propensity) in enumerate(
             zip(drawn.places, drawn.propensity, strict=True)
         ):
@@ -59,15 +61,15 @@ def test_each_item_is_shown_as_often_as_its_propensity_says(rules: tuple[int, ..
 def test_the_price_is_what_the_probabilities_lose() -> None:
     explorer = Explorer(1)
     ranked = _ranked(K + 4)
-    drawn = explorer.draw(ranked, K, is_due=True)
+    drawn = explorer.draw(ranked, FIRST, is_due=True)
     assert drawn.explored is not None
     lost = (drawn.places[drawn.explored] - drawn.explored) / 10
     assert price(ranked, drawn) == pytest.approx(lost)
-    assert price(ranked, explorer.draw(ranked, K, is_due=False)) is None
+    assert price(ranked, explorer.draw(ranked, FIRST, is_due=False)) is None
 
 
 def test_what_has_nothing_below_it_is_certain() -> None:
-    drawn = Explorer(1).draw(_ranked(2), K, is_due=True)
+    drawn = Explorer(1).draw(_ranked(2), [0, 1], is_due=True)
     assert (drawn.places, drawn.propensity, drawn.explored) == ([0, 1], [1, 1], None)
 
 
@@ -79,11 +81,11 @@ def test_the_same_seed_draws_the_same() -> None:
 
 @pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("100 %", 1.0)])
 def test_a_share_is_read(text: str, share: float) -> None:
-    assert parse_share(text) == pytest.approx(share)
-    assert parse_share(None) is None
+    assert parse_share("--explore", text) == pytest.approx(share)
+    assert parse_share("--explore", None) is None
 
 
 @pytest.mark.parametrize("text", ["5", "0", "-1%", "nan", "some"])
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--explore"):
-        parse_share(text)
+        parse_share("--explore", text)

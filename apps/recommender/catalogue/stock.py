@@ -1,0 +1,138 @@
+"""What a shop says is to be had, in a file that is read again whenever it changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from apps.recommender.catalogue.items import Catalogue
+from apps.recommender.schema import Record
+from common.errors import UserError
+from common.records.fields import Text
+from common.records.reader import read_records
+
+# A change of the file is seen within this time.
+POLL_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class StockRow(Record):
+    """How many there are of an item, or whether it can be had."""
+
+    item_id: Text
+    stock: float | None = None
+    available: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.stock is None and self.available is None:
+            raise ValueError("give stock or available")
+        return self
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be had."""
+        return self.available is not False and (self.stock is None or self.stock > 0)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Item id → whether it can be had; of an item that is not named, the catalogue says."""
+
+    there: Mapping[str, bool]
+
+    def available(self, catalogue: Catalogue) -> NDArray[np.bool_]:
+        """[items], which can be had."""
+        found = catalogue.available.copy()
+        known = [(catalogue.number[name], is_there) for name, is_there in self._of(catalogue)]
+        if known:
+            number, there = zip(*known, strict=True)
+            found[list(number)] = there
+        return found
+
+    def unknown(self, catalogue: Catalogue) -> int:
+        """How many of the items the catalogue lacks."""
+        return len(self.there) - len(self._of(catalogue))
+
+    def _of(self, catalogue: Catalogue) -> list[tuple[str, bool]]:
+        return [pair for pair in self.there.items() if pair[0] in catalogue.number]
+
+
+def read_stock(path: Path) -> Stock:
+    """The stock of a file: `item_id` with `stock`, `available` or both; the last row of an item.
+
+    Raises:
+        UserError: the file is missing, or a row is bad.
+    """
+    return Stock({row.item_id: row.is_there for row in read_records(path, StockRow)})
+
+
+class LiveStock:
+    """The stock of a file as it is now; to be asked from any thread.
+
+    A version that cannot be read is refused, and what was read before stays.
+
+    Raises:
+        UserError: at the start, as `read_stock`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._refused: str | None = None
+        self._seen = _signature(path)
+        self._stock = read_stock(path)
+        self._looked = monotonic()
+
+    @property
+    def current(self) -> Stock:
+        """What the file says; another object whenever it was read again."""
+        if monotonic() - self._looked >= POLL_SECONDS:
+            self.refresh()
+        return self._stock
+
+    @property
+    def refused(self) -> str | None:
+        """What is wrong with the file as it is now; None: nothing."""
+        if monotonic() - self._looked >= POLL_SECONDS:
+            self.refresh()
+        return self._refused
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed."""
+        if not self._lock.acquire(blocking=False):
+            # Another thread is at it; what was read goes on to hold meanwhile.
+            return
+        try:
+            self._looked = monotonic()
+            seen = _signature(self._path)
+            if seen == self._seen:
+                return
+            self._seen = seen
+            self._stock, self._refused = read_stock(self._path), None
+        except UserError as error:
+            self._refused = str(error)
+            logger.error("the new stock is refused, the old one stays: %s", error)
+        else:
+            logger.warning("stock read again: %s, %d items", self._path, len(self._stock.there))
+        finally:
+            self._lock.release()
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

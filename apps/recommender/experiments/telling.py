@@ -1,0 +1,120 @@
+"""From the log of events to the outcome of the experiment that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from apps.recommender.experiments.assignment import Experiment, kept_experiment
+from apps.recommender.experiments.outcome import TAKEN, OfUser, Outcome, outcomes
+from apps.recommender.interactions.behaviors import Behaviors
+from apps.recommender.learning.store import EventStore
+from common.errors import UserError
+
+
+class ArmRow(BaseModel):
+    """What one release was shown and taken: `rate` is taken / shown, `takers` the users."""
+
+    release_id: str
+    users: int
+    takers: int
+    shown: int
+    taken: int
+    rate: float
+
+
+class OutcomeRow(BaseModel):
+    """One behaviour under both releases; `taken` is any that is no dislike."""
+
+    behavior: str
+    serving: ArmRow
+    other: ArmRow
+    difference: float | None = Field(description="Other minus serving; None: too few users.")
+    low: float | None
+    high: float | None
+    is_shown: bool = Field(description="Whether the 95 % interval leaves out zero.")
+
+
+class ExperimentRow(BaseModel):
+    """A release beside the one that serves, and what came of it."""
+
+    release_id: str
+    serving_id: str
+    share: float
+    since: datetime = Field(description="From when on both are counted.")
+    outcomes: list[OutcomeRow]
+
+
+def tell(
+    experiment: Experiment, serving_id: str, store: EventStore, behaviors: Behaviors
+) -> tuple[float, list[Outcome]]:
+    """What came of an experiment until now: from when on, and the outcomes, any behaviour first.
+
+    A release that was promoted meanwhile is compared with what was shown beside it.
+    """
+    ids = (serving_id, experiment.release_id)
+    firsts = [store.first_shown(one, experiment.began) for one in ids]
+    since = max(one or experiment.began for one in firsts)
+    names = [name for name in store.counts() if _is_dislike(name, behaviors)]
+    rows: dict[str, dict[str, OfUser]] = {one: {} for one in ids}
+    for release_id, user_id, shown in store.shown_by(ids, since):
+        # After its end, and by another share, users are shown what is not of their arm.
+        is_of_arm = experiment.includes(user_id) == (release_id == experiment.release_id)
+        if is_of_arm:
+            rows[release_id][user_id] = OfUser(user_id, shown, {})
+    for by_name in (False, True):
+        found = store.taken_by(ids, since, without=names, by_name=by_name)
+        for release_id, user_id, name, count in found:
+            if one := rows[release_id].get(user_id):
+                taken = dict(one.taken) | {name or TAKEN: count}
+                rows[release_id][user_id] = OfUser(user_id, one.shown, taken)
+    serving, other = ([*rows[one].values()] for one in ids)
+    return since, outcomes(serving_id, serving, experiment.release_id, other)
+
+
+def row_of(
+    experiment: Experiment, serving_id: str, since: float, found: Sequence[Outcome]
+) -> ExperimentRow:
+    """The same as a page and `--json` have it."""
+    return ExperimentRow(
+        release_id=experiment.release_id,
+        serving_id=serving_id,
+        share=experiment.share,
+        since=datetime.fromtimestamp(since, UTC),
+        outcomes=[
+            OutcomeRow(
+                behavior=one.behavior,
+                serving=ArmRow(**vars(one.serving)),
+                other=ArmRow(**vars(one.other)),
+                difference=one.difference,
+                low=one.low,
+                high=one.high,
+                is_shown=one.is_shown,
+            )
+            for one in found
+        ],
+    )
+
+
+def find_experiment(root: Path, serving_id: str) -> Experiment:
+    """The experiment that is kept in `root`.
+
+    Raises:
+        UserError: there is none, or its release serves by now.
+    """
+    experiment = kept_experiment(root)
+    if experiment is None:
+        raise UserError("there was no experiment", hint="Begin one: serve --compare RELEASE")
+    if experiment.release_id == serving_id:
+        raise UserError(
+            f"{serving_id} was compared and serves by now", hint="Compare another release with it."
+        )
+    return experiment
+
+
+def _is_dislike(name: str, behaviors: Behaviors) -> bool:
+    meaning = behaviors.find(name)
+    return meaning is not None and meaning.weight == 0
