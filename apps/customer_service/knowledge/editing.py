@@ -102,7 +102,7 @@ def remove(knowledge: Knowledge, faq_id: str, version: int | None = None) -> lis
 
 
 def publish(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit]:
-    """Let drafts be served.
+    """Let drafts be served, with the customers' wordings of what was served until now.
 
     Args:
         faq_ids: the version of each that was seen last; None: whatever there is.
@@ -112,7 +112,7 @@ def publish(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edi
         UserError: there is no such FAQ, or it has no draft.
     """
     found = {i: _drafted(knowledge, i, version) for i, version in faq_ids.items()}
-    return [_edit(i, one, Standing(live=one.standing.draft)) for i, one in found.items()]
+    return [_edit(i, one, Standing(live=_published(one.standing))) for i, one in found.items()]
 
 
 def reject(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit]:
@@ -192,7 +192,7 @@ def replace_all(knowledge: Knowledge, faqs: Sequence[Faq]) -> list[Edit]:
         live = found.standing.live if found else None
         entry = written.model_copy(update={"heard": live.heard if live else []})
         if live != entry:
-            edits.append(_edit(faq_id, found, Standing(live=entry)))
+            edits.append(_served(faq_id, found, entry))
     for faq_id, found in knowledge.all.items():
         live = found.standing.live
         if faq_id not in wanted and live is not None and live.question not in live.heard:
@@ -210,6 +210,12 @@ def _served(faq_id: str, found: Edited | None, entry: Entry) -> Edit:
     """Another text served, whatever draft waits."""
     draft = found.standing.draft if found else None
     return _edit(faq_id, found, Standing(live=entry, draft=draft))
+
+
+def _published(standing: Standing) -> Entry | None:
+    live, draft = standing.live, standing.draft
+    # What was corrected since the draft was written stands in what is served alone.
+    return draft.model_copy(update={"heard": live.heard}) if live and draft else draft
 
 
 def _seen(knowledge: Knowledge, faq_id: str, version: int | None) -> Edited:

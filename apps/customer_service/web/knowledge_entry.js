@@ -47,7 +47,8 @@ export function facts(row) {
 export function wordings(row) {
   const entry = shown(row);
   const list = element('ul', { class: 'wordings' }, ...entry.similar_questions.map((text) => quoted(text, 'li')));
-  if (entry.heard.length) list.append(bindText(element('li'), (words) => words.heard(entry.heard)));
+  const { heard } = row.live ?? entry;
+  if (heard.length) list.append(bindText(element('li'), (words) => words.heard(heard)));
   return list.children.length ? list : null;
 }
 

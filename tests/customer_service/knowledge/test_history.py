@@ -122,6 +122,20 @@ def test_a_correction_is_one_faq_s_alone(now: Now, write: Callable[..., int]) ->
     assert now().live[made.id].heard == ["where is the loo"]
 
 
+def test_a_draft_published_keeps_what_was_corrected_since_it_was_written(
+    now: Now, write: Callable[..., int]
+) -> None:
+    other = Faq(id="bus", question="Which bus stops here?", answer="The 12.")
+    write(editing.add(now(), [PARKING, other], draft=False), "add")
+    write(editing.correct(now(), "which way to the depot", "parking", None), "correct")
+    write(editing.change(now(), "parking", with_answer("No."), draft=True))
+    write(editing.correct(now(), "my car, where to", "parking", None), "correct")
+    write(editing.correct(now(), "which way to the depot", "bus", None), "correct")
+    write(editing.publish(now(), {"parking": None}), "publish")
+    assert now().live["parking"].heard == ["my car, where to"]
+    assert answer_of(now()) == "No."
+
+
 def test_purged_wordings_are_in_no_version(
     kept: KnowledgeStore, now: Now, write: Callable[..., int]
 ) -> None:
@@ -168,6 +182,15 @@ def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[
     assert edits.keys() == {"old", "new"}
     assert edits["old"] == Standing()
     assert edits["new"].live is not None
+
+
+def test_a_file_leaves_the_drafts_that_wait(now: Now, write: Callable[..., int]) -> None:
+    write(editing.add(now(), [PARKING], draft=False), "add")
+    write(editing.change(now(), "parking", with_answer("No."), draft=True))
+    write(editing.replace_all(now(), [with_answer("Yes.")]), "file")
+    standing = now().all["parking"].standing
+    assert standing.live and standing.draft
+    assert (standing.live.answer, standing.draft.answer) == ("Yes.", "No.")
 
 
 @pytest.mark.parametrize(
