@@ -42,7 +42,8 @@ def recognise(path: Path, mapping: Mapping[str, str]) -> str | None:
     if path.suffix.lower() not in SUFFIXES:
         return None
     head = [row for _, row in islice(records(path), ROWS_LOOKED_AT) if isinstance(row, dict)]
-    if head and (form := form_of(head[0])):
+    # The first may be the one that is malformed.
+    if form := next(filter(None, map(form_of, head)), None):
         return form
     columns = dict.fromkeys(name for row in head for name in row)
     return TURNS_TABLE if turn_columns(columns, of_turns(mapping)) else None
