@@ -126,17 +126,25 @@ def reject(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit
     return [_edit(i, one, Standing(live=one.standing.live)) for i, one in found.items()]
 
 
-def undo(knowledge: Knowledge, versions: Sequence[Version]) -> list[Edit]:
-    """Everything that one change did, back to how it stood before.
+def undo(
+    knowledge: Knowledge, versions: Sequence[Version], faq_id: str | None = None
+) -> list[Edit]:
+    """What one change did, back to how it stood before.
 
     Args:
         versions: the rows of that change.
+        faq_id: of one FAQ alone, as of one draft of an import; None: of all. A correction is taken
+            back whole, for it gave a wording to one FAQ that it took from another.
 
     Raises:
         ConflictError: one of its FAQs was changed again since.
+        UserError: the change was about other FAQs.
     """
+    wanted = [one for one in versions if one.kind == "correct" or faq_id in {None, one.faq_id}]
+    if not wanted:
+        raise UserError(f"change {versions[0].change} was not about FAQ {faq_id!r}")
     edits = []
-    for version in versions:
+    for version in wanted:
         found = knowledge.edited[version.faq_id]
         if found.last is not None and found.last.change != version.change:
             raise ConflictError(found.last)

@@ -182,6 +182,9 @@ def _add_deciding(faqs: typer.Typer) -> None:
     @faqs.command()
     def undo(
         change: Annotated[int, typer.Argument(min=1, help="Its number; see `faqs history`.")],
+        only: Annotated[
+            str | None, typer.Option("--only", help="What it did to this FAQ alone.")
+        ] = None,
         author: AuthorName = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
@@ -194,8 +197,10 @@ def _add_deciding(faqs: typer.Typer) -> None:
             versions = opened.store.versions(change=change)
             if not versions:
                 raise UserError(f"there is no change {change}", hint="See: faqs history")
-            made = opened.write(editing.undo(opened.knowledge, versions), _who(author), "undo")
-        say(f"Change {made}: change {change} is taken back.")
+            edits = editing.undo(opened.knowledge, versions, only)
+            made = opened.write(edits, _who(author), "undo")
+        what = edits[0].faq_id if len(edits) == 1 else f"{len(edits):,} FAQs"
+        say(f"Change {made}: change {change} is taken back: {what}.")
 
 
 def _write(

@@ -57,6 +57,15 @@ class KnowledgeStore:
         with self.database.reading() as connection:
             return _read(connection, query)[::-1]
 
+    def sizes(self, changes: Collection[int]) -> dict[int, int]:
+        """How many FAQs each of some changes was about."""
+        query = select(knowledge.c.change, func.count()).where(
+            _own(), knowledge.c.change.in_(changes)
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query.group_by(knowledge.c.change))
+            return {int(change): int(size) for change, size in rows}
+
     def edited(self) -> dict[str, Edited]:
         """How all FAQs stand that were ever edited."""
         return fold({}, self.versions())

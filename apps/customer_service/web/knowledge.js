@@ -163,7 +163,7 @@ async function act(name, row = rowOf(current)) {
     const query = new URLSearchParams({ version: row.version, author: find('author').value.trim() });
     await change(() => sendTo('DELETE', `${path(row.id)}?${query}`));
   } else if (name === 'undo' && row.version) {
-    await undo(row.version);
+    await undo({ change: row.version, faq_id: row.id });
   } else if (name === 'preview' && row.draft) {
     await preview({ publish: [row.id] });
   } else if (name === 'history') {
@@ -173,11 +173,16 @@ async function act(name, row = rowOf(current)) {
   }
 }
 
-const undo = (number) => change(() => write('/v1/faqs/undo', signed({ change: number })));
+const undo = (wanted) => change(() => write('/v1/faqs/undo', signed(wanted)));
+
+// The row's key takes back what was done to this FAQ; here the whole change is meant.
+function undoWhole({ change: number, together }) {
+  if (together === 1 || window.confirm(say().together(together))) undo({ change: number });
+}
 
 async function showHistory(row) {
   try {
-    details = history((await read('/v1/faqs/history', { faq_id: row.id })).changes, undo);
+    details = history((await read('/v1/faqs/history', { faq_id: row.id })).changes, undoWhole);
     showAll();
   } catch (error) {
     complain(error);

@@ -65,7 +65,7 @@ export function history(changes, undo) {
       bindText(element('span'), (words) => `${one.change} · ${words.kind[one.kind]} · ${words.by(one.author, at(one.at))}`),
       was ? element('del', {}, quoted(`${was.question} — ${was.answer}`)) : null,
       now ? quoted(`${now.question} — ${now.answer}`) : null,
-      bindText(button('', (event) => { event.stopPropagation(); undo(one.change); }), (words) => words.decide.undo));
+      bindText(button('', (event) => { event.stopPropagation(); undo(one); }), (words) => (one.together > 1 ? words.undoAll(one.together) : words.decide.undo)));
   }));
 }
 

@@ -2,7 +2,7 @@
 export const texts = {
   en: {
     title: 'Knowledge',
-    keys: 'j and k move, a publishes a draft, r rejects it, e edits, u takes the last change back, w shows what would change, n adds, / searches.',
+    keys: 'j and k move, a publishes a draft, r rejects it, e edits, u takes back what was done to this FAQ last, w shows what would change, n adds, / searches.',
     search: 'Search FAQs',
     author: 'Your name',
     add: 'Add an FAQ',
@@ -19,6 +19,8 @@ export const texts = {
     valid: (from, until) => [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' '),
     by: (author, at) => `${author}, ${at}`,
     kind: { add: 'added', edit: 'changed', remove: 'removed', publish: 'published', reject: 'rejected', undo: 'taken back', correct: 'corrected', file: 'from the file', purge: 'purged' },
+    undoAll: (count) => `Undo for all ${count} FAQs`,
+    together: (count) => `This takes back what was done to ${count} FAQs together. Go on?`,
     live: (change) => `Change ${change} is served.`,
     waits: (change) => `Change ${change}: the draft waits.`,
     made: (change) => `Change ${change} is made.`,
@@ -39,7 +41,7 @@ export const texts = {
   },
   zh: {
     title: '知识库',
-    keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销上次修改，w 看看会有什么变化，n 新增，/ 搜索。',
+    keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销这一条上次的修改，w 看看会有什么变化，n 新增，/ 搜索。',
     search: '搜索问答',
     author: '你的名字',
     add: '新增问答',
@@ -56,6 +58,8 @@ export const texts = {
     valid: (from, until) => [from && `${from} 起生效`, until && `${until} 失效`].filter(Boolean).join('，'),
     by: (author, at) => `${author}，${at}`,
     kind: { add: '新增', edit: '修改', remove: '删除', publish: '发布', reject: '拒绝', undo: '撤销', correct: '纠错', file: '来自文件', purge: '清除' },
+    undoAll: (count) => `撤销全部 ${count} 条`,
+    together: (count) => `这会把一起修改的 ${count} 条问答全部撤销，继续吗？`,
     live: (change) => `第 ${change} 次修改已上线。`,
     waits: (change) => `第 ${change} 次修改：草稿待发布。`,
     made: (change) => `第 ${change} 次修改已完成。`,

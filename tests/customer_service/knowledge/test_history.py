@@ -71,6 +71,26 @@ def test_a_change_is_taken_back_and_that_too(
         editing.undo(now(), kept.versions(change=changed))
 
 
+def test_of_a_change_together_one_faq_is_taken_back_alone_but_a_correction_whole(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int]
+) -> None:
+    other = Faq(id="bus", question="Which bus stops here?", answer="The 12.")
+    added = write(editing.add(now(), [PARKING, other], draft=True), "add")
+    write(editing.undo(now(), kept.versions(change=added), "bus"), "undo")
+    assert [i for i, one in now().all.items() if one.standing.draft] == ["parking"]
+    assert kept.sizes({added, added + 1}) == {added: 2, added + 1: 1}
+    with pytest.raises(UserError, match="was not about FAQ 'parking'"):
+        editing.undo(now(), kept.versions(change=added + 1), "parking")
+
+    write(editing.publish(now(), {"parking": None}), "publish")
+    write(editing.add(now(), [other], draft=False), "add")
+    write(editing.correct(now(), "my car, where to", "parking", None), "correct")
+    moved = write(editing.correct(now(), "my car, where to", "bus", None), "correct")
+    write(editing.undo(now(), kept.versions(change=moved), "bus"), "undo")
+    heard = {i: one.heard for i, one in now().live.items()}
+    assert heard == {"parking": ["my car, where to"], "bus": []}
+
+
 def test_of_two_editors_the_second_is_told_what_the_first_wrote(
     now: Now, write: Callable[..., int]
 ) -> None:

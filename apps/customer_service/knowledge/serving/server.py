@@ -194,7 +194,8 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
         await desk.read(request)
         store = desk.live.store
         versions = await _working(lambda: store.versions(faq_id=faq_id, limit=limit))
-        return History(changes=[Change.of(one) for one in reversed(versions)])
+        sizes = await _working(lambda: store.sizes({one.change for one in versions}))
+        return History(changes=[Change.of(one, sizes[one.change]) for one in reversed(versions)])
 
 
 def _add_writing(app: FastAPI, desk: Desk) -> None:
@@ -241,7 +242,7 @@ def _add_deciding(app: FastAPI, desk: Desk) -> None:
         versions = await _working(lambda: desk.live.store.versions(change=wanted.change))
         if not versions:
             raise HTTPException(404, f"There is no change {wanted.change}.")
-        edit = lambda now: editing.undo(now, versions)  # noqa: E731
+        edit = lambda now: editing.undo(now, versions, wanted.faq_id)  # noqa: E731
         return await desk.write(request, edit, wanted.author, "undo", despite_facts=True)
 
     @app.post("/v1/faqs/preview", tags=["knowledge"], summary="What would change")
