@@ -39,6 +39,14 @@ def import_sources(
         int,
         typer.Option("--min-dialogues", min=1, help="Leave out what came up in fewer dialogues."),
     ] = 1,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agents",
+            help="Name of one who answers, in chats that go by names; all others ask. May be "
+            "repeated.",
+        ),
+    ] = None,
     mapping: Mapping = None,
     backbone: Backbone = "auto",
     device: Device = "auto",
@@ -69,6 +77,7 @@ def import_sources(
         backbone=backbone,
         device=device,
         min_dialogues=min_dialogues,
+        agents=agents or (),
     )
     counts = summary(found)
     if as_json:

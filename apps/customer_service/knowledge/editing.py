@@ -40,7 +40,7 @@ def add(knowledge: Knowledge, faqs: Sequence[Faq], *, draft: bool) -> list[Edit]
                 f"id: there is an FAQ {entry.id!r} already",
                 hint="To change it: faqs edit, or PUT /v1/faqs/{id}.",
             )
-        after = Standing(draft=entry) if draft else Standing(live=entry)
+        after = Standing(draft=entry) if draft else Standing(live=_decided(entry))
         edits[entry.id] = _edit(entry.id, found, after)
     _check_translations(knowledge, faqs)
     return list(edits.values())
@@ -64,14 +64,15 @@ def change(
     standing = found.standing
     was = standing.live or standing.draft
     heard = was.heard if was else []
+    mined = standing.draft.mined if standing.draft else None
     if faq.id != faq_id:
         raise UserError("id: an FAQ keeps its id", hint="Add it anew, and remove the old one.")
-    entry = _checked(faq).model_copy(update={"heard": heard})
+    entry = _checked(faq).model_copy(update={"heard": heard, "mined": mined})
     _check_translations(knowledge, [faq])
     # What nobody has published yet stays a draft.
     is_draft = draft or standing.live is None
     after = (
-        Standing(live=standing.live, draft=entry) if is_draft else Standing(live=entry, draft=None)
+        Standing(live=standing.live, draft=entry) if is_draft else Standing(live=_decided(entry))
     )
     return [] if after == standing else [_edit(faq_id, found, after)]
 
@@ -198,7 +199,7 @@ def replace_all(knowledge: Knowledge, faqs: Sequence[Faq]) -> list[Edit]:
     for faq_id, written in wanted.items():
         found = knowledge.get(faq_id)
         live = found.standing.live if found else None
-        entry = written.model_copy(update={"heard": live.heard if live else []})
+        entry = _decided(written, live)
         if live != entry:
             edits.append(_served(faq_id, found, entry))
     for faq_id, found in knowledge.all.items():
@@ -223,7 +224,16 @@ def _served(faq_id: str, found: Edited | None, entry: Entry) -> Edit:
 def _published(standing: Standing) -> Entry | None:
     live, draft = standing.live, standing.draft
     # What was corrected since the draft was written stands in what is served alone.
-    return draft.model_copy(update={"heard": live.heard}) if live and draft else draft
+    return draft and _decided(draft, live or draft)
+
+
+def _decided(entry: Entry, said: Entry | None = None) -> Entry:
+    """An entry that is served: its evidence stands in the history.
+
+    Args:
+        said: whose customers' wordings it has.
+    """
+    return entry.model_copy(update={"heard": said.heard if said else entry.heard, "mined": None})
 
 
 def _seen(knowledge: Knowledge, faq_id: str, version: int | None) -> Edited:

@@ -206,6 +206,7 @@ def _cleaned(entry: Entry | None, is_gone: Callable[[str], bool]) -> Entry | Non
     """An entry without wordings; one that is named by one is named otherwise."""
     if entry is None:
         return None
+    entry = _without_answers(entry, is_gone)
     by_customers = [*entry.heard, *(entry.variants if IMPORTED in entry.tags else ())]
     gone = {text for text in by_customers if is_gone(text)}
     if not gone:
@@ -219,3 +220,12 @@ def _cleaned(entry: Entry | None, is_gone: Callable[[str], bool]) -> Entry | Non
         name = next(iter([*similar, *heard]), entry.answer[:LONGEST_NAME])
         similar = [text for text in similar if text != name]
     return entry.model_copy(update={"heard": heard, "similar_questions": similar, "question": name})
+
+
+def _without_answers(entry: Entry, is_gone: Callable[[str], bool]) -> Entry:
+    """An entry without the answers of agents, among its evidence, that are to go."""
+    mined = entry.mined
+    if mined is None or not any(map(is_gone, mined.other_answers)):
+        return entry
+    kept = [text for text in mined.other_answers if not is_gone(text)]
+    return entry.model_copy(update={"mined": mined.model_copy(update={"other_answers": kept})})

@@ -1,5 +1,5 @@
 // The page "Knowledge": what is served, edited; drafts are decided with one key.
-import { beside, consequences, deeds, facts, form, history, gainOf, shown, texts as textsOf, wordings } from './knowledge_entry.js';
+import { beside, consequences, deeds, evidence, facts, form, history, gainOf, shown, texts as textsOf, wordings } from './knowledge_entry.js';
 import { texts } from './knowledge_texts.js';
 import { read, request, write } from './shared/api.js';
 import { watchControls } from './shared/controls.js';
@@ -60,7 +60,7 @@ function show(row) {
   } else {
     const others = isCurrent ? group.filter((one) => one.id !== row.id) : [];
     item.append(textsOf(row), facts(row), deeds(row, (name) => act(name, row)));
-    const more = isCurrent ? [wordings(row), others.length ? beside(others) : null] : [];
+    const more = isCurrent ? [evidence(row), wordings(row), others.length ? beside(others) : null] : [];
     item.append(...more.filter(Boolean));
   }
   if (isCurrent && details) item.append(details);

@@ -44,6 +44,16 @@ export function facts(row) {
   return element('p', { class: 'small facts' }, ...parts.filter(Boolean));
 }
 
+// What speaks for an answer that was mined from dialogues, and what speaks against it.
+export function evidence(row) {
+  const mined = row.draft?.mined;
+  if (!mined) return null;
+  return element('ul', { class: 'details evidence' },
+    bindText(element('li'), (words) => words.mined(mined)),
+    ...mined.other_answers.map((text) =>
+      element('li', {}, bindText(element('span', { class: 'turns', 'data-turns': 'wrong' }), (words) => words.otherAnswer), quoted(text))));
+}
+
 export function wordings(row) {
   const entry = shown(row);
   const list = element('ul', { class: 'wordings' }, ...entry.similar_questions.map((text) => quoted(text, 'li')));

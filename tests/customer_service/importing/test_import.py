@@ -10,6 +10,7 @@ import pytest
 from sample import Run
 
 from apps.customer_service.importing.importing import run_import
+from apps.customer_service.knowledge.schema import Proposed
 from apps.customer_service.schema import Faq
 from common.errors import UserError
 from common.files import directory_hashes
@@ -71,9 +72,15 @@ def test_dialogues_become_faqs_with_their_evidence(run: Run, log: Path, tmp_path
     assert price["other_answers"] == ["The basic plan costs $9 a month."]
     assert price["dialogue_ids"] == ["How-0", "Wha-2", "pri-1"]
     assert price["agents"] == ["agent-0", "agent-1"]
+    assert (price["agreeing"], price["thanked"], price["asked_again"]) == (1, 1, 0)
     faqs = {faq.answer: faq for faq in read_records(out / "faqs.jsonl", Faq)}
     assert "outdated" in faqs[price["answer"]].tags
     assert {price["question"], *faqs[price["answer"]].similar_questions} == set(PRICES)
+    proposed = {faq.answer: faq for faq in read_records(out / "faqs.jsonl", Proposed)}
+    mined = proposed[price["answer"]].mined
+    assert mined is not None
+    assert (mined.dialogues, mined.agreeing, mined.score) == (3, 1, price["score"])
+    assert mined.other_answers == ["The basic plan costs $9 a month."]
     assert not (out / ".work").exists()
     validated = run("validate", "--faqs", out / "faqs.jsonl", "--json")
     assert validated.returncode == 0, validated.stderr

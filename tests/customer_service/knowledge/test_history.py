@@ -10,7 +10,15 @@ import pytest
 
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
-from apps.customer_service.knowledge.schema import Edit, Entry, Kind, Knowledge, Standing
+from apps.customer_service.knowledge.schema import (
+    Edit,
+    Entry,
+    Kind,
+    Knowledge,
+    Mined,
+    Proposed,
+    Standing,
+)
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.schema import IMPORTED, Faq
 from common.errors import UserError
@@ -191,6 +199,26 @@ def test_wordings_that_were_mined_are_purged_from_drafts_and_what_is_served(
     assert draft is not None
     assert draft.variants == ["was my car towed"]
     assert now().live["alone"].variants == ["We have none."]
+
+
+def test_evidence_waits_with_a_draft_and_is_purged_there(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int]
+) -> None:
+    rivals = ["Ask Mr Zagato.", "Nobody knows."]
+    mined = Mined(score=0.7, dialogues=3, agreeing=2, thanked=1, other_answers=rivals)
+    faq = Proposed(**PARKING.model_dump(), mined=mined)
+    write(editing.add(now(), [faq], draft=True), "add")
+    write(editing.change(now(), "parking", with_answer("In the yard."), draft=True))
+    draft = now().all["parking"].standing.draft
+    assert draft is not None
+    assert draft.mined == mined
+    assert kept.purge("Zagato", []) == ["parking"]
+    draft = now().all["parking"].standing.draft
+    assert draft is not None
+    assert draft.mined == mined.model_copy(update={"other_answers": ["Nobody knows."]})
+    assert "Zagato" not in "".join(one.model_dump_json() for one in kept.versions())
+    write(editing.publish(now(), {"parking": None}), "publish")
+    assert now().live["parking"].mined is None
 
 
 def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[..., int]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.speakers import Sides, speaker_of, unknown
 from apps.customer_service.importing.dialogues.times import seconds
 from apps.customer_service.importing.dialogues.values import (
     MalformedError,
@@ -133,7 +134,7 @@ def abcd(place: str, record: Record) -> Dialogue:
     return Dialogue(str(record.get("convo_id")), turns, place, customer_name=named(name))
 
 
-def nested(place: str, record: Record) -> Dialogue:
+def nested(place: str, record: Record, sides: Sides) -> Dialogue:
     """Any conversation that holds the list of its turns."""
     field = next(one for one in TURNS if isinstance(record.get(one), list))
     begun = seconds(first(record, TIMES))
@@ -144,9 +145,9 @@ def nested(place: str, record: Record) -> Dialogue:
         if isinstance(label, dict):
             label = first(label, ("type", "role", "name"))
         name = words(label, f"{field} {number}: who speaks")
-        side = speaker_of(name)
+        side = sides.of(name)
         if side is None:
-            raise MalformedError(f"who speaks is not known: {name!r}")
+            raise MalformedError(unknown(name))
         said_at = seconds(first(turn, TIMES))
         agent = named(first(turn, ("agent", "agent_id", "agent_name"))) or side[1] or by
         turns.append(
@@ -225,17 +226,19 @@ def _told(read: ReadRecord, place: str, record: Record) -> Read:
         return Rejected(place, str(error), dialogue_id=_name_of(place, record))
 
 
-def _each(read: ReadRecord) -> Callable[[Iterable[Placed]], Iterator[Read]]:
-    return lambda placed: (_told(read, place, record) for place, record in placed)
+FORMS: dict[str, ReadRecord] = {"Zendesk": zendesk, "Intercom": intercom, "ABCD": abcd}
+CHATWOOT, CONVERSATIONS = "Chatwoot", "conversations"
+NAMES = frozenset({*FORMS, CHATWOOT, CONVERSATIONS})
 
 
-FORMS: dict[str, Callable[[Iterable[Placed]], Iterator[Read]]] = {
-    "Zendesk": _each(zendesk),
-    "Intercom": _each(intercom),
-    "Chatwoot": chatwoot,
-    "ABCD": _each(abcd),
-    "conversations": _each(nested),
-}
+def read_exported(form: str, placed: Iterable[Placed], sides: Sides) -> Iterator[Read]:
+    """The dialogues of an export of one of `NAMES`."""
+    if form == CHATWOOT:
+        yield from chatwoot(placed)
+        return
+    read = partial(nested, sides=sides) if form == CONVERSATIONS else FORMS[form]
+    for place, record in placed:
+        yield _told(read, place, record)
 
 
 def form_of(record: Record) -> str | None:
@@ -253,5 +256,5 @@ def form_of(record: Record) -> str | None:
     lists = [record[name] for name in TURNS if isinstance(record.get(name), list)]
     turns = [turn for turn in lists[0] if isinstance(turn, dict)] if lists else []
     if turns:
-        return "Chatwoot" if "message_type" in turns[0] else "conversations"
+        return CHATWOOT if "message_type" in turns[0] else CONVERSATIONS
     return None

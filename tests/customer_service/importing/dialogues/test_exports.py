@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apps.customer_service.importing.dialogues.reading import read_dialogues
+from apps.customer_service.importing.dialogues.speakers import Sides
 from apps.customer_service.importing.schema import Dialogue, Rejected
 from apps.customer_service.importing.sources import recognise
 
@@ -202,3 +203,17 @@ def test_who_speaks_must_be_known(tmp_path: Path) -> None:
     (one,) = read_dialogues(recognise(path, None, {}), {})
     assert isinstance(one, Rejected)
     assert "who speaks is not known" in one.reason
+
+
+def test_agents_that_are_named_are_known_in_tables_and_exports_too(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    turns = [{"speaker": "Ann", "text": "How?"}, {"speaker": "Bob Lee", "text": "So."}]
+    log.write_text(json.dumps({"id": "x", "turns": turns}) + "\n", encoding="utf-8")
+    table = tmp_path / "log.csv"
+    table.write_text("dialogue_id,speaker,message\nx,Ann,How?\nx,bob lee,So.\n", encoding="utf-8")
+    for path in (log, table):
+        sides = Sides(["Bob Lee"])
+        (one,) = read_dialogues(recognise(path, None, {}), {}, sides)
+        assert isinstance(one, Dialogue)
+        assert [turn.speaker for turn in one.turns] == ["customer", "agent"]
+        sides.check()
