@@ -18,7 +18,7 @@ from common.cli import (
     parse_mapping,
     print_json,
 )
-from common.console import results, show_table
+from common.console import results, say, show_table
 from common.errors import UserError
 from common.files import check_readable
 
@@ -67,7 +67,7 @@ def import_sources(
     check_backbone(backbone)
 
     from apps.customer_service.importing.importing import run_import
-    from apps.customer_service.importing.writing import summary
+    from apps.customer_service.importing.writing import FAQS, REJECTED, summary
 
     found, written = run_import(
         sources,
@@ -85,6 +85,15 @@ def import_sources(
         return
     show_table(_table(counts))
     results().print("\n".join(map(str, written)), markup=False, soft_wrap=True)
+    if counts["faqs"]:
+        say(
+            "Nothing is published yet. To propose what is new, and decide on the page Knowledge:\n"
+            f"  python -m apps.customer_service faqs add --from {out / FAQS} --draft "
+            "--skip-existing\n"
+            "  python -m apps.customer_service serve"
+        )
+    else:
+        say(f"Nothing here makes an FAQ; why not stands in {out / REJECTED}")
 
 
 def _table(counts: dict[str, Any]) -> Any:

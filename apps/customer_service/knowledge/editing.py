@@ -38,7 +38,8 @@ def add(knowledge: Knowledge, faqs: Sequence[Faq], *, draft: bool) -> list[Edit]
         if is_there or entry.id in edits:
             raise UserError(
                 f"id: there is an FAQ {entry.id!r} already",
-                hint="To change it: faqs edit, or PUT /v1/faqs/{id}.",
+                hint="To change it: faqs edit, or PUT /v1/faqs/{id}. To take from a table what is "
+                "new: faqs add --from FILE --skip-existing.",
             )
         after = Standing(draft=entry) if draft else Standing(live=_decided(entry))
         edits[entry.id] = _edit(entry.id, found, after)

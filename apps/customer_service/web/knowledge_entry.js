@@ -80,7 +80,8 @@ export function history(changes, undo) {
 }
 
 export function consequences(found) {
-  const told = bindText(element('p'), (words) => (found.asked ? words.wouldChange(found) : words.noGolden));
+  const told = bindText(element('p'), (words) => [found.asked ? words.wouldChange(found) : words.noGolden,
+    found.as_of && words.asOf(time(found.as_of, { year: 'numeric' }))].filter(Boolean).join(' '));
   const list = found.changed.map((one) => element('li', {},
     bindText(element('span', { class: 'turns', 'data-turns': one.turns }), (words) => words.turns[one.turns]),
     quoted(one.question),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
+from apps.customer_service.knowledge.purging import forget
 from apps.customer_service.knowledge.schema import (
     Edit,
     Entry,
@@ -219,6 +221,31 @@ def test_evidence_waits_with_a_draft_and_is_purged_there(
     assert "Zagato" not in "".join(one.model_dump_json() for one in kept.versions())
     write(editing.publish(now(), {"parking": None}), "publish")
     assert now().live["parking"].mined is None
+
+
+def test_mined_answers_are_masked_and_the_one_that_is_served_is_named_with_its_place(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int], url: str, tmp_path: Path
+) -> None:
+    def mined(faq_id: str) -> Faq:
+        answer = "Mr Zagato pays at the gate."
+        return Faq(id=faq_id, question=f"Who pays {faq_id}?", answer=answer, tags=[IMPORTED])
+
+    write(editing.add(now(), [mined("waits"), mined("served")], draft=True), "add")
+    write(editing.publish(now(), {"served": None}), "publish")
+    found = forget(tmp_path, url, "Zagato", [])
+    assert (found.cleaned, found.holding) == (["waits"], ["served"])
+    assert found.places == ["served: answer: in its history", "served: answer: served"]
+    draft = now().all["waits"].standing.draft
+    assert draft is not None
+    assert (draft.answer, draft.tags) == ("Mr <purged> pays at the gate.", [IMPORTED, "masked"])
+    assert now().live["served"].answer == "Mr Zagato pays at the gate."
+    seen = [one.model_dump_json() for one in kept.versions(faq_id="waits")]
+    assert "Zagato" not in "".join(seen)
+
+    plain = mined("served").model_copy(update={"answer": "Nobody pays."})
+    write(editing.change(now(), "served", plain, draft=False))
+    found = forget(tmp_path, url, "Zagato", [])
+    assert (found.cleaned, found.holding, found.places) == (["served"], [], [])
 
 
 def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[..., int]) -> None:

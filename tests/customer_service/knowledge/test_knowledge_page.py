@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,15 +119,21 @@ def test_of_an_import_u_takes_back_one_row_and_the_history_asks_before_it_takes_
     address: str, store: Path, run: Run, tmp_path: Path,
     driver: WebDriver, see: Callable[..., Any], press: Callable[..., None],
 ) -> None:  # fmt: skip
-    table = tmp_path / "faqs.csv"
-    rows = "".join(f"gym-{n},Where is gym {n}?,Upstairs.\n" for n in range(3))
-    table.write_text(f"id,question,answer\n{rows}", encoding="utf-8")
+    table = tmp_path / "faqs.jsonl"
+    mined = {"score": 0.7, "dialogues": 3, "agreeing": 2, "thanked": 1, "doubted": 0}
+    mined |= {"asked_again": 0, "other_answers": ["In the yard."]}
+    rows = [{"id": f"gym-{n}", "question": f"Where is gym {n}?", "answer": "Upstairs."}
+            for n in range(3)]  # fmt: skip
+    lines = [json.dumps({**row, "mined": mined}) + "\n" for row in rows]
+    table.write_text("".join(lines), encoding="utf-8")
     done = run("faqs", "add", "--from", table, "--draft", "--store", store)
     assert done.returncode == 0, done.stderr
     driver.get(f"{address}/web/knowledge.html")
     see("#search").send_keys("gym", Keys.TAB)
     press("#rows li", "Where is gym 1?")
     see("#rows li[aria-current=true]", "gym-1")
+    see("#rows .evidence", "Score 0.70: said in 2 of the 3 dialogues that ask this")
+    see("#rows .evidence", "In the yard.")
     body = driver.find_element(By.TAG_NAME, "body")
     body.send_keys("u")
     see("#done", "is made")

@@ -239,6 +239,9 @@ class WhatWouldChange(BaseModel):
     """Of so many golden questions, those whose first answer would change."""
 
     asked: int
+    as_of: datetime | None = Field(
+        None, description="When, where something of it is valid only later."
+    )
     right: int
     wrong: int
     changed: list[ChangedAnswer]
