@@ -54,6 +54,11 @@ export function evidence(row) {
       element('li', {}, bindText(element('span', { class: 'turns', 'data-turns': 'wrong' }), (words) => words.otherAnswer), quoted(text))));
 }
 
+export function nearest(found) {
+  return element('p', { class: 'details nearest' },
+    bindText(element('span'), (words) => words.nearest(found.score)), ' ', quoted(found.question), ' ', element('code', {}, found.faq_id));
+}
+
 export function wordings(row) {
   const entry = shown(row);
   const list = element('ul', { class: 'wordings' }, ...entry.similar_questions.map((text) => quoted(text, 'li')));

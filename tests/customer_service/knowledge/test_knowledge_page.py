@@ -134,6 +134,7 @@ def test_of_an_import_u_takes_back_one_row_and_the_history_asks_before_it_takes_
     see("#rows li[aria-current=true]", "gym-1")
     see("#rows .evidence", "Score 0.70: said in 2 of the 3 dialogues that ask this")
     see("#rows .evidence", "In the yard.")
+    see("#rows .nearest", "Nearest that is served")
     body = driver.find_element(By.TAG_NAME, "body")
     body.send_keys("u")
     see("#done", "is made")
