@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -259,7 +259,7 @@ def _what(edits: list[Edit]) -> str:
     return edits[0].faq_id if len(edits) == 1 else f"{len(edits):,} FAQs"
 
 
-def _say_left_out(left_out: list[LeftOut]) -> None:
+def _say_left_out(left_out: Sequence[LeftOut]) -> None:
     reasons: dict[str, list[str]] = {}
     for one in left_out:
         reasons.setdefault(one.reason, []).append(one.faq.id)
@@ -294,7 +294,7 @@ def _faq(values: dict[str, Any]) -> Faq:
         raise UserError(f"{name}: {first['msg']}") from None
 
 
-def _read(table: list[Path], mapping: list[str] | None) -> list[Faq]:
+def _read(table: list[Path], mapping: list[str] | None) -> Sequence[Faq]:
     from apps.customer_service.knowledge.tables import read_faqs
     from apps.customer_service.schema import Faq
 

@@ -236,7 +236,7 @@ def read_exported(form: str, placed: Iterable[Placed], sides: Sides) -> Iterator
     if form == CHATWOOT:
         yield from chatwoot(placed)
         return
-    read = partial(nested, sides=sides) if form == CONVERSATIONS else FORMS[form]
+    read: ReadRecord = partial(nested, sides=sides) if form == CONVERSATIONS else FORMS[form]
     for place, record in placed:
         yield _told(read, place, record)
 

@@ -65,9 +65,10 @@ class Names:
         others = [name for name in self.turns if name not in known]
         if others and not labelled & {"agent", "customer"}:
             raise UnknownNamesError(f"{UNKNOWN}: {told(self.turns)}", where=where, hint=HINT)
-        if "agent" in labelled:
-            return known | dict.fromkeys(others, ("customer", None))
-        return known | {name: ("agent", name) for name in others}
+        asks: Side = ("customer", None)
+        for name in others:
+            known[name] = asks if "agent" in labelled else ("agent", name)
+        return known
 
 
 def names_in(starts: Iterable[Start], sides: Sides) -> Names | None:

@@ -99,20 +99,15 @@ class _Turns:
         start = start_of(line)
         if start is None:
             return None
-        if self._names is None:
-            side, name = self._labelled(start.label), None
-        elif self._names.is_turn(start):
-            name = name_of(start.label)
-            side = self._of[name]
-            is_own = side[0] == "customer" and speaker_of(name) is None
-            name = name if is_own and name.lower() not in SELF else None
-        else:
-            return None
+        side = self._side(start)
         if side is None:
             return None
         time = seconds(start.stamp) if start.form.day else day and seconds(f"{day} {start.stamp}")
         agent = side[1] if side[0] == "agent" else None
-        return _Said(Turn(side[0], start.text, time or None, agent), name)
+        name = name_of(start.label)
+        is_name = self._names is not None and name.lower() not in SELF and not speaker_of(name)
+        turn = Turn(side[0], start.text, time or None, agent)
+        return _Said(turn, name if is_name and side[0] == "customer" else None)
 
     def separates(self, line: str) -> bool:
         """Whether a line stands between two dialogues."""
@@ -124,9 +119,11 @@ class _Turns:
         start = start_of(line)
         return self._names is not None and start is not None and self._names.is_notice(start)
 
-    def _labelled(self, label: str) -> Side | None:
+    def _side(self, start: Start) -> Side | None:
+        if self._names is not None:
+            return self._of[name_of(start.label)] if self._names.is_turn(start) else None
         # Of other labels, such as "Note:", nobody speaks.
-        return self._sides.of(label) if _is_side(label, self._sides) else None
+        return self._sides.of(start.label) if _is_side(start.label, self._sides) else None
 
 
 def _turns(path: Path, lines: Sequence[str], sides: Sides) -> _Turns:
