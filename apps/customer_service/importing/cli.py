@@ -67,7 +67,7 @@ def import_sources(
     check_backbone(backbone)
 
     from apps.customer_service.importing.importing import run_import
-    from apps.customer_service.importing.writing import FAQS, REJECTED, summary
+    from apps.customer_service.importing.writing import summary
 
     found, written = run_import(
         sources,
@@ -85,15 +85,19 @@ def import_sources(
         return
     show_table(_table(counts))
     results().print("\n".join(map(str, written)), markup=False, soft_wrap=True)
-    if counts["faqs"]:
-        say(
-            "Nothing is published yet. To propose what is new, and decide on the page Knowledge:\n"
-            f"  python -m apps.customer_service faqs add --from {out / FAQS} --draft "
-            "--skip-existing\n"
-            "  python -m apps.customer_service serve"
-        )
-    else:
+    _say_what_next(counts["faqs"], out)
+
+
+def _say_what_next(count: int, out: Path) -> None:
+    from apps.customer_service.importing.writing import FAQS, REJECTED
+
+    if not count:
         say(f"Nothing here makes an FAQ; why not stands in {out / REJECTED}")
+        return
+    command = "python -m apps.customer_service"
+    say("Nothing is published yet. To propose what is new, and decide on the page Knowledge:")
+    say(f"  {command} faqs add --from {out / FAQS} --draft --skip-existing")
+    say(f"  {command} serve")
 
 
 def _table(counts: dict[str, Any]) -> Any:

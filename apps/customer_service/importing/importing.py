@@ -187,7 +187,7 @@ def _dialogues(
         except UnknownNamesError as error:
             if len(sources) == 1:
                 raise
-            say(f"not read: {error}")
+            say(f"{error.where}: {error.what}. {error.hint}")
             found.rejected.append(Rejected(str(source.path), error.what))
 
 
