@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from apps.customer_service.importing.schema import Speaker
 from common.errors import UserError
@@ -71,10 +72,13 @@ Side = tuple[Speaker, str | None]
 # Behind a name in a chat app's export: 张三(12345678), Bob <bob@shop.example>
 ACCOUNT = re.compile(r"\s*[(（<](?:\d{4,}|[^()（）<>]*@[^()（）<>]*)[)）>]$")
 MOST_TOLD = 12
+# The same few stand in front of all that is said.
+LABELS_KEPT = 10_000
 SEPARATORS = re.compile(r"[\s_\-]+")
 LONGEST_LABEL = 30
 
 
+@lru_cache(maxsize=LABELS_KEPT)
 def speaker_of(label: str) -> Side | None:
     """The side that a label names, and the name of who spoke where it has one; else None.
 
@@ -101,6 +105,7 @@ def speaker_of(label: str) -> Side | None:
     return None
 
 
+@lru_cache(maxsize=LABELS_KEPT)
 def name_of(label: str) -> str:
     """A label without the number or the address of the account."""
     return ACCOUNT.sub("", label.strip())
@@ -144,7 +149,7 @@ class Sides:
 
     def names(self, label: str) -> bool:
         """Whether a label is one of the agents that were given."""
-        return _folded(name_of(label)) in self._agents
+        return bool(self._agents) and _folded(name_of(label)) in self._agents
 
     def check(self) -> None:
         """See that every agent that was given said something.

@@ -11,6 +11,7 @@ DAY = (
     r"|\d{1,2}[./-]\d{1,2}[./-]\d{2}(?!\d)"
 )
 CLOCK = r"(?:[上下]午|凌晨|早上|中午|晚上)?\s?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\.?)?"
+DATED, TIMED = re.compile(DAY), re.compile(CLOCK)
 STAMP = rf"(?:{DAY})?[\sT,]*(?:{CLOCK})|(?:{DAY})"
 # Before the label or after it stands when; where a line ends there, the text is on the next one.
 TURN = re.compile(
@@ -53,7 +54,9 @@ def start_of(line: str) -> Start | None:
         return None
     stamp = (found["before"] or found["after"] or "").strip()
     where = "before" if found["before"] else "after" if found["after"] else ""
-    has_day, has_clock = bool(re.match(DAY, stamp)), bool(re.search(CLOCK, stamp))
+    has_day = has_clock = False
+    if stamp:
+        has_day, has_clock = bool(DATED.match(stamp)), bool(TIMED.search(stamp))
     form = Form(where, has_day, has_clock, bool(found["colon"]))
     return Start(found["label"].strip(), stamp, (found["text"] or "").strip(), form)
 

@@ -42,11 +42,8 @@ def seconds(value: object) -> float | None:
 
 
 def _read(text: str) -> float | None:
-    text = _plain(text)
-    try:
-        return seconds(datetime.fromisoformat(text))
-    except ValueError:
-        pass
+    if found := _iso(text) or _iso(text := _plain(text)):
+        return seconds(found)
     # 2024-3-1 9:05 is not ISO.
     text = re.sub(r"\b(\d)\b(?=[-/.\s:])|(?<=[-/.])(\d)\b", lambda m: f"0{m[0]}", text)
     # Who writes "AM" writes the month first; who writes "am", mostly the day.
@@ -57,6 +54,13 @@ def _read(text: str) -> float | None:
         except ValueError:
             continue
     return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _plain(text: str) -> str:

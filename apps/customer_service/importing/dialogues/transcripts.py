@@ -29,7 +29,7 @@ SILENCE = 6 * 3600.0
 
 def is_transcript(text: str, sides: Sides | None = None) -> bool:
     """Whether lines of a customer and of an agent stand in it, or a chat of people by names."""
-    starts = _starts(lines_of(text)[:LINES_LOOKED_AT])
+    starts = [start for line in lines_of(text)[:LINES_LOOKED_AT] if (start := start_of(line))]
     sides = sides or Sides()
     return _is_labelled(starts, sides) or names_in(starts, sides) is not None
 
@@ -45,14 +45,15 @@ def read_transcripts(path: Path, text: str, sides: Sides | None = None) -> Itera
     Raises:
         UnknownNamesError: people go by their names, and nobody said who of them answers.
     """
-    lines = lines_of(text)
-    turn_of = _turns(path, lines, sides or Sides())
-    at_blank_lines = not turn_of.is_timed and _blank_lines_separate(lines, turn_of)
+    lines = [*lines_of(text), "---"]
+    starts = [start_of(line) for line in lines]
+    turn_of = _turns(path, [start for start in starts if start], sides or Sides())
+    at_blank_lines = not turn_of.is_timed and _blank_lines_separate(lines, starts, turn_of)
     name = day = None
     start = count = 0
     said: list[_Said] = []
-    for number, line in enumerate([*lines, "---"], start=1):
-        turn = turn_of(line, day)
+    for number, (line, begun) in enumerate(zip(lines, starts, strict=True), start=1):
+        turn = turn_of(begun, day)
         is_separate = not turn and turn_of.separates(line)
         is_over = is_separate or (at_blank_lines and not line.strip())
         if said and (is_over or (turn and turn_of.is_timed and _is_silence(said[-1], turn))):
@@ -66,7 +67,7 @@ def read_transcripts(path: Path, text: str, sides: Sides | None = None) -> Itera
             heading, date = HEADING.fullmatch(line), DATE.fullmatch(line)
             name = heading["id"] if heading else name
             day = date["day"] if date and not heading else day
-        elif said and line.strip() and not turn_of.is_notice(line):
+        elif said and line.strip() and not turn_of.is_notice(begun):
             said[-1] = said[-1].longer(line.strip())
     if not count:
         yield Rejected(str(path), "nobody speaks: no line begins with who does")
@@ -87,7 +88,7 @@ class _Said:
 
 
 class _Turns:
-    """Reads what a line says, if it begins with who speaks."""
+    """Reads what a line says, if who speaks is known by what it begins with."""
 
     def __init__(self, sides: Sides, names: Names | None, of: Mapping[str, Side]) -> None:
         self._sides = sides
@@ -95,12 +96,9 @@ class _Turns:
         self._of = of
         self.is_timed = names is not None and names.form.day
 
-    def __call__(self, line: str, day: str | None) -> _Said | None:
-        start = start_of(line)
-        if start is None:
-            return None
-        side = self._side(start)
-        if side is None:
+    def __call__(self, start: Start | None, day: str | None) -> _Said | None:
+        side = self._side(start) if start else None
+        if start is None or side is None:
             return None
         time = seconds(start.stamp) if start.form.day else day and seconds(f"{day} {start.stamp}")
         agent = side[1] if side[0] == "agent" else None
@@ -114,9 +112,8 @@ class _Turns:
         patterns = (LINE,) if self.is_timed else (LINE, HEADING, DATE)
         return any(pattern.fullmatch(line) for pattern in patterns)
 
-    def is_notice(self, line: str) -> bool:
+    def is_notice(self, start: Start | None) -> bool:
         """Whether nobody says a line: it is the chat app's."""
-        start = start_of(line)
         return self._names is not None and start is not None and self._names.is_notice(start)
 
     def _side(self, start: Start) -> Side | None:
@@ -126,14 +123,9 @@ class _Turns:
         return self._sides.of(start.label) if _is_side(start.label, self._sides) else None
 
 
-def _turns(path: Path, lines: Sequence[str], sides: Sides) -> _Turns:
-    starts = _starts(lines)
+def _turns(path: Path, starts: Sequence[Start], sides: Sides) -> _Turns:
     names = None if _is_labelled(starts, sides) else names_in(starts, sides)
     return _Turns(sides, names, names.sides(sides, str(path)) if names else {})
-
-
-def _starts(lines: Sequence[str]) -> list[Start]:
-    return [start for line in lines if (start := start_of(line))]
 
 
 def _is_side(label: str, sides: Sides) -> bool:
@@ -164,12 +156,15 @@ def _dialogue(name: str, said: Sequence[_Said], place: str) -> Dialogue:
     )
 
 
-def _blank_lines_separate(lines: Sequence[str], turn_of: _Turns) -> bool:
-    if any(line.strip() and turn_of.separates(line) for line in lines):
+def _blank_lines_separate(
+    lines: Sequence[str], starts: Sequence[Start | None], turn_of: _Turns
+) -> bool:
+    """Whether dialogues end at blank lines; the last line is the end's."""
+    if any(line.strip() and turn_of.separates(line) for line in lines[:-1]):
         return False
     turns = after_blank = 0
-    for before, line in zip(["", *lines], lines, strict=False):
-        if turn_of(line, None):
+    for before, start in zip(["", *lines], starts, strict=False):
+        if turn_of(start, None):
             turns += 1
             after_blank += not before.strip()
     return after_blank < 0.7 * turns
