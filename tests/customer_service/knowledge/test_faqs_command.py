@@ -114,9 +114,9 @@ def test_what_would_change_is_told_before_drafts_are_published(
     found = preview("--graph", facts)
     assert found["asked"] > 40
     assert [one["faq_id"] for one in found["contradictions"]] == ["kettle"]
-    run("faqs", "edit", "en-card-lost", "--question", "Is there a sauna?", "--similar",
-        "the sauna", "--answer", "No.", "--draft", "--store", copied)  # fmt: skip
-    turns = {one["turns"] for one in preview("en-card-lost")["changed"]}
-    assert "wrong" in turns
-    shown = run("faqs", "preview", "en-card-lost", "--store", copied)
-    assert "turn wrong" in shown.stderr
+    ends = next(faq_id for faq_id, state in states(run, copied).items() if state == "published")
+    run("faqs", "edit", ends, "--valid-until", "2020-01-01", "--draft", "--store", copied)
+    changed = preview(ends)["changed"]
+    assert {one["turns"] for one in changed if one["wanted"] == ends} == {"wrong"}
+    shown = run("faqs", "preview", ends, "--store", copied)
+    assert f"the first answer changes for {len(changed)}:" in shown.stderr
