@@ -55,8 +55,8 @@ export function evidence(row) {
 }
 
 export function nearest(found) {
-  return element('p', { class: 'details nearest' },
-    bindText(element('span'), (words) => words.nearest(found.score)), ' ', quoted(found.question), ' ', element('code', {}, found.faq_id));
+  return element('p', { class: 'small facts nearest' },
+    bindText(element('span'), (words) => words.nearest(found.score)), quoted(found.question), element('code', {}, found.faq_id));
 }
 
 export function wordings(row) {

@@ -16,7 +16,7 @@ export const texts = {
     save: 'Save and serve',
     saveDraft: 'Save as draft',
     heard: (texts) => `Customers said: ${texts.join(' · ')}`,
-    mined: (found) => `Score ${found.score.toFixed(2)}: said in ${found.agreeing} of the ${found.dialogues} ${found.dialogues === 1 ? 'dialogue' : 'dialogues'} that ask this; in ${found.thanked} the customer said thanks, in ${found.doubted} doubted it, in ${found.asked_again} asked again.`,
+    mined: (found) => `Score ${found.score.toFixed(2)}: said in ${found.agreeing} of the ${found.dialogues} ${found.dialogues === 1 ? 'dialogue' : 'dialogues'} that ask this. Customers said thanks in ${found.thanked}, doubted it in ${found.doubted}, asked again in ${found.asked_again}.`,
     nearest: (score) => `Nearest that is served (${score.toFixed(2)}):`,
     otherAnswer: 'agents also said',
     valid: (from, until) => [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' '),
