@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from common.cli import BadRow, existing, parse_mapping
+
+if TYPE_CHECKING:
+    from apps.customer_service.graph.telling import Facts
 
 # What put most of the sample data's validation questions right, with typing errors and without.
 DEFAULTS = {"epochs": 6, "learning_rate": 2e-4, "adversarial": 1.0, "typing_errors": 0.15}
@@ -109,3 +112,15 @@ def open_registry(store: Path) -> Any:
     from common.releases.registry import Registry
 
     return Registry(store, "customer_service")
+
+
+def read_facts(graph: Path | None) -> Facts | None:
+    """What `--graph` names; None where it is not given.
+
+    Raises:
+        UserError: as `open_facts`.
+        RefusedError: rows exclude each other.
+    """
+    from apps.customer_service.graph.telling import open_facts
+
+    return open_facts(graph) if graph else None

@@ -23,10 +23,13 @@ from apps.customer_service.documents.release import load_documents, save_documen
 from apps.customer_service.knowledge.opening import open_knowledge
 from apps.customer_service.knowledge.reading import Reader
 from apps.customer_service.knowledge.serving.live import Snapshot
+from apps.customer_service.knowledge.serving.preview import Golden
+from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from common.files import read_json, write_json
 from common.models.int8.reader import Int8Reader
 from common.models.sources.bundled import Source
 from common.records.reader import write_jsonl
+from common.releases.registry import Registry
 from common.releases.release import Release
 
 MODEL = "model"
@@ -165,6 +168,15 @@ def load_edited(release: Release, store: Path, database: str | None, *, device: 
     with open_knowledge(store, database, release) as opened:
         edited = opened.knowledge.edited
     return Snapshot.of(answerer, Reader(answerer), edited).at(datetime.now(UTC))
+
+
+def golden_of(registry: Registry, answerer: Answerer) -> Golden:
+    """The questions that a release is measured on; none for one that does not hold them."""
+    release = registry.open(answerer.release_id)
+    if not (release.directory / LESSONS).exists():
+        return Golden([])
+    lessons, read_before = load_lessons(release)
+    return Golden(lessons.golden, read_before)
 
 
 def _load_reranker(directory: Path, base: str, device: str) -> Reranker | None:

@@ -27,6 +27,7 @@ from common.cli import (
     WithoutKeys,
     Workers,
     listen,
+    parse_mapping,
 )
 from common.console import say
 from common.durations import parse_period
@@ -62,6 +63,10 @@ def serve(
             help="A table of FAQs, or a folder of them, that is the truth: what changes in it is "
             "served at once."
         ),
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Of --watch: field=column, for columns with other names."),
     ] = None,
     documents: Documents = None,
     watch_documents: Annotated[
@@ -114,6 +119,7 @@ def serve(
     from apps.customer_service.graph.telling import open_facts
     from apps.customer_service.rules.known import known_names
     from apps.customer_service.rules.schema import AnswerRules
+    from apps.customer_service.schema import Faq
     from apps.customer_service.widget.visiting import read_visitors
     from common.models.devices import check_serving_precision
     from common.records.pictures.reading import PictureReader
@@ -127,6 +133,9 @@ def serve(
 
     if watch is not None and not watch.exists():
         raise UserError("no such file or folder", where=str(watch))
+    if mapping and watch is None:
+        raise UserError("--map names columns of --watch", hint="Give --watch FILE too.")
+    watch_mapping = parse_mapping(mapping, {*Faq.model_fields})
     if documents and watch_documents:
         raise UserError(
             "--watch-documents: --documents are not watched, and only one of them is quoted from",
@@ -164,6 +173,7 @@ def serve(
             keep_seconds=keep_seconds,
             conversation_seconds=conversation_seconds,
             watch=watch,
+            watch_mapping=watch_mapping,
             documents=documents or (),
             watch_documents=watch_documents or (),
             rules=live_rules,

@@ -33,12 +33,10 @@ from apps.customer_service.generation.writing import Writers
 from apps.customer_service.graph.telling import Facts
 from apps.customer_service.knowledge.reading import kept_reader
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
-from apps.customer_service.knowledge.serving.preview import Golden
 from apps.customer_service.knowledge.serving.server import Desk, add_knowledge
 from apps.customer_service.knowledge.serving.watching import FileWatch
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.drift import watched
-from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import APPLICATION
 from apps.customer_service.learning.server import add_feedback, keep
 from apps.customer_service.pictures.server import (
@@ -47,6 +45,7 @@ from apps.customer_service.pictures.server import (
     add_pictures,
     pictures_batcher,
 )
+from apps.customer_service.release import golden_of
 from apps.customer_service.rules.schema import AnswerRules
 from apps.customer_service.schema import FIGURES
 from apps.customer_service.tickets.customer_server import HandingOver, add_customer_routes
@@ -97,6 +96,7 @@ def build_app(
     conversation_seconds: float = CONVERSATION_SECONDS,
     schedule: Schedule | None = None,
     watch: Path | None = None,
+    watch_mapping: Mapping[str, str] | None = None,
     documents: Sequence[Path] = (),
     watch_documents: Sequence[Path] = (),
     rules: LiveRules[AnswerRules] | None = None,
@@ -118,6 +118,7 @@ def build_app(
         conversation_seconds: how long a conversation is remembered; 0: not at all.
         schedule: when to learn, and promote what passes the gate; None: never.
         watch: a table of FAQs, or a folder of them, that the live knowledge follows.
+        watch_mapping: our field → the column of `watch`.
         documents: files and folders to quote from, in place of those of the release.
         watch_documents: the same, and what changes in them is quoted at once.
         rules: what the business decides itself.
@@ -165,7 +166,7 @@ def build_app(
         load,
         KnowledgeStore(collector.store.database),
     )
-    file = FileWatch(live, watch) if watch else None
+    file = FileWatch(live, watch, watch_mapping, facts) if watch else None
     service = Service(live)
     turns = ConversationStore(collector.store.database)
     memory = ConversationMemory(turns, registry.root / SPOOL, conversation_seconds)
@@ -225,7 +226,7 @@ def build_app(
         visits=Visits(collector.store.database),
         audit=audit,
     )
-    knowledge = Desk(live, collector.speakers, partial(_golden, registry), file, facts)
+    knowledge = Desk(live, collector.speakers, partial(golden_of, registry), file, facts)
     if people:
         handing_over = HandingOver(conversations, collector.speakers, people)
         add_answers(app, handing_over.reply, partial(keep, collector), rewrite)
@@ -262,15 +263,6 @@ def _passages(pages: DocumentWatch | None, documents: Sequence[Path]) -> Sequenc
     if pages is not None:
         return pages.passages
     return read_documents(documents) if documents else []
-
-
-def _golden(registry: Registry, answerer: Answerer) -> Golden:
-    """The questions that a release is measured on; none for one that does not hold them."""
-    release = registry.open(answerer.release_id)
-    if not (release.directory / LESSONS).exists():
-        return Golden([])
-    lessons, read_before = load_lessons(release)
-    return Golden(lessons.golden, read_before)
 
 
 def _is_ready(

@@ -18,7 +18,7 @@ from common.cli import (
     parse_mapping,
     print_json,
 )
-from common.console import results, show_table
+from common.console import results, say, show_table
 from common.errors import UserError
 from common.files import check_readable
 
@@ -39,6 +39,14 @@ def import_sources(
         int,
         typer.Option("--min-dialogues", min=1, help="Leave out what came up in fewer dialogues."),
     ] = 1,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agents",
+            help="Name of one who answers, in chats that go by names; all others ask. May be "
+            "repeated.",
+        ),
+    ] = None,
     mapping: Mapping = None,
     backbone: Backbone = "auto",
     device: Device = "auto",
@@ -69,6 +77,7 @@ def import_sources(
         backbone=backbone,
         device=device,
         min_dialogues=min_dialogues,
+        agents=agents or (),
     )
     counts = summary(found)
     if as_json:
@@ -76,6 +85,19 @@ def import_sources(
         return
     show_table(_table(counts))
     results().print("\n".join(map(str, written)), markup=False, soft_wrap=True)
+    _say_what_next(counts["faqs"], out)
+
+
+def _say_what_next(count: int, out: Path) -> None:
+    from apps.customer_service.importing.writing import FAQS, REJECTED
+
+    if not count:
+        say(f"Nothing here makes an FAQ; why not stands in {out / REJECTED}")
+        return
+    command = "python -m apps.customer_service"
+    say("Nothing is published yet. To propose what is new, and decide on the page Knowledge:")
+    say(f"  {command} faqs add --from {out / FAQS} --draft --skip-existing")
+    say(f"  {command} serve")
 
 
 def _table(counts: dict[str, Any]) -> Any:

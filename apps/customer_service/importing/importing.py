@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from apps.customer_service.importing.dialogues.naming import UnknownNamesError
 from apps.customer_service.importing.dialogues.reading import read_dialogues
+from apps.customer_service.importing.dialogues.speakers import Sides
 from apps.customer_service.importing.mining.mine import mine
 from apps.customer_service.importing.pages.reading import read_page
 from apps.customer_service.importing.pages.sections import read_sections
@@ -21,6 +23,7 @@ from apps.customer_service.importing.schema import (
 from apps.customer_service.importing.sources import find_sources
 from apps.customer_service.importing.tables import read_faqs
 from apps.customer_service.importing.writing import write
+from apps.customer_service.knowledge.schema import Mined, Proposed
 from apps.customer_service.schema import IMPORTED, Faq
 from common.console import progress, say
 from common.errors import UserError
@@ -42,6 +45,7 @@ def run_import(
     backbone: str = "auto",
     device: str = "auto",
     min_dialogues: int = 1,
+    agents: Sequence[str] = (),
 ) -> tuple[Imported, list[Path]]:
     """Read the sources and write what they hold to `out`, a new directory.
 
@@ -52,6 +56,7 @@ def run_import(
         wanted: what the sources are, where it is not to be recognised.
         mapping: our field → the file's column.
         min_dialogues: in which a mined pair must have come up.
+        agents: names of those who answer, in dialogues that go by names.
 
     Raises:
         UserError: a source cannot be read, or `out` holds something else.
@@ -60,7 +65,7 @@ def run_import(
     check_free(out)
     with exclusive_lock(work / "lock"):
         try:
-            found, dialogues = read_sources(sources, wanted, mapping or {})
+            found, dialogues = read_sources(sources, wanted, mapping or {}, agents)
             found.pairs, rejected = mine(dialogues, work, backbone, device, min_dialogues)
         except UserError:
             _leave(work)
@@ -95,17 +100,27 @@ def _leave(work: Path) -> None:
 
 
 def read_sources(
-    paths: Sequence[Path], wanted: Kind | None, mapping: Mapping[str, str]
+    paths: Sequence[Path],
+    wanted: Kind | None,
+    mapping: Mapping[str, str],
+    agents: Sequence[str] = (),
 ) -> tuple[Imported, list[Dialogue]]:
-    """The FAQs that pages and tables state, in their order, and the dialogues to be mined."""
-    sources, rejected = find_sources(paths, wanted, mapping)
+    """The FAQs that pages and tables state, in their order, and the dialogues to be mined.
+
+    Raises:
+        UserError: the only source cannot be read, or nobody has the name of one of the agents.
+    """
+    sides = Sides(agents)
+    sources, rejected = find_sources(paths, wanted, mapping, sides)
     found = Imported(rejected=rejected)
     _announce(sources)
     faqs: dict[str, Faq] = {}
     for one in _stated(sources, mapping, found):
         _add(one, faqs, found)
     found.faqs = list(faqs.values())
-    return found, list(_dialogues(sources, mapping, found))
+    dialogues = list(_dialogues(sources, mapping, sides, found))
+    sides.check()
+    return found, dialogues
 
 
 def _add_pairs(found: Imported) -> None:
@@ -157,17 +172,23 @@ def _stated(
 
 
 def _dialogues(
-    sources: Sequence[Source], mapping: Mapping[str, str], found: Imported
+    sources: Sequence[Source], mapping: Mapping[str, str], sides: Sides, found: Imported
 ) -> Iterator[Dialogue]:
     for source in sources:
         if source.kind is not Kind.dialogues:
             continue
-        for one in read_dialogues(source, mapping):
-            if isinstance(one, Rejected):
-                found.rejected.append(one)
-            else:
-                found.read["dialogues"] += 1
-                yield one
+        try:
+            for one in read_dialogues(source, mapping, sides):
+                if isinstance(one, Rejected):
+                    found.rejected.append(one)
+                else:
+                    found.read["dialogues"] += 1
+                    yield one
+        except UnknownNamesError as error:
+            if len(sources) == 1:
+                raise
+            say(f"{error.where}: {error.what}. {error.hint}")
+            found.rejected.append(Rejected(str(source.path), error.what))
 
 
 def _add(one: Faq | Rejected, faqs: dict[str, Faq], found: Imported) -> None:
@@ -181,12 +202,21 @@ def _add(one: Faq | Rejected, faqs: dict[str, Faq], found: Imported) -> None:
         faqs[one.id] = one
 
 
-def _as_faq(pair: Pair) -> Faq:
+def _as_faq(pair: Pair) -> Proposed:
     language = language_of(pair.question + pair.answer)
-    return Faq(
+    return Proposed(
         question=pair.question,
         similar_questions=pair.wordings[:MOST_SIMILAR],
         answer=pair.answer,
         language=language,
         tags=[IMPORTED, *pair.flags],
+        mined=Mined(
+            score=pair.score,
+            dialogues=len(pair.dialogue_ids),
+            agreeing=pair.agreeing,
+            thanked=pair.thanked,
+            doubted=pair.doubted,
+            asked_again=pair.asked_again,
+            other_answers=pair.other_answers,
+        ),
     )

@@ -122,7 +122,11 @@ class Pair:
 
     Attributes:
         wordings: further ways in which customers asked, the most frequent first.
+        agents: who answered so or otherwise.
         score: 0 to 1, of the answer.
+        agreeing: dialogues in which the answer was given.
+        thanked, doubted, asked_again: of these, those in which the customer thanked, doubted it,
+            or came back with it.
     """
 
     question: str
@@ -131,6 +135,10 @@ class Pair:
     dialogue_ids: list[str]
     agents: list[str]
     score: float
+    agreeing: int
+    thanked: int
+    doubted: int
+    asked_again: int
     flags: list[str]
     other_answers: list[str]
 

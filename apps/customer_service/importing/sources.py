@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from apps.customer_service.importing.dialogues import reading as dialogues
+from apps.customer_service.importing.dialogues.speakers import Sides
 from apps.customer_service.importing.pages.reading import FORMS as PAGES
 from apps.customer_service.importing.pages.sitemap import SITEMAP, addresses, addresses_of
 from apps.customer_service.importing.schema import Kind, Rejected, Source
@@ -21,7 +22,10 @@ TABLE = "table"
 
 
 def find_sources(
-    paths: Sequence[Path], wanted: Kind | None, mapping: Mapping[str, str]
+    paths: Sequence[Path],
+    wanted: Kind | None,
+    mapping: Mapping[str, str],
+    sides: Sides | None = None,
 ) -> tuple[list[Source], list[Rejected]]:
     """Every file of `paths`, recognised; of folders also what in them is not read, and why.
 
@@ -33,9 +37,9 @@ def find_sources(
     for path in paths:
         if not path.is_dir():
             check_readable(path)
-            found.append(recognise(path, wanted, mapping))
+            found.append(recognise(path, wanted, mapping, sides))
             continue
-        for one in _of_folder(path, wanted, mapping):
+        for one in _of_folder(path, wanted, mapping, sides):
             (found if isinstance(one, Source) else rejected).append(one)  # type: ignore[arg-type]
     if not found:
         where = ", ".join(map(str, paths))
@@ -45,7 +49,7 @@ def find_sources(
 
 
 def _of_folder(
-    folder: Path, wanted: Kind | None, mapping: Mapping[str, str]
+    folder: Path, wanted: Kind | None, mapping: Mapping[str, str], sides: Sides | None
 ) -> Iterator[Source | Rejected]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _counts(path, folder)]
     urls = [url for path in files if path.name == SITEMAP for url in addresses(path)]
@@ -56,7 +60,7 @@ def _of_folder(
             if path.name == SITEMAP:
                 continue
             try:
-                source = recognise(path, wanted, mapping)
+                source = recognise(path, wanted, mapping, sides)
             except UserError as error:
                 yield Rejected(str(path), error.what)
             else:
@@ -67,12 +71,15 @@ def _counts(path: Path, folder: Path) -> bool:
     return not any(part.startswith((".", "~")) for part in path.relative_to(folder).parts)
 
 
-def recognise(path: Path, wanted: Kind | None, mapping: Mapping[str, str]) -> Source:
+def recognise(
+    path: Path, wanted: Kind | None, mapping: Mapping[str, str], sides: Sides | None = None
+) -> Source:
     """What a file holds.
 
     Args:
         wanted: what it is to be taken for, whatever it looks like.
         mapping: our field → the file's column.
+        sides: on which those are who speak, where that was said.
 
     Raises:
         UserError: it is of no known form, or not of the form that is wanted.
@@ -81,7 +88,7 @@ def recognise(path: Path, wanted: Kind | None, mapping: Mapping[str, str]) -> So
     page = PAGES.get(suffix)
     if wanted is Kind.pages and page:
         return Source(path, Kind.pages, page)
-    if wanted is not Kind.faqs and (form := dialogues.recognise(path, mapping)):
+    if wanted is not Kind.faqs and (form := dialogues.recognise(path, mapping, sides)):
         return Source(path, Kind.dialogues, form)
     if wanted is Kind.dialogues:
         form = dialogues.TRANSCRIPT if suffix == ".txt" else dialogues.TURNS_TABLE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from apps.customer_service.knowledge.editing_cli import add_editing
+from apps.customer_service.knowledge.preview_cli import add_preview
 from common.cli import Json, Store, new_app, print_json
 from common.console import results, say, show_table
 from common.errors import UserError
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from common.releases.release import Release
 
 verbs = new_app("The knowledge, edited live.")
-faqs = new_app("FAQs: list, show, add, edit, remove, publish, undo, compare, export.")
+faqs = new_app("FAQs: list, show, add, edit, remove, preview, publish, undo, compare, export.")
 verbs.add_typer(faqs, name="faqs")
 add_editing(faqs)
+add_preview(faqs)
 
 LONGEST_SHOWN = 60
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from apps.customer_service.knowledge.schema import Edit, Entry
 from apps.customer_service.schema import Faq
 from common.errors import RefusedError
 
@@ -37,7 +39,8 @@ class ContradictionError(RefusedError):
     def __init__(self, found: Sequence[FaqContradiction]) -> None:
         super().__init__(
             "; ".join(one.text for one in found),
-            hint="Mend the FAQ or the fact; or serve it all the same, with despite_facts: true. "
+            hint="Mend the FAQ or the fact; or serve it all the same, with despite_facts: true, or "
+            "--despite-facts. "
             "Then nothing is answered from that fact.",
         )
         self.found = found
@@ -51,3 +54,25 @@ class FactCheck(Protocol):
 
     def say_contradictions(self, faqs: Iterable[Faq]) -> None:
         """Tell of them now, before anything is answered."""
+
+
+def against(facts: FactCheck, edits: Sequence[Edit]) -> list[FaqContradiction]:
+    """Where what edits would serve says otherwise than the facts do, once it is valid."""
+    now = datetime.now(UTC)
+    served: dict[datetime, list[Entry]] = defaultdict(list)
+    for edit in edits:
+        live, before = edit.after.live, edit.before.live if edit.before else None
+        if live is not None and live != before:
+            served[max(now, live.valid_from or now)].append(live)
+    return [one for at, entries in served.items() for one in facts.contradictions(entries, at)]
+
+
+def agreeing(edits: Sequence[Edit], facts: FactCheck | None) -> Sequence[Edit]:
+    """The edits, if what they would serve agrees with the facts.
+
+    Raises:
+        ContradictionError: it does not.
+    """
+    if facts is not None and (found := against(facts, edits)):
+        raise ContradictionError(found)
+    return edits

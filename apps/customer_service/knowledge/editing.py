@@ -38,9 +38,10 @@ def add(knowledge: Knowledge, faqs: Sequence[Faq], *, draft: bool) -> list[Edit]
         if is_there or entry.id in edits:
             raise UserError(
                 f"id: there is an FAQ {entry.id!r} already",
-                hint="To change it: faqs edit, or PUT /v1/faqs/{id}.",
+                hint="To change it: faqs edit, or PUT /v1/faqs/{id}. To take from a table what is "
+                "new: faqs add --from FILE --skip-existing.",
             )
-        after = Standing(draft=entry) if draft else Standing(live=entry)
+        after = Standing(draft=entry) if draft else Standing(live=_decided(entry))
         edits[entry.id] = _edit(entry.id, found, after)
     _check_translations(knowledge, faqs)
     return list(edits.values())
@@ -64,14 +65,15 @@ def change(
     standing = found.standing
     was = standing.live or standing.draft
     heard = was.heard if was else []
+    mined = standing.draft.mined if standing.draft else None
     if faq.id != faq_id:
         raise UserError("id: an FAQ keeps its id", hint="Add it anew, and remove the old one.")
-    entry = _checked(faq).model_copy(update={"heard": heard})
+    entry = _checked(faq).model_copy(update={"heard": heard, "mined": mined})
     _check_translations(knowledge, [faq])
     # What nobody has published yet stays a draft.
     is_draft = draft or standing.live is None
     after = (
-        Standing(live=standing.live, draft=entry) if is_draft else Standing(live=entry, draft=None)
+        Standing(live=standing.live, draft=entry) if is_draft else Standing(live=_decided(entry))
     )
     return [] if after == standing else [_edit(faq_id, found, after)]
 
@@ -102,7 +104,7 @@ def remove(knowledge: Knowledge, faq_id: str, version: int | None = None) -> lis
 
 
 def publish(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit]:
-    """Let drafts be served.
+    """Let drafts be served, with the customers' wordings of what was served until now.
 
     Args:
         faq_ids: the version of each that was seen last; None: whatever there is.
@@ -112,7 +114,7 @@ def publish(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edi
         UserError: there is no such FAQ, or it has no draft.
     """
     found = {i: _drafted(knowledge, i, version) for i, version in faq_ids.items()}
-    return [_edit(i, one, Standing(live=one.standing.draft)) for i, one in found.items()]
+    return [_edit(i, one, Standing(live=_published(one.standing))) for i, one in found.items()]
 
 
 def reject(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit]:
@@ -126,17 +128,25 @@ def reject(knowledge: Knowledge, faq_ids: Mapping[str, int | None]) -> list[Edit
     return [_edit(i, one, Standing(live=one.standing.live)) for i, one in found.items()]
 
 
-def undo(knowledge: Knowledge, versions: Sequence[Version]) -> list[Edit]:
-    """Everything that one change did, back to how it stood before.
+def undo(
+    knowledge: Knowledge, versions: Sequence[Version], faq_id: str | None = None
+) -> list[Edit]:
+    """What one change did, back to how it stood before.
 
     Args:
         versions: the rows of that change.
+        faq_id: of one FAQ alone, as of one draft of an import; None: of all. A correction is taken
+            back whole, for it gave a wording to one FAQ that it took from another.
 
     Raises:
         ConflictError: one of its FAQs was changed again since.
+        UserError: the change was about other FAQs.
     """
+    wanted = [one for one in versions if one.kind == "correct" or faq_id in {None, one.faq_id}]
+    if not wanted:
+        raise UserError(f"change {versions[0].change} was not about FAQ {faq_id!r}")
     edits = []
-    for version in versions:
+    for version in wanted:
         found = knowledge.edited[version.faq_id]
         if found.last is not None and found.last.change != version.change:
             raise ConflictError(found.last)
@@ -190,9 +200,9 @@ def replace_all(knowledge: Knowledge, faqs: Sequence[Faq]) -> list[Edit]:
     for faq_id, written in wanted.items():
         found = knowledge.get(faq_id)
         live = found.standing.live if found else None
-        entry = written.model_copy(update={"heard": live.heard if live else []})
+        entry = _decided(written, live)
         if live != entry:
-            edits.append(_edit(faq_id, found, Standing(live=entry)))
+            edits.append(_served(faq_id, found, entry))
     for faq_id, found in knowledge.all.items():
         live = found.standing.live
         if faq_id not in wanted and live is not None and live.question not in live.heard:
@@ -210,6 +220,21 @@ def _served(faq_id: str, found: Edited | None, entry: Entry) -> Edit:
     """Another text served, whatever draft waits."""
     draft = found.standing.draft if found else None
     return _edit(faq_id, found, Standing(live=entry, draft=draft))
+
+
+def _published(standing: Standing) -> Entry | None:
+    live, draft = standing.live, standing.draft
+    # What was corrected since the draft was written stands in what is served alone.
+    return draft and _decided(draft, live or draft)
+
+
+def _decided(entry: Entry, said: Entry | None = None) -> Entry:
+    """An entry that is served: its evidence stands in the history.
+
+    Args:
+        said: whose customers' wordings it has.
+    """
+    return entry.model_copy(update={"heard": said.heard if said else entry.heard, "mined": None})
 
 
 def _seen(knowledge: Knowledge, faq_id: str, version: int | None) -> Edited:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from apps.customer_service.options_cli import Graph, read_facts
 from common.cli import Mapping, Store, existing, parse_mapping
 from common.console import say
 from common.errors import UserError
 from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
+    from apps.customer_service.knowledge.contradiction import FactCheck
+    from apps.customer_service.knowledge.proposing import LeftOut
     from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge
     from apps.customer_service.schema import Faq
 
@@ -42,9 +45,16 @@ SeenVersion = Annotated[
     int | None,
     typer.Option("--version", min=0, help="Refuse if it has changed since this version."),
 ]
+DespiteFacts = Annotated[
+    bool,
+    typer.Option("--despite-facts", help="Serve it even if it contradicts the facts of --graph."),
+]
 AuthorName = Annotated[
     str | None, typer.Option("--author", help="Who does it. Default: your login name.")
 ]
+
+# Of FAQs that are left out for one reason.
+MOST_TOLD = 10
 
 
 def add_editing(faqs: typer.Typer) -> None:
@@ -73,13 +83,20 @@ def _add_writing(faqs: typer.Typer) -> None:
             typer.Option("--from", help="Many, from a table or a folder.", callback=existing),
         ] = None,
         mapping: Mapping = None,
+        skip_existing: Annotated[
+            bool,
+            typer.Option("--skip-existing", help="Of --from: take what is new, tell the rest."),
+        ] = False,
         draft: Draft = False,
+        graph: Graph = None,
+        despite_facts: DespiteFacts = False,
         author: AuthorName = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
     ) -> None:
         """Add an FAQ, or many; they are served at once, without training."""
         from apps.customer_service.knowledge import editing
+        from apps.customer_service.knowledge.proposing import what_is_new
 
         given = _given(
             id=faq_id, question=question, answer=answer, similar_questions=similar, url=url,
@@ -88,10 +105,19 @@ def _add_writing(faqs: typer.Typer) -> None:
         )  # fmt: skip
         if bool(table) == bool(given):
             raise UserError("add what?", hint="Give --question and --answer, or --from FILE")
-        new = _read(table, mapping) if table else [_faq(given)]
+        if skip_existing and not table:
+            raise UserError("--skip-existing: of which table?", hint="Give --from FILE")
+        found = _read(table, mapping) if table else [_faq(given)]
+
+        def make(now: Knowledge) -> list[Edit]:
+            new, left_out = what_is_new(now, found) if skip_existing else (found, [])
+            _say_left_out(left_out)
+            return editing.add(now, new, draft=draft)
+
+        waits = "waiting as drafts" if draft else "served from now on"
         _write(
-            lambda now: editing.add(now, new, draft=draft), "add", author, store, database,
-            _added(len(new), new[0].id, draft=draft),
+            make, "add", author, store, database, f"{{change}}: {{what}} {waits}.",
+            read_facts(None if despite_facts else graph),
         )  # fmt: skip
 
     @faqs.command()
@@ -108,6 +134,8 @@ def _add_writing(faqs: typer.Typer) -> None:
         valid_until: ValidUntil = None,
         version: SeenVersion = None,
         draft: Draft = False,
+        graph: Graph = None,
+        despite_facts: DespiteFacts = False,
         author: AuthorName = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
@@ -128,8 +156,9 @@ def _add_writing(faqs: typer.Typer) -> None:
             changed = _faq({**entry.model_dump(exclude={"heard"}), **given})
             return editing.change(now, faq_id, changed, draft=draft)
 
-        said = "{change}: a draft is waiting." if draft else "{change}: {id} is changed."
-        _write(make, "edit", author, store, database, said.replace("{id}", faq_id))
+        said = "{change}: a draft is waiting." if draft else "{change}: {what} is changed."
+        facts = read_facts(None if despite_facts else graph)
+        _write(make, "edit", author, store, database, said, facts)
 
     @faqs.command()
     def remove(
@@ -152,16 +181,19 @@ def _add_deciding(faqs: typer.Typer) -> None:
     @faqs.command()
     def publish(
         faq_ids: Ids,
+        graph: Graph = None,
+        despite_facts: DespiteFacts = False,
         author: AuthorName = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
     ) -> None:
-        """Let drafts be served."""
+        """Let drafts be served; `faqs preview` tells first what would change."""
         from apps.customer_service.knowledge import editing
 
         _write(
             lambda now: editing.publish(now, dict.fromkeys(faq_ids)), "publish", author, store,
             database, f"{{change}}: {len(faq_ids)} published.",
+            read_facts(None if despite_facts else graph),
         )  # fmt: skip
 
     @faqs.command()
@@ -182,6 +214,9 @@ def _add_deciding(faqs: typer.Typer) -> None:
     @faqs.command()
     def undo(
         change: Annotated[int, typer.Argument(min=1, help="Its number; see `faqs history`.")],
+        only: Annotated[
+            str | None, typer.Option("--only", help="What it did to this FAQ alone.")
+        ] = None,
         author: AuthorName = None,
         store: Store = Path("var"),
         database: DatabaseUrl = None,
@@ -194,8 +229,9 @@ def _add_deciding(faqs: typer.Typer) -> None:
             versions = opened.store.versions(change=change)
             if not versions:
                 raise UserError(f"there is no change {change}", hint="See: faqs history")
-            made = opened.write(editing.undo(opened.knowledge, versions), _who(author), "undo")
-        say(f"Change {made}: change {change} is taken back.")
+            edits = editing.undo(opened.knowledge, versions, only)
+            made = opened.write(edits, _who(author), "undo")
+        say(f"Change {made}: change {change} is taken back: {_what(edits)}.")
 
 
 def _write(
@@ -205,15 +241,31 @@ def _write(
     store: Path,
     database: str | None,
     said: str,
+    facts: FactCheck | None = None,
 ) -> None:
+    from apps.customer_service.knowledge.contradiction import agreeing
     from apps.customer_service.knowledge.opening import open_knowledge
 
     with open_knowledge(store, database) as opened:
-        change = opened.write(make(opened.knowledge), _who(author), kind)
+        edits = make(opened.knowledge)
+        change = opened.write(agreeing(edits, facts), _who(author), kind)
     if change is None:
         say("It is so already: nothing is changed.")
     else:
-        say(said.replace("{change}", f"Change {change}"))
+        say(said.replace("{change}", f"Change {change}").replace("{what}", _what(edits)))
+
+
+def _what(edits: list[Edit]) -> str:
+    return edits[0].faq_id if len(edits) == 1 else f"{len(edits):,} FAQs"
+
+
+def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for one in left_out:
+        reasons.setdefault(one.reason, []).append(one.faq.id)
+    for reason, ids in reasons.items():
+        more = f" and {len(ids) - MOST_TOLD:,} more" if len(ids) > MOST_TOLD else ""
+        say(f"Left out, {reason}: {', '.join(ids[:MOST_TOLD])}{more}")
 
 
 def _who(author: str | None) -> str:
@@ -242,13 +294,8 @@ def _faq(values: dict[str, Any]) -> Faq:
         raise UserError(f"{name}: {first['msg']}") from None
 
 
-def _read(table: list[Path], mapping: list[str] | None) -> list[Faq]:
+def _read(table: list[Path], mapping: list[str] | None) -> Sequence[Faq]:
     from apps.customer_service.knowledge.tables import read_faqs
     from apps.customer_service.schema import Faq
 
     return read_faqs(table, parse_mapping(mapping, set(Faq.model_fields)))
-
-
-def _added(count: int, faq_id: str, *, draft: bool) -> str:
-    what = faq_id if count == 1 else f"{count:,} FAQs"
-    return f"{{change}}: {what} {'waiting as drafts' if draft else 'served from now on'}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class Opened:
     knowledge: Knowledge
     release: Release | None = None
 
-    def write(self, edits: list[Edit], author: str, kind: Kind) -> int | None:
+    def write(self, edits: Sequence[Edit], author: str, kind: Kind) -> int | None:
         """Make edits; gives the number of the change, or None where there was nothing to do."""
         return self.store.write(edits, author=author, kind=kind) if edits else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -105,6 +105,14 @@ def apply(answerer: Answerer, differs: Difference, reader: Reader | None = None)
         return replace(answerer, faqs=faqs)
     index = _index(answerer.index, differs, reader or Reader(answerer))
     return replace(answerer, faqs=faqs, index=index)
+
+
+def without(answerer: Answerer, hidden: Collection[str]) -> Answerer:
+    """The answerer as if it had no FAQ of these ids."""
+    if not hidden or answerer.index is None:
+        return answerer
+    faqs = {i: faq for i, faq in answerer.faqs.items() if i not in hidden}
+    return replace(answerer, faqs=faqs, index=answerer.index.without(*hidden))
 
 
 def _index(index: VariantIndex, differs: Difference, reader: Reader) -> VariantIndex:

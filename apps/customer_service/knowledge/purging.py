@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from apps.customer_service.knowledge.opening import open_knowledge
 from apps.customer_service.knowledge.reading import VECTORS
+from apps.customer_service.knowledge.schema import Entry, Version, fold
 from apps.customer_service.knowledge.store import APPLICATION
-from apps.customer_service.schema import Faq
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,16 @@ class Forgotten:
     """What a purge of the knowledge came to.
 
     Attributes:
-        cleaned: ids of FAQs that held a customer's wording, and hold it no more.
-        holding: ids of FAQs whose history holds the text in what the business wrote itself. What
-            releases hold is told by their own purge.
+        cleaned: ids of FAQs that held a customer's wording, or a mined answer that nobody serves,
+            and hold it no more.
+        holding: ids of FAQs that hold the text in what the business wrote itself, or approved.
+            What releases hold is told by their own purge.
+        places: where in them it stands: in which field, served, waiting or in the history.
     """
 
     cleaned: list[str]
     holding: list[str]
+    places: list[str]
 
 
 def forget(
@@ -40,13 +43,31 @@ def forget(
     shutil.rmtree(store / APPLICATION / VECTORS, ignore_errors=True)
     with open_knowledge(store, database) as opened:
         cleaned = opened.store.purge(text, whole)
-        known: list[Faq] = []
-        for one in opened.store.versions():
-            known += one.standing.entries
-            known += one.before.entries if one.before else ()
-    holding = {faq.id for faq in known if text is not None and _holds(faq, text)}
-    return Forgotten(cleaned, sorted(holding))
+        found = dict.fromkeys(_places(opened.store.versions(), text)) if text else {}
+    holding = dict.fromkeys(faq_id for faq_id, _, _ in found)
+    return Forgotten(cleaned, sorted(holding), [": ".join(one) for one in sorted(found)])
 
 
-def _holds(faq: Faq, text: str) -> bool:
-    return any(text in one for one in (*faq.variants, faq.answer))
+def _places(versions: Sequence[Version], text: str) -> Iterator[tuple[str, str, str]]:
+    """Where a text stands: FAQ, field, and how that is there."""
+    for faq_id, one in fold({}, versions).items():
+        for name in _fields(one.standing.live, text):
+            yield faq_id, name, "served"
+        for name in _fields(one.standing.draft, text):
+            yield faq_id, name, "waits as a draft"
+    for version in versions:
+        before = version.before.entries if version.before else []
+        for entry in (*version.standing.entries, *before):
+            for name in _fields(entry, text):
+                yield version.faq_id, name, "in its history"
+
+
+def _fields(entry: Entry | None, text: str) -> list[str]:
+    if entry is None:
+        return []
+    texts = {
+        "question": [entry.question],
+        "similar_questions": entry.similar_questions,
+        "answer": [entry.answer],
+    }
+    return [name for name, said in texts.items() if any(text in one for one in said)]

@@ -18,8 +18,35 @@ Kind = Literal["add", "edit", "remove", "publish", "reject", "undo", "correct", 
 State = Literal["published", "scheduled", "expired", "draft", "removed"]
 
 
-class Entry(Faq):
-    """An FAQ that people edit.
+class Mined(BaseModel):
+    """What speaks for an answer that was mined from dialogues, for who decides on it.
+
+    Attributes:
+        score: 0 to 1, of the answer.
+        dialogues: in which it was asked.
+        agreeing: of them, those in which the answer was given.
+        thanked, doubted, asked_again: of these, those in which the customer thanked, doubted it,
+            or came back with it within three days.
+        other_answers: what contradicts it, as other agents said it.
+    """
+
+    score: float
+    dialogues: int
+    agreeing: int
+    thanked: int = 0
+    doubted: int = 0
+    asked_again: int = 0
+    other_answers: list[Text] = Field(default_factory=list)
+
+
+class Proposed(Faq):
+    """An FAQ as it is proposed, with its evidence where it was mined."""
+
+    mined: Mined | None = None
+
+
+class Entry(Proposed):
+    """An FAQ that people edit; its evidence is kept while it waits as a draft.
 
     Attributes:
         heard: wordings of customers that trusted corrections brought, masked. They are searched
@@ -42,14 +69,14 @@ class Entry(Faq):
     @property
     def own(self) -> Faq:
         """The FAQ as the business wrote it, without what customers say."""
-        return Faq.model_validate(self.model_dump(exclude={"heard"}))
+        return Faq.model_validate(self.model_dump(exclude={"heard", "mined"}))
 
     @property
     def served(self) -> Faq:
         """The FAQ that it stands for, all wordings included."""
         known = {prepare(text) for text in self.variants}
         heard = [text for text in self.heard if prepare(text) not in known]
-        faq = self.model_dump(exclude={"heard"})
+        faq = self.model_dump(exclude={"heard", "mined"})
         return Faq.model_validate(faq | {"similar_questions": [*self.similar_questions, *heard]})
 
 
@@ -60,7 +87,7 @@ def same(one: Faq | None, other: Faq | None) -> bool:
 
 def facts(faq: Faq) -> dict[str, object]:
     """What differences are told by; wordings in their alphabet's order."""
-    values = faq.model_dump(mode="json", exclude={"id", "heard"}, exclude_none=True)
+    values = faq.model_dump(mode="json", exclude={"id", "heard", "mined"}, exclude_none=True)
     return values | {"similar_questions": sorted(set(faq.similar_questions))}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, text, update
@@ -26,6 +27,8 @@ from common.storage.tables import knowledge
 APPLICATION = "customer_service"
 # An FAQ whose name was purged is named by the beginning of its answer.
 LONGEST_NAME = 80
+# What stands in a mined answer where something was purged, and the tag that tells of it.
+PURGED, MASKED = "<purged>", "masked"
 
 
 class KnowledgeStore:
@@ -56,6 +59,15 @@ class KnowledgeStore:
         query = query.order_by(knowledge.c.change.desc(), knowledge.c.faq_id).limit(limit)
         with self.database.reading() as connection:
             return _read(connection, query)[::-1]
+
+    def sizes(self, changes: Collection[int]) -> dict[int, int]:
+        """How many FAQs each of some changes was about."""
+        query = select(knowledge.c.change, func.count()).where(
+            _own(), knowledge.c.change.in_(changes)
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query.group_by(knowledge.c.change))
+            return {int(change): int(size) for change, size in rows}
 
     def edited(self) -> dict[str, Edited]:
         """How all FAQs stand that were ever edited."""
@@ -93,6 +105,8 @@ class KnowledgeStore:
     def purge(self, holds: str | None, whole: Collection[str]) -> list[str]:
         """Take customers' wordings out of every version, down to their bytes.
 
+        Of what was mined, agents' answers are masked, too, but for those that are served.
+
         Args:
             holds: what a wording holds that is to go.
             whole: wordings that are to go.
@@ -100,15 +114,13 @@ class KnowledgeStore:
         Returns:
             Ids of the FAQs that held one.
         """
-        gone = {folded(one) for one in whole}
-
-        def is_gone(wording: str) -> bool:
-            return folded(wording) in gone or (holds is not None and holds in wording)
-
         with self.database.writing() as connection:
             self._one_at_a_time(connection)
             versions = _read(connection, select(knowledge).where(_own()).order_by("change"))
-            found = [(one, _without(one, is_gone)) for one in versions]
+            lives = {i: one.standing.live for i, one in fold({}, versions).items()}
+            served = {i: live.answer for i, live in lives.items() if live}
+            purge = _Purge(holds, {folded(one) for one in whole}, served)
+            found = [(one, purge.clean(one)) for one in versions]
             changed = [(old, new) for old, new in found if old != new]
             for _, new in changed:
                 values = new.model_dump(mode="json", include={"live", "draft", "before"})
@@ -179,34 +191,61 @@ def _insert(connection: Connection, rows: Sequence[Version]) -> None:
     connection.execute(insert(knowledge), values)
 
 
-def _without(version: Version, is_gone: Callable[[str], bool]) -> Version:
-    before = version.before
-    if before is not None:
-        before = Standing(
-            live=_cleaned(before.live, is_gone), draft=_cleaned(before.draft, is_gone)
+@dataclass(frozen=True)
+class _Purge:
+    """What is to go, and what stays because it is served.
+
+    Attributes:
+        holds: what a text holds that is to go.
+        whole: wordings that are to go, folded.
+        served: by FAQ, the answer that somebody approved and that is served now.
+    """
+
+    holds: str | None
+    whole: Collection[str]
+    served: Mapping[str, str]
+
+    def clean(self, version: Version) -> Version:
+        """A version without what is to go."""
+        before = version.before
+        if before is not None:
+            before = Standing(live=self._clean(before.live), draft=self._clean(before.draft))
+        live, draft = self._clean(version.live), self._clean(version.draft)
+        return version.model_copy(update={"live": live, "draft": draft, "before": before})
+
+    def _is_gone(self, text: str) -> bool:
+        return folded(text) in self.whole or (self.holds is not None and self.holds in text)
+
+    def _clean(self, entry: Entry | None) -> Entry | None:
+        """An entry without wordings; one that is named by one is named otherwise."""
+        if entry is None:
+            return None
+        entry = self._without_answers(entry)
+        is_mined = IMPORTED in entry.tags
+        by_customers = [*entry.heard, *(entry.variants if is_mined else ())]
+        gone = {text for text in by_customers if self._is_gone(text)}
+        if not gone:
+            return entry
+        heard = [text for text in entry.heard if text not in gone]
+        similar = entry.similar_questions
+        similar = [text for text in similar if text not in gone] if is_mined else similar
+        name = entry.question
+        if name in gone:
+            name = next(iter([*similar, *heard]), entry.answer[:LONGEST_NAME])
+            similar = [text for text in similar if text != name]
+        return entry.model_copy(
+            update={"heard": heard, "similar_questions": similar, "question": name}
         )
-    changed = {
-        "live": _cleaned(version.live, is_gone),
-        "draft": _cleaned(version.draft, is_gone),
-        "before": before,
-    }
-    return version.model_copy(update=changed)
 
-
-def _cleaned(entry: Entry | None, is_gone: Callable[[str], bool]) -> Entry | None:
-    """An entry without wordings; one that is named by one is named otherwise."""
-    if entry is None:
-        return None
-    by_customers = [*entry.heard, *(entry.variants if IMPORTED in entry.tags else ())]
-    gone = {text for text in by_customers if is_gone(text)}
-    if not gone:
-        return entry
-    heard = [text for text in entry.heard if text not in gone]
-    similar = entry.similar_questions
-    if IMPORTED in entry.tags:
-        similar = [text for text in similar if text not in gone]
-    name = entry.question
-    if name in gone:
-        name = next(iter([*similar, *heard]), entry.answer[:LONGEST_NAME])
-        similar = [text for text in similar if text != name]
-    return entry.model_copy(update={"heard": heard, "similar_questions": similar, "question": name})
+    def _without_answers(self, entry: Entry) -> Entry:
+        """An entry without what agents said: other answers go, and the mined one is masked."""
+        changed: dict[str, Any] = {}
+        if entry.mined and any(map(self._is_gone, entry.mined.other_answers)):
+            kept = [text for text in entry.mined.other_answers if not self._is_gone(text)]
+            changed["mined"] = entry.mined.model_copy(update={"other_answers": kept})
+        is_served = entry.answer == self.served.get(entry.id)
+        holds = self.holds
+        if IMPORTED in entry.tags and holds and holds in entry.answer and not is_served:
+            changed["answer"] = entry.answer.replace(holds, PURGED)
+            changed["tags"] = list(dict.fromkeys([*entry.tags, MASKED]))
+        return entry.model_copy(update=changed) if changed else entry

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from apps.customer_service.schema import Faq
+from apps.customer_service.knowledge.schema import Proposed
 from common.errors import UserError
 from common.records.reader import read_records
 
@@ -14,16 +14,16 @@ MOST_FAQS = 20_000
 MOST_BYTES = 64 * 1024 * 1024
 
 
-def read_faqs(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> list[Faq]:
+def read_faqs(paths: Sequence[Path], mapping: Mapping[str, str] | None = None) -> list[Proposed]:
     """All FAQs of some tables; what looks like a formula is text.
 
     Raises:
         UserError: a table is missing, too large or has bad rows, or two FAQs have one id.
     """
-    faqs: dict[str, Faq] = {}
+    faqs: dict[str, Proposed] = {}
     for path in paths:
         check_size(path)
-        records = read_records(path, Faq, mapping=mapping)
+        records = read_records(path, Proposed, mapping=mapping)
         for faq, place in zip(records.items, records.places, strict=True):
             if faq.id in faqs:
                 raise UserError(f"id: {faq.id!r} appears twice", where=place)

@@ -35,13 +35,14 @@ def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> S
 def purge_knowledge(
     store: Path, database: str | None, text: str | None, whole: Collection[str]
 ) -> Sequence[Found]:
-    """Wordings of customers that are served live, and what the business itself wrote."""
+    """Wordings of customers and mined answers, and what the business wrote or approved."""
     from apps.customer_service.knowledge.purging import forget
 
     found = forget(store, database, text, whole)
     return [
-        ("faqs_purged", "Wordings were taken out of these FAQs:", found.cleaned),
-        ("faqs_holding", "You wrote it yourselves in these FAQs; edit them:", found.holding),
+        ("faqs_purged", "Wordings and mined answers were taken out of these FAQs:", found.cleaned),
+        ("faqs_holding", "You wrote or approved it in these FAQs; edit them:", found.holding),
+        ("faqs_places", "There it stands:", found.places),
     ]
 
 

@@ -1,5 +1,5 @@
 // The page "Knowledge": what is served, edited; drafts are decided with one key.
-import { beside, consequences, deeds, facts, form, history, gainOf, shown, texts as textsOf, wordings } from './knowledge_entry.js';
+import { beside, consequences, deeds, evidence, facts, form, history, gainOf, nearest, shown, texts as textsOf, wordings } from './knowledge_entry.js';
 import { texts } from './knowledge_texts.js';
 import { read, request, write } from './shared/api.js';
 import { watchControls } from './shared/controls.js';
@@ -21,9 +21,12 @@ let current = null;
 let editing = null;
 // Under the current row: its translations, its history, what would change.
 let group = [];
+// Of a draft that would be new: what is served and nearest to it.
+let near = null;
 let details = null;
 let seen = '';
 
+const isNew = (row) => row.draft && !row.live;
 const rowOf = (id) => found.rows.find((row) => row.id === id);
 const signed = (body) => ({ ...body, author: find('author').value.trim() || null });
 
@@ -60,7 +63,7 @@ function show(row) {
   } else {
     const others = isCurrent ? group.filter((one) => one.id !== row.id) : [];
     item.append(textsOf(row), facts(row), deeds(row, (name) => act(name, row)));
-    const more = isCurrent ? [wordings(row), others.length ? beside(others) : null] : [];
+    const more = isCurrent ? [evidence(row), isNew(row) && near?.of === row.id ? nearest(near) : null, wordings(row), others.length ? beside(others) : null] : [];
     item.append(...more.filter(Boolean));
   }
   if (isCurrent && details) item.append(details);
@@ -83,9 +86,21 @@ async function loadGroup() {
     const { rows } = await read('/v1/faqs', { group: shown(row).translation_of ?? row.id });
     if (row.id !== current) return;
     group = rows;
-    showAll();
+    near = await nearestTo(row);
+    if (row.id === current) showAll();
   } catch (error) {
     complain(error);
+  }
+}
+
+async function nearestTo(row) {
+  if (!isNew(row)) return null;
+  try {
+    const { candidates } = await write('/v1/retrieve', { question: shown(row).question, top_k: 1 });
+    return candidates.length ? { ...candidates[0], of: row.id } : null;
+  } catch {
+    // A key that may edit need not be one that may ask.
+    return null;
   }
 }
 
@@ -163,7 +178,7 @@ async function act(name, row = rowOf(current)) {
     const query = new URLSearchParams({ version: row.version, author: find('author').value.trim() });
     await change(() => sendTo('DELETE', `${path(row.id)}?${query}`));
   } else if (name === 'undo' && row.version) {
-    await undo(row.version);
+    await undo({ change: row.version, faq_id: row.id });
   } else if (name === 'preview' && row.draft) {
     await preview({ publish: [row.id] });
   } else if (name === 'history') {
@@ -173,11 +188,16 @@ async function act(name, row = rowOf(current)) {
   }
 }
 
-const undo = (number) => change(() => write('/v1/faqs/undo', signed({ change: number })));
+const undo = (wanted) => change(() => write('/v1/faqs/undo', signed(wanted)));
+
+// The row's key takes back what was done to this FAQ; here the whole change is meant.
+function undoWhole({ change: number, together }) {
+  if (together === 1 || window.confirm(say().together(together))) undo({ change: number });
+}
 
 async function showHistory(row) {
   try {
-    details = history((await read('/v1/faqs/history', { faq_id: row.id })).changes, undo);
+    details = history((await read('/v1/faqs/history', { faq_id: row.id })).changes, undoWhole);
     showAll();
   } catch (error) {
     complain(error);

@@ -44,10 +44,26 @@ export function facts(row) {
   return element('p', { class: 'small facts' }, ...parts.filter(Boolean));
 }
 
+// What speaks for an answer that was mined from dialogues, and what speaks against it.
+export function evidence(row) {
+  const mined = row.draft?.mined;
+  if (!mined) return null;
+  return element('ul', { class: 'details evidence' },
+    bindText(element('li'), (words) => words.mined(mined)),
+    ...mined.other_answers.map((text) =>
+      element('li', {}, bindText(element('span', { class: 'turns', 'data-turns': 'wrong' }), (words) => words.otherAnswer), quoted(text))));
+}
+
+export function nearest(found) {
+  return element('p', { class: 'small facts nearest' },
+    bindText(element('span'), (words) => words.nearest(found.score)), quoted(found.question), element('code', {}, found.faq_id));
+}
+
 export function wordings(row) {
   const entry = shown(row);
   const list = element('ul', { class: 'wordings' }, ...entry.similar_questions.map((text) => quoted(text, 'li')));
-  if (entry.heard.length) list.append(bindText(element('li'), (words) => words.heard(entry.heard)));
+  const { heard } = row.live ?? entry;
+  if (heard.length) list.append(bindText(element('li'), (words) => words.heard(heard)));
   return list.children.length ? list : null;
 }
 
@@ -64,12 +80,13 @@ export function history(changes, undo) {
       bindText(element('span'), (words) => `${one.change} · ${words.kind[one.kind]} · ${words.by(one.author, at(one.at))}`),
       was ? element('del', {}, quoted(`${was.question} — ${was.answer}`)) : null,
       now ? quoted(`${now.question} — ${now.answer}`) : null,
-      bindText(button('', (event) => { event.stopPropagation(); undo(one.change); }), (words) => words.decide.undo));
+      bindText(button('', (event) => { event.stopPropagation(); undo(one); }), (words) => (one.together > 1 ? words.undoAll(one.together) : words.decide.undo)));
   }));
 }
 
 export function consequences(found) {
-  const told = bindText(element('p'), (words) => (found.asked ? words.wouldChange(found) : words.noGolden));
+  const told = bindText(element('p'), (words) => [found.asked ? words.wouldChange(found) : words.noGolden,
+    found.as_of && words.asOf(time(found.as_of, { year: 'numeric' }))].filter(Boolean).join(' '));
   const list = found.changed.map((one) => element('li', {},
     bindText(element('span', { class: 'turns', 'data-turns': one.turns }), (words) => words.turns[one.turns]),
     quoted(one.question),

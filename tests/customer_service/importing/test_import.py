@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sample import Run
 
-from apps.customer_service.importing.importing import run_import
+from apps.customer_service.importing.importing import read_sources, run_import
+from apps.customer_service.knowledge.schema import Proposed
 from apps.customer_service.schema import Faq
 from common.errors import UserError
 from common.files import directory_hashes
@@ -24,6 +25,7 @@ SHIPPING = (
     "is international delivery possible",
 )
 PRICES = ("How much is the basic plan?", "price of the basic plan", "What does basic cost?")
+CHAT = "张三 2024-01-02 10:00\n营业到几点？\n小美 2024-01-02 10:01\n晚上九点半关门。\n"
 
 
 class KilledError(Exception):
@@ -71,9 +73,15 @@ def test_dialogues_become_faqs_with_their_evidence(run: Run, log: Path, tmp_path
     assert price["other_answers"] == ["The basic plan costs $9 a month."]
     assert price["dialogue_ids"] == ["How-0", "Wha-2", "pri-1"]
     assert price["agents"] == ["agent-0", "agent-1"]
+    assert (price["agreeing"], price["thanked"], price["asked_again"]) == (1, 1, 0)
     faqs = {faq.answer: faq for faq in read_records(out / "faqs.jsonl", Faq)}
     assert "outdated" in faqs[price["answer"]].tags
     assert {price["question"], *faqs[price["answer"]].similar_questions} == set(PRICES)
+    proposed = {faq.answer: faq for faq in read_records(out / "faqs.jsonl", Proposed)}
+    mined = proposed[price["answer"]].mined
+    assert mined is not None
+    assert (mined.dialogues, mined.agreeing, mined.score) == (3, 1, price["score"])
+    assert mined.other_answers == ["The basic plan costs $9 a month."]
     assert not (out / ".work").exists()
     validated = run("validate", "--faqs", out / "faqs.jsonl", "--json")
     assert validated.returncode == 0, validated.stderr
@@ -172,6 +180,26 @@ def test_pages_tables_and_dialogues_together(tmp_path: Path) -> None:
     }
 
 
+def test_a_chat_by_names_in_a_folder_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "help").mkdir()
+    (tmp_path / "help" / "a.html").write_text("<h2>How do I pay?</h2><p>By card.</p>")
+    (tmp_path / "help" / "chat.txt").write_text(CHAT, encoding="utf-8")
+    found, _ = run_import([tmp_path / "help"], tmp_path / "out")
+    assert [faq.question for faq in found.faqs] == ["How do I pay?"]
+    assert [one.reason for one in found.rejected] == ["who answers is not known: 张三, 小美"]
+    _, dialogues = read_sources([tmp_path / "help"], None, {}, ["小美"])
+    assert [one.customer_name for one in dialogues] == ["张三"]
+
+
+def test_the_command_says_what_comes_next(run: Run, tmp_path: Path) -> None:
+    write_table(tmp_path / "faqs.csv", [{"question": "How do I pay?", "answer": "By card."}])
+    done = run("import", tmp_path / "faqs.csv", tmp_path / "out")
+    assert f"faqs add --from {tmp_path / 'out' / 'faqs.jsonl'} --draft --skip" in done.stderr
+    write_table(tmp_path / "faqs.csv", [{"question": "How?", "answer": "x" * 4001}])
+    done = run("import", tmp_path / "faqs.csv", tmp_path / "none")
+    assert f"why not stands in {tmp_path / 'none' / 'rejected.jsonl'}" in done.stderr
+
+
 def test_a_directory_that_holds_something_else_is_left_alone(log: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not empty"):
         run_import([log], tmp_path)
@@ -186,6 +214,8 @@ def test_a_directory_that_holds_something_else_is_left_alone(log: Path, tmp_path
         (("{table}", "{out}"), "neither FAQs"),
         (("{empty}", "{out}"), "nothing to import"),
         (("{table}", "{out}", "--as", "dialogues"), "not a dialogue log"),
+        (("{chat}", "{out}"), "who answers is not known: 张三, 小美"),
+        (("{chat}", "{out}", "--agents", "小没"), "nobody called 小没 speaks"),
     ],
 )
 def test_a_mistake_is_told_plainly_and_leaves_nothing(
@@ -194,7 +224,8 @@ def test_a_mistake_is_told_plainly_and_leaves_nothing(
     (tmp_path / "empty").mkdir()
     write_table(tmp_path / "table.csv", [{"a": "1", "b": "2"}])
     places = {name: tmp_path / name for name in ("out", "empty")}
-    places |= {"log": log, "table": tmp_path / "table.csv"}
+    places |= {"log": log, "table": tmp_path / "table.csv", "chat": tmp_path / "chat.txt"}
+    places["chat"].write_text(CHAT, encoding="utf-8")
     done = run("import", *(argument.format(**places) for argument in arguments))
     assert done.returncode == 2, done.stderr
     assert message in done.stderr

@@ -5,12 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from apps.customer_service.knowledge import editing
 from apps.customer_service.knowledge.conflict import ConflictError
-from apps.customer_service.knowledge.schema import Edit, Entry, Kind, Knowledge, Standing
+from apps.customer_service.knowledge.purging import forget
+from apps.customer_service.knowledge.schema import (
+    Edit,
+    Entry,
+    Kind,
+    Knowledge,
+    Mined,
+    Proposed,
+    Standing,
+)
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.schema import IMPORTED, Faq
 from common.errors import UserError
@@ -71,6 +81,26 @@ def test_a_change_is_taken_back_and_that_too(
         editing.undo(now(), kept.versions(change=changed))
 
 
+def test_of_a_change_together_one_faq_is_taken_back_alone_but_a_correction_whole(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int]
+) -> None:
+    other = Faq(id="bus", question="Which bus stops here?", answer="The 12.")
+    added = write(editing.add(now(), [PARKING, other], draft=True), "add")
+    write(editing.undo(now(), kept.versions(change=added), "bus"), "undo")
+    assert [i for i, one in now().all.items() if one.standing.draft] == ["parking"]
+    assert kept.sizes({added, added + 1}) == {added: 2, added + 1: 1}
+    with pytest.raises(UserError, match="was not about FAQ 'parking'"):
+        editing.undo(now(), kept.versions(change=added + 1), "parking")
+
+    write(editing.publish(now(), {"parking": None}), "publish")
+    write(editing.add(now(), [other], draft=False), "add")
+    write(editing.correct(now(), "my car, where to", "parking", None), "correct")
+    moved = write(editing.correct(now(), "my car, where to", "bus", None), "correct")
+    write(editing.undo(now(), kept.versions(change=moved), "bus"), "undo")
+    heard = {i: one.heard for i, one in now().live.items()}
+    assert heard == {"parking": ["my car, where to"], "bus": []}
+
+
 def test_of_two_editors_the_second_is_told_what_the_first_wrote(
     now: Now, write: Callable[..., int]
 ) -> None:
@@ -122,6 +152,20 @@ def test_a_correction_is_one_faq_s_alone(now: Now, write: Callable[..., int]) ->
     assert now().live[made.id].heard == ["where is the loo"]
 
 
+def test_a_draft_published_keeps_what_was_corrected_since_it_was_written(
+    now: Now, write: Callable[..., int]
+) -> None:
+    other = Faq(id="bus", question="Which bus stops here?", answer="The 12.")
+    write(editing.add(now(), [PARKING, other], draft=False), "add")
+    write(editing.correct(now(), "which way to the depot", "parking", None), "correct")
+    write(editing.change(now(), "parking", with_answer("No."), draft=True))
+    write(editing.correct(now(), "my car, where to", "parking", None), "correct")
+    write(editing.correct(now(), "which way to the depot", "bus", None), "correct")
+    write(editing.publish(now(), {"parking": None}), "publish")
+    assert now().live["parking"].heard == ["my car, where to"]
+    assert answer_of(now()) == "No."
+
+
 def test_purged_wordings_are_in_no_version(
     kept: KnowledgeStore, now: Now, write: Callable[..., int]
 ) -> None:
@@ -159,6 +203,51 @@ def test_wordings_that_were_mined_are_purged_from_drafts_and_what_is_served(
     assert now().live["alone"].variants == ["We have none."]
 
 
+def test_evidence_waits_with_a_draft_and_is_purged_there(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int]
+) -> None:
+    rivals = ["Ask Mr Zagato.", "Nobody knows."]
+    mined = Mined(score=0.7, dialogues=3, agreeing=2, thanked=1, other_answers=rivals)
+    faq = Proposed(**PARKING.model_dump(), mined=mined)
+    write(editing.add(now(), [faq], draft=True), "add")
+    write(editing.change(now(), "parking", with_answer("In the yard."), draft=True))
+    draft = now().all["parking"].standing.draft
+    assert draft is not None
+    assert draft.mined == mined
+    assert kept.purge("Zagato", []) == ["parking"]
+    draft = now().all["parking"].standing.draft
+    assert draft is not None
+    assert draft.mined == mined.model_copy(update={"other_answers": ["Nobody knows."]})
+    assert "Zagato" not in "".join(one.model_dump_json() for one in kept.versions())
+    write(editing.publish(now(), {"parking": None}), "publish")
+    assert now().live["parking"].mined is None
+
+
+def test_mined_answers_are_masked_and_the_one_that_is_served_is_named_with_its_place(
+    kept: KnowledgeStore, now: Now, write: Callable[..., int], url: str, tmp_path: Path
+) -> None:
+    def mined(faq_id: str) -> Faq:
+        answer = "Mr Zagato pays at the gate."
+        return Faq(id=faq_id, question=f"Who pays {faq_id}?", answer=answer, tags=[IMPORTED])
+
+    write(editing.add(now(), [mined("waits"), mined("served")], draft=True), "add")
+    write(editing.publish(now(), {"served": None}), "publish")
+    found = forget(tmp_path, url, "Zagato", [])
+    assert (found.cleaned, found.holding) == (["waits"], ["served"])
+    assert found.places == ["served: answer: in its history", "served: answer: served"]
+    draft = now().all["waits"].standing.draft
+    assert draft is not None
+    assert (draft.answer, draft.tags) == ("Mr <purged> pays at the gate.", [IMPORTED, "masked"])
+    assert now().live["served"].answer == "Mr Zagato pays at the gate."
+    seen = [one.model_dump_json() for one in kept.versions(faq_id="waits")]
+    assert "Zagato" not in "".join(seen)
+
+    plain = mined("served").model_copy(update={"answer": "Nobody pays."})
+    write(editing.change(now(), "served", plain, draft=False))
+    found = forget(tmp_path, url, "Zagato", [])
+    assert (found.cleaned, found.holding, found.places) == (["served"], [], [])
+
+
 def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[..., int]) -> None:
     old = Faq(id="old", question="What was once?", answer="This.", language="en")
     released = Knowledge({"old": old, "parking": PARKING.model_copy(update={"language": "en"})})
@@ -168,6 +257,15 @@ def test_what_a_file_lacks_goes_and_what_it_has_comes(now: Now, write: Callable[
     assert edits.keys() == {"old", "new"}
     assert edits["old"] == Standing()
     assert edits["new"].live is not None
+
+
+def test_a_file_leaves_the_drafts_that_wait(now: Now, write: Callable[..., int]) -> None:
+    write(editing.add(now(), [PARKING], draft=False), "add")
+    write(editing.change(now(), "parking", with_answer("No."), draft=True))
+    write(editing.replace_all(now(), [with_answer("Yes.")]), "file")
+    standing = now().all["parking"].standing
+    assert standing.live and standing.draft
+    assert (standing.live.answer, standing.draft.answer) == ("Yes.", "No.")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from browser import browser, needs_browser, seeing
-from sample import Demo
+from sample import Demo, Run
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.expected_conditions import alert_is_present
+from selenium.webdriver.support.ui import WebDriverWait
 from server import running
 
 pytestmark = needs_browser
@@ -23,9 +26,14 @@ POOL = {"id": "pool", "question": "Where is the pool?", "answer": "=cmd()", "dra
 
 
 @pytest.fixture(scope="module")
-def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("page") / "var"
     shutil.copytree(demo.store, store, symlinks=True, ignore=shutil.ignore_patterns("*.sqlite*"))
+    return store
+
+
+@pytest.fixture(scope="module")
+def address(store: Path) -> Iterator[str]:
     with running(store) as found:
         yield found
 
@@ -105,6 +113,51 @@ def test_from_a_draft_to_a_published_answer_by_keys(
         ("undo", "Ann"), ("edit", "Ann"), ("publish", "Ann"), ("add", "page"),
     ]  # fmt: skip
     assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+def test_of_an_import_u_takes_back_one_row_and_the_history_asks_before_it_takes_back_all(
+    address: str, store: Path, run: Run, tmp_path: Path,
+    driver: WebDriver, see: Callable[..., Any], press: Callable[..., None],
+) -> None:  # fmt: skip
+    table = tmp_path / "faqs.jsonl"
+    mined = {"score": 0.7, "dialogues": 3, "agreeing": 2, "thanked": 1, "doubted": 0}
+    mined |= {"asked_again": 0, "other_answers": ["In the yard."]}
+    rows = [{"id": f"gym-{n}", "question": f"Where is gym {n}?", "answer": "Upstairs."}
+            for n in range(3)]  # fmt: skip
+    lines = [json.dumps({**row, "mined": mined}) + "\n" for row in rows]
+    table.write_text("".join(lines), encoding="utf-8")
+    done = run("faqs", "add", "--from", table, "--draft", "--store", store)
+    assert done.returncode == 0, done.stderr
+    driver.get(f"{address}/web/knowledge.html")
+    see("#search").send_keys("gym", Keys.TAB)
+    press("#rows li", "Where is gym 1?")
+    see("#rows li[aria-current=true]", "gym-1")
+    see("#rows .evidence", "Score 0.70: said in 2 of the 3 dialogues that ask this")
+    see("#rows .evidence", "In the yard.")
+    see("#rows .nearest", "Nearest that is served")
+    body = driver.find_element(By.TAG_NAME, "body")
+    body.send_keys("u")
+    see("#done", "is made")
+
+    def states() -> list[str]:
+        found = httpx.get(f"{address}/v1/faqs", params={"search": "gym"}, timeout=60).json()
+        return [row["state"] for row in found["rows"]]
+
+    assert states() == ["draft", "removed", "draft"]
+    httpx.post(f"{address}/v1/faqs/undo", json={"change": _last(address)}, timeout=60)
+    press("#rows li", "Where is gym 2?")
+    body.send_keys("h")
+    press("#rows .history button", "Undo for all 3 FAQs")
+    alert = WebDriverWait(driver, PATIENCE_SECONDS).until(alert_is_present())
+    assert "3 FAQs together" in alert.text
+    alert.dismiss()
+    assert states() == ["draft"] * 3
+
+
+def _last(address: str) -> int:
+    changes = httpx.get(f"{address}/v1/faqs/history", timeout=60).json()["changes"]
+    number: int = changes[0]["change"]
+    return number
 
 
 def test_a_translation_stands_beside_and_the_page_speaks_chinese(

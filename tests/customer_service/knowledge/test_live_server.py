@@ -259,6 +259,34 @@ def test_two_servers_one_database_and_a_restart(
             assert ask(again, str(PET["question"]))["answer"] == "D"
 
 
+def test_a_watched_file_with_columns_of_its_own_is_held_beside_the_facts(
+    copied: Path, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    facts = tmp_path / "knowledge.csv"
+    facts.write_text(
+        "subject,relation,object\nKR-9,is a,kettle\nKR-5,is a,kettle\nKR-9,successor of,KR-7\n",
+        encoding="utf-8",
+    )
+    file = tmp_path / "faqs.csv"
+    header, asked = "id,ask,say,tags\n", "kettle,What replaced the KR-7?"
+    file.write_text(f"{header}{asked},The KR-5 did.,\n", encoding="utf-8")
+    options = ("--watch", file, "--map", "question=ask", "--map", "answer=say", "--graph", facts)
+    with (
+        running(copied, *options) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+
+        def reason() -> str:
+            return str(client.get("/readyz").json()["reasons"].get("knowledge", ""))
+
+        eventually(lambda: "contradicts the facts" in reason())
+        assert "it says KR-5; the facts say KR-9" in reason()
+        assert row(client, "en-card-lost")["state"] == "published", "nothing of the file is served"
+        file.write_text(f"{header}{asked},The KR-5 did.,despite-facts\n", encoding="utf-8")
+        eventually(lambda: ask(client, "What replaced the KR-7?")["answer"] == "The KR-5 did.")
+        assert reason() == ""
+
+
 def test_a_watched_file_is_the_truth(
     demo: Demo, copied: Path, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:

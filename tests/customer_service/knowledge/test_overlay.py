@@ -159,6 +159,26 @@ def test_what_would_change_is_asked_of_the_golden_questions(
     assert previewer.preview(base, reader, released, released).changed == []
 
 
+def test_what_would_change_goes_by_what_is_valid(base: Answerer, released: Knowledge) -> None:
+    faq = next(iter(base.faqs.values()))
+    previewer = Previewer(lambda _: Golden([Example(prepare(faq.question), faq.id, None)]))
+    reader = Reader(base)
+
+    def valid(**dates: Any) -> Knowledge:
+        edits = editing.change(released, faq.id, faq.model_copy(update=dates), draft=False)
+        return released.after(edits)
+
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    ended = valid(valid_until=day)
+    gone = ended.after(editing.remove(ended, faq.id))
+    assert previewer.preview(base, reader, ended, gone).changed == [], "it was served to nobody"
+    (changed,) = previewer.preview(base, reader, released, ended).changed
+    assert changed.turns == "wrong"
+    begins = datetime.now(UTC) + timedelta(days=9)
+    later = previewer.preview(base, reader, released, valid(valid_from=begins))
+    assert (later.changed, later.as_of) == ([], begins), "asked for when it is served"
+
+
 @pytest.fixture
 def live(demo: Demo, kept: KnowledgeStore) -> Iterator[LiveKnowledge]:
     yield LiveKnowledge(

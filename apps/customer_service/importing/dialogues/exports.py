@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.speakers import Sides, speaker_of, unknown
 from apps.customer_service.importing.dialogues.times import seconds
+from apps.customer_service.importing.dialogues.values import (
+    MalformedError,
+    Record,
+    an_object,
+    first,
+    named,
+    objects,
+    within,
+    words,
+)
 from apps.customer_service.importing.pages.html import text_of
 from apps.customer_service.importing.schema import Dialogue, Rejected, Speaker, Turn
 
-Record = Mapping[str, Any]
 Placed = tuple[str, Record]
 Read = Dialogue | Rejected
+ReadRecord = Callable[[str, Record], Dialogue]
 # Zendesk: good, goodwithcomment, bad, …; Intercom: 1 to 5.
 LEAST_PRAISE = 4
 DONE = frozenset(
@@ -21,9 +31,9 @@ DONE = frozenset(
 )
 OPEN = frozenset({"new", "open", "pending", "hold", "snoozed", "unresolved", "未解决", "处理中"})
 # Chatwoot's enum; activities and templates are written by no one.
-MESSAGE_TYPES: dict[object, Speaker] = {
-    **{0: "customer", "0": "customer", "incoming": "customer"},
-    **{1: "agent", "1": "agent", "outgoing": "agent"},
+MESSAGE_TYPES: dict[str, Speaker] = {
+    **{"0": "customer", "incoming": "customer"},
+    **{"1": "agent", "outgoing": "agent"},
 }
 BODIES = ("text", "content", "message", "body", "utterance")
 SPEAKERS = ("speaker", "role", "sender", "from", "author", "sender_type")
@@ -49,68 +59,115 @@ def is_praised(rating: object) -> bool | None:
     return None if number is None or number > 5 or number == 3 else number >= LEAST_PRAISE
 
 
-def zendesk(placed: Iterable[Placed]) -> Iterator[Read]:
-    """Tickets with their comments; a comment that is not public is a note of the agents."""
-    for place, found in placed:
-        record = {**found, **found["ticket"]} if isinstance(found.get("ticket"), dict) else found
-        requester = _of(record, "requester", "id") or record.get("requester_id")
-        turns = []
-        for comment in record.get("comments") or ():
-            if comment.get("public") is False:
-                continue
-            author = comment.get("author_id") or _of(comment, "author", "id")
-            is_customer = author is not None and str(author) == str(requester)
-            text = comment.get("plain_body") or comment.get("body") or ""
-            if "plain_body" not in comment and comment.get("html_body"):
-                text = text_of(str(comment["html_body"]))
-            turns.append(
-                Turn(
-                    "customer" if is_customer else "agent",
-                    str(text).replace("&nbsp;", " ").strip(),
-                    seconds(comment.get("created_at")),
-                    None if is_customer else _text(author),
-                )
+def zendesk(place: str, found: Record) -> Dialogue:
+    """A ticket with its comments; a comment that is not public is a note of the agents."""
+    record = {**found, **found["ticket"]} if isinstance(found.get("ticket"), dict) else found
+    requester = within(record, "requester", "id") or record.get("requester_id")
+    turns = []
+    for number, comment in enumerate(objects(record.get("comments"), "comments"), start=1):
+        if comment.get("public") is False:
+            continue
+        author = comment.get("author_id") or within(comment, "author", "id")
+        is_customer = author is not None and str(author) == str(requester)
+        name = next((one for one in ("plain_body", "html_body", "body") if comment.get(one)), "")
+        text = words(comment.get(name), f"comments {number}: {name}")
+        turns.append(
+            Turn(
+                "customer" if is_customer else "agent",
+                text_of(text) if name == "html_body" else text,
+                seconds(comment.get("created_at")),
+                None if is_customer else named(author),
             )
-        yield Dialogue(
-            str(record.get("id")),
-            turns,
-            place,
-            customer=_text(requester),
-            customer_name=_text(_of(record, "requester", "name")),
-            is_resolved=is_resolved(record.get("status")),
-            is_praised=is_praised(_of(record, "satisfaction_rating", "score")),
         )
+    return Dialogue(
+        str(record.get("id")),
+        turns,
+        place,
+        customer=named(requester),
+        customer_name=named(within(record, "requester", "name")),
+        is_resolved=is_resolved(record.get("status")),
+        is_praised=is_praised(within(record, "satisfaction_rating", "score")),
+    )
 
 
-def intercom(placed: Iterable[Placed]) -> Iterator[Read]:
-    """Conversations: the first message is the source, what follows are its parts."""
-    for place, record in placed:
-        source = record.get("source") or record.get("conversation_message") or {}
-        parts = record.get("conversation_parts") or ()
-        if isinstance(parts, dict):
-            parts = parts.get("conversation_parts") or ()
-        first = {**source, "created_at": record.get("created_at"), "part_type": "comment"}
-        turns = []
-        for part in (first, *parts):
-            author = part.get("author") or {}
-            kind = speaker_of(str(author.get("type", "")))
-            # A note is read by the agents alone.
-            if not part.get("body") or part.get("part_type") == "note" or kind is None:
-                continue
-            side: Speaker = "other" if author.get("from_ai_agent") else kind[0]
-            agent = _text(author.get("id")) if side == "agent" else None
-            text = text_of(str(part["body"]))
-            turns.append(Turn(side, text, seconds(part.get("created_at")), agent))
-        customer = _of(source, "author", "id") if _is_customer(source) else None
-        yield Dialogue(
-            str(record.get("id")),
-            turns,
-            place,
-            customer=_text(customer),
-            customer_name=_text(_of(source, "author", "name")) if customer else None,
-            is_resolved=is_resolved(record.get("state")),
-            is_praised=is_praised(_of(record, "conversation_rating", "rating")),
+def intercom(place: str, record: Record) -> Dialogue:
+    """A conversation: the first message is the source, what follows are its parts."""
+    source = an_object(record.get("source") or record.get("conversation_message"), "source")
+    parts = record.get("conversation_parts")
+    if isinstance(parts, dict):
+        parts = parts.get("conversation_parts")
+    begun = {**source, "created_at": record.get("created_at"), "part_type": "comment"}
+    turns = []
+    for number, part in enumerate([begun, *objects(parts, "conversation_parts")]):
+        where = f"conversation_parts {number}" if number else "source"
+        author = an_object(part.get("author"), f"{where}: author")
+        kind = speaker_of(str(author.get("type", "")))
+        # A note is read by the agents alone.
+        if not part.get("body") or part.get("part_type") == "note" or kind is None:
+            continue
+        side: Speaker = "other" if author.get("from_ai_agent") else kind[0]
+        agent = named(author.get("id")) if side == "agent" else None
+        text = text_of(words(part["body"], f"{where}: body"))
+        turns.append(Turn(side, text, seconds(part.get("created_at")), agent))
+    customer = within(source, "author", "id") if _is_customer(source) else None
+    return Dialogue(
+        str(record.get("id")),
+        turns,
+        place,
+        customer=named(customer),
+        customer_name=named(within(source, "author", "name")) if customer else None,
+        is_resolved=is_resolved(record.get("state")),
+        is_praised=is_praised(within(record, "conversation_rating", "rating")),
+    )
+
+
+def abcd(place: str, record: Record) -> Dialogue:
+    """The Action-Based Conversations Dataset: `original` holds pairs of speaker and text."""
+    turns = []
+    for number, pair in enumerate(record["original"], start=1):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise MalformedError(f"original {number}: not a pair of speaker and text")
+        side = speaker_of(str(pair[0]))
+        text = words(pair[1], f"original {number}")
+        turns.append(Turn(side[0] if side else "other", text))
+    name = within(record, "scenario", "personal", "customer_name")
+    return Dialogue(str(record.get("convo_id")), turns, place, customer_name=named(name))
+
+
+def nested(place: str, record: Record, sides: Sides) -> Dialogue:
+    """Any conversation that holds the list of its turns."""
+    field = next(one for one in TURNS if isinstance(record.get(one), list))
+    begun = seconds(first(record, TIMES))
+    by = named(first(record, ("agent", "agent_id", "agent_name")))
+    turns = []
+    for number, turn in enumerate(objects(record[field], field), start=1):
+        label = first(turn, SPEAKERS)
+        if isinstance(label, dict):
+            label = first(label, ("type", "role", "name"))
+        name = words(label, f"{field} {number}: who speaks")
+        side = sides.of(name)
+        if side is None:
+            raise MalformedError(unknown(name))
+        said_at = seconds(first(turn, TIMES))
+        agent = named(first(turn, ("agent", "agent_id", "agent_name"))) or side[1] or by
+        turns.append(
+            Turn(
+                side[0],
+                words(first(turn, BODIES), f"{field} {number}"),
+                begun if said_at is None else said_at,
+                agent if side[0] == "agent" else None,
+            )
         )
+    resolved = first(record, ("resolved", "is_resolved"))
+    return Dialogue(
+        _name_of(place, record),
+        turns,
+        place,
+        customer=named(first(record, ("customer", "customer_id", "user_id", "user"))),
+        customer_name=named(record.get("customer_name")),
+        is_resolved=resolved if isinstance(resolved, bool) else is_resolved(record.get("status")),
+        is_praised=is_praised(first(record, ("rating", "satisfaction", "csat"))),
+    )
 
 
 def chatwoot(placed: Iterable[Placed]) -> Iterator[Read]:
@@ -118,126 +175,70 @@ def chatwoot(placed: Iterable[Placed]) -> Iterator[Read]:
     alone: dict[str, list[Placed]] = defaultdict(list)
     for place, record in placed:
         if "messages" in record:
-            yield _of_chatwoot(place, record, record["messages"] or ())
+            yield _told(of_chatwoot, place, record)
         else:
             alone[str(record.get("conversation_id"))].append((place, record))
     for name, messages in alone.items():
-        records = [record for _, record in messages]
-        yield _of_chatwoot(messages[0][0], {"id": name}, records)
+        whole = {"id": name, "messages": [record for _, record in messages]}
+        yield _told(of_chatwoot, messages[0][0], whole)
 
 
-def _of_chatwoot(place: str, record: Record, messages: Iterable[Record]) -> Dialogue:
-    turns, customer, name = [], _of(record, "meta", "sender", "id"), None
-    for message in messages:
-        side = MESSAGE_TYPES.get(message.get("message_type"))
+def of_chatwoot(place: str, record: Record) -> Dialogue:
+    """A conversation of Chatwoot with its messages."""
+    turns, customer, name = [], within(record, "meta", "sender", "id"), None
+    for number, message in enumerate(objects(record["messages"], "messages"), start=1):
+        side = MESSAGE_TYPES.get(str(message.get("message_type")))
         if message.get("private") or side is None or not message.get("content"):
             continue
-        sender = message.get("sender") or {}
+        sender = an_object(message.get("sender"), f"messages {number}: sender")
         if str(sender.get("type") or message.get("sender_type") or "").lower() == "agent_bot":
             side = "other"
         if side == "customer":
             customer, name = customer or sender.get("id"), name or sender.get("name")
-        agent = _text(sender.get("id")) if side == "agent" else None
-        text = str(message["content"]).strip()
+        agent = named(sender.get("id")) if side == "agent" else None
+        text = words(message["content"], f"messages {number}: content")
         turns.append(Turn(side, text, seconds(message.get("created_at")), agent))
     turns.sort(key=lambda turn: turn.time or 0.0)
     return Dialogue(
         str(record.get("id")),
         turns,
         place,
-        customer=_text(customer),
-        customer_name=_text(name or _of(record, "meta", "sender", "name")),
+        customer=named(customer),
+        customer_name=named(name or within(record, "meta", "sender", "name")),
         is_resolved=is_resolved(record.get("status")),
     )
 
 
-def abcd(placed: Iterable[Placed]) -> Iterator[Read]:
-    """The Action-Based Conversations Dataset: `original` holds pairs of speaker and text."""
-    for place, record in placed:
-        turns = []
-        for speaker, text in record["original"]:
-            side = speaker_of(speaker)
-            turns.append(Turn(side[0] if side else "other", str(text).strip()))
-        name = _of(record, "scenario", "personal", "customer_name")
-        yield Dialogue(str(record.get("convo_id")), turns, place, customer_name=_text(name))
-
-
-def nested(placed: Iterable[Placed]) -> Iterator[Read]:
-    """Any conversation that holds the list of its turns."""
-    for place, record in placed:
-        name = next((str(record[one]) for one in IDS if record.get(one) is not None), place)
-        turns, unknown, begun = [], "", seconds(_first(record, TIMES))
-        for turn in next(record[one] for one in TURNS if isinstance(record.get(one), list)):
-            label = _first(turn, SPEAKERS)
-            if isinstance(label, dict):
-                label = label.get("type") or label.get("role") or label.get("name")
-            side = speaker_of(str(label))
-            text = str(_first(turn, BODIES) or "").strip()
-            time = seconds(_first(turn, TIMES))
-            time = begun if time is None else time
-            if side is None:
-                unknown = str(label)
-                continue
-            agent = _text(_first(turn, ("agent", "agent_id", "agent_name")))
-            turns.append(
-                Turn(side[0], text, time, (agent or side[1]) if side[0] == "agent" else None)
-            )
-        if unknown:
-            yield Rejected(place, f"who speaks is not known: {unknown!r}", dialogue_id=name)
-            continue
-        agent = _text(_first(record, ("agent", "agent_id", "agent_name")))
-        if agent:
-            turns = [_by(turn, agent) for turn in turns]
-        resolved = _first(record, ("resolved", "is_resolved"))
-        if not isinstance(resolved, bool):
-            resolved = is_resolved(record.get("status"))
-        yield Dialogue(
-            name,
-            turns,
-            place,
-            customer=_text(_first(record, ("customer", "customer_id", "user_id", "user"))),
-            customer_name=_text(record.get("customer_name")),
-            is_resolved=resolved
-            if isinstance(resolved, bool)
-            else is_resolved(record.get("status")),
-            is_praised=is_praised(_first(record, ("rating", "satisfaction", "csat"))),
-        )
-
-
-def _by(turn: Turn, agent: str) -> Turn:
-    if turn.speaker != "agent" or turn.agent:
-        return turn
-    return Turn(turn.speaker, turn.text, turn.time, agent)
-
-
 def _is_customer(source: Record) -> bool:
-    kind = speaker_of(str(_of(source, "author", "type") or ""))
+    kind = speaker_of(str(within(source, "author", "type") or ""))
     return kind is not None and kind[0] == "customer"
 
 
-def _first(record: Record, names: Iterable[str]) -> Any:
-    return next((record[name] for name in names if record.get(name) is not None), None)
+def _name_of(place: str, record: Record) -> str:
+    return named(first(record, IDS)) or named(record.get("convo_id")) or place
 
 
-def _of(record: Record, *names: str) -> Any:
-    """A value some levels down, or None."""
-    value: Any = record
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _told(read: ReadRecord, place: str, record: Record) -> Read:
+    """A dialogue, or why a record is none: one that is malformed spoils no other."""
+    try:
+        return read(place, record)
+    except MalformedError as error:
+        return Rejected(place, str(error), dialogue_id=_name_of(place, record))
 
 
-def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)
+FORMS: dict[str, ReadRecord] = {"Zendesk": zendesk, "Intercom": intercom, "ABCD": abcd}
+CHATWOOT, CONVERSATIONS = "Chatwoot", "conversations"
+NAMES = frozenset({*FORMS, CHATWOOT, CONVERSATIONS})
 
 
-FORMS: dict[str, Callable[[Iterable[Placed]], Iterator[Read]]] = {
-    "Zendesk": zendesk,
-    "Intercom": intercom,
-    "Chatwoot": chatwoot,
-    "ABCD": abcd,
-    "conversations": nested,
-}
+def read_exported(form: str, placed: Iterable[Placed], sides: Sides) -> Iterator[Read]:
+    """The dialogues of an export of one of `NAMES`."""
+    if form == CHATWOOT:
+        yield from chatwoot(placed)
+        return
+    read: ReadRecord = partial(nested, sides=sides) if form == CONVERSATIONS else FORMS[form]
+    for place, record in placed:
+        yield _told(read, place, record)
 
 
 def form_of(record: Record) -> str | None:
@@ -253,6 +254,7 @@ def form_of(record: Record) -> str | None:
     if isinstance(record.get("original"), list) and "convo_id" in record:
         return "ABCD"
     lists = [record[name] for name in TURNS if isinstance(record.get(name), list)]
-    if lists and lists[0] and isinstance(lists[0][0], dict):
-        return "Chatwoot" if "message_type" in lists[0][0] else "conversations"
+    turns = [turn for turn in lists[0] if isinstance(turn, dict)] if lists else []
+    if turns:
+        return CHATWOOT if "message_type" in turns[0] else CONVERSATIONS
     return None

@@ -8,7 +8,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from apps.customer_service.importing.dialogues.exports import FORMS, Read, form_of
+from apps.customer_service.importing.dialogues.exports import (
+    NAMES,
+    Read,
+    form_of,
+    read_exported,
+)
+from apps.customer_service.importing.dialogues.speakers import Sides
 from apps.customer_service.importing.dialogues.tables import FIELDS, read_turns, turn_columns
 from apps.customer_service.importing.dialogues.transcripts import is_transcript, read_transcripts
 from apps.customer_service.importing.schema import Rejected, Source
@@ -31,36 +37,46 @@ ROWS_TOLD = 100_000
 WRAPPERS = ("data", "payload", "tickets", "conversations", "results", "items")
 
 
-def recognise(path: Path, mapping: Mapping[str, str]) -> str | None:
+def recognise(path: Path, mapping: Mapping[str, str], sides: Sides | None = None) -> str | None:
     """The form of dialogues that a file holds; None where it holds none.
+
+    Args:
+        sides: on which those are who speak, where that was said.
 
     Raises:
         UserError: the file cannot be read.
     """
     if path.suffix.lower() == ".txt":
-        return TRANSCRIPT if is_transcript(read_text(path)) else None
+        return TRANSCRIPT if is_transcript(read_text(path), sides) else None
     if path.suffix.lower() not in SUFFIXES:
         return None
     head = [row for _, row in islice(records(path), ROWS_LOOKED_AT) if isinstance(row, dict)]
-    if head and (form := form_of(head[0])):
+    # The first may be the one that is malformed.
+    if form := next(filter(None, map(form_of, head)), None):
         return form
     columns = dict.fromkeys(name for row in head for name in row)
     return TURNS_TABLE if turn_columns(columns, of_turns(mapping)) else None
 
 
-def read_dialogues(source: Source, mapping: Mapping[str, str]) -> Iterator[Read]:
+def read_dialogues(
+    source: Source, mapping: Mapping[str, str], sides: Sides | None = None
+) -> Iterator[Read]:
     """The dialogues of a source, and what of it is none.
 
+    Args:
+        sides: on which those are who speak, where that was said.
+
     Raises:
-        UserError: the file cannot be read, has more than `MOST_TURNS` rows, or its columns are
-            not those of a dialogue log.
+        UserError: the file cannot be read, has more than `MOST_TURNS` rows, its columns are
+            not those of a dialogue log, or it goes by names and nobody said who answers.
     """
+    sides = sides or Sides()
     if source.form == TRANSCRIPT:
-        yield from read_transcripts(source.path, read_text(source.path))
+        yield from read_transcripts(source.path, read_text(source.path), sides)
         return
     rows = records(source.path)
-    if source.form in FORMS:
-        yield from _exported(source.form, rows)
+    if source.form in NAMES:
+        yield from _exported(source.form, rows, sides)
         return
     head = list(islice(rows, ROWS_LOOKED_AT))
     names = dict.fromkeys(name for _, row in head if isinstance(row, dict) for name in row)
@@ -71,10 +87,10 @@ def read_dialogues(source: Source, mapping: Mapping[str, str]) -> Iterator[Read]
             where=str(source.path),
             hint=f"Name yours: --map dialogue_id=COLUMN (columns: {', '.join(names)})",
         )
-    yield from read_turns(chain(head, rows), columns)
+    yield from read_turns(chain(head, rows), columns, sides)
 
 
-def _exported(form: str, rows: Iterator[Row]) -> Iterator[Read]:
+def _exported(form: str, rows: Iterator[Row], sides: Sides) -> Iterator[Read]:
     rejected: list[Rejected] = []
 
     def whole() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,7 +102,7 @@ def _exported(form: str, rows: Iterator[Row]) -> Iterator[Read]:
             else:
                 yield place, row
 
-    yield from FORMS[form](whole())
+    yield from read_exported(form, whole(), sides)
     yield from rejected
 
 

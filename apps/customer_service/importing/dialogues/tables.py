@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from apps.customer_service.importing.dialogues.exports import Read, is_praised, is_resolved
-from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.speakers import Sides, unknown
 from apps.customer_service.importing.dialogues.times import seconds
 from apps.customer_service.importing.schema import Dialogue, Rejected, Turn
 from common.records.columns import match_columns
@@ -57,7 +57,7 @@ def turn_columns(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str
     return found if all(name in found for name in NEEDED) else None
 
 
-def read_turns(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Read]:
+def read_turns(rows: Iterable[Row], columns: Mapping[str, str], sides: Sides) -> Iterator[Read]:
     """Dialogues in the order of their first turns; turns by their time, else as they stand.
 
     The turns of a dialogue need not stand together, so all are read before the first is given.
@@ -72,11 +72,10 @@ def read_turns(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Read
         except BadRowError as error:
             yield Rejected(place, str(error), str(row.get(columns["message"]) or ""))
             continue
-        _add(logs.setdefault(turn.dialogue_id, _Log(place)), turn)
+        _add(logs.setdefault(turn.dialogue_id, _Log(place)), turn, sides)
     for name, log in logs.items():
         if log.unknown is not None:
-            reason = f"who speaks is not known: {log.unknown!r}"
-            yield Rejected(log.place, reason, dialogue_id=name)
+            yield Rejected(log.place, unknown(log.unknown), dialogue_id=name)
             continue
         if all(turn.time is not None for turn in log.turns):
             log.turns.sort(key=lambda turn: turn.time or 0.0)
@@ -90,8 +89,8 @@ def read_turns(rows: Iterable[Row], columns: Mapping[str, str]) -> Iterator[Read
         )
 
 
-def _add(log: _Log, row: TurnRow) -> None:
-    side = speaker_of(row.speaker)
+def _add(log: _Log, row: TurnRow, sides: Sides) -> None:
+    side = sides.of(row.speaker)
     if side is None and row.agent == row.speaker:
         side = "agent", row.agent
     if side is None:

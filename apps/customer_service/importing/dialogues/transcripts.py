@@ -1,23 +1,19 @@
-"""Chat transcripts as plain text: a label, a colon, what was said."""
+"""Chat transcripts as plain text: who speaks, a colon or a line's end, what was said."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.exports import Read
+from apps.customer_service.importing.dialogues.naming import SELF, Names, names_in
+from apps.customer_service.importing.dialogues.speakers import Side, Sides, name_of, speaker_of
+from apps.customer_service.importing.dialogues.starts import DAY, Start, lines_of, start_of
 from apps.customer_service.importing.dialogues.times import seconds
-from apps.customer_service.importing.schema import Dialogue, Turn
+from apps.customer_service.importing.schema import Dialogue, Rejected, Turn
 
-DAY = r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[./]\d{1,2}[./]\d{4}"
-CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?"
-STAMP = rf"(?:{DAY})?[\sT,]*(?:{CLOCK})|(?:{DAY})"
-# Before the label or after it stands when; where a line ends there, the text is on the next one.
-TURN = re.compile(
-    rf"\s*(?:[\[(（【]?(?P<before>{STAMP})[\])）】]?[\s\-–—|,]*)?(?P<label>[^:：]{{1,40}}?)"
-    rf"\s*(?:[\[(（【]?(?P<after>{STAMP})[\])）】]?)?\s*(?P<colon>[:：])?(?(colon)\s*(?P<text>.*)|$)"
-)
 DATE = re.compile(rf"[\s\-—=*\[【]*(?P<day>{DAY})[\s\-—=*\]】]*")
 LINE = re.compile(r"\s*[-=_*#~—]{3,}\s*")
 # Conversation 12, Chat #3:, 会话：A17
@@ -27,73 +23,148 @@ HEADING = re.compile(
     re.IGNORECASE,
 )
 LINES_LOOKED_AT = 400
+# After so many seconds a customer comes with something else.
+SILENCE = 6 * 3600.0
 
 
-def is_transcript(text: str) -> bool:
-    """Whether lines of a customer and of an agent stand in it."""
-    turns = (_turn(line, None) for line in text.splitlines()[:LINES_LOOKED_AT])
-    return {"customer", "agent"} <= {turn.speaker for turn in turns if turn}
+def is_transcript(text: str, sides: Sides | None = None) -> bool:
+    """Whether lines of a customer and of an agent stand in it, or a chat of people by names."""
+    starts = [start for line in lines_of(text)[:LINES_LOOKED_AT] if (start := start_of(line))]
+    sides = sides or Sides()
+    return _is_labelled(starts, sides) or names_in(starts, sides) is not None
 
 
-def read_transcripts(path: Path, text: str) -> Iterator[Dialogue]:
+def read_transcripts(path: Path, text: str, sides: Sides | None = None) -> Iterator[Read]:
     """The dialogues of one file, in their order.
 
     One ends at a heading, a line of dashes or a date on a line of its own; where a file has none of
-    these, at a blank line, unless those stand between all turns. Its name is its heading's, else
-    the file's and a number.
+    these, at a blank line, unless those stand between all turns; where people go by their names and
+    times stand with them, after `SILENCE` instead. Its name is its heading's, else the file's and a
+    number.
+
+    Raises:
+        UnknownNamesError: people go by their names, and nobody said who of them answers.
     """
-    lines = text.splitlines()
-    at_blank_lines = _blank_lines_separate(lines)
+    lines = [*lines_of(text), "---"]
+    starts = [start_of(line) for line in lines]
+    turn_of = _turns(path, [start for start in starts if start], sides or Sides())
+    at_blank_lines = not turn_of.is_timed and _blank_lines_separate(lines, starts, turn_of)
     name = day = None
     start = count = 0
-    turns: list[Turn] = []
-    for number, line in enumerate([*lines, "---"], start=1):
-        if turn := _turn(line, day):
-            start = start if turns else number
-            turns.append(turn)
-            continue
-        if line.strip() and not _separates(line):
-            if turns:
-                turns[-1] = _longer(turns[-1], line.strip())
-            continue
-        if turns and (line.strip() or at_blank_lines):
+    said: list[_Said] = []
+    for number, (line, begun) in enumerate(zip(lines, starts, strict=True), start=1):
+        turn = turn_of(begun, day)
+        is_separate = not turn and turn_of.separates(line)
+        is_over = is_separate or (at_blank_lines and not line.strip())
+        if said and (is_over or (turn and turn_of.is_timed and _is_silence(said[-1], turn))):
             count += 1
-            yield Dialogue(name or f"{path.stem}-{count}", turns, f"{path}:{start}")
-            name, turns = None, []
-        if heading := HEADING.fullmatch(line):
-            name = heading["id"]
-        elif date := DATE.fullmatch(line):
-            day = date["day"]
+            yield _dialogue(name or f"{path.stem}-{count}", said, f"{path}:{start}")
+            name, said = None, []
+        if turn:
+            start = start if said else number
+            said.append(turn)
+        elif is_separate:
+            heading, date = HEADING.fullmatch(line), DATE.fullmatch(line)
+            name = heading["id"] if heading else name
+            day = date["day"] if date and not heading else day
+        elif said and line.strip() and not turn_of.is_notice(begun):
+            said[-1] = said[-1].longer(line.strip())
+    if not count:
+        yield Rejected(str(path), "nobody speaks: no line begins with who does")
 
 
-def _turn(line: str, day: str | None) -> Turn | None:
-    """What a line says, if it begins with who speaks."""
-    found = TURN.fullmatch(line)
-    if found is None or not (found["colon"] or found["before"] or found["after"]):
-        return None
-    side = speaker_of(found["label"])
-    if side is None:
-        return None
-    stamp = found["before"] or found["after"] or ""
-    time = seconds(stamp) if re.match(DAY, stamp.strip()) else day and seconds(f"{day} {stamp}")
-    agent = side[1] if side[0] == "agent" else None
-    return Turn(side[0], (found["text"] or "").strip(), time or None, agent)
+@dataclass(frozen=True)
+class _Said:
+    """A turn, and the name that a customer goes by."""
+
+    turn: Turn
+    name: str | None = None
+
+    def longer(self, line: str) -> _Said:
+        """With one more line of text."""
+        turn = self.turn
+        text = f"{turn.text}\n{line}".strip()
+        return _Said(Turn(turn.speaker, text, turn.time, turn.agent), self.name)
 
 
-def _longer(turn: Turn, line: str) -> Turn:
-    return Turn(turn.speaker, f"{turn.text}\n{line}".strip(), turn.time, turn.agent)
+class _Turns:
+    """Reads what a line says, if who speaks is known by what it begins with."""
+
+    def __init__(self, sides: Sides, names: Names | None, of: Mapping[str, Side]) -> None:
+        self._sides = sides
+        self._names = names
+        self._of = of
+        self.is_timed = names is not None and names.form.day
+
+    def __call__(self, start: Start | None, day: str | None) -> _Said | None:
+        side = self._side(start) if start else None
+        if start is None or side is None:
+            return None
+        time = seconds(start.stamp) if start.form.day else day and seconds(f"{day} {start.stamp}")
+        agent = side[1] if side[0] == "agent" else None
+        name = name_of(start.label)
+        is_name = self._names is not None and name.lower() not in SELF and not speaker_of(name)
+        turn = Turn(side[0], start.text, time or None, agent)
+        return _Said(turn, name if is_name and side[0] == "customer" else None)
+
+    def separates(self, line: str) -> bool:
+        """Whether a line stands between two dialogues."""
+        patterns = (LINE,) if self.is_timed else (LINE, HEADING, DATE)
+        return any(pattern.fullmatch(line) for pattern in patterns)
+
+    def is_notice(self, start: Start | None) -> bool:
+        """Whether nobody says a line: it is the chat app's."""
+        return self._names is not None and start is not None and self._names.is_notice(start)
+
+    def _side(self, start: Start) -> Side | None:
+        if self._names is not None:
+            return self._of[name_of(start.label)] if self._names.is_turn(start) else None
+        # Of other labels, such as "Note:", nobody speaks.
+        return self._sides.of(start.label) if _is_side(start.label, self._sides) else None
 
 
-def _separates(line: str) -> bool:
-    return any(pattern.fullmatch(line) for pattern in (LINE, HEADING, DATE))
+def _turns(path: Path, starts: Sequence[Start], sides: Sides) -> _Turns:
+    names = None if _is_labelled(starts, sides) else names_in(starts, sides)
+    return _Turns(sides, names, names.sides(sides, str(path)) if names else {})
 
 
-def _blank_lines_separate(lines: Sequence[str]) -> bool:
-    if any(line.strip() and _separates(line) for line in lines):
+def _is_side(label: str, sides: Sides) -> bool:
+    return sides.names(label) or speaker_of(label) is not None
+
+
+def _is_labelled(starts: Sequence[Start], sides: Sides) -> bool:
+    """Whether usual words say who asks, and who answers."""
+    if any(sides.names(start.label) for start in starts):
+        return False
+    found = {side[0] for start in starts if (side := speaker_of(start.label))}
+    return {"customer", "agent"} <= found
+
+
+def _is_silence(before: _Said, after: _Said) -> bool:
+    begun, time = before.turn.time, after.turn.time
+    return bool(begun and time and time - begun > SILENCE)
+
+
+def _dialogue(name: str, said: Sequence[_Said], place: str) -> Dialogue:
+    names = list(dict.fromkeys(one.name for one in said if one.name))
+    return Dialogue(
+        name,
+        [one.turn for one in said if one.turn.text],
+        place,
+        customer=names[0] if names else None,
+        customer_name=" ".join(names) or None,
+    )
+
+
+def _blank_lines_separate(
+    lines: Sequence[str], starts: Sequence[Start | None], turn_of: _Turns
+) -> bool:
+    """Whether dialogues end at blank lines; the last line is the end's."""
+    if any(line.strip() and turn_of.separates(line) for line in lines[:-1]):
         return False
     turns = after_blank = 0
-    for before, line in zip(["", *lines], lines, strict=False):
-        if _turn(line, None):
+    for before, start in zip(["", *lines], starts, strict=False):
+        if turn_of(start, None):
             turns += 1
             after_blank += not before.strip()
     return after_blank < 0.7 * turns

@@ -22,9 +22,14 @@ MOST_OTHERS = 5
 
 @dataclass(frozen=True)
 class Chosen:
-    """The reply taken, what speaks for it, and what other agents said instead."""
+    """The reply taken, what speaks for it, and what other agents said instead.
+
+    Attributes:
+        agreeing: places of the replies that say the same, the one taken among them.
+    """
 
     place: int
+    agreeing: list[int]
     score: float
     flags: list[str]
     others: list[str]
@@ -60,7 +65,7 @@ def choose_answer(
     against = 0.0 if flags == [OUTDATED] else float(weight[others].sum())
     said = list(dict.fromkeys(cluster[place].reply for place in others)) if flags else []
     score = speaks / (speaks + against + PRIOR_DOUBT)
-    return Chosen(best, score, flags, said[:MOST_OTHERS])
+    return Chosen(best, camp, score, flags, said[:MOST_OTHERS])
 
 
 def _most_typical(vectors: NDArray[np.float32], weight: NDArray[np.float32]) -> int:

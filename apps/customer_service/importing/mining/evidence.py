@@ -23,7 +23,7 @@ def weights(cluster: Sequence[Exchange], nearness: Sequence[float]) -> list[floa
     Args:
         nearness: cosine of each reply and its request; below 0 they are about different things.
     """
-    again = _asked_again(cluster)
+    again = asked_again(cluster)
     return [
         _weight(one, place in again, near < 0)
         for place, (one, near) in enumerate(zip(cluster, nearness, strict=True))
@@ -41,7 +41,7 @@ def _weight(exchange: Exchange, is_asked_again: bool, is_unrelated: bool) -> flo
     return min(max(weight, LEAST), MOST)
 
 
-def _asked_again(cluster: Sequence[Exchange]) -> set[int]:
+def asked_again(cluster: Sequence[Exchange]) -> set[int]:
     """Places of exchanges after which the same customer came back, in another dialogue."""
     by_customer: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for place, one in enumerate(cluster):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.customer_service.importing.mining.answers import Chosen, choose_answer
 from apps.customer_service.importing.mining.clusters import cluster
-from apps.customer_service.importing.mining.evidence import weights
+from apps.customer_service.importing.mining.evidence import asked_again, weights
 from apps.customer_service.importing.mining.exchanges import find_exchanges
 from apps.customer_service.importing.mining.generality import Generality
 from apps.customer_service.importing.schema import Dialogue, Exchange, Pair, Rejected
@@ -131,6 +131,11 @@ def _pair(
     for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         wordings.setdefault(fold(text), text)
     answer = members[chosen.place].reply
+    again = asked_again(members)
+
+    def agreeing(fits: Callable[[int], bool]) -> int:
+        return len({members[place].dialogue_id for place in chosen.agreeing if fits(place)})
+
     return Pair(
         question=question,
         answer=answer,
@@ -138,6 +143,10 @@ def _pair(
         dialogue_ids=sorted({one.dialogue_id for one in members}),
         agents=sorted({one.agent for one in members if one.agent}),
         score=round(chosen.score, 3),
+        agreeing=agreeing(lambda _place: True),
+        thanked=agreeing(lambda place: members[place].is_thanked),
+        doubted=agreeing(lambda place: members[place].is_doubted),
+        asked_again=agreeing(lambda place: place in again),
         flags=_flags(members, chosen, question + answer),
         other_answers=chosen.others,
     )

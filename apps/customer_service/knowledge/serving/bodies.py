@@ -114,6 +114,7 @@ class Undo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     change: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    faq_id: Id | None = Field(None, description="Of one FAQ alone; left out: of all.")
     author: Author = None
 
 
@@ -196,7 +197,11 @@ class Saved(BaseModel):
 
 
 class Change(BaseModel):
-    """What one change did to one FAQ."""
+    """What one change did to one FAQ.
+
+    Attributes:
+        together: how many FAQs the change was about.
+    """
 
     change: int
     faq_id: str
@@ -205,12 +210,13 @@ class Change(BaseModel):
     kind: Kind
     before: Standing | None
     after: Standing
+    together: int
 
     @classmethod
-    def of(cls, version: Version) -> Change:
+    def of(cls, version: Version, together: int) -> Change:
         """A row of the history."""
         values: dict[str, Any] = version.model_dump(exclude={"live", "draft", "before"})
-        return cls(**values, before=version.before, after=version.standing)
+        return cls(**values, before=version.before, after=version.standing, together=together)
 
 
 class History(BaseModel):
@@ -233,6 +239,9 @@ class WhatWouldChange(BaseModel):
     """Of so many golden questions, those whose first answer would change."""
 
     asked: int
+    as_of: datetime | None = Field(
+        None, description="When, where something of it is valid only later."
+    )
     right: int
     wrong: int
     changed: list[ChangedAnswer]

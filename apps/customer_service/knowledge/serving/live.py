@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.knowledge.overlay import with_edits
+from apps.customer_service.knowledge.overlay import with_edits, without
 from apps.customer_service.knowledge.reading import Reader, kept_reader
 from apps.customer_service.knowledge.schema import Edit, Edited, Kind, Knowledge, fold
 from apps.customer_service.knowledge.store import KnowledgeStore
@@ -53,16 +53,9 @@ class Snapshot:
         """The answerer that holds what is valid at a time, and nothing else."""
         faqs = self.answerer.faqs
         hidden = frozenset(i for i in self.dated if not faqs[i].is_valid(time))
-        if not hidden or self.answerer.index is None:
-            return self.answerer
         found = self.made.get(hidden)
         if found is None:
-            found = replace(
-                self.answerer,
-                faqs={i: faq for i, faq in faqs.items() if i not in hidden},
-                index=self.answerer.index.without(*hidden),
-            )
-            self.made[hidden] = found
+            found = self.made[hidden] = without(self.answerer, hidden)
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from apps.customer_service import evaluate
@@ -11,7 +12,7 @@ from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.read_before import ReadBefore
 from apps.customer_service.data import Example
 from apps.customer_service.evaluate import Outcome
-from apps.customer_service.knowledge.overlay import difference, with_edits
+from apps.customer_service.knowledge.overlay import difference, with_edits, without
 from apps.customer_service.knowledge.reading import Reader
 from apps.customer_service.knowledge.schema import Knowledge
 
@@ -46,10 +47,15 @@ class Changed:
 
 @dataclass(frozen=True)
 class Preview:
-    """What would change, of how many questions that were asked."""
+    """What would change, of how many questions that were asked.
+
+    Attributes:
+        as_of: where something of what is thought of is valid only later, when it is.
+    """
 
     asked: int
     changed: list[Changed]
+    as_of: datetime | None = None
 
 
 class Previewer:
@@ -60,10 +66,10 @@ class Previewer:
 
     def __init__(self, find: FindGolden) -> None:
         self._find = find
-        self._kept: tuple[Answerer, Knowledge, list[Outcome]] | None = None
+        self._kept: tuple[Answerer, Knowledge, frozenset[str], list[Outcome]] | None = None
 
     def preview(self, base: Answerer, reader: Reader, now: Knowledge, then: Knowledge) -> Preview:
-        """What would change.
+        """What would change, by what is valid now, or once all that is thought of has begun.
 
         Args:
             base: the release that serves, without any edit.
@@ -71,15 +77,33 @@ class Previewer:
         """
         golden = self._find(base)
         asked = replace(base, read_before=golden.read_before)
+        time = datetime.now(UTC)
+        begins = _begins(now, then, time)
+        at = begins or time
 
         def ask(knowledge: Knowledge) -> list[Outcome]:
-            return evaluate.run(with_edits(asked, knowledge.edited, reader), golden.examples)
+            edited = with_edits(asked, knowledge.edited, reader)
+            return evaluate.run(without(edited, _hidden(knowledge, at)), golden.examples)
 
-        kept = self._kept
-        if kept is None or kept[0] is not base or kept[1] != now:
-            kept = self._kept = (base, now, ask(now))
-        pairs = zip(kept[2], ask(then), strict=True)
-        return Preview(len(golden.examples), [_changed(*pair) for pair in pairs if _matters(*pair)])
+        kept, hidden = self._kept, _hidden(now, at)
+        if kept is None or kept[0] is not base or kept[1] != now or kept[2] != hidden:
+            kept = self._kept = (base, now, hidden, ask(now))
+        pairs = zip(kept[3], ask(then), strict=True)
+        changed = [_changed(*pair) for pair in pairs if _matters(*pair)]
+        return Preview(len(golden.examples), changed, begins)
+
+
+def _hidden(knowledge: Knowledge, at: datetime) -> frozenset[str]:
+    """Ids of what is not served at a time."""
+    return frozenset(i for i, live in knowledge.live.items() if not live.is_valid(at))
+
+
+def _begins(now: Knowledge, then: Knowledge, time: datetime) -> datetime | None:
+    """When all that would be served otherwise is valid, if that is later than a time."""
+    served = now.live
+    new = (live for i, live in then.live.items() if live != served.get(i))
+    later = [live.valid_from for live in new if live.valid_from and live.valid_from > time]
+    return max(later, default=None)
 
 
 def _matters(old: Outcome, new: Outcome) -> bool:

@@ -17,7 +17,8 @@ from apps.customer_service.knowledge.conflict import ConflictError
 from apps.customer_service.knowledge.contradiction import (
     ContradictionError,
     FactCheck,
-    FaqContradiction,
+    against,
+    agreeing,
 )
 from apps.customer_service.knowledge.schema import Edit, Kind, Knowledge, State
 from apps.customer_service.knowledge.serving.bodies import (
@@ -41,7 +42,6 @@ from apps.customer_service.knowledge.serving.bodies import (
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.preview import FindGolden, Previewer, gains
 from apps.customer_service.knowledge.serving.watching import FileWatch
-from apps.customer_service.schema import Faq
 from common.serving.auditing.changes import note
 from common.serving.problems import problem
 from common.serving.speakers import Speakers
@@ -105,31 +105,14 @@ class Desk:
                 409, f"{self.watch.path.name} is watched and is the truth: edit it there."
             )
         author = author_of(request, given)
-        agreeing = edit if despite_facts else self._agreeing(edit)
-        change, edits = await _working(lambda: self.live.write(agreeing, author=author, kind=kind))
+        facts = None if despite_facts else self.facts
+        checked: MakeEdits = lambda now: agreeing(edit(now), facts)  # noqa: E731
+        change, edits = await _working(lambda: self.live.write(checked, author=author, kind=kind))
         edited = [one.faq_id for one in edits]
         # What stood there before stands in the history, by the number of the change.
         note(request, about=edited, after=f"change {change}")
         rows = await asyncio.to_thread(self.rows, edited)
         return Saved(change=change, rows=rows)
-
-    def contradictions(self, faqs: Sequence[Faq]) -> list[FaqContradiction]:
-        """Which of these FAQs say otherwise than the facts do."""
-        return self.facts.contradictions(faqs, datetime.now(UTC)) if self.facts else []
-
-    def _agreeing(self, edit: MakeEdits) -> MakeEdits:
-        """The edits, if what they would serve agrees with the facts."""
-
-        def make(now: Knowledge) -> Sequence[Edit]:
-            edits = edit(now)
-            was = {one.faq_id: one.before.live if one.before else None for one in edits}
-            made = ((one.faq_id, one.after.live) for one in edits)
-            served = [live for faq_id, live in made if live and live != was[faq_id]]
-            if found := self.contradictions(served):
-                raise ContradictionError(found)
-            return edits
-
-        return make
 
     def rows(self, faq_ids: Sequence[str] | None = None) -> list[FaqRow]:
         """How FAQs stand; None: all of them."""
@@ -194,7 +177,8 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
         await desk.read(request)
         store = desk.live.store
         versions = await _working(lambda: store.versions(faq_id=faq_id, limit=limit))
-        return History(changes=[Change.of(one) for one in reversed(versions)])
+        sizes = await _working(lambda: store.sizes({one.change for one in versions}))
+        return History(changes=[Change.of(one, sizes[one.change]) for one in reversed(versions)])
 
 
 def _add_writing(app: FastAPI, desk: Desk) -> None:
@@ -241,7 +225,7 @@ def _add_deciding(app: FastAPI, desk: Desk) -> None:
         versions = await _working(lambda: desk.live.store.versions(change=wanted.change))
         if not versions:
             raise HTTPException(404, f"There is no change {wanted.change}.")
-        edit = lambda now: editing.undo(now, versions)  # noqa: E731
+        edit = lambda now: editing.undo(now, versions, wanted.faq_id)  # noqa: E731
         return await desk.write(request, edit, wanted.author, "undo", despite_facts=True)
 
     @app.post("/v1/faqs/preview", tags=["knowledge"], summary="What would change")
@@ -251,29 +235,33 @@ def _add_deciding(app: FastAPI, desk: Desk) -> None:
 
 
 def _preview(desk: Desk, wanted: Proposal, now: Knowledge) -> WhatWouldChange:
-    then = now.after(editing.add(now, [one.to_faq(None) for one in wanted.add], draft=False))
+    edits = editing.add(now, [one.to_faq(None) for one in wanted.add], draft=False)
+    then = now.after(edits)
     for faq_id, one in wanted.change.items():
         # Of a draft, too: the question is what it would do.
         known = then.get(faq_id)
-        edits = editing.change(then, faq_id, one.to_faq(faq_id), draft=False)
-        then = then.after(edits)
+        edits += editing.change(then, faq_id, one.to_faq(faq_id), draft=False)
+        then = now.after(edits)
         if known and known.standing.live is None:
-            then = then.after(editing.publish(then, {faq_id: None}))
+            edits += editing.publish(then, {faq_id: None})
+            then = now.after(edits)
     for faq_id in wanted.remove:
-        then = then.after(editing.remove(then, faq_id))
+        edits += editing.remove(then, faq_id)
+        then = now.after(edits)
     if wanted.publish:
-        then = then.after(editing.publish(then, dict.fromkeys(wanted.publish)))
+        edits += editing.publish(then, dict.fromkeys(wanted.publish))
+        then = now.after(edits)
     base = desk.live.base
     found = desk.previewer.preview(base, desk.live.reader, now, then)
     turns = Counter(one.turns for one in found.changed)
     changed = [ChangedAnswer.model_validate(asdict(one)) for one in found.changed]
-    served = [entry for i, entry in then.live.items() if entry != now.live.get(i)]
     return WhatWouldChange(
         asked=found.asked,
+        as_of=found.as_of,
         right=turns["right"],
         wrong=turns["wrong"],
         changed=changed,
-        contradictions=desk.contradictions(served),
+        contradictions=against(desk.facts, edits) if desk.facts else [],
     )
 
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from apps.customer_service.knowledge.conflict import ConflictError
+from apps.customer_service.knowledge.contradiction import (
+    ContradictionError,
+    FactCheck,
+    agreeing,
+)
 from apps.customer_service.knowledge.editing import replace_all
+from apps.customer_service.knowledge.schema import Edit, Knowledge
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.tables import read_faqs
 from common.errors import UserError
@@ -18,6 +25,8 @@ from common.storage.database import DATABASE_TROUBLE
 
 LOOK_SECONDS = 1.0
 AUTHOR = "file"
+# The tag of an FAQ that is served whatever the facts say.
+DESPITE_FACTS = "despite-facts"
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +39,21 @@ class FileWatch:
 
     Args:
         path: of the table or the folder.
+        mapping: our field → the file's column.
+        facts: what an FAQ must not contradict, unless `despite-facts` is among its tags.
     """
 
-    def __init__(self, live: LiveKnowledge, path: Path) -> None:
+    def __init__(
+        self,
+        live: LiveKnowledge,
+        path: Path,
+        mapping: Mapping[str, str] | None = None,
+        facts: FactCheck | None = None,
+    ) -> None:
         self.path = path
         self._live = live
+        self._mapping = mapping
+        self._facts = facts
         self._settling = Settling()
         self._hashes: tuple[str, ...] = ()
         self._trouble: str | None = None
@@ -85,13 +104,24 @@ class FileWatch:
         hashes = tuple(file_sha256(path) for path in paths)
         if hashes == self._hashes:
             return
-        faqs = read_faqs(paths)
-        change, edits = self._live.write(
-            lambda knowledge: replace_all(knowledge, faqs), author=AUTHOR, kind="file"
-        )
+        faqs = read_faqs(paths, self._mapping)
+
+        def replace(now: Knowledge) -> Sequence[Edit]:
+            edits = replace_all(now, faqs)
+            self._check([one for one in edits if not _is_insisted_on(one)])
+            return edits
+
+        change, edits = self._live.write(replace, author=AUTHOR, kind="file")
         self._hashes = hashes
         if edits:
             logger.info("%s: change %d of %d FAQs is live", self.path, change, len(edits))
+
+    def _check(self, edits: Sequence[Edit]) -> None:
+        try:
+            agreeing(edits, self._facts)
+        except ContradictionError as error:
+            hint = f"Mend the FAQ or the fact; or write {DESPITE_FACTS} among its tags."
+            raise UserError(f"this contradicts the facts: {error.what}", hint=hint) from None
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None:
@@ -99,6 +129,11 @@ class FileWatch:
         if trouble and trouble != self._trouble:
             logger.error("the knowledge stays as it was: %s", trouble)
         self._trouble = trouble
+
+
+def _is_insisted_on(edit: Edit) -> bool:
+    live = edit.after.live
+    return live is not None and DESPITE_FACTS in live.tags
 
 
 def _tables(path: Path) -> list[Path]:

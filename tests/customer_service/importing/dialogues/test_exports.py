@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apps.customer_service.importing.dialogues.reading import read_dialogues
+from apps.customer_service.importing.dialogues.speakers import Sides
 from apps.customer_service.importing.schema import Dialogue, Rejected
 from apps.customer_service.importing.sources import recognise
 
@@ -134,6 +135,67 @@ def test_abcd_and_plain_conversations(tmp_path: Path) -> None:
     assert other.is_resolved is False
 
 
+def _zendesk(*comments: Any) -> dict[str, Any]:
+    return {"id": 1, "requester_id": 2, "comments": list(comments)}
+
+
+def _intercom(**given: Any) -> dict[str, Any]:
+    return {**INTERCOM, "id": "bad", **given}
+
+
+def _chatwoot(*messages: Any) -> dict[str, Any]:
+    return {"id": 1, "messages": [CHATWOOT_MESSAGES[0], *messages]}
+
+
+NESTED = {"id": "x", "messages": [{"role": "user", "content": "How?"}]}
+ABCD = {"convo_id": 3, "original": [["customer", "How?"], ["agent", "So."]]}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "reason"),
+    [
+        (ZENDESK, _zendesk(None), "comments 1: not an object: None"),
+        (ZENDESK, _zendesk({"author_id": 2, "plain_body": {"a": 1}}), "plain_body: not a text"),
+        (INTERCOM, _intercom(source={"body": "How?", "author": "Ann"}), "source: author: not an"),
+        (INTERCOM, _intercom(source="How?"), "source: not an object: 'How?'"),
+        (INTERCOM, _intercom(conversation_parts="none"), "conversation_parts: not a list"),
+        (INTERCOM, _intercom(conversation_parts=[3]), "conversation_parts 1: not an object: 3"),
+        (CHATWOOT_MESSAGES[0], {**CHATWOOT_MESSAGES[0], "conversation_id": 8, "sender": "Bob"},
+         "messages 1: sender: not an object: 'Bob'"),
+        (_chatwoot(), _chatwoot("so"), "messages 2: not an object: 'so'"),
+        (_chatwoot(), _chatwoot({"message_type": [1], "content": {"a": 1}}), ""),
+        (ABCD, {"convo_id": 4, "original": [["agent", "So.", "so"]]}, "original 1: not a pair"),
+        (ABCD, {"convo_id": 4, "original": [["agent", {"text": 1}]]}, "original 1: not a text"),
+        (NESTED, {"id": "y", "messages": [*NESTED["messages"], "So."]}, "messages 2: not an obj"),
+        (NESTED, {"id": "y", "messages": ["So.", *NESTED["messages"]]}, "messages 1: not an obj"),
+        (NESTED, {"id": "y", "messages": [{"role": "user", "content": [["So."]]}]}, "not a text"),
+        (NESTED, {"id": "y", "messages": None}, "not in the form of conversations"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_malformed_record_is_told_and_the_others_are_read(
+    tmp_path: Path, good: Any, bad: Any, reason: str, is_first: bool
+) -> None:
+    path = tmp_path / "log.jsonl"
+    rows = [bad, good] if is_first else [good, bad]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = list(read_dialogues(recognise(path, None, {}), {}))
+    told = [one for one in found if isinstance(one, Rejected)]
+    assert [one.reason for one in told if reason not in one.reason] == []
+    assert [one.place for one in told] == ([f"{path}:{1 if is_first else 2}"] if reason else [])
+    assert [one for one in found if isinstance(one, Dialogue) and one.turns]
+
+
+def test_content_in_parts_is_read_as_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    asked = [{"type": "text", "text": "How?"}, {"type": "image_url", "image_url": {"url": "u"}}]
+    answered = ["So.", {"type": "text", "text": {"value": "Thus."}}]
+    messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    path.write_text(json.dumps({"id": "x", "messages": messages}) + "\n", encoding="utf-8")
+    (one,) = _read(path)
+    assert [turn.text for turn in one.turns] == ["How?", "So.\nThus."]
+
+
 def test_who_speaks_must_be_known(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     turns = [{"speaker": "A", "text": "How?"}, {"speaker": "B", "text": "So."}]
@@ -141,3 +203,17 @@ def test_who_speaks_must_be_known(tmp_path: Path) -> None:
     (one,) = read_dialogues(recognise(path, None, {}), {})
     assert isinstance(one, Rejected)
     assert "who speaks is not known" in one.reason
+
+
+def test_agents_that_are_named_are_known_in_tables_and_exports_too(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    turns = [{"speaker": "Ann", "text": "How?"}, {"speaker": "Bob Lee", "text": "So."}]
+    log.write_text(json.dumps({"id": "x", "turns": turns}) + "\n", encoding="utf-8")
+    table = tmp_path / "log.csv"
+    table.write_text("dialogue_id,speaker,message\nx,Ann,How?\nx,bob lee,So.\n", encoding="utf-8")
+    for path in (log, table):
+        sides = Sides(["Bob Lee"])
+        (one,) = read_dialogues(recognise(path, None, {}), {}, sides)
+        assert isinstance(one, Dialogue)
+        assert [turn.speaker for turn in one.turns] == ["customer", "agent"]
+        sides.check()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from apps.customer_service.importing.dialogues.speakers import speaker_of
+from apps.customer_service.importing.dialogues.speakers import Sides, speaker_of
 from apps.customer_service.importing.dialogues.transcripts import is_transcript, read_transcripts
+from apps.customer_service.importing.schema import Dialogue, Rejected
+from common.errors import UserError
 
 EXPECTED = [[("customer", "How?"), ("agent", "So.")], [("customer", "Why?"), ("agent", "Thus.")]]
 
@@ -36,17 +39,122 @@ EXPECTED = [[("customer", "How?"), ("agent", "So.")], [("customer", "Why?"), ("a
 )
 def test_dialogues_of_a_transcript(text: str) -> None:
     assert is_transcript(text)
-    found = list(read_transcripts(Path("chat.txt"), text))
+    found = _dialogues(text)
     assert [[(turn.speaker, turn.text) for turn in one.turns] for one in found] == EXPECTED
 
 
 def test_a_turn_goes_on_in_the_next_line_and_its_time_is_known() -> None:
     text = "2024-05-01 10:00 User: How?\nAnd where?\n2024-05-01 10:01 Agent Anna: So.\n"
-    (one,) = read_transcripts(Path("chat.txt"), text)
+    (one,) = _dialogues(text)
     assert one.id == "chat-1"
     assert [turn.text for turn in one.turns] == ["How?\nAnd where?", "So."]
     assert one.turns[1].time == 1714557660
     assert one.turns[1].agent == "anna"
+
+
+NAMED = {
+    "next line": "张三 2024-01-02 10:00\nHow?\n小美 2024-01-02 10:01\nSo.\n",
+    "next line, a blank between": "张三  10:00\n\nHow?\n\n小美  10:01\n\nSo.\n",
+    "clock": "[10:00] 张三: How?\n[10:01] 小美: So.\n",
+    "WhatsApp on iOS": (
+        "\u200e[02.01.24, 09:59:00] 小美: \u200eMessages are encrypted.\n"
+        "[02.01.24, 10:00:12] 张三: How?\n[02.01.24, 10:01:12] 小美: So.\n"
+    ),
+    "WhatsApp on Android": (
+        "2024-01-02 09:59 - Messages are end-to-end encrypted.\n"
+        "2024-01-02 10:00 - 张三: How?\n2024-01-02 10:01 - 小美: So.\n"
+        "2024-01-02 10:02 - 小美 left\n"
+    ),
+    "WhatsApp in America": (
+        "1/2/24, 10:00\u202fAM - 张三: How?\n1/2/24, 10:01\u202fAM - 小美: So.\n"
+    ),
+    "WhatsApp in China": "2024/1/2 上午10:00 - 张三: How?\n2024/1/2 上午10:01 - 小美: So.\n",
+    "QQ": "2024-01-02 10:00:00 张三(12345678)\nHow?\n\n2024-01-02 10:01:00 小美(87654321)\nSo.\n",
+    "no time": "张三：How?\n小美：So.\n",
+}
+
+
+@pytest.mark.parametrize("text", NAMED.values(), ids=NAMED.keys())
+def test_people_who_go_by_their_names(text: str) -> None:
+    sides = Sides(["小美"])
+    assert is_transcript(text, sides)
+    (one,) = _dialogues(text, sides)
+    assert [(turn.speaker, turn.text) for turn in one.turns][-2:] == EXPECTED[0]
+    assert (one.customer, one.customer_name) == ("张三", "张三")
+    assert one.turns[-1].agent == "小美"
+    if "24" in text:
+        assert one.turns[-1].time is not None
+        assert (
+            datetime.fromtimestamp(one.turns[-1].time, UTC).strftime("%F %R") == "2024-01-02 10:01"
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我：How?\n店家：So.\n",
+        "[10:00] 我: How?\n[10:01] 店家: So.\n",
+        "张三 2024-01-02 10:00\nHow?\n客服小王 2024-01-02 10:01\nSo.\n",
+        "用户 2024-01-02 10:00\nHow?\n小美 2024-01-02 10:01\nSo.\n",
+    ],
+)
+def test_where_one_side_is_labelled_all_others_are_the_other(text: str) -> None:
+    assert is_transcript(text)
+    (one,) = _dialogues(text)
+    assert [(turn.speaker, turn.text) for turn in one.turns] == EXPECTED[0]
+
+
+def test_without_agents_the_names_that_were_found_are_told() -> None:
+    text = NAMED["next line"]
+    assert is_transcript(text)
+    with pytest.raises(UserError, match="who answers is not known: 张三, 小美") as told:
+        _dialogues(text)
+    assert "--agents NAME" in str(told.value)
+
+
+def test_an_agent_whom_nobody_has_heard_of_is_told() -> None:
+    sides = Sides(["小没"])
+    _dialogues(NAMED["next line"], sides)
+    with pytest.raises(UserError, match="nobody called 小没 speaks") as told:
+        sides.check()
+    assert "张三, 小美" in str(told.value)
+
+
+def test_a_chat_of_a_year_is_several_dialogues_and_a_message_of_several_paragraphs_one() -> None:
+    (first, second) = _dialogues(
+        "2024-01-02 10:00 - 张三: How?\n\nAnd on 2024-02-03\n2024-02-03\nat 10:30\n"
+        "2024-01-02 10:01 - 小美: Note: so.\n"
+        "2024-01-05 10:00 - 张三: Why?\n2024-01-05 10:01 - 小美: Thus.\n",
+        Sides(["小美"]),
+    )
+    assert [turn.text for turn in first.turns] == [
+        "How?\nAnd on 2024-02-03\n2024-02-03\nat 10:30", "Note: so.",
+    ]  # fmt: skip
+    assert [turn.text for turn in second.turns] == ["Why?", "Thus."]
+
+
+def _dialogues(text: str, sides: Sides | None = None) -> list[Dialogue]:
+    found = list(read_transcripts(Path("chat.txt"), text, sides))
+    assert not [one for one in found if isinstance(one, Rejected)]
+    return [one for one in found if isinstance(one, Dialogue)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10:00 Opening: in the hall\n11:00 First talk: on prices\n12:30 Lunch: in the yard\n",
+        "Opening hours: 9 to 5\nWe open at 10:30\nWe close at 17:30\nPhone: ask us\n",
+        "2024-01-02 Version 2: faster\n2024-03-01 Version 3: slower\n",
+    ],
+)
+def test_a_page_with_times_is_no_transcript(text: str) -> None:
+    assert not is_transcript(text)
+
+
+def test_where_nobody_speaks_that_is_told() -> None:
+    (one,) = read_transcripts(Path("chat.txt"), "Only text.\n")
+    assert isinstance(one, Rejected)
+    assert "nobody speaks" in one.reason
 
 
 def test_a_page_of_text_is_no_transcript() -> None:
