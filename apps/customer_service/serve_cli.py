@@ -72,6 +72,10 @@ def serve(
     ] = None,
     rules: RulesOption = None,
     graph: Graph = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file with your own greeting, thanks, words to the angry …"),
+    ] = None,
     embed_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -110,6 +114,7 @@ def serve(
     store: Store = Path("var"),
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
+    from apps.customer_service.conversation.replies import read_replies
     from apps.customer_service.generation.options import read_generation
     from apps.customer_service.graph.telling import open_facts
     from apps.customer_service.rules.known import known_names
@@ -144,6 +149,7 @@ def serve(
     schedule = parse_schedule(learn)
     known = partial(known_names, store, database)
     live_rules = LiveRules(rules, AnswerRules, known) if rules else None
+    own_replies = read_replies(replies) if replies else None
     generation = read_generation(generator, base_url, model)
     facts = open_facts(graph) if graph else None
     reader = PictureReader(max(1, available_cpus() // workers)) if pictures else None
@@ -168,6 +174,7 @@ def serve(
             watch_documents=watch_documents or (),
             rules=live_rules,
             facts=facts,
+            replies=own_replies,
             visitors=visitors,
             tickets=handing_over,
             generation=generation,

@@ -29,6 +29,8 @@ LEXICAL_WEIGHT = 0.4
 # Share of the FAQ's learned prototype in a dense score, its variants have the rest.
 PROTOTYPE_WEIGHT = 0.6
 NEIGHBOURS = 5
+# What an FAQ in another language than was asked loses of its fused score.
+FOREIGN_HANDICAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Candidate:
 
     `score` is the fused one, 0 to 1, of all its variants, and ranks; the others tell how sure it
     is, which its best variant tells better: `dense` a cosine (of its nearest variant and its
-    prototype, `prototype` alone); `lexical` 0 to 1; `neighbours` its share of the nearest variants.
+    prototype, `prototype` alone); `lexical` 0 to 1; `neighbours` its share of the nearest variants
+    in its language. `is_foreign`: that is another one than was asked.
     """
 
     faq_id: str
@@ -56,6 +59,7 @@ class Candidate:
     prototype: float
     lexical: float
     neighbours: float
+    is_foreign: bool = False
 
 
 class VariantIndex:
@@ -98,6 +102,7 @@ class VariantIndex:
                 self._prototypes[number] = prototypes[faq_id]
         self._known = _known_wordings(self.variants)
         self._languages = {variant.language for variant in self.variants}
+        self._language_of = np.array([self.variants[own[0]].language for own in self._rows])
         self._depth = DEPTH * len(self._languages)
         self._hidden: frozenset[str] = frozenset()
 
@@ -159,16 +164,19 @@ class VariantIndex:
         Args:
             text: the normalised question.
             vector: [width], its embedding.
-            language: look among FAQs of this language, if there are any.
+            language: FAQs in other ones come first only where they are nearer by far; all are
+                alike if there are none in this one.
+            top_k: of this language, and as many of the others.
         """
         if not self.variants:
             return []
-        only = language if language in self._languages else None
-        dense = self._search_vectors(vector, only)
-        lexical = self._search_words(text, only)
-        named = self._named_in(text, only)
-        found = dense or lexical or named
-        return self._fuse(vector, dense, lexical, named, top_k) if found else []
+        dense = self._search_vectors(vector)
+        lexical = self._lexical.search(text, self._depth, self._is_searched)
+        named = self._named_in(text)
+        if not (dense or lexical or named):
+            return []
+        asked = language if language in self._languages else None
+        return self._fuse(vector, dense, lexical, named, asked, top_k)
 
     def direction(self, faq_id: str, vector: Floats) -> Floats:
         """[width], the dense score of an FAQ is the scalar product of a question's vector with it.
@@ -190,6 +198,7 @@ class VariantIndex:
         dense: Sequence[tuple[int, float]],
         lexical: Sequence[tuple[int, float]],
         named: Mapping[int, float],
+        language: str | None,
         top_k: int,
     ) -> list[Candidate]:
         """One ranking of the FAQs that either search found; all of them scored at once."""
@@ -204,7 +213,9 @@ class VariantIndex:
         fused = (1 - LEXICAL_WEIGHT) * np.maximum(_with(prototype, pooled(*near, counts)), 0.0)
         fused += LEXICAL_WEIGHT * pooled(*words, counts)
         fused += [named.get(faq, 0.0) for faq in found.tolist()]
-        neighbours = [int(self._faq_of[row]) for row, _ in dense[:NEIGHBOURS]]
+        is_foreign = (self._language_of[found] != language) & (language is not None)
+        fused -= FOREIGN_HANDICAP * is_foreign
+        neighbours = self._neighbours([row for row, _ in dense], language)
         return [
             Candidate(
                 faq_id=self._faq_ids[found[i]],
@@ -212,10 +223,19 @@ class VariantIndex:
                 dense=float(dense_score[i]),
                 prototype=float(prototype[i]),
                 lexical=float(most[i]),
-                neighbours=neighbours.count(found[i]) / max(len(neighbours), 1),
+                neighbours=neighbours.get(int(found[i]), 0.0),
+                is_foreign=bool(is_foreign[i]),
             )
-            for i in np.argsort(-fused, kind="stable")[:top_k]
+            for i in _first_of_each(is_foreign, np.argsort(-fused, kind="stable"), top_k)
         ]
+
+    def _neighbours(self, rows: Sequence[int], language: str | None) -> dict[int, float]:
+        """FAQ → its share of the nearest variants: of those in the language, or of the others."""
+        near: dict[bool, list[int]] = {True: [], False: []}
+        for row in rows:
+            near[language in {None, self.variants[row].language}].append(int(self._faq_of[row]))
+        nearest = [faqs[:NEIGHBOURS] for faqs in near.values()]
+        return {faq: faqs.count(faq) / len(faqs) for faqs in nearest for faq in faqs}
 
     def _wordings_of(
         self, found: NDArray[np.int64], vector: Floats
@@ -233,28 +253,31 @@ class VariantIndex:
         scores = np.array([score for _, score in hits], dtype=np.float64)
         return scores, np.searchsorted(found, self._faq_of[rows])
 
-    def _search_vectors(self, vector: Floats, language: str | None) -> list[tuple[int, float]]:
+    def _search_vectors(self, vector: Floats) -> list[tuple[int, float]]:
         depth = min(self._depth, len(self.variants))
         scores, rows = self._vector_index.search(vector[None, :], depth)
         pairs = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
-        return [
-            (row, score) for row, score in pairs if row >= 0 and self._is_searched(row, language)
-        ]
+        return [(row, score) for row, score in pairs if row >= 0 and self._is_searched(row)]
 
-    def _search_words(self, text: str, language: str | None) -> list[tuple[int, float]]:
-        return self._lexical.search(text, self._depth, lambda row: self._is_searched(row, language))
-
-    def _named_in(self, text: str, language: str | None) -> dict[int, float]:
+    def _named_in(self, text: str) -> dict[int, float]:
         weights = self._naming.weights(text).items()
-        return {f: weight for f, weight in weights if self._is_searched(self._rows[f][0], language)}
+        return {faq: weight for faq, weight in weights if self._is_searched(self._rows[faq][0])}
 
-    def _is_searched(self, row: int, language: str | None) -> bool:
-        variant = self.variants[row]
-        return language in {None, variant.language} and variant.faq_id not in self._hidden
+    def _is_searched(self, row: int) -> bool:
+        return self.variants[row].faq_id not in self._hidden
 
 
 def _with(prototype: Floats, variants: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * variants)
+
+
+def _first_of_each(
+    group: NDArray[np.bool_], order: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """The first `count` of each of two groups, in their common order."""
+    of_group = group[order]
+    place = np.where(of_group, np.cumsum(of_group), np.cumsum(~of_group))
+    return np.asarray(order[place <= count])
 
 
 def _known_wordings(variants: Sequence[Variant]) -> dict[str, str]:

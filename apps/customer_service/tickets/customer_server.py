@@ -39,12 +39,15 @@ class HandingOver:
     async def reply(self, asked: AnswerRequest, text: str, request: Request) -> Answer:
         """Answer a prepared message, or pass it on to the person who has the conversation."""
         owner = self._speakers.owner(request)
-        ticket = None
-        if asked.conversation_id and IDENTITY.fullmatch(asked.conversation_id):
-            ticket = await self._desk.open_of(asked.conversation_id, owner)
+        given, ticket = asked.conversation_id, None
+        if given and IDENTITY.fullmatch(given):
+            ticket = await self._desk.open_of(given, owner)
+        recalled = await self._conversations.recall(given, owner, is_known=ticket is not None)
+        if given and recalled.identity != given:
+            ticket = await self._desk.open_of(recalled.identity, owner)
         if ticket and ticket.with_person:
             return await self._pass_on(ticket, asked, text, request)
-        answer = await self._conversations.reply(asked, text, request, is_known=ticket is not None)
+        answer = await self._conversations.reply(asked, text, request, recalled)
         if answer.handoff is None and ticket is None:
             return answer
         identity = answer.conversation_id or ""

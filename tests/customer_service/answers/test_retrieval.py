@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apps.customer_service.answers.confidence import features
 from apps.customer_service.answers.retrieval import Floats, Variant, VariantIndex
 from common.records.text import normalise, words
 
@@ -73,9 +74,37 @@ def test_an_faq_stands_in_the_ranking_once_and_scores_fall(index: VariantIndex) 
     assert all(0 <= c.lexical < 1 and 0 <= c.neighbours <= 1 for c in found)
 
 
-def test_a_language_is_kept_to_where_there_are_such_faqs(index: VariantIndex) -> None:
-    assert {i[:2] for i in _search(index, "card 信用卡", language="zh")} == {"zh"}
-    assert {i[:2] for i in _search(index, "card 信用卡", language="fr")} == {"zh", "en"}
+def test_who_asks_finds_their_own_language_first_and_the_others_after_it(
+    index: VariantIndex,
+) -> None:
+    # As near to both.
+    found = _search(index, "card 信用卡", language="zh")
+    assert {i[:2] for i in found} == {"zh", "en"}
+    assert found[0] == "zh-lost"
+    assert _search(index, "card 信用卡", language="en")[0] == "en-lost"
+    assert set(_search(index, "card 信用卡", language="fr")) == set(found)
+
+
+def test_what_there_is_in_another_language_alone_is_found(index: VariantIndex) -> None:
+    """A multilingual encoder puts a question near to what says the same in another language."""
+    meant = _vector("someone stole my card")
+    for asked, language in (("我的钱包被偷了", "zh"), ("???", "zh"), ("my wallet", "en")):
+        first = index.without("zh-lost").search(asked, meant, language=language)[0]
+        assert (first.faq_id, first.is_foreign) == ("en-lost", language == "zh")
+
+
+def test_signals_of_a_language_do_not_go_by_what_another_says(index: VariantIndex) -> None:
+    text = normalise("信用卡丢了")
+    alone = VariantIndex.build(
+        [one for one in index.variants if one.language == "zh"], index.vectors[:4], {}
+    )
+    whole = VariantIndex.build(index.variants, index.vectors, {})
+    vector = _vector("信用卡丢了 card lost")
+    read = [one.search(text, vector, language="zh") for one in (alone, whole)]
+    kept = [[c for c in found if not c.is_foreign] for found in read]
+    assert [c.faq_id for c in kept[0]] == [c.faq_id for c in kept[1]]
+    assert [c.neighbours for c in kept[0]] == [c.neighbours for c in kept[1]]
+    assert features(kept[1], {}, 0.0, {}) == pytest.approx(features(read[1], {}, 0.0, {}))
 
 
 def test_words_alone_find_what_the_vectors_miss(index: VariantIndex) -> None:
