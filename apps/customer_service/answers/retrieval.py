@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.customer_service.answers.lexical import LexicalIndex
+from apps.customer_service.answers.lexical import REMEMBERED, LexicalIndex
 from apps.customer_service.answers.naming import Naming
 from apps.customer_service.answers.wordings import best, pooled
 
@@ -290,6 +291,7 @@ def _known_wordings(variants: Sequence[Variant]) -> dict[str, str]:
     return {key: faq_id for key, faq_id in found.items() if key and key not in shared}
 
 
+@lru_cache(REMEMBERED)
 def bare(text: str) -> str:
     """A key under which prepared texts that differ in case and punctuation alone are equal."""
     return "".join(character for character in text.casefold() if character.isalnum())

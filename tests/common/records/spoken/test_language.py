@@ -25,7 +25,7 @@ SAMPLES = ROOT / "data_samples" / "customer_service"
         ("change pin", None),
         ("1234 !?", None),
         ("", None),
-        ("two\nlines of plain English, and a question", "en"),
+        ("I have lost\nmy card", "en"),
     ],
 )
 def test_a_language_is_told_where_that_is_sure(text: str, language: str | None) -> None:
