@@ -135,9 +135,7 @@ class AnswerRequest(BaseModel):
     @classmethod
     def _is_an_id(cls, given: str | None) -> str | None:
         if given is not None and not CONVERSATION_ID.fullmatch(given):
-            raise ValueError(
-                "1 to 64 letters, digits and . _ : @ - make an id; leave it out to begin"
-            )
+            raise ValueError("an id has 1 to 64 letters, digits and . _ : @ -; or leave it out")
         return given
 
 

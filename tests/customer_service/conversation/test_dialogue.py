@@ -305,6 +305,14 @@ def test_another_language_is_answered_in_that_language(dialogue: Dialogue) -> No
     assert (first(english), first(chinese)) == ("en-statement", "zh-statement")
 
 
+def test_a_question_in_pinyin_is_asked_back_and_answered_in_chinese(dialogue: Dialogue) -> None:
+    (asked,) = talk(dialogue, "wo de yinhangka diule zenme guashi")
+    assert (first(asked), asked.decision) == ("zh-card-lost", "clarify")
+    assert asked.only_in is None
+    (nonsense,) = talk(dialogue, "jintian tianqi zenmeyang a")
+    assert nonsense.decision not in {"answer", "clarify"}
+
+
 def test_what_only_the_other_language_has_is_found_in_it(dialogue: Dialogue) -> None:
     (answer,) = talk(dialogue, "贷款可以提前还清吗？")
     assert first(answer) == "en-loan-early"
