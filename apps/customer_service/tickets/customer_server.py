@@ -10,8 +10,8 @@ from uuid import uuid4
 from fastapi import FastAPI, HTTPException, Path, Query, Request
 
 from apps.customer_service.conversation.patterns import load_patterns
-from apps.customer_service.conversation.server import IDENTITY, Conversations
-from apps.customer_service.schema import Answer, AnswerRequest, Handoff
+from apps.customer_service.conversation.server import IDENTITY, Conversations, own_identity
+from apps.customer_service.schema import CONVERSATION_ID, Answer, AnswerRequest, Handoff
 from apps.customer_service.tickets.bodies import CustomersConversation, CustomersTicket
 from apps.customer_service.tickets.desk import TicketDesk
 from apps.customer_service.tickets.handing_over import handed_over, passed_on
@@ -24,7 +24,7 @@ from common.storage.database import DATABASE_TROUBLE
 T = TypeVar("T")
 MOST_MESSAGES = 200
 
-ConversationId = Annotated[str, Path(pattern=f"^{IDENTITY.pattern}$")]
+ConversationId = Annotated[str, Path(pattern=f"^{CONVERSATION_ID.pattern}$")]
 
 
 class HandingOver:
@@ -98,6 +98,10 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
     """Add `/v1/conversations/{id}`: for whoever has the id, with the key that it began with."""
     store = desk.store
 
+    def called(given: str, owner: str) -> str:
+        """What it is called here, whether by our id or by the client's own."""
+        return given if store.latest_of(given, owner) else own_identity(given, owner)
+
     def told(conversation_id: str, owner: str, after: int | None) -> CustomersConversation:
         ticket = store.latest_of(conversation_id, owner)
         if ticket is None:
@@ -121,7 +125,7 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
         after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     ) -> CustomersConversation:
         owner = speakers.owner(request)
-        return await or_unavailable(lambda: told(conversation_id, owner, after))
+        return await or_unavailable(lambda: told(called(conversation_id, owner), owner, after))
 
     @app.post(
         "/v1/conversations/{conversation_id}/assistant",
@@ -132,8 +136,9 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
         owner = speakers.owner(request)
 
         def left() -> CustomersConversation:
-            store.leave(conversation_id, owner)
-            return told(conversation_id, owner, None)
+            identity = called(conversation_id, owner)
+            store.leave(identity, owner)
+            return told(identity, owner, None)
 
         return await or_unavailable(left)
 

@@ -89,6 +89,11 @@ def test_a_ticket_is_found_by_a_client_s_own_id(address: str) -> None:
     opened = ask(address, "I want to speak to a person", "ticket-1")
     assert opened["ticket"]["with_person"]
     assert ask(address, ASKED, "ticket-1")["handoff"]["reason"] == "with_person"
+    read = httpx.get(f"{address}/v1/conversations/ticket-1", timeout=60).json()
+    assert read["conversation_id"] == opened["conversation_id"]
+    left = httpx.post(f"{address}/v1/conversations/ticket-1/assistant", timeout=60)
+    assert left.status_code == 200
+    assert not left.json()["ticket"]["with_person"]
 
 
 def test_a_business_greets_in_its_own_words(address: str) -> None:
