@@ -19,7 +19,7 @@ IMPORTED = "imported"
 # A longer question is a document: 413 from the server, cut off by the encoder.
 LONGEST_QUESTION = 2000
 LONGEST_ANSWER = 4000
-CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
+CONVERSATION_ID = re.compile(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,63}")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
@@ -135,7 +135,7 @@ class AnswerRequest(BaseModel):
     @classmethod
     def _is_an_id(cls, given: str | None) -> str | None:
         if given is not None and not CONVERSATION_ID.fullmatch(given):
-            raise ValueError("an id has 1 to 64 letters, digits and . _ : @ -; or leave it out")
+            raise ValueError("an id has 1 to 64 letters, digits and . _ : @ -, no dot first")
         return given
 
 

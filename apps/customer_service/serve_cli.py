@@ -14,6 +14,7 @@ from apps.customer_service.options_cli import (
     EndpointModel,
     GeneratorName,
     Graph,
+    OwnReplies,
 )
 from common.cli import (
     LOOPBACK,
@@ -72,10 +73,7 @@ def serve(
     ] = None,
     rules: RulesOption = None,
     graph: Graph = None,
-    replies: Annotated[
-        Path | None,
-        typer.Option(help="A TOML file with your own greeting, thanks, words to the angry …"),
-    ] = None,
+    replies: OwnReplies = None,
     embed_on: Annotated[
         list[str] | None,
         typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sample import Run
 
 from apps.customer_service.conversation.replies import load_replies, read_replies
 from common.errors import UserError
@@ -42,3 +43,12 @@ def test_a_mistake_is_told_with_its_line_and_the_nearest_name(
         read_replies(path)
     assert refused.value.where == f"{path}:{line}"
     assert told in f"{refused.value} {refused.value.hint}"
+
+
+def test_demo_looks_at_them_before_it_trains(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "replies.toml"
+    path.write_text('[en]\ngreting = "Hello"\n', encoding="utf-8")
+    done = run("demo", "--serve", "--replies", path, "--store", tmp_path / "var")
+    assert done.returncode == 2
+    assert "Did you mean greeting?" in done.stderr
+    assert not (tmp_path / "var" / "customer_service").exists()
