@@ -169,9 +169,13 @@ class Answerer:
         known = self.index.known(question) if self.index else None
         if candidates and candidates[0].faq_id == known:
             return max(probability, self.confidence.threshold), "answer"
-        if decision == "handoff" and candidates and candidates[0].lexical >= SPELLED_ALIKE:
+        if decision == "handoff" and candidates:
+            first = candidates[0]
             # No encoder reads pinyin: its signals say nothing of it, the sounds do.
-            decision = "clarify" if spelled(question) else decision
+            sounds_so = first.lexical >= SPELLED_ALIKE and spelled(question)
+            # Of the others shown with it, the signals of one language say little.
+            is_likely = first.is_foreign and probability >= self.confidence.worth_clarifying
+            decision = "clarify" if sounds_so or is_likely else decision
         return probability, decision
 
     def signals(
