@@ -252,7 +252,7 @@ class VariantIndex:
         is_own = self._language_of == language
         is_shown = ~np.isin(self._faq_ids, [*self._hidden])
         cosines, prototype = across.cosines(vector, language)
-        nearest = best(cosines, self._faq_of, self._counts)
+        nearest = best(cosines.astype(np.float64), self._faq_of, self._counts)
         prototype = np.where(np.isnan(prototype), nearest, prototype)
         dense = _with(prototype, nearest)
         own = dense[is_own & is_shown].max(initial=0.0)

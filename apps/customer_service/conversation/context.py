@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from apps.customer_service.answers.answering import Answerer, Understood
 from apps.customer_service.answers.retrieval import Candidate
@@ -132,9 +133,13 @@ def blended(rankings: Sequence[tuple[Sequence[Candidate], float]]) -> list[Candi
     known = {one.faq_id: one for ranking, _ in rankings for one in ranking}
     for ranking, weight in rankings:
         placed = {one.faq_id: one for one in ranking}
+        # Of each language: their scores are not on one scale.
+        lasts = {one.is_foreign: one for one in ranking}
         for faq_id, one in known.items() if ranking else ():
-            last = replace(one, **{name: getattr(ranking[-1], name) for name in SIGNALS})
-            stand_in = replace(last, lexical=0.0, neighbours=0.0)
+            last = lasts.get(one.is_foreign, ranking[-1])
+            stand_in = replace(
+                last, faq_id=faq_id, lexical=0.0, neighbours=0.0, is_foreign=one.is_foreign
+            )
             found.setdefault(faq_id, []).append((placed.get(faq_id, stand_in), weight))
     means = [_mean(weighted) for weighted in found.values()]
     return sorted(means, key=lambda one: (-one.score, one.faq_id))
@@ -144,4 +149,5 @@ def _mean(weighted: Sequence[tuple[Candidate, float]]) -> Candidate:
     def mean(signal: str) -> float:
         return sum(float(getattr(one, signal)) * weight for one, weight in weighted)
 
-    return replace(weighted[0][0], **{name: mean(name) for name in SIGNALS})
+    means: dict[str, Any] = {name: mean(name) for name in SIGNALS}
+    return replace(weighted[0][0], **means)

@@ -77,9 +77,9 @@ class Evidence:
         path = directory / EVIDENCE
         if not path.exists():
             return cls.none()
-        kept = load_file(path)
-        unknown = np.zeros(len(kept["signals"]), dtype=np.int8)
-        return cls(**{"language": unknown, **kept})
+        kept: dict[str, NDArray[Any]] = load_file(path)
+        kept.setdefault("language", np.zeros(len(kept["signals"]), dtype=np.int8))
+        return cls(**kept)
 
     def _parts(self) -> list[NDArray[Any]]:
         return [getattr(self, name) for name in NAMES]
