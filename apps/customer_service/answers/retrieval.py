@@ -35,6 +35,7 @@ NEIGHBOURS = 5
 # the other language first and 50 among three, 2 of as many found one where nothing said the same.
 # The mean of a language with a few FAQs is about them rather: with one, the more was needed.
 FOREIGN_HANDICAP, FEW_HANDICAP = 0.1, 0.15
+FOREIGN_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class VariantIndex:
             vector: [width], its embedding.
             language: FAQs of this language, if there are any, come before those of others, unless
                 these are nearer by far.
-            top_k: of this language, and as many of the others.
+            top_k: of this language; of the others there are a few beside them.
         """
         if not self.variants:
             return []
@@ -186,7 +187,7 @@ class VariantIndex:
         found = self._fuse(vector, dense, lexical, named, top_k) if is_found else []
         if self._across is None or only is None:
             return found
-        foreign = self._search_across(text, vector, only, found, self._across, top_k)
+        foreign = self._search_across(text, vector, only, found, self._across)
         return sorted([*foreign, *found], key=lambda candidate: -candidate.score)
 
     def direction(self, faq_id: str, vector: Floats) -> Floats:
@@ -243,7 +244,6 @@ class VariantIndex:
         language: str,
         found: Sequence[Candidate],
         across: Across,
-        top_k: int,
     ) -> list[Candidate]:
         """FAQs of other languages, better than the first that is found by as much as nearer.
 
@@ -277,7 +277,7 @@ class VariantIndex:
                 neighbours=near.count(faq) / max(len(near), 1),
                 is_foreign=True,
             )
-            for faq in np.argsort(-score)[: min(top_k, int(searched.sum()))]
+            for faq in np.argsort(-score)[: min(FOREIGN_SHOWN, int(searched.sum()))]
         ]
 
     def _wordings_of(
