@@ -67,6 +67,12 @@ BaseUrl = Annotated[
     typer.Option("--base-url", help="The endpoint of --generator openai, as https://…/v1."),
 ]
 EndpointModel = Annotated[str | None, typer.Option("--model", help="The endpoint's model.")]
+OwnReplies = Annotated[
+    Path | None,
+    typer.Option(
+        "--replies", help="A TOML file with your own greeting, thanks, words to the angry …"
+    ),
+]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 MaxWrong = Annotated[
     float,

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from apps.customer_service.generation.schema import Sentence
 from apps.customer_service.graph.schema import PathSource
@@ -19,6 +19,7 @@ IMPORTED = "imported"
 # A longer question is a document: 413 from the server, cut off by the encoder.
 LONGEST_QUESTION = 2000
 LONGEST_ANSWER = 4000
+CONVERSATION_ID = re.compile(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,63}")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 SHORTEST_SENTENCE = 8
 
@@ -115,9 +116,10 @@ class AnswerRequest(BaseModel):
     question: Text
     conversation_id: str | None = Field(
         None,
-        max_length=200,
-        description="As an earlier answer gave it: what was said before is taken into account. "
-        "Without it, or with one that is not known any more, a conversation begins.",
+        max_length=64,
+        description="As an earlier answer gave it, or an id of your own: letters, digits and "
+        "`. _ : @ -`. What was said before is taken into account. Without it, or with one that is "
+        "not known any more, a conversation begins.",
     )
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(3, ge=1, le=20)
@@ -128,6 +130,13 @@ class AnswerRequest(BaseModel):
         description="Who asks, as you name them. Kept as a hash; `feedback purge --subject` goes "
         "by it.",
     )
+
+    @field_validator("conversation_id")
+    @classmethod
+    def _is_an_id(cls, given: str | None) -> str | None:
+        if given is not None and not CONVERSATION_ID.fullmatch(given):
+            raise ValueError("an id has 1 to 64 letters, digits and . _ : @ -, no dot first")
+        return given
 
 
 class RankedIntent(BaseModel):

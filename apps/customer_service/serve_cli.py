@@ -14,6 +14,7 @@ from apps.customer_service.options_cli import (
     EndpointModel,
     GeneratorName,
     Graph,
+    OwnReplies,
 )
 from common.cli import (
     LOOPBACK,
@@ -77,6 +78,7 @@ def serve(
     ] = None,
     rules: RulesOption = None,
     graph: Graph = None,
+    replies: OwnReplies = None,
     embed_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,6 +117,7 @@ def serve(
     store: Store = Path("var"),
 ) -> None:
     """Answer over HTTP, with a page to chat on."""
+    from apps.customer_service.conversation.replies import read_replies
     from apps.customer_service.generation.options import read_generation
     from apps.customer_service.graph.telling import open_facts
     from apps.customer_service.rules.known import known_names
@@ -153,6 +156,7 @@ def serve(
     schedule = parse_schedule(learn)
     known = partial(known_names, store, database)
     live_rules = LiveRules(rules, AnswerRules, known) if rules else None
+    own_replies = read_replies(replies) if replies else None
     generation = read_generation(generator, base_url, model)
     facts = open_facts(graph) if graph else None
     reader = PictureReader(max(1, available_cpus() // workers)) if pictures else None
@@ -178,6 +182,7 @@ def serve(
             watch_documents=watch_documents or (),
             rules=live_rules,
             facts=facts,
+            replies=own_replies,
             visitors=visitors,
             tickets=handing_over,
             generation=generation,

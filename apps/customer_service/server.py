@@ -18,6 +18,7 @@ from apps.customer_service.conversation.memory import (
     ConversationMemory,
     MemoryMetrics,
 )
+from apps.customer_service.conversation.replies import Replies
 from apps.customer_service.conversation.server import Conversations, Recognisers
 from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.documents.passage import Passage
@@ -101,6 +102,7 @@ def build_app(
     watch_documents: Sequence[Path] = (),
     rules: LiveRules[AnswerRules] | None = None,
     facts: Facts | None = None,
+    replies: Replies | None = None,
     visitors: Visitors | None = None,
     tickets: TicketOptions | None = AT_ANY_TIME,
     generation: Generation | None = None,
@@ -123,6 +125,7 @@ def build_app(
         watch_documents: the same, and what changes in them is quoted at once.
         rules: what the business decides itself.
         facts: answer what they hold.
+        replies: what is said where no FAQ speaks; None: what comes with the package.
         visitors: of other sites that show the chat; None: no other site may.
         tickets: how people take over; None: nobody is told of a handover.
         generation: how replies of several passages come about; None: by the generator of the
@@ -178,6 +181,7 @@ def build_app(
         rules,
         composes=writers.composes,
         facts=facts,
+        replies=replies,
     )
     rewrite = Rewriting(writers.of, lambda: live.current).begin
     people = (

@@ -36,6 +36,7 @@ def language_of(text: str) -> str:
 
     One Chinese character weighs as much as three Latin letters, so that 我的APP登录不了 is
     Chinese. Any Japanese kana makes it `other`; Latin letters count as English.
+    `spoken.language` goes by words as well.
     """
     chinese, latin = len(CHINESE.findall(text)), len(LATIN.findall(text))
     if KANA.search(text) or not chinese + latin:

@@ -6,10 +6,10 @@ Texts with errors teach a model to read past them, and show how much they cost.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 
+from common.records.spoken.pinyin import homophones, pinyin
 from common.records.text import CHINESE, LATIN
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -17,8 +17,6 @@ KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # 2012); Chinese is typed by sound, so that most errors are homophones (Liu et al. 2011).
 LATIN_ERRORS = (("replace", 0.35), ("omit", 0.25), ("swap", 0.25), ("double", 0.15))
 CHINESE_ERRORS = (("replace", 0.75), ("omit", 0.1), ("swap", 0.1), ("double", 0.05))
-# What many speakers do not tell apart, and input methods take for the same.
-ALIKE = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ang", "an"), ("eng", "en"), ("ing", "in"))
 
 
 def with_typing_errors(text: str, count: int, seed: str) -> str:
@@ -33,16 +31,6 @@ def with_typing_errors(text: str, count: int, seed: str) -> str:
     for place in sorted(_apart(draw, places, count), reverse=True):
         letters[place : place + 2] = _mistyped(draw, letters[place : place + 2])
     return "".join(letters)
-
-
-def sound(character: str) -> str:
-    """A Chinese character as it sounds, without tone, to an ear that does not tell zh from z."""
-    spoken = _pinyin(character)
-    for long, short in ALIKE[:3]:
-        spoken = short + spoken.removeprefix(long) if spoken.startswith(long) else spoken
-    for long, short in ALIKE[3:]:
-        spoken = spoken.removesuffix(long) + short if spoken.endswith(long) else spoken
-    return spoken
 
 
 def _apart(draw: random.Random, places: Sequence[int], count: int) -> list[int]:
@@ -62,7 +50,7 @@ def _mistyped(draw: random.Random, two: Sequence[str]) -> list[str]:
         return [first, first, *rest]
     if kind == "swap" and rest and rest[0].isalpha() and rest[0] != first:
         return [*rest, first]
-    alike = _homophones().get(_pinyin(first), "") if CHINESE.match(first) else _neighbours(first)
+    alike = homophones().get(pinyin(first), "") if CHINESE.match(first) else _neighbours(first)
     others = [letter for letter in alike if letter != first]
     # Some characters are alone in their sound.
     return [draw.choice(others), *rest] if others and kind != "omit" else rest
@@ -83,24 +71,3 @@ def _neighbours(letter: str) -> str:
             ]
             return "".join(near)
     return ""
-
-
-@cache
-def _homophones() -> dict[str, str]:
-    """Sound → the usual characters that have it: those of GB 2312's first level."""
-    characters = [
-        bytes([high, low]).decode("gb2312", errors="ignore")
-        for high in range(0xB0, 0xD8)
-        for low in range(0xA1, 0xFF)
-    ]
-    found: dict[str, str] = defaultdict(str)
-    for character in filter(None, characters):
-        found[_pinyin(character)] += character
-    return dict(found)
-
-
-@cache
-def _pinyin(character: str) -> str:
-    from pypinyin import Style, lazy_pinyin
-
-    return str(lazy_pinyin(character, style=Style.NORMAL)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
@@ -31,6 +32,8 @@ from apps.customer_service.schema import (
     Suggestion,
 )
 from common.records import personal
+from common.records.spoken.language import spoken_language
+from common.records.spoken.pinyin import spelled
 from common.records.text import language_of
 
 if TYPE_CHECKING:
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from common.models.encoder import Encoder
 
 INTENTS_SHOWN = 4
+# The lexical score from which a question in pinyin is asked back. Of 150 validation questions,
+# spelled so, 76 % are, and the right FAQ is shown for 82 % of these; of 44 off-topic ones 5 %.
+SPELLED_ALIKE = 0.5
 
 
 @dataclass(frozen=True)
@@ -120,18 +126,35 @@ class Answerer:
     def rank(
         self, question: str, understood: Understood, *, language: str | None = None, top_k: int = 10
     ) -> list[Candidate]:
-        """FAQs for a normalised question, best first; none in a release of intents alone."""
+        """FAQs for a normalised question, best first; none in a release of intents alone.
+
+        Of FAQs that say the same in several languages, only that of the question's.
+        """
         if self.index is None:
             return []
-        found = self.index.search(
+        language = language or spoken_language(question) or language_of(question)
+        found = self._searched(self.index, language).search(
             question,
             understood.vector,
-            language=language or language_of(question),
+            language=language,
             top_k=max(top_k, FIRST, CLARIFY_CANDIDATES),
         )
         if (known := self.index.known(question)) is not None:
             return sorted(found, key=lambda candidate: candidate.faq_id != known)
         return found if self.reranker is None else self.reranker.order(question, found, self.faqs)
+
+    def _searched(self, index: VariantIndex, language: str) -> VariantIndex:
+        """The index without the FAQs of other languages that there are in this one as well."""
+        if language not in self._indexes:
+            own = {group_of(faq) for faq in self.faqs.values() if faq.language == language}
+            others = (faq for faq in self.faqs.values() if faq.language != language)
+            told = [faq.id for faq in others if group_of(faq) in own]
+            self._indexes[language] = index.without(*told) if told else index
+        return self._indexes[language]
+
+    @cached_property
+    def _indexes(self) -> dict[str, VariantIndex]:
+        return {}
 
     def decide(
         self, question: str, candidates: Sequence[Candidate], signals: NDArray[np.float64]
@@ -146,6 +169,13 @@ class Answerer:
         known = self.index.known(question) if self.index else None
         if candidates and candidates[0].faq_id == known:
             return max(probability, self.confidence.threshold), "answer"
+        if decision == "handoff" and candidates:
+            first = candidates[0]
+            # No encoder reads pinyin: its signals say nothing of it, the sounds do.
+            sounds_so = first.lexical >= SPELLED_ALIKE and spelled(question)
+            # Of the others shown with it, the signals of one language say little.
+            is_likely = first.is_foreign and probability >= self.confidence.worth_clarifying
+            decision = "clarify" if sounds_so or is_likely else decision
         return probability, decision
 
     def signals(
@@ -254,11 +284,26 @@ def prepare(question: str) -> str:
     return personal.prepare(question[:LONGEST_QUESTION])
 
 
+def group_of(faq: Faq) -> str:
+    """What FAQs that say the same in several languages have in common."""
+    return faq.translation_of or faq.id
+
+
 def other_language(question: str, faq: Faq) -> str | None:
-    """The answer's language, if who asked in words of another may not read it."""
-    asked = language_of(question)
-    has_words = any(character.isalpha() for character in question)
-    return faq.language if has_words and faq.language not in {None, asked} else None
+    """The answer's language, if who asked in words of another may not read it.
+
+    Nothing where that is not sure: a word or two may be of either language, unless the scripts
+    differ.
+    """
+    if faq.language is None or not any(character.isalpha() for character in question):
+        return None
+    asked = spoken_language(question)
+    is_same = (
+        language_of(question) == language_of(faq.question)
+        if asked is None
+        else asked == faq.language.lower().partition("-")[0]
+    )
+    return None if is_same else faq.language
 
 
 def _ranked(intents: Mapping[str, float]) -> Intent | None:

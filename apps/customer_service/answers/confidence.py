@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from common.evaluation.calibration import (
     choose_threshold,
     fit_calibrator,
     out_of_fold_probability,
+    upper_bound,
 )
 
 Floats = NDArray[np.float64]
@@ -80,6 +81,8 @@ def features(
     if not candidates:
         return np.array([0.0] * 9 + of_intent)
     first = candidates[0]
+    # Scores of two languages are not on one scale, and who asks wants one of their own.
+    candidates = [one for one in candidates if one.is_foreign == first.is_foreign]
     others = candidates[1:]
     most_lexical = max(candidates, key=lambda candidate: candidate.lexical)
     densest = max(candidates, key=lambda candidate: candidate.dense)
@@ -130,12 +133,26 @@ class HeldBack:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What the threshold does on questions of one language, on probabilities of left-out folds."""
+
+    questions: int
+    answered: int
+    wrong: int
+
+    @property
+    def bound(self) -> float:
+        """The upper 95 % bound of the share of wrong answers."""
+        return upper_bound(self.wrong, self.answered)
+
+
+@dataclass(frozen=True)
 class Confidence:
     """Calibrated probabilities and the thresholds of the decision.
 
     `first` speaks of the first answer; `among_first` of the first three candidates, which are shown
     from the probability `worth_clarifying`. `proven` says whether the budget was shown to be kept
-    on questions that were not learned.
+    on questions that were not learned; `shown` tells by language what that rests on.
     """
 
     first: LogisticCalibrator
@@ -145,6 +162,7 @@ class Confidence:
     proven: bool
     held_back: HeldBack | None = None
     worth_clarifying: float = WORTH_CLARIFYING
+    shown: Mapping[str, Shown] = field(default_factory=dict)
 
     def decide(self, signals: Floats) -> tuple[float, Decision]:
         """Probability that the first answer is right, and what to do."""
@@ -171,6 +189,7 @@ class Confidence:
             proven=values["proven"],
             held_back=HeldBack(**held_back) if held_back else None,
             worth_clarifying=values.get("worth_clarifying", WORTH_CLARIFYING),
+            shown={name: Shown(**one) for name, one in values.get("shown", {}).items()},
         )
 
 
@@ -181,6 +200,7 @@ def fit_confidence(
     in_scope: NDArray[np.bool_],
     budget: float,
     foreign: Foreign,
+    language: Sequence[str] = (),
 ) -> Confidence:
     """Fit on questions that were not learned and foreign ones.
 
@@ -192,6 +212,7 @@ def fit_confidence(
         among_first: [records], whether the right FAQ is among the first three.
         in_scope: [records].
         budget: largest tolerated share of wrong answers among those given.
+        language: [records], for what is told by language; the threshold is that of all.
     """
     records, near, far = len(signals), len(foreign.near), len(foreign.far)
     everything = np.concatenate([signals, foreign.near, foreign.far])
@@ -223,7 +244,19 @@ def fit_confidence(
             right=_share_below(of_records[first_right], threshold),
         ),
         worth_clarifying=max(WORTH_CLARIFYING, _above(far_shown, FAR_NOT_CLARIFIED)),
+        shown=_shown(of_records >= threshold, first_right, np.array(language)),
     )
+
+
+def _shown(
+    answered: NDArray[np.bool_], right: NDArray[np.bool_], language: NDArray[np.str_]
+) -> dict[str, Shown]:
+    found = {}
+    for one in sorted(set(language.tolist())):
+        own = language == one
+        wrong = own & answered & ~right
+        found[one] = Shown(int(own.sum()), int((own & answered).sum()), int(wrong.sum()))
+    return found
 
 
 def _least_threshold(right: Floats, near: Floats, far: Floats) -> float:

@@ -1,18 +1,20 @@
 """Search by words, by pieces of them and by the sounds of Chinese characters.
 
 A word with a typing error shares most of its pieces with the right one, and a wrong character its
-sound: a question with two typing errors finds nearly what it found without.
+sound: a question with two typing errors finds nearly what it found without, and so does one that is
+typed in pinyin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from common.records.spoken.pinyin import alike, sound, spelled
 from common.records.text import CHINESE, words
-from common.records.typing_errors import sound
 
 # Letters in a piece of a word, its ends marked.
 PIECES = (3, 4)
@@ -55,7 +57,7 @@ class LexicalIndex:
         """The best of the first `depth` texts, as their row and their score from 0 to 1."""
         import tantivy
 
-        asked = dict.fromkeys(terms(text))
+        asked = dict.fromkeys([*terms(text), *_spoken(map(alike, spelled(text)))])
         if not asked:
             return []
         some = [
@@ -82,16 +84,30 @@ def _joined_terms(text: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """What a text is found by: words and their pieces; characters, their pairs and sounds."""
+    """What a text is found by: words and their pieces; characters, their pairs and sounds.
+
+    Accents are left out: few type them where the keyboard has none.
+    """
     found = []
     for word in words(text):
         if not CHINESE.search(word):
-            marked = f"{START}{word}{END}"
+            marked = f"{START}{_without_accents(word)}{END}"
             pieces = (marked[i : i + n] for n in PIECES for i in range(len(marked) - n + 1))
             found += [marked, *pieces]
     characters = CHINESE.findall(text)
-    sounds = [SPOKEN + sound(character) for character in characters]
     found += [*characters, *map("".join, pairwise(characters))]
-    found += [*sounds, *map("".join, pairwise(sounds))]
-    found += map("".join, zip(sounds, sounds[1:], sounds[2:], strict=False))
-    return found
+    return found + _spoken(map(sound, characters))
+
+
+def _spoken(syllables: Iterable[str]) -> list[str]:
+    """Sounds by themselves, in pairs and in threes."""
+    sounds = [SPOKEN + syllable for syllable in syllables]
+    threes = map("".join, zip(sounds, sounds[1:], sounds[2:], strict=False))
+    return [*sounds, *map("".join, pairwise(sounds)), *threes]
+
+
+def _without_accents(word: str) -> str:
+    if word.isascii():
+        return word
+    apart = unicodedata.normalize("NFD", word)
+    return "".join(character for character in apart if not unicodedata.combining(character))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
+
+from apps.customer_service.answers.lexical import REMEMBERED
 
 # Letters and digits, whatever joins them: "DQ-18", "HP*7703".
 JOINED = re.compile(r"[a-z0-9]+(?:[-*/.:_][a-z0-9]+)*")
@@ -40,10 +43,11 @@ class Naming:
         small: set[str] = set()
         named: set[str] = set()
         for text, owner, is_answer in zip(texts, owners, are_answers, strict=True):
-            for word in {*codes(text), *_words(text)}:
+            found, in_small, in_large = _read(text)
+            for word in found:
                 owners_of.setdefault(word, set()).add(owner)
-            small |= {word for word in LATIN.findall(text) if word.islower()}
-            named |= {word.lower() for word in NAME.findall(text)} if is_answer else set()
+            small.update(in_small)
+            named.update(in_large if is_answer else ())
         alone = {word: next(iter(own)) for word, own in owners_of.items() if len(own) == 1}
         return cls(
             {word: own for word, own in alone.items() if not word.isalpha()},
@@ -66,6 +70,14 @@ def codes(text: str) -> Iterator[str]:
             continue
         if is_mixed or digits >= SHORTEST_NUMBER:
             yield bare
+
+
+@lru_cache(REMEMBERED)
+def _read(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Its words and codes in small letters, what it has in small letters, and its names."""
+    small = {word for word in LATIN.findall(text) if word.islower()}
+    named = {word.lower() for word in NAME.findall(text)}
+    return tuple({*codes(text), *_words(text)}), tuple(small), tuple(named)
 
 
 def _words(text: str) -> list[str]:

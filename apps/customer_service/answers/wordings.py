@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
+
+from apps.customer_service.answers.lexical import REMEMBERED
 
 Floats = NDArray[np.float64]
 
@@ -41,3 +46,20 @@ def best(scores: Floats, owners: NDArray[np.int64], counts: NDArray[np.int64]) -
     found = np.full(len(counts), -np.inf)
     np.maximum.at(found, owners, scores)
     return np.where(np.isneginf(found), 0.0, found)
+
+
+def known_wordings(wordings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Bare text → the FAQ that alone has it, of prepared texts and their FAQs."""
+    found: dict[str, str] = {}
+    shared = set()
+    for text, faq_id in wordings:
+        key = bare(text)
+        if found.setdefault(key, faq_id) != faq_id:
+            shared.add(key)
+    return {key: faq_id for key, faq_id in found.items() if key and key not in shared}
+
+
+@lru_cache(REMEMBERED)
+def bare(text: str) -> str:
+    """A key under which prepared texts that differ in case and punctuation alone are equal."""
+    return "".join(character for character in text.casefold() if character.isalnum())

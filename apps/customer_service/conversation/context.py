@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from apps.customer_service.answers.answering import Answerer, Understood
 from apps.customer_service.answers.retrieval import Candidate
@@ -12,6 +13,7 @@ from apps.customer_service.schema import Answer
 
 # FAQs of each ranking that take part when rankings are blended.
 DEPTH = 50
+SIGNALS = ("score", "dense", "prototype", "lexical", "neighbours")
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,24 @@ def blended(rankings: Sequence[tuple[Sequence[Candidate], float]]) -> list[Candi
     Where a ranking lacks an FAQ, its last one stands in, without words in common.
     """
     found: dict[str, list[tuple[Candidate, float]]] = {}
+    known = {one.faq_id: one for ranking, _ in rankings for one in ranking}
     for ranking, weight in rankings:
         placed = {one.faq_id: one for one in ranking}
-        for faq_id in {one.faq_id for others, _ in rankings for one in others}:
-            if ranking:
-                stand_in = replace(ranking[-1], faq_id=faq_id, lexical=0.0, neighbours=0.0)
-                found.setdefault(faq_id, []).append((placed.get(faq_id, stand_in), weight))
-    means = [_mean(faq_id, weighted) for faq_id, weighted in found.items()]
+        # Of each language: their scores are not on one scale.
+        lasts = {one.is_foreign: one for one in ranking}
+        for faq_id, one in known.items() if ranking else ():
+            last = lasts.get(one.is_foreign, ranking[-1])
+            stand_in = replace(
+                last, faq_id=faq_id, lexical=0.0, neighbours=0.0, is_foreign=one.is_foreign
+            )
+            found.setdefault(faq_id, []).append((placed.get(faq_id, stand_in), weight))
+    means = [_mean(weighted) for weighted in found.values()]
     return sorted(means, key=lambda one: (-one.score, one.faq_id))
 
 
-def _mean(faq_id: str, weighted: Sequence[tuple[Candidate, float]]) -> Candidate:
+def _mean(weighted: Sequence[tuple[Candidate, float]]) -> Candidate:
     def mean(signal: str) -> float:
         return sum(float(getattr(one, signal)) * weight for one, weight in weighted)
 
-    signals = ("score", "dense", "prototype", "lexical", "neighbours")
-    return Candidate(faq_id, *(mean(signal) for signal in signals))
+    means: dict[str, Any] = {name: mean(name) for name in SIGNALS}
+    return replace(weighted[0][0], **means)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from apps.customer_service.answers.answering import Answerer, Understood, other_language
-from apps.customer_service.conversation import replies
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.following import correction, follow_up, going_on
 from apps.customer_service.conversation.kinds import Recogniser
@@ -15,6 +14,7 @@ from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import answer_of, part
 from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.conversation.recognising.sentences import Sentences
+from apps.customer_service.conversation.replies import Replies, load_replies
 from apps.customer_service.conversation.turns import CHAT
 from apps.customer_service.generation.composing import Composer
 from apps.customer_service.graph.telling import Facts
@@ -36,7 +36,7 @@ class Dialogue:
     """Replies to messages by one release, and by the rules of the business before it.
 
     `composes` says whether one reply may be put together of several passages; `facts` answer what
-    they hold.
+    they hold; `replies` are said where no FAQ speaks.
     """
 
     answerer: Answerer
@@ -45,6 +45,7 @@ class Dialogue:
     rules: AnswerRules | None = None
     composes: bool = False
     facts: Facts | None = None
+    replies: Replies = field(default_factory=load_replies)
 
     @property
     def _said(self) -> Sentences:
@@ -114,7 +115,7 @@ class Dialogue:
             return answer.model_copy(update={"only_in": only_in})
         queue = rule.to if isinstance(rule.to, str) else None
         handoff = Handoff(reason="rule", priority=rule.priority or "normal", queue=queue)
-        said = replies.reply("wants_person", message.language)
+        said = self.replies.reply("wants_person", message.language)
         return self._to_person(reader, message, "question", said, handoff)
 
     def _reply(self, reader: Reader, message: Message) -> Answer:
@@ -135,7 +136,7 @@ class Dialogue:
             answer = self._answer(reader, message, asking)
             if mood and answer.handoff and self._on_the_table(reader, message):
                 return self._in_mood(reader, message, mood)
-            return replies.in_kind(answer, mood, message.language) if mood else answer
+            return self.replies.in_kind(answer, mood, message.language) if mood else answer
         if mood:
             return self._in_mood(reader, message, mood)
         return self._chat(reader, message, _first(CHATTED, kinds.values()) or "smalltalk")
@@ -164,7 +165,7 @@ class Dialogue:
             answer = _read_as(reader.asked_back(going_on(reader, message)), "follow_up")
         else:
             answer = self._given(reader, message, about[0])
-        return replies.in_kind(answer, mood, message.language)
+        return self.replies.in_kind(answer, mood, message.language)
 
     def _on_the_table(self, reader: Reader, message: Message) -> list[str]:
         """What was told before, unless in a mood already."""
@@ -187,7 +188,7 @@ class Dialogue:
         return reader.read(message.question).answer.model_copy(update=found)
 
     def _chat(self, reader: Reader, message: Message, kind: Kind) -> Answer:
-        return replies.chat(reader.read(message.question).answer, kind, message.language)
+        return self.replies.chat(reader.read(message.question).answer, kind, message.language)
 
     def _hand_over(
         self,
@@ -198,10 +199,10 @@ class Dialogue:
         priority: Priority | None = None,
     ) -> Answer:
         """Hand over at once; what was found is shown beside it."""
-        said = replies.reply("wants_person", message.language)
+        said = self.replies.reply("wants_person", message.language)
         if mood:
             is_urgent = priority == "urgent"
-            said = replies.sympathy(mood, message.language, person=True, urgent=is_urgent)
+            said = self.replies.sympathy(mood, message.language, person=True, urgent=is_urgent)
         how_soon = priority or ("high" if mood else "normal")
         handoff = Handoff(reason=reason, priority=how_soon)
         return self._to_person(reader, message, reason, said, handoff)

@@ -1,4 +1,4 @@
-"""What conversations remember: read before an answer, written behind it."""
+"""What conversations remember: read before an answer, written before it is given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -22,6 +23,8 @@ from common.storage.database import DATABASE_TROUBLE, Database
 SPOOL = "conversations.spool"
 # An answer waits no longer for what was said before, and does without it.
 READ_SECONDS = 0.5
+# Nor for its own turn to be written, so that a follow-up finds it wherever it arrives.
+WRITE_SECONDS = 0.5
 CONVERSATION_SECONDS = 1800.0
 
 logger = logging.getLogger(__name__)
@@ -48,11 +51,35 @@ class ConversationMemory:
         self.unread = 0
         self._store = store
         self._waiting: OrderedDict[str, Turn] = OrderedDict()
+        # By turn: tells who waits for it that it is written.
+        self._told: dict[str, Callable[[], object]] = {}
         self._trouble_until = 0.0
+        self._unwritten_until = 0.0
         self.writer = BehindWriter(self, spool, keep_seconds=keep_seconds)
 
+    async def remember(self, turn: Turn) -> None:
+        """Remember a turn; as a rule, every replica then knows of it.
+
+        Where the database does not take it in time, this one does, and the others do later.
+        """
+        if not self.keep_seconds:
+            return
+        written = asyncio.Event()
+        # In the writer's thread.
+        self._told[turn.id] = partial(asyncio.get_running_loop().call_soon_threadsafe, written.set)
+        self.put(turn)
+        try:
+            if time.monotonic() >= self._unwritten_until:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await written.wait()
+        except TimeoutError:
+            # Else each answer came that much later, as long as it lasts.
+            self._unwritten_until = time.monotonic() + RETRY_SECONDS
+        finally:
+            self._told.pop(turn.id, None)
+
     def put(self, turn: Turn) -> None:
-        """Remember a turn, at once."""
+        """Remember a turn, at once; the database gets it behind that."""
         if not self.keep_seconds:
             return
         self._waiting[turn.id] = turn
@@ -93,6 +120,8 @@ class ConversationMemory:
         self._store.add(rows)
         for turn in rows:
             self._waiting.pop(turn.id, None)
+            if tell := self._told.pop(turn.id, None):
+                tell()
 
     def forget_before(self, at: float) -> int:
         """Delete what is older."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -20,6 +22,7 @@ from apps.customer_service.conversation.kinds import KEPT, Recogniser, fit_recog
 from apps.customer_service.conversation.memory import ConversationMemory
 from apps.customer_service.conversation.message import Message, take_apart
 from apps.customer_service.conversation.patterns import load_patterns
+from apps.customer_service.conversation.replies import Replies, load_replies
 from apps.customer_service.conversation.session import turn_of
 from apps.customer_service.conversation.turns import Turn
 from apps.customer_service.graph.telling import Facts
@@ -31,6 +34,23 @@ from common.serving.speakers import Speakers
 
 ID_BYTES = 18
 IDENTITY = re.compile(r"[A-Za-z0-9_-]{24}")
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A conversation to go on with, its turns, and the milliseconds that it took to recall them."""
+
+    identity: str
+    history: list[Turn]
+    took_ms: float
+
+
+def own_identity(given: str, owner: str) -> str:
+    """What a conversation is called here that a client calls by an id of its own.
+
+    Another key's conversation of that name is another one.
+    """
+    return hashlib.sha256(f"{owner} {given}".encode()).hexdigest()[:24]
 
 
 class Recognisers:
@@ -68,6 +88,7 @@ class Conversations:
         *,
         composes: Callable[[Answerer], bool] = lambda _: False,
         facts: Facts | None = None,
+        replies: Replies | None = None,
     ) -> None:
         self.service = service
         self.memory = memory
@@ -76,28 +97,33 @@ class Conversations:
         self._rules = rules
         self._composes = composes
         self._facts = facts
+        self._replies = replies or load_replies()
         self._patterns = load_patterns()
 
     async def reply(
-        self, asked: AnswerRequest, text: str, request: Request, *, is_known: bool = False
+        self,
+        asked: AnswerRequest,
+        text: str,
+        request: Request,
+        recalled: Recalled | None = None,
     ) -> Answer:
-        """Answer a prepared message, and remember what came of it behind the answer.
+        """Answer a prepared message, and remember what came of it.
 
         Args:
-            is_known: the conversation goes on, whether or not anything is remembered of it.
+            recalled: what `recall` gave.
         """
-        started = time.perf_counter()
         owner = self._speakers.owner(request)
-        identity, history = await self._recall(asked.conversation_id, owner, is_known)
-        message = take_apart(text, history, self.service.live.current.faqs, self._patterns)
-        recalled = time.perf_counter()
+        recalled = recalled or await self.recall(asked.conversation_id, owner)
+        identity, faqs = recalled.identity, self.service.live.current.faqs
+        message = take_apart(text, recalled.history, faqs, self._patterns)
+        started = time.perf_counter()
         encoded = await self.service.read(*message.texts)
-        waited = 1000 * (time.perf_counter() - recalled) - encoded.encode_ms
+        waited = 1000 * (time.perf_counter() - started) - encoded.encode_ms
         read = time.perf_counter()
         work = partial(self._answer, encoded, message, asked)
         answer = await self.service.without_blocking(encoded.answerer, work)
         spent = {
-            "recall": 1000 * (recalled - started),
+            "recall": recalled.took_ms,
             "queue": max(waited, 0.0),
             "encode": encoded.encode_ms,
             "search": 1000 * (time.perf_counter() - read),
@@ -105,7 +131,7 @@ class Conversations:
         answer = timed(answer, spent).model_copy(update={"conversation_id": identity})
         subject = self._speakers.of(request, asked.user or identity).subject or ""
         turn = turn_of(answer, message, at=time.time(), owner=owner, subject=subject)
-        self.memory.put(turn)
+        await self.memory.remember(turn)
         if self._rules and answer.decided_by:
             self._rules.count(answer.decided_by.rules)
         return answer
@@ -120,6 +146,7 @@ class Conversations:
             rules,
             self._composes(answerer),
             self._facts,
+            self._replies,
         )
 
     def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
@@ -127,15 +154,25 @@ class Conversations:
         understood = dict(zip(message.texts, encoded.understood, strict=True))
         return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
 
-    async def _recall(
-        self, identity: str | None, owner: str, is_known: bool
-    ) -> tuple[str, list[Turn]]:
-        """The conversation to go on with, and its turns; a new one where it is not known.
+    async def recall(self, given: str | None, owner: str, *, is_known: bool = False) -> Recalled:
+        """The conversation to go on with; a new one where none is given.
 
-        Another's is as unknown as one that never was.
+        One that is not known, or another's, goes by an id that is made of the given one: the next
+        message with that finds it.
+
+        Args:
+            is_known: it goes on, whether or not anything is remembered of it.
         """
-        if identity is not None and IDENTITY.fullmatch(identity):
-            history = await self.memory.history(identity, owner)
+        started = time.perf_counter()
+        identity, history = await self._known(given, owner, is_known)
+        return Recalled(identity, history, 1000 * (time.perf_counter() - started))
+
+    async def _known(self, given: str | None, owner: str, is_known: bool) -> tuple[str, list[Turn]]:
+        if given is None:
+            return secrets.token_urlsafe(ID_BYTES), []
+        if IDENTITY.fullmatch(given):
+            history = await self.memory.history(given, owner)
             if history or history is None or is_known:
-                return identity, history or []
-        return secrets.token_urlsafe(ID_BYTES), []
+                return given, history or []
+        identity = own_identity(given, owner)
+        return identity, await self.memory.history(identity, owner) or []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from apps.customer_service import serve_cli
-from apps.customer_service.options_cli import open_registry
+from apps.customer_service.options_cli import OwnReplies, open_registry
 from apps.customer_service.training.cli import train
 from common.cli import LOOPBACK, Host, Port, Store
 from common.console import say
@@ -37,11 +37,16 @@ def demo(
     ] = False,
     host: Host = LOOPBACK,
     port: Port = 8000,
+    replies: OwnReplies = None,
     store: Store = Path("var"),
 ) -> None:
     """Fine-tune on the sample data, unless there is a release already."""
+    from apps.customer_service.conversation.replies import read_replies
     from apps.customer_service.demo.samples import FIRST_SETTINGS, awaits_fine_tuning
 
+    if replies:
+        # Before minutes are spent on what is then not served.
+        read_replies(replies)
     registry = open_registry(store)
     if beside:
         from apps.customer_service.demo.beside import end_with_stdin
@@ -55,7 +60,7 @@ def demo(
         say("A first release of the sample data, its encoder as it is: a minute or two.")
         with exclusive_lock(registry.root / "demo.lock"):
             _train(store, FIRST_SETTINGS)
-    _serve(store, host, port, fine_tune=awaits_fine_tuning(registry))
+    _serve(store, host, port, replies, fine_tune=awaits_fine_tuning(registry))
 
 
 def _fine_tune(registry: Registry) -> None:
@@ -86,7 +91,7 @@ def _train(store: Path, settings: Mapping[str, str]) -> None:
     )
 
 
-def _serve(store: Path, host: str, port: int, *, fine_tune: bool) -> None:
+def _serve(store: Path, host: str, port: int, replies: Path | None, *, fine_tune: bool) -> None:
     from contextlib import nullcontext
 
     from apps.customer_service.demo.beside import fine_tuning
@@ -94,5 +99,6 @@ def _serve(store: Path, host: str, port: int, *, fine_tune: bool) -> None:
     # As from the command line, so that what the environment says counts.
     server = typer.main.get_command(serve_cli.verbs)
     options = ["--host", host, "--port", str(port), "--learn", "at-once", "--store", str(store)]
+    options += ["--replies", str(replies)] if replies else []
     with fine_tuning(store, host, port) if fine_tune else nullcontext():
         server.main(options, standalone_mode=False)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.answers.retrieval import Variant, VariantIndex, bare
+from apps.customer_service.answers.retrieval import Variant, VariantIndex
+from apps.customer_service.answers.wordings import bare
 from apps.customer_service.knowledge.reading import Reader
 from apps.customer_service.knowledge.schema import Edited, same
 from apps.customer_service.schema import Faq

@@ -43,6 +43,7 @@ def calibrate(
         evidence.in_scope,
         budget,
         foreign,
+        evidence.languages,
     )
     outside = int((~evidence.in_scope).sum())
     surest = confidence.first.probability(foreign.far) if len(far) else np.empty(0)

@@ -8,6 +8,8 @@ from typing import Any
 
 from apps.customer_service.answers.confidence import Confidence
 
+NAMES = {"en": "English", "zh": "Chinese", "other": "other languages"}
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -37,7 +39,19 @@ class Promise:
                 "too few questions, or too many wrong answers. Only answers with a confidence of "
                 f"at least {threshold:.0%} are given."
             )
-        return f"{shown} {self._held_back()}"
+        return " ".join(part for part in (shown, self._by_language(), self._held_back()) if part)
+
+    def _by_language(self) -> str:
+        """The bound of each language, which the threshold of all does not promise."""
+        known = {name: one for name, one in self.confidence.shown.items() if name and one.questions}
+        if len(known) < 2:
+            return ""
+        told = [
+            f"{NAMES.get(name, name)} {one.bound:.1%} ({one.wrong} wrong of {one.answered} answers "
+            f"to {one.questions} questions)"
+            for name, one in known.items()
+        ]
+        return f"By language, with a bound of its own (95 %): {', '.join(told)}."
 
     def _held_back(self) -> str:
         held = self.confidence.held_back
@@ -64,4 +78,9 @@ class Promise:
             "out_of_scope": self.out_of_scope,
             "far_questions": len(self.far),
             "held_back": asdict(held) if held else None,
+            "by_language": {
+                name: {**asdict(one), "bound": one.bound}
+                for name, one in self.confidence.shown.items()
+                if name
+            },
         }

@@ -11,8 +11,8 @@ from uuid import uuid4
 from fastapi import FastAPI, HTTPException, Path, Query, Request
 
 from apps.customer_service.conversation.patterns import load_patterns
-from apps.customer_service.conversation.server import IDENTITY, Conversations
-from apps.customer_service.schema import Answer, AnswerRequest, Handoff
+from apps.customer_service.conversation.server import IDENTITY, Conversations, own_identity
+from apps.customer_service.schema import CONVERSATION_ID, Answer, AnswerRequest, Handoff
 from apps.customer_service.tickets.bodies import (
     CustomersConversation,
     CustomersTicket,
@@ -29,7 +29,7 @@ from common.storage.database import DATABASE_TROUBLE
 T = TypeVar("T")
 MOST_MESSAGES = 200
 
-ConversationId = Annotated[str, Path(pattern=f"^{IDENTITY.pattern}$")]
+ConversationId = Annotated[str, Path(pattern=f"^{CONVERSATION_ID.pattern}$")]
 
 
 class HandingOver:
@@ -44,12 +44,15 @@ class HandingOver:
     async def reply(self, asked: AnswerRequest, text: str, request: Request) -> Answer:
         """Answer a prepared message, or pass it on to the person who has the conversation."""
         owner = self._speakers.owner(request)
-        ticket = None
-        if asked.conversation_id and IDENTITY.fullmatch(asked.conversation_id):
-            ticket = await self._desk.open_of(asked.conversation_id, owner)
+        given, ticket = asked.conversation_id, None
+        if given and IDENTITY.fullmatch(given):
+            ticket = await self._desk.open_of(given, owner)
+        recalled = await self._conversations.recall(given, owner, is_known=ticket is not None)
+        if given and recalled.identity != given:
+            ticket = await self._desk.open_of(recalled.identity, owner)
         if ticket and ticket.with_person:
             return await self._pass_on(ticket, asked, text, request)
-        answer = await self._conversations.reply(asked, text, request, is_known=ticket is not None)
+        answer = await self._conversations.reply(asked, text, request, recalled)
         if answer.handoff is None and ticket is None:
             return answer
         identity = answer.conversation_id or ""
@@ -101,6 +104,10 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
     _add_contact(app, desk, speakers)
     store = desk.store
 
+    def called(given: str, owner: str) -> str:
+        """What it is called here, whether by our id or by the client's own."""
+        return given if store.latest_of(given, owner) else own_identity(given, owner)
+
     def told(conversation_id: str, owner: str, after: int | None) -> CustomersConversation:
         ticket = store.latest_of(conversation_id, owner)
         if ticket is None:
@@ -124,7 +131,7 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
         after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     ) -> CustomersConversation:
         owner = speakers.owner(request)
-        return await or_unavailable(lambda: told(conversation_id, owner, after))
+        return await or_unavailable(lambda: told(called(conversation_id, owner), owner, after))
 
     @app.post(
         "/v1/conversations/{conversation_id}/assistant",
@@ -135,8 +142,9 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
         owner = speakers.owner(request)
 
         def left() -> CustomersConversation:
-            store.leave(conversation_id, owner)
-            return told(conversation_id, owner, None)
+            identity = called(conversation_id, owner)
+            store.leave(identity, owner)
+            return told(identity, owner, None)
 
         return await or_unavailable(left)
 

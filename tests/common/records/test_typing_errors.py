@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from common.records.spoken.pinyin import sound
 from common.records.text import CHINESE
-from common.records.typing_errors import sound, with_typing_errors
+from common.records.typing_errors import with_typing_errors
 
 TEXTS = ("I lost my credit card and need help", "银行卡丢了怎么办", "怎么用APP转账到国外")
 

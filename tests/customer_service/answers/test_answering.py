@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sample import Demo
 
-from apps.customer_service.answers.answering import Answerer, prepare
+from apps.customer_service.answers.answering import Answerer, other_language, prepare
 from apps.customer_service.release import load_release
 from common.releases.registry import Registry
 
@@ -19,6 +19,9 @@ def answerer(demo: Demo) -> Answerer:
         ("my card is gone", None),
         ("银行卡丢了怎么办", "en"),
         ("カードをなくした", "en"),
+        ("J'ai perdu ma carte", "en"),
+        ("yinhangka diule zenmeban", "en"),
+        ("IBAN?", None),
         ("123?", None),
     ],
 )
@@ -30,3 +33,11 @@ def test_who_asks_in_another_language_is_told_the_answers(
     candidates = answerer.rank(text, understood)
     assert answerer.compose(text, understood, candidates, decided="answer").only_in == language
     assert answerer.compose(text, understood, candidates, decided="handoff").only_in is None
+
+
+def test_nobody_is_told_that_an_answer_is_in_their_own_language(answerer: Answerer) -> None:
+    faq = next(iter(answerer.faqs.values()))
+    spanish = faq.model_copy(update={"question": "¿Cómo cambio mi PIN?", "language": "es-MX"})
+    assert other_language("Perdí mi tarjeta de crédito, ¿qué hago?", spanish) is None
+    assert other_language("mi tarjeta", spanish) is None
+    assert other_language("I have lost my credit card", spanish) == "es-MX"

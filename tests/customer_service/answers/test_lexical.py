@@ -14,6 +14,7 @@ TEXTS = (
     "银行卡丢了怎么办",
     "转账到国外要多少钱",
     "怎么修改手机号码",
+    "Where is the café?",
 )
 
 
@@ -37,6 +38,13 @@ def _first(index: LexicalIndex, text: str) -> str:
         ("银行咖丢乐", TEXTS[4]),
         ("转帐到果外", TEXTS[5]),
         ("修盖手机号马", TEXTS[6]),
+        ("yinhangka diule", TEXTS[4]),
+        ("yin hang ka diu le", TEXTS[4]),
+        ("yinhangkadiule", TEXTS[4]),
+        ("wo xiang xiugai shoujihao", TEXTS[6]),
+        ("zuanzang dao guowai", TEXTS[5]),
+        ("cafe", TEXTS[7]),
+        ("CAFÉ", TEXTS[7]),
     ],
 )
 def test_what_is_meant_is_found(index: LexicalIndex, asked: str, found: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apps.customer_service.answers.confidence import features
 from apps.customer_service.answers.retrieval import Floats, Variant, VariantIndex
 from common.records.text import normalise, words
 
@@ -73,9 +74,64 @@ def test_an_faq_stands_in_the_ranking_once_and_scores_fall(index: VariantIndex) 
     assert all(0 <= c.lexical < 1 and 0 <= c.neighbours <= 1 for c in found)
 
 
-def test_a_language_is_kept_to_where_there_are_such_faqs(index: VariantIndex) -> None:
-    assert {i[:2] for i in _search(index, "card 信用卡", language="zh")} == {"zh"}
+def test_who_asks_finds_their_own_language_first(index: VariantIndex) -> None:
+    found = _search(index, "信用卡丢了", language="zh")
+    assert found[0] == "zh-lost"
+    assert {i[:2] for i in found} == {"zh", "en"}
+    assert _search(index, "my card is lost", language="en")[0] == "en-lost"
     assert {i[:2] for i in _search(index, "card 信用卡", language="fr")} == {"zh", "en"}
+
+
+TOPICS = 6
+
+
+def _said(topic: int, language: str, seed: int = 0) -> Floats:
+    """As a multilingual encoder has it: the language counts for more than what is said."""
+    vector = np.random.default_rng(seed).normal(scale=0.05, size=TOPICS + 1)
+    vector[topic] += 1
+    vector[TOPICS] += 2 if language == "zh" else -2
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def _multilingual(*faqs: tuple[int, str]) -> VariantIndex:
+    variants = [
+        Variant(f"{one}{n}", f"{one}-{topic}", one) for topic, one in faqs for n in range(3)
+    ]
+    vectors = np.stack([_said(topic, one, n) for topic, one in faqs for n in range(3)])
+    return VariantIndex.build(variants, vectors, {"en-0": _said(0, "en", 3)})
+
+
+EVERYTHING = [(topic, language) for topic in range(TOPICS) for language in ("en", "zh")]
+
+
+def test_what_there_is_in_another_language_alone_is_found() -> None:
+    index = _multilingual(*[faq for faq in EVERYTHING if faq != (0, "zh")])
+    for topic in range(TOPICS):
+        first = index.search("", _said(topic, "zh", 9), language="zh")[0]
+        assert first.faq_id == ("en-0" if topic == 0 else f"zh-{topic}")
+        assert first.is_foreign == (topic == 0)
+    hidden = index.without("en-0").search("", _said(0, "zh", 9), language="zh")
+    assert "en-0" not in {one.faq_id for one in hidden}
+
+
+@pytest.mark.parametrize("own", [1, 2, 3])
+def test_the_first_faqs_in_a_language_hide_none_of_the_others(own: int) -> None:
+    """As after a live edit or two."""
+    own_language = [(topic, "zh") for topic in range(own)]
+    index = _multilingual(*own_language, *((topic, "en") for topic in range(TOPICS)))
+    found = index.search("", _said(4, "zh", 9), language="zh")
+    assert found[0].faq_id == "en-4"
+    assert sum(one.is_foreign for one in found[:3]) < 3 or own == 1
+
+
+def test_what_another_language_says_changes_nothing_about_the_own() -> None:
+    alone = _multilingual(*((topic, "zh") for topic in range(TOPICS)))
+    whole = _multilingual(*EVERYTHING)
+    vector = _said(2, "zh", 9)
+    before, after = (one.search("", vector, language="zh") for one in (alone, whole))
+    assert [one for one in after if not one.is_foreign] == before
+    assert len(after) > len(before)
+    assert features(after, {}, 0.0, {}) == pytest.approx(features(before, {}, 0.0, {}))
 
 
 def test_words_alone_find_what_the_vectors_miss(index: VariantIndex) -> None:

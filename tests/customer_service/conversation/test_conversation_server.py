@@ -16,8 +16,11 @@ from sample import Demo, Run
 from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
+from apps.customer_service.conversation.replies import load_replies
+
 ASKED = "How do I send money to someone in the UK?"
 FOLLOWS = "and abroad?"
+GREETING = "Ahoy! What brings you here?"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,9 @@ def store(bilingual: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(store: Path) -> Iterator[str]:
-    with running(store) as found:
+    own = store.parent / "replies.toml"
+    own.write_text(f'[en]\ngreeting = "{GREETING}"\n', encoding="utf-8")
+    with running(store, "--replies", own) as found:
         yield found
 
 
@@ -63,9 +68,37 @@ def test_a_conversation_goes_on_by_the_id_that_was_given(address: str) -> None:
     assert ask(address, FOLLOWS)["kind"] != "follow_up"
 
 
-@pytest.mark.parametrize("unknown", ["made-up", "x" * 24, "x" * 200])
-def test_an_unknown_id_begins_a_conversation(address: str, unknown: str) -> None:
-    assert ask(address, ASKED, unknown)["conversation_id"] != unknown
+@pytest.mark.parametrize("own", ["order:4711@shop.example", "x", "y" * 24, "z" * 64])
+def test_a_client_goes_on_by_an_id_of_its_own(address: str, own: str) -> None:
+    first = ask(address, ASKED, own)
+    assert first["kind"] == "question"
+    by_own, by_ours = (ask(address, FOLLOWS, one) for one in (own, first["conversation_id"]))
+    assert by_own["kind"] == by_ours["kind"] == "follow_up"
+    assert by_own["conversation_id"] == by_ours["conversation_id"] == first["conversation_id"]
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 65, "a b", "../etc", ".", "卡"])
+def test_what_is_no_id_is_refused_and_it_is_told_what_is(address: str, bad: str) -> None:
+    body = {"question": ASKED, "conversation_id": bad}
+    reply = httpx.post(f"{address}/v1/answers", json=body, timeout=60)
+    assert reply.status_code == 422
+    assert "64" in reply.text
+
+
+def test_a_ticket_is_found_by_a_client_s_own_id(address: str) -> None:
+    opened = ask(address, "I want to speak to a person", "ticket-1")
+    assert opened["ticket"]["with_person"]
+    assert ask(address, ASKED, "ticket-1")["handoff"]["reason"] == "with_person"
+    read = httpx.get(f"{address}/v1/conversations/ticket-1", timeout=60).json()
+    assert read["conversation_id"] == opened["conversation_id"]
+    left = httpx.post(f"{address}/v1/conversations/ticket-1/assistant", timeout=60)
+    assert left.status_code == 200
+    assert not left.json()["ticket"]["with_person"]
+
+
+def test_a_business_greets_in_its_own_words(address: str) -> None:
+    assert ask(address, "hello")["answer"] == GREETING
+    assert ask(address, "谢谢")["answer"] == load_replies().reply("thanks", "zh")
 
 
 @pytest.mark.slow
@@ -107,6 +140,8 @@ def test_a_key_s_conversation_is_no_other_key_s(bilingual: Demo, tmp_path: Path,
         assert foreign["conversation_id"] != identity
         assert foreign["kind"] != "follow_up"
         assert ask(address, FOLLOWS, identity, headers=one)["kind"] == "follow_up"
+        ask(address, ASKED, "mine", headers=one)
+        assert ask(address, FOLLOWS, "mine", headers=two)["kind"] != "follow_up"
 
 
 def test_an_answer_needs_no_memory(bilingual: Demo, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from databases import KINDS, empty
 from sqlalchemy import text
 
+from apps.customer_service.conversation import memory as memory_module
 from apps.customer_service.conversation.memory import ConversationMemory, MemoryMetrics, purge
 from apps.customer_service.conversation.store import ConversationStore
 from apps.customer_service.conversation.turns import MOST_TURNS, Turn
@@ -65,6 +66,45 @@ def test_a_turn_is_remembered_at_once_and_after_a_restart(url: str, tmp_path: Pa
     again = Database(url)
     assert asyncio.run(memory_of(again, tmp_path).history("c1", "")) == [first]
     again.close()
+
+
+def test_a_turn_is_everywhere_before_its_answer_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quick follow-up may reach another worker while the database is busy."""
+    monkeypatch.setattr(memory_module, "WRITE_SECONDS", 60)
+    here, there = (Database(tmp_path / "bizlm.sqlite") for _ in range(2))
+    memory = memory_of(here, tmp_path)
+    memory.writer.start()
+
+    async def answer_and_go_on() -> list[str] | None:
+        with there.writing() as connection:
+            connection.execute(text("DELETE FROM turns"))
+            answering = asyncio.create_task(memory.remember(turn("what does it cost")))
+            await asyncio.sleep(0.1)
+        await answering
+        history = await memory_of(there, tmp_path / "there").history("c1", "")
+        return None if history is None else [one.text for one in history]
+
+    assert asyncio.run(answer_and_go_on()) == ["what does it cost"]
+    memory.writer.stop()
+    here.close()
+    there.close()
+
+
+def test_an_answer_does_not_wait_for_a_database_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_module, "WRITE_SECONDS", 0.01)
+    database = Database(tmp_path / "bizlm.sqlite")
+    memory = memory_of(database, tmp_path)
+    # Nobody writes.
+    asyncio.run(memory.remember(turn("said")))
+    assert recalled(memory) == ["said"]
+    monkeypatch.setattr(memory_module, "WRITE_SECONDS", 600)
+    asyncio.run(memory.remember(turn("said again")))
+    assert recalled(memory) == ["said", "said again"]
+    database.close()
 
 
 def test_replicas_see_each_other_s_turns_and_lose_none_at_once(url: str, tmp_path: Path) -> None:

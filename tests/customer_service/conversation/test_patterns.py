@@ -340,7 +340,7 @@ def test_a_message_made_to_be_slow_is_read_all_the_same(bit: str) -> None:
 
 
 def test_both_languages_have_all_replies() -> None:
-    replies = load_replies()
+    replies = load_replies().texts
     assert replies["en"].keys() == replies["zh"].keys()
 
 

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from sample import Demo, Run
 
+from apps.customer_service.answers.confidence import FEATURES, Confidence, Foreign, fit_confidence
 from apps.customer_service.data import Dataset, Sources, read_dataset
-from apps.customer_service.promise.evidence import Evidence
+from apps.customer_service.promise.evidence import EVIDENCE, Evidence
+from apps.customer_service.promise.promise import Promise
 from apps.customer_service.release import load_release
 from common.releases.registry import Registry
 
@@ -70,8 +73,42 @@ def test_learning_later_rests_on_the_same_evidence(demo: Demo, run: Run) -> None
 def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert len(Evidence.load(tmp_path)) == 0
     flags = np.array([True, False])
-    found = Evidence(np.ones((2, 13)), flags, flags, ~flags)
+    found = Evidence(np.ones((2, 13)), flags, flags, ~flags, np.array([1, 2], dtype=np.int8))
     found.save(tmp_path)
     again = Evidence.load(tmp_path) + Evidence.none()
     assert np.array_equal(again.signals, found.signals)
     assert np.array_equal(again.in_scope, found.in_scope)
+    assert again.languages == ["en", "zh"]
+
+
+def test_evidence_of_an_earlier_version_is_of_no_language(tmp_path: Path) -> None:
+    flags = np.array([True, False])
+    Evidence(np.ones((2, 13)), flags, flags, flags, np.ones(2, dtype=np.int8)).save(tmp_path)
+    kept = load_file(tmp_path / EVIDENCE)
+    save_file({name: one for name, one in kept.items() if name != "language"}, tmp_path / EVIDENCE)
+    assert Evidence.load(tmp_path).languages == ["", ""]
+
+
+def test_the_bound_is_told_for_each_language_with_its_count() -> None:
+    random = np.random.default_rng(0)
+    signals = random.normal(size=(600, len(FEATURES)))
+    right = random.random(600) < 1 / (1 + np.exp(-4 * signals[:, 0] - 1))
+    none = np.empty((0, len(FEATURES)))
+    foreign = Foreign(none, np.empty(0, dtype=np.int64), none)
+    language = ["zh"] * 200 + ["en"] * 400
+    everything = np.ones(600, dtype=bool)
+    confidence = fit_confidence(signals, right, right, everything, 0.05, foreign, language)
+    promise = Promise(confidence, 600, 0, {})
+    told = promise.to_json()["by_language"]
+    assert {name: one["questions"] for name, one in told.items()} == {"en": 400, "zh": 200}
+    # Fewer answers show less: each bound is wider than that of all of them.
+    assert min(one["bound"] for one in told.values()) > 0
+    assert told["zh"]["bound"] > told["zh"]["wrong"] / told["zh"]["answered"]
+    for name, language_name in (("en", "English"), ("zh", "Chinese")):
+        one = told[name]
+        assert f"{language_name} {one['bound']:.1%} ({one['wrong']} wrong of {one['answered']}" in (
+            promise.text
+        )
+    assert Confidence.from_json(confidence.to_json()).shown == confidence.shown
+    alone = fit_confidence(signals, right, right, everything, 0.05, foreign, ["en"] * 600)
+    assert "By language" not in Promise(alone, 600, 0, {}).text
