@@ -184,6 +184,15 @@ class Spread(BaseModel):
     sources: int
 
 
+class Told(BaseModel):
+    """A story, as it is named beside another."""
+
+    headline: str
+    source: str | None = None
+    url: str | None = None
+    published_at: Time
+
+
 class Evidence(BaseModel):
     """One story line behind an alert, told by its first story, and what made it negative."""
 
@@ -197,6 +206,9 @@ class Evidence(BaseModel):
     sources: list[str] = Field([], description="Who ran it, in the order of their first story.")
     last_at: Time | None = Field(None, description="When the latest of its stories came.")
     spread: list[Spread] = []
+    otherwise: list[Told] = Field(
+        [], description="Stories in like words that say the opposite: a denial, a correction."
+    )
     words: list[str] = []
 
 

@@ -83,6 +83,8 @@ def in_words(alert: Alert) -> str:
         outlets = _outlets(story, chinese) if story.outlets > 1 else ""
         words = f" [{', '.join(story.words)}]" if story.words else ""
         lines.append(f"- {story.published_at:%H:%M} {story.headline}{outlets}{words}")
+        said = "另有相反说法" if chinese else "told otherwise"
+        lines += [f"  {said}: {one.headline}" for one in story.otherwise]
     if alert.exposed:
         lines.append(exposed_in_words(alert.exposed, chinese=chinese))
     return "\n".join(lines)

@@ -138,6 +138,7 @@ class AlertRouter:
             sources=line.sources,
             last_at=stories[-1].published_at,
             spread=line.spread,
+            otherwise=line.told_otherwise,
             words=[word for word in self._words(first.content) if not _names(first, word)],
         )
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.operations import Case, cases
-from apps.finance_monitor.schema import Spread
+from apps.finance_monitor.schema import Spread, Told
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import lines_between
@@ -69,6 +69,7 @@ class Line(BaseModel):
     stories: int
     sources: list[str]
     spread: list[Spread]
+    otherwise: list[Told]
 
 
 class Extremes(BaseModel):
@@ -211,6 +212,7 @@ def _line(line: StoryLine) -> Line:
         stories=len(line.stories),
         sources=line.sources,
         spread=line.spread,
+        otherwise=line.told_otherwise,
     )
 
 

@@ -23,6 +23,7 @@ class Words:
     exposed: str
     outlets: str
     first: str
+    otherwise: str
     comma: str
     moves: str
     rose: str
@@ -57,6 +58,7 @@ ENGLISH = Words(
     exposed="Indirectly exposed: {names}",
     outlets="{count} outlets",
     first="first {source}",
+    otherwise="Told otherwise:",
     comma=", ",
     moves="Topics that moved",
     rose="rose",
@@ -100,6 +102,7 @@ CHINESE = Words(
     exposed="间接受影响：{names}",
     outlets="{count} 家媒体",
     first="{source} 首发",
+    otherwise="另有相反说法：",
     comma="、",
     moves="主题升降",
     rose="上升",

@@ -256,6 +256,7 @@ class Watch:
                 ((number, one.story, one.signature) for number, one in step.taken),
                 _negatives(step.taken),
             )
+            self.store.add_texts((one.text_key, one.story) for _, one in step.taken if one.text_key)
             self.store.add_windows(step.closed, step.late)
             write_refused(database, step.ahead)
             notifications = self._router.write(database, step.changes)

@@ -61,7 +61,14 @@ function evidence(line) {
     line.sources.length > 1 ? line.sources.slice(1).join(say().comma) : null].filter(Boolean).join(' · ');
   const words = line.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
   return element('li', {}, headline(line.headline, line.url),
-    element('span', { class: 'small' }, `${facts} `, many ? spread(line) : null, ...words));
+    element('span', { class: 'small' }, `${facts} `, many ? spread(line) : null, ...words),
+    ...line.otherwise.map(otherwise));
+}
+
+// A story in like words that says the opposite of the line.
+function otherwise(story) {
+  const facts = [time(story.published_at), story.source].filter(Boolean).join(' · ');
+  return element('p', { class: 'small otherwise' }, `${say().otherwise} `, headline(story.headline, story.url), ` ${facts}`);
 }
 
 // The stories of a line up to each hour, from its first to its latest.

@@ -15,19 +15,20 @@ from apps.finance_monitor.stories.companies import (
     companies_in,
     read_entities,
 )
-from apps.finance_monitor.stories.copies import Duplicates, signature_of
+from apps.finance_monitor.stories.copies import Duplicates, Said, signature_of
 from common.errors import UserError
 
 STORY = "Northgate Bank customers report failed card payments and blocked logins on Tuesday"
 EDITED = "Northgate Bank customers report failed card payments, blocked logins on Tuesday - update"
 OTHER = "Halcyon Energy signs a ten-year supply contract with the port of Alba for green power"
+NEUTRAL: Said = {"": "neutral"}
 CHINESE = "云岭银行客户反映手机银行无法登录，多地刷卡失败"
 CHINESE_EDITED = "云岭银行客户反映：手机银行无法登录，多地刷卡失败！"
 
 
 def _duplicates(text: str, entities: tuple[str, ...] = ()) -> Duplicates:
     made = Duplicates(3600)
-    made.add("first", signature_of(text), 0, entities)
+    made.add("first", signature_of(text), 0, entities, NEUTRAL)
     return made
 
 
@@ -35,27 +36,42 @@ def _duplicates(text: str, entities: tuple[str, ...] = ()) -> Duplicates:
     ("first", "second"), [(STORY, STORY), (STORY, EDITED), (CHINESE, CHINESE_EDITED)]
 )
 def test_a_lightly_edited_copy_is_told(first: str, second: str) -> None:
-    found = _duplicates(first).compare(signature_of(second), ())
+    found = _duplicates(first).compare(signature_of(second), (), NEUTRAL)
     assert found.duplicate_of == "first"
     assert found.novelty < 0.4
 
 
 def test_another_story_is_new() -> None:
-    found = _duplicates(STORY).compare(signature_of(OTHER), ())
+    found = _duplicates(STORY).compare(signature_of(OTHER), (), NEUTRAL)
     assert (found.duplicate_of, found.novelty) == (None, 1.0)
 
 
 def test_the_same_words_of_another_company_are_no_copy() -> None:
-    assert _duplicates(STORY, ("A",)).compare(signature_of(STORY), ("B",)).duplicate_of is None
+    found = _duplicates(STORY, ("A",)).compare(signature_of(STORY), ("B",), NEUTRAL)
+    assert found.duplicate_of is None
+
+
+@pytest.mark.parametrize(
+    ("said", "is_copy"),
+    [
+        ({"": "neutral"}, True),
+        ({"": None}, True),
+        ({"": "negative"}, False),
+        ({"": "neutral", "A": "negative"}, False),
+    ],
+)
+def test_a_copy_says_nothing_that_its_original_does_not(said: Said, is_copy: bool) -> None:
+    found = _duplicates(STORY).compare(signature_of(EDITED), (), said)
+    assert (found.duplicate_of == "first") is is_copy
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     duplicates = _duplicates(STORY)
     duplicates.forget_before(3500)
-    assert duplicates.compare(signature_of(STORY), ()).duplicate_of == "first"
+    assert duplicates.compare(signature_of(STORY), (), NEUTRAL).duplicate_of == "first"
     duplicates.forget_before(3700)
     assert len(duplicates) == 0
-    assert duplicates.compare(signature_of(STORY), ()).duplicate_of is None
+    assert duplicates.compare(signature_of(STORY), (), NEUTRAL).duplicate_of is None
 
 
 @pytest.fixture
