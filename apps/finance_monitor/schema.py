@@ -19,6 +19,7 @@ from common.rules.rule import DecidedBy
 Sentiment = Literal["positive", "neutral", "negative"]
 Part = Literal["train", "test"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
+INDIRECT = "indirect"
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 
@@ -263,3 +264,14 @@ class Alert(BaseModel):
         True, description="It reached the budget over all keys, and not a watchlist's alone."
     )
     watchlists: list[str] = Field([], description="The watchlists whose budget it reached.")
+
+    @property
+    def indirect(self) -> str:
+        """By which companies alone it concerns who is told of it; empty: directly."""
+        return self.annotations.get(INDIRECT, "")
+
+    def marked(self, indirect: str) -> Alert:
+        """As it is told to those whom it concerns by these companies alone."""
+        if not indirect:
+            return self
+        return self.model_copy(update={"annotations": {**self.annotations, INDIRECT: indirect}})

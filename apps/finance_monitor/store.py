@@ -22,6 +22,7 @@ from apps.finance_monitor.schema import Alert, ScoredRecord
 from apps.finance_monitor.watch.monitor import Closed, Late
 from apps.finance_monitor.watch.tables import VERSIONS
 from common.errors import UserError
+from common.records.text import searchable
 
 READ_TOGETHER = 1000
 
@@ -70,6 +71,7 @@ class Store:
         )
         self._database.row_factory = sqlite3.Row
         try:
+            self._database.create_function("searchable", 1, searchable, deterministic=True)
             self._database.execute("PRAGMA journal_mode = WAL")
             # What was committed survives a power failure as well as kill -9.
             self._database.execute("PRAGMA synchronous = FULL")

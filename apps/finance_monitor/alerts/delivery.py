@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -222,7 +222,8 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             count += 1
             told = notified(database, row["alert_id"])
             # Where those who were notified are receivers no more, the others are.
-            receivers = [sink for sink in sinks if sink in told] or sinks
+            still = {sink: told[sink] for sink in sinks if sink in told}
+            receivers = still or dict.fromkeys(sinks, "")
             enqueue(database, receivers, Notification(alerts=[alert], escalated=True))
             database.execute(
                 "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
@@ -231,20 +232,29 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
     return count
 
 
-def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: Notification) -> None:
-    """Put it in the outbox of every sink; within the caller's transaction."""
+def enqueue(
+    database: sqlite3.Connection, receivers: Mapping[str, str], notification: Notification
+) -> None:
+    """Put it in the outbox of every receiver; within the caller's transaction.
+
+    Args:
+        receivers: by sink, the companies by which alone it concerns them; empty: directly.
+    """
+    bodies = {mark: notification.marked(mark) for mark in set(receivers.values())}
+    key = notification.idempotency_key
     database.executemany(
         "INSERT OR IGNORE INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?)",
-        [(notification.idempotency_key, sink, notification.model_dump_json()) for sink in sinks],
+        [(key, sink, bodies[mark].model_dump_json()) for sink, mark in receivers.items()],
     )
 
 
-def notified(database: sqlite3.Connection, alert_id: str) -> list[str]:
-    """The receivers that were notified of an alert, or are about to be."""
+def notified(database: sqlite3.Connection, alert_id: str) -> dict[str, str]:
+    """The receivers that were notified of an alert, or are about to be, as of `enqueue`."""
     rows = database.execute(
-        "SELECT DISTINCT sink FROM outbox WHERE instr(body, ?) ORDER BY sink", (alert_id,)
+        "SELECT sink, body FROM outbox WHERE instr(body, ?) ORDER BY sink, number", (alert_id,)
     )
-    return [row["sink"] for row in rows]
+    told = ((row["sink"], Notification.model_validate_json(row["body"])) for row in rows)
+    return {sink: notification.alerts[0].indirect for sink, notification in told}
 
 
 def _now() -> datetime:

@@ -98,6 +98,8 @@ class _Page:
             else words.since.format(time=self._time(alert.starts_at))
         )
         notes = [words.severity[alert.severity], when]
+        if alert.indirect:
+            notes.append(words.indirect.format(names=alert.indirect))
         if case.muted_by:
             notes.append(words.explained.format(name=self._name(case.muted_by)))
         # What explains it tells the same stories.

@@ -21,6 +21,7 @@ class Words:
     ended: str
     explained: str
     exposed: str
+    indirect: str
     outlets: str
     first: str
     otherwise: str
@@ -56,6 +57,7 @@ ENGLISH = Words(
     ended="{start} – {end}",
     explained="Not notified: explained by {name}",
     exposed="Indirectly exposed: {names}",
+    indirect="indirect: concerns {names}",
     outlets="{count} outlets",
     first="first {source}",
     otherwise="Told otherwise:",
@@ -100,6 +102,7 @@ CHINESE = Words(
     ended="{start} – {end}",
     explained="未通知：已由“{name}”说明",
     exposed="间接受影响：{names}",
+    indirect="间接影响 {names}",
     outlets="{count} 家媒体",
     first="{source} 首发",
     otherwise="另有相反说法：",

@@ -34,6 +34,7 @@ function card(one, silences, refusals, act) {
   const { alert } = one;
   const silenced = silences.some((s) => ['*', alert.key, alert.key.split('/').slice(1).join('/')].includes(s.key));
   const notes = [say().severity[alert.severity], say().status[alert.status], say().since(time(alert.starts_at))];
+  if (alert.annotations.indirect) notes.push(say().indirect(alert.annotations.indirect));
   if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
   if (silenced) notes.push(say().silenced);
   const actions = element('div', { class: 'row', 'data-scope': 'edit' });

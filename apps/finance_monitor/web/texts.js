@@ -28,6 +28,8 @@ export const texts = {
     comma: ', ',
     spread: (count, from, to) => `${count} stories from ${from} to ${to}`,
     exposed: 'Indirectly exposed',
+    indirect: (names) => `indirect: concerns ${names}`,
+    indirectly: (percent, name) => `Indirectly: ${percent} % of a surge on ${name}`,
     arrives: (percent) => `${percent} %`,
     isOf: (relation, other) => `${relation} ${other}`,
     relation: {
@@ -102,6 +104,8 @@ export const texts = {
     comma: '、',
     spread: (count, from, to) => `${from} 至 ${to}，共 ${count} 条`,
     exposed: '间接受影响',
+    indirect: (names) => `间接影响 ${names}`,
+    indirectly: (percent, name) => `间接：${name} 负面激增，传导 ${percent} %`,
     arrives: (percent) => `${percent}%`,
     isOf: (relation, other) => `${other}的${relation}`,
     relation: {
