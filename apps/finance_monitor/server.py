@@ -185,6 +185,8 @@ def _is_ready(service: MonitorService) -> tuple[bool, dict[str, Any]]:
         reasons["feed"] = service.failed
     if service.rules and service.rules.refused:
         reasons["refused_rules"] = service.rules.refused
+    if service.refused_setup:
+        reasons["refused_setup"] = service.refused_setup
     return service.failed is None and not service.watch.pace.disk_full, reasons
 
 

@@ -49,17 +49,17 @@ class Delivery:
         self._escalate_after = escalate_after
         self._first_pause = first_pause
         self._stopping = Event()
-        self._wake = {sink.name: Event() for sink in sinks}
+        self._wake: dict[str, Event] = {}
         # Delivered while the disk was full, so that the outbox does not know.
         self._headlines: set[tuple[str, str]] = set()
         # One at a time: what is delivered at once and what waits in the outbox may be the same.
-        self._router = {name: Lock() for name in self._wake}
-        self.failures = dict.fromkeys(self._wake, 0)
-        self.delivered = dict.fromkeys(self._wake, 0)
+        self._router: dict[str, Lock] = {}
+        self.failures: dict[str, int] = {}
+        self.delivered: dict[str, int] = {}
         # By number in the outbox; a restart begins to count anew.
         self._refusals: Counter[int] = Counter()
-        self.set_aside = {name: self._count_set_aside(name) for name in self._wake}
-        self._threads = [Thread(target=self._work, args=(sink,), daemon=True) for sink in sinks]
+        self.set_aside: dict[str, int] = {}
+        self._threads = [self._open(sink) for sink in sinks]
         if escalate_after:
             self._threads.append(Thread(target=self._escalate, daemon=True))
 
@@ -72,6 +72,21 @@ class Delivery:
         """Begin with what waits since the last run."""
         for thread in self._threads:
             thread.start()
+
+    def add(self, sinks: Sequence[Sink]) -> None:
+        """Deliver to these as well, once started; those that it knows are left as they are."""
+        new = [sink for sink in sinks if sink.name not in self._wake]
+        self._sinks = [*self._sinks, *new]
+        for thread in [self._open(sink) for sink in new]:
+            self._threads.append(thread)
+            thread.start()
+
+    def _open(self, sink: Sink) -> Thread:
+        self._wake = self._wake | {sink.name: Event()}
+        self._router[sink.name] = Lock()
+        self.failures[sink.name] = self.delivered[sink.name] = 0
+        self.set_aside[sink.name] = self._count_set_aside(sink.name)
+        return Thread(target=self._work, args=(sink,), daemon=True)
 
     def wake(self) -> None:
         """There is something new in the outbox."""

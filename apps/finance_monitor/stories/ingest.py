@@ -59,7 +59,7 @@ class Ingest:
         now: float | None = None,
     ) -> None:
         self.classifier = classifier
-        self._entities = entities
+        self.entities = entities
         self._store = store
         self.now = now or 0.0
         self._duplicates = Duplicates(DUPLICATE_WINDOW)
@@ -84,7 +84,7 @@ class Ingest:
 
     def _look(self, record: FeedRecord) -> _Seen:
         text = prepare(record.content)
-        named = companies_in(record, self._entities)
+        named = companies_in(record, self.entities)
         return _Seen(record, named, text_key(text, list(named)), signature_of(text))
 
     def _read(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:

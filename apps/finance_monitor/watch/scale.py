@@ -48,6 +48,10 @@ class Scale:
         self._calendar = calendar
         self._asked: Thresholds | None = None
 
+    def use(self, watchlists: Sequence[Watchlist], calendar: Calendar | None) -> None:
+        """Go by these from the next window on."""
+        self._watchlists, self._calendar, self._asked = watchlists, calendar, None
+
     def add(self, time: float, counted: dict[str, bool], is_positive: bool) -> bool:
         """Count a story; False: its window is closed."""
         if self.windows.is_late(time):
