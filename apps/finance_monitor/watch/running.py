@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.sinks import Sink, open_sink
-from apps.finance_monitor.calendars.calendar import Calendar, read_calendar
+from apps.finance_monitor.calendars.calendar import Calendar
+from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.exposure.relations import Exposures, read_relations
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed

@@ -177,6 +177,51 @@ def test_companies_that_a_record_came_with_are_looked_for_in_its_text() -> None:
 def test_a_name_of_two_companies_is_refused() -> None:
     with pytest.raises(UserError, match="names both"):
         EntityList([Entity(name="A", aliases=["X"]), Entity(name="B", aliases=["x"])])
+    one, other = Entity(name="A", aliases=["X"], only_with="y"), Entity(name="B", aliases=["x"])
+    with pytest.raises(UserError, match="names both B and C"):
+        EntityList([one, other, Entity(name="C", aliases=["X"])])
+
+
+NAMESAKES = EntityList(
+    [
+        Entity(name="Alpha Bank", aliases="Alpha", ticker="ALB", only_with="bank|loans|deposits"),
+        Entity(name="Alpha Mining", aliases="Alpha|Alpha Mines", only_with="mine|ore|copper"),
+        Entity(name="Orchard", aliases="Orchard Inc", only_with="shares"),
+        Entity(name="Orchard Records", aliases="Orchard", only_with="album|songs"),
+        Entity(name="平安保险", aliases="平安|平安集团"),
+        Entity(name="平安药房", aliases="平安", only_with="药品|药店"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Alpha grants fewer loans", ["Alpha Bank"]),
+        ("Alpha digs for copper", ["Alpha Mining"]),
+        ("Alpha lends to a copper mine against deposits of ore", ["Alpha Mining"]),
+        ("Alpha sells an office", []),
+        # What is beyond doubt needs no further words, and says who a short name is.
+        ("Alpha Bank sells an office; Alpha will rent", ["Alpha Bank"]),
+        ("ALB: Alpha mine loses money", ["Alpha Bank"]),
+        ("Alpha Mines and Alpha Bank settle, says Alpha", ["Alpha Mining", "Alpha Bank"]),
+        ("Orchard Inc opens an office", ["Orchard"]),
+        ("Orchard opens an office", []),
+        ("Orchard shares rise", ["Orchard"]),
+        ("Orchard signs an album", ["Orchard Records"]),
+        ("平安下调保费", ["平安保险"]),
+        ("平安下架一批药品", ["平安药房"]),
+        ("平安集团旗下药店裁员", ["平安保险"]),
+    ],
+)
+def test_companies_that_share_a_short_name_are_parted(text: str, found: list[str]) -> None:
+    assert list(NAMESAKES.mentions(text)) == found
+
+
+def test_a_shared_name_alone_names_nobody_unless_it_is_a_full_one() -> None:
+    assert NAMESAKES.named("alpha") is None
+    assert NAMESAKES.named("orchard") == "Orchard"
+    assert NAMESAKES.named("ALB") == "Alpha Bank"
 
 
 def test_a_list_is_read_from_csv(tmp_path: Path) -> None:
