@@ -93,10 +93,9 @@ class EntityList:
                 owners = self._owners.setdefault(name.lower(), [])
                 if entity.name not in owners:
                     owners.append(entity.name)
+                    self._require_parted(name, owners)
                 if name.isascii() and name.isupper():
                     self._exact.add(name)
-        for name, owners in self._owners.items():
-            self._require_parted(name, owners)
         self._gated = {
             entity.name: {name for name in entity.ambiguous if entity.only_with}
             for entity in entities
