@@ -228,7 +228,10 @@ def read_entities(path: Path, on_bad_row: OnBadRow = "fail") -> EntityList:
         UserError: a bad row, or two companies that share a name.
     """
     records = read_records(path, Entity, on_bad_row=on_bad_row)
-    return EntityList(records.items)
+    try:
+        return EntityList(records.items)
+    except UserError as error:
+        raise UserError(error.what, where=str(path), hint=error.hint) from None
 
 
 def _spelled(entity: Entity) -> Entity:

@@ -94,7 +94,7 @@ def test_new_companies_lists_relations_and_days_hold_from_the_next_batch_on(
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("entities.csv", "name,aliases\nBorel,X\nAlba,X\n", "'X' names both"),
+        ("entities.csv", "name,aliases\nBorel,X\nAlba,X\n", "entities.csv: 'X' names both"),
         ("watchlists.toml", '[[watchlist]]\nname = "a"\ncompanies = ["Zeta"]\n', "'Zeta' is not"),
         ("watchlists.toml", LIST.format(name="a", path="x") + "notify = 3", "toml"),
         ("relations.csv", "company,relation,other\nAlba,supplier,Alba\n", "its own supplier"),
