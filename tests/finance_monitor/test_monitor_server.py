@@ -253,12 +253,12 @@ def test_stories_are_searched_and_a_watchlist_narrows_what_is_shown(fed: str) ->
 def test_a_broken_file_of_what_is_watched_is_told(store: Path, fed: str) -> None:
     path = store / "watchlists.toml"
     path.write_text('[[watchlist]]\nname = "Alba"\ncompanies = ["Albo"]\n', encoding="utf-8")
-    _wait(lambda: "refused_setup" in _ask(fed, "/readyz")[1])
+    _wait(lambda: "refused_setup" in _ask(fed, "/readyz")[1]["reasons"])
     status, told = _ask(fed, "/readyz")
-    assert (status, "Did you mean Alba" in told["refused_setup"]) == (200, True)
+    assert (status, "Did you mean Alba" in told["reasons"]["refused_setup"]) == (200, True)
     assert len(_ask(fed, "/v1/watchlists")[1]) == 2
     _watchlists(store)
-    _wait(lambda: "refused_setup" not in _ask(fed, "/readyz")[1])
+    _wait(lambda: "refused_setup" not in _ask(fed, "/readyz")[1]["reasons"])
     assert _ask(fed, "/v1/status")[1]["refused_setup"] is None
 
 
