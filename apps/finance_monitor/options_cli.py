@@ -65,7 +65,8 @@ CalendarFile = Annotated[
     Path | None,
     typer.Option(
         "--calendar",
-        help="Days unlike others: date, kind (holiday, earnings, hours), key, hours, timezone.",
+        help="Days unlike others, and weekly hours: date (or Mon-Fri), kind (holiday, earnings, "
+        "hours), key, hours, timezone.",
         callback=existing,
     ),
 ]

@@ -20,6 +20,7 @@ from common.rules.rule import DecidedBy
 Sentiment = Literal["positive", "neutral", "negative"]
 Part = Literal["train", "test"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
+INDIRECT = "indirect"
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 
@@ -195,6 +196,15 @@ class Spread(BaseModel):
     sources: int
 
 
+class Told(BaseModel):
+    """A story, as it is named beside another."""
+
+    headline: str
+    source: str | None = None
+    url: str | None = None
+    published_at: Time
+
+
 class Evidence(BaseModel):
     """One story line behind an alert, told by its first story, and what made it negative."""
 
@@ -211,6 +221,9 @@ class Evidence(BaseModel):
     sources: list[str] = Field([], description="Who ran it, in the order of their first story.")
     last_at: Time | None = Field(None, description="When the latest of its stories came.")
     spread: list[Spread] = []
+    otherwise: list[Told] = Field(
+        [], description="Stories in like words that say the opposite: a denial, a correction."
+    )
     words: list[str] = []
 
 
@@ -265,3 +278,14 @@ class Alert(BaseModel):
         True, description="It reached the budget over all keys, and not a watchlist's alone."
     )
     watchlists: list[str] = Field([], description="The watchlists whose budget it reached.")
+
+    @property
+    def indirect(self) -> str:
+        """By which companies alone it concerns who is told of it; empty: directly."""
+        return self.annotations.get(INDIRECT, "")
+
+    def marked(self, indirect: str) -> Alert:
+        """As it is told to those whom it concerns by these companies alone."""
+        if not indirect:
+            return self
+        return self.model_copy(update={"annotations": {**self.annotations, INDIRECT: indirect}})

@@ -26,6 +26,7 @@ from apps.finance_monitor.search.server import add_search, list_named
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
+from apps.finance_monitor.watchlists.watchlist import seen_by
 from common.learning.behind import KEEP_SECONDS
 from common.models.prediction import TOKENS_PER_BATCH
 from common.rules.live import RuleMetrics
@@ -184,6 +185,8 @@ def _is_ready(service: MonitorService) -> tuple[bool, dict[str, Any]]:
         reasons["feed"] = service.failed
     if service.rules and service.rules.refused:
         reasons["refused_rules"] = service.rules.refused
+    if service.refused_setup:
+        reasons["refused_setup"] = service.refused_setup
     return service.failed is None and not service.watch.pace.disk_full, reasons
 
 
@@ -216,9 +219,9 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
         # What only the budget of a list lets through is shown to those who look at it.
         most = MOST_ALERTS if service.watchlists else limit
         found = [
-            case
+            case.model_copy(update={"alert": alert})
             for case in operations.cases(store, most)
-            if (watched.concerns_alert(case.alert) if watched else case.alert.general)
+            if (alert := seen_by(watched, case.alert))
         ]
         return Alerts(
             alerts=found[:limit],

@@ -22,6 +22,7 @@ from apps.finance_monitor.schema import Alert, ScoredRecord
 from apps.finance_monitor.watch.monitor import Closed, Late
 from apps.finance_monitor.watch.tables import VERSIONS
 from common.errors import UserError
+from common.records.text import searchable
 
 READ_TOGETHER = 1000
 
@@ -38,6 +39,7 @@ class Remembered:
     published: float
     entities: list[str]
     signature: NDArray[np.uint32] | None
+    said: dict[str, Any]
 
 
 def signature_in(row: sqlite3.Row) -> NDArray[np.uint32] | None:
@@ -69,6 +71,7 @@ class Store:
         )
         self._database.row_factory = sqlite3.Row
         try:
+            self._database.create_function("searchable", 1, searchable, deterministic=True)
             self._database.execute("PRAGMA journal_mode = WAL")
             # What was committed survives a power failure as well as kill -9.
             self._database.execute("PRAGMA synchronous = FULL")
@@ -135,6 +138,23 @@ class Store:
             found |= {row["id"] for row in self.rows(query, *some)}
         return found
 
+    def same_texts(self, keys: Sequence[str], since: float) -> dict[str, str]:
+        """By `text_key`, a story published since then with that text."""
+        found: dict[str, str] = {}
+        for start in range(0, len(keys), 500):
+            some = keys[start : start + 500]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, id FROM texts WHERE key IN ({marks}) AND published >= ?"
+            found |= {row["key"]: row["id"] for row in self.rows(query, *some, since)}
+        return found
+
+    def add_texts(self, texts: Iterable[tuple[str, ScoredRecord]]) -> None:
+        """Keep by which story each text was read last; to be called within a transaction."""
+        self._database.executemany(
+            "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)",
+            [(key, story.id, story.published_at.timestamp()) for key, story in texts],
+        )
+
     def story(self, identity: str) -> ScoredRecord | None:
         """A story by its id."""
         found = self.rows("SELECT content FROM stories WHERE id = ?", identity)
@@ -175,12 +195,16 @@ class Store:
     def originals_since(self, time: float) -> Iterator[Remembered]:
         """Stories that are no copies, in the order they came."""
         for row in self.rows(
-            "SELECT id, published, entities, signature FROM stories"
+            "SELECT id, published, entities, signature,"
+            " json_extract(content, '$.sentiment.label') AS label,"
+            " coalesce(json_extract(content, '$.targets'), '[]') AS targets FROM stories"
             " WHERE published >= ? AND duplicate_of IS NULL ORDER BY sequence",
             time,
         ):
             entities = json.loads(row["entities"])
-            yield Remembered(row["id"], row["published"], entities, signature_in(row))
+            said = {"": row["label"]}
+            said |= {one["entity"]: one.get("sentiment") for one in json.loads(row["targets"])}
+            yield Remembered(row["id"], row["published"], entities, signature_in(row), said)
 
     def add_stories(
         self,
@@ -268,6 +292,7 @@ class Store:
         with self.transaction() as database:
             for table, column in (
                 ("stories", "published"),
+                ("texts", "published"),
                 ("negatives", "published"),
                 ("windows", "start"),
                 ("refused", "refused_at"),

@@ -51,6 +51,7 @@ def applications(samples: Path = SAMPLES) -> tuple[Application, ...]:
             (
                 *("serve", "--feed", str(samples / "finance_monitor" / "feed.jsonl")),
                 *("--entities", str(samples / "finance_monitor" / "entities.csv")),
+                *("--relations", str(samples / "finance_monitor" / "relations.csv")),
             ),
             "sentiment_f1",
         ),

@@ -31,6 +31,14 @@ def fold(text: str) -> str:
     return "".join(c for c in normalise(text).casefold() if c.isalnum())
 
 
+def searchable(text: str) -> str:
+    """What is looked for and what it is looked for in: NFKC, one case, simplified Chinese."""
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _to_simplified().convert(folded) if CHINESE.search(folded) else folded
+
+
 def language_of(text: str) -> str:
     """`zh`, `en` or `other`, by script.
 

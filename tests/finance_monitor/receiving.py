@@ -99,5 +99,5 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def enqueue_for(store: Store, delivery: Delivery, notification: Notification) -> None:
     with store.transaction() as database:
-        enqueue(database, delivery.sinks, notification)
+        enqueue(database, dict.fromkeys(delivery.sinks, ""), notification)
     delivery.wake()

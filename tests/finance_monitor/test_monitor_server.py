@@ -250,6 +250,18 @@ def test_stories_are_searched_and_a_watchlist_narrows_what_is_shown(fed: str) ->
     assert _ask(fed, "/v1/stories?from=soon")[0] == 422
 
 
+def test_a_broken_file_of_what_is_watched_is_told(store: Path, fed: str) -> None:
+    path = store / "watchlists.toml"
+    path.write_text('[[watchlist]]\nname = "Alba"\ncompanies = ["Albo"]\n', encoding="utf-8")
+    _wait(lambda: "refused_setup" in _ask(fed, "/readyz")[1]["reasons"])
+    status, told = _ask(fed, "/readyz")
+    assert (status, "Did you mean Alba" in told["reasons"]["refused_setup"]) == (200, True)
+    assert len(_ask(fed, "/v1/watchlists")[1]) == 2
+    _watchlists(store)
+    _wait(lambda: "refused_setup" not in _ask(fed, "/readyz")[1]["reasons"])
+    assert _ask(fed, "/v1/status")[1]["refused_setup"] is None
+
+
 @needs_browser
 def test_the_page_searches_and_shows_one_watchlist(fed: str, tmp_path: Path) -> None:
     from selenium.webdriver.common.by import By

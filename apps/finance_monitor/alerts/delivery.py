@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -49,17 +49,17 @@ class Delivery:
         self._escalate_after = escalate_after
         self._first_pause = first_pause
         self._stopping = Event()
-        self._wake = {sink.name: Event() for sink in sinks}
+        self._wake: dict[str, Event] = {}
         # Delivered while the disk was full, so that the outbox does not know.
         self._headlines: set[tuple[str, str]] = set()
         # One at a time: what is delivered at once and what waits in the outbox may be the same.
-        self._router = {name: Lock() for name in self._wake}
-        self.failures = dict.fromkeys(self._wake, 0)
-        self.delivered = dict.fromkeys(self._wake, 0)
+        self._router: dict[str, Lock] = {}
+        self.failures: dict[str, int] = {}
+        self.delivered: dict[str, int] = {}
         # By number in the outbox; a restart begins to count anew.
         self._refusals: Counter[int] = Counter()
-        self.set_aside = {name: self._count_set_aside(name) for name in self._wake}
-        self._threads = [Thread(target=self._work, args=(sink,), daemon=True) for sink in sinks]
+        self.set_aside: dict[str, int] = {}
+        self._threads = [self._open(sink) for sink in sinks]
         if escalate_after:
             self._threads.append(Thread(target=self._escalate, daemon=True))
 
@@ -72,6 +72,21 @@ class Delivery:
         """Begin with what waits since the last run."""
         for thread in self._threads:
             thread.start()
+
+    def add(self, sinks: Sequence[Sink]) -> None:
+        """Deliver to these as well, once started; those that it knows are left as they are."""
+        new = [sink for sink in sinks if sink.name not in self._wake]
+        self._sinks = [*self._sinks, *new]
+        for thread in [self._open(sink) for sink in new]:
+            self._threads.append(thread)
+            thread.start()
+
+    def _open(self, sink: Sink) -> Thread:
+        self._wake = self._wake | {sink.name: Event()}
+        self._router[sink.name] = Lock()
+        self.failures[sink.name] = self.delivered[sink.name] = 0
+        self.set_aside[sink.name] = self._count_set_aside(sink.name)
+        return Thread(target=self._work, args=(sink,), daemon=True)
 
     def wake(self) -> None:
         """There is something new in the outbox."""
@@ -222,7 +237,8 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             count += 1
             told = notified(database, row["alert_id"])
             # Where those who were notified are receivers no more, the others are.
-            receivers = [sink for sink in sinks if sink in told] or sinks
+            still = {sink: told[sink] for sink in sinks if sink in told}
+            receivers = still or dict.fromkeys(sinks, "")
             enqueue(database, receivers, Notification(alerts=[alert], escalated=True))
             database.execute(
                 "UPDATE alerts SET escalated_at = ? WHERE alert_id = ?",
@@ -231,20 +247,29 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
     return count
 
 
-def enqueue(database: sqlite3.Connection, sinks: Sequence[str], notification: Notification) -> None:
-    """Put it in the outbox of every sink; within the caller's transaction."""
+def enqueue(
+    database: sqlite3.Connection, receivers: Mapping[str, str], notification: Notification
+) -> None:
+    """Put it in the outbox of every receiver; within the caller's transaction.
+
+    Args:
+        receivers: by sink, the companies by which alone it concerns them; empty: directly.
+    """
+    bodies = {mark: notification.marked(mark) for mark in set(receivers.values())}
+    key = notification.idempotency_key
     database.executemany(
         "INSERT OR IGNORE INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?)",
-        [(notification.idempotency_key, sink, notification.model_dump_json()) for sink in sinks],
+        [(key, sink, bodies[mark].model_dump_json()) for sink, mark in receivers.items()],
     )
 
 
-def notified(database: sqlite3.Connection, alert_id: str) -> list[str]:
-    """The receivers that were notified of an alert, or are about to be."""
+def notified(database: sqlite3.Connection, alert_id: str) -> dict[str, str]:
+    """The receivers that were notified of an alert, or are about to be, as of `enqueue`."""
     rows = database.execute(
-        "SELECT DISTINCT sink FROM outbox WHERE instr(body, ?) ORDER BY sink", (alert_id,)
+        "SELECT sink, body FROM outbox WHERE instr(body, ?) ORDER BY sink, number", (alert_id,)
     )
-    return [row["sink"] for row in rows]
+    told = ((row["sink"], Notification.model_validate_json(row["body"])) for row in rows)
+    return {sink: notification.alerts[0].indirect for sink, notification in told}
 
 
 def _now() -> datetime:

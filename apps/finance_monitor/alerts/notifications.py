@@ -37,6 +37,11 @@ class Notification(BaseModel):
             return "all alerts resolved"
         return "first notification" if self.first else "new alerts added"
 
+    def marked(self, indirect: str) -> Notification:
+        """As it is told to those whom it concerns by these companies alone."""
+        alerts = [alert.marked(indirect) for alert in self.alerts]
+        return self.model_copy(update={"alerts": alerts}) if indirect else self
+
     @property
     def idempotency_key(self) -> str:
         """The same for the same news, however often it is sent."""
@@ -45,7 +50,18 @@ class Notification(BaseModel):
 
 
 def headline(alert: Alert) -> str:
-    """One line."""
+    """One line; for whom it concerns indirectly, by which companies."""
+    told = _headline(alert)
+    if not alert.indirect:
+        return told
+    return (
+        f"{alert.indirect}（间接）：{told}"
+        if is_chinese(alert)
+        else (f"{alert.indirect}, indirectly: {told}")
+    )
+
+
+def _headline(alert: Alert) -> str:
     name = name_of(alert.key)
     if is_chinese(alert):
         subject = "全市场" if name == MARKET else name
@@ -83,6 +99,8 @@ def in_words(alert: Alert) -> str:
         outlets = _outlets(story, chinese) if story.outlets > 1 else ""
         words = f" [{', '.join(story.words)}]" if story.words else ""
         lines.append(f"- {story.published_at:%H:%M} {story.headline}{outlets}{words}")
+        said = "另有相反说法" if chinese else "told otherwise"
+        lines += [f"  {said}: {one.headline}" for one in story.otherwise]
     if alert.exposed:
         lines.append(exposed_in_words(alert.exposed, chinese=chinese))
     return "\n".join(lines)

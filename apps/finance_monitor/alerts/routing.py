@@ -46,6 +46,10 @@ class AlertRouter:
         self._exposures = exposures
         self._words = lru_cache(1024)(negative_words)
 
+    def use(self, subscribers: Subscribers, exposures: Exposures | None) -> None:
+        """Go by these from the next change on."""
+        self._subscribers, self._exposures = subscribers, exposures
+
     def write(self, database: sqlite3.Connection, changes: Sequence[Change]) -> list[Notification]:
         """Keep the changes and their notifications, within the caller's transaction."""
         notifications = []
@@ -141,6 +145,7 @@ class AlertRouter:
             sources=line.sources,
             last_at=stories[-1].published_at,
             spread=line.spread,
+            otherwise=line.told_otherwise,
             words=[word for word in words if not _names(first, word)],
         )
 

@@ -15,7 +15,9 @@ from apps.finance_monitor.options_cli import (
     Entities,
     FalseAlarms,
     Lateness,
+    Relations,
     ReleaseId,
+    Watchlists,
     WindowWidth,
     load_classifier,
 )
@@ -38,6 +40,8 @@ def backtest(
         list[str] | None, typer.Option("--budget", help="Further budgets to compare.")
     ] = None,
     entities: Entities = None,
+    relations: Relations = None,
+    watchlists: Watchlists = None,
     calendar: CalendarFile = None,
     false_alarms: FalseAlarms = "1 per 30d",
     window: WindowWidth = "1h",
@@ -55,6 +59,7 @@ def backtest(
     from apps.finance_monitor.backtest.report import (
         alerts_table,
         events_table,
+        lists_table,
         sweep_table,
         write_backtest_report,
     )
@@ -63,14 +68,24 @@ def backtest(
     from apps.finance_monitor.watch.running import Options
 
     options = Options(
-        false_alarms, window, allowed_lateness, delay, None, entities, calendar=calendar
+        false_alarms,
+        window,
+        allowed_lateness,
+        delay,
+        entities=entities,
+        relations=relations,
+        watchlists=watchlists,
+        calendar=calendar,
     )
     listed = options.entity_list()
-    rules = replace(options.rules(), calendar=options.days(listed))
+    exposures = options.exposures(listed)
+    rules = replace(
+        options.rules(), calendar=options.days(listed), watchlists=options.lists(listed)
+    )
     budgets = [parse_budget(wording) for wording in budget or ()]
     known = read_events(events) if events else []
     classifier, topics = load_classifier(store, release_id, device, scored)
-    replay = Replay(history, classifier, rules, topics=topics, entities=listed)
+    replay = Replay(history, classifier, rules, topics=topics, entities=listed, exposures=exposures)
     outcome = replay.outcome(known)
     sweep = [replay.under(one, known) for one in budgets]
     report = report or store / APPLICATION / "backtest.html"
@@ -82,6 +97,8 @@ def backtest(
     show_table(rows_table(alerts_table(outcome), title))
     if known:
         show_table(rows_table(events_table(outcome), "Known events"))
+    if outcome.lists:
+        show_table(rows_table(lists_table(outcome), "Watchlists"))
     if sweep:
         show_table(rows_table(sweep_table([outcome, *sweep]), "Budgets"))
     results().print(f"Report: {report}", markup=False, soft_wrap=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from threading import Event as Flag
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
+from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import Case, cases
+from apps.finance_monitor.exposure.relations import Exposures
 from apps.finance_monitor.feeds.opening import open_past
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Signed, Store
@@ -21,6 +24,8 @@ from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.keys import name_of
 from apps.finance_monitor.watch.follow import Step, Watch
 from apps.finance_monitor.watch.monitor import Rules
+from apps.finance_monitor.watchlists.audience import Subscribers
+from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import Advance, progress
 from common.errors import UserError
 from common.records.fields import Time
@@ -29,6 +34,8 @@ from common.records.reader import read_records
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
+# Who receives all alerts.
+ALL = "*"
 # An alert that begins this long after an event ended still speaks of it.
 AFTERMATH = timedelta(hours=24)
 
@@ -67,24 +74,49 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """What one watchlist would have been notified of.
+
+    Attributes:
+        budget: its own; None: that of the backtest.
+        indirect: those that concern it only by a company that is exposed.
+    """
+
+    name: str
+    budget: Budget | None
+    notified: list[Case]
+    indirect: list[Case]
+    false_alarms: list[Case]
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        kinds = ("notified", "indirect", "false_alarms")
+        return {
+            "name": self.name,
+            "budget": str(self.budget) if self.budget else None,
+            **{kind: [one.alert.alert_id for one in getattr(self, kind)] for kind in kinds},
+        }
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What a budget would have come to."""
+    """What a budget would have come to.
+
+    Attributes:
+        notified: of which those would have been notified who get all alerts.
+    """
 
     budget: Budget
     cases: list[Case]
+    notified: list[Case]
     found: list[Found]
     days: float
-
-    @property
-    def notified(self) -> list[Case]:
-        """The alerts of which somebody would have been notified."""
-        return [case for case in self.cases if case.notified_at]
+    lists: list[Heard] = field(default_factory=list)
 
     @property
     def false_alarms(self) -> list[Case]:
         """Notified, and no surge explains them; all of them if no events are known."""
-        surges = [one.event for one in self.found if one.event.kind == "surge"]
-        return [case for case in self.notified if not any(e.explains(case) for e in surges)]
+        return unexplained(self.notified, [one.event for one in self.found])
 
     @property
     def detected(self) -> list[Found]:
@@ -120,8 +152,15 @@ class Outcome:
                 }
                 for one in self.found
             ],
+            "watchlists": [one.to_json() for one in self.lists],
             "median_delay_hours": self.median_delay_hours,
         }
+
+
+def unexplained(cases: Sequence[Case], events: Sequence[LabelledEvent]) -> list[Case]:
+    """Alerts that no surge among the events explains."""
+    surges = [event for event in events if event.kind == "surge"]
+    return [case for case in cases if not any(event.explains(case) for event in surges)]
 
 
 def read_events(path: Path) -> list[LabelledEvent]:
@@ -148,20 +187,23 @@ class Replay:
         *,
         topics: Sequence[str] = (),
         entities: EntityList | None = None,
+        exposures: Exposures | None = None,
         rejected: Path | None = None,
     ) -> None:
         self.store = Store(None)
-        self.watch = Watch(
-            self.store,
-            rules,
-            classifier,
+        lists = [one.name for one in rules.watchlists]
+        self._open = partial(
+            Watch,
             topics=topics,
             entities=entities,
-            rejected=rejected,
+            exposures=exposures,
+            # Nothing is delivered; the outbox says who would have been notified.
+            subscribers=Subscribers(
+                [ALL], rules.watchlists, {name: [_receiver(name)] for name in lists}
+            ),
             retention=None,
         )
-        self._entities = entities
-        self._topics = topics
+        self.watch = self._open(self.store, rules, classifier, rejected=rejected)
         self._classifier = classifier
         record = FeedRecord if classifier else ScoredRecord
         feed, size = open_past(history, record)
@@ -197,9 +239,7 @@ class Replay:
         """The same stories under another budget; nothing is scored again."""
         rules = replace(self.watch.monitor.rules, budget=budget)
         store = Store(None)
-        watch = Watch(
-            store, rules, None, topics=self._topics, entities=self._entities, retention=None
-        )
+        watch = self._open(store, rules, None)
         try:
             with progress(f"Judging under {budget}", self.stories) as advance:
                 watch.replay(_counted(self.store.all_stories(), advance))
@@ -209,17 +249,50 @@ class Replay:
 
     def _outcome(self, watch: Watch, events: Sequence[LabelledEvent]) -> Outcome:
         found = sorted(cases(watch.store, 10_000), key=lambda case: case.alert.window.end)
-        notified = [case for case in found if case.notified_at]
-        lateness = timedelta(seconds=watch.monitor.rules.lateness)
+        told = _told(watch.store)
+        notified = [case for case in found if case.alert.alert_id in told.get(ALL, {})]
+        rules = watch.monitor.rules
+        lateness = timedelta(seconds=rules.lateness)
         return Outcome(
-            watch.monitor.rules.budget,
-            sorted(found, key=lambda case: case.alert.starts_at),
+            rules.budget,
+            _by_start(found),
+            _by_start(notified),
             [
                 Found(e, next((c for c in notified if e.explains(c)), None), lateness)
                 for e in events
             ],
             self.days,
+            [
+                _heard(one, found, told.get(_receiver(one.name), {}), events)
+                for one in rules.watchlists
+            ],
         )
+
+
+def _heard(
+    one: Watchlist, found: Sequence[Case], told: Mapping[str, str], events: Sequence[LabelledEvent]
+) -> Heard:
+    notified = _by_start([case for case in found if case.alert.alert_id in told])
+    indirect = [case for case in notified if told[case.alert.alert_id]]
+    direct = [case for case in notified if not told[case.alert.alert_id]]
+    return Heard(one.name, one.false_alarms, notified, indirect, unexplained(direct, events))
+
+
+def _told(store: Store) -> dict[str, dict[str, str]]:
+    """By receiver, the ids of its alerts, and by which companies where it is indirect."""
+    told: dict[str, dict[str, str]] = {}
+    for row in store.rows("SELECT sink, body FROM outbox ORDER BY number"):
+        for alert in Notification.model_validate_json(row["body"]).alerts:
+            told.setdefault(row["sink"], {})[alert.alert_id] = alert.indirect
+    return told
+
+
+def _by_start(found: Sequence[Case]) -> list[Case]:
+    return sorted(found, key=lambda case: case.alert.starts_at)
+
+
+def _receiver(watchlist: str) -> str:
+    return f"watchlist/{watchlist}"
 
 
 def _counted(stories: Iterable[Signed], advance: Advance) -> Iterator[Signed]:

@@ -33,6 +33,8 @@ def write_backtest_report(
     ]
     if outcome.found:
         sections.append(Section("Events", table=events_table(outcome)))
+    if outcome.lists:
+        sections.append(Section("Watchlists", table=lists_table(outcome)))
     if sweep:
         sections.append(Section("Other budgets", table=sweep_table(sweep)))
     trend = store.trend(0)
@@ -67,6 +69,7 @@ def alerts_table(outcome: Outcome) -> list[list[str]]:
         alert = case.alert
         fired = f"{alert.fired_at:%Y-%m-%d %H:%M}" if alert.fired_at else "–"
         why = f"explained by {name_of(case.muted_by)}" if case.muted_by else ""
+        why = why or ("" if alert.general else "by watchlists alone")
         what = [name_of(alert.key), str(alert.observed), usual(alert)]
         rows.append([fired, alert.severity, *what, why])
     return rows
@@ -89,6 +92,16 @@ def events_table(outcome: Outcome) -> list[list[str]]:
                 one.case.alert.severity if one.case else "–",
             ]
         )
+    return rows
+
+
+def lists_table(outcome: Outcome) -> list[list[str]]:
+    """One row for each watchlist."""
+    rows = [["watchlist", "budget", "notified", "of these indirectly", "unexplained"]]
+    for one in outcome.lists:
+        counts = (one.notified, one.indirect, one.false_alarms)
+        budget = str(one.budget or outcome.budget)
+        rows.append([one.name, budget, *(str(len(some)) for some in counts)])
     return rows
 
 

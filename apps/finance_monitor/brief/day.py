@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.operations import Case, cases
-from apps.finance_monitor.schema import Sentiment, Spread
+from apps.finance_monitor.schema import Sentiment, Spread, Told
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import lines_between
 from apps.finance_monitor.surges.keys import TOPIC, kind_of, name_of
-from apps.finance_monitor.watchlists.watchlist import Watchlist
+from apps.finance_monitor.watchlists.watchlist import Watchlist, seen_by
 
 DAYS_DRAWN = 14
 # A day is compared with days of its kind, working days or weekends, of so many weeks before; with
@@ -69,6 +69,7 @@ class Line(BaseModel):
     stories: int
     sources: list[str]
     spread: list[Spread]
+    otherwise: list[Told]
 
 
 class Extremes(BaseModel):
@@ -169,12 +170,12 @@ def last_day(store: Store, zone: ZoneInfo) -> Day | None:
 def _alerts(store: Store, day: Day, only: Watchlist | None) -> list[Case]:
     order = ("critical", "warning", "notice")
     found = [
-        case
+        case.model_copy(update={"alert": alert})
         for case in cases(store, MOST_ALERTS)
         if case.alert.fired_at
         and case.alert.starts_at.timestamp() < day.end
         and (case.alert.ends_at or case.alert.window.end).timestamp() > day.start
-        and (only.concerns_alert(case.alert) if only else case.alert.general)
+        and (alert := seen_by(only, case.alert))
     ]
     return sorted(
         found,
@@ -219,6 +220,7 @@ def _line(line: StoryLine) -> Line:
         stories=len(line.stories),
         sources=line.sources,
         spread=line.spread,
+        otherwise=line.told_otherwise,
     )
 
 

@@ -12,7 +12,7 @@ from apps.finance_monitor.alerts.operations import Case
 from apps.finance_monitor.brief.day import Brief, Extremes, Line, Move
 from apps.finance_monitor.brief.style import STYLE
 from apps.finance_monitor.brief.wording import WORDS, Language, Words
-from apps.finance_monitor.schema import Evidence, Spread
+from apps.finance_monitor.schema import Evidence, Spread, Told
 from apps.finance_monitor.surges.keys import MARKET, TOPIC, kind_of, name_of
 from common.records.text import CHINESE
 
@@ -98,6 +98,8 @@ class _Page:
             else words.since.format(time=self._time(alert.starts_at))
         )
         notes = [words.severity[alert.severity], when]
+        if alert.indirect:
+            notes.append(words.indirect.format(names=alert.indirect))
         if case.muted_by:
             notes.append(words.explained.format(name=self._name(case.muted_by)))
         # What explains it tells the same stories.
@@ -123,21 +125,30 @@ class _Page:
 
     def _story(self, line: Evidence) -> str:
         facts = self._facts(line.published_at, line.source, line.outlets, line.sources, line.spread)
-        return f"<li>{_headline(line.headline, line.url)}{facts}</li>"
+        otherwise = self._otherwise(line.otherwise)
+        return f"<li>{_headline(line.headline, line.url)}{facts}{otherwise}</li>"
 
     def _line(self, line: Line | None) -> str:
         if line is None:
             return f'<span class="small">{escape(self._words.no_story)}</span>'
         facts = self._facts(line.published_at, line.source, line.stories, line.sources, line.spread)
-        return f"{_headline(line.headline, line.url)}{facts}"
+        return f"{_headline(line.headline, line.url)}{facts}{self._otherwise(line.otherwise)}"
+
+    def _otherwise(self, stories: Sequence[Told]) -> str:
+        """What says the opposite in like words."""
+        return "".join(
+            f'<p class="small otherwise">{escape(self._words.otherwise)} '
+            f"{_headline(one.headline, one.url)}{self._facts(one.published_at, one.source)}</p>"
+            for one in stories
+        )
 
     def _facts(
         self,
         at: datetime,
         source: str | None,
-        count: int,
-        sources: Sequence[str],
-        spread: Sequence[Spread],
+        count: int = 1,
+        sources: Sequence[str] = (),
+        spread: Sequence[Spread] = (),
     ) -> str:
         words, facts = self._words, [self._time(at)]
         if source:

@@ -21,8 +21,10 @@ class Words:
     ended: str
     explained: str
     exposed: str
+    indirect: str
     outlets: str
     first: str
+    otherwise: str
     comma: str
     moves: str
     rose: str
@@ -55,8 +57,10 @@ ENGLISH = Words(
     ended="{start} – {end}",
     explained="Not notified: explained by {name}",
     exposed="Indirectly exposed: {names}",
+    indirect="indirect: concerns {names}",
     outlets="{count} outlets",
     first="first {source}",
+    otherwise="Told otherwise:",
     comma=", ",
     moves="Topics that moved",
     rose="rose",
@@ -98,8 +102,10 @@ CHINESE = Words(
     ended="{start} – {end}",
     explained="未通知：已由“{name}”说明",
     exposed="间接受影响：{names}",
+    indirect="间接影响 {names}",
     outlets="{count} 家媒体",
     first="{source} 首发",
+    otherwise="另有相反说法：",
     comma="、",
     moves="主题升降",
     rose="上升",

@@ -1,148 +1,109 @@
-"""`calendar.csv` → which windows of which keys are on a holiday, or on a day of earnings."""
+"""What each window is for each key: on a holiday, on a day of earnings, closed, or as usual."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
-from pathlib import Path
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from numpy.typing import NDArray
 
-from apps.finance_monitor.stories.companies import EntityList
-from apps.finance_monitor.surges.baseline import EARNINGS, HOLIDAY, ORDINARY, Kinds
+from apps.finance_monitor.calendars.entry import Entry
+from apps.finance_monitor.surges.baseline import (
+    CLOSED,
+    EARNINGS,
+    HOLIDAY,
+    ORDINARY,
+    Kinds,
+)
 from apps.finance_monitor.surges.keys import name_of
-from common.errors import UserError
-from common.records.reader import OnBadRow, read_records
-from common.rules.places import near
 
-KINDS: dict[str, str] = {"假日": "holiday", "休市": "holiday", "业绩": "earnings", "时段": "hours"}
-# What stands for all keys.
-ALL_KEYS = {"", "*", "market"}
-
-
-def _kind(value: object) -> object:
-    given = str(value).strip().lower()
-    return KINDS.get(given, given)
-
-
-def _day(value: object) -> object:
-    # A spreadsheet writes midnight behind a date.
-    return value.date() if isinstance(value, datetime) else value
-
-
-class Entry(BaseModel):
-    """One row: what a day is for a key.
-
-    Attributes:
-        key: a company or a topic by its name; empty, or `*`: everything.
-        hours: of `hours`, when the market is open: `09:30-13:00`. What is outside is holiday.
-    """
-
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    date: Annotated[date, BeforeValidator(_day)]
-    kind: Annotated[Literal["holiday", "earnings", "hours"], BeforeValidator(_kind)]
-    key: str = ""
-    hours: str | None = None
-    timezone: str = Field("UTC", description="Whose day it is.")
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(
-                'timezone: there is no such zone; write it like "Asia/Shanghai"'
-            ) from None
-        if self.kind == "hours":
-            begin, end = self.span
-            if begin >= end:
-                raise ValueError("hours: they end before they begin")
-        elif self.hours:
-            raise ValueError("hours are told by the kind `hours` alone")
-        if self.kind == "earnings" and self.key.strip() in ALL_KEYS:
-            raise ValueError("key: earnings are of one company")
-        return self
-
-    @property
-    def span(self) -> tuple[time, time]:
-        """From when to when the market is open, of `hours`."""
-        begin, dash, end = (self.hours or "").partition("-")
-        try:
-            if not dash:
-                raise ValueError
-            return time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
-        except ValueError:
-            raise ValueError('hours: write them like "09:30-13:00"') from None
-
-    def kind_at(self, moment: datetime) -> int:
-        """What this entry makes of a moment of its day."""
-        if self.kind == "earnings":
-            return EARNINGS
-        if self.kind == "hours":
-            begin, end = self.span
-            return ORDINARY if begin <= moment.time() < end else HOLIDAY
-        return HOLIDAY
+DAY = 24 * 3600.0
+Rows = NDArray[np.int64]
 
 
 class Calendar:
-    """What each window is for each key. Where a day is two things, it is one of earnings."""
+    """What each window is for each key.
+
+    A dated row goes before weekly hours, what is for one key before what is for all. Where a day is
+    two things, it is one of earnings, or else a holiday.
+    """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._zones = {entry.timezone: ZoneInfo(entry.timezone) for entry in entries}
-        self._entries: dict[tuple[str, date], list[Entry]] = {}
+        self._dated: dict[tuple[str, date], list[Entry]] = {}
+        self._weekly: dict[str, list[Entry]] = {}
         for entry in entries:
-            self._entries.setdefault((entry.timezone, entry.date), []).append(entry)
+            if isinstance(entry.date, date):
+                self._dated.setdefault((entry.timezone, entry.date), []).append(entry)
+            else:
+                self._weekly.setdefault("" if entry.is_for_all else entry.key, []).append(entry)
+        self._zones = {zone for zone, _ in self._dated}
+
+    def zones(self, keys: Mapping[str, int]) -> list[str]:
+        """[keys], by whose clock the hours of each are counted: that of its weekly hours."""
+        return [self._hours_of(key)[0].timezone if self._hours_of(key) else "UTC" for key in keys]
 
     def kinds(self, start: float, width: float, keys: Mapping[str, int]) -> Kinds:
         """[keys], of the window from `start` on; one that lies on two days is of its middle's.
+
+        Hours say nothing of windows of a day or more.
 
         Args:
             width: of the window, seconds.
             keys: the row of each key.
         """
-        found = np.full(len(keys), ORDINARY)
         middle = datetime.fromtimestamp(start + width / 2, UTC)
-        for name, zone in self._zones.items():
-            local = middle.astimezone(zone)
-            for entry in self._entries.get((name, local.date()), ()):
-                kind = entry.kind_at(local)
-                if entry.key.strip() in ALL_KEYS:
-                    found = np.maximum(found, kind)
-                    continue
-                for key, row in keys.items():
-                    if entry.key in {key, name_of(key)}:
-                        found[row] = max(found[row], kind)
+        told = self._told(middle)
+        found = np.full(len(keys), ORDINARY)
+        if width < DAY:
+            self._close(found, keys, middle)
+            self._shorten(found, keys, middle, [one for one in told if one.kind == "hours"])
+        for kind, number in (("holiday", HOLIDAY), ("earnings", EARNINGS)):
+            for entry in told:
+                if entry.kind == kind:
+                    found[_rows(entry, keys)] = number
         return found
 
+    def _told(self, moment: datetime) -> list[Entry]:
+        """The dated rows of the day that it is in the zone of each."""
+        days = ((zone, moment.astimezone(ZoneInfo(zone)).date()) for zone in self._zones)
+        return [entry for day in days for entry in self._dated.get(day, ())]
 
-def read_calendar(
-    path: Path,
-    listed: EntityList | None = None,
-    topics: Sequence[str] = (),
-    on_bad_row: OnBadRow = "fail",
-) -> Calendar:
-    """Read a table of days; companies go by any name that the list of companies has.
+    def _hours_of(self, key: str) -> list[Entry]:
+        own = self._weekly.get(key) or self._weekly.get(name_of(key))
+        return own or self._weekly.get("", [])
 
-    Args:
-        topics: that the release knows; empty: names are not checked.
+    def _close(self, found: Kinds, keys: Mapping[str, int], moment: datetime) -> None:
+        """By weekly hours; what has none is never closed."""
+        if not self._weekly:
+            return
+        closed = {
+            name: not any(one.is_open(moment) for one in hours)
+            for name, hours in self._weekly.items()
+        }
+        for key, row in keys.items():
+            name = key if key in closed else name_of(key)
+            if closed.get(name, closed.get("", False)):
+                found[row] = CLOSED
 
-    Raises:
-        UserError: a bad row, or a name that nobody watches.
-    """
-    entries = read_records(path, Entry, on_bad_row=on_bad_row).items
-    named = []
-    for entry in entries:
-        company = listed.named(entry.key) if listed and entry.key.strip() else None
-        known = {*topics, *(f"topic/{topic}" for topic in topics), *ALL_KEYS}
-        if listed and topics and not company and entry.key.strip() not in known:
-            raise UserError(
-                f"{entry.key!r} on {entry.date} is neither in --entities nor a topic",
-                where=str(path),
-                hint=near(entry.key, [*listed.names, *topics]),
-            )
-        named.append(entry.model_copy(update={"key": company or entry.key.strip()}))
-    return Calendar(named)
+    def _shorten(
+        self, found: Kinds, keys: Mapping[str, int], moment: datetime, hours: Sequence[Entry]
+    ) -> None:
+        """By the hours of one day: outside it is a holiday, unless it would be closed anyway."""
+        is_open: dict[int, bool] = {}
+        for entry in hours:
+            for row in _rows(entry, keys).tolist():
+                is_open[row] = is_open.get(row, False) or entry.is_open(moment)
+        for row, is_opened in is_open.items():
+            if is_opened:
+                found[row] = ORDINARY
+            elif found[row] == ORDINARY:
+                found[row] = HOLIDAY
+
+
+def _rows(entry: Entry, keys: Mapping[str, int]) -> Rows:
+    rows = [
+        row for key, row in keys.items() if entry.is_for_all or entry.key in {key, name_of(key)}
+    ]
+    return np.array(rows, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -19,16 +19,20 @@ DAY = 86400.0
 class PriceFile:
     """The prices of a file as it stands.
 
+    Args:
+        listed: the companies that are watched now; a company is called there as it is here.
+
     Raises:
         UserError: at the start, as `read_prices`; later what was read before stays, and it is said.
     """
 
-    def __init__(self, path: Path, listed: EntityList | None) -> None:
+    def __init__(self, path: Path, listed: Callable[[], EntityList | None]) -> None:
         self._path = path
-        self._listed = listed
+        self._ask = listed
+        self._listed = listed()
         self._lock = Lock()
         self._changed_at = path.stat().st_mtime_ns
-        self._series = read_prices(path, listed)
+        self._series = read_prices(path, self._listed)
 
     def between(self, key: str, start: float, end: float) -> list[dict[str, Any]]:
         """The trading days of a key that touch a span of time, in their order."""
@@ -48,8 +52,9 @@ class PriceFile:
         with self._lock:
             try:
                 changed_at = self._path.stat().st_mtime_ns
-                if changed_at != self._changed_at:
-                    self._changed_at = changed_at
+                listed = self._ask()
+                if changed_at != self._changed_at or listed is not self._listed:
+                    self._changed_at, self._listed = changed_at, listed
                     self._series = read_prices(self._path, self._listed)
             except (OSError, UserError) as error:
                 say(f"The prices stay as they were: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from apps.finance_monitor.schema import ScoredRecord, Sentiment
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.watchlist import Watchlist
+from common.records.text import searchable
 
 TEXT = " || ' ' || ".join(
     f"coalesce(json_extract(s.content, '$.{name}'), '')" for name in ("title", "text", "body")
@@ -24,6 +26,7 @@ TOWARDS_COMPANY = (
     " FROM json_each(s.content, '$.targets') WHERE json_extract(value, '$.entity') = ?),"
     " json_extract(s.content, '$.sentiment.label'))"
 )
+PARTS = re.compile(r'"([^"]*\S[^"]*)"|(\S+)')
 READ_TOGETHER = 500
 
 
@@ -31,7 +34,7 @@ class StoryQuery(BaseModel):
     """What is looked for; what is None is not asked.
 
     Attributes:
-        q: words that the text holds, in any case, next to each other.
+        q: words that the text holds, in any order and case; `"in quotes"`: next to each other.
         sentiment: towards the company, or towards one of the watchlist, where one is asked for.
         begin, end: published from then on, and before then.
     """
@@ -76,8 +79,10 @@ def _is_for(watchlist: Watchlist, story: ScoredRecord, query: StoryQuery) -> boo
 
 def _conditions(query: StoryQuery, watchlist: Watchlist | None) -> tuple[str, list[object]]:
     asked: list[tuple[str, *tuple[object, ...]]] = []
-    if query.q and query.q.strip():
-        asked.append((f"instr(lower({TEXT}), lower(?)) > 0", query.q.strip()))
+    if query.q:
+        looked_for = [phrase or word for phrase, word in PARTS.findall(query.q)]
+        # SQLite's own lower() knows the letters of ASCII alone.
+        asked += [(f"instr(searchable({TEXT}), ?) > 0", searchable(one)) for one in looked_for]
     if query.company:
         asked.append((OF_COMPANY, query.company))
     if query.topic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,7 +49,7 @@ class Entity(BaseModel):
         [], description="Where its name means something else, like `apple pie` or 平安夜."
     )
     only_with: Several = Field(
-        [], description="Words of which a text must have one, for its names to mean it."
+        [], description="Words of which a text must have one, for an ambiguous name to mean it."
     )
 
     @property
@@ -57,40 +57,66 @@ class Entity(BaseModel):
         """Everything it is called by."""
         return [name for name in (self.name, *self.aliases, self.ticker) if name]
 
+    @property
+    def ambiguous(self) -> list[str]:
+        """Those that mean it only beside one of `only_with`: its shortest ones.
+
+        A name that holds another of them is plain, and so are the full name beside aliases that are
+        not longer, and the ticker.
+        """
+        known = [normalise(name).lower() for name in (self.name, *self.aliases)]
+        longer = {name for name in known if any(one in name and one != name for one in known)}
+        full, *aliases = known
+        is_plain = any(aliases) and not any(full in one and one != full for one in aliases)
+        return [name for name in known if name not in longer and not (is_plain and name == full)]
+
 
 class EntityList:
     """Finds companies in texts (Aho and Corasick 1975; the longest of overlapping names).
 
-    Letters match in any case, but a name all in capitals, such as a ticker, only in capitals.
+    Letters match in any case, but a name all in capitals, such as a ticker, only in capitals. A
+    name that several share means the one that the text names otherwise as well, or else the one of
+    whose `only_with` it has most; without any of these words, the one that has no `only_with`.
 
     Raises:
-        UserError: two companies share a name.
+        UserError: two companies share a name, and nothing says which of them is meant.
     """
 
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.names = [entity.name for entity in entities]
         self._entities = {entity.name: _spelled(entity) for entity in entities}
         self.tickers = {one.ticker.upper(): one.name for one in entities if one.ticker}
-        owners: dict[str, str] = {}
+        self._owners: dict[str, list[str]] = {}
         self._exact: set[str] = set()
         for entity in entities:
-            for name in map(normalise, entity.names):
-                key = name.lower()
-                if owners.setdefault(key, entity.name) != entity.name:
-                    raise UserError(
-                        f"{name!r} names both {owners[key]} and {entity.name}",
-                        hint="Leave it out where it is ambiguous.",
-                    )
+            for name in dict.fromkeys(map(normalise, entity.names)):
+                owners = self._owners.setdefault(name.lower(), [])
+                if entity.name not in owners:
+                    owners.append(entity.name)
+                    self._require_parted(name, owners)
                 if name.isascii() and name.isupper():
                     self._exact.add(name)
-        self._owner = owners
-        self._owners = list(owners.values())
-        self._patterns = list(owners)
+        self._gated = {
+            entity.name: {name for name in entity.ambiguous if entity.only_with}
+            for entity in entities
+        }
+        self._patterns = list(self._owners)
         self._automaton = AhoCorasick(self._patterns, matchkind=MatchKind.LeftmostLongest)
 
+    def _require_parted(self, name: str, owners: Sequence[str]) -> None:
+        usual = [owner for owner in owners if not self._entities[owner].only_with]
+        if len(usual) > 1:
+            raise UserError(
+                f"{name!r} names both {usual[0]} and {usual[1]}",
+                hint="Leave it out where it is ambiguous, or part them by words in only_with.",
+            )
+
     def named(self, name: str) -> str | None:
-        """The company that goes by this name, in any case; None where there is none."""
-        return self._owner.get(normalise(name).lower())
+        """The company that goes by this name, in any case; None where there is none, or several."""
+        key = normalise(name).lower()
+        owners = self._owners.get(key, [])
+        full = [owner for owner in owners if normalise(owner).lower() == key]
+        return (full or owners)[0] if len(full or owners) == 1 else None
 
     def find(self, text: str) -> list[str]:
         """Names of the companies in a normalised text, in the order of their first mention."""
@@ -104,27 +130,48 @@ class EntityList:
             text = lowered
         found: dict[str, list[Span]] = {}
         named: list[tuple[Span, str]] = []
-        for name, span in self._named_in(text, lowered):
-            if name not in found and not self._is_meant(name, text):
-                continue
-            if not _overlaps(span, occurrences(text, self._entities[name].unless)):
-                found.setdefault(name, []).append(span)
-                named.append((span, name))
+        seen = [*self._named_in(text, lowered)]
+        plain = {
+            owner
+            for key, span in seen
+            for owner in self._owners[key]
+            if self._is_plain(key, owner) and not self._is_something_else(owner, text, span)
+        }
+        for key, span in seen:
+            for name in self._meant(key, text, plain):
+                if not self._is_something_else(name, text, span):
+                    found.setdefault(name, []).append(span)
+                    named.append((span, name))
         for name, span in self._referred_to(text, named):
             found[name].append(span)
         return found
 
     def _named_in(self, text: str, lowered: str) -> Iterator[tuple[str, Span]]:
+        """The names in a text, whoever is meant."""
         for number, start, end in self._automaton.find_matches_as_indexes(lowered):
             in_capitals = self._patterns[number].upper() in self._exact
             if _stands_alone(lowered, start, end) and not (
                 in_capitals and not text[start:end].isupper()
             ):
-                yield self._owners[number], (start, end)
+                yield self._patterns[number], (start, end)
 
-    def _is_meant(self, name: str, text: str) -> bool:
-        needed = self._entities[name].only_with
-        return not needed or bool(occurrences(text, needed))
+    def _is_plain(self, key: str, owner: str) -> bool:
+        return len(self._owners[key]) == 1 and key not in self._gated[owner]
+
+    def _is_something_else(self, owner: str, text: str, span: Span) -> bool:
+        return _overlaps(span, occurrences(text, self._entities[owner].unless))
+
+    def _meant(self, key: str, text: str, plain: Collection[str]) -> list[str]:
+        """Whom a name means in a text that names `plain` beyond doubt."""
+        owners = self._owners[key]
+        if known := [owner for owner in owners if owner in plain]:
+            return known
+        needed = {owner: self._entities[owner].only_with for owner in owners}
+        words = {one: sum(bool(occurrences(text, [w])) for w in needed[one]) for one in owners}
+        most = max(words.values())
+        if most:
+            return [owner for owner in owners if words[owner] == most]
+        return [owner for owner in owners if not needed[owner]]
 
     def _referred_to(
         self, text: str, named: Sequence[tuple[Span, str]]
@@ -186,7 +233,10 @@ def read_entities(path: Path, on_bad_row: OnBadRow = "fail") -> EntityList:
         UserError: a bad row, or two companies that share a name.
     """
     records = read_records(path, Entity, on_bad_row=on_bad_row)
-    return EntityList(records.items)
+    try:
+        return EntityList(records.items)
+    except UserError as error:
+        raise UserError(error.what, where=str(path), hint=error.hint) from None
 
 
 def _spelled(entity: Entity) -> Entity:

@@ -12,41 +12,42 @@ from numpy.typing import NDArray
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList, companies_in
-from apps.finance_monitor.stories.copies import Duplicates, Resemblance, signature_of
+from apps.finance_monitor.stories.copies import Duplicates, said_in, signature_of, text_key
 from apps.finance_monitor.stories.text import prepare
 from apps.finance_monitor.targets.pointing import Span
 
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
-# For how long a like text counts as a copy, seconds.
+# For how long a like text counts as a copy, and the same text is not read again, seconds.
 DUPLICATE_WINDOW = 48 * 3600.0
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A scored story, and the signature by which its copies are found."""
+    """A scored story, and by what its copies, and texts like its own, are found."""
 
     story: ScoredRecord
     signature: NDArray[np.uint32] | None
+    text_key: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Seen:
     """A record on its way."""
 
     record: FeedRecord
     named: dict[str, list[Span]]
+    text_key: str
     signature: NDArray[np.uint32] | None
-    resemblance: Resemblance
 
 
 class Ingest:
-    """Scores records in the order of the feed; a copy gets the score of its original.
+    """Scores records in the order of the feed; a text that was read before is not read again.
 
     Args:
         classifier: None where the feed was scored elsewhere.
-        store: knows the ids and the originals of before.
+        store: knows the ids, the texts and the originals of before.
         now: event time where it goes on; `Ingest.now` of the run before.
     """
 
@@ -58,24 +59,22 @@ class Ingest:
         now: float | None = None,
     ) -> None:
         self.classifier = classifier
-        self._entities = entities
+        self.entities = entities
         self._store = store
         self.now = now or 0.0
         self._duplicates = Duplicates(DUPLICATE_WINDOW)
-        for known in store.originals_since(self.now - DUPLICATE_WINDOW) if now else ():
-            self._duplicates.add(known.id, known.signature, known.published, known.entities)
+        for one in store.originals_since(self.now - DUPLICATE_WINDOW) if now else ():
+            self._duplicates.add(one.id, one.signature, one.published, one.entities, one.said)
 
     def take(self, records: Sequence[FeedRecord]) -> tuple[list[Taken], int]:
         """Scored stories, and how many records were left out because their id was known."""
         fresh = self._leave_known_out(records)
         seen = [self._look(record) for record in fresh]
-        originals = [one for one in seen if one.resemblance.duplicate_of is None]
-        scored = {story.id: story for story in self._score(originals)}
-        taken = []
-        for one in seen:
-            story = scored.get(one.record.id) or self._copy(one, scored)
-            scored[story.id] = story
-            taken.append(Taken(story, one.signature))
+        stories = [self._compare(*pair) for pair in zip(seen, self._read(seen), strict=True)]
+        taken = [
+            Taken(story, one.signature, one.text_key)
+            for story, one in zip(stories, seen, strict=True)
+        ]
         return taken, len(records) - len(fresh)
 
     def _leave_known_out(self, records: Sequence[FeedRecord]) -> list[FeedRecord]:
@@ -85,46 +84,47 @@ class Ingest:
 
     def _look(self, record: FeedRecord) -> _Seen:
         text = prepare(record.content)
-        named = companies_in(record, self._entities)
-        signature = signature_of(text)
-        time = record.published_at.timestamp()
-        resemblance = self._duplicates.compare(signature, list(named))
-        if resemblance.duplicate_of is None:
-            self._duplicates.add(record.id, signature, time, list(named))
-        # One record with a wrong date must not make all others be forgotten.
-        self.now = max(self.now, min(time, self.now + 24 * 3600.0) if self.now else time)
-        self._duplicates.forget_before(self.now)
-        return _Seen(record, named, signature, resemblance)
+        named = companies_in(record, self.entities)
+        return _Seen(record, named, text_key(text, list(named)), signature_of(text))
+
+    def _read(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
+        """Each as it was read, or as one with the same text was."""
+        first = {one.text_key: one for one in reversed(seen)}
+        read = self._read_before([*first])
+        unread = [one for key, one in first.items() if key not in read]
+        fresh = zip(unread, self._score(unread), strict=True)
+        read |= {one.text_key: story for one, story in fresh}
+        return [_read_as(one, read[one.text_key]) for one in seen]
+
+    def _read_before(self, keys: Sequence[str]) -> dict[str, ScoredRecord]:
+        found = self._store.same_texts(keys, self.now - DUPLICATE_WINDOW)
+        stories = {key: self._store.story(identity) for key, identity in found.items()}
+        return {key: story for key, story in stories.items() if story}
 
     def _score(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
         if self.classifier is None:
-            stories = [
-                one.record.model_copy(update={"entities": list(one.named)})
-                for one in seen
-                if isinstance(one.record, ScoredRecord)
-            ]
-        else:
-            stories = self.classifier.score(
-                [one.record for one in seen], [one.named for one in seen]
-            )
-        return [
-            story.model_copy(update={"novelty": one.resemblance.novelty})
-            for story, one in zip(stories, seen, strict=True)
-        ]
+            return [one.record for one in seen if isinstance(one.record, ScoredRecord)]
+        return self.classifier.score([one.record for one in seen], [one.named for one in seen])
 
-    def _copy(self, one: _Seen, scored: dict[str, ScoredRecord]) -> ScoredRecord:
-        original_id = one.resemblance.duplicate_of
-        assert original_id
-        original = scored.get(original_id) or self._store.story(original_id)
-        if original is None:
-            # Forgotten meanwhile: then it is news again.
-            return self._score([one])[0]
-        known = {"sentiment", "topics", "targets", "release_id"}
-        known |= {"decided_by", "routed_to", "shown_as"}
-        return ScoredRecord(
-            **one.record.model_dump(include=set(FeedRecord.model_fields) - {"entities"}),
-            **original.model_dump(include=known),
-            entities=list(one.named),
-            duplicate_of=original_id,
-            novelty=one.resemblance.novelty,
-        )
+    def _compare(self, one: _Seen, story: ScoredRecord) -> ScoredRecord:
+        time, named, said = story.published_at.timestamp(), list(one.named), said_in(story)
+        found = self._duplicates.compare(one.signature, named, said)
+        if found.duplicate_of is None:
+            self._duplicates.add(story.id, one.signature, time, named, said)
+        # One record with a wrong date must not make all others be forgotten.
+        self.now = max(self.now, min(time, self.now + 24 * 3600.0) if self.now else time)
+        self._duplicates.forget_before(self.now)
+        update = {"duplicate_of": found.duplicate_of, "novelty": found.novelty}
+        return story.model_copy(update=update)
+
+
+def _read_as(one: _Seen, story: ScoredRecord) -> ScoredRecord:
+    """The record with what another one with the same text was read as."""
+    if story.id == one.record.id:
+        return story.model_copy(update={"entities": list(one.named)})
+    read = {"sentiment", "topics", "targets", "release_id", "decided_by", "routed_to", "shown_as"}
+    return ScoredRecord(
+        **one.record.model_dump(include=set(FeedRecord.model_fields) - {"entities"}),
+        **story.model_dump(include=read),
+        entities=list(one.named),
+    )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.schema import ScoredRecord, Spread
+from apps.finance_monitor.schema import ScoredRecord, Spread, Told
+from apps.finance_monitor.stories.copies import PERMUTATIONS, Said, contradicts, said_in
 from apps.finance_monitor.surges.keys import sentiment_on
 
 # Less alike than a copy. In the sample feed, all pairs above are one story in other words; pairs
@@ -16,6 +19,7 @@ from apps.finance_monitor.surges.keys import sentiment_on
 SAME_LINE_FROM = 0.48
 # So many points show how a line spread, however long it went on.
 MOST_POINTS = 24
+MOST_OTHERWISE = 3
 HOUR = 3600.0
 
 
@@ -33,12 +37,22 @@ class Original:
     signature: NDArray[np.uint32] | None
     copies: Sequence[ScoredRecord] = ()
 
+    @cached_property
+    def said(self) -> Said:
+        """What it was read as."""
+        return said_in(self.story)
+
 
 @dataclass
 class StoryLine:
-    """One story as all who ran it told it."""
+    """One story as all who ran it told it.
+
+    Attributes:
+        otherwise: stories in like words that say the opposite: a denial, a correction, an edit.
+    """
 
     originals: list[Original] = field(default_factory=list)
+    otherwise: list[ScoredRecord] = field(default_factory=list)
 
     @property
     def stories(self) -> list[ScoredRecord]:
@@ -54,6 +68,20 @@ class StoryLine:
     def negative_on(self, key: str) -> float:
         """The highest probability of negative that one of its stories has on a key."""
         return max(_negative(one.story, key) for one in self.originals)
+
+    @property
+    def told_otherwise(self) -> list[Told]:
+        """The first few that say the opposite."""
+        stories = sorted(self.otherwise, key=lambda story: story.published_at)
+        return [
+            Told(
+                headline=story.headline,
+                source=story.source,
+                url=story.url,
+                published_at=story.published_at,
+            )
+            for story in stories[:MOST_OTHERWISE]
+        ]
 
     @property
     def sources(self) -> list[str]:
@@ -77,29 +105,60 @@ class StoryLine:
         return found[::-1][::step][::-1]
 
 
-def story_lines(originals: Sequence[Original]) -> list[StoryLine]:
+def story_lines(originals: Sequence[Original], others: Sequence[Original] = ()) -> list[StoryLine]:
     """Lines in the order in which they began.
 
     A story joins the line of the earliest that it resembles (`SAME_LINE_FROM`, estimated Jaccard
     similarity of their shingles), if both name the same companies: agencies write of many in the
-    same words.
+    same words. What says the opposite of a line is a line of its own, and both say so.
+
+    Args:
+        others: in no line, but told where they say the opposite of one.
     """
     lines: list[StoryLine] = []
+    alike: defaultdict[frozenset[str], _Alike] = defaultdict(_Alike)
     for one in sorted(originals, key=lambda original: original.sequence):
-        line = next((line for line in lines if _resembles(one, line.originals[0])), None)
+        of_same = alike[frozenset(one.story.entities)]
+        line = next((line for line in of_same.to(one) if not _contradicts(one, line)), None)
         if line is None:
             line = StoryLine()
             lines.append(line)
+            of_same.add(line, one)
         line.originals.append(one)
+    for one in (*originals, *others):
+        for line in alike[frozenset(one.story.entities)].to(one):
+            if _contradicts(one, line):
+                line.otherwise.append(one.story)
     return lines
 
 
-def _resembles(one: Original, other: Original) -> bool:
-    if one.signature is None or other.signature is None:
-        return False
-    if set(one.story.entities) != set(other.story.entities):
-        return False
-    return bool(np.mean(one.signature == other.signature) >= SAME_LINE_FROM)
+class _Alike:
+    """Lines about the same companies, by the signatures of their first stories."""
+
+    def __init__(self) -> None:
+        self._lines: list[StoryLine] = []
+        self._first = np.zeros((0, PERMUTATIONS), np.uint32)
+
+    def add(self, line: StoryLine, first: Original) -> None:
+        if first.signature is None:
+            return
+        known = len(self._lines)
+        if known == len(self._first):
+            room = np.zeros((known + 8, PERMUTATIONS), np.uint32)
+            self._first = np.concatenate([self._first, room])
+        self._first[known] = first.signature
+        self._lines.append(line)
+
+    def to(self, one: Original) -> list[StoryLine]:
+        """Those that a story resembles, the earliest first."""
+        if one.signature is None or not self._lines:
+            return []
+        shares = np.mean(self._first[: len(self._lines)] == one.signature, axis=1)
+        return [self._lines[row] for row in np.flatnonzero(shares >= SAME_LINE_FROM)]
+
+
+def _contradicts(one: Original, line: StoryLine) -> bool:
+    return any(contradicts(one.said, other.said) for other in line.originals)
 
 
 def _negative(story: ScoredRecord, key: str) -> float:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import numpy as np
+
 from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Store, signature_in
-from apps.finance_monitor.storylines.lines import Original, StoryLine, story_lines
+from apps.finance_monitor.storylines.lines import (
+    SAME_LINE_FROM,
+    Original,
+    StoryLine,
+    story_lines,
+)
 
 # Of more stories than these, the most negative are looked at.
 MOST_READ = 500
@@ -28,7 +35,8 @@ def negative_lines(
         sequence,
         MOST_READ,
     )
-    lines = story_lines(_originals(store, rows, sequence))
+    negative = _originals(store, rows, sequence)
+    lines = story_lines(negative, _others_like(store, negative, start, end, sequence))
     # Of equals the one that began first: the sort keeps their order.
     found = sorted(lines, key=lambda line: (-round(line.negative_on(key), 2), -len(line.stories)))
     return found[:limit]
@@ -43,6 +51,36 @@ def lines_between(store: Store, start: float, end: float) -> list[StoryLine]:
         end,
     )
     return story_lines(_originals(store, rows, store.last_sequence()))
+
+
+def _others_like(
+    store: Store, originals: Sequence[Original], start: float, end: float, sequence: int
+) -> list[Original]:
+    """Further stories of a window that resemble one of these, whatever they say."""
+    known = {one.sequence for one in originals}
+    rows = [
+        row
+        for row in store.rows(
+            "SELECT sequence, signature FROM stories WHERE published >= ? AND published < ?"
+            " AND sequence <= ? AND duplicate_of IS NULL AND signature IS NOT NULL",
+            start,
+            end,
+            sequence,
+        )
+        if row["sequence"] not in known
+    ]
+    held = [one.signature for one in originals if one.signature is not None]
+    if not rows or not held:
+        return []
+    signatures = np.frombuffer(b"".join(row["signature"] for row in rows), np.uint32)
+    signatures = signatures.reshape(len(rows), -1)
+    alike = np.zeros(len(rows), np.bool_)
+    for signature in held:
+        alike |= np.mean(signatures == signature, axis=1) >= SAME_LINE_FROM
+    numbers = [rows[row]["sequence"] for row in np.flatnonzero(alike)[:MOST_READ]]
+    marks = ",".join("?" * len(numbers))
+    query = f"SELECT {COLUMNS} FROM stories s WHERE s.sequence IN ({marks}) ORDER BY s.sequence"
+    return _originals(store, store.rows(query, *numbers), sequence)
 
 
 def _originals(store: Store, rows: Sequence[sqlite3.Row], sequence: int) -> list[Original]:

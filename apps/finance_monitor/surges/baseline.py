@@ -9,21 +9,26 @@ posterior means under gamma priors around one, so that they stay at one while hi
 On a holiday, or a day of earnings, a factor of that kind of day comes on top, which learns from
 such days alone, while level, hours and scatter do not learn from them. A holiday is taken for
 usual until some were seen, and a day of earnings for three times as busy: neither gives false
-alarms.
+alarms. While a market is closed by its weekly hours, a factor comes on top as well; that is no
+other kind of day, so that all else goes on learning, relative to it. Hours are those of the key's
+zone, so that they keep their place when summer time begins.
 The dispersion d comes from the forecast's own errors, each weighted by what it says about d, and is
 drawn to a usual value where a key has too few stories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Kinds = NDArray[np.int64]  # of days: ORDINARY, HOLIDAY or EARNINGS
+Kinds = NDArray[np.int64]  # of times: ORDINARY, HOLIDAY, EARNINGS or CLOSED
+Rows = NDArray[np.int64]
 
 HOUR = 3600.0
 HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
@@ -41,9 +46,9 @@ DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
 USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
 LEAST_DISPERSION = 0.01
-ORDINARY, HOLIDAY, EARNINGS = 0, 1, 2
-# What days of the kinds are taken for before any was seen, and how firmly, in stories.
-SPECIAL_USUAL, SPECIAL_PRIOR = np.array([1.0, 1.0, 3.0]), np.array([1.0, 6.0, 6.0])
+ORDINARY, HOLIDAY, EARNINGS, CLOSED = 0, 1, 2, 3
+# What times of the kinds are taken for before any was seen, and how firmly, in stories.
+SPECIAL_USUAL, SPECIAL_PRIOR = np.array([1.0, 1.0, 3.0, 1.0]), np.array([1.0, 6.0, 6.0, 6.0])
 SPECIAL_MEMORY = 20.0  # such days
 IMPOSSIBLE = -20.0  # log-probability below which nobody believes in chance
 
@@ -71,10 +76,10 @@ class History(Columns):
 
     Attributes:
         stories, hours: the level is one over the other; hours are weighted by their factors.
-        day_stories, day_expected: by hour of day, UTC.
-        week_stories, week_expected: by hour of week, UTC.
+        day_stories, day_expected: by hour of day, in the key's zone.
+        week_stories, week_expected: by hour of week, in the key's zone.
         scatter, scatter_weight: the dispersion is one over the other.
-        special_stories, special_expected: by kind of day.
+        special_stories, special_expected: by kind of time.
     """
 
     stories: Floats
@@ -118,6 +123,9 @@ class Baseline:
 
     Args:
         width: of a window, seconds.
+
+    Attributes:
+        zones: [keys], by whose clock the hours of each key are counted.
     """
 
     def __init__(self, width: float, history: History | None = None) -> None:
@@ -126,10 +134,31 @@ class Baseline:
         # How long the monitor has watched, hours, forgotten like a level: a key that was never
         # seen before had none all that time.
         self.watched = 0.0
+        self.zones = ["UTC"] * len(self.history.hours)
+
+    def follow(self, zones: Sequence[str], start: float) -> None:
+        """Count the hours of each key by the clock of its zone from `start` on.
+
+        What was learned by another clock is moved to the hours that it was at on this one.
+        """
+        held = self.history
+        for row, (before, zone) in enumerate(zip(self.zones, zones, strict=True)):
+            if zone == before:
+                continue
+            if moved := _local_hour(start, zone) - _local_hour(start, before):
+                for hours in (
+                    held.day_stories,
+                    held.day_expected,
+                    held.week_stories,
+                    held.week_expected,
+                ):
+                    hours[row] = np.roll(hours[row], moved)
+        self.zones = [*zones]
 
     def grow(self, size: int) -> None:
         """Make room for `size` keys."""
         known = len(self.history.hours)
+        self.zones += ["UTC"] * (size - len(self.zones))
         self.history.grow(size)
         self.history.hours[known:] = self.watched
 
@@ -137,7 +166,7 @@ class Baseline:
         """What is expected of the window that starts at `start`, seconds since 1970.
 
         Args:
-            kinds: [keys], of the day; None: it is like others.
+            kinds: [keys], of the time; None: it is like others.
         """
         day, week = self._factors(start)
         level = self._level()
@@ -154,7 +183,7 @@ class Baseline:
         return Forecast(mean, np.maximum(dispersion, LEAST_DISPERSION) + uncertain)
 
     def _special(self, kinds: Kinds) -> tuple[Floats, Floats]:
-        """[keys] twice: the factor of this kind of day, and its relative variance."""
+        """[keys] twice: the factor of this kind of time, and its relative variance."""
         rows = np.arange(len(kinds))
         seen = (
             SPECIAL_PRIOR[kinds] * SPECIAL_USUAL[kinds] + self.history.special_stories[rows, kinds]
@@ -167,17 +196,19 @@ class Baseline:
         """Whether nothing at all in these windows means that the feed was down.
 
         So it is where the likeliest key to speak would have been silent with a probability below
-        e^-20. What is sparse is silent for weeks; what is lively, hardly for a night. A holiday may
-        be silent.
+        e^-20. What is sparse is silent for weeks; what is lively, hardly for a night. On a holiday,
+        and while the market is closed, it may be silent.
 
         Args:
-            windows: their starts, and the kinds of their days.
+            windows: their starts, and of which kinds they are.
         """
         log_probability = np.zeros(len(self.history.hours))
         for start, kinds in windows:
             forecast = self.forecast(start, kinds)
             silence = np.log1p(forecast.dispersion * forecast.mean) / forecast.dispersion
-            log_probability -= silence if kinds is None else silence * (kinds != HOLIDAY)
+            log_probability -= (
+                silence if kinds is None else silence * ~np.isin(kinds, (HOLIDAY, CLOSED))
+            )
         return bool(log_probability.min(initial=0.0) < IMPOSSIBLE)
 
     def learn(
@@ -192,16 +223,19 @@ class Baseline:
 
         Args:
             usual: [keys], how much of the window to learn from: 0 while an alarm is on.
-            kinds: [keys], of the day; None: it is like others.
+            kinds: [keys], of the time; None: it is like others.
         """
         held = self.history
-        hour_of_day, hour_of_week = _hours(start)
+        rows, hour_of_day, hour_of_week = self._places(start)
         day, week = self._factors(start)
         level = self._level() * self._hours
+        hours = self._hours * day * week
         self.watched = float(kept_after(self._hours, LEVEL_MEMORY)) * self.watched + self._hours
         if kinds is not None:
+            of_closed = np.where(kinds == CLOSED, self._special(kinds)[0], 1.0)
             self._learn_special(counts, level * day * week, usual, kinds)
-            usual = np.where(kinds == ORDINARY, usual, 0.0)
+            level, usual = level * of_closed, usual * teaches(kinds)
+            hours = hours * of_closed
         self._learn_scatter(counts, forecast.mean, usual)
         for stories, expected, hour, memory, other in (
             (held.day_stories, held.day_expected, hour_of_day, DAY_MEMORY, week),
@@ -209,11 +243,11 @@ class Baseline:
         ):
             # A window that is wider than an hour is still one visit of the hour it starts in.
             kept = kept_after(usual * min(self._hours, 1.0), memory)
-            stories[:, hour] = kept * stories[:, hour] + usual * counts
-            expected[:, hour] = kept * expected[:, hour] + usual * level * other
+            stories[rows, hour] = kept * stories[rows, hour] + usual * counts
+            expected[rows, hour] = kept * expected[rows, hour] + usual * level * other
         kept = kept_after(usual * self._hours, LEVEL_MEMORY)
         held.stories = kept * held.stories + usual * counts
-        held.hours = kept * held.hours + usual * self._hours * day * week
+        held.hours = kept * held.hours + usual * hours
 
     def _learn_special(self, counts: Floats, expected: Floats, usual: Floats, kinds: Kinds) -> None:
         held = self.history
@@ -243,17 +277,23 @@ class Baseline:
 
     def _factors(self, start: float) -> tuple[Floats, Floats]:
         held = self.history
-        hour_of_day, hour_of_week = _hours(start)
+        rows, hour_of_day, hour_of_week = self._places(start)
         day = week = np.ones(len(held.hours))
         if self._hours < DAY:
-            day = (DAY_PRIOR + held.day_stories[:, hour_of_day]) / (
-                DAY_PRIOR + held.day_expected[:, hour_of_day]
+            day = (DAY_PRIOR + held.day_stories[rows, hour_of_day]) / (
+                DAY_PRIOR + held.day_expected[rows, hour_of_day]
             )
         if self._hours < WEEK:
-            week = (WEEK_PRIOR + held.week_stories[:, hour_of_week]) / (
-                WEEK_PRIOR + held.week_expected[:, hour_of_week]
+            week = (WEEK_PRIOR + held.week_stories[rows, hour_of_week]) / (
+                WEEK_PRIOR + held.week_expected[rows, hour_of_week]
             )
         return day, week
+
+    def _places(self, start: float) -> tuple[Rows, Rows, Rows]:
+        """[keys] each: the rows, their hours of day, and of week."""
+        by_zone = {zone: _local_hour(start, zone) for zone in set(self.zones)}
+        hours = np.array([by_zone[zone] for zone in self.zones], dtype=np.int64)
+        return np.arange(len(hours)), hours % HOURS_OF_DAY, (hours - MONDAY) % HOURS_OF_WEEK
 
 
 def kept_after(passed: Floats | float, memory: float) -> Floats | float:
@@ -261,6 +301,12 @@ def kept_after(passed: Floats | float, memory: float) -> Floats | float:
     return (1 - 1 / memory) ** passed
 
 
-def _hours(start: float) -> tuple[int, int]:
-    hours = int(start // HOUR)
-    return hours % HOURS_OF_DAY, (hours - MONDAY) % HOURS_OF_WEEK
+def teaches(kinds: Kinds) -> Floats:
+    """[keys], 1 where such a time says what is usual, and 0 on days unlike others."""
+    return np.isin(kinds, (ORDINARY, CLOSED)).astype(np.float64)
+
+
+def _local_hour(start: float, zone: str) -> int:
+    """Whole hours from 1970 to what the clock of a zone shows at `start`."""
+    offset = datetime.fromtimestamp(start, ZoneInfo(zone)).utcoffset() or timedelta()
+    return int((start + offset.total_seconds()) // HOUR)

@@ -30,12 +30,12 @@ import numpy as np
 
 from apps.finance_monitor.surges.baseline import (
     HOUR,
-    ORDINARY,
     Baseline,
     Floats,
     History,
     Kinds,
     kept_after,
+    teaches,
 )
 from apps.finance_monitor.surges.statistics import (
     ODDS,
@@ -139,7 +139,7 @@ class SurgeDetector:
             threshold: windows between two false alarms of one key: `Budget.threshold`.
             learns: not from an outage of the feed: its silence ends alarms, no more.
             first: [keys], lower thresholds at which alarms begin, for those who ask for more.
-            kinds: [keys], of the day: a holiday, of earnings; None: it is like others.
+            kinds: [keys], of the time: a holiday, of earnings, closed; None: it is like others.
 
         Raises:
             NonFiniteError: a count or what was learned is no number; no alarm could fire again.
@@ -170,7 +170,7 @@ class SurgeDetector:
         if learns:
             usual = np.where(alarmed, 0.0, 1.0)
             self.baseline.learn(start, negative, forecast, usual, kinds)
-            ordinary = usual if kinds is None else usual * (kinds == ORDINARY)
+            ordinary = usual if kinds is None else usual * teaches(kinds)
             self._learn_share(negative, all_, ordinary)
         new_normal = tests.alarmed >= self._new_normal
         verdict = Verdict(
@@ -259,6 +259,7 @@ class SurgeDetector:
             "width": self.width,
             "hours_seen": self.hours_seen,
             "watched": self.baseline.watched,
+            "zones": self.baseline.zones,
         }
         arrays = asdict(self.tests) | asdict(self.baseline.history)
         np.savez(file, scalars=np.array(json.dumps(scalars)), **arrays)
@@ -275,7 +276,17 @@ class SurgeDetector:
             detector.tests = Tests(**{name: kept[name] for name in Tests.__dataclass_fields__})
             history = detector.baseline.history
             history.grow(len(detector))
-            # A version before kept no kinds of days.
+            # Versions before kept no kinds of days, or fewer, and no zones.
             for name in {*History.__dataclass_fields__} & {*kept.files}:
-                setattr(history, name, kept[name])
+                setattr(history, name, _widened(kept[name], getattr(history, name)))
+            detector.baseline.zones = scalars.get("zones", ["UTC"] * len(detector))
         return detector
+
+
+def _widened(kept: Floats, empty: Floats) -> Floats:
+    """With the columns that have been added since."""
+    if kept.shape == empty.shape:
+        return kept
+    wider = empty.copy()
+    wider[:, : kept.shape[1]] = kept
+    return wider

@@ -131,10 +131,12 @@ def _score(
     feed: str, target: str, classifier: Any, options: Any, directory: Path, show: Any
 ) -> None:
     from apps.finance_monitor.watch.running import REJECTED
+    from apps.finance_monitor.watch.setup import LiveSetup
     from apps.finance_monitor.watch.stopping import stopped_by_signals
     from apps.finance_monitor.watch.worker import ScoringWorker
 
-    worker = ScoringWorker(classifier, options.entity_list(), directory / REJECTED)
+    live = LiveSetup(options.files, options.setup)
+    worker = ScoringWorker(classifier, live, directory / REJECTED)
     show(worker.counters)
     with stopped_by_signals() as stopping:
         worker.work(feed, target, stopping)

@@ -174,6 +174,9 @@ def _alert_lines(case: Case) -> list[RenderableType]:
         words = f"  [{', '.join(story.words)}]" if story.words else ""
         line = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
         lines.append(Text(line, no_wrap=True, overflow="ellipsis"))
+        for other in story.otherwise:
+            line = f"           told otherwise: {other.headline}"
+            lines.append(Text(line, no_wrap=True, overflow="ellipsis"))
     if alert.exposed:
         line = f"    {exposed_in_words(alert.exposed, chinese=is_chinese(alert))}"
         lines.append(Text(line, no_wrap=True, overflow="ellipsis"))

@@ -30,6 +30,7 @@ from apps.finance_monitor.stories.ingest import Ingest, Taken
 from apps.finance_monitor.surges.keys import keys_for, keys_of, sentiment_on
 from apps.finance_monitor.watch.counters import Counters, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
+from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
 from common.errors import UserError
@@ -73,6 +74,7 @@ class Watch:
         retention: seconds for which stories and windows are kept; None: all that is read.
         exposures: which companies depend on which.
         subscribers: who receives what; None: every sink receives every alert.
+        live: the files that all of these were read from, which may change.
 
     Raises:
         UserError: the store was made with windows of another width.
@@ -93,6 +95,7 @@ class Watch:
         retention: float | None = RETENTION,
         exposures: Exposures | None = None,
         subscribers: Subscribers | None = None,
+        live: LiveSetup | None = None,
     ) -> None:
         self.store = store
         self._retention = retention
@@ -103,6 +106,7 @@ class Watch:
         self._entities = entities
         self._explainer = explainer
         self._delivery = delivery
+        self.live = live
         self._rejected = rejected
         self._forgotten_until = 0.0
         self._warned_of_drift = False
@@ -149,6 +153,8 @@ class Watch:
         """Read until the feed ends or `stopping` is set; what was read is committed."""
         size = SMALL_BATCH
         while not stopping.is_set():
+            if self.live and self.live.refresh():
+                self._follow_setup(self.live.current)
             batch = feed.read_batch(size)
             self.pace.backlog, self.pace.outages = batch.backlog, batch.outages
             self.pace.sources = batch.sources
@@ -164,6 +170,15 @@ class Watch:
                 after(Step(batch, [], [], [], []))
             if batch.ended:
                 break
+
+    def _follow_setup(self, setup: Setup) -> None:
+        """From the next batch on."""
+        self._ingest.entities = setup.entities
+        self.monitor.use(setup.rules, setup.entities.names if setup.entities else ())
+        self._subscribers = setup.subscribers or self._subscribers
+        self._router.use(self._subscribers, setup.exposures)
+        if self._delivery:
+            self._delivery.add(setup.sinks)
 
     def process(self, batch: Batch) -> Step:
         """Score and judge a batch; nothing is written yet."""
@@ -257,6 +272,7 @@ class Watch:
                 ((number, one.story, one.signature) for number, one in step.taken),
                 _negatives(step.taken),
             )
+            self.store.add_texts((one.text_key, one.story) for _, one in step.taken if one.text_key)
             self.store.add_windows(step.closed, step.late)
             write_refused(database, step.ahead)
             notifications = self._router.write(database, step.changes)

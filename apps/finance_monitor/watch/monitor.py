@@ -18,7 +18,7 @@ from apps.finance_monitor.calendars.calendar import Calendar
 from apps.finance_monitor.schema import Alert, ScoredRecord, Sentiment
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector
-from apps.finance_monitor.surges.keys import keys_of
+from apps.finance_monitor.surges.keys import keys_for, keys_of
 from apps.finance_monitor.surges.windows import Clock, Windows
 from apps.finance_monitor.watch.scale import Events, Scale
 from apps.finance_monitor.watchlists.watchlist import Watchlist
@@ -118,6 +118,17 @@ class Monitor:
     def detector(self) -> SurgeDetector:
         """That of the narrowest windows."""
         return self._scales[0].detector
+
+    def use(self, rules: Rules, companies: Sequence[str]) -> None:
+        """Go by other watchlists, another calendar and further companies from the next window on.
+
+        Args:
+            rules: with the same budget, widths and times.
+        """
+        self.rules = rules
+        self._add_keys(keys_for((), companies))
+        for scale in self._scales:
+            scale.use(_watchlists(rules), rules.calendar)
 
     def observe(self, story: ScoredRecord) -> None:
         """Count one story; may close windows before."""
@@ -235,20 +246,24 @@ class Monitor:
 
 
 def _scale(rules: Rules, width: float) -> Scale:
-    parts = len(rules.widths)
     named = "" if width == rules.width else as_period(width)
     return Scale(
         Windows(width, rules.lateness),
         AlertBook(rules.delay, str(rules.budget), named),
-        rules.budget.part(parts),
-        [
-            one.model_copy(update={"false_alarms": one.false_alarms.part(parts)})
-            if one.false_alarms
-            else one
-            for one in rules.watchlists
-        ],
+        rules.budget.part(len(rules.widths)),
+        _watchlists(rules),
         rules.calendar,
     )
+
+
+def _watchlists(rules: Rules) -> list[Watchlist]:
+    """With the part of their budgets that is for each width."""
+    return [
+        one.model_copy(update={"false_alarms": one.false_alarms.part(len(rules.widths))})
+        if one.false_alarms
+        else one
+        for one in rules.watchlists
+    ]
 
 
 def _name_of(scale: Scale, main: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.sinks import Sink, open_sink
-from apps.finance_monitor.calendars.calendar import Calendar, read_calendar
+from apps.finance_monitor.calendars.calendar import Calendar
+from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.exposure.relations import Exposures, read_relations
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed
@@ -23,6 +25,7 @@ from apps.finance_monitor.stories.companies import EntityList, read_entities
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Step, Watch
 from apps.finance_monitor.watch.monitor import Rules
+from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
 from apps.finance_monitor.watchlists.reading import read_watchlists
 from apps.finance_monitor.watchlists.watchlist import Watchlist
@@ -91,6 +94,35 @@ class Options:
         """Which companies depend on which, if that is told."""
         return read_relations(self.relations, listed) if self.relations else None
 
+    @property
+    def files(self) -> list[Path]:
+        """Those that say what is watched."""
+        named = (self.entities, self.relations, self.watchlists, self.calendar)
+        return [path for path in named if path]
+
+    def setup(self, topics: Sequence[str] = (), sinks: Sequence[Sink] = ()) -> Setup:
+        """What is watched, as the files have it now.
+
+        Args:
+            topics: that the release knows; empty: not checked.
+            sinks: receive everything, beside those of `notify`.
+
+        Raises:
+            UserError: something in a file is wrong, or nobody knows an address.
+        """
+        entities = self.entity_list()
+        lists = self.lists(entities, topics)
+        rules = replace(self.rules(), watchlists=lists, calendar=self.days(entities, topics))
+        everything = [*sinks, *map(open_sink, self.notify)]
+        by_list = {one.name: [*map(open_sink, one.notify)] for one in lists}
+        opened = {sink.name: sink for sink in chain(everything, *by_list.values())}
+        subscribers = Subscribers(
+            [sink.name for sink in everything],
+            lists,
+            {name: [sink.name for sink in own] for name, own in by_list.items()},
+        )
+        return Setup(rules, entities, self.exposures(entities), subscribers, [*opened.values()])
+
 
 @contextmanager
 def open_watch(
@@ -111,38 +143,27 @@ def open_watch(
     Raises:
         UserError: another process watches here, or an option is wrong.
     """
-    entities = options.entity_list()
-    rules = replace(
-        options.rules(),
-        watchlists=options.lists(entities, topics),
-        calendar=options.days(entities, topics),
-    )
+    live = LiveSetup(options.files, partial(options.setup, topics, sinks))
+    setup = live.current
     escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
-    everything = [*sinks, *(open_sink(address) for address in options.notify)]
-    by_list = {one.name: [open_sink(address) for address in one.notify] for one in rules.watchlists}
-    opened = {sink.name: sink for sink in chain(everything, *by_list.values())}
-    subscribers = Subscribers(
-        [sink.name for sink in everything],
-        rules.watchlists,
-        {name: [sink.name for sink in own] for name, own in by_list.items()},
-    )
     with ExitStack() as stack:
         stack.enter_context(exclusive_lock(directory / "monitor.lock"))
         store = Store(store_path(directory))
         stack.callback(store.close)
-        delivery = Delivery(store, list(opened.values()), escalate_after=escalate_after)
+        delivery = Delivery(store, setup.sinks, escalate_after=escalate_after)
         watch = Watch(
             store,
-            rules,
+            setup.rules,
             classifier,
             topics=topics,
-            entities=entities,
+            entities=setup.entities,
             delivery=delivery,
             rejected=directory / REJECTED,
             explainer=explainer,
             clock=clock,
-            exposures=options.exposures(entities),
-            subscribers=subscribers,
+            exposures=setup.exposures,
+            subscribers=setup.subscribers,
+            live=live,
         )
         delivery.start()
         delivery.wake()

@@ -48,6 +48,10 @@ class Scale:
         self._calendar = calendar
         self._asked: Thresholds | None = None
 
+    def use(self, watchlists: Sequence[Watchlist], calendar: Calendar | None) -> None:
+        """Go by these from the next window on."""
+        self._watchlists, self._calendar, self._asked = watchlists, calendar, None
+
     def add(self, time: float, counted: Mapping[str, Sentiment | None]) -> bool:
         """Count a story; False: its window is closed."""
         if self.windows.is_late(time):
@@ -78,6 +82,7 @@ class Scale:
         # A silence ends with the story that closes all of its windows at once.
         for is_silent, run in groupby(windows, key=lambda window: not window[1]):
             closed = [(start, counts, self._kinds(start, rows)) for start, counts in run]
+            self.detector.baseline.follow(self._zones(rows), closed[0][0])
             learns = not (
                 is_silent
                 and self.detector.baseline.is_outage((start, kinds) for start, _, kinds in closed)
@@ -110,6 +115,9 @@ class Scale:
     def _kinds(self, start: float, rows: dict[str, int]) -> Any:
         calendar = self._calendar
         return calendar.kinds(start, self.windows.width, rows) if calendar else None
+
+    def _zones(self, rows: dict[str, int]) -> list[str]:
+        return self._calendar.zones(rows) if self._calendar else ["UTC"] * len(rows)
 
 
 class Events:

@@ -19,7 +19,7 @@ from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.stories.companies import companies_in, mentions_in
+from apps.finance_monitor.stories.companies import EntityList, companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
 from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
 from apps.finance_monitor.targets.pointing import Span
@@ -83,8 +83,6 @@ class MonitorService:
             return replace(found, rules=rules)
 
         self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
-        self._entities = options.entity_list()
-        self._prices = PriceFile(options.prices, self._entities) if options.prices else None
         self._feed = feed
         self._scored = scored
         self._takes_stories = takes_stories
@@ -96,6 +94,7 @@ class MonitorService:
         self.version = 0
         self.failed: str | None = None
         self._outages: dict[str, str] = {}
+        self._refused: str | None = None
         self.watch: Watch = self._resources.enter_context(
             open_watch(
                 directory,
@@ -106,6 +105,7 @@ class MonitorService:
                 clock=time,
             )
         )
+        self._prices = PriceFile(options.prices, lambda: self._entities) if options.prices else None
         if self.takes_stories:
             self._inbox.touch()
 
@@ -123,6 +123,15 @@ class MonitorService:
     def watchlists(self) -> Sequence[Watchlist]:
         """What people watch."""
         return self.watch.monitor.rules.watchlists
+
+    @property
+    def _entities(self) -> EntityList | None:
+        return self.watch.live.current.entities if self.watch.live else None
+
+    @property
+    def refused_setup(self) -> str | None:
+        """What is wrong with the files that say what is watched, as they are now."""
+        return self.watch.live.refused if self.watch.live else None
 
     def start(self) -> None:
         """Begin to follow the feed."""
@@ -162,7 +171,9 @@ class MonitorService:
         if not self._scored:
             self.watch.use(self.live.current)
         outages, self._outages = self._outages, dict(step.batch.outages)
-        if step.taken or step.batch.rejected or outages != self._outages:
+        refused, self._refused = self._refused, self.refused_setup
+        is_news = outages != self._outages or refused != self._refused
+        if step.taken or step.batch.rejected or is_news:
             self.version += 1
 
     def touch(self) -> None:
@@ -213,6 +224,7 @@ class MonitorService:
             "sources": [source.to_json() for source in watch.pace.sources],
             "drift": watch.drift.has_drifted,
             "failed": self.failed,
+            "refused_setup": self.refused_setup,
             "tally": dict(watch.monitor.tally),
             "budget": str(watch.monitor.rules.budget),
             "takes_records": self.takes_records,

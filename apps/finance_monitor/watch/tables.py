@@ -53,5 +53,10 @@ ALTER TABLE alerts ADD COLUMN verdict_at TEXT;
 """
 
 
+TEXTS = """
+CREATE TABLE texts (key TEXT PRIMARY KEY, id TEXT, published REAL) WITHOUT ROWID;
+"""
+
+
 # What each version added to the one before.
-VERSIONS = (SCHEMA, REFUSED, JUDGED)
+VERSIONS = (SCHEMA, REFUSED, JUDGED, TEXTS)

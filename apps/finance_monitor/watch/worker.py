@@ -14,9 +14,10 @@ from apps.finance_monitor.feeds.kafka.address import is_kafka
 from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.feeds.redis_feed import RedisFeed, connect
 from apps.finance_monitor.schema import ScoredRecord
-from apps.finance_monitor.stories.companies import EntityList, companies_in
+from apps.finance_monitor.stories.companies import companies_in
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.watch.counters import Counters, Pace
+from apps.finance_monitor.watch.setup import LiveSetup
 from common.console import say
 from common.errors import UserError
 
@@ -43,12 +44,13 @@ class ScoringWorker:
     """Keeps no state but its counters, which start at zero with the process.
 
     Args:
+        live: names the companies, which may change.
         rejected: the file that messages which are no records are kept in.
     """
 
-    def __init__(self, classifier: Classifier, entities: EntityList | None, rejected: Path) -> None:
+    def __init__(self, classifier: Classifier, live: LiveSetup, rejected: Path) -> None:
         self._classifier = classifier
-        self._entities = entities
+        self._live = live
         self._rejected = rejected
         self._pace = Pace()
         self._drift = Drift(classifier.baseline)
@@ -78,7 +80,9 @@ class ScoringWorker:
 
     def _score(self, batch: Batch, publish: Publish) -> None:
         self._reject(batch.rejected)
-        named = [companies_in(record, self._entities) for record in batch.records]
+        self._live.refresh()
+        listed = self._live.current.entities
+        named = [companies_in(record, listed) for record in batch.records]
         scored = self._classifier.score(batch.records, named)
         publish(scored)
         for story in scored:

@@ -77,15 +77,18 @@ class Subscribers:
             if one.name in alert.watchlists and one.concerns_alert(alert)
         ]
 
-    def of(self, alert: Alert, muted_by: str | None = None) -> list[str]:
-        """Who is to be notified, each receiver once.
+    def of(self, alert: Alert, muted_by: str | None = None) -> dict[str, str]:
+        """Who is to be notified, and by which of their companies where it is indirect.
 
         Args:
             muted_by: the key of an alert that explains this one. It explains it to those alone who
-                are notified of that one.
+                are notified of that one, and to those whom it concerns indirectly.
         """
-        found = dict.fromkeys(self.everything if alert.general and not muted_by else ())
+        found = dict.fromkeys(self.everything if alert.general and not muted_by else (), "")
         for one in self.concerned(alert):
             if not (muted_by and one.watches(muted_by)):
-                found |= dict.fromkeys(self.receivers.get(one.name, ()))
-        return list(found)
+                found |= dict.fromkeys(self.receivers.get(one.name, ()), "")
+        for one in () if muted_by else self.watchlists:
+            if indirect := one.exposed_to(alert):
+                found = dict.fromkeys(self.receivers.get(one.name, ()), indirect) | found
+        return found

@@ -76,8 +76,28 @@ class Watchlist(BaseModel):
         held = [self._holds_word(line.headline) for line in alert.evidence]
         return bool(held) and sum(held) >= CONCERNED_FROM * len(held)
 
+    def exposed_to(self, alert: Alert) -> str:
+        """Its companies that are exposed to an alert which does not concern it itself.
+
+        Its own budget is for what it watches: this is told of what reaches the general one.
+        """
+        if not alert.general or self.concerns_alert(alert):
+            return ""
+        exposed = [one.company for one in alert.exposed]
+        return ", ".join(name for name in exposed if name in self.companies)
+
     def _holds_word(self, text: str) -> bool:
         return bool(self.words) and bool(self._words.find(prepare(text)))
+
+
+def seen_by(watchlist: Watchlist | None, alert: Alert) -> Alert | None:
+    """The alert as who looks at a list, or at all news, sees it; None: it does not concern them."""
+    if watchlist is None:
+        return alert if alert.general else None
+    if watchlist.concerns_alert(alert):
+        return alert
+    indirect = watchlist.exposed_to(alert)
+    return alert.marked(indirect) if indirect else None
 
 
 def named(watchlists: Sequence[Watchlist], name: str) -> Watchlist:

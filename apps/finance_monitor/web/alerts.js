@@ -34,6 +34,7 @@ function card(one, silences, refusals, act) {
   const { alert } = one;
   const silenced = silences.some((s) => ['*', alert.key, alert.key.split('/').slice(1).join('/')].includes(s.key));
   const notes = [say().severity[alert.severity], say().status[alert.status], say().since(time(alert.starts_at))];
+  if (alert.annotations.indirect) notes.push(say().indirect(alert.annotations.indirect));
   if (one.acknowledged_by) notes.push(say().acknowledged(one.acknowledged_by));
   if (silenced) notes.push(say().silenced);
   const actions = element('div', { class: 'row', 'data-scope': 'edit' });
@@ -61,7 +62,14 @@ function evidence(line) {
     line.sources.length > 1 ? line.sources.slice(1).join(say().comma) : null].filter(Boolean).join(' · ');
   const words = line.words.flatMap((word) => [element('span', { class: 'word', dir: 'auto' }, word), ' ']);
   return element('li', {}, headline(line.headline, line.url),
-    element('span', { class: 'small' }, `${facts} `, many ? spread(line) : null, ...words));
+    element('span', { class: 'small' }, `${facts} `, many ? spread(line) : null, ...words),
+    ...line.otherwise.map(otherwise));
+}
+
+// A story in like words that says the opposite of the line.
+function otherwise(story) {
+  const facts = [time(story.published_at), story.source].filter(Boolean).join(' · ');
+  return element('p', { class: 'small otherwise' }, `${say().otherwise} `, headline(story.headline, story.url), ` ${facts}`);
 }
 
 // The stories of a line up to each hour, from its first to its latest.

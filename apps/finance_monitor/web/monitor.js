@@ -97,6 +97,7 @@ function showWatch(status) {
   if (status.failed) showStatus(status.failed, true);
   else if (status.disk_full) showStatus(say().disk, true);
   else if (outages.length) showStatus(outages.join(' · '), true);
+  else if (status.refused_setup) showStatus(say().refusedSetup(status.refused_setup), true);
   else if (status.drift) showStatus(say().drift, true);
   else if (Date.now() < noticed) return;
   else if (!status.event_time) showStatus(say().waiting(status.takes_records));

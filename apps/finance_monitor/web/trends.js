@@ -16,17 +16,28 @@ export function showTrends(trends, cases) {
     .map((one) => [one.alert.key, one.alert.severity]));
   const ranked = [...trends.keys].sort((a, b) => firing.has(b.key) - firing.has(a.key));
   const shown = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
-  fill(find('trends'), [shown, trends.starts, [...firing]], () => (shown.length
-    ? shown.map((key) => figure(key, trends.starts, firing.get(key.key)))
+  const shocks = new Map(shown.map((key) => [key.key, shocksOf(key, cases)]));
+  fill(find('trends'), [shown, trends.starts, [...firing], [...shocks]], () => (shown.length
+    ? shown.map((key) => figure(key, trends.starts, firing.get(key.key), shocks.get(key.key)))
     : [element('p', { class: 'small' }, say().nothingYet)]));
 }
 
-function figure(key, starts, severity) {
+// Open alerts of other companies that this one is exposed to.
+function shocksOf({ key, name }, cases) {
+  if (!key.startsWith('company/')) return [];
+  return cases
+    .filter(({ alert, closed_at: closed, muted_by: muted }) => alert.status !== 'resolved' && !closed && !muted)
+    .flatMap(({ alert }) => alert.exposed.filter(({ company }) => company === name)
+      .map(({ strength }) => [Math.round(100 * strength), nameOf(alert.key)]));
+}
+
+function figure(key, starts, severity, shocks) {
   const name = nameOf(key.key);
   const words = say().chart(name, key.negative, key.stories);
   const top = axisTop(Math.max(0, ...key.windows.map((one) => Math.max(one.stories, one.expected))));
   return element('figure', { class: 'trend', 'data-severity': severity, 'data-key': key.key },
     element('figcaption', {}, quoted(name), element('span', {}, `${key.negative} / ${key.stories}`)),
+    ...shocks.map((shock) => element('span', { class: 'small indirect' }, say().indirectly(...shock))),
     element('div', { class: 'plot' },
       element('div', { class: 'axis', 'aria-hidden': 'true' },
         ...[top, top / 2, 0].map((value) => element('span', {}, value.toLocaleString(language)))),

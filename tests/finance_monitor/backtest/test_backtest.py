@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import run_here
-from news import BAD, FLAT, at
+from news import BAD, FLAT, at, quiet_then_surge
 
 QUIET_HOURS = 240
+DAYS = timedelta(days=2)
 
 
 def _write_feed(path: Path) -> None:
@@ -88,3 +90,48 @@ def test_a_past_longer_than_the_stores_memory_is_judged_whole(
         assert under["days"] == found["days"]
     same = found["sweep"][0]["alerts"]
     assert [c["alert"] for c in same] == [c["alert"] for c in found["alerts"]]
+
+
+def test_a_lists_budget_is_tried_on_the_past_and_who_hears_indirectly_is_told(
+    release: Path, tmp_path: Path
+) -> None:
+    surges = quiet_then_surge(days=6, surge_hours=4, per_hour=12)
+    mild = quiet_then_surge(days=6, surge_hours=2, per_hour=2, entity="Borel")
+    later = [
+        one.model_copy(update={"id": f"m{one.id}", "published_at": one.published_at + DAYS})
+        for one in mild
+        if one.published_at >= at(24 * 6)
+    ]
+    history = tmp_path / "history.jsonl"
+    lines = [one.model_dump_json() + "\n" for one in [*surges, *later]]
+    history.write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "events.csv").write_text(
+        f"name,key,start,end\nAlba,Alba,{at(144).isoformat()},{at(147).isoformat()}\n"
+    )
+    (tmp_path / "entities.csv").write_text("name\nAlba\nBorel\nCinder\n")
+    (tmp_path / "relations.csv").write_text("company,relation,other\nAlba,supplier,Cinder\n")
+    lists = tmp_path / "watchlists.toml"
+
+    def heard(budget: str) -> dict[str, tuple[int, int, int]]:
+        lists.write_text(
+            f'[[watchlist]]\nname = "own"\ncompanies = ["Borel"]\n{budget}\n'
+            '[[watchlist]]\nname = "customers"\ncompanies = ["Cinder"]\n'
+            'notify = ["mailto://a:b@c.de"]\n'
+        )
+        done = run_here(
+            "finance_monitor", "backtest", history, "--scored", "--store", release, "--json",
+            "--entities", tmp_path / "entities.csv", "--relations", tmp_path / "relations.csv",
+            "--watchlists", lists, "--events", tmp_path / "events.csv", "--budget", "1 per 90d",
+            "--false-alarms", "1 per 10y",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["notified"] == 1
+        assert found["sweep"][0]["watchlists"] == found["watchlists"]
+        return {
+            one["name"]: tuple(len(one[k]) for k in ("notified", "indirect", "false_alarms"))
+            for one in found["watchlists"]
+        }
+
+    assert heard("") == {"own": (0, 0, 0), "customers": (1, 1, 0)}
+    assert heard('false_alarms = "1 per 1d"') == {"own": (1, 0, 1), "customers": (1, 1, 0)}

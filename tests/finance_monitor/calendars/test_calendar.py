@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from news import MONDAY, at, story
 
-from apps.finance_monitor.calendars.calendar import Calendar, Entry, read_calendar
+from apps.finance_monitor.calendars.calendar import Calendar
+from apps.finance_monitor.calendars.entry import Entry
+from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.stories.companies import Entity, EntityList
-from apps.finance_monitor.surges.baseline import EARNINGS, HOLIDAY, HOUR, ORDINARY, Baseline
+from apps.finance_monitor.surges.baseline import CLOSED, EARNINGS, HOLIDAY, HOUR, ORDINARY, Baseline
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import SurgeDetector
 from apps.finance_monitor.watch.monitor import Monitor, Rules
@@ -69,6 +71,10 @@ def test_a_table_is_read_with_names_of_companies(tmp_path: Path) -> None:
         ("2026-03-10,holiday,,09:30-13:00,", "told by the kind `hours` alone"),
         ("2026-03-10,holiday,,,Mars", "no such zone"),
         ("2026-03-10,earnings,Albo,,", "Did you mean Alba?"),
+        ("Mon-Fry,hours,,09:30-16:00,", "days of the week like Mon-Fri"),
+        ("Mon-Tue-Wed,hours,,09:30-16:00,", "days of the week like Mon-Fri"),
+        ("Sat-Sun,holiday,,,", "only the hours are told"),
+        ("Mon-Fri,hours,Albo,09:30-16:00,", "'Albo' on days of the week"),
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, row: str, said: str) -> None:
@@ -155,3 +161,110 @@ def test_the_promise_is_kept_with_the_calendar_and_not_without() -> None:
     # Of what is promised, one per 30 days, it is not more by more than chance.
     assert told["low"] <= 1
     assert untold["low"] > 3
+
+
+NEW_YORK = {"kind": "hours", "hours": "09:30-16:00", "timezone": "America/New_York"}
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        ("Mon-Fri", {0, 1, 2, 3, 4}),
+        ("monday – Friday", {0, 1, 2, 3, 4}),
+        ("Tue, Thurs", {1, 3}),
+        ("Sat-Mon", {5, 6, 0}),
+        ("周一至周五", {0, 1, 2, 3, 4}),
+        ("星期六、周日", {5, 6}),
+    ],
+)
+def test_days_of_the_week_are_read(given: str, days: set[int]) -> None:
+    assert _entry(date=given, kind="hours", hours="09:30-16:00").date == days
+
+
+def test_weekly_hours_are_those_of_the_key_and_follow_summer_time() -> None:
+    calendar = Calendar(
+        [
+            _entry(date="Mon-Fri", **NEW_YORK),
+            _entry(date="Mon-Fri", kind="hours", key="Alba", hours="09:00-11:30"),
+            _entry(date="Mon-Fri", kind="hours", key="Alba", hours="13:00-15:00"),
+        ]
+    )
+    # Until 7 March New York is five hours behind, from the 8th on four.
+    assert _kinds(calendar, 6, 14) == [ORDINARY, ORDINARY, ORDINARY]
+    assert _kinds(calendar, 6, 13) == [CLOSED, ORDINARY, CLOSED]
+    assert _kinds(calendar, 9, 13) == [ORDINARY, ORDINARY, ORDINARY]
+    assert _kinds(calendar, 9, 12) == [CLOSED, CLOSED, CLOSED]
+    assert _kinds(calendar, 7, 15) == [CLOSED] * 3
+    assert calendar.zones(KEYS) == ["America/New_York", "UTC", "America/New_York"]
+
+
+def test_a_dated_row_goes_before_weekly_hours() -> None:
+    short = NEW_YORK | {"date": "2026-03-10", "hours": "09:30-13:00"}
+    late = NEW_YORK | {"date": "2026-03-11", "hours": "09:30-20:00"}
+    calendar = Calendar(
+        [
+            _entry(date="Mon-Fri", **NEW_YORK),
+            _entry(**short),
+            _entry(**late),
+            _entry(date="2026-03-12", timezone="America/New_York"),
+            _entry(date="2026-03-13", kind="earnings", key="Alba", timezone="America/New_York"),
+        ]
+    )
+    hours = {hour: _kinds(calendar, 10, hour)[0] for hour in (14, 18, 21)}
+    assert hours == {14: ORDINARY, 18: HOLIDAY, 21: CLOSED}
+    assert _kinds(calendar, 11, 22) == [ORDINARY] * 3
+    assert _kinds(calendar, 12, 15) == [HOLIDAY] * 3
+    assert _kinds(calendar, 13, 22) == [CLOSED, EARNINGS, CLOSED]
+    day = datetime(2026, 3, 10, tzinfo=UTC).timestamp()
+    assert calendar.kinds(day, 24 * HOUR, KEYS).tolist() == [ORDINARY] * 3
+
+
+def _fed(calendar: Calendar | None, days: int) -> Monitor:
+    """Ten stories an hour while New York trades, of which four are bad, and none at night."""
+    weekly = Calendar([_entry(date="Mon-Fri", **NEW_YORK)])
+    monitor = Monitor(Rules(parse_budget("1 per 30d"), calendar=calendar), ["market"])
+    for hour in range(24 * days):
+        if weekly.kinds(at(hour).timestamp(), HOUR, {"market": 0})[0] == ORDINARY:
+            for i in range(10):
+                label = "negative" if i < 4 else "neutral"
+                monitor.observe(story(f"{hour}-{i}", hour + i / 10, label, topics=()))
+    return monitor
+
+
+def _expected(monitor: Monitor, calendar: Calendar, hours: float) -> float:
+    start = (MONDAY + timedelta(hours=hours)).timestamp()
+    kinds = calendar.kinds(start, HOUR, {"market": 0})
+    return float(monitor.detector.baseline.forecast(start, kinds).mean[0])
+
+
+def test_quiet_nights_are_known_after_a_few_and_keep_their_place_in_summer_time() -> None:
+    calendar = Calendar([_entry(date="Mon-Fri", **NEW_YORK)])
+    monitor = _fed(calendar, 5)
+    night, noon = 24 * 4 + 4, 24 * 4 + 17
+    assert _expected(monitor, calendar, night) < 0.15
+    assert _expected(monitor, calendar, noon) == pytest.approx(4, rel=0.35)
+    untold = Calendar([])
+    assert _expected(_fed(untold, 5), untold, night) > 0.4
+    # The hour before the first one that is open, before and after the clocks change.
+    weeks = _fed(calendar, 19)
+    opens = _expected(weeks, calendar, 24 * 4 + 14), _expected(weeks, calendar, 24 * 14 + 13)
+    assert opens[0] == pytest.approx(opens[1], rel=0.2)
+    assert _expected(weeks, calendar, 24 * 14 + 12) < 0.4
+    assert not weeks.take_changes()[0]
+
+
+def test_what_was_learned_by_another_clock_is_moved_to_this_one() -> None:
+    baseline = Baseline(HOUR)
+    baseline.grow(2)
+    for hour in range(24 * 28):
+        count = np.full(2, 8.0 if hour % 24 == 14 else 1.0)
+        baseline.learn(hour * HOUR, count, baseline.forecast(hour * HOUR), np.ones(2))
+    now = 24 * 28 * HOUR
+    before = baseline.forecast(now + 14 * HOUR).mean
+    baseline.follow(["Asia/Shanghai", "UTC"], now)
+    assert baseline.forecast(now + 14 * HOUR).mean.tolist() == before.tolist()
+    detector = SurgeDetector(HOUR)
+    detector.grow(2)
+    detector.baseline.follow(["Asia/Shanghai", "UTC"], now)
+    restored = SurgeDetector.from_bytes(detector.to_bytes())
+    assert restored.baseline.zones == ["Asia/Shanghai", "UTC"]

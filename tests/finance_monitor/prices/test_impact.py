@@ -140,7 +140,7 @@ def test_a_file_that_changes_is_read_again_and_a_broken_one_is_not(tmp_path: Pat
 
     day = datetime(2026, 3, 2, tzinfo=UTC)
     write("date,key,close\n2026-03-02,Alba,10\n2026-03-04,Alba,11\n", 1)
-    prices = PriceFile(path, None)
+    prices = PriceFile(path, lambda: None)
     assert closes() == [10]
     write("date,key,close\n2026-03-02,Alba,12\n", 2)
     assert closes() == [12]

@@ -16,7 +16,14 @@ STORIES = [
     story("a", 1, "negative", entities=("Alba",), text="Alba misses its payment 100% again"),
     story("b", 2, "positive", entities=("Borel",), topics=("deals",), text="Borel wins an order"),
     story("c", 3, "neutral", entities=("Alba", "Borel"), topics=(), text="云岭银行暂停付款"),
-    story("d", 4, "neutral", entities=("Cinder", "Dorset", "Elmar"), text="Three at once"),
+    story(
+        "d",
+        4,
+        "neutral",
+        entities=("Cinder", "Dorset", "Elmar"),
+        topics=("fx",),
+        text="ÉLECTRICITÉ Straße ＡＢＣ：銀行暂停，ﬁnal",
+    ),
 ]
 STORIES[3].targets = [*towards(Cinder="positive", Dorset="negative"), TargetScore(entity="Elmar")]
 
@@ -36,6 +43,16 @@ def store() -> Iterator[Store]:
         ({}, "dcba"),
         ({"q": "PAYMENT"}, "a"),
         ({"q": "付款"}, "c"),
+        ({"q": "again MISSES"}, "a"),
+        ({"q": "云岭 付款"}, "c"),
+        ({"q": '"misses its" alba'}, "a"),
+        ({"q": '"misses payment"'}, ""),
+        ({"q": '"  "'}, ""),
+        ({"q": "  "}, "dcba"),
+        ({"q": "électricité"}, "d"),
+        ({"q": "STRASSE abc final"}, "d"),
+        ({"q": "银行"}, "dc"),
+        ({"q": "銀行"}, "dc"),
         ({"q": "100%"}, "a"),
         ({"q": "%"}, "a"),
         ({"q": "x' OR '1'='1"}, ""),

@@ -15,19 +15,20 @@ from apps.finance_monitor.stories.companies import (
     companies_in,
     read_entities,
 )
-from apps.finance_monitor.stories.copies import Duplicates, signature_of
+from apps.finance_monitor.stories.copies import Duplicates, Said, signature_of
 from common.errors import UserError
 
 STORY = "Northgate Bank customers report failed card payments and blocked logins on Tuesday"
 EDITED = "Northgate Bank customers report failed card payments, blocked logins on Tuesday - update"
 OTHER = "Halcyon Energy signs a ten-year supply contract with the port of Alba for green power"
+NEUTRAL: Said = {"": "neutral"}
 CHINESE = "云岭银行客户反映手机银行无法登录，多地刷卡失败"
 CHINESE_EDITED = "云岭银行客户反映：手机银行无法登录，多地刷卡失败！"
 
 
 def _duplicates(text: str, entities: tuple[str, ...] = ()) -> Duplicates:
     made = Duplicates(3600)
-    made.add("first", signature_of(text), 0, entities)
+    made.add("first", signature_of(text), 0, entities, NEUTRAL)
     return made
 
 
@@ -35,27 +36,42 @@ def _duplicates(text: str, entities: tuple[str, ...] = ()) -> Duplicates:
     ("first", "second"), [(STORY, STORY), (STORY, EDITED), (CHINESE, CHINESE_EDITED)]
 )
 def test_a_lightly_edited_copy_is_told(first: str, second: str) -> None:
-    found = _duplicates(first).compare(signature_of(second), ())
+    found = _duplicates(first).compare(signature_of(second), (), NEUTRAL)
     assert found.duplicate_of == "first"
     assert found.novelty < 0.4
 
 
 def test_another_story_is_new() -> None:
-    found = _duplicates(STORY).compare(signature_of(OTHER), ())
+    found = _duplicates(STORY).compare(signature_of(OTHER), (), NEUTRAL)
     assert (found.duplicate_of, found.novelty) == (None, 1.0)
 
 
 def test_the_same_words_of_another_company_are_no_copy() -> None:
-    assert _duplicates(STORY, ("A",)).compare(signature_of(STORY), ("B",)).duplicate_of is None
+    found = _duplicates(STORY, ("A",)).compare(signature_of(STORY), ("B",), NEUTRAL)
+    assert found.duplicate_of is None
+
+
+@pytest.mark.parametrize(
+    ("said", "is_copy"),
+    [
+        ({"": "neutral"}, True),
+        ({"": None}, True),
+        ({"": "negative"}, False),
+        ({"": "neutral", "A": "negative"}, False),
+    ],
+)
+def test_a_copy_says_nothing_that_its_original_does_not(said: Said, is_copy: bool) -> None:
+    found = _duplicates(STORY).compare(signature_of(EDITED), (), said)
+    assert (found.duplicate_of == "first") is is_copy
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     duplicates = _duplicates(STORY)
     duplicates.forget_before(3500)
-    assert duplicates.compare(signature_of(STORY), ()).duplicate_of == "first"
+    assert duplicates.compare(signature_of(STORY), (), NEUTRAL).duplicate_of == "first"
     duplicates.forget_before(3700)
     assert len(duplicates) == 0
-    assert duplicates.compare(signature_of(STORY), ()).duplicate_of is None
+    assert duplicates.compare(signature_of(STORY), (), NEUTRAL).duplicate_of is None
 
 
 @pytest.fixture
@@ -161,6 +177,51 @@ def test_companies_that_a_record_came_with_are_looked_for_in_its_text() -> None:
 def test_a_name_of_two_companies_is_refused() -> None:
     with pytest.raises(UserError, match="names both"):
         EntityList([Entity(name="A", aliases=["X"]), Entity(name="B", aliases=["x"])])
+    one, other = Entity(name="A", aliases=["X"], only_with="y"), Entity(name="B", aliases=["x"])
+    with pytest.raises(UserError, match="names both B and C"):
+        EntityList([one, other, Entity(name="C", aliases=["X"])])
+
+
+NAMESAKES = EntityList(
+    [
+        Entity(name="Alpha Bank", aliases="Alpha", ticker="ALB", only_with="bank|loans|deposits"),
+        Entity(name="Alpha Mining", aliases="Alpha|Alpha Mines", only_with="mine|ore|copper"),
+        Entity(name="Orchard", aliases="Orchard Inc", only_with="shares"),
+        Entity(name="Orchard Records", aliases="Orchard", only_with="album|songs"),
+        Entity(name="平安保险", aliases="平安|平安集团"),
+        Entity(name="平安药房", aliases="平安", only_with="药品|药店"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Alpha grants fewer loans", ["Alpha Bank"]),
+        ("Alpha digs for copper", ["Alpha Mining"]),
+        ("Alpha lends to a copper mine against deposits of ore", ["Alpha Mining"]),
+        ("Alpha sells an office", []),
+        # What is beyond doubt needs no further words, and says who a short name is.
+        ("Alpha Bank sells an office; Alpha will rent", ["Alpha Bank"]),
+        ("ALB: Alpha mine loses money", ["Alpha Bank"]),
+        ("Alpha Mines and Alpha Bank settle, says Alpha", ["Alpha Mining", "Alpha Bank"]),
+        ("Orchard Inc opens an office", ["Orchard"]),
+        ("Orchard opens an office", []),
+        ("Orchard shares rise", ["Orchard"]),
+        ("Orchard signs an album", ["Orchard Records"]),
+        ("平安下调保费", ["平安保险"]),
+        ("平安下架一批药品", ["平安药房"]),
+        ("平安集团旗下药店裁员", ["平安保险"]),
+    ],
+)
+def test_companies_that_share_a_short_name_are_parted(text: str, found: list[str]) -> None:
+    assert list(NAMESAKES.mentions(text)) == found
+
+
+def test_a_shared_name_alone_names_nobody_unless_it_is_a_full_one() -> None:
+    assert NAMESAKES.named("alpha") is None
+    assert NAMESAKES.named("orchard") == "Orchard"
+    assert NAMESAKES.named("ALB") == "Alpha Bank"
 
 
 def test_a_list_is_read_from_csv(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from receiving import an_alert
 
 from apps.finance_monitor.alerts.delivery import Delivery, escalate
 from apps.finance_monitor.alerts.life import Change
+from apps.finance_monitor.alerts.notifications import Notification, headline
+from apps.finance_monitor.alerts.operations import cases
 from apps.finance_monitor.alerts.routing import AlertRouter
+from apps.finance_monitor.exposure.relations import Exposures, Relation
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import Entity, EntityList
@@ -22,7 +26,7 @@ from apps.finance_monitor.surges.keys import keys_for
 from apps.finance_monitor.watch.monitor import Monitor, Rules
 from apps.finance_monitor.watchlists.audience import Subscribers, thresholds
 from apps.finance_monitor.watchlists.reading import read_watchlists
-from apps.finance_monitor.watchlists.watchlist import Watchlist
+from apps.finance_monitor.watchlists.watchlist import Watchlist, seen_by
 from common.errors import UserError
 
 ENTITIES = EntityList([Entity(name="Alba", aliases=["Alba AG"]), Entity(name="Borel")])
@@ -169,12 +173,50 @@ def test_an_alert_goes_to_whom_it_concerns() -> None:
     ]
 
 
+def test_a_suppliers_alert_goes_to_whoever_watches_the_customer_marked_as_indirect() -> None:
+    customers = Watchlist(name="customers", companies=["Borel", "Cinder"])
+    both = Watchlist(name="both", companies=["Alba", "Borel"])
+    exposures = Exposures(
+        [Relation(company="Alba", relation="supplier", other="Borel", strength=0.5)]
+    )
+    subscribers = Subscribers(
+        ["all"], [customers, both], {"customers": ["c's"], "both": ["b's", "all"]}
+    )
+    store = Store(None)
+    router = AlertRouter(store, subscribers, lambda _: [], exposures)
+
+    def write(event: Literal["firing", "resolved"], *alerts: Alert) -> dict[str, list[str]]:
+        with store.transaction() as database:
+            router.write(database, [Change(event, alert, 0) for alert in alerts])
+        told: dict[str, list[str]] = {}
+        for row in store.rows("SELECT sink, body FROM outbox ORDER BY number"):
+            alert = Notification.model_validate_json(row["body"]).alerts[0]
+            told.setdefault(row["sink"], []).append(headline(alert))
+        return told
+
+    plain = headline(an_alert())
+    told = write("firing", _for("both"))
+    assert told == {"all": [plain], "b's": [plain], "c's": [f"Borel, indirectly: {plain}"]}
+    escalate(store, ["all", "b's", "c's"], datetime.now(UTC) + timedelta(hours=1))
+    ended = an_alert(status="resolved").model_copy(update={"watchlists": ["both"]})
+    told = write("resolved", ended)
+    assert {name: len(lines) for name, lines in told.items()} == {"all": 3, "b's": 3, "c's": 3}
+    assert all(line.startswith("Borel, indirectly: ") for line in told["c's"])
+    # What only the budget of another list lets through is no news for this one.
+    mild = _for("both", general=False).model_copy(update={"alert_id": "a2"})
+    assert len(write("firing", mild)["c's"]) == 3
+    (seen,) = [seen_by(customers, one.alert) for one in cases(store) if one.alert.general]
+    assert seen
+    assert seen.indirect == "Borel"
+    assert "Borel（间接）：云岭" in headline(_for(key="company/云岭").marked("Borel"))
+
+
 def test_what_explains_an_alert_explains_it_to_those_who_hear_of_it() -> None:
     alert = _for("desk")
-    assert SUBSCRIBERS.of(alert, muted_by="topic/credit") == ["desk's"]
+    assert [*SUBSCRIBERS.of(alert, muted_by="topic/credit")] == ["desk's"]
     both = Watchlist(name="desk", companies=["Alba"], topics=["credit"])
     told = Subscribers(["all"], [both], {"desk": ["desk's"]})
-    assert told.of(alert, muted_by="topic/credit") == []
+    assert told.of(alert, muted_by="topic/credit") == {}
 
 
 def test_the_end_and_an_escalation_go_to_those_who_were_notified() -> None:
@@ -183,8 +225,6 @@ def test_the_end_and_an_escalation_go_to_those_who_were_notified() -> None:
     assert later
     delivery = Delivery(store, [])
     assert delivery.sinks == []
-    from datetime import UTC, datetime
-
     assert escalate(store, ["all", "desk's"], datetime.now(UTC) + timedelta(hours=1)) == 1
     ended = an_alert(status="resolved").model_copy(
         update={"general": False, "watchlists": ["desk"]}
