@@ -25,6 +25,7 @@ from apps.finance_monitor.options_cli import (
 from apps.finance_monitor.rules.cli import open_rules
 from common.cli import (
     LOOPBACK,
+    AllowAddress,
     AllowHost,
     ApiKeyFile,
     Device,
@@ -78,6 +79,7 @@ def serve(
     api_key_file: ApiKeyFile = None,
     without_keys: WithoutKeys = False,
     allow_host: AllowHost = None,
+    allow_address: AllowAddress = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: ServingPrecision = "auto",

@@ -23,7 +23,7 @@ from apps.finance_monitor.options_cli import (
     load_classifier,
 )
 from apps.finance_monitor.rules.cli import open_rules
-from common.cli import Device, ServingPrecision, Store, new_app
+from common.cli import AllowAddress, Device, ServingPrecision, Store, new_app
 from common.console import results, say
 from common.errors import UserError
 from common.rules.rules_cli import RulesOption, say_what_fired
@@ -53,6 +53,7 @@ def watch(
     delay: Delay = "0",
     escalate_after: Escalate = None,
     notify: Notify = None,
+    allow_address: AllowAddress = None,
     once: Annotated[bool, typer.Option("--once", help="Read to the end and stop.")] = False,
     scored: Annotated[
         bool, typer.Option("--scored", help="The feed was scored by --score-only.")
