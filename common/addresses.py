@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -32,7 +32,8 @@ METADATA = tuple(
         ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::/32", "fd20:ce::/32"),
     )
 )
-_here = threading.local()
+# What was refused, where connections are looked at; threads that are given this context as well.
+_refused: ContextVar[list[str] | None] = ContextVar("refused", default=None)
 
 
 class OwnAddressError(OSError):
@@ -96,9 +97,10 @@ def check_host(host: str, where: str) -> None:
     Raises:
         UserError: it may not be connected to.
     """
+    if host in _allowed():
+        return
     try:
-        for address in _addresses(host) if _is_localhost(host) else [str(ip_address(host))]:
-            check(address)
+        check("127.0.0.1" if _is_localhost(host) else str(ip_address(host)))
     except OwnAddressError:
         raise UserError(
             f"{host} is this machine, or what its cloud tells it alone",
@@ -112,7 +114,7 @@ def check_host(host: str, where: str) -> None:
 
 @contextmanager
 def guarded(url: str = "") -> Iterator[list[str]]:
-    """While it lasts, this thread connects to allowed addresses only, libraries of others too.
+    """While it lasts, allowed addresses alone are connected to, by libraries of others too.
 
     Gives what was refused, in words, for libraries that keep the reason to themselves.
 
@@ -126,12 +128,12 @@ def guarded(url: str = "") -> Iterator[list[str]]:
     _watch_connections()
     if url and is_proxied(url):
         check_by_name(urlsplit(url).hostname or "")
-    before = getattr(_here, "refused", None)
-    _here.refused = refused = []
+    refused: list[str] = []
+    token = _refused.set(refused)
     try:
         yield refused
     finally:
-        _here.refused = before
+        _refused.reset(token)
 
 
 def check_by_name(host: str) -> None:
@@ -158,7 +160,7 @@ def _watch_connections() -> None:
     """Python tells an audit hook of each connection, whoever makes it (PEP 578)."""
 
     def look(event: str, arguments: tuple[object, ...]) -> None:
-        refused = getattr(_here, "refused", None)
+        refused = _refused.get()
         if event != "socket.connect" or refused is None or not isinstance(arguments[1], tuple):
             return
         try:

@@ -149,9 +149,8 @@ class AppriseSink:
     def __init__(self, address: str) -> None:
         from apprise import Apprise, AppriseAsset
 
-        # A redirect would take what is told, and the key to tell it, to whom nobody named; in this
-        # thread, for that is the one whose connections are looked at.
-        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False, async_mode=False))
+        # A redirect would take what is told, and the key to tell it, to whom nobody named.
+        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
         if not self._apprise.add(address):
             raise UserError(
                 f"no such address to notify: {address.partition('://')[0]}://…",

@@ -31,7 +31,7 @@ def send(addresses: Sequence[str], title: str, body: str, page: Path) -> list[st
 
     receivers = []
     for address in addresses:
-        receiver = Apprise(asset=AppriseAsset(http_redirects=False, async_mode=False))
+        receiver = Apprise(asset=AppriseAsset(http_redirects=False))
         if not receiver.add(address):
             raise UserError(
                 f"no such address to send a brief to: {address.partition('://')[0]}://…",
