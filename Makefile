@@ -8,7 +8,7 @@ SAMPLES := data_samples/customer_service
 # The machine's whole command line is ours: thread pools of two libraries must not spin against each other.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup setup-dev smollm2 serve demo test check chaos soak moto lock sbom audit clean
+.PHONY: setup setup-dev smollm2 serve demo test check chaos soak fuzz moto lock sbom audit clean
 .DELETE_ON_ERROR:
 
 # What serving takes; and with it what tests, checks and benchmarks take.
@@ -60,6 +60,10 @@ chaos: setup-dev
 # An hour of mixed load on the three servers: memory, open files, threads and answers must stay flat.
 soak: setup-dev
 	$(BIN)/python -m benchmarks.soak --minutes 60
+
+# Made-up requests to every route of every server: a hundred each, others in each run; the tests send a few, always the same.
+fuzz: setup-dev
+	BIZLM_FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -k test_every_operation tests/*/test_*contract.py
 
 # Tools that look at what is installed stand beside it, so that they are no part of it.
 TOOLS := build/tools
