@@ -111,6 +111,18 @@ def test_ports_and_probes_are_those_of_the_server() -> None:
         assert container["resources"].keys() == {"requests", "limits"}
 
 
+def test_where_8_bits_are_made_there_is_the_memory_for_it() -> None:
+    """Four GB, as docs/operations.md has it: the process that makes them takes three."""
+    limits = [(one["command"], one["mem_limit"]) for one in servers().values()]
+    limits += [(one["args"], one["resources"]["limits"]["memory"]) for one in containers()]
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8")
+        limits += zip([text], re.findall(r"^MemoryMax=(.*)$", text, re.M), strict=True)
+    assert len(limits) == 9
+    for command, limit in limits:
+        assert "int8" not in command or int(re.findall(r"\d+", limit)[0]) >= 4, command
+
+
 def test_what_kubernetes_selects_is_what_is_deployed() -> None:
     labels = {}
     for one in of_kind("Deployment"):
