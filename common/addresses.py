@@ -160,8 +160,10 @@ def _watch_connections() -> None:
     """Python tells an audit hook of each connection, whoever makes it (PEP 578)."""
 
     def look(event: str, arguments: tuple[object, ...]) -> None:
+        if event != "socket.connect":
+            return
         refused = _refused.get()
-        if event != "socket.connect" or refused is None or not isinstance(arguments[1], tuple):
+        if refused is None or not isinstance(arguments[1], tuple):
             return
         try:
             check_by_name(str(arguments[1][0]))
