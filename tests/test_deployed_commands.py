@@ -180,10 +180,10 @@ def test_releases_from_a_store_need_no_volume_that_many_mount() -> None:
         if change["op"] == "replace":
             assert place[int(last)]["name"] == change["value"]["name"]
         place[int(last) if last.isdigit() else last] = change["value"]
-    validate(deployment)
     own = pod(deployment)
     assert claim["metadata"]["name"] not in str(own["volumes"])
     assert own["containers"][0]["envFrom"] == [{"secretRef": {"name": "bizlm-releases"}}]
+    validate(deployment)
 
 
 def validate(manifest: Any) -> None:
