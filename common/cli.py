@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from common.addresses import VARIABLE, allow
 from common.console import say
 from common.errors import Exit, UserError
 from common.files import NO_SPACE, check_readable
@@ -146,6 +147,17 @@ Workers = Annotated[
 AllowHost = Annotated[
     list[str] | None,
     typer.Option("--allow-host", help="Another host name that the server accepts."),
+]
+AllowAddress = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-address",
+        help="A host that may be connected to though it is this machine, as 127.0.0.1 for a model "
+        "that is served here, or answers a cloud's machines alone. May be repeated.",
+        envvar=VARIABLE,
+        callback=allow,
+        is_eager=True,
+    ),
 ]
 
 

@@ -150,16 +150,19 @@ def directory_hashes(directory: Path) -> dict[str, str]:
 
 
 @contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
+def exclusive_lock(path: Path, *, waits: bool = False) -> Iterator[None]:
     """Hold `path` as a lock between processes; it is let go when the process dies.
 
+    Args:
+        waits: until no other process holds it.
+
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, and nobody waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
             raise UserError(
                 "another process is using this directory",

@@ -1,4 +1,8 @@
-"""JSON sent to an address of somebody else's, signed, with a key to know it again by."""
+"""JSON sent to an address of somebody else's, signed, with a key to know it again by.
+
+A redirect is not followed: a POST would go on as a GET without its body, and count as delivered;
+and what signs it, or lets it in, would go to a machine that nobody named.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,31 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from http.client import HTTPMessage
+from typing import IO, Any
+
+from common.addresses import guarded
 
 SECRET = "BIZLM_WEBHOOK_SECRET"
 TIMEOUT = 10.0
 MOST_ANSWER_BYTES = 1_000_000
 # These speak of the key, the address or the moment; any other 4xx of what was sent.
 NOT_OF_THE_BODY = frozenset({401, 404, 407, 408, 410, 425, 429})
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows nothing; the redirect is the answer."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> None:
+        return None
 
 
 class DeliveryError(Exception):
@@ -51,7 +73,8 @@ def send_json(
         headers: further ones.
 
     Raises:
-        DeliveryError: nobody took it; to be tried again, if it is no refusal.
+        DeliveryError: nobody took it; to be tried again, if it is no refusal. A redirect is none:
+            it is tried again until the address is put right.
     """
     body = json.dumps(content, ensure_ascii=False).encode()
     sent = {"Content-Type": "application/json", "Idempotency-Key": key, **(headers or {})}
@@ -59,18 +82,33 @@ def send_json(
         sent["X-Signature-256"] = signature(body, secret)
     request = urllib.request.Request(url, body, sent, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        opener = urllib.request.build_opener(_Stay)
+        with guarded(url), opener.open(request, timeout=TIMEOUT) as answer:
             found: bytes = answer.read(MOST_ANSWER_BYTES)
             return found
     except urllib.error.HTTPError as error:
         wait = error.headers.get("Retry-After", "")
         raise DeliveryError(
-            f"HTTP {error.code}",
+            f"HTTP {error.code}{_moved(url, error)}",
             float(wait) if wait.isdigit() else None,
             is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
         ) from error
+    except urllib.error.URLError as error:
+        raise DeliveryError(str(error.reason)) from error
     except (OSError, ValueError) as error:
         raise DeliveryError(str(error)) from error
+
+
+def _moved(url: str, error: urllib.error.HTTPError) -> str:
+    """Where an answer sends on to, as far as it can be shown: a path may hold a token."""
+    if not 300 <= error.code < 400:
+        return ""
+    try:
+        there = urllib.parse.urlsplit(urllib.parse.urljoin(url, error.headers.get("Location", "")))
+        host = f"{there.scheme}://{there.hostname or ''}"
+    except ValueError:
+        host = "an address that is none"
+    return f": it sends on to {host}, which is not followed; give the address that it moved to"
 
 
 def signature(body: bytes, secret: str) -> str:

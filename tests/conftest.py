@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Feeds, help desks and receivers of tests are on this machine.
+os.environ["BIZLM_ALLOW_ADDRESS"] = "127.0.0.1 ::1"
 
 PATIENCE_SECONDS = 20.0
 MANY_MODULES = 100

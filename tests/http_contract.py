@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from schemathesis.checks import CHECKS
 from common.serving.keys.scopes import NEEDS, SCOPES, Scope
 from common.serving.keys.writing import add_key
 
+# `make fuzz`: so many for each operation, others in each run.
+FUZZED = int(os.environ.get("BIZLM_FUZZ_EXAMPLES", "0"))
 CHECKED = (
     "not_a_server_error",
     "status_code_conformance",
@@ -80,9 +83,9 @@ def _try(operation: schemathesis.APIOperation, examples: int, headers: dict[str,
 
     @given(case=cases)
     @settings(
-        max_examples=examples,
+        max_examples=max(examples, FUZZED),
         deadline=None,
-        derandomize=True,
+        derandomize=not FUZZED,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -18,6 +18,7 @@ from apps.customer_service.options_cli import (
 )
 from common.cli import (
     LOOPBACK,
+    AllowAddress,
     AllowHost,
     ApiKeyFile,
     Device,
@@ -48,6 +49,7 @@ def serve(
     api_key_file: ApiKeyFile = None,
     without_keys: WithoutKeys = False,
     allow_host: AllowHost = None,
+    allow_address: AllowAddress = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: ServingPrecision = "auto",

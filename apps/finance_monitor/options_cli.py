@@ -99,6 +99,14 @@ Escalate = Annotated[
         "--escalate-after", help="Notify again if nobody acknowledges within, e.g., 30min."
     ),
 ]
+Standby = Annotated[
+    bool,
+    typer.Option(
+        "--standby",
+        help="While another process watches in this store, wait, and go on where it was when it "
+        "ends or dies.",
+    ),
+]
 Notify = Annotated[
     list[str] | None,
     typer.Option("--notify", help="jsonl:PATH, https://…, or an apprise address. May be repeated."),

@@ -18,6 +18,7 @@ from apps.finance_monitor.options_cli import (
     Notify,
     Prices,
     Relations,
+    Standby,
     Watchlists,
     WindowWidth,
     open_registry,
@@ -25,6 +26,7 @@ from apps.finance_monitor.options_cli import (
 from apps.finance_monitor.rules.cli import open_rules
 from common.cli import (
     LOOPBACK,
+    AllowAddress,
     AllowHost,
     ApiKeyFile,
     Device,
@@ -73,11 +75,13 @@ def serve(
     delay: Delay = "0",
     escalate_after: Escalate = None,
     notify: Notify = None,
+    standby: Standby = False,
     host: Host = LOOPBACK,
     port: Port = 8001,
     api_key_file: ApiKeyFile = None,
     without_keys: WithoutKeys = False,
     allow_host: AllowHost = None,
+    allow_address: AllowAddress = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: ServingPrecision = "auto",
@@ -133,12 +137,11 @@ def serve(
     schedule = parse_schedule(learn)
     made: list[Any] = []
 
-    def make_app(**access: Any) -> Any:
-        from apps.finance_monitor.server import build_app
+    def open_service() -> Any:
         from apps.finance_monitor.watch.service import MonitorService
 
         say("Loading the release …")
-        service = MonitorService(
+        return MonitorService(
             registry,
             options,
             feed,
@@ -147,9 +150,17 @@ def serve(
             device=device,
             precision=precision,
             rules=live_rules,
+            standby=standby,
         )
+
+    # Who stands by does not listen yet: a balancer finds the one that watches.
+    service = open_service() if standby else None
+
+    def make_app(**access: Any) -> Any:
+        from apps.finance_monitor.server import build_app
+
         app = build_app(
-            service,
+            service or open_service(),
             database=database,
             trusted_keys=trust or (),
             keep_seconds=keep_seconds,

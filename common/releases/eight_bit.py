@@ -94,7 +94,7 @@ def _make_in_process(make: Make, registry: Registry, release: Release, directory
     except BrokenProcessPool:
         raise UserError(
             "the process that makes the 8-bit model ended early",
-            hint="It needs memory for the model in full precision, twice. Or: --precision fp32",
+            hint="It needs some 3 GB of memory for a minute. Or: --precision fp32",
         ) from None
     if reason is not None:
         directory.mkdir(parents=True)

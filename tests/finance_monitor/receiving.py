@@ -52,6 +52,9 @@ class Receiver(ThreadingHTTPServer):
         self.first: list[int] = []
         # In which bodies, and with which status.
         self.refusal: tuple[bytes, int] | None = None
+        # Where a redirect leads, and what was asked for by GET.
+        self.moved_to: str | None = None
+        self.asked: list[str] = []
         self.attempts = 0
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -67,7 +70,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.attempts += 1
         refusal = self.server.refusal
-        if self.server.first:
+        if self.server.moved_to:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved_to)
+        elif self.server.first:
             self.send_response(self.server.first.pop(0))
         elif self.server.down:
             self.send_response(503)
@@ -76,6 +82,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.server.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

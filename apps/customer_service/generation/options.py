@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from common.addresses import check_host
 from common.errors import UserError
 
 COMPOSING, ENDPOINT, NOBODY = "compose", "openai", "none"
@@ -29,7 +30,7 @@ def read_generation(name: str | None, base_url: str | None, model: str | None) -
     """The options of `serve`, checked; None: as the release says that serves.
 
     Raises:
-        UserError: they have no sense together, or the address is none.
+        UserError: they have no sense together, or the address is none, or this machine's.
     """
     if name != ENDPOINT:
         if base_url or model:
@@ -46,5 +47,6 @@ def read_generation(name: str | None, base_url: str | None, model: str | None) -
     address = urlsplit(base_url)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise UserError(f"--base-url: not an address: {base_url!r}", hint="https://…/v1")
+    check_host(address.hostname, "--base-url")
     url = base_url.rstrip("/")
     return Generation(name, url if url.endswith("/v1") else f"{url}/v1", model)

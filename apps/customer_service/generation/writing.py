@@ -17,6 +17,7 @@ from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.network import Network
 from apps.customer_service.generation.kept import has_generator, load_own
 from apps.customer_service.generation.options import COMPOSING, ENDPOINT, NOBODY, Generation
+from common.connecting import transport_to
 from common.models.sources.bundled import locate
 from common.releases.release import Release
 
@@ -84,18 +85,21 @@ class Endpoint:
             "max_tokens": MOST_TOKENS,
         }
         timeout = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(timeout=timeout, headers=headers) as client:
-            for left in reversed(range(TRIES)):
-                begun = False
-                try:
-                    async for piece in _streamed(client, f"{self.url}/chat/completions", body):
+        url = f"{self.url}/chat/completions"
+        for left in reversed(range(TRIES)):
+            begun = False
+            try:
+                async with httpx.AsyncClient(
+                    timeout=timeout, headers=headers, transport=await transport_to(url)
+                ) as client:
+                    async for piece in _streamed(client, url, body):
                         begun = True
                         yield piece
-                    return
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
-                    if begun or not left or not _is_passing(error):
-                        raise WritingError(str(error) or type(error).__name__) from error
-                await asyncio.sleep(RETRY_PAUSE_SECONDS)
+                return
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if begun or not left or not _is_passing(error):
+                    raise WritingError(str(error) or type(error).__name__) from error
+            await asyncio.sleep(RETRY_PAUSE_SECONDS)
 
 
 async def _streamed(client: httpx.AsyncClient, url: str, body: Any) -> AsyncGenerator[str]:

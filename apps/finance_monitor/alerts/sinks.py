@@ -15,6 +15,7 @@ from apps.finance_monitor.alerts.notifications import (
     in_words,
     to_alertmanager,
 )
+from common.addresses import check_host, guarded
 from common.console import is_log_json, messages, say
 from common.errors import UserError
 from common.files import append_whole
@@ -41,13 +42,15 @@ def open_sink(address: str) -> Sink:
     """The sink that `address` names: `console`, `jsonl:PATH`, `https://…`, or one of apprise's.
 
     Raises:
-        UserError: nobody knows such an address.
+        UserError: nobody knows such an address, or it is this machine.
     """
     if address == "console":
         return ConsoleSink()
     if address.startswith("jsonl:"):
         return FileSink(Path(address.removeprefix("jsonl:")))
     if address.startswith(("http://", "https://")):
+        host = urllib.parse.urlsplit(address).hostname or ""
+        check_host(host, f"notify {masked(address, host)}")
         return WebhookSink(address, os.environ.get(SECRET))
     return AppriseSink(address)
 
@@ -144,9 +147,10 @@ class AppriseSink:
     """
 
     def __init__(self, address: str) -> None:
-        from apprise import Apprise
+        from apprise import Apprise, AppriseAsset
 
-        self._apprise = Apprise()
+        # A redirect would take what is told, and the key to tell it, to whom nobody named.
+        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
         if not self._apprise.add(address):
             raise UserError(
                 f"no such address to notify: {address.partition('://')[0]}://…",
@@ -157,5 +161,7 @@ class AppriseSink:
     def deliver(self, notification: Notification) -> None:
         """Send one message for each alert."""
         for alert in notification.alerts:
-            if not self._apprise.notify(title=headline(alert), body=in_words(alert)):
-                raise DeliveryError("apprise could not deliver it")
+            with guarded() as refused:
+                is_taken = self._apprise.notify(title=headline(alert), body=in_words(alert))
+            if not is_taken:
+                raise DeliveryError(refused[0] if refused else "apprise could not deliver it")

@@ -10,7 +10,7 @@ import typer
 
 from apps.finance_monitor.alerts.cli import open_store
 from apps.finance_monitor.options_cli import Entities, Notify, Watchlists
-from common.cli import Json, Store, new_app, print_json
+from common.cli import AllowAddress, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import Exit, UserError
 
@@ -44,6 +44,7 @@ def brief(
         ),
     ] = False,
     notify: Notify = None,
+    allow_address: AllowAddress = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:

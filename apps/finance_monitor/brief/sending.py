@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.addresses import guarded
 from common.errors import UserError
 from common.webhooks import masked
 
@@ -21,24 +22,26 @@ def send(addresses: Sequence[str], title: str, body: str, page: Path) -> list[st
     """Send to each; the page goes to whom it can be attached for, such as mail.
 
     Returns:
-        The addresses that could not be reached, without their passwords.
+        The addresses that could not be reached, without their passwords, and why where it is known.
 
     Raises:
         UserError: apprise does not know an address; then nothing is sent.
     """
-    from apprise import Apprise
+    from apprise import Apprise, AppriseAsset
 
     receivers = []
     for address in addresses:
-        receiver = Apprise()
+        receiver = Apprise(asset=AppriseAsset(http_redirects=False))
         if not receiver.add(address):
             raise UserError(
                 f"no such address to send a brief to: {address.partition('://')[0]}://…",
                 hint="An address as apprise writes it, such as mailto://USER:PASSWORD@HOST?to=….",
             )
         receivers.append((masked(address), receiver))
-    return [
-        name
-        for name, receiver in receivers
-        if not receiver.notify(title=title, body=body, attach=str(page))
-    ]
+    failed = []
+    for name, receiver in receivers:
+        with guarded() as refused:
+            is_taken = receiver.notify(title=title, body=body, attach=str(page))
+        if not is_taken:
+            failed.append(": ".join([name, *refused[:1]]))
+    return failed

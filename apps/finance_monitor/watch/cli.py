@@ -18,12 +18,13 @@ from apps.finance_monitor.options_cli import (
     Notify,
     Relations,
     ReleaseId,
+    Standby,
     Watchlists,
     WindowWidth,
     load_classifier,
 )
 from apps.finance_monitor.rules.cli import open_rules
-from common.cli import Device, ServingPrecision, Store, new_app
+from common.cli import AllowAddress, Device, ServingPrecision, Store, new_app
 from common.console import results, say
 from common.errors import UserError
 from common.rules.rules_cli import RulesOption, say_what_fired
@@ -53,6 +54,8 @@ def watch(
     delay: Delay = "0",
     escalate_after: Escalate = None,
     notify: Notify = None,
+    allow_address: AllowAddress = None,
+    standby: Standby = False,
     once: Annotated[bool, typer.Option("--once", help="Read to the end and stop.")] = False,
     scored: Annotated[
         bool, typer.Option("--scored", help="The feed was scored by --score-only.")
@@ -100,6 +103,9 @@ def watch(
     check_sources(feed)
     if scored and score_only:
         raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
+    if standby and (score_only or feed == "-"):
+        what = "workers that score need none" if score_only else "nobody can go on reading stdin"
+        raise UserError(f"--standby: {what}", hint="Leave it out.")
     if scored and precision != "auto":
         raise UserError("--precision: a scored feed is not read by a model", hint="Leave it out.")
     check_serving_precision(precision, device)
@@ -122,6 +128,7 @@ def watch(
             scored=scored,
             as_json=as_json,
             show=show,
+            standby=standby,
         )
     if live_rules:
         say_what_fired(live_rules)
@@ -153,6 +160,7 @@ def show_watch(
     scored: bool = False,
     as_json: bool = False,
     show: Any = None,
+    standby: bool = False,
 ) -> None:
     """Follow a feed, or what names one, with the page, or lines where there is no terminal."""
     from time import time
@@ -165,9 +173,12 @@ def show_watch(
     sinks = [LinesSink()] if as_json else [] if has_page else [ConsoleSink()]
     # A replayed past keeps its own time.
     clock = time if isinstance(feed, str) and not once else None
+    # What stands by holds nothing yet, and a signal ends it at once.
     with (
+        open_watch(
+            directory, options, classifier, topics, sinks, clock=clock, standby=standby
+        ) as watched,
         stopped_by_signals() as stopping,
-        open_watch(directory, options, classifier, topics, sinks, clock=clock) as watched,
     ):
         if show:
             show(watched.counters)

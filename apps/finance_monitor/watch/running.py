@@ -29,6 +29,7 @@ from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
 from apps.finance_monitor.watchlists.reading import read_watchlists
 from apps.finance_monitor.watchlists.watchlist import Watchlist
+from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.files import exclusive_lock
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
 REJECTED = "rejected.jsonl"
+LOCK = "monitor.lock"
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,13 @@ def open_watch(
     *,
     explainer: Classifier | None = None,
     clock: Callable[[], float] | None = None,
+    standby: bool = False,
 ) -> Iterator[Watch]:
     """A watch with its store locked, and its sinks at work; on the way out, delivers what it can.
 
     Args:
         clock: where the feed is live; see `Watch`.
+        standby: while another process watches here, wait until it ends or dies.
 
     Raises:
         UserError: another process watches here, or an option is wrong.
@@ -147,7 +151,12 @@ def open_watch(
     setup = live.current
     escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
     with ExitStack() as stack:
-        stack.enter_context(exclusive_lock(directory / "monitor.lock"))
+        if standby:
+            say("Standing by: it begins when no other process watches here.")
+        # The system lets go of it when a process dies, and of nothing that lives: two never watch.
+        stack.enter_context(exclusive_lock(directory / LOCK, waits=standby))
+        if standby:
+            say("No other process watches here: beginning.")
         store = Store(store_path(directory))
         stack.callback(store.close)
         delivery = Delivery(store, setup.sinks, escalate_after=escalate_after)

@@ -54,6 +54,7 @@ class MonitorService:
         precision: `int8` reads in 8 bits, where the release then says the same.
         takes_stories: beside the feed, what is sent is heard, and kept in the inbox.
         rules: what the business decides itself.
+        standby: while another process watches here, wait, with the release loaded.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -70,6 +71,7 @@ class MonitorService:
         device: str = "auto",
         precision: ServingPrecision = "auto",
         rules: LiveRules[StoryRules] | None = None,
+        standby: bool = False,
     ) -> None:
         self.registry = registry
         self.rules = rules
@@ -103,6 +105,7 @@ class MonitorService:
                 self.live.current.topics,
                 explainer=self.live.current,
                 clock=time,
+                standby=standby,
             )
         )
         self._prices = PriceFile(options.prices, lambda: self._entities) if options.prices else None

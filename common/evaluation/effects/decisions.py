@@ -86,7 +86,11 @@ def read_decisions(path: Path, question: CausalGraph, adjust_for: Sequence[str])
     treated = _treated(column(question.column_of(question.treatment)), places, question)
     outcome = _outcome(column(question.column_of(question.outcome)), places, question)
     parts = [_cause(name, column(question.column_of(name))) for name in adjust_for]
-    unit = column(question.unit) if question.unit else list(map(str, range(len(table))))
+    unit = (
+        _units(column(question.unit), places, question.unit)
+        if question.unit
+        else list(map(str, range(len(table))))
+    )
     names = tuple(name for part in parts for name in part.names)
     arrays = [part.values for part in parts] or [np.empty((len(table), 0))]
     return Decisions(
@@ -133,6 +137,18 @@ def _treated(values: list[str], places: Sequence[str], question: CausalGraph) ->
         every = "every" if found.all() else "no"
         raise UserError(f"{every} decision has {name}: nothing to compare with")
     return found.astype(float)
+
+
+def _units(values: list[str], places: Sequence[str], name: str) -> list[str]:
+    """Rows without a unit would count together as one that is like no other."""
+    for value, place in zip(values, places, strict=True):
+        if not value:
+            raise UserError(
+                f"{name} is empty: whose decision is it?",
+                where=place,
+                hint="Leave the row out, or give it a value of its own.",
+            )
+    return values
 
 
 def _outcome(values: list[str], places: Sequence[str], question: CausalGraph) -> Floats:

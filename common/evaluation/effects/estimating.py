@@ -13,7 +13,7 @@ standard error that of a mean, for ψ is the influence function (Chernozhukov et
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,9 @@ LEAST_PROPENSITY = 0.01
 # Beyond it a row has next to no counterpart; of so many such rows nothing can be told.
 FAR, MOST_FAR = 0.02, 0.05
 LEAST_EFFECTIVE = 50.0
+# With fewer, the error between units is itself too uncertain: simulated worlds of 20 units held the
+# truth in 89 of 100 intervals, those of 40 and more in 95.
+LEAST_UNITS = 30
 LEARNERS = ("splines", "trees")
 # Where there are fewer, a curve would follow chance.
 UNITS_PER_KNOT = 100
@@ -38,20 +41,25 @@ Make = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Interval:
-    """A value, its standard error and its 95 % interval."""
+    """A value, its standard error and its 95 % interval.
+
+    Attributes:
+        reach: how many errors the interval reaches to either side.
+    """
 
     value: float
     error: float
+    reach: float = Z
 
     @property
     def low(self) -> float:
         """Lower end."""
-        return self.value - Z * self.error
+        return self.value - self.reach * self.error
 
     @property
     def high(self) -> float:
         """Upper end."""
-        return self.value + Z * self.error
+        return self.value + self.reach * self.error
 
     def to_json(self) -> dict[str, float]:
         """Plain values."""
@@ -90,7 +98,8 @@ def estimate(
             tells rows that it did not see better is taken, for either model.
 
     Raises:
-        RefusedError: rows that were treated and rows that were not have too little in common.
+        RefusedError: rows that were treated and rows that were not have too little in common, or
+            are too few.
     """
     treated, outcome = decisions.treated, decisions.outcome
     fold = _folds(decisions.unit, seed)
@@ -106,8 +115,9 @@ def estimate(
     if decisions.is_binary and with_action.value > 0 < without.value:
         parts = (one - with_action.value) / with_action.value
         parts = parts - (none - without.value) / without.value
-        error = _mean(parts, decisions.unit).error
-        log_ratio = Interval(float(np.log(with_action.value / without.value)), error)
+        log_ratio = replace(
+            _mean(parts, decisions.unit), value=float(np.log(with_action.value / without.value))
+        )
     return Estimate(
         _mean(one - none, decisions.unit),
         with_action,
@@ -123,8 +133,17 @@ def check_overlap(decisions: Decisions, propensity: Floats) -> None:
     """See that who was treated could have been left untreated, and the other way round.
 
     Raises:
-        RefusedError: for many rows one of both next to never happened.
+        RefusedError: for many rows one of both next to never happened, or one of both happened to
+            few units.
     """
+    for value, name in ((1, "with"), (0, "without")):
+        units = len(np.unique(decisions.unit[decisions.treated == value]))
+        if units < LEAST_UNITS:
+            raise RefusedError(
+                f"the decisions {name} the action are those of {units} units, fewer than "
+                f"{LEAST_UNITS}: rows of one unit are alike, and tell little more than one",
+                hint="Log more of them. Leave `unit` out only if it says nothing of the outcome.",
+            )
     far = (propensity < FAR) | (propensity > 1 - FAR)
     if far.mean() > MOST_FAR:
         raise RefusedError(
@@ -260,12 +279,17 @@ def _model(
 
 
 def _mean(values: Floats, unit: NDArray[np.int64]) -> Interval:
-    """The mean of rows; its error counts the rows of a unit as one (Liang & Zeger 1986)."""
+    """The mean of rows; its error counts the rows of a unit as one (Liang & Zeger 1986).
+
+    The interval is Student's, of as many values as there are units.
+    """
+    from scipy.stats import t as student
+
     mean = float(values.mean())
     sums = np.bincount(unit, values - mean)
     units = len(sums)
     error = float(np.sqrt((sums**2).sum() * units / max(units - 1, 1))) / len(values)
-    return Interval(mean, error)
+    return Interval(mean, error, float(student.ppf(0.975, max(units - 1, 1))))
 
 
 def _naive(decisions: Decisions) -> Interval:
@@ -273,4 +297,4 @@ def _naive(decisions: Decisions) -> Interval:
     share = float(treated.mean())
     one, none = float(outcome[treated == 1].mean()), float(outcome[treated == 0].mean())
     influence = treated * (outcome - one) / share - (1 - treated) * (outcome - none) / (1 - share)
-    return Interval(one - none, _mean(influence, decisions.unit).error)
+    return replace(_mean(influence, decisions.unit), value=one - none)

@@ -11,7 +11,7 @@ import numpy as np
 
 from common.console import progress
 from common.evaluation.effects.decisions import Decisions
-from common.evaluation.effects.estimating import Estimate, Interval, estimate
+from common.evaluation.effects.estimating import Estimate, estimate
 
 PLACEBOS = 4
 # Of four placebo intervals at 95 % one leaves out zero by chance in 17 of 100 runs, two in 1.
@@ -96,7 +96,9 @@ def hidden_cause(decisions: Decisions, found: Estimate) -> HiddenCause:
         log_ratio, is_approximate = found.log_ratio, False
     else:
         scale = RATIO_OF_DEVIATION / float(decisions.outcome.std())
-        log_ratio = Interval(found.effect.value * scale, found.effect.error * scale)
+        log_ratio = replace(
+            found.effect, value=found.effect.value * scale, error=found.effect.error * scale
+        )
         is_approximate = True
     towards = log_ratio.low if log_ratio.value > 0 else -log_ratio.high
     return HiddenCause(

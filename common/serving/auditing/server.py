@@ -39,10 +39,12 @@ class ChangeRows(BaseModel):
 
 
 def _written_out(value: object) -> object:
-    # pydantic takes digits for seconds since 1970.
-    if isinstance(value, str) and value.replace(".", "").strip("+- ").isdecimal():
-        raise ValueError("not a date and a time as in ISO 8601")
-    return value
+    # pydantic takes numbers, however they are written, for seconds since 1970.
+    try:
+        float(str(value))
+    except ValueError:
+        return value
+    raise ValueError("not a date and a time as in ISO 8601")
 
 
 def add_audit(app: FastAPI, log: AuditLog, *, has_keys: bool) -> None:

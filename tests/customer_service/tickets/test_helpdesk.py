@@ -178,7 +178,11 @@ def test_chatwoot_gets_a_contact_a_conversation_and_messages(
 
 @pytest.mark.parametrize(
     ("url", "shape", "told"),
-    [("desk.example", "plain", "not an address"), ("https://desk.example", "jira", "not known")],
+    [
+        ("desk.example", "plain", "not an address"),
+        ("https://desk.example", "jira", "not known"),
+        ("http://169.254.169.254/latest", "plain", "this machine"),
+    ],
 )
 def test_an_address_or_a_shape_that_is_none_is_refused(url: str, shape: str, told: str) -> None:
     with pytest.raises(UserError, match=told):

@@ -225,6 +225,25 @@ def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver
     assert "hook" not in sink.name
 
 
+def test_apprise_follows_no_redirect_and_asks_this_machine_only_if_it_may(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = open_sink(receiver.url.replace("http://", "json://"))
+    receiver.moved_to = "/elsewhere"
+    with pytest.raises(DeliveryError):
+        sink.deliver(a_notification())
+    assert receiver.attempts == 1
+    assert not receiver.asked
+    receiver.moved_to = None
+    monkeypatch.delenv("BIZLM_ALLOW_ADDRESS")
+    with pytest.raises(DeliveryError, match="--allow-address"):
+        sink.deliver(a_notification())
+    assert receiver.attempts == 1
+    with pytest.raises(UserError, match="this machine") as error:
+        open_sink("http://user:pass@localhost/T0KEN")
+    assert "T0KEN" not in str(error.value)
+
+
 def test_an_address_nobody_knows_is_refused_without_its_secrets() -> None:
     with pytest.raises(UserError) as error:
         open_sink("slak://token-a/token-b")

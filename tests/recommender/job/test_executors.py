@@ -131,9 +131,11 @@ def test_an_unknown_executor_is_told() -> None:
 @needs_ray
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_ray")
-def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
-    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("dies", ["worker", "machine"])
+def test_on_three_machines_a_loss_changes_no_byte(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
+    import ray
     from ray.cluster_utils import Cluster
 
     run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
@@ -141,20 +143,25 @@ def test_a_lost_machine_of_the_cluster_costs_no_finished_shard(
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     node = {"num_cpus": 1, "object_store_memory": 100 << 20}
     cluster = Cluster(initialize_head=True, head_node_args=node)
-    add = Journal.add
+    add, machines = Journal.add, []
     try:
-        lost = cluster.add_node(**node)
+        lost, _ = cluster.add_node(**node), cluster.add_node(**node)
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
 
         def lose(journal: Journal, written: ShardFile) -> None:
             add(journal, written)
             if lost in cluster.worker_nodes and written.shard >= 3:
-                cluster.remove_node(lost, allow_graceful=False)
+                machines.append(sum(one["Alive"] for one in ray.nodes()))
+                if dies == "machine":
+                    cluster.remove_node(lost, allow_graceful=False)
 
         monkeypatch.setattr(Journal, "add", lose)
-        score = MadeUpScore(vectors, seconds=0.5)
-        run_job(plan(tmp_path / "two", vectors), score, "ray", workers=2)
-        assert lost not in cluster.worker_nodes
+        trouble = "die" if dies == "worker" else ""
+        score = MadeUpScore(vectors, seconds=0.5, trouble=trouble, once=tmp_path / "died")
+        run_job(plan(tmp_path / "two", vectors), score, "ray", workers=3)
+        assert machines[0] == 3
+        assert (tmp_path / "died").exists() == (dies == "worker")
+        assert (lost in cluster.worker_nodes) == (dies == "worker")
     finally:
         cluster.shutdown()
     assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from apps.customer_service.tickets.helpdesk.store import Noted
 from apps.customer_service.tickets.schema import Message, Ticket
+from common.addresses import check_host
 from common.errors import UserError
 from common.webhooks import SECRET, DeliveryError, masked, send_json
 
@@ -71,13 +72,14 @@ def open_help_desk(url: str, shape: str) -> HelpDesk:
     """The help desk at an address; the secret and the authorization are the environment's.
 
     Raises:
-        UserError: no address of the web, or no shape that is known.
+        UserError: no address of the web, or this machine's, or no shape that is known.
     """
     if shape not in get_args(Shape):
         raise UserError(f"--tickets-as: not known: {shape!r}", hint=", ".join(get_args(Shape)))
     address = urlsplit(url)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise UserError(f"--tickets-to: not an address: {url!r}", hint="https://…")
+    check_host(address.hostname, "--tickets-to")
     environment = os.environ
     return HelpDesk(
         url=url,

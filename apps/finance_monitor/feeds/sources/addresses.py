@@ -10,32 +10,16 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import httpcore
 import httpx
 
-# IPv4 behind NAT64 (RFC 6052): the last four bytes are the address.
-NAT64 = IPv6Network("64:ff9b::/96")
+from common.addresses import is_public
 
 
 class PrivateAddressError(OSError):
     """It leads to an address that is not public."""
-
-
-def is_public(address: str) -> bool:
-    """Whether it is one of the public internet, also where it is wrapped into IPv6."""
-    found: IPv4Address | IPv6Address | None = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour
-        if found in NAT64:
-            inner = IPv4Address(int(found) & 0xFFFFFFFF)
-        if found.teredo:
-            return False
-        found = inner or found
-    assert found is not None
-    return found.is_global and not found.is_multicast
 
 
 def public_addresses(host: str, port: int) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.cli import Json, new_app, print_json
+from common.cli import AllowAddress, Json, new_app, print_json
 from common.console import progress, show_table
 from common.errors import RefusedError
 
@@ -23,6 +23,7 @@ def check(
     file: Annotated[
         Path, typer.Argument(help="sources.toml; nothing that is read is kept.", exists=True)
     ],
+    allow_address: AllowAddress = None,
     as_json: Json = False,
 ) -> None:
     """Ask each source once, and show what it says; fails where one does not answer."""

@@ -1,18 +1,20 @@
 """Requests to the web: bounded in bytes, in time and in how often, and never led astray.
 
-The address that a user wrote may be a private one; where a link or a redirect leads may not.
+The address that a user wrote may be one of a private network; where a link or a redirect leads may
+not. Neither is this machine, unless that is allowed by name.
 """
 
 from __future__ import annotations
 
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from common.addresses import OwnAddressError, guarded, is_proxied
 from common.errors import UserError
 
 if TYPE_CHECKING:
@@ -135,7 +137,8 @@ class Web:
                 raise UserError(f"leads to {request.url.scheme}:, which is not of the web")
             is_trusted = allow_private or _origin(request.url) == written
             client = self._any if is_trusted else self._for_strangers(request.url)
-            answer = client.send(request, stream=True)
+            with self._sending(str(request.url)):
+                answer = client.send(request, stream=True)
             try:
                 if answer.next_request is not None and answer.status_code != NOT_MODIFIED:
                     request = answer.next_request
@@ -148,6 +151,16 @@ class Web:
             return Reply(str(answer.url), answer.status_code, answer.headers, content)
         raise httpx.TooManyRedirects(f"redirected more than {MOST_REDIRECTS} times")
 
+    @contextmanager
+    def _sending(self, url: str) -> Iterator[None]:
+        import httpx
+
+        try:
+            with guarded(url):
+                yield
+        except OwnAddressError as error:
+            raise httpx.ConnectError(str(error)) from error
+
     def _for_strangers(self, url: httpx.URL) -> httpx.Client:
         """Connects to public addresses; behind a proxy it is the proxy that finds the machine."""
         import httpx
@@ -157,8 +170,7 @@ class Web:
             public_addresses,
         )
 
-        proxies = urllib.request.getproxies()
-        if not {url.scheme, "all"} & set(proxies) or urllib.request.proxy_bypass(url.host):
+        if not is_proxied(str(url)):
             return self._public
         try:
             public_addresses(url.host, url.port or 0)

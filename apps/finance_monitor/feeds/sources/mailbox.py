@@ -30,6 +30,7 @@ from apps.finance_monitor.feeds.lines import reject
 from apps.finance_monitor.feeds.sources.fetching import TIMEOUT_SECONDS, Web
 from apps.finance_monitor.feeds.sources.source import Answer, Entry, Known, Seconds, Source, whole
 from apps.finance_monitor.feeds.sources.syndication import plain
+from common.addresses import guarded
 from common.errors import UserError
 from common.records.fields import content_hash
 from common.records.text import fold
@@ -88,7 +89,10 @@ class MailboxSource(Source):
         if not password:
             raise UserError(f"the variable {self.password_variable} holds no password")
         trust = ssl.create_default_context(cafile=self.certificates)
-        box = imaplib.IMAP4_SSL(self.server, self.port, ssl_context=trust, timeout=TIMEOUT_SECONDS)
+        with guarded():
+            box = imaplib.IMAP4_SSL(
+                self.server, self.port, ssl_context=trust, timeout=TIMEOUT_SECONDS
+            )
         try:
             box.login(self.user, password)
             status, said = box.select(_quoted(self.folder), readonly=True)

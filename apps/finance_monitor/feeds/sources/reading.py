@@ -13,6 +13,7 @@ from apps.finance_monitor.feeds.sources.gdelt import GdeltSource
 from apps.finance_monitor.feeds.sources.mailbox import MailboxSource
 from apps.finance_monitor.feeds.sources.rss import SCHEMES, RssSource
 from apps.finance_monitor.feeds.sources.source import Source
+from common.addresses import check_host
 from common.errors import UserError
 from common.files import read_toml
 
@@ -54,12 +55,14 @@ def read_sources(spec: str) -> list[Source]:
     """The source of an address, or those of a file.
 
     Raises:
-        UserError: there is no such file, or something in it is not as it should be.
+        UserError: there is no such file, or something in it is not as it should be, or is this
+            machine.
     """
     try:
         if spec.startswith(SCHEMES):
-            return [RssSource(url=spec)]
-        sources: list[Source] = [*_Sources.model_validate(read_toml(Path(spec))).source]
+            sources: list[Source] = [RssSource(url=spec)]
+        else:
+            sources = [*_Sources.model_validate(read_toml(Path(spec))).source]
     except ValidationError as error:
         first = error.errors()[0]
         # The kind, by which the model was chosen, is no part of what the user wrote.
@@ -77,4 +80,6 @@ def read_sources(spec: str) -> list[Source]:
     twice = [key for at, key in enumerate(keys) if key in keys[:at]]
     if twice:
         raise UserError(f"{twice[0]} appears twice", where=spec)
+    for one in sources:
+        check_host(one.host, spec)
     return sources

@@ -47,6 +47,35 @@ def test_what_is_told_four_times_of_a_customer_counts_once() -> None:
     assert errors[1] == pytest.approx(errors[0], rel=0.01)
 
 
+def _of_customers(random: np.random.Generator, customers: int, each: int) -> Decisions:
+    """Who is sent the action is sent it always, and has something of its own no column tells."""
+    unit = np.repeat(np.arange(customers), each)
+    known, own = random.normal(size=(2, customers))
+    treated = (random.random(customers) < 1 / (1 + np.exp(-0.7 * known))).astype(float)
+    outcome = known + 0.3 * treated + own
+    causes = known[unit][:, None]
+    noise = random.normal(size=len(unit))
+    return Decisions(treated[unit], outcome[unit] + noise, causes, ("x",), (True,), unit)
+
+
+def test_with_forty_customers_on_each_side_the_interval_holds_the_effect() -> None:
+    held = 0
+    for seed in range(WORLDS):
+        decisions = _of_customers(np.random.default_rng(seed), 80, 6)
+        effect = estimate(decisions, learners=SPLINES, seed=seed).effect
+        held += effect.low <= 0.3 <= effect.high
+    assert held >= 10
+
+
+def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
+    few = _of_customers(np.random.default_rng(0), 40, 50)
+    with pytest.raises(RefusedError, match=r"of \d+ units, fewer than 30"):
+        estimate(few, learners=SPLINES)
+    # The interval is wider than a normal one by what so few units leave open.
+    mixed = replace(few, treated=(np.arange(len(few)) % 2).astype(float))
+    assert estimate(mixed, learners=SPLINES).effect.reach == pytest.approx(2.023, abs=0.001)
+
+
 def test_nothing_is_told_of_those_who_were_all_treated_alike() -> None:
     random = np.random.default_rng(0)
     is_north = random.random(600) < 0.3
@@ -151,6 +180,14 @@ def test_a_table_that_compares_nothing_is_told(tmp_path: Path, row: str, told: s
     path = table(tmp_path, "t,y", [row.format(n=n, m=n % 2) for n in range(300)])
     with pytest.raises(UserError, match=told):
         read_decisions(path, graph_of(tmp_path), [])
+
+
+def test_a_decision_of_nobody_is_refused_with_its_place(tmp_path: Path) -> None:
+    rows = [f"{n % 2},{n % 3},c{n % 90}" for n in range(299)]
+    path = table(tmp_path, "t,y,customer", [*rows, "1,1, "])
+    with pytest.raises(UserError, match=r"customer is empty") as told:
+        read_decisions(path, graph_of(tmp_path, 'unit = "customer"'), [])
+    assert str(told.value.where).endswith("decisions.csv:301")
 
 
 def test_the_sample_promotion_is_told_on_the_command_line(tmp_path: Path) -> None:

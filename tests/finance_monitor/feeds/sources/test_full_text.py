@@ -6,32 +6,17 @@ import httpx
 import pytest
 from publishing import Clock, Publisher, feed_of, item
 
-from apps.finance_monitor.feeds.sources.addresses import is_public
 from apps.finance_monitor.feeds.sources.fetching import Web
+from apps.finance_monitor.feeds.sources.reading import read_sources
 from apps.finance_monitor.feeds.sources.rss import RssSource
+from common.addresses import VARIABLE
+from common.errors import UserError
 
 SENTENCE = "Northgate Bank closed four of its branches on Monday and told nobody why it did so. "
 PAGE = f"""<html><head><title>Northgate</title></head><body>
 <nav><a href="/">Home</a> <a href="/login">Sign in</a></nav>
 <article><h1>Northgate closes branches</h1>{f"<p>{SENTENCE * 4}</p>" * 4}</article>
 <footer>All rights reserved</footer></body></html>"""
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
-        *("::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"),
-        *("100.64.0.1", "224.0.0.1", "255.255.255.255"),
-    ],
-)
-def test_an_address_of_a_private_network_is_not_public(address: str) -> None:
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
-def test_an_address_of_the_internet_is_public(address: str) -> None:
-    assert is_public(address)
 
 
 def test_the_text_of_the_page_stands_in_for_a_bare_link(
@@ -135,3 +120,21 @@ def test_a_proxy_is_asked_for_no_private_address(
     with pytest.raises(httpx.ConnectError, match="a private address"):
         web.get("http://169.254.169.254/page", is_link=True)
     assert len(publisher.requests) == 1
+
+
+def test_this_machine_is_asked_only_if_it_is_allowed_by_name(
+    publisher: Publisher, address: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.rss("/a", item("1", "Title"))
+    publisher.moved = {"/away": f"{address}/a"}
+    monkeypatch.delenv(VARIABLE)
+    with pytest.raises(UserError, match="this machine"):
+        read_sources(f"{address}/a")
+    web = Web()
+    for named in (address, address.replace("127.0.0.1", "localhost")):
+        with pytest.raises(httpx.ConnectError, match="--allow-address"):
+            web.get(f"{named}/a", allow_private=True)
+    assert not publisher.requests
+    monkeypatch.setenv(VARIABLE, "localhost")
+    assert web.get(f"{address}/a").content
+    assert read_sources(f"{address}/a")
