@@ -51,7 +51,8 @@ def refit(
     anchor = start[moving]
     moved = anchor.copy()
     # What stays is computed once: as a rule, few directions move.
-    fixed = _Fixed.of(scale * vectors @ start[~moving].T, numbers, moving)
+    staying = (scale * vectors @ start[~moving].T).astype(np.float32, copy=False)
+    fixed = _Fixed.of(staying, numbers, moving)
     share = weight / weight[moving[numbers]].sum()
     adam = _Adam(np.zeros_like(moved), np.zeros_like(moved))
     for step in range(1, STEPS + 1):

@@ -105,12 +105,8 @@ def seated(
         ClassLoss.of(settings),
         further=known.get(FAQS, ()),
     )
-    encoder = load_encoder(
-        source,
-        dropout=settings.dropout,
-        projected=False,
-        known=Known() if settings.keeps_encoder else None,
-    )
+    read_once = Known() if settings.keeps_encoder else None
+    encoder = load_encoder(source, dropout=settings.dropout, projected=False, known=read_once)
     device = pick_device(settings.device)
     nn.Module.to(encoder.network, device)
     module = task.build(encoder, pick_precision(settings.precision, device)).to(device)

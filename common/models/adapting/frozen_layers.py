@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,7 +48,7 @@ class PartlyFrozenPooling(PooledEncoder):
         hidden = self._read_below(input_ids, attention_mask) if self._can_skip else None
         if hidden is None:
             return super().forward(input_ids, attention_mask)
-        with _instead(self._below, lambda _: hidden):
+        with _giving(self._below, hidden):
             return super().forward(input_ids, attention_mask)
 
     def _read_below(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor | None:
@@ -73,23 +73,37 @@ class PartlyFrozenPooling(PooledEncoder):
 
     def _last_below(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor | None:
         """What the last of them gives, on the CPU; None where it gives more than one tensor."""
-        seen: list[Any] = []
-        watched = self._below[-1].register_forward_hook(lambda _m, _i, given: seen.append(given))
+        given: object = None
+        watched = self._below[-1].register_forward_hook(_stop_here)
         try:
-            with torch.no_grad(), _instead(self._above, lambda given: given):
+            with torch.no_grad():
                 self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        except _ReachedError as reached:
+            given = reached.given
         finally:
             watched.remove()
-        self._can_skip = isinstance(seen[0], Tensor)
-        return seen[0].cpu() if self._can_skip else None
+        self._can_skip = isinstance(given, Tensor)
+        return given.cpu() if isinstance(given, Tensor) else None
+
+
+class _ReachedError(Exception):
+    """What a pass was made for is there; it need not go on."""
+
+    def __init__(self, given: object) -> None:
+        super().__init__()
+        self.given = given
+
+
+def _stop_here(_layer: nn.Module, _inputs: object, given: object) -> None:
+    raise _ReachedError(given)
 
 
 @contextmanager
-def _instead(layers: Sequence[nn.Module], give: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let the layers give this of the hidden states that they are given."""
+def _giving(layers: Sequence[nn.Module], hidden: Tensor) -> Iterator[None]:
+    """Let the layers give these hidden states, whatever they are given."""
 
-    def forward(hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:
-        return give(hidden_states)
+    def forward(*_: Any, **__: Any) -> Tensor:
+        return hidden
 
     for layer in layers:
         layer.forward = forward

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import MPNetConfig, MPNetModel
 
 from common.models.adapting.architectures import layers_of
 from common.models.adapting.frozen_layers import PartlyFrozenPooling
 from common.models.adapting.frozen_pooling import FrozenPooling
 from common.models.adapting.known import Known
 from common.models.encoder import Encoder, load_encoder
+from common.models.pooling import PooledEncoder
 from common.models.sources.bundled import Source
 
 TEXTS = ["a", "bbbb mno kk", "a cc"]
@@ -73,6 +75,26 @@ def test_only_what_learns_has_dropout(tiny_model: Path) -> None:
     assert not torch.equal(once, again)
     assert all(not layer.training for layer in layers_of(encoder.network)[:-1])
     assert layers_of(encoder.network)[-1].training
+
+
+def test_layers_that_hand_more_on_are_read_each_time() -> None:
+    config = MPNetConfig(
+        vocab_size=40,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    network = MPNetModel(config).eval()
+    pooled = PooledEncoder(network)
+    ids = torch.randint(3, 40, (2, 6))
+    mask = torch.ones_like(ids)
+    partly = PartlyFrozenPooling(pooled, Known(1))
+    read = _count(layers_of(network)[0])
+    for _ in range(2):
+        torch.testing.assert_close(partly(ids, mask), pooled(ids, mask))
+    # Once to see that they do, then as the whole does, each time.
+    assert read == [2, 2, 2, 2, 2]
 
 
 def test_beyond_its_room_a_text_is_read_again(tiny_model: Path) -> None:
