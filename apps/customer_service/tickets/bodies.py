@@ -153,7 +153,8 @@ class LeftContact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     contact: Contact | None = Field(
-        description="An e-mail address or a telephone number; null: what was left is forgotten."
+        description="An e-mail address or a telephone number; null: what was left is forgotten, "
+        "in closed tickets as well."
     )
     consent: bool = Field(
         False, description="The customer was told what it is for and how long it is kept."

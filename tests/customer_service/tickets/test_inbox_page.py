@@ -170,7 +170,7 @@ def test_a_new_ticket_is_told_and_tickets_are_found_given_and_handed_back(
         ours("#done", "anybody may take it")
         agent.find_element(By.ID, "search").clear()
         agent.find_element(By.ID, "search").send_keys("elephant")
-        ours("#none", "There is no such ticket.")
+        ours("#none", "No tickets match.")
         assert agent.get_log("browser") == []
 
 
@@ -194,8 +194,18 @@ def test_who_has_left_is_reached_where_they_said(
         link = ours("#ticket .contact a", "ann@example.com")
         assert link.get_attribute("href") == "mailto:ann@example.com"
         customer.refresh()
-        theirs("#turns .reply[data-decision='handoff']")
-        assert not customer.find_elements(By.CSS_SELECTOR, ".contact"), "it is not asked again"
+        theirs(".contact", "You will be reached at ann@example.com")
+        assert not customer.find_elements(By.CSS_SELECTOR, ".contact input"), "not asked again"
+        press(agent, "c")
+        ours("#done", "Closed.")
+        (row,) = httpx.get(f"{address}/v1/tickets?status=closed").json()["rows"]
+        assert row["contact"] == "ann@example.com"
+        theirs(".contact button", "Take it back").click()
+        theirs(".contact input")
+        (row,) = httpx.get(f"{address}/v1/tickets?status=closed").json()["rows"]
+        assert row["contact"] is None
+        customer.refresh()
+        theirs(".contact input")
         assert agent.get_log("browser") == []
 
 

@@ -83,7 +83,7 @@ def test_a_handover_reaches_a_person_over_a_restart_and_the_reply_comes_back(
         post(address, f"tickets/{row['id']}/close")
         assert get(address, f"conversations/{conversation}")["ticket"]["status"] == "closed"
     done = run("feedback", "purge", "--subject", conversation, "--store", store, "--json")
-    assert json.loads(done.stdout)["tickets"] == 1
+    assert json.loads(done.stdout)["tickets"] == 2
     assert b"Ann here." not in (store / "bizlm.sqlite").read_bytes()
 
 
@@ -226,10 +226,16 @@ def test_outside_the_hours_a_customer_says_where_to_be_reached(
         assert leave(None, consent=False) == 204
         assert get(address, f"tickets/{row['id']}")["contact"] is None
         leave("ann@example.com")
+        post(address, f"tickets/{row['id']}/close")
+        assert leave("bob@example.com") == 404
+        assert leave(None, consent=False) == 204, "of a closed ticket, too"
+        assert get(address, f"tickets/{row['id']}")["contact"] is None
+        post(address, "answers", question=WEATHER, conversation_id=identity)
+        leave("ann@example.com")
         unknown = url.replace(identity, "x" * len(identity))
         assert httpx.post(unknown, json={"contact": "ann@example.com", "consent": True}).is_error
     done = run("feedback", "purge", "--subject", identity, "--store", store, "--json")
-    assert json.loads(done.stdout)["tickets"] == 1
+    assert json.loads(done.stdout)["tickets"] == 2
     assert b"ann@example.com" not in (store / "bizlm.sqlite").read_bytes()
 
 
