@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
+from errno import ENOTEMPTY
 from pathlib import Path
+from typing import Any
 
 from apps.customer_service.knowledge.opening import open_knowledge
 from apps.customer_service.knowledge.reading import VECTORS
@@ -21,10 +23,12 @@ class Forgotten:
         cleaned: ids of FAQs that held a customer's wording, and hold it no more.
         holding: ids of FAQs whose history holds the text in what the business wrote itself. What
             releases hold is told by their own purge.
+        left: files of vectors that could not be deleted, each with the reason.
     """
 
     cleaned: list[str]
     holding: list[str]
+    left: list[str]
 
 
 def forget(
@@ -36,8 +40,6 @@ def forget(
         text: what a wording holds that is to go.
         whole: wordings that are to go.
     """
-    # By content, and what the content was can be guessed from a vector.
-    shutil.rmtree(store / APPLICATION / VECTORS, ignore_errors=True)
     with open_knowledge(store, database) as opened:
         cleaned = opened.store.purge(text, whole)
         known: list[Faq] = []
@@ -45,7 +47,22 @@ def forget(
             known += one.standing.entries
             known += one.before.entries if one.before else ()
     holding = {faq.id for faq in known if text is not None and _holds(faq, text)}
-    return Forgotten(cleaned, sorted(holding))
+    # Last: until it is out of the knowledge, a server that starts reads it anew.
+    return Forgotten(cleaned, sorted(holding), _delete_vectors(store / APPLICATION / VECTORS))
+
+
+def _delete_vectors(directory: Path) -> list[str]:
+    """Delete all, as texts can be guessed from their vectors; what could not be, and why."""
+    left: dict[str, str] = {}
+
+    def note(_work: object, path: str, failed: Any) -> None:
+        error = failed[1]
+        # What was deleted meanwhile is gone; a folder stays for what is in it.
+        if not isinstance(error, FileNotFoundError) and error.errno != ENOTEMPTY:
+            left.setdefault(path, error.strerror or str(error))
+
+    shutil.rmtree(directory, onerror=note)
+    return [f"{path} ({reason})" for path, reason in left.items()]
 
 
 def _holds(faq: Faq, text: str) -> bool:

@@ -42,6 +42,7 @@ def purge_knowledge(
     return [
         ("faqs_purged", "Wordings were taken out of these FAQs:", found.cleaned),
         ("faqs_holding", "You wrote it yourselves in these FAQs; edit them:", found.holding),
+        ("vectors_left", "These vectors could not be deleted; delete them:", found.left),
     ]
 
 

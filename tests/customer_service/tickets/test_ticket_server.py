@@ -216,6 +216,10 @@ def test_outside_the_hours_a_customer_says_where_to_be_reached(
         assert leave("ann@example.com", consent=False) == 422
         assert [leave(text) for text in ("ann", "ann@example", "12", "a@b.c d")] == [422] * 4
         assert leave("+49 (30) 1234-567") == 204
+        assert leave("010-12345678 转") == 422
+        assert leave("+49 30 1234567 ext. 12") == 204
+        assert leave("０１０－１２３４５６７８转８０１") == 204
+        assert get(address, "tickets")["rows"][0]["contact"] == "010-12345678转801"
         assert leave("ann@example.com") == 204
         (row,) = get(address, "tickets")["rows"]
         assert row["contact"] == "ann@example.com"
@@ -239,6 +243,11 @@ def test_outside_the_hours_a_customer_says_where_to_be_reached(
     assert b"ann@example.com" not in (store / "bizlm.sqlite").read_bytes()
 
 
-def test_nobody_is_asked_where_to_be_reached_while_somebody_is_there(store: Path) -> None:
-    with running(store) as address:
+def test_nobody_is_asked_where_to_be_reached_while_somebody_is_there(
+    store: Path, tmp_path: Path
+) -> None:
+    always = tmp_path / "always.toml"
+    days = "\n".join(f'{day} = "00:00-24:00"' for day in DAYS)
+    always.write_text(f'zone = "UTC"\nask_contact = true\n[days]\n{days}', encoding="utf-8")
+    with running(store, "--hours", always) as address:
         assert not post(address, "answers", question=WEATHER)["ticket"]["asks_contact"]
