@@ -151,6 +151,8 @@ class DocumentWatch:
 
 def _told(error: UserError | OSError) -> str:
     """What keeps the files from being read; without the path, which visitors may see."""
-    is_ours = isinstance(error, UserError)
-    reason = reason_of(error) if is_ours else error.strerror or type(error).__name__
-    return f"not readable: {reason}"
+    if isinstance(error, UserError):
+        where, reason = error.where, error.what
+    else:
+        where, reason = error.filename, error.strerror or type(error).__name__
+    return f"{Path(where).name}: {reason}" if where else reason
