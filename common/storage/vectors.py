@@ -43,7 +43,13 @@ class VectorCache:
             self._places = {key: place for key, place in places if place[0] not in gone}
         for path in sorted(there - self._known):
             file = path.with_suffix(".npy")
-            self._places |= {key: (file, row) for row, key in enumerate(_keys_in(path))}
+            try:
+                keys = _keys_in(path)
+            except FileNotFoundError:
+                # Another process put it together with others, or deleted it, just now.
+                there.discard(path)
+                continue
+            self._places |= {key: (file, row) for row, key in enumerate(keys)}
         self._known = there
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:

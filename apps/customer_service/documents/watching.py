@@ -84,13 +84,13 @@ class DocumentWatch:
                 self._take(files)
                 self._settling.done()
             self._looks_in_vain = 0
-        except (UserError, OSError):
+        except (UserError, OSError) as error:
             # Moved away just now: the next look sees what comes in its place, or that nothing does.
             self._settling.forget()
             self._looks_in_vain += 1
             if self._looks_in_vain >= LOOKS_IN_VAIN:
                 gone = [root.name for root in self._paths if not root.exists()]
-                self._miss(f"{', '.join(gone)}: not there" if gone else "not readable")
+                self._miss(f"{', '.join(gone)}: not there" if gone else _told(error))
         self._serve()
 
     def _miss(self, what: str | None) -> None:
@@ -147,3 +147,12 @@ class DocumentWatch:
         confidence = calibrate(passages, reader.vectors, far, budget_of(base))
         if live.renew(base, replace(base, documents=Documents(index, confidence))):
             logger.info("quoting from %d passages of %d pages", len(passages), len(self._pages))
+
+
+def _told(error: UserError | OSError) -> str:
+    """What keeps the files from being read; without the path, which visitors may see."""
+    if isinstance(error, UserError):
+        where, reason = error.where, error.what
+    else:
+        where, reason = error.filename, error.strerror or type(error).__name__
+    return f"{Path(where).name}: {reason}" if where else reason

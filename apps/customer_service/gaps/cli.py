@@ -83,9 +83,10 @@ def gaps(
     every = find_gaps(dialogue, questions, understood, dismissed)
     found = [gap for gap in every if not gap.is_dismissed]
     if out is not None:
-        write_table(out, as_table(every, questions))
+        write_table(out, as_table(every))
         say(f"{out}: {len(every):,} gaps.")
-    if len(asked) == MOST_QUESTIONS:
+    is_cut = len(asked) == MOST_QUESTIONS
+    if is_cut:
         say(f"Only the latest {MOST_QUESTIONS:,} questions were looked at.")
     if questions.rarer:
         say(
@@ -95,8 +96,9 @@ def gaps(
     if len(found) < len(every):
         say(f"{len(every) - len(found):,} gaps are not yours, as somebody said.")
     if as_json:
-        about = {"questions": len(asked), "rarer": questions.rarer}
-        print_json({**about, "rarer_asked": questions.rarer_asked, "gaps": as_table(found)})
+        left_out = {"rarer": questions.rarer, "rarer_asked": questions.rarer_asked}
+        about = {"questions": len(asked), "is_cut": is_cut, **left_out}
+        print_json({**about, "gaps": as_table(found)})
     elif not found:
         say(f"Nothing was left unanswered in {days} days.")
     else:

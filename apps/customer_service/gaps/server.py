@@ -220,7 +220,7 @@ def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
     async def export(request: Request, days: Days = 30) -> Response:
         speakers.require_trust(request)
         found = await finder.find(days)
-        content = csv_bytes(as_table(found.gaps, found.questions))
+        content = csv_bytes(as_table(found.gaps))
         named = {"Content-Disposition": f'attachment; filename="gaps-{days}-days.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=named)
 

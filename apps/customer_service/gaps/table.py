@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apps.customer_service.gaps.finding import Gap, Questions
+from apps.customer_service.gaps.finding import Gap
 
 
-def as_table(found: Sequence[Gap], questions: Questions | None = None) -> list[dict[str, Any]]:
-    """One flat row for each gap.
-
-    Args:
-        questions: what they were found in; a last row tells what of it was not looked at, if
-            anything was not.
-    """
-    rows = [
+def as_table(found: Sequence[Gap]) -> list[dict[str, Any]]:
+    """One flat row for each gap."""
+    return [
         {
             "question": gap.question,
             "language": gap.language,
@@ -30,8 +25,3 @@ def as_table(found: Sequence[Gap], questions: Questions | None = None) -> list[d
         }
         for gap in found
     ]
-    if rows and questions and questions.rarer:
-        told = f"({questions.rarer:,} rarer wordings, which were not looked at)"
-        left_out = {"question": told, "asked": questions.rarer_asked, "examples": []}
-        rows.append({**dict.fromkeys(rows[0]), **left_out})
-    return rows

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from errno import ENOTEMPTY
 from pathlib import Path
+from typing import Any
 
 from apps.customer_service.knowledge.opening import open_knowledge
 from apps.customer_service.knowledge.reading import VECTORS
@@ -23,11 +25,13 @@ class Forgotten:
         holding: ids of FAQs that hold the text in what the business wrote itself, or approved.
             What releases hold is told by their own purge.
         places: where in them it stands: in which field, served, waiting or in the history.
+        left: files of vectors that could not be deleted, each with the reason.
     """
 
     cleaned: list[str]
     holding: list[str]
     places: list[str]
+    left: list[str]
 
 
 def forget(
@@ -39,13 +43,31 @@ def forget(
         text: what a wording holds that is to go.
         whole: wordings that are to go.
     """
-    # By content, and what the content was can be guessed from a vector.
-    shutil.rmtree(store / APPLICATION / VECTORS, ignore_errors=True)
     with open_knowledge(store, database) as opened:
         cleaned = opened.store.purge(text, whole)
         found = dict.fromkeys(_places(opened.store.versions(), text)) if text else {}
     holding = dict.fromkeys(faq_id for faq_id, _, _ in found)
-    return Forgotten(cleaned, sorted(holding), [": ".join(one) for one in sorted(found)])
+    return Forgotten(
+        cleaned,
+        sorted(holding),
+        [": ".join(one) for one in sorted(found)],
+        # Last: until it is out of the knowledge, a server that starts reads it anew.
+        _delete_vectors(store / APPLICATION / VECTORS),
+    )
+
+
+def _delete_vectors(directory: Path) -> list[str]:
+    """Delete all, as texts can be guessed from their vectors; what could not be, and why."""
+    left: dict[str, str] = {}
+
+    def note(_work: object, path: str, failed: Any) -> None:
+        error = failed[1]
+        # What was deleted meanwhile is gone; a folder stays for what is in it.
+        if not isinstance(error, FileNotFoundError) and error.errno != ENOTEMPTY:
+            left.setdefault(path, error.strerror or str(error))
+
+    shutil.rmtree(directory, onerror=note)
+    return [f"{path} ({reason})" for path, reason in left.items()]
 
 
 def _places(versions: Sequence[Version], text: str) -> Iterator[tuple[str, str, str]]:

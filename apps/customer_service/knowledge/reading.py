@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ class Reader:
 
     A new FAQ gets a direction as the trained ones have: fitted on the texts' vectors while all
     others stay. By its texts alone it would be compared on another scale than they are, and take
-    golden questions away from the right ones.
+    golden questions away from the right ones. Threads may share it.
 
     Args:
         kept: vectors that outlast the process; None: it has those in its memory alone.
@@ -49,9 +50,15 @@ class Reader:
         self._kept = kept
         self._vectors: dict[str, Floats] = {}
         self._directions: dict[tuple[str, ...], Floats] = {}
+        # What one thread has found, another would delete: from memory, or of the places on disk.
+        self._one_at_a_time = threading.Lock()
 
     def vectors(self, texts: Sequence[str]) -> Floats:
         """Embeddings [texts, width] of prepared texts."""
+        with self._one_at_a_time:
+            return self._found(texts)
+
+    def _found(self, texts: Sequence[str]) -> Floats:
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if new:
             self._vectors |= dict(zip(new, self._find(new), strict=True))
@@ -99,7 +106,8 @@ class Reader:
             if variant.faq_id in texts:
                 texts[variant.faq_id].append(variant.text)
         keys = {i: (i, *sorted(own)) for i, own in texts.items() if own}
-        kept = {i: self._directions[key] for i, key in keys.items() if key in self._directions}
+        known = self._directions
+        kept = {i: known[key] for i, key in keys.items() if key in known}
         new = [i for i in keys if i not in kept]
         fitted = self._fit({**trained, **kept}, new, variants, vectors) if new else {}
         self._directions = {keys[i]: one for i, one in {**kept, **fitted}.items()}
@@ -135,14 +143,16 @@ def kept_reader(registry: Registry, release: Release, answerer: Answerer) -> Rea
     how = network.precision if isinstance(network, FullPrecision) else "int8"
     root = registry.root / VECTORS
     directory = root / key_of(release, how)
-    kept = VectorCache(directory)
+    kept: VectorCache | None = None
     try:
         directory.mkdir(parents=True, exist_ok=True)
         directory.touch()
         keep_newest(root, MODELS_ON_DISK)
+        kept = VectorCache(directory)
         kept.tidy(MOST_ON_DISK)
     except (OSError, ValueError) as error:
-        logger.warning("vectors in %s are left as they are: %s", directory, error)
+        left = "left as they are" if kept else "neither read nor kept"
+        logger.warning("vectors in %s are %s: %s", directory, left, error)
     return Reader(answerer, kept)
 
 

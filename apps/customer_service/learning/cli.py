@@ -43,6 +43,7 @@ def purge_knowledge(
         ("faqs_purged", "Wordings and mined answers were taken out of these FAQs:", found.cleaned),
         ("faqs_holding", "You wrote or approved it in these FAQs; edit them:", found.holding),
         ("faqs_places", "There it stands:", found.places),
+        ("vectors_left", "These vectors could not be deleted; delete them:", found.left),
     ]
 
 

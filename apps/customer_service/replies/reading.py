@@ -78,8 +78,10 @@ def read_replies(
         mined: opens what reads the pairs of an import; called only where there are any.
 
     Raises:
-        UserError: bad rows, one that names a source that is not known among them, or too few.
+        UserError: bad rows, one that names a source that is not known among them, or too few;
+            columns are named, and no file has any but an import's own.
     """
+    _refuse_mapping(files)
     replies = partial(
         read_records,
         record=Reply,
@@ -113,6 +115,16 @@ def read_replies(
         splits = replace(splits, test=[one for _, some in held_out for one in some])
     hashes = hashes_by_name((one.source, one.sha256) for one, _ in [*learned, *held_out])
     return Replies(splits, hashes)
+
+
+def _refuse_mapping(files: Files) -> None:
+    every = [*files.replies, *files.test]
+    if files.mapping and all(map(is_mined, every)):
+        raise UserError(
+            "--map has nothing to name: an import wrote the columns by their own names",
+            where=", ".join(map(str, every)),
+            hint="Leave it out.",
+        )
 
 
 def check_enough(count: int) -> None:

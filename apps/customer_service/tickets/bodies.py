@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,7 +14,8 @@ from apps.customer_service.tickets.schema import Message, Status, Ticket, Why
 from common.records.fields import Text
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-TELEPHONE = re.compile(r"\+?(?:[\s().-]*[0-9]){6,20}")
+EXTENSION = r"\s*(?:转|轉|分机|分機|extension|ext\.?|x|#)[\s:]*[0-9]{1,6}"
+TELEPHONE = re.compile(rf"\+?(?:[\s().–—-]*[0-9]){{6,20}}(?:{EXTENSION})?", re.IGNORECASE)
 
 Seen = Annotated[
     int | None,
@@ -22,7 +24,8 @@ Seen = Annotated[
 
 
 def _reachable(given: str) -> str:
-    found = given.strip()
+    # Full-width digits and signs, as Chinese input methods write them.
+    found = normalize("NFKC", given).strip()
     if not EMAIL.fullmatch(found) and not TELEPHONE.fullmatch(found):
         raise ValueError("neither an e-mail address nor a telephone number")
     return found
@@ -153,7 +156,8 @@ class LeftContact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     contact: Contact | None = Field(
-        description="An e-mail address or a telephone number; null: what was left is forgotten."
+        description="An e-mail address or a telephone number; null: what was left is forgotten, "
+        "in closed tickets as well."
     )
     consent: bool = Field(
         False, description="The customer was told what it is for and how long it is kept."

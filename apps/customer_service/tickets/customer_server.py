@@ -164,7 +164,8 @@ def _add_contact(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
         owner = speakers.owner(request)
         keep = partial(desk.store.leave_contact, conversation_id, owner, left.contact)
         if not await or_unavailable(keep):
-            raise HTTPException(404, "There is no open ticket in this conversation.")
+            kind = "open ticket" if left.contact else "ticket"
+            raise HTTPException(404, f"There is no {kind} in this conversation.")
 
 
 async def or_unavailable(work: Callable[[], T]) -> T:

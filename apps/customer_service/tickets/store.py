@@ -198,19 +198,24 @@ class TicketStore:
             connection.execute(query.values(with_person=False))
 
     def leave_contact(self, conversation_id: str, owner: str, contact: str | None) -> bool:
-        """Keep where the customer asks to be reached, or with None forget it; whether one is open.
+        """Keep in the open ticket where the customer asks to be reached; whether there is one.
 
-        The ticket goes with it: closed and too old, or purged.
+        It goes with the ticket: closed and too old, or purged.
+
+        Args:
+            contact: None: it is forgotten, in tickets that are closed as well.
         """
+        which = [tickets.c.conversation_id == conversation_id, tickets.c.owner == owner]
+        if contact is not None:
+            which.append(_is("open"))
         with self.database.writing() as connection:
             self._one_at_a_time(connection)
-            theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
-            found = self._find(connection, theirs, _is("open"))
-            if found is None:
-                return False
-            values = {"given": _given(found.why, contact)}
-            connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
-        return True
+            query = select(tickets.c.id, tickets.c.given).where(_own(), *which)
+            found = connection.execute(query).all()
+            for row in found:
+                values = {"given": {**row.given, "contact": contact}}
+                connection.execute(update(tickets).where(tickets.c.id == row.id).values(values))
+        return bool(found)
 
     def forget_before(self, at: float) -> int:
         """Delete tickets that were closed before, and what is of them."""

@@ -46,11 +46,15 @@ export function keep(turn) {
   write({ ...kept, turns: [...kept.turns, turn].slice(-MOST_TURNS) });
 }
 
-// Where to be reached is not asked again after a reload.
-export function forgetAsking() {
-  const turns = kept.turns.map((turn) => (turn.found?.ticket
-    ? { ...turn, found: { ...turn.found, ticket: { ...turn.found.ticket, asks_contact: false } } }
-    : turn));
+// Where to be reached stays with the answer that asked for it, to be taken back after a reload; null: it was.
+// No other answer asks again.
+export function keepContact(answerId, contact) {
+  const turns = kept.turns.map((turn) => {
+    if (!turn.found?.ticket) return turn;
+    const isHere = turn.found.id === answerId;
+    const ticket = { ...turn.found.ticket, asks_contact: isHere, left: isHere ? contact : null };
+    return { ...turn, found: { ...turn.found, ticket } };
+  });
   write({ ...kept, turns });
 }
 

@@ -23,7 +23,7 @@ let seen = '';
 // One field for each ticket, so that what is written there stays while the page refreshes.
 const fields = new Map();
 
-const signed = (more) => ({ version: ticket.version, author: find('author').value.trim() || null, ...more });
+const signed = (version, more) => ({ version, author: find('author').value.trim() || null, ...more });
 
 function showAll() {
   refreshTexts();
@@ -93,10 +93,16 @@ function message(one) {
 function reachedAt() {
   const { contact } = ticket;
   if (!contact) return null;
-  const href = contact.includes('@') ? `mailto:${contact.split('@').map(encodeURIComponent).join('@')}` : `tel:${contact.replace(/[^+\d]/g, '')}`;
+  const href = contact.includes('@') ? `mailto:${contact.split('@').map(encodeURIComponent).join('@')}` : dialled(contact);
   const link = element('a', { href, dir: 'ltr' });
   link.textContent = contact;
   return element('p', { class: 'contact' }, bindText(element('span'), (words) => words.contact), ' ', link);
+}
+
+// A number, and behind a word or a sign the extension (RFC 3966).
+function dialled(contact) {
+  const [number, extension] = contact.split(/[^+\d\s().–—-]+/).map((part) => part.replace(/[^+\d]/g, ''));
+  return `tel:${number}${extension ? `;ext=${extension}` : ''}`;
 }
 
 // The customer has left for the assistant since somebody took the ticket or replied.
@@ -142,17 +148,23 @@ function deed(words, name, kind = 'plain') {
 }
 
 async function load() {
+  const asked = JSON.stringify(query());
+  // Meanwhile something else was chosen, which is on its way.
+  const isLate = () => asked !== JSON.stringify(query());
   let about = [];
   try {
     const listed = await read('/v1/tickets', query());
     noteNews(listed);
+    if (isLate()) return;
     if (!take(listed)) {
       await load();
       return;
     }
     rows = listed.rows;
     about = [listed.total, listed.counts, listed.queues];
-    ticket = await front();
+    const found = await front();
+    if (isLate() || (found?.id ?? null) !== current) return;
+    ticket = found;
   } catch (error) {
     complain(error);
   }
@@ -167,12 +179,20 @@ async function load() {
 // The ticket that is looked at. A reply may move it to another page: it stays; closed or purged, the first one follows.
 async function front() {
   if (current && !rows.some((row) => row.id === current)) {
-    const found = await read(`/v1/tickets/${encodeURIComponent(current)}`).catch(() => null);
+    const looked = current;
+    const found = await read(`/v1/tickets/${encodeURIComponent(looked)}`).catch(unlessPurged);
     if (found?.status === query().status) return found;
-    current = null;
+    // Another one may have been chosen meanwhile.
+    if (current === looked) current = null;
   }
   current ??= rows[0]?.id ?? null;
   return current ? whole(current) : null;
+}
+
+// Whoever looks at a ticket that cannot be read just now goes on looking at it, and at no other.
+function unlessPurged(error) {
+  if (error.status !== 404) throw error;
+  return null;
 }
 
 // Again and again: sooner or later, by who looks and what for.
@@ -209,11 +229,11 @@ async function act(name) {
 }
 
 async function assign() {
-  const { id } = ticket;
+  // Meanwhile another ticket may come to the front.
+  const given = ticket;
   const known = colleagues();
   const to = await ask(say().assignTitle, known.length ? say().assignKnown(known.join(', ')) : say().assignText);
-  // Meanwhile another ticket may have come to the front.
-  if (to && ticket?.id === id) await change('assign', { to }, () => say().given(to));
+  if (to) await change('assign', { to }, () => say().given(to), given);
 }
 
 async function send(reply) {
@@ -222,9 +242,9 @@ async function send(reply) {
 }
 
 // What became of the ticket, or null where it was refused.
-async function change(path, more, words) {
+async function change(path, more, words, { id, version } = ticket) {
   try {
-    const changed = await write(`/v1/tickets/${encodeURIComponent(ticket.id)}/${path}`, signed(more));
+    const changed = await write(`/v1/tickets/${encodeURIComponent(id)}/${path}`, signed(version, more));
     find('trouble').hidden = true;
     find('done').textContent = words(changed);
     return changed;

@@ -135,7 +135,7 @@ function handedOff(found, question, choose) {
   const said = element('div', { class: 'said' }, handoffText(found));
   if (found.handoff?.message) said.append(quoted(found.handoff.message, 'p', { class: 'small' }));
   if (found.ticket?.message) said.append(quoted(found.ticket.message, 'p', { class: 'small' }));
-  if (found.ticket?.asks_contact) said.append(contactForm());
+  if (found.ticket?.asks_contact) said.append(contactForm(found));
   if (found.citations.length) said.append(sure(found.confidence, (words) => words.sureOfNearest));
   said.append(forPerson(found, question));
   const parts = [element('div', { class: 'callout' }, icon('person'), said)];

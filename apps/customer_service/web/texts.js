@@ -84,9 +84,9 @@ export const texts = {
     fromPerson: (name) => `${name} replied`,
     fromSomebody: 'A person replied',
     contact: {
-      label: 'Would you like to be reached when somebody is there? E-mail or telephone:',
-      leave: 'Leave it',
-      consent: 'Only the people who look after your request see it. It is deleted together with this conversation, or when you take it back.',
+      label: 'Shall we contact you when we are back? E-mail or telephone:',
+      leave: 'Send',
+      consent: 'Only the people who look after your request see it. It is deleted together with this conversation, or when you take it back here.',
       left: 'You will be reached at',
       takeBack: 'Take it back',
       neither: 'That is neither an e-mail address nor a telephone number.',
@@ -194,7 +194,7 @@ export const texts = {
     contact: {
       label: '需要上班后联系您吗？请留下邮箱或电话：',
       leave: '留下',
-      consent: '只有处理这件事的客服能看到；对话删除时一起删除，您也可以随时撤回。',
+      consent: '只有处理这件事的客服能看到；对话删除时一起删除，您也可以在这里撤回。',
       left: '我们会联系',
       takeBack: '撤回',
       neither: '这既不是邮箱，也不是电话号码。',

@@ -48,8 +48,10 @@
   const announcer = document.createElement('span');
   // In the tab, and only once the visitor has agreed: whether a person was asked, whose reply may come.
   const WAITS = 'bizlm-help-waits';
+  // And how many replies came that were not looked at.
+  const UNREAD = 'bizlm-help-unread';
   let frame = null;
-  let unread = 0;
+  let unread = Number(mayKeep((storage) => storage.getItem(UNREAD)));
 
   function drawn(path) {
     const made = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
@@ -63,7 +65,7 @@
 
   function show(isOpen) {
     if (frame) frame.hidden = !isOpen;
-    if (isOpen) unread = 0;
+    if (isOpen) count(0);
     const name = isOpen ? 'close' : 'open';
     const told = unread ? words[spoken].replies(unread) : '';
     const label = [words[spoken][name], told].filter(Boolean).join(', ');
@@ -72,6 +74,11 @@
     button.setAttribute('aria-expanded', String(isOpen));
     button.title = label;
     announcer.textContent = told;
+  }
+
+  function count(replies) {
+    unread = replies;
+    mayKeep((storage) => (unread ? storage.setItem(UNREAD, String(unread)) : storage.removeItem(UNREAD)));
   }
 
   function counted() {
@@ -133,7 +140,7 @@
     if (told === 'close') close();
     if (told === 'waits') mayKeep((storage) => (waits ? storage.setItem(WAITS, '1') : storage.removeItem(WAITS)));
     if (told === 'reply' && frame.hidden) {
-      unread += 1;
+      count(unread + 1);
       show(false);
     }
   });

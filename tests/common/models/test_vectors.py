@@ -135,6 +135,24 @@ def test_processes_see_what_others_keep_and_delete(tmp_path: Path) -> None:
     assert second.missing(keys) == [0]
 
 
+def test_what_another_process_deletes_meanwhile_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("1", "2"):
+        _segment(VectorCache(tmp_path), text)
+    gone = sorted(tmp_path.glob("*.keys"))[0]
+    read = Path.read_bytes
+
+    def deleted(path: Path) -> bytes:
+        if path == gone:
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", deleted)
+    cache = VectorCache(tmp_path)
+    assert len(cache.missing([text_key("1"), text_key("2")])) == 1
+
+
 def test_small_segments_are_put_together(tmp_path: Path) -> None:
     texts = [str(number) for number in range(MOST_SMALL + 1)]
     cache = VectorCache(tmp_path)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from sample import Demo, Run
 
@@ -88,6 +92,22 @@ def test_a_purge_deletes_the_vectors(start: Callable[[], list[str]], store: Path
     assert any("padlock" in one for one in start())
 
 
+def test_a_purge_tells_which_vectors_it_could_not_delete(
+    start: Callable[[], list[str]], store: Path, run: Run, tmp_path: Path
+) -> None:
+    kept = store / "customer_service" / reading.VECTORS
+    shutil.rmtree(kept, ignore_errors=True)
+    # A disk of its own: what a link leads to is not deleted.
+    kept.symlink_to(tmp_path)
+    try:
+        start()
+        done = run("feedback", "purge", "--text", "padlock", "--store", store)
+        assert f"could not be deleted; delete them: {kept}" in done.stderr
+        assert list(tmp_path.rglob("*.npy"))
+    finally:
+        kept.unlink()
+
+
 def test_where_they_cannot_be_kept_it_serves_all_the_same(
     start: Callable[[], list[str]], store: Path
 ) -> None:
@@ -113,6 +133,40 @@ def test_what_is_read_beyond_the_memory_is_not_forgotten_all_at_once(
         reader.vectors(["five"])
         reader.vectors(["three", "four", "five"])
         assert read[4:] == ["five"]
+
+
+def test_vectors_that_cannot_be_read_do_not_end_a_start(
+    start: Callable[[], list[str]], store: Path
+) -> None:
+    start()
+    keys = next((store / "customer_service" / reading.VECTORS).rglob("*.keys"))
+    keys.unlink()
+    keys.mkdir()
+    try:
+        assert any("padlock" in one for one in start())
+    finally:
+        keys.rmdir()
+
+
+def test_of_two_threads_neither_takes_the_other_s_vectors_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "MOST_IN_MEMORY", 1)
+    others: list[threading.Thread] = []
+
+    def understand(texts: Sequence[str]) -> list[SimpleNamespace]:
+        if "second" in texts:
+            others.append(threading.Thread(target=reader.vectors, args=(["third", "fourth"],)))
+            others[0].start()
+            # It waits for this one, or has deleted "first" by now.
+            others[0].join(timeout=2)
+        return [SimpleNamespace(vector=np.full(2, len(text), np.float32)) for text in texts]
+
+    answerer: Any = SimpleNamespace(understand=understand)
+    reader = reading.Reader(answerer)
+    reader.vectors(["first"])
+    assert reader.vectors(["first", "second"])[:, 0].tolist() == [5.0, 6.0]
+    others[0].join()
 
 
 def test_documents_are_quoted_within_the_promise_of_the_release(demo: Demo, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,6 +141,32 @@ def test_an_emptied_or_moved_folder_is_told_once_and_quoted_on(
     away.rename(handbook)
     _twice(watch)
     assert watch.trouble is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (lambda path: PermissionError(13, "Permission denied", path), "Permission denied"),
+        (lambda path: UserError("not readable by this user", where=path), "not readable by this"),
+    ],
+)
+def test_why_a_folder_cannot_be_read_is_told(
+    folder: Path,
+    read: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Callable[[str], Exception],
+    told: str,
+) -> None:
+    watch, live = _watched(folder, read)
+
+    def refused(_: Path) -> None:
+        raise error(str(folder))
+
+    monkeypatch.setattr(watching, "files_of", refused)
+    _twice(watch)
+    assert "7am" in live.said
+    assert watch.trouble is not None
+    assert watch.trouble.startswith(f"{folder.name}: {told}")
 
 
 def test_a_folder_that_is_put_in_place_of_another_is_no_trouble(folder: Path, read: Read) -> None:

@@ -21,7 +21,7 @@ from server import running
 
 from apps.customer_service.answers.retrieval import Floats
 from apps.customer_service.conversation.session import open_dialogue
-from apps.customer_service.gaps import finding
+from apps.customer_service.gaps import cli, finding
 from apps.customer_service.gaps.finding import Questions, find_gaps
 from apps.customer_service.release import load_release
 from apps.customer_service.schema import PassageSource, Quote
@@ -124,7 +124,12 @@ def test_rarer_wordings_are_told(
     found = json.loads(done.stdout)
     assert (found["rarer"], found["rarer_asked"]) == (5, 5)
     assert "5 rarer wordings, asked 5 times" in done.stderr
-    assert pl.read_csv(out)["asked"].to_list()[-1] == 5
+    assert not found["is_cut"]
+    assert pl.read_csv(out)["question"].to_list() == [gap["question"] for gap in found["gaps"]]
+    monkeypatch.setattr(cli, "MOST_QUESTIONS", 3)
+    cut = run("gaps", "--store", store, "--json")
+    assert json.loads(cut.stdout)["is_cut"]
+    assert "Only the latest 3 questions" in cut.stderr
 
 
 class _Documents:

@@ -153,6 +153,13 @@ def test_a_source_that_is_unknown_is_told_with_its_place(tmp_path: Path) -> None
         read_replies(_file(tmp_path, rows), KNOWN, _no_pairs)
 
 
+def test_columns_of_an_import_are_not_named(tmp_path: Path) -> None:
+    mined = tmp_path / "pairs.jsonl"
+    mined.write_text('{"question": "rent?", "answer": "It is £145.", "dialogue_ids": ["1"]}')
+    with pytest.raises(UserError, match=r"pairs\.jsonl: --map has nothing to name"):
+        read_replies(Files([mined], mapping={"question": "frage"}), KNOWN, _no_pairs)
+
+
 def test_too_few_are_refused_and_so_are_too_few_in_a_known_language(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="3 approved replies are too few"):
         read_replies(_file(tmp_path, ["rent?,rent,It is £145."] * 3), KNOWN, _no_pairs)

@@ -170,8 +170,76 @@ def test_a_new_ticket_is_told_and_tickets_are_found_given_and_handed_back(
         ours("#done", "anybody may take it")
         agent.find_element(By.ID, "search").clear()
         agent.find_element(By.ID, "search").send_keys("elephant")
-        ours("#none", "There is no such ticket.")
+        ours("#none", "No tickets match.")
         assert agent.get_log("browser") == []
+
+
+# Lists without a search wait, until they are let go.
+HELD = r"""
+const real = window.fetch;
+window.held = [];
+window.fetch = (address, ...more) => {
+  const answer = real(address, ...more);
+  if (!/tickets\?(?!.*search)/.test(address) || window.isLetGo) return answer;
+  return new Promise((go) => window.held.push(() => go(answer)));
+};
+"""
+LET_GO = """
+window.isLetGo = true;
+window.held.forEach((go) => go());
+setTimeout(arguments[0], 500);
+"""
+# No single ticket can be read.
+FAILING = r"""
+const real = window.fetch;
+window.fails = true;
+window.fetch = (address, ...more) => (window.fails && /tickets\/[^/?]+\??$/.test(address)
+  ? Promise.resolve(new Response('{}', { status: 503 })) : real(address, ...more));
+"""
+
+
+def test_what_comes_late_or_not_at_all_moves_nobody_to_another_ticket(
+    store: Path, port: int, agent: WebDriver, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    def listed() -> int:
+        return len(agent.find_elements(By.CSS_SELECTOR, "#rows > li"))
+
+    with running(store, port=port) as address:
+        tickets = f"{address}/v1/tickets"
+        ids = {}
+        for animal in ("zebra", "giraffe", "heron"):
+            body = {"question": f"I want to talk to a person about my {animal}"}
+            asked = httpx.post(f"{address}/v1/answers", json=body, timeout=60).json()
+            ids[animal] = asked["ticket"]["id"]
+        httpx.post(f"{tickets}/{ids['heron']}/assign", json={"to": "Cem"})
+        agent.get(f"{address}/web/inbox.html")
+        ours = seeing(agent, PATIENCE_SECONDS)
+        ours("#messages > li", "zebra")
+        agent.execute_script(HELD)
+        eventually(lambda: agent.execute_script("return window.held.length > 0"))
+        agent.find_element(By.ID, "search").send_keys("giraffe")
+        eventually(lambda: listed() == 1)
+        agent.execute_async_script(LET_GO)
+        assert listed() == 1, "what was asked for before is not what is shown"
+
+        agent.refresh()
+        ours("#messages > li", "zebra")
+        assert listed() == 3
+        agent.find_element(By.CSS_SELECTOR, "#state [value='unassigned']").click()
+        eventually(lambda: listed() == 2)
+        ours("#messages > li", "zebra")
+        agent.execute_script(FAILING)
+        press(agent, "t")
+        ours("#trouble", "503")
+        assert listed() == 1
+        assert "zebra" in agent.find_element(By.ID, "messages").text
+        agent.execute_script("window.fails = false")
+        agent.find_element(By.ID, "do-assign").click()
+        assert httpx.post(f"{tickets}/{ids['zebra']}/close", json={}).is_success
+        ours("#messages > li", "giraffe")
+        ours("#ask-input").send_keys("Bob", Keys.ENTER)
+        ours("#trouble", "it is closed")
+        assert httpx.get(f"{tickets}/{ids['giraffe']}").json()["assigned_to"] is None
 
 
 def test_who_has_left_is_reached_where_they_said(
@@ -194,8 +262,18 @@ def test_who_has_left_is_reached_where_they_said(
         link = ours("#ticket .contact a", "ann@example.com")
         assert link.get_attribute("href") == "mailto:ann@example.com"
         customer.refresh()
-        theirs("#turns .reply[data-decision='handoff']")
-        assert not customer.find_elements(By.CSS_SELECTOR, ".contact"), "it is not asked again"
+        theirs(".contact", "You will be reached at ann@example.com")
+        assert not customer.find_elements(By.CSS_SELECTOR, ".contact input"), "not asked again"
+        press(agent, "c")
+        ours("#done", "Closed.")
+        (row,) = httpx.get(f"{address}/v1/tickets?status=closed").json()["rows"]
+        assert row["contact"] == "ann@example.com"
+        theirs(".contact button", "Take it back").click()
+        theirs(".contact input")
+        (row,) = httpx.get(f"{address}/v1/tickets?status=closed").json()["rows"]
+        assert row["contact"] is None
+        customer.refresh()
+        theirs(".contact input")
         assert agent.get_log("browser") == []
 
 

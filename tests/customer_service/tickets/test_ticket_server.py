@@ -83,7 +83,7 @@ def test_a_handover_reaches_a_person_over_a_restart_and_the_reply_comes_back(
         post(address, f"tickets/{row['id']}/close")
         assert get(address, f"conversations/{conversation}")["ticket"]["status"] == "closed"
     done = run("feedback", "purge", "--subject", conversation, "--store", store, "--json")
-    assert json.loads(done.stdout)["tickets"] == 1
+    assert json.loads(done.stdout)["tickets"] == 2
     assert b"Ann here." not in (store / "bizlm.sqlite").read_bytes()
 
 
@@ -216,6 +216,10 @@ def test_outside_the_hours_a_customer_says_where_to_be_reached(
         assert leave("ann@example.com", consent=False) == 422
         assert [leave(text) for text in ("ann", "ann@example", "12", "a@b.c d")] == [422] * 4
         assert leave("+49 (30) 1234-567") == 204
+        assert leave("010-12345678 转") == 422
+        assert leave("+49 30 1234567 ext. 12") == 204
+        assert leave("０１０－１２３４５６７８转８０１") == 204
+        assert get(address, "tickets")["rows"][0]["contact"] == "010-12345678转801"
         assert leave("ann@example.com") == 204
         (row,) = get(address, "tickets")["rows"]
         assert row["contact"] == "ann@example.com"
@@ -226,13 +230,24 @@ def test_outside_the_hours_a_customer_says_where_to_be_reached(
         assert leave(None, consent=False) == 204
         assert get(address, f"tickets/{row['id']}")["contact"] is None
         leave("ann@example.com")
+        post(address, f"tickets/{row['id']}/close")
+        assert leave("bob@example.com") == 404
+        assert leave(None, consent=False) == 204, "of a closed ticket, too"
+        assert get(address, f"tickets/{row['id']}")["contact"] is None
+        post(address, "answers", question=WEATHER, conversation_id=identity)
+        leave("ann@example.com")
         unknown = url.replace(identity, "x" * len(identity))
         assert httpx.post(unknown, json={"contact": "ann@example.com", "consent": True}).is_error
     done = run("feedback", "purge", "--subject", identity, "--store", store, "--json")
-    assert json.loads(done.stdout)["tickets"] == 1
+    assert json.loads(done.stdout)["tickets"] == 2
     assert b"ann@example.com" not in (store / "bizlm.sqlite").read_bytes()
 
 
-def test_nobody_is_asked_where_to_be_reached_while_somebody_is_there(store: Path) -> None:
-    with running(store) as address:
+def test_nobody_is_asked_where_to_be_reached_while_somebody_is_there(
+    store: Path, tmp_path: Path
+) -> None:
+    always = tmp_path / "always.toml"
+    days = "\n".join(f'{day} = "00:00-24:00"' for day in DAYS)
+    always.write_text(f'zone = "UTC"\nask_contact = true\n[days]\n{days}', encoding="utf-8")
+    with running(store, "--hours", always) as address:
         assert not post(address, "answers", question=WEATHER)["ticket"]["asks_contact"]

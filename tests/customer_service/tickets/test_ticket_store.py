@@ -125,6 +125,15 @@ def test_where_to_be_reached_stays_with_the_ticket_and_goes_with_it(
     assert store.leave_contact("c1", "", None)
     assert opened(store).contact is None
     store.leave_contact("c1", "", "ann@example.com")
+    store.close(ticket.id, None)
+    assert not store.leave_contact("c1", "", "bob@example.com"), "nobody looks after it"
+    store.add([arrival("and my refund?")])
+    store.leave_contact("c1", "", "ann@example.com")
+    assert not store.leave_contact("c1", "another", None)
+    assert store.leave_contact("c1", "", None)
+    assert (store.get(ticket.id).contact, opened(store).contact) == (None, None)
+    assert store.get(ticket.id).why == ticket.why
+    store.leave_contact("c1", "", "ann@example.com")
     assert store.purge(text="ann@example") == 1
 
 

@@ -195,6 +195,11 @@ def _reply(server: str, text: str) -> None:
     assert httpx.post(url, json={"text": text, "author": "Ann"}).status_code == 201
 
 
+def _close(server: str) -> None:
+    newest = httpx.get(f"{server}/v1/tickets").json()["newest"]
+    assert httpx.post(f"{server}/v1/tickets/{newest['id']}/close", json={}).is_success
+
+
 def _count(page: Page, wanted: str) -> None:
     def told(_: WebDriver) -> bool:
         counts = page.root.find_elements(By.CSS_SELECTOR, ".count")
@@ -234,8 +239,17 @@ def test_a_reply_after_a_reload_is_shown_where_the_visitor_agreed(
     _count(page, "1")
     focused = "return document.activeElement.tagName"
     assert chromium.execute_script(focused) == "BODY", "nobody opened it"
+    _close(help_centre)
+    waits = "return sessionStorage.getItem('bizlm-help-waits')"
+    page.driver.switch_to.default_content()
+    WebDriverWait(chromium, SECONDS_TO_APPEAR).until(lambda d: d.execute_script(waits) is None)
+    chromium.refresh()
+    _count(page, "1")
+    assert not page.root.find_elements(By.CSS_SELECTOR, "iframe"), "nothing more can come"
     page.open()
     page.see(".from-person", "Ann again.")
+    chromium.refresh()
+    _count(page, "")
 
 
 def test_a_server_behind_a_path(

@@ -105,9 +105,7 @@ def _plain(desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Mess
     content = {
         "event": event.kind,
         "at": event.at,
-        "ticket": ticket.model_dump(
-            mode="json", exclude={"owner", "subject", "remote_id", "contact"}
-        ),
+        "ticket": ticket.model_dump(mode="json", exclude=NOT_TOLD),
         "messages": [one.model_dump(mode="json") for one in messages],
     }
     desk.send("", content, key=event.key)
