@@ -40,7 +40,7 @@ class GroupOptions:
     def read(
         self, grouping: Grouping[Any], mapping: Sequence[str] | None
     ) -> tuple[GroupGate[Any], list[str] | None]:
-        """The gate, and `mapping`, by which a column of the user's own is read.
+        """The gate, and `mapping` as the files are read beside a column of the user's own.
 
         Raises:
             UserError: records cannot be grouped so.

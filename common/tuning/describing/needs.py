@@ -49,11 +49,22 @@ _LEARNS = Need(
     lambda s: not s.keeps_encoder,
 )
 _PRIVATE = _on("privacy_epsilon", "8")
+# Other strategies learn no words, but heads alone may be fitted after an encoder that learned.
+_WORDS = Need(
+    {"strategy", "contrastive_epochs"},
+    "strategy=full, or head with contrastive_epochs=1",
+    lambda s: s.strategy == "full" or (s.strategy == "head" and not s.keeps_encoder),
+)
+_IN_PARTS = Need(
+    {"privacy_epsilon", "sharded"},
+    "privacy_epsilon=none and sharded=false",
+    lambda s: not s.is_private and not s.sharded,
+)
 _FROM = Need((), "--from")
 _TEACHER = Need((), "--teacher, or ensemble=probabilities with seeds=3")
 
 NEEDS: Mapping[str, Need] = {
-    "freeze_word_embeddings": _of("full", "top-layers:N"),
+    "freeze_word_embeddings": _WORDS,
     "lora_rank": _LOW_RANK,
     "lora_alpha": _LOW_RANK,
     "lora_dropout": _LOW_RANK,
@@ -73,6 +84,7 @@ NEEDS: Mapping[str, Need] = {
     "counterfactual": _on("counterfactual_lists", "lists.toml"),
     "back_translated": _on("back_translation", "THERE,BACK"),
     "contrastive_pairs": _on("contrastive_epochs", "1"),
+    "tokens_per_pass": _IN_PARTS,
     "privacy_delta": _PRIVATE,
     "privacy_clipping": _PRIVATE,
     "ensemble": Need({"seeds"}, "seeds=3", lambda s: s.seeds > 1),

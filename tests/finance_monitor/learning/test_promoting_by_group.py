@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from apps.finance_monitor.data import Example
+from apps.finance_monitor.data import Dataset, Example, read_dataset
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning import promoting
 from apps.finance_monitor.learning.groups import GROUPING
+from apps.finance_monitor.options_cli import read_from
 from apps.finance_monitor.stories.classifying import Reading
+from apps.finance_monitor.train import train
+from common.cli import BadRow
 from common.errors import RefusedError, UserError
 from common.learning.candidates.groups import GroupGate
 from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.registry import Registry
 from common.releases.release import write_release
+from common.tuning.settings import Settings
 
 # Of a hundred stories a desk; topics alone are told.
 DESKS = ("north", "south")
@@ -68,7 +72,7 @@ def test_a_release_that_is_worse_for_a_column_of_ones_own_does_not_serve(
     registry: Registry,
 ) -> None:
     wider, mapping = GroupOptions(by="language,desk").read(GROUPING, ["text=body"])
-    assert mapping == ["text=body", "segment=desk"]
+    assert mapping == ["text=body"]
     with pytest.raises(RefusedError, match=r"worse for desk south \(100\.0% → 85\.0% of 100\)"):
         _promote(registry, wider)
     lenient, _ = GroupOptions(by="desk", max_group_loss=0.2).read(GROUPING, None)
@@ -84,3 +88,20 @@ def test_without_groups_the_usual_ones_are_held_to(registry: Registry) -> None:
 def test_two_columns_of_ones_own_are_refused() -> None:
     with pytest.raises(UserError, match="one column of your own at a time"):
         GroupOptions(by="desk,office").read(GROUPING, None)
+
+
+def test_only_held_out_files_must_have_the_column(registry: Registry, tmp_path: Path) -> None:
+    labelled, plain, raw = (tmp_path / f"{name}.csv" for name in ("labelled", "plain", "raw"))
+    labelled.write_text("text,sentiment,desk\nUp,positive,north\nDown,negative,south\n")
+    plain.write_text("text,sentiment\nRose,positive\nFell,negative\n")
+    raw.write_text("text\nUnchanged\n")
+    gate, mapping = GroupOptions(by="desk").read(GROUPING, None)
+
+    def read(news: Path, test: Path) -> Dataset:
+        files = ([news], None, [test], mapping, BadRow.fail, tmp_path, None, [raw])
+        return read_dataset(read_from(*files, by=gate.grouping.column))
+
+    measured = read(plain, labelled).splits.test
+    assert gate.assign(measured) == [("desk north",), ("desk south",)]
+    with pytest.raises(UserError, match="--by desk: no column 'desk' in the held-out records"):
+        train(read(labelled, plain), Settings(), registry, groups=gate)
