@@ -53,10 +53,12 @@ def read_settings(
         UserError: the file, a glossary or lists are missing or broken, an unknown name, an
             impossible value, or one that has no effect beside the others.
     """
-    chosen = _from_file(config) if config else {}
-    chosen |= _from_environment()
+    chosen = _from_environment()
     chosen |= {name: value for name, value in flags.items() if value is not None}
     chosen |= _from_pairs(pairs or ())
+    of_file = _from_file(config) if config else {}
+    written = {name: config for name in of_file if config and name not in chosen}
+    chosen = of_file | chosen
     values = {**(defaults or {}), **chosen}
     if values.get("privacy_epsilon") is not None:
         # An application's defaults are for training without it.
@@ -73,7 +75,9 @@ def read_settings(
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
     settings.model_fields_set.intersection_update(chosen)
-    refuse_without_effect(settings, chosen, usual=defaults or {}, searched=searched)
+    refuse_without_effect(
+        settings, chosen, usual=defaults or {}, searched=searched, written=written
+    )
     if settings.glossary:
         read_glossary(Path(settings.glossary))
     if settings.counterfactual_lists:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from common.tuning.settings import Settings
 
 
@@ -116,6 +118,7 @@ def refuse_without_effect(
     *,
     usual: Mapping[str, Any],
     searched: Collection[str] = (),
+    written: Mapping[str, Path] | None = None,
 ) -> None:
     """For what would be passed over in silence.
 
@@ -123,6 +126,7 @@ def refuse_without_effect(
         chosen: the settings that a person gave.
         usual: an application's own defaults; what is as it is anyway is not refused.
         searched: settings that take other values, too.
+        written: the file that each of `chosen` stands in, if in any.
 
     Raises:
         UserError: one of `chosen` has no effect without another.
@@ -132,9 +136,10 @@ def refuse_without_effect(
         need = unmet(settings, name)
         is_usual = getattr(settings, name) in (defaults[name], usual.get(name, defaults[name]))
         if need and not is_usual and not {*need.by} & {*searched}:
+            file = (written or {}).get(name)
+            rest = f"take the line {name} = … out of {file}" if file else f"leave {name} out"
             raise UserError(
-                f"{name} would change nothing: it needs {need.text}",
-                hint=f"Add that, or leave {name} out.",
+                f"{name} would change nothing: it needs {need.text}", hint=f"Add that, or {rest}."
             )
 
 

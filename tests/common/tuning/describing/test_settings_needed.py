@@ -72,8 +72,12 @@ def test_what_is_as_usual_may_be_written_out(tmp_path: Path) -> None:
     assert read_settings(None, usual, defaults=own).lora_rank == 16
     file = tmp_path / "settings.toml"
     file.write_text("lora_rank = 8\n", encoding="utf-8")
-    with pytest.raises(UserError, match="lora_rank would change nothing"):
+    with pytest.raises(UserError, match="lora_rank would change nothing") as caught:
         read_settings(file)
+    assert f"take the line lora_rank = … out of {file}" in str(caught.value.hint)
+    with pytest.raises(UserError, match="lora_rank would change nothing") as caught:
+        read_settings(file, ["lora_rank=4"])
+    assert "leave lora_rank out" in str(caught.value.hint)
 
 
 def test_what_a_search_turns_on_may_be_chosen() -> None:
