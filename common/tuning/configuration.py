@@ -18,18 +18,19 @@ from common.tuning.computing.settings import NOT_SHARED
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.describing.needs import refuse_without_effect
 from common.tuning.distillation.settings import DistillationSettings
-from common.tuning.privacy.settings import REFUSED
+from common.tuning.privacy.settings import REFUSED, PrivacySettings
 from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 # Settings that speak of labels alone, of a release that is trained further, of pairs of opposite
-# texts, of several runs, of texts without labels.
+# texts, of several runs, of texts without labels, of what is secret.
 OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment", "label_names")
 OF_CONTINUAL = tuple(ContinualSettings.model_fields)
 OF_PAIRS = ("pair_weight",)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 OF_UNLABELLED = ("pseudo_label_confidence",)
+OF_PRIVACY = tuple(PrivacySettings.model_fields)
 
 
 def read_settings(
@@ -165,4 +166,4 @@ def refuse_without_labels(settings: Settings) -> None:
     refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
     refuse_settings(settings, OF_PAIRS, "it is for train --pairs")
     refuse_settings(settings, OF_UNLABELLED, "it is for train --unlabelled")
-    refuse_settings(settings, ["privacy_epsilon"], "these texts are learned without noise")
+    refuse_settings(settings, OF_PRIVACY, "these texts are learned without noise")

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, set_seed
 
-from common.console import say
+from common.console import say, say_once
 from common.errors import UserError
 from common.models.adapting.adding import add_adapter, fold_adapter
 from common.models.adapting.freezing import freeze, parse_strategy, trained_share
@@ -145,7 +145,7 @@ def finetune(
         if isinstance(module, EncoderModule):
             parameters = sum(p.numel() for p in module.network.parameters())
             if known := known_of_prompts(settings.strategy, parameters):
-                say(known)
+                say_once(known)
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     _begin_to_learn(module, pretrained, settings)

@@ -91,11 +91,13 @@ class GroupGate(Generic[Record]):
     Attributes:
         by: names that `grouping` has.
         max_loss: share of its figure that a group may lose against the release that serves.
+        allow: the option by which a person allows more, if there is one.
     """
 
     grouping: Grouping[Record]
     by: tuple[str, ...]
     max_loss: float = MARGIN
+    allow: str | None = None
 
     @classmethod
     def usual(cls, grouping: Grouping[Record]) -> GroupGate[Record]:

@@ -73,15 +73,18 @@ def test_a_release_that_is_worse_for_a_column_of_ones_own_does_not_serve(
 ) -> None:
     wider, mapping = GroupOptions(by="language,desk").read(GROUPING, ["text=body"])
     assert mapping == ["text=body"]
-    with pytest.raises(RefusedError, match=r"worse for desk south \(100\.0% → 85\.0% of 100\)"):
+    with pytest.raises(
+        RefusedError, match=r"worse for desk south \(100\.0% → 85\.0% of 100\)"
+    ) as caught:
         _promote(registry, wider)
+    assert "Allow more (train --max-group-loss)" in str(caught.value.hint)
     lenient, _ = GroupOptions(by="desk", max_group_loss=0.2).read(GROUPING, None)
     assert _promote(registry, lenient)
 
 
 def test_without_groups_the_usual_ones_are_held_to(registry: Registry) -> None:
     usual, mapping = GroupOptions().read(GROUPING, None)
-    assert (usual, mapping) == (GroupGate.usual(GROUPING), None)
+    assert (usual.grouping, usual.by, mapping) == (GROUPING, GROUPING.usual, None)
     assert _promote(registry, None)
 
 
