@@ -126,7 +126,9 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
             too much of the one that it was trained from.
     """
-    require_column(groups and groups.grouping, dataset.splits.test or dataset.splits.validation)
+    require_column(
+        groups.grouping if groups else None, dataset.splits.test or dataset.splits.validation
+    )
     beginning = (
         begin(dataset, settings, backbone)
         if from_release is None

@@ -74,7 +74,7 @@ def train_privately(
     records = separate(dataset, public, sources, seed=settings.seed)
     known = records.known
     held_out = known.splits.validation
-    require_column(groups and groups.grouping, held_out)
+    require_column(groups.grouping if groups else None, held_out)
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, known.languages)

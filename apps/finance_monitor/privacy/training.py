@@ -72,7 +72,7 @@ def train_privately(
     check_private(settings, resume=resume)
     dataset.audit.raise_on_errors()
     records = separate(dataset, public, sources)
-    require_column(groups and groups.grouping, records.public)
+    require_column(groups.grouping if groups else None, records.public)
     task = FinanceMonitorTask(records.start, records.topics, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, records)

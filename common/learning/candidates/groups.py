@@ -123,9 +123,11 @@ def require_column(grouping: Grouping[Any] | None, records: Sequence[Any]) -> No
     Raises:
         UserError: it tells nothing.
     """
-    column = grouping and grouping.column
-    if not grouping or not column or any(getattr(one, "segment", None) for one in records):
+    if grouping is None or grouping.column is None:
         return
+    if any(getattr(one, "segment", None) for one in records):
+        return
+    column = grouping.column
     known = ", ".join(name for name in grouping.of if name != column)
     raise UserError(
         f"--by {column}: no column {column!r} in the held-out records, or nothing in it",
