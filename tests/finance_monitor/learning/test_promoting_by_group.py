@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from common.releases.registry import Registry
 from common.releases.release import write_release
 from common.tuning.settings import Settings
 
+# Two releases of one second must differ in content.
+NUMBERS = count()
 # Of a hundred stories a desk; topics alone are told.
 DESKS = ("north", "south")
 EXAMPLES = [
@@ -61,7 +64,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def _promote(registry: Registry, groups: GroupGate[Example] | None) -> bool:
-    release = write_release(registry.releases, lambda d: (d / "b").touch(), {})
+    release = write_release(
+        registry.releases, lambda d: (d / "b").write_text(f"{next(NUMBERS)}"), {}
+    )
     after = _outcomes({"north": 100, "south": 85})
     return promoting.promote_if_not_worse(
         registry, release, after, EXAMPLES, insisted=False, groups=groups
