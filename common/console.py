@@ -64,6 +64,12 @@ def say(text: str) -> None:
     messages().print(text, markup=False, soft_wrap=True)
 
 
+@cache
+def say_once(text: str) -> None:
+    """As `say`, but no more than once in a process."""
+    say(text)
+
+
 def show_table(table: Table) -> None:
     """Print a table to stdout; nothing in it is cut.
 

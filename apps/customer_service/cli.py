@@ -141,11 +141,13 @@ def evaluate(
     """Measure a release on held-out questions: in all, by language, and by any group."""
     from apps.customer_service.data import read_faqs_of, read_questions
     from apps.customer_service.learning.groups import GROUPING
+    from common.learning.candidates.groups import require_column
 
     grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
-    sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
+    sources = read_from(None, questions, None, None, mapping, on_bad_row, store, by=grouping.column)
     examples = read_questions(sources, read_faqs_of(release))
+    require_column(grouping, examples)
 
     from apps.customer_service.evaluate import by_language, compare_groups, mistakes, summarise
     from apps.customer_service.evaluate import run as ask_all

@@ -44,6 +44,7 @@ class Sources:
     test: Sequence[Path] = ()
     unlabelled: Sequence[Path] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
+    optional: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
 
@@ -162,6 +163,7 @@ def _read(path: Path, record: type[R], sources: Sources) -> Records[R]:
         path,
         record,
         mapping=fields,
+        optional=sources.optional,
         on_bad_row=sources.on_bad_row,
         rejected_directory=sources.rejected_directory,
     )

@@ -96,8 +96,10 @@ def read_from(
     on_bad_row: BadRow,
     store: Path,
     unlabelled: list[Path] | None = None,
+    *,
+    by: str | None = None,
 ) -> Any:
-    """The sources that these options name."""
+    """The sources that these options name; `by`: a column to group by, where a file has it."""
     from apps.customer_service.data import Sources
     from apps.customer_service.schema import Faq, Question
 
@@ -108,6 +110,7 @@ def read_from(
         test=test or (),
         unlabelled=unlabelled or (),
         mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
+        optional={} if by is None else {"segment": by},
         on_bad_row=on_bad_row.value,
         rejected_directory=store / "customer_service" / "rejected",
     )

@@ -38,7 +38,7 @@ from apps.customer_service.training.last import learn_the_rest
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
-from common.learning.candidates.groups import GroupGate
+from common.learning.candidates.groups import GroupGate, require_column
 from common.models.encoder import Encoder
 from common.records.audit import Audit
 from common.records.splits import Splits
@@ -121,11 +121,14 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too few texts to learn from, a teacher with other labels, or a reranker on a
-            base in few bits.
+        UserError: too few texts to learn from, a teacher with other labels, a reranker on a base
+            in few bits, or a column to group by that tells nothing of held-out questions.
         RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
             too much of the one that it was trained from.
     """
+    require_column(
+        groups.grouping if groups else None, dataset.splits.test or dataset.splits.validation
+    )
     beginning = (
         begin(dataset, settings, backbone)
         if from_release is None
@@ -135,7 +138,7 @@ def train(
         check_base(beginning.encoder)
     task, parent, source = beginning.task, beginning.parent, beginning.encoder.source
     teach = teacher_of(registry, teacher, task, settings)
-    dataset = beginning.dataset
+    dataset, before, far = beginning.dataset, beginning.before, beginning.far
     work = (
         registry.root
         / "training"
@@ -144,7 +147,6 @@ def train(
     everything = dataset.learning_everything()
     dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))
     held_out = dataset.splits.test or dataset.splits.validation
-    before, far = beginning.before, beginning.far
     tuned, pseudo = _learn(beginning, settings, teach, work, resume)
     assert isinstance(tuned.module, AnswerModel)
     module, loaded = tuned.module, tuned.pretrained

@@ -143,12 +143,15 @@ def evaluate(
     """Measure a release on held-out news: in all, by language, and by any group."""
     from apps.finance_monitor.data import read_examples
     from apps.finance_monitor.learning.groups import GROUPING
+    from common.learning.candidates.groups import require_column
 
     grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
-    examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
+    sources = read_from(None, None, news, mapping, on_bad_row, store, by=grouping.column)
+    examples = read_examples(sources)
     if not examples:
         raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
+    require_column(grouping, examples)
 
     from apps.finance_monitor.evaluate import by as grouped_by
     from apps.finance_monitor.evaluate import compare_groups, language, summarise

@@ -51,6 +51,7 @@ class Sources:
     test: Sequence[Path] = ()
     unlabelled: Sequence[Path] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
+    optional: Mapping[str, str] = field(default_factory=dict)
     on_bad_row: OnBadRow = "fail"
     rejected_directory: Path | None = None
     companies: EntityList | None = None
@@ -247,6 +248,7 @@ def _read(path: Path, sources: Sources) -> Records[TrainingRecord]:
         path,
         TrainingRecord,
         mapping=sources.mapping,
+        optional=sources.optional,
         on_bad_row=sources.on_bad_row,
         rejected_directory=sources.rejected_directory,
     )

@@ -123,8 +123,10 @@ def read_from(
     entities: Path | None = None,
     unlabelled: list[Path] | None = None,
     pairs: list[Path] | None = None,
+    *,
+    by: str | None = None,
 ) -> Any:
-    """The sources that these options name."""
+    """The sources that these options name; `by`: a column to group by, where a file has it."""
     from apps.finance_monitor.data import Sources
     from apps.finance_monitor.schema import TrainingRecord
     from apps.finance_monitor.stories.companies import read_entities
@@ -136,6 +138,7 @@ def read_from(
         unlabelled=unlabelled or (),
         pairs=pairs or (),
         mapping=parse_mapping(mapping, TrainingRecord.model_fields),
+        optional={} if by is None else {"segment": by},
         on_bad_row=on_bad_row.value,
         rejected_directory=store / APPLICATION / "rejected",
         companies=read_entities(entities) if entities else None,

@@ -34,7 +34,7 @@ from common.errors import UserError
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
-from common.learning.candidates.groups import GroupGate
+from common.learning.candidates.groups import GroupGate, require_column
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder
 from common.releases import gate
@@ -104,10 +104,14 @@ def train(
         None in all processes of a `torchrun` but the first.
 
     Raises:
-        UserError: too few texts to learn from, or a teacher with other labels.
+        UserError: too few texts to learn from, a teacher with other labels, or a column to group
+            by that tells nothing of held-out records.
         RefusedError: the release is kept, but it is worse than the one that serves, or it forgot
             too much of the one that it was trained from.
     """
+    require_column(
+        groups.grouping if groups else None, dataset.splits.test or dataset.splits.validation
+    )
     begin = (
         _begin(dataset, settings, backbone)
         if from_release is None

@@ -271,6 +271,7 @@ def unused_settings() -> dict[str, str]:
         OF_CONTINUAL,
         OF_DISTILLATION,
         OF_PAIRS,
+        OF_PRIVACY,
         OF_UNLABELLED,
     )
 
@@ -282,7 +283,9 @@ def unused_settings() -> dict[str, str]:
         **dict.fromkeys(of_classes, "the recommender learns which items match, and no classes"),
         **dict.fromkeys(OF_CONTINUAL, "there is no train --from here"),
         **dict.fromkeys(OF_DISTILLATION, "the recommender learns from events alone"),
-        "privacy_epsilon": "the recommender compares records with each other",
+        **dict.fromkeys(
+            (*OF_PRIVACY, "tokens_per_pass"), "the recommender compares records with each other"
+        ),
     }
 
 

@@ -252,7 +252,7 @@ def _promote(
         new = comparison.model.metrics[GATE]
         say(gate.check(GATE, paired_bootstrap(old, new), insisted=insisted))
         of_users = groups.assign(asked_users(dataset, window.queries))
-        gate.check_groups(old.tolist(), new.tolist(), of_users, groups.max_loss)
+        gate.check_groups(old.tolist(), new.tolist(), of_users, groups.max_loss, groups.allow)
         if checked:
             hold_to(checked, decide_with(served, dataset.behaviors, build))
     registry.promote(release.release_id)

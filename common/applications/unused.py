@@ -8,10 +8,11 @@ from common.tuning.configuration import (
     OF_CONTINUAL,
     OF_DISTILLATION,
     OF_PAIRS,
+    OF_PRIVACY,
     OF_UNLABELLED,
 )
 
-UNUSED = (*OF_CONTINUAL, *OF_DISTILLATION, *OF_PAIRS, *OF_UNLABELLED, "privacy_epsilon")
+UNUSED = (*OF_CONTINUAL, *OF_DISTILLATION, *OF_PAIRS, *OF_UNLABELLED, *OF_PRIVACY)
 
 
 def unused_settings(application: Application) -> dict[str, str]:

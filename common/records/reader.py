@@ -63,6 +63,7 @@ def read_records(
     record: type[R],
     *,
     mapping: Mapping[str, str] | None = None,
+    optional: Mapping[str, str] | None = None,
     on_bad_row: OnBadRow = "fail",
     rejected_directory: Path | None = None,
     context: Mapping[str, Any] | None = None,
@@ -71,6 +72,7 @@ def read_records(
 
     Args:
         mapping: our field name → the file's column.
+        optional: likewise; where the file has no such column, the field stays empty.
         context: what the record's validators may ask for, as pydantic's validation context.
         on_bad_row: `skip` goes on and writes the bad rows, with reasons, to
             `rejected_directory` (default: beside the file) as `NAME.rejected.jsonl`.
@@ -81,7 +83,8 @@ def read_records(
     """
     rows = read_rows(path)
     columns = _columns(rows)
-    sources = _field_sources(path, record, dict(mapping or {}), columns, len(rows))
+    asked = {name: c for name, c in (optional or {}).items() if name in record.model_fields}
+    sources = _field_sources(path, record, dict(mapping or {}), asked, columns, len(rows))
     ignored = sorted(columns.keys() - set(sources.values()))
     if record.model_config.get("extra") == "allow":
         sources |= {column: column for column in ignored}
@@ -133,6 +136,7 @@ def _field_sources(
     path: Path,
     record: type[BaseModel],
     mapping: dict[str, str],
+    optional: dict[str, str],
     columns: Counter[str],
     rows: int,
 ) -> dict[str, str]:
@@ -150,6 +154,10 @@ def _field_sources(
                 where=str(path),
                 hint=f"Its columns: {', '.join(sorted(columns))}",
             )
+    for name, column in optional.items():
+        if column not in columns:
+            say(f"{path}: no column {column!r}: {name} stays empty")
+    mapping = optional | mapping
     sources = match_columns(record.model_fields, columns, mapping)
     if said := guessed(sources, mapping):
         say(f"{path}: read {said}")

@@ -51,7 +51,7 @@ def check(name: str, difference: Difference, *, insisted: bool = False) -> str:
         raise RefusedError(
             f"the candidate may be worse: {metrics}, {not_shown}",
             hint="It is kept, but not promoted. Measure on more records (--test), or promote it "
-            "all the same: train with --promote, or releases promote ID.",
+            "all the same: releases promote ID.",
         )
     return f"Passes {'as you asked' if insisted else 'on its figure'}: {metrics}, {not_shown}."
 
@@ -61,6 +61,7 @@ def check_groups(
     after: Sequence[float],
     groups: Sequence[Collection[str]],
     max_loss: float = MARGIN,
+    allow: str | None = None,
 ) -> None:
     """Hold the candidate to no group being worse, however good it is on the whole.
 
@@ -68,6 +69,7 @@ def check_groups(
         before, after: [records], how good both releases are on each, from 0 to 1.
         groups: [records], the groups of each record.
         max_loss: share of its figure that a group may lose.
+        allow: the option by which a person allows more, if there is one.
 
     Raises:
         RefusedError: a group lost more than that, and more records than chance explains, see
@@ -91,11 +93,11 @@ def check_groups(
         if old - new > max_loss * old:
             worse.append(f"{name} ({old:.1%} → {new:.1%} of {len(rows)})")
     if worse:
+        more = f"Allow more ({allow}), or promote" if allow else "To promote"
         raise RefusedError(
             f"the candidate is worse for {', '.join(worse)}: a group may lose {max_loss:.1%} of "
             "its figure",
-            hint="It is kept, but not promoted. Allow more (train --max-group-loss), or promote it "
-            "all the same: releases promote ID.",
+            hint=f"It is kept, but not promoted. {more} it all the same: releases promote ID.",
         )
 
 

@@ -33,6 +33,7 @@ def promote_if_not_worse(
     difference: Callable[[Sequence[O], Sequence[O]], Difference],
     groups: Sequence[Sequence[str]],
     max_group_loss: float,
+    allow_group_loss: str | None,
     insisted: bool,
     checked: Checked | None,
 ) -> bool:
@@ -43,6 +44,7 @@ def promote_if_not_worse(
         judge: what another release makes of the same records, and how it decides on texts.
         groups: of each record.
         max_group_loss: share of its figure that a group may lose.
+        allow_group_loss: the option by which a person allows more, if there is one.
         insisted: it serves also where there are too few records to tell.
         checked: what the release made of its expectations, if there are any.
 
@@ -55,7 +57,7 @@ def promote_if_not_worse(
         serving, decide = judge(registry.open(serving_id))
         say(gate.check("right", difference(serving, after), insisted=insisted))
         before, now = ([one.is_right for one in outcomes] for outcomes in (serving, after))
-        gate.check_groups(before, now, groups, max_group_loss)
+        gate.check_groups(before, now, groups, max_group_loss, allow_group_loss)
         if checked:
             hold_to(checked, decide)
     registry.promote(release.release_id)

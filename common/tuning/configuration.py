@@ -18,18 +18,19 @@ from common.tuning.computing.settings import NOT_SHARED
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.describing.needs import refuse_without_effect
 from common.tuning.distillation.settings import DistillationSettings
-from common.tuning.privacy.settings import REFUSED
+from common.tuning.privacy.settings import REFUSED, PrivacySettings
 from common.tuning.settings import RATES, Settings
 from common.tuning.tracking.names import require_packages
 
 ENVIRONMENT_PREFIX = "BIZLM_"
 # Settings that speak of labels alone, of a release that is trained further, of pairs of opposite
-# texts, of several runs, of texts without labels.
+# texts, of several runs, of texts without labels, of what is secret.
 OF_CLASSES = ("label_smoothing", "focal", "class_weights", "logit_adjustment", "label_names")
 OF_CONTINUAL = tuple(ContinualSettings.model_fields)
 OF_PAIRS = ("pair_weight",)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 OF_UNLABELLED = ("pseudo_label_confidence",)
+OF_PRIVACY = tuple(PrivacySettings.model_fields)
 
 
 def read_settings(
@@ -53,10 +54,12 @@ def read_settings(
         UserError: the file, a glossary or lists are missing or broken, an unknown name, an
             impossible value, or one that has no effect beside the others.
     """
-    chosen = _from_file(config) if config else {}
-    chosen |= _from_environment()
+    chosen = _from_environment()
     chosen |= {name: value for name, value in flags.items() if value is not None}
     chosen |= _from_pairs(pairs or ())
+    of_file = _from_file(config) if config else {}
+    written = {name: config for name in of_file if config and name not in chosen}
+    chosen = of_file | chosen
     values = {**(defaults or {}), **chosen}
     if values.get("privacy_epsilon") is not None:
         # An application's defaults are for training without it.
@@ -73,7 +76,9 @@ def read_settings(
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
     settings.model_fields_set.intersection_update(chosen)
-    refuse_without_effect(settings, chosen, usual=defaults or {}, searched=searched)
+    refuse_without_effect(
+        settings, chosen, usual=defaults or {}, searched=searched, written=written
+    )
     if settings.glossary:
         read_glossary(Path(settings.glossary))
     if settings.counterfactual_lists:
@@ -161,4 +166,4 @@ def refuse_without_labels(settings: Settings) -> None:
     refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
     refuse_settings(settings, OF_PAIRS, "it is for train --pairs")
     refuse_settings(settings, OF_UNLABELLED, "it is for train --unlabelled")
-    refuse_settings(settings, ["privacy_epsilon"], "these texts are learned without noise")
+    refuse_settings(settings, OF_PRIVACY, "these texts are learned without noise")

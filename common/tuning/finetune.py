@@ -27,7 +27,7 @@ from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
-from common.tuning.adapting.prompts import known_of_prompts
+from common.tuning.adapting.prompts import tell_of_prompts
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.computing.network import check_computing, computing
 from common.tuning.computing.reading import known_of
@@ -51,7 +51,7 @@ from common.tuning.task import (
     choose_monitor,
 )
 from common.tuning.tracking.names import where_curves_are
-from common.tuning.trainer import TaskTrainer
+from common.tuning.trainer import TaskTrainer, last_checkpoint
 
 R = TypeVar("R")
 P = TypeVar("P", bound=Pretrained[Any])
@@ -143,9 +143,7 @@ def finetune(
         for shown in where_curves_are(settings.tracking, work):
             say(f"Curves: {shown}")
         if isinstance(module, EncoderModule):
-            parameters = sum(p.numel() for p in module.network.parameters())
-            if known := known_of_prompts(settings.strategy, parameters):
-                say(known)
+            tell_of_prompts(settings.strategy, module.network)
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     _begin_to_learn(module, pretrained, settings)
@@ -218,7 +216,7 @@ def _monitor(
 def _train(
     trainer: TaskTrainer[R], module: TaskModule, settings: Settings, work: Path, resume: bool
 ) -> None:
-    checkpoint = _last_checkpoint(work) if resume and work.is_dir() else None
+    checkpoint = last_checkpoint(work) if resume and work.is_dir() else None
     half = torch.bfloat16 if trainer.precision == "bf16" else torch.float32
     with (
         _reading_once(module, settings),
@@ -318,9 +316,3 @@ def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
         yield
     finally:
         module.pooled = pooled
-
-
-def _last_checkpoint(work: Path) -> str | None:
-    """The newest one that is whole: a run may be killed while it writes, and this comes last."""
-    whole = [path.parent for path in work.glob("checkpoint-*/trainer_state.json")]
-    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None

@@ -191,10 +191,14 @@ class Settings(
             )
         return self
 
-    def but(self, **others: Any) -> Self:
+    def but(self, usual: Mapping[str, Any] | None = None, /, **others: Any) -> Self:
         """These settings with others among them, checked together.
 
         A rate that nobody chose, here or there, is the one of the strategy that others name.
+
+        Args:
+            usual: an application's own defaults, of which the rate is taken where the strategy has
+                none.
 
         Raises:
             UserError: they do not go together.
@@ -204,7 +208,8 @@ class Settings(
         chosen = {*self.model_fields_set, *others}
         is_own_rate = RATES.get(values["strategy"]) == RATES.get(self.strategy)
         if "learning_rate" not in chosen and not is_own_rate:
-            values["learning_rate"] = None
+            own = (usual or {}).get("learning_rate")
+            values["learning_rate"] = RATES.get(values["strategy"], own)
         made = type(self)(**values)
         made.model_fields_set.intersection_update(chosen)
         return made

@@ -286,3 +286,9 @@ def _average(module: nn.Module, settings: Settings) -> WeightAverage | None:
     if settings.averaging not in kept:
         return None
     return WeightAverage(module, kept[settings.averaging])
+
+
+def last_checkpoint(work: Path) -> str | None:
+    """The newest one that is whole: a run may be killed while it writes, and this comes last."""
+    whole = [path.parent for path in work.glob("checkpoint-*/trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.split("-")[1]))) if whole else None

@@ -21,7 +21,7 @@ from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from apps.customer_service.train import Trained
 from common.console import say
 from common.evaluation.report import write_report
-from common.learning.candidates.groups import GroupGate
+from common.learning.candidates.groups import GroupGate, require_column
 from common.models.devices import pick_device
 from common.models.encoder import load_encoder
 from common.records.splits import Splits
@@ -74,6 +74,7 @@ def train_privately(
     records = separate(dataset, public, sources, seed=settings.seed)
     known = records.known
     held_out = known.splits.validation
+    require_column(groups.grouping if groups else None, held_out)
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, known.languages)

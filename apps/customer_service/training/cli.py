@@ -92,7 +92,17 @@ def train(
     from apps.customer_service.learning.groups import GROUPING
 
     groups, mapping = holding.read(GROUPING, mapping)
-    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store, unlabelled)
+    sources = read_from(
+        faqs,
+        questions,
+        validation,
+        test,
+        mapping,
+        on_bad_row,
+        store,
+        unlabelled,
+        by=groups.grouping.column,
+    )
 
     from apps.customer_service.data import read_dataset, read_faqs_of
 

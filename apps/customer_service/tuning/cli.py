@@ -75,4 +75,5 @@ def tune(
         also=[backbone],
         options=searching,
         as_json=as_json,
+        defaults=DEFAULTS,
     )

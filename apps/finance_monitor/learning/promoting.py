@@ -46,6 +46,7 @@ def promote_if_not_worse(
         difference=evaluate.difference,
         groups=held.assign(held_out),
         max_group_loss=held.max_loss,
+        allow_group_loss=held.allow,
         insisted=insisted,
         checked=checked,
     )

@@ -53,7 +53,7 @@ def separate(dataset: Dataset, public: Sequence[Path], sources: Sources) -> Reco
         UserError: nothing is left to learn.
     """
     known = read_examples(replace(sources, test=public)) if public else []
-    known = [replace(one, source=None, segment=None) for one in known if one.target is None]
+    known = [replace(one, source=None) for one in known if one.target is None]
     names = sorted({name for one in known for name in one.topics or ()})
     topics = names if len(names) > 1 else []
     start = known or label_words()

@@ -24,7 +24,7 @@ from apps.finance_monitor.train import Trained
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report
-from common.learning.candidates.groups import GroupGate
+from common.learning.candidates.groups import GroupGate, require_column
 from common.models.devices import pick_device
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
@@ -72,6 +72,7 @@ def train_privately(
     check_private(settings, resume=resume)
     dataset.audit.raise_on_errors()
     records = separate(dataset, public, sources)
+    require_column(groups.grouping if groups else None, records.public)
     task = FinanceMonitorTask(records.start, records.topics, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = _locate(backbone, records)

@@ -87,8 +87,9 @@ def train(
     from apps.finance_monitor.learning.groups import GROUPING
 
     groups, mapping = holding.read(GROUPING, mapping)
+    by = groups.grouping.column
     sources = read_from(
-        news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs
+        news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs, by=by
     )
 
     from apps.finance_monitor.data import read_dataset

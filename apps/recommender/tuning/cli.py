@@ -103,4 +103,5 @@ def tune(
         also=[backbone, strategy.value, str(moment), str(fold_in), str(interests)],
         options=searching,
         as_json=as_json,
+        defaults=DEFAULTS,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from common.console import say
 from common.errors import UserError
@@ -20,10 +20,12 @@ class Grouping(Generic[Record]):
     Attributes:
         of: by name, from a record to the groups that it belongs to; none where it does not tell.
         usual: the names that are taken where none are given.
+        column: the one of the user's own among the names, read as the records' `segment`.
     """
 
     of: Mapping[str, Callable[[Record], Iterable[str]]]
     usual: tuple[str, ...]
+    column: str | None = None
 
     def choose(self, by: str | None) -> tuple[str, ...]:
         """The names in `by`, separated by commas.
@@ -48,8 +50,8 @@ class Grouping(Generic[Record]):
         """Group by the names in `by`, one of which may be a column of the user's own.
 
         Returns:
-            A grouping that has all of the names; the names; and `mapping`, by which the column is
-            read as the records' `segment`.
+            A grouping that has all of the names, and the column; the names; and `mapping` without
+            another column for the records' `segment`.
 
         Raises:
             UserError: more than one of them is no name that is known.
@@ -69,8 +71,7 @@ class Grouping(Generic[Record]):
             return called(column, getattr(record, "segment", None))
 
         kept = [pair for pair in mapping or () if not pair.startswith("segment=")]
-        grouping = Grouping({**self.of, column: groups}, self.usual)
-        return grouping, names, [*kept, f"segment={column}"]
+        return Grouping({**self.of, column: groups}, self.usual, column), names, kept
 
     def assign(self, records: Sequence[Record], by: Sequence[str]) -> list[tuple[str, ...]]:
         """The groups of each record, by all of these names."""
@@ -90,11 +91,13 @@ class GroupGate(Generic[Record]):
     Attributes:
         by: names that `grouping` has.
         max_loss: share of its figure that a group may lose against the release that serves.
+        allow: the option by which a person allows more, if there is one.
     """
 
     grouping: Grouping[Record]
     by: tuple[str, ...]
     max_loss: float = MARGIN
+    allow: str | None = None
 
     @classmethod
     def usual(cls, grouping: Grouping[Record]) -> GroupGate[Record]:
@@ -109,3 +112,24 @@ class GroupGate(Generic[Record]):
 def called(name: str, value: str | None) -> tuple[str, ...]:
     """One group by the value of a field, or none where it is empty."""
     return (f"{name} {value}",) if value else ()
+
+
+def require_column(grouping: Grouping[Any] | None, records: Sequence[Any]) -> None:
+    """See that a column of the user's own tells something of the records to be grouped.
+
+    Args:
+        grouping: None: the usual one, which has no such column.
+
+    Raises:
+        UserError: it tells nothing.
+    """
+    if grouping is None or grouping.column is None:
+        return
+    if any(getattr(one, "segment", None) for one in records):
+        return
+    column = grouping.column
+    known = ", ".join(name for name in grouping.of if name != column)
+    raise UserError(
+        f"--by {column}: no column {column!r} in the held-out records, or nothing in it",
+        hint=f"Name a column of theirs, or take {known}.",
+    )

@@ -16,7 +16,7 @@ By = Annotated[
     typer.Option(
         "--by",
         help="Groups of held-out records that the release may not be worse for than the one that "
-        "serves: language, segment … or a column of the files; several by commas.",
+        "serves: language, segment … or a column of the held-out files; several by commas.",
     ),
 ]
 MaxGroupLoss = Annotated[
@@ -40,7 +40,7 @@ class GroupOptions:
     def read(
         self, grouping: Grouping[Any], mapping: Sequence[str] | None
     ) -> tuple[GroupGate[Any], list[str] | None]:
-        """The gate, and `mapping`, by which a column of the user's own is read.
+        """The gate, and `mapping` as the files are read beside a column of the user's own.
 
         Raises:
             UserError: records cannot be grouped so.
@@ -54,7 +54,7 @@ class GroupOptions:
     def gate(self, grouping: Grouping[Any], names: tuple[str, ...]) -> GroupGate[Any]:
         """The gate by these names."""
         from common.learning.candidates.groups import GroupGate
+        from common.releases.gate import MARGIN
 
-        if self.max_group_loss is None:
-            return GroupGate(grouping, names)
-        return GroupGate(grouping, names, self.max_group_loss)
+        most = MARGIN if self.max_group_loss is None else self.max_group_loss
+        return GroupGate(grouping, names, most, allow="train --max-group-loss")

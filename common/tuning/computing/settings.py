@@ -40,8 +40,8 @@ class ComputingSettings(BaseModel):
     tokens_per_pass: int | None = Field(
         None,
         ge=0,
-        description="a batch of more tokens is learned in several passes; 0: in one; None: 4,096, "
-        "on a GPU 16,384",
+        description="a batch of more tokens is learned in several passes, by encoders alone; "
+        "0: in one; none: 4,096, on a GPU 16,384",
     )
 
     @model_validator(mode="after")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from common.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from common.tuning.settings import Settings
 
 
@@ -49,11 +51,22 @@ _LEARNS = Need(
     lambda s: not s.keeps_encoder,
 )
 _PRIVATE = _on("privacy_epsilon", "8")
+# Other strategies learn no words, but heads alone may be fitted after an encoder that learned.
+_WORDS = Need(
+    {"strategy", "contrastive_epochs"},
+    "strategy=full, or head with contrastive_epochs=1",
+    lambda s: s.strategy == "full" or (s.strategy == "head" and not s.keeps_encoder),
+)
+_IN_PARTS = Need(
+    {"privacy_epsilon", "sharded"},
+    "privacy_epsilon=none and sharded=false",
+    lambda s: not s.is_private and not s.sharded,
+)
 _FROM = Need((), "--from")
 _TEACHER = Need((), "--teacher, or ensemble=probabilities with seeds=3")
 
 NEEDS: Mapping[str, Need] = {
-    "freeze_word_embeddings": _of("full", "top-layers:N"),
+    "freeze_word_embeddings": _WORDS,
     "lora_rank": _LOW_RANK,
     "lora_alpha": _LOW_RANK,
     "lora_dropout": _LOW_RANK,
@@ -73,6 +86,7 @@ NEEDS: Mapping[str, Need] = {
     "counterfactual": _on("counterfactual_lists", "lists.toml"),
     "back_translated": _on("back_translation", "THERE,BACK"),
     "contrastive_pairs": _on("contrastive_epochs", "1"),
+    "tokens_per_pass": _IN_PARTS,
     "privacy_delta": _PRIVATE,
     "privacy_clipping": _PRIVATE,
     "ensemble": Need({"seeds"}, "seeds=3", lambda s: s.seeds > 1),
@@ -104,6 +118,7 @@ def refuse_without_effect(
     *,
     usual: Mapping[str, Any],
     searched: Collection[str] = (),
+    written: Mapping[str, Path] | None = None,
 ) -> None:
     """For what would be passed over in silence.
 
@@ -111,6 +126,7 @@ def refuse_without_effect(
         chosen: the settings that a person gave.
         usual: an application's own defaults; what is as it is anyway is not refused.
         searched: settings that take other values, too.
+        written: the file that each of `chosen` stands in, if in any.
 
     Raises:
         UserError: one of `chosen` has no effect without another.
@@ -120,9 +136,10 @@ def refuse_without_effect(
         need = unmet(settings, name)
         is_usual = getattr(settings, name) in (defaults[name], usual.get(name, defaults[name]))
         if need and not is_usual and not {*need.by} & {*searched}:
+            file = (written or {}).get(name)
+            rest = f"take the line {name} = … out of {file}" if file else f"leave {name} out"
             raise UserError(
-                f"{name} would change nothing: it needs {need.text}",
-                hint=f"Add that, or leave {name} out.",
+                f"{name} would change nothing: it needs {need.text}", hint=f"Add that, or {rest}."
             )
 
 

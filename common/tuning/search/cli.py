@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -116,6 +116,7 @@ def search_and_show(
     also: Sequence[str],
     options: SearchOptions,
     as_json: bool,
+    defaults: Mapping[str, Any] | None = None,
 ) -> None:
     """Search, write what was found, and show it.
 
@@ -123,6 +124,7 @@ def search_and_show(
         prepare: called once; what it returns, for each trial.
         data: the hashes of the records' files, by name.
         also: what else makes it another search: the backbone, options of the verb.
+        defaults: the application's own.
     """
     from common.tuning.search.plan import Plan
     from common.tuning.search.report import best_table, write_best, write_search_report
@@ -136,6 +138,7 @@ def search_and_show(
         trials=options.trials,
         seeds=options.seeds,
         pruning=options.pruning,
+        usual=defaults or {},
     )
     found = search(plan, prepare(), root, options.name)
     config, report = write_best(found), write_search_report(found)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from optuna import Study
 from optuna.trial import FrozenTrial
@@ -30,6 +30,7 @@ class Plan:
         minutes: of all trials together, those of earlier runs of the same search included.
         trials: likewise; None: as many as the minutes allow.
         seeds: runs a trial; its figure is their mean.
+        usual: an application's own defaults, where they differ from those of `Settings`.
     """
 
     space: Space
@@ -39,6 +40,12 @@ class Plan:
     trials: int | None = None
     seeds: int = 1
     pruning: PruningMethod = "median"
+    usual: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_own_rates(self) -> bool:
+        """Whether each strategy that is tried has its own rate."""
+        return "strategy" in self.space and "learning_rate" not in self.base.model_fields_set
 
     @property
     def fingerprint(self) -> str:
@@ -46,8 +53,8 @@ class Plan:
         fixed = self.base.model_dump(exclude={"tracking", "device"})
         space = [(name, repr(searched)) for name, searched in sorted(self.space.items())]
         # Where each strategy has its own rate, that of `base` is one of several.
-        own = "strategy" in self.space and "learning_rate" not in self.base.model_fields_set
-        parts = [space, fixed, self.seeds, *self.data, *(["own rates"] if own else [])]
+        rates = ["own rates", self.usual.get("learning_rate")] if self.has_own_rates else []
+        parts = [space, fixed, self.seeds, *self.data, *filter(None, rates)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

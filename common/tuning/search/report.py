@@ -58,7 +58,8 @@ def write_best(found: Found) -> Path:
     """
     idle = {name for name in type(found.best).model_fields if unmet(found.best, name)}
     values = found.best.model_dump(exclude=OF_THE_MACHINE | idle)
-    searched = {name: values.pop(name) for name in found.plan.space if name in values}
+    varied = [*found.plan.space, *(["learning_rate"] if found.plan.has_own_rates else [])]
+    searched = {name: values.pop(name) for name in varied if name in values}
     measured = f"{found.monitor} {found.figure:.4f}; the defaults: {found.default_figure:.4f}"
     lines = [
         f"# Measured on the validation records: {measured}.",

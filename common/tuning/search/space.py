@@ -203,15 +203,20 @@ def _number_kind(name: str) -> type[int] | type[float] | None:
     return int if int in kinds else float if float in kinds else None
 
 
-def settings_of(trial: Suggests, space: Space, base: Settings) -> Settings:
+def settings_of(
+    trial: Suggests, space: Space, base: Settings, usual: Mapping[str, Any] | None = None
+) -> Settings:
     """`base` with a value of each searched setting, drawn by `trial`.
+
+    Args:
+        usual: an application's own defaults.
 
     Raises:
         UserError: the values do not go together.
     """
     drawn = {name: searched.suggest(trial, name) for name, searched in space.items()}
     try:
-        return base.but(**drawn)
+        return base.but(usual, **drawn)
     except ValidationError as error:
         raise UserError(error.errors()[0]["msg"]) from None
 

@@ -182,10 +182,10 @@ class _Search:
         """
         if is_default:
             if holds(self.plan.space, self.plan.base):
-                settings_of(trial, self.plan.space, self.plan.base)
+                settings_of(trial, self.plan.space, self.plan.base, self.plan.usual)
             settings = self.plan.base
         else:
-            settings = settings_of(trial, self.plan.space, self.plan.base)
+            settings = settings_of(trial, self.plan.space, self.plan.base, self.plan.usual)
             if settings.model_dump() in self._kept(SETTINGS, *COUNTED):
                 raise UserError("tried already")
         trial.set_user_attr(SETTINGS, settings.model_dump())

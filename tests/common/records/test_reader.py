@@ -112,6 +112,16 @@ def test_another_column_stands_in_for_a_field(tmp_path: Path) -> None:
     assert (row.text, row.count) == ("hello", 3)
 
 
+def test_an_optional_column_need_not_be_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,desk,names\na,north,x\n", encoding="utf-8")
+    assert read_records(path, Row, optional={"names": "desk"}).items[0].names == ["north"]
+    assert read_records(path, Row, optional={"names": "office"}).items[0].names is None
+    assert "no column 'office': names stays empty" in " ".join(capsys.readouterr().err.split())
+
+
 def test_where_no_name_is_alike_the_column_with_most_text_is_proposed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("category,utterance\ncard,where is the card that you sent\n", encoding="utf-8")

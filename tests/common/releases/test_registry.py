@@ -148,8 +148,11 @@ def test_the_gate_refuses_what_is_worse_for_a_group_however_good_it_is_on_the_wh
 
 def test_how_much_a_group_may_lose_is_stated() -> None:
     before, after = [1.0] * 200, [0.0] * 20 + [1.0] * 180
-    with pytest.raises(RefusedError, match=r"a group may lose 5\.0% of its figure"):
+    with pytest.raises(RefusedError, match=r"a group may lose 5\.0% of its figure") as caught:
         gate.check_groups(before, after, [("en",)] * 200, 0.05)
+    assert "To promote it all the same" in str(caught.value.hint)
+    with pytest.raises(RefusedError, match=r"Allow more \(train --max-group-loss\)"):
+        gate.check_groups(before, after, [("en",)] * 200, 0.05, "train --max-group-loss")
     gate.check_groups(before, after, [("en",)] * 200, 0.1)
 
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from apps.finance_monitor.data import Example
+from apps.finance_monitor.data import Dataset, Example, read_dataset
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning import promoting
 from apps.finance_monitor.learning.groups import GROUPING
+from apps.finance_monitor.options_cli import read_from
 from apps.finance_monitor.stories.classifying import Reading
+from apps.finance_monitor.train import train
+from common.cli import BadRow
 from common.errors import RefusedError, UserError
 from common.learning.candidates.groups import GroupGate
 from common.learning.candidates.groups_cli import GroupOptions
 from common.releases.registry import Registry
 from common.releases.release import write_release
+from common.tuning.settings import Settings
 
+# Two releases of one second must differ in content.
+NUMBERS = count()
 # Of a hundred stories a desk; topics alone are told.
 DESKS = ("north", "south")
 EXAMPLES = [
@@ -57,7 +64,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def _promote(registry: Registry, groups: GroupGate[Example] | None) -> bool:
-    release = write_release(registry.releases, lambda d: (d / "b").touch(), {})
+    release = write_release(
+        registry.releases, lambda d: (d / "b").write_text(f"{next(NUMBERS)}"), {}
+    )
     after = _outcomes({"north": 100, "south": 85})
     return promoting.promote_if_not_worse(
         registry, release, after, EXAMPLES, insisted=False, groups=groups
@@ -68,19 +77,39 @@ def test_a_release_that_is_worse_for_a_column_of_ones_own_does_not_serve(
     registry: Registry,
 ) -> None:
     wider, mapping = GroupOptions(by="language,desk").read(GROUPING, ["text=body"])
-    assert mapping == ["text=body", "segment=desk"]
-    with pytest.raises(RefusedError, match=r"worse for desk south \(100\.0% → 85\.0% of 100\)"):
+    assert mapping == ["text=body"]
+    with pytest.raises(
+        RefusedError, match=r"worse for desk south \(100\.0% → 85\.0% of 100\)"
+    ) as caught:
         _promote(registry, wider)
+    assert "Allow more (train --max-group-loss)" in str(caught.value.hint)
     lenient, _ = GroupOptions(by="desk", max_group_loss=0.2).read(GROUPING, None)
     assert _promote(registry, lenient)
 
 
 def test_without_groups_the_usual_ones_are_held_to(registry: Registry) -> None:
     usual, mapping = GroupOptions().read(GROUPING, None)
-    assert (usual, mapping) == (GroupGate.usual(GROUPING), None)
+    assert (usual.grouping, usual.by, mapping) == (GROUPING, GROUPING.usual, None)
     assert _promote(registry, None)
 
 
 def test_two_columns_of_ones_own_are_refused() -> None:
     with pytest.raises(UserError, match="one column of your own at a time"):
         GroupOptions(by="desk,office").read(GROUPING, None)
+
+
+def test_only_held_out_files_must_have_the_column(registry: Registry, tmp_path: Path) -> None:
+    labelled, plain, raw = (tmp_path / f"{name}.csv" for name in ("labelled", "plain", "raw"))
+    labelled.write_text("text,sentiment,desk\nUp,positive,north\nDown,negative,south\n")
+    plain.write_text("text,sentiment\nRose,positive\nFell,negative\n")
+    raw.write_text("text\nUnchanged\n")
+    gate, mapping = GroupOptions(by="desk").read(GROUPING, None)
+
+    def read(news: Path, test: Path) -> Dataset:
+        files = ([news], None, [test], mapping, BadRow.fail, tmp_path, None, [raw])
+        return read_dataset(read_from(*files, by=gate.grouping.column))
+
+    measured = read(plain, labelled).splits.test
+    assert gate.assign(measured) == [("desk north",), ("desk south",)]
+    with pytest.raises(UserError, match="--by desk: no column 'desk' in the held-out records"):
+        train(read(labelled, plain), Settings(), registry, groups=gate)

@@ -23,7 +23,11 @@ from common.tuning.settings import Settings
         (["adapter_width=8", "strategy=lora"], "strategy=adapter"),
         (["learned_tokens=8", "strategy=adapter"], "strategy=prompt or prefix"),
         (["adalora_initial_rank=30", "strategy=lora"], "strategy=adalora"),
-        (["freeze_word_embeddings=true", "strategy=lora"], "strategy=full or top-layers:N"),
+        (["freeze_word_embeddings=true", "strategy=lora"], "strategy=full, or head with"),
+        (["freeze_word_embeddings=false", "strategy=top-layers:2"], "strategy=full, or head with"),
+        (["freeze_word_embeddings=false", "strategy=head"], "contrastive_epochs=1"),
+        (["tokens_per_pass=512", "privacy_epsilon=8"], "privacy_epsilon=none and sharded=false"),
+        (["tokens_per_pass=512", "sharded=true"], "privacy_epsilon=none and sharded=false"),
         (["layer_decay=0.8", "strategy=head"], "any strategy but head"),
         (["adversarial=0.5", "strategy=head"], "any strategy but head"),
         (["averaging_decay=0.9", "averaging=swa"], "averaging=ema"),
@@ -47,7 +51,9 @@ def test_what_would_change_nothing_is_refused(pairs: Sequence[str], needed: str)
     [
         ["lora_rank=8", "strategy=lora"],
         ["lora_dropout=0", "strategy=adalora"],
-        ["freeze_word_embeddings=true", "strategy=top-layers:2"],
+        ["freeze_word_embeddings=true"],
+        ["freeze_word_embeddings=false", "strategy=head", "contrastive_epochs=1"],
+        ["tokens_per_pass=512"],
         ["adversarial=0.5", "strategy=head", "contrastive_epochs=1"],
         ["averaging_decay=0.9", "averaging=ema"],
         ["averaging_start=0.5", "averaging=swa"],
@@ -66,8 +72,12 @@ def test_what_is_as_usual_may_be_written_out(tmp_path: Path) -> None:
     assert read_settings(None, usual, defaults=own).lora_rank == 16
     file = tmp_path / "settings.toml"
     file.write_text("lora_rank = 8\n", encoding="utf-8")
-    with pytest.raises(UserError, match="lora_rank would change nothing"):
+    with pytest.raises(UserError, match="lora_rank would change nothing") as caught:
         read_settings(file)
+    assert f"take the line lora_rank = … out of {file}" in str(caught.value.hint)
+    with pytest.raises(UserError, match="lora_rank would change nothing") as caught:
+        read_settings(file, ["lora_rank=4"])
+    assert "leave lora_rank out" in str(caught.value.hint)
 
 
 def test_what_a_search_turns_on_may_be_chosen() -> None:

@@ -10,6 +10,7 @@ from command_line import run_here
 
 from common.models.adapting.adapter import SIZES
 from common.tuning.describing.families import FAMILIES, STRATEGIES, described
+from common.tuning.privacy.settings import PrivacySettings
 from common.tuning.settings import Settings
 
 APPLICATIONS = ("customer_service", "finance_monitor", "recommender")
@@ -53,7 +54,9 @@ def test_an_application_has_defaults_of_its_own_and_leaves_out_what_it_refuses()
 
     assert names("customer_service")["learning_rate"] == 2e-4
     assert names("recommender")["strategy"] == "head"
-    assert "class_weights" not in names("recommender")
+    assert not {"class_weights", "tokens_per_pass", *PrivacySettings.model_fields} & {
+        *names("recommender")
+    }
     assert {"pair_weight"} == {*names("finance_monitor")} - {*names("customer_service")}
 
 

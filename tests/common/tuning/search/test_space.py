@@ -91,11 +91,13 @@ def test_each_strategy_has_its_own_rate(drawn: str) -> None:
     assert found.learning_rate == Settings(strategy=drawn).learning_rate
 
 
-def test_an_applications_rate_is_for_what_was_pretrained() -> None:
-    base = read_settings(defaults={"learning_rate": 2e-4})
+@pytest.mark.parametrize("strategy", ["full", "lora", "ia3"])
+def test_an_applications_rate_is_for_what_was_pretrained(strategy: str) -> None:
+    usual = {"learning_rate": 2e-4}
+    base = read_settings(None, [f"strategy={strategy}"], defaults=usual)
     space = read_space(["strategy=full,lora,top-layers:2"], base)
     rates = [
-        settings_of(Drawn(strategy=drawn), space, base).learning_rate
+        settings_of(Drawn(strategy=drawn), space, base, usual).learning_rate
         for drawn in ("full", "top-layers:2", "lora")
     ]
     assert rates == [2e-4, 2e-4, Settings(strategy="lora").learning_rate]

@@ -38,6 +38,7 @@ BASE = Settings(
     tracking=None,
 )
 RATES = "head_learning_rate=1e-4..1e-1,log"
+RATE = {"learning_rate": 2e-4}
 
 
 class NeverLookedAt(list[str]):
@@ -129,6 +130,31 @@ def test_what_the_best_has_no_use_for_is_not_written(
     assert "strategy = " in text
     assert "lora_rank" not in text
     assert read_settings(found.directory / "best.toml").strategy == "full"
+
+
+def test_each_strategy_is_tried_and_written_at_its_own_rate(
+    prepare: Prepare, tmp_path: Path, instead: Any
+) -> None:
+    tried: dict[str, float] = {}
+
+    def figure(settings: Settings) -> float:
+        tried[settings.strategy] = settings.learning_rate
+        return 0.0 if settings.strategy == "full" else 1.0
+
+    instead(figure)
+    base = read_settings(None, ["strategy=lora", "tracking=none"], defaults=RATE)
+    found = search(plan("strategy=full,lora", base=base, usual=RATE), prepare, tmp_path)
+    assert tried == {"full": 2e-4, "lora": 1e-3}
+    best, rest = write_best(found).read_text(encoding="utf-8").split("# As they were in all trials")
+    assert "learning_rate = 0.0002\n" in best
+    assert "\nlearning_rate" not in rest
+
+
+def test_a_search_at_other_rates_is_another_one() -> None:
+    base = read_settings(defaults=RATE)
+    own = {plan("strategy=full,lora", base=base, usual=usual).fingerprint for usual in ({}, RATE)}
+    assert len(own) == 2
+    assert plan(RATES, base=base).fingerprint == plan(RATES, base=base, usual=RATE).fingerprint
 
 
 def test_none_is_written_and_read(prepare: Prepare, tmp_path: Path, instead: Any) -> None:
