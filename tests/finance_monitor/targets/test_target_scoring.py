@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from apps.finance_monitor.rules.schema import StoryRules
-from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord, SentimentScore
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import Entity, EntityList, companies_in
 from apps.finance_monitor.stories.network import Floats
@@ -125,6 +125,27 @@ def test_a_story_of_an_older_store_is_read() -> None:
     read = ScoredRecord.model_validate(kept)
     assert read.sentiment_towards("Borel Motors").label == "negative"
     assert read.sentiment_towards("Borel Motors").probabilities == {}
+    # The text has the label of Alba, and so its probability.
+    assert read.sentiment_towards("Alba") == read.sentiment != SentimentScore(probabilities={})
+
+
+class Falls(Network):
+    """It is bad news where something falls, and where no company is pointed at."""
+
+    def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
+        self.asked += texts
+        bad = ["falls" in text or "{fallon}" not in text.lower() for text in texts]
+        targets = [BAD if one else GOOD for one in bad]
+        return {"sentiment_logits": np.float32(targets), "target_logits": np.float32(targets)}
+
+
+def test_a_word_within_a_companys_name_may_be_a_reason() -> None:
+    text, network = "Fallon: its shares fall; Fallon falls", Falls()
+    named = {"Fallon": [(0, 6), (25, 31)], "Borel": []}
+    words = Classifier("one", network, []).negative_words(text, "Fallon", named)
+    assert words == ["falls"]
+    # Nor is the name torn where that word is left out.
+    assert "{fallon}: its shares  ; {fallon} falls" in network.asked
 
 
 @pytest.mark.parametrize("text", ["Alba and Borel", "Alba alone"])
