@@ -231,9 +231,9 @@ class Classifier:
         readings = self.read([read, *(re.sub(whole(word), " ", lowered) for word in tried)])
         shares = [shares_of(reading) for reading in readings]
         odds = [_log_odds(some[NEGATIVE]) for some in shares if some is not None]
-        whole, without = odds[0], odds[1:]
+        as_it_is, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
-        return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
+        return [word for word, left in drops[:WORDS_SHOWN] if left < as_it_is - LEAST_DROP]
 
 
 def _with_only_target(story: ScoredRecord) -> ScoredRecord:
