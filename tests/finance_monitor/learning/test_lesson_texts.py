@@ -13,13 +13,7 @@ from test_monitor_learn import add, said
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.learning.comparison import _texts_of
 from apps.finance_monitor.learning.corrections import split_known
-from apps.finance_monitor.learning.lessons import (
-    LESSONS,
-    Lessons,
-    among,
-    load_lessons,
-    save_lessons,
-)
+from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, save_lessons
 from common.learning.purging import purged
 from common.releases.registry import Registry
 
@@ -66,10 +60,6 @@ def test_what_was_learned_of_a_company_that_the_text_does_not_name_is_purged(
     registry = Registry(store, "finance_monitor")
     release = registry.open()
     held = load_lessons(release)
-    # What the release holds is shared with other tests.
-    copied = (release.directory / LESSONS).read_bytes()
-    (release.directory / LESSONS).unlink()
-    (release.directory / LESSONS).write_bytes(copied)
     save_lessons(release.directory, Lessons([*held.train, GIVEN], held.validation, held.test))
     row = said(TEXT, entity="Alba", target="negative").model_copy(update={"subject": "customer 7"})
     add(store, [row])

@@ -130,22 +130,20 @@ def test_a_story_of_an_older_store_is_read() -> None:
 
 
 class Falls(Network):
-    """It is bad news where something falls, and where no company is pointed at."""
+    """It is bad news where shares fall, and where Fallon is not pointed at."""
 
     def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
-        self.asked += texts
-        bad = ["falls" in text or "{fallon}" not in text.lower() for text in texts]
+        bad = ["fall;" in text or "{fallon}" not in text.lower() for text in texts]
         targets = [BAD if one else GOOD for one in bad]
         return {"sentiment_logits": np.float32(targets), "target_logits": np.float32(targets)}
 
 
 def test_a_word_within_a_companys_name_may_be_a_reason() -> None:
-    text, network = "Fallon: its shares fall; Fallon falls", Falls()
-    named = {"Fallon": [(0, 6), (25, 31)], "Borel": []}
-    words = Classifier("one", network, []).negative_words(text, "Fallon", named)
-    assert words == ["falls"]
-    # Nor is the name torn where that word is left out.
-    assert "{fallon}: its shares  ; {fallon} falls" in network.asked
+    text = "Fallon: its shares fall; Borel gains"
+    named = {"Fallon": [(0, 6)], "Borel": [(25, 30)]}
+    words = Classifier("one", Falls(), []).negative_words(text, "Fallon", named)
+    # The name must stay whole where that word is left out.
+    assert words == ["fall"]
 
 
 @pytest.mark.parametrize("text", ["Alba and Borel", "Alba alone"])
