@@ -198,7 +198,7 @@ def test_the_page_shows_the_only_company_where_texts_are_not_judged(
     store = copy_release(release_of_companies, tmp_path / "var")
     one = story("one", 1, topics=(), entities=("Alba",))
     one.sentiment, one.targets = SentimentScore(probabilities={}), [TargetScore(entity="Alba")]
-    kept = Store(store_path(store))
+    kept = Store(store_path(store / "finance_monitor"))
     with kept.transaction():
         kept.add_stories([(1, one, None)], [])
     kept.close()

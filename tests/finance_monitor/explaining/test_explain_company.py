@@ -61,21 +61,15 @@ def test_the_only_company_has_the_texts_sentiment(release_of_companies: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        (("--company", " "), "--company is empty"),
-        (("--entities", "entities.csv"), "--entities without --company"),
-    ],
+    ("option", "said"),
+    [("--company", "--company is empty"), ("--entities", "--entities without --company")],
 )
 def test_what_would_be_ignored_is_refused(
-    release: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    more: tuple[str, str],
-    said: str,
+    release: Path, tmp_path: Path, option: str, said: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("entities.csv").write_text("name\nBorel\n", encoding="utf-8")
-    done = run_here("finance_monitor", "explain", "Borel sails", *more, "--store", release)
+    entities = tmp_path / "entities.csv"
+    entities.write_text("name\nBorel\n", encoding="utf-8")
+    value = entities if option == "--entities" else " "
+    done = run_here("finance_monitor", "explain", "Borel sails", option, value, "--store", release)
     assert done.returncode == 2
     assert said in done.stderr

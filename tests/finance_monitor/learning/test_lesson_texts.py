@@ -15,6 +15,7 @@ from apps.finance_monitor.learning.comparison import _texts_of
 from apps.finance_monitor.learning.corrections import split_known
 from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, save_lessons
 from common.learning.purging import purged
+from common.learning.sources import hashed
 from common.releases.registry import Registry
 
 TEXT = "The shipyard {sic} halts all work"
@@ -61,7 +62,8 @@ def test_what_was_learned_of_a_company_that_the_text_does_not_name_is_purged(
     release = registry.open()
     held = load_lessons(release)
     save_lessons(release.directory, Lessons([*held.train, GIVEN], held.validation, held.test))
-    row = said(TEXT, entity="Alba", target="negative").model_copy(update={"subject": "customer 7"})
+    subject = hashed(store / "finance_monitor", "customer 7")
+    row = said(TEXT, entity="Alba", target="negative").model_copy(update={"subject": subject})
     add(store, [row])
     asked = "customer 7" if by == "--subject" else TEXT
     done = run_here("finance_monitor", "feedback", "purge", by, asked,
