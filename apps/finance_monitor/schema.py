@@ -176,9 +176,14 @@ class ScoredRecord(FeedRecord):
     )
 
     def sentiment_towards(self, company: str) -> SentimentScore:
-        """What it says of a company; of the whole text, if that one was not judged by itself."""
+        """What it says of a company; of the whole text, if that one was not judged by itself.
+
+        Of a target without probabilities, those of the text stand in where its label is the same.
+        """
         for target in self.targets:
-            if target.entity == company:
+            if target.entity == company and (
+                target.probabilities or target.sentiment != self.sentiment.label
+            ):
                 return SentimentScore(label=target.sentiment, probabilities=target.probabilities)
         return self.sentiment
 
@@ -213,9 +218,10 @@ class Evidence(BaseModel):
     headline: str
     source: str | None = Field(None, description="Who had it first.")
     url: str | None = None
-    negative: float = Field(
+    negative: float | None = Field(
+        None,
         description="Probability of negative, for the company of the alert if it has one; the "
-        "highest in the line."
+        "highest in the line; none where it is not known.",
     )
     outlets: int = Field(1, description="How many stories tell it, copies and near-copies.")
     sources: list[str] = Field([], description="Who ran it, in the order of their first story.")

@@ -15,6 +15,7 @@ from common.learning.options_cli import DatabaseUrl, open_store
 from common.learning.purge_cli import PurgeMore, PurgeReleases, PurgeRows, add_purge_verb
 
 if TYPE_CHECKING:
+    from common.learning.exchange import Parts
     from common.learning.schema import Feedback, Status
 
 Form = Annotated[
@@ -32,6 +33,7 @@ def add_feedback_verbs(
     purge_releases: PurgeReleases,
     purge_rows: Mapping[str, PurgeRows] | None = None,
     purge_more: PurgeMore | None = None,
+    parts_of: Parts | None = None,
 ) -> None:
     """Add the verbs.
 
@@ -42,12 +44,13 @@ def add_feedback_verbs(
         purge_rows: what else is purged, by what it is called.
         purge_more: from a store, a database, a text and whole texts, what else was purged or still
             holds it.
+        parts_of: from what an imported row wants, the corrections that it comes to.
     """
     verbs = new_app("What people said: list, show, decide, exchange, purge.")
     app.add_typer(verbs, name="feedback")
     _add_reading(verbs, application)
     _add_deciding(verbs, application)
-    _add_exchange(verbs, application, label, labels)
+    _add_exchange(verbs, application, label, labels, parts_of)
     add_purge_verb(verbs, application, purge_releases, purge_rows or {}, purge_more)
 
 
@@ -116,7 +119,13 @@ def _add_deciding(verbs: typer.Typer, application: str) -> None:
         decide(identities, "new", None, store, database)
 
 
-def _add_exchange(verbs: typer.Typer, application: str, label: str, labels: Sequence[str]) -> None:
+def _add_exchange(
+    verbs: typer.Typer,
+    application: str,
+    label: str,
+    labels: Sequence[str],
+    parts_of: Parts | None,
+) -> None:
     @verbs.command("export")
     def export_feedback(
         path: Annotated[Path, typer.Argument(help="A file to write.")],
@@ -147,7 +156,7 @@ def _add_exchange(verbs: typer.Typer, application: str, label: str, labels: Sequ
         """Take corrections that your own people made; they count as accepted."""
         from common.learning.exchange import read_feedback
 
-        rows = read_feedback(path, form, label, labels)
+        rows = read_feedback(path, form, label, labels, parts_of)
         with open_store(store, database, application) as feedback:
             before = sum(feedback.counts().values())
             feedback.add(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -49,13 +49,19 @@ def write_feedback(path: Path, rows: Sequence[Feedback], form: Format, label: st
         write_json(path, [to_task(row, label) for row in rows])
 
 
-def read_feedback(path: Path, form: Format, label: str, labels: Sequence[str]) -> list[Feedback]:
+Parts = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
+
+
+def read_feedback(
+    path: Path, form: Format, label: str, labels: Sequence[str], parts_of: Parts | None = None
+) -> list[Feedback]:
     """Corrections that annotators made: each accepted, for it comes from the business itself.
 
     The same text with the same label has the same id: a file read twice changes nothing.
 
     Args:
         labels: names that `wanted` may have.
+        parts_of: from what a row wants, the corrections that it comes to; raises UserError.
 
     Raises:
         UserError: bad rows, or JSON of another form.
@@ -77,6 +83,12 @@ def read_feedback(path: Path, form: Format, label: str, labels: Sequence[str]) -
     for (_, wanted), place in zip(found, places, strict=True):
         if not wanted and form == "table":
             raise UserError(f"none of {', '.join(labels)} is given", where=place)
+    if parts_of is not None:
+        found = [
+            (text, part)
+            for (text, wanted), place in zip(found, places, strict=True)
+            for part in _parts(wanted, parts_of, place)
+        ]
     now = time.time()
     return [
         Feedback(
@@ -94,6 +106,13 @@ def read_feedback(path: Path, form: Format, label: str, labels: Sequence[str]) -
         for text, wanted in found
         if wanted
     ]
+
+
+def _parts(wanted: Mapping[str, Any], parts_of: Parts, place: str) -> Sequence[dict[str, Any]]:
+    try:
+        return parts_of(wanted)
+    except UserError as error:
+        raise UserError(error.what, where=place, hint=error.hint) from None
 
 
 class _Correction(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,6 +92,11 @@ class Review:
 
 Suspect = Callable[[Sequence[Correction]], Sequence[str | None]]
 About = Callable[[Mapping[str, Any]], str]
+Claim = Callable[[Mapping[str, Any]], Hashable]
+
+
+def _as_written(wanted: Mapping[str, Any]) -> Hashable:
+    return json.dumps(wanted, sort_keys=True, ensure_ascii=False)
 
 
 def review(
@@ -101,6 +106,7 @@ def review(
     per_source: float = PER_SOURCE,
     suspect: Suspect | None = None,
     about: About = lambda _: "",
+    claim: Claim = _as_written,
 ) -> Review:
     """Decide what to learn from.
 
@@ -114,6 +120,7 @@ def review(
         usual_lengths: of the texts that were learned from so far, in characters.
         suspect: a reason to doubt each correction, or None; not asked for what a person accepted.
         about: which question about a text a row answers; answers to different ones agree.
+        claim: what an answer comes to; those that come to the same agree.
     """
     left_out: list[LeftOut] = []
     open_rows = []
@@ -130,9 +137,9 @@ def review(
     left_out += [_left(row, f"more than {per_source:.0%} are of one source") for row in over]
     confirmed: list[Correction] = []
     for same in _by_text(counted, about):
-        latest, out = _latest(same)
+        latest, out = _latest(same, claim)
         left_out += out
-        found, out = _agree(latest)
+        found, out = _agree(latest, claim)
         confirmed += found
         left_out += out
     taken, out = _quarantine(confirmed, usual_lengths, suspect)
@@ -163,38 +170,40 @@ def _by_text(rows: Sequence[Feedback], about: About) -> list[list[Feedback]]:
     return list(groups.values())
 
 
-def _latest(rows: Sequence[Feedback]) -> tuple[list[Feedback], list[LeftOut]]:
+def _latest(rows: Sequence[Feedback], claim: Claim) -> tuple[list[Feedback], list[LeftOut]]:
     """The last word of each source, and what it said before; what a person accepted stays."""
     last = {row.source: row.id for row in rows}
-    said = {row.source: row.wanted for row in rows}
+    said = {row.source: claim(row.wanted) for row in rows}
     kept, out = [], []
     for row in rows:
-        if row.status == "accepted" or row.id == last[row.source] or row.wanted == said[row.source]:
+        is_last = row.id == last[row.source] or claim(row.wanted) == said[row.source]
+        if row.status == "accepted" or is_last:
             kept.append(row)
         else:
             out.append(_left(row, "its source said something else later"))
     return kept, out
 
 
-def _agree(rows: Sequence[Feedback]) -> tuple[list[Correction], list[LeftOut]]:
-    """What the rows of one text come to."""
-    claims: dict[str, list[Feedback]] = defaultdict(list)
+def _agree(rows: Sequence[Feedback], claim: Claim) -> tuple[list[Correction], list[LeftOut]]:
+    """What the rows of one text come to; of those that agree, the one that says most is learned."""
+    claims: dict[Hashable, list[Feedback]] = defaultdict(list)
     for row in rows:
-        claims[json.dumps(row.wanted, sort_keys=True, ensure_ascii=False)].append(row)
+        claims[claim(row.wanted)].append(row)
     accepted = [c for c in claims.values() if any(r.status == "accepted" for r in c)]
     chosen = accepted or [c for c in claims.values() if any(r.trusted for r in c)]
     if not chosen:
         chosen = list(claims.values())
     if len(chosen) > 1:
         return [], [_left(row, "contradicted: a person has to decide") for row in rows]
-    claim = chosen[0]
-    is_trusted = any(row.status == "accepted" or row.trusted for row in claim)
-    overruled = [_left(row, "overruled by a trusted source") for row in rows if row not in claim]
-    if not is_trusted and len({row.source for row in claim}) < CONFIRMATIONS:
+    same = chosen[0]
+    is_trusted = any(row.status == "accepted" or row.trusted for row in same)
+    overruled = [_left(row, "overruled by a trusted source") for row in rows if row not in same]
+    if not is_trusted and len({row.source for row in same}) < CONFIRMATIONS:
         waiting = f"waits for {CONFIRMATIONS} sources, or a person"
-        return [], [_left(row, waiting) for row in claim] + overruled
-    ids = tuple(row.id for row in claim)
-    return [Correction(claim[0].text, claim[0].wanted, ids, is_trusted)], overruled
+        return [], [_left(row, waiting) for row in same] + overruled
+    ids = tuple(row.id for row in same)
+    fullest = max(same, key=lambda row: len(row.wanted))
+    return [Correction(same[0].text, fullest.wanted, ids, is_trusted)], overruled
 
 
 def _quarantine(

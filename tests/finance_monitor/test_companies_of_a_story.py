@@ -11,10 +11,13 @@ import httpx
 import pytest
 from browser import browser, needs_browser, seeing
 from monitor_serving import copy_release, serving
-from news import record
+from news import record, story
+
+from apps.finance_monitor.schema import SentimentScore, TargetScore
+from apps.finance_monitor.store import Store, store_path
 
 TEXT = "Borel profit jumps while Cinder warns of heavy losses, the lender says"
-COMPANIES = "name,references\nBorel,\nCinder,the lender\nDorset,\n"
+COMPANIES = "name,references,ticker\nBorel,,BRL\nCinder,the lender,\nDorset,,\n"
 LABELS = {"positive", "neutral", "negative"}
 
 
@@ -24,7 +27,12 @@ def address(release_of_companies: Path, tmp_path_factory: pytest.TempPathFactory
     entities = store / "entities.csv"
     entities.write_text(COMPANIES, encoding="utf-8")
     with serving(store, "--entities", str(entities)) as served:
-        stories = [record("split", 1, TEXT), record("alone", 2, "Dorset opens an office")]
+        given = record("given", 3, "Its shipyard halts all work on both ferries for a week")
+        stories = [
+            record("split", 1, TEXT),
+            record("alone", 2, "Dorset opens an office"),
+            given.model_copy(update={"entities": ["BRL"]}),
+        ]
         body = {"records": [one.model_dump(mode="json") for one in stories]}
         assert httpx.post(f"{served}/v1/records", json=body).status_code == 202
         deadline = time.monotonic() + 60
@@ -97,6 +105,28 @@ def test_what_is_right_of_one_company_is_kept_with_how_the_text_calls_it(
     assert [row["given"]["entity"] for row in rows] == ["Borel", "Cinder"]
 
 
+@pytest.mark.parametrize(("identity", "company"), [("alone", "Dorset"), ("given", "BRL")])
+def test_of_the_only_company_the_sentiment_of_the_text_is_corrected(
+    client: httpx.Client, identity: str, company: str
+) -> None:
+    targets = [{"entity": company, "sentiment": "negative"}]
+    reply = client.post("/v1/feedback", json={"story_id": identity, "targets": targets})
+    assert reply.status_code == 201, reply.text
+    rows = client.get("/v1/feedback", params={"kind": "correction"}).json()["rows"]
+    [row] = [row for row in rows if row["id"] in reply.json()["ids"]]
+    assert row["wanted"] == {"sentiment": "negative"}
+    assert row["given"]["sentiment"] == _story(client, identity)["sentiment"].get("label")
+
+
+def test_a_company_is_asked_about_as_the_feed_calls_it(client: httpx.Client) -> None:
+    path = "/v1/stories/given/explanation"
+    assert client.get(path, params={"company": "BRL"}).status_code == 200
+    assert client.get(path, params={"company": "Borel"}).status_code == 404
+    # By its ticker, where the story has it by its name.
+    path = "/v1/stories/split/explanation"
+    assert client.get(path, params={"company": "BRL"}).status_code == 200
+
+
 def test_a_company_that_the_story_does_not_name_is_told(client: httpx.Client) -> None:
     other = [{"entity": "Dorset", "sentiment": "negative"}]
     reply = client.post("/v1/feedback", json={"story_id": "split", "targets": other})
@@ -109,20 +139,27 @@ def test_a_release_that_judges_no_companies_says_so(
 ) -> None:
     store = copy_release(release, tmp_path / "var")
     with serving(store) as served, httpx.Client(base_url=served, timeout=60) as client:
-        body = {"records": [record("one", 1).model_dump(mode="json")]}
+        one = record("one", 1).model_copy(update={"entities": ["Alba", "Borel"]})
+        body = {"records": [one.model_dump(mode="json")]}
         client.post("/v1/records", json=body)
         eventually(lambda: bool(client.get("/v1/stories").json()))
         targets = [{"entity": "Alba", "sentiment": "negative"}]
-        reply = client.post("/v1/feedback", json={"story_id": "one", "targets": targets})
-    assert reply.status_code == 422
-    assert "no sentiment towards companies" in reply.json()["detail"]
+        path = "/v1/stories/one/explanation"
+        replies = [
+            client.post("/v1/feedback", json={"story_id": "one", "targets": targets}),
+            client.get(path, params={"company": "Alba"}),
+        ]
+        assert client.get(path).status_code == 200
+    for reply in replies:
+        assert reply.status_code == 422
+        assert "no sentiment towards companies" in reply.json()["detail"]
 
 
 @needs_browser
 @pytest.mark.parametrize(
     ("language", "title", "why"),
     [("en", "Correct the sentiment towards Cinder", "Why? Cinder"),
-     ("zh", "更正对“Cinder”的情绪", "为什么？ Cinder")],
+     ("zh", "更正对“Cinder”的情绪", "为什么？Cinder")],
 )  # fmt: skip
 def test_the_page_shows_corrects_and_explains_each_company(
     address: str, tmp_path: Path, language: str, title: str, why: str
@@ -150,3 +187,23 @@ def test_the_page_shows_corrects_and_explains_each_company(
         assert len(driver.find_elements(By.CSS_SELECTOR, "#stories .companies > li")) == 2
         severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert not severe
+
+
+@needs_browser
+def test_the_page_shows_the_only_company_where_texts_are_not_judged(
+    release_of_companies: Path, tmp_path: Path
+) -> None:
+    from selenium.webdriver.common.by import By
+
+    store = copy_release(release_of_companies, tmp_path / "var")
+    one = story("one", 1, topics=(), entities=("Alba",))
+    one.sentiment, one.targets = SentimentScore(probabilities={}), [TargetScore(entity="Alba")]
+    kept = Store(store_path(store / "finance_monitor"))
+    with kept.transaction():
+        kept.add_stories([(1, one, None)], [])
+    kept.close()
+    with serving(store) as served, browser(tmp_path) as driver:
+        see = seeing(driver, 30)
+        driver.get(served)
+        see("#stories .companies select[aria-label='Correct the sentiment towards Alba']")
+        assert len(driver.find_elements(By.CSS_SELECTOR, "#stories select")) == 1

@@ -18,6 +18,7 @@ from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import negative_lines
 from apps.finance_monitor.surges.keys import COMPANY, breadth, kind_of, name_of
 from apps.finance_monitor.watchlists.audience import Subscribers
+from common.records.text import words
 
 EVIDENCE_SHOWN = 5
 # Half of an alert's stories concern another one that fires: that one may explain it.
@@ -134,13 +135,14 @@ class AlertRouter:
         stories, first = line.stories, line.first
         company = name_of(key) if kind_of(key) == COMPANY else None
         words = self._words(first.content, tuple(first.entities), company)
+        negative = line.negative_on(key)
         return Evidence(
             id=first.id,
             published_at=first.published_at,
             headline=first.headline,
             source=first.source,
             url=first.url,
-            negative=round(line.negative_on(key), 2),
+            negative=None if negative is None else round(negative, 2),
             outlets=len(stories),
             sources=line.sources,
             last_at=stories[-1].published_at,
@@ -170,4 +172,4 @@ def _is_narrowest(change: Change) -> bool:
 
 def _names(story: ScoredRecord, word: str) -> bool:
     """Whether a word is of a company's name: that is no reason."""
-    return any(word.casefold() in name.casefold() for name in story.entities)
+    return any(word in words(name) for name in story.entities)

@@ -206,8 +206,9 @@ def _labels(line: StoryLine, companies: Sequence[str]) -> set[Sentiment | None]:
 
 
 def _probability(line: StoryLine, label: Sentiment, companies: Sequence[str]) -> float:
+    """The highest for one of the companies; 0 where it is not known."""
     scores = line.first.sentiments_for(companies)
-    return max(score.probabilities.get(label, 1.0) for score in scores if score.label == label)
+    return max(score.probabilities.get(label, 0.0) for score in scores if score.label == label)
 
 
 def _line(line: StoryLine) -> Line:

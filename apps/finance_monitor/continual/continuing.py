@@ -11,7 +11,7 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.continual.growing import grow, growing_task
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import WHAT, Outcome
-from apps.finance_monitor.learning.lessons import Lessons, load_lessons, spelled
+from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, spelled
 from apps.finance_monitor.release import load_release, reopen
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
@@ -24,7 +24,6 @@ from common.models.heads import Embedder
 from common.models.prediction import predict
 from common.records.audit import Audit
 from common.records.splits import Splits
-from common.records.text import fold
 from common.releases.registry import Registry
 from common.releases.release import Release
 from common.tuning.continual.forgetting import Forgetting
@@ -134,13 +133,13 @@ def _check_backbone(release: Release, backbone: str) -> None:
 
 def _without_known(new: Dataset, lessons: Lessons) -> Dataset:
     """New texts that candidates are measured on are not learned, nor the other way round."""
-    measured = {fold(one.text) for one in (*lessons.validation, *lessons.test)}
-    learned = {fold(one.text) for one in lessons.train}
+    is_measured = among([*lessons.validation, *lessons.test])
+    is_known = among(lessons.examples)
     splits = new.splits
     kept = Splits(
-        [one for one in splits.train if fold(one.text) not in measured],
-        [one for one in splits.validation if fold(one.text) not in measured | learned],
-        [one for one in splits.test if fold(one.text) not in measured | learned],
+        [one for one in splits.train if not is_measured(one)],
+        [one for one in splits.validation if not is_known(one)],
+        [one for one in splits.test if not is_known(one)],
     )
     for what, count in (
         ("release is measured on them", len(splits.train) - len(kept.train)),
@@ -158,8 +157,8 @@ def _exemplars(
     lessons: Lessons, new: Dataset, old: Classifier, settings: Settings
 ) -> list[Example]:
     """Old texts that stand for their labels, but for those that are measured on from now on."""
-    measured = {fold(one.text) for one in (*new.splits.validation, *new.splits.test)}
-    known = [one for one in lessons.train if fold(one.text) not in measured]
+    is_measured = among([*new.splits.validation, *new.splits.test])
+    known = [one for one in lessons.train if not is_measured(one)]
     known = spelled(known, old.tickers)
     reader = Embedder(old.module.pooled)
     found = predict(reader, old.backbone, [one.text for one in known])["embedding"].numpy()

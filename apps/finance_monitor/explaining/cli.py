@@ -37,9 +37,11 @@ def explain(
 ) -> None:
     """Which words of a text made its sentiment and topics, and what it was learned from.
 
-    With --company, which made what it says of that one; --entities tells what it is called.
+    With --company, which made what it says of that one; --entities tells what it is called, and
+    which others the text names. The only company of a text has the text's sentiment.
     """
     check_text(text)
+    _check_company(company, entities)
     chosen = chosen_method(method)
     release = open_registry(store).open(release_id)
 
@@ -62,18 +64,28 @@ def explain(
         )
     has_lessons = (release.directory / LESSONS).exists()
     learned = learned_from(classifier, load_lessons(release).train) if has_lessons else None
-    heading: dict[str, Any]
-    if company is None:
-        found = explain_story(classifier, text, chosen, learned)
-        heading = _told(classifier.sentiment_score(classifier.read([prepare(text)])[0]))
-    else:
-        listed = read_entities(entities) if entities else None
-        name = (listed.named(company) if listed else None) or company
-        named = mentions_in(text, [name], listed)
+    listed = read_entities(entities) if entities else None
+    name = company and ((listed.named(company) if listed else None) or company)
+    named = mentions_in(text, [name] if name else [], listed)
+    if name and classifier.judges(named):
         found = explain_towards(classifier, text, name, named, chosen, learned)
         reading = classifier.read([point_at(prepare(text), name, named)])[0]
-        heading = {"company": name, **_told(classifier.target_score(reading))}
-    show_explanation(found, heading, as_json=as_json)
+        score = classifier.target_score(reading)
+    else:
+        found = explain_story(classifier, text, chosen, learned)
+        score = classifier.sentiment_score(classifier.read([prepare(text)])[0])
+    heading = {"company": name} if name else {}
+    show_explanation(found, heading | _told(score), as_json=as_json)
+
+
+def _check_company(company: str | None, entities: Path | None) -> None:
+    if company is not None and not company.strip():
+        raise UserError("--company is empty", hint="Name the company, or leave it out.")
+    if entities and company is None:
+        raise UserError(
+            "--entities without --company",
+            hint="Name the company that is asked about, or leave --entities out.",
+        )
 
 
 def _told(score: SentimentScore) -> dict[str, Any]:

@@ -86,9 +86,13 @@ def add_explanations(app: FastAPI, service: MonitorService, explainer: StoryExpl
         story = service.watch.store.story(story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {story_id!r}.")
-        company = company and service.company_named(company)
+        company = company and service.company_of(story, company)
         if company is not None and company not in story.entities:
             raise HTTPException(404, f"The story names no {company!r}.")
-        asked = Asked(story.content, company, service.companies_in(story))
+        named = service.companies_in(story)
+        serving = service.live.current
+        if company is not None and len(named) > 1 and not serving.judges(named):
+            raise HTTPException(422, "The release knows no sentiment towards companies.")
+        asked = Asked(story.content, company, named)
         found = await until_disconnected(request, explainer.batcher.submit(asked))
         return replace(found, sentences=account(story, found, company))

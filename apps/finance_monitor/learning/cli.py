@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.cli import new_app
 from common.learning.cli import add_feedback_verbs
@@ -25,12 +25,14 @@ def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> S
     """Releases that learned from what was purged."""
     from apps.finance_monitor.learning.lessons import texts_of
     from apps.finance_monitor.stories.text import prepare
+    from apps.finance_monitor.targets.pointing import without_braces
     from common.learning.purging import forget
     from common.releases.registry import Registry
 
     # An imported text holds its links; releases hold it as the model reads it.
     spelled = [prepare(one) for one in whole]
-    return forget(Registry(store, APPLICATION), text, spelled, texts_of)
+    looked_for = text and without_braces(text)
+    return forget(Registry(store, APPLICATION), looked_for, spelled, texts_of)
 
 
 def _find_learn() -> Learn:
@@ -51,5 +53,11 @@ def _find_grouping() -> Grouping[Example]:
     return GROUPING
 
 
-add_feedback_verbs(verbs, APPLICATION, "sentiment", LABELS, releases_holding)
+def _parts_of(wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from apps.finance_monitor.learning.corrections import parts_of
+
+    return parts_of(wanted)
+
+
+add_feedback_verbs(verbs, APPLICATION, "sentiment", LABELS, releases_holding, parts_of=_parts_of)
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

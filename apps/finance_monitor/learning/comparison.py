@@ -9,7 +9,7 @@ from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.groups import GROUPING
-from apps.finance_monitor.learning.lessons import Lessons, facets, plain_text
+from apps.finance_monitor.learning.lessons import Lessons, facets, plain_text, plain_texts
 from apps.finance_monitor.stories.classifying import Classifier
 from common.console import say
 from common.learning.candidates import comparison as comparing
@@ -51,16 +51,27 @@ def _held_out(
     learn: Callable[[Sequence[Example]], Classifier], examples: Sequence[Example]
 ) -> list[Outcome]:
     """Each corrected text, read by a candidate that learned from the other half."""
-    texts = list(dict.fromkeys(plain_text(example) for example in examples))
-    fold_of = {text: number % FOLDS for number, text in enumerate(texts)}
+    texts = _texts_of(examples)
+    fold_of = {text: number % FOLDS for number, text in enumerate(dict.fromkeys(texts))}
     outcomes: dict[int, Outcome] = {}
     for fold in range(FOLDS):
         say(f"Learning half of the corrections, to ask the other half: {fold + 1} of {FOLDS}")
-        own = [i for i, example in enumerate(examples) if fold_of[plain_text(example)] == fold]
-        others = [example for example in examples if fold_of[plain_text(example)] != fold]
+        own = [i for i, text in enumerate(texts) if fold_of[text] == fold]
+        others = [examples[i] for i, text in enumerate(texts) if fold_of[text] != fold]
         found = evaluate.run(learn(others), [examples[i] for i in own])
         outcomes |= dict(zip(own, found, strict=True))
     return [outcomes[i] for i in range(len(examples))]
+
+
+def _texts_of(examples: Sequence[Example]) -> list[str]:
+    """Which text each is of; a name in front is of it only where another example says so."""
+    certain = {plain_text(one) for one in examples if len(plain_texts(one)) == 1}
+    found = []
+    for example in examples:
+        whole = plain_text(example)
+        without_name = plain_texts(example) - {whole}
+        found.append(whole if whole in certain else min(without_name, default=whole))
+    return found
 
 
 def _judged(before: Sequence[Outcome], after: Sequence[Outcome], by: Sequence[str]) -> list[Judged]:

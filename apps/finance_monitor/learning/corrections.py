@@ -6,16 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.learning.lessons import Lessons, facets, plain_text
+from apps.finance_monitor.learning.lessons import Lessons, facets, plain_texts
 from apps.finance_monitor.schema import SENTIMENT_NAMES, SENTIMENTS
 from apps.finance_monitor.stories import text as spelling
 from apps.finance_monitor.targets.pointing import occurrences, point_at
+from common.errors import UserError
 from common.learning.review import Correction, LeftOut
 from common.learning.schema import Feedback
 from common.records.personal import prepare
 from common.records.text import fold, normalise
 
 LABELS = ("sentiment", "topics", "target")
+OF_COMPANY = ("entity", "target", "mentions")
 
 
 def corrected_text(content: str) -> str:
@@ -54,6 +56,32 @@ def about(wanted: Mapping[str, Any]) -> str:
     return "+".join([*labels, *([str(wanted["entity"])] if wanted.get("entity") else [])])
 
 
+def claim(wanted: Mapping[str, Any]) -> tuple[object, ...]:
+    """What it comes to, however it is written and whatever else the text calls a company."""
+    taught = example_of("", wanted)
+    return taught.sentiment, taught.topics, taught.target
+
+
+def parts_of(wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What one row says of the text, and of a company, each by itself.
+
+    Raises:
+        UserError: it names a company without its sentiment, or the other way round.
+    """
+    of_company = {name: value for name, value in wanted.items() if name in OF_COMPANY}
+    if of_company and not (wanted.get("entity") and wanted.get("target")):
+        raise UserError(
+            f"{', '.join(of_company)} without {_missing(of_company)}",
+            hint="`entity` is the company, and `target` its sentiment.",
+        )
+    of_text = {name: value for name, value in wanted.items() if name not in OF_COMPANY}
+    return [part for part in (of_text, of_company) if part]
+
+
+def _missing(of_company: Mapping[str, Any]) -> str:
+    return " and ".join(name for name in ("entity", "target") if not of_company.get(name))
+
+
 def split_known(
     rows: Sequence[Feedback],
     lessons: Lessons,
@@ -72,7 +100,8 @@ def split_known(
         has_targets: it tells sentiments towards companies apart.
     """
     known = {_taught(one) for one in facets(lessons.train)}
-    measured = {fold(plain_text(one)) for one in (*lessons.validation, *lessons.test)}
+    held_out = (*lessons.validation, *lessons.test)
+    measured = {fold(text) for one in held_out for text in plain_texts(one)}
     open_rows, learned, out = [], [], []
     for row in rows:
         example = example_of(row.text, row.wanted)
@@ -81,7 +110,7 @@ def split_known(
             learned.append(row.id)
         elif reason := _unusable(example, topics, has_sentiment, has_targets):
             out.append(LeftOut(row.id, row.text, reason))
-        elif fold(plain_text(example)) in measured:
+        elif fold(spelling.prepare(row.text)) in measured:
             out.append(LeftOut(row.id, row.text, "candidates are measured on this text"))
         else:
             open_rows.append(row)

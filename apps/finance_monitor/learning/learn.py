@@ -11,7 +11,7 @@ from pathlib import Path
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example, Sources, read_examples
 from apps.finance_monitor.learning.comparison import compare
-from apps.finance_monitor.learning.corrections import about, split_known, to_examples
+from apps.finance_monitor.learning.corrections import about, claim, split_known, to_examples
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons, spelled
 from apps.finance_monitor.learning.shadowing import read_again
@@ -182,5 +182,5 @@ def _review(
         has_targets=serving.module.targets is not None,
     )
     lengths = [len(example.text) for example in lessons.train]
-    found = review(rows, lengths, per_source=per_source, about=about)
+    found = review(rows, lengths, per_source=per_source, about=about, claim=claim)
     return Review(found.taken, left_out + found.left_out), learned

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,19 @@ import numpy as np
 from apps.finance_monitor.data import Example, apart
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.text import spell_tickers
-from apps.finance_monitor.targets.pointing import CLOSING, OPENING
+from apps.finance_monitor.targets.pointing import CLOSING, OPENING, without_braces
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.learning.replay import MOST_EXEMPLARS, herd
 from common.models.prediction import predict
 from common.records.fields import content_hash
 from common.records.splits import Splits
+from common.records.text import fold
 from common.releases.release import Release
 
 LESSONS = "lessons.json"
+# A company that stands in braces once, before everything else.
+PUT_IN_FRONT = re.compile(r"\{[^{}]*\} ([^{}]*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Lessons:
 
     @property
     def texts(self) -> set[str]:
-        """Those of all examples, without the braces around a company."""
+        """Those of all examples, as `plain_text` has them."""
         return {plain_text(one) for one in self.examples}
 
     def without(self, hashes: Collection[str]) -> Lessons:
@@ -57,8 +61,8 @@ class Lessons:
 
     def measured_on(self, golden: Sequence[Example]) -> Lessons:
         """These with other golden texts, none of which is learned from."""
-        asked = {plain_text(example) for example in golden}
-        train = [one for one in self.train if plain_text(one) not in asked]
+        is_asked = among(golden)
+        train = [one for one in self.train if not is_asked(one)]
         return replace(self, train=train, test=list(golden))
 
     def with_examples(self, examples: Sequence[Example]) -> Lessons:
@@ -70,15 +74,44 @@ class Lessons:
 
 
 def plain_text(example: Example) -> str:
-    """The text without the braces around a company: that is what somebody corrects or purges."""
+    """The text without the braces around a company, its own ones as parentheses.
+
+    A name that `point_at` put in front stays there.
+    """
     if example.target is None:
-        return example.text
+        return without_braces(example.text)
     return example.text.replace(OPENING, "").replace(CLOSING, "")
+
+
+def plain_texts(example: Example) -> set[str]:
+    """What its text may have been: that is what somebody corrects or purges.
+
+    A name in front, as in `{Alba} sails`, is of the text, or was put there by `point_at`.
+    """
+    found = {plain_text(example)}
+    if example.target is not None and (put := PUT_IN_FRONT.fullmatch(example.text)):
+        found.add(put[1])
+    return found
+
+
+def among(examples: Sequence[Example]) -> Callable[[Example], bool]:
+    """Whether the text of a further example is that of one of these.
+
+    Two that agree only without the names in front of them are not: `{Alba} sails`, `{Borel} sails`.
+    """
+    certain = {fold(plain_text(one)) for one in examples}
+    perhaps = {fold(text) for one in examples for text in plain_texts(one)}
+
+    def is_among(one: Example) -> bool:
+        whole, spellings = fold(plain_text(one)), {*map(fold, plain_texts(one))}
+        return whole in perhaps or not spellings.isdisjoint(certain)
+
+    return is_among
 
 
 def hashes_of(example: Example) -> set[str]:
     """Those that a purge may have left of its text; older ones are of the text with braces."""
-    return {content_hash(example.text), content_hash(plain_text(example))}
+    return {content_hash(text) for text in (example.text, *plain_texts(example))}
 
 
 def _facet(example: Example) -> str:
@@ -156,8 +189,10 @@ def load_lessons(release: Release) -> Lessons:
 
 
 def texts_of(release: Release) -> Collection[str]:
-    """The texts that a release holds."""
-    return load_lessons(release).texts if (release.directory / LESSONS).exists() else ()
+    """What the texts that a release holds may have been, see `plain_texts`."""
+    if not (release.directory / LESSONS).exists():
+        return ()
+    return {text for one in load_lessons(release).examples for text in plain_texts(one)}
 
 
 def _example(row: Sequence[Any]) -> Example:

@@ -108,27 +108,29 @@ def _check(said: StoryFeedback, serving: Classifier) -> None:
 
 
 def _of_text(said: StoryFeedback, story: ScoredRecord) -> Iterator[Said]:
-    given: dict[str, Any] = {
-        "sentiment": story.sentiment.label,
-        "topics": [topic.name for topic in story.topics],
-        **_rule(story),
-    }
     if said.sentiment is not None:
-        yield given, {"sentiment": said.sentiment}
+        yield _shown(story), {"sentiment": said.sentiment}
     if said.topics is not None:
-        yield given, {"topics": sorted(set(said.topics))}
+        yield _shown(story), {"topics": sorted(set(said.topics))}
 
 
 def _of_companies(
     said: StoryFeedback, story: ScoredRecord, text: str, service: MonitorService
 ) -> Iterator[Said]:
-    """Each with how the text calls the company: whoever learns from it may have no list."""
+    """Each with how the text calls the company: whoever learns from it may have no list.
+
+    Of a company that is not asked about by itself, it is the text's sentiment that is corrected.
+    """
     named = service.mentions_in(text, story.entities)
+    judges = service.live.current.judges(named)
     for one in said.targets:
-        company = service.company_named(one.entity)
+        company = service.company_of(story, one.entity)
         if company not in story.entities:
             known = ", ".join(story.entities) or "none"
             raise HTTPException(422, f"The story names no {company!r}; it names: {known}.")
+        if not judges:
+            yield _shown(story), {"sentiment": one.sentiment}
+            continue
         given = {
             "entity": company,
             "target": story.sentiment_towards(company).label,
@@ -138,6 +140,14 @@ def _of_companies(
         called = {text[start:end] for start, end in named.get(company, ())}
         mentions = {"mentions": "|".join(sorted(called))} if called - {company} else {}
         yield given, {"entity": company, "target": one.sentiment, **mentions}
+
+
+def _shown(story: ScoredRecord) -> dict[str, Any]:
+    return {
+        "sentiment": story.sentiment.label,
+        "topics": [topic.name for topic in story.topics],
+        **_rule(story),
+    }
 
 
 def _rule(story: ScoredRecord) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +27,7 @@ from apps.finance_monitor.schema import (
 from apps.finance_monitor.stories.companies import companies_in
 from apps.finance_monitor.stories.network import Floats, Network
 from apps.finance_monitor.stories.text import LINK, prepare, spell_tickers
-from apps.finance_monitor.targets.pointing import Span, point_at
+from apps.finance_monitor.targets.pointing import Span, point_at, whole
 from common.records.text import CHINESE, words
 from common.rules.live import LiveRules
 
@@ -204,7 +205,7 @@ class Classifier:
         """
         prepared = prepare(text)
         if company is not None and company in named and self.judges(named):
-            called = [prepared[start:end].lower() for start, end in named[company]]
+            called = [prepared[start:end] for start, end in named[company]]
             pointed = point_at(prepared, company, named)
             return self._weigh_words(pointed, called, lambda reading: reading.target)
         if not self.network.has_sentiment:
@@ -218,20 +219,21 @@ class Classifier:
         shares_of: Callable[[Reading], NDArray[np.float64] | None],
     ) -> list[str]:
         """Those of a prepared text, but for what the company is `called`: that is no reason."""
+        own = {word for name in called for word in words(name)}
         tried = [
             word
             for word in dict.fromkeys(words(read))
-            if _carries_meaning(word) and not any(word in name for name in called)
+            if _carries_meaning(word) and word not in own
         ][:MOST_WORDS_TRIED]
         if not tried:
             return []
         lowered = read.lower()
-        readings = self.read([read, *(lowered.replace(word, " ") for word in tried)])
+        readings = self.read([read, *(re.sub(whole(word), " ", lowered) for word in tried)])
         shares = [shares_of(reading) for reading in readings]
         odds = [_log_odds(some[NEGATIVE]) for some in shares if some is not None]
-        whole, without = odds[0], odds[1:]
+        as_it_is, without = odds[0], odds[1:]
         drops = sorted(zip(tried, without, strict=True), key=lambda pair: pair[1])
-        return [word for word, left in drops[:WORDS_SHOWN] if left < whole - LEAST_DROP]
+        return [word for word, left in drops[:WORDS_SHOWN] if left < as_it_is - LEAST_DROP]
 
 
 def _with_only_target(story: ScoredRecord) -> ScoredRecord:

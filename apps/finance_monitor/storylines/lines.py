@@ -65,9 +65,10 @@ class StoryLine:
         """Who had it first."""
         return self.stories[0]
 
-    def negative_on(self, key: str) -> float:
-        """The highest probability of negative that one of its stories has on a key."""
-        return max(_negative(one.story, key) for one in self.originals)
+    def negative_on(self, key: str) -> float | None:
+        """The highest probability of negative that one of its stories is known to have on a key."""
+        known = (sentiment_on(one.story, key).probabilities for one in self.originals)
+        return max((some["negative"] for some in known if "negative" in some), default=None)
 
     @property
     def told_otherwise(self) -> list[Told]:
@@ -159,7 +160,3 @@ class _Alike:
 
 def _contradicts(one: Original, line: StoryLine) -> bool:
     return any(contradicts(one.said, other.said) for other in line.originals)
-
-
-def _negative(story: ScoredRecord, key: str) -> float:
-    return sentiment_on(story, key).probabilities.get("negative", 1.0)

@@ -37,9 +37,12 @@ def negative_lines(
     )
     negative = _originals(store, rows, sequence)
     lines = story_lines(negative, _others_like(store, negative, start, end, sequence))
+
+    def rank(line: StoryLine) -> tuple[float, int]:
+        return -round(line.negative_on(key) or 0.0, 2), -len(line.stories)
+
     # Of equals the one that began first: the sort keeps their order.
-    found = sorted(lines, key=lambda line: (-round(line.negative_on(key), 2), -len(line.stories)))
-    return found[:limit]
+    return sorted(lines, key=rank)[:limit]
 
 
 def lines_between(store: Store, start: float, end: float) -> list[StoryLine]:

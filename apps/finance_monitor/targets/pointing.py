@@ -17,7 +17,7 @@ def occurrences(text: str, names: Iterable[str]) -> list[Span]:
     known = sorted({name for name in names if name}, key=lambda name: (-len(name), name))
     if not known:
         return []
-    pattern = "|".join(map(_whole, known))
+    pattern = "|".join(map(whole, known))
     return [found.span() for found in re.finditer(pattern, text, re.IGNORECASE)]
 
 
@@ -28,7 +28,7 @@ def point_at(text: str, name: str, named: Mapping[str, Sequence[Span]]) -> str:
         named: the companies of the text, and where it names them.
     """
     spans = sorted(named.get(name, ()))
-    read = text.translate(_OTHER_BRACES)
+    read = without_braces(text)
     if not spans:
         return f"{OPENING}{name}{CLOSING} {read}"
     parts, end = [], 0
@@ -38,7 +38,12 @@ def point_at(text: str, name: str, named: Mapping[str, Sequence[Span]]) -> str:
     return "".join([*parts, read[end:]])
 
 
-def _whole(name: str) -> str:
+def without_braces(text: str) -> str:
+    """The text with parentheses for braces: those are for companies."""
+    return text.translate(_OTHER_BRACES)
+
+
+def whole(name: str) -> str:
     """A pattern for a name; Latin letters do not go on before or after it."""
     before = "(?<![A-Za-z0-9])" if name[0].isascii() and name[0].isalnum() else ""
     after = "(?![A-Za-z0-9])" if name[-1].isascii() and name[-1].isalnum() else ""

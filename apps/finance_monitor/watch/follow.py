@@ -316,5 +316,5 @@ def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float,
             continue
         for key, sentiment in keys_of(story).items():
             if sentiment == "negative":
-                probability = sentiment_on(story, key).probabilities.get("negative", 1.0)
+                probability = sentiment_on(story, key).probabilities.get("negative", 0.0)
                 yield key, story.published_at.timestamp(), number, round(probability, 2)

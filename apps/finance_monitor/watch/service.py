@@ -212,6 +212,10 @@ class MonitorService:
         """The company that goes by this name, as stories call it; the name itself if none does."""
         return (self._entities.named(name) if self._entities else None) or name
 
+    def company_of(self, story: FeedRecord, name: str) -> str:
+        """The company that a story calls so, or that goes by this name."""
+        return name if name in story.entities else self.company_named(name)
+
     def status(self) -> dict[str, Any]:
         """How the watch is doing."""
         watch = self.watch

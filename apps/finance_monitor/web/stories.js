@@ -33,7 +33,7 @@ function line(one, topics, correct) {
     one.routed_to ? say().routedTo(one.routed_to) : null,
     one.decided_by ? say().byRule([one.decided_by.rule, ...one.decided_by.further].join(', ')) : null];
   const text = one.title ?? (one.text ?? '').split('\n')[0];
-  const choices = [sentiment(one, correct), ...(topics.length ? [topic(one, topics, correct)] : [])];
+  const choices = [...(hasSentiment(one) ? [sentiment(one, correct)] : []), ...(topics.length ? [topic(one, topics, correct)] : [])];
   const list = element('ul', { class: 'companies small', 'aria-label': say().companies },
     ...judged.map((target) => company(one, target, correct)));
   return element('li', {}, headline(text, one.url),
@@ -41,8 +41,13 @@ function line(one, topics, correct) {
     ...reasons(one), ...(judged.length ? [list] : []));
 }
 
-// Those with a sentiment of their own; the only one of a text has that of the text.
-const companies = (one) => one.targets.filter((target) => one.targets.length > 1 || target.sentiment !== one.sentiment.label);
+// Those with a sentiment of their own; the only one of a text has that of the text, if that was judged.
+const companies = (one) => one.targets.filter((target) => one.targets.length > 1
+  || !isJudged(one) || target.sentiment !== one.sentiment.label);
+
+// A release may know no sentiment of texts; a rule may have decided it.
+const isJudged = (one) => Object.keys(one.sentiment.probabilities).length > 0;
+const hasSentiment = (one) => isJudged(one) || Boolean(one.sentiment.label);
 
 function company(one, target, correct) {
   return element('li', {}, quoted(target.entity), ' ', towards(one, target, correct), ...reasons(one, target.entity));
@@ -58,7 +63,7 @@ function reasons(one, name = null) {
     if (explained.has(key)) explained.delete(key);
     else explained.set(key, explanation(path, options));
     open();
-  }, { class: 'quiet', 'aria-label': name ? `${say().explanation.button} ${name}` : null });
+  }, { class: 'quiet', 'aria-label': name ? say().explanation.buttonOf(name) : null });
   const open = () => {
     const found = explained.get(key);
     toggle.setAttribute('aria-expanded', String(Boolean(found)));

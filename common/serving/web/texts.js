@@ -14,6 +14,7 @@ export const texts = {
     ok: 'Continue',
     explanation: {
       button: 'Why?',
+      buttonOf: (name) => `Why? ${name}`,
       waiting: 'Looking for the reasons …',
       failed: (message) => `The reasons could not be found: ${message}`,
       nothing: 'There is nothing to explain.',
@@ -40,6 +41,7 @@ export const texts = {
     ok: '继续',
     explanation: {
       button: '为什么？',
+      buttonOf: (name) => `为什么？${name}`,
       waiting: '正在查找原因……',
       failed: (message) => `没能查到原因：${message}`,
       nothing: '没有可以解释的内容。',

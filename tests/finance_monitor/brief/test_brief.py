@@ -15,7 +15,7 @@ from receiving import receiving
 
 from apps.finance_monitor.brief.day import Brief, Day, brief_of
 from apps.finance_monitor.brief.page import to_html, to_text
-from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord, TargetScore
 from apps.finance_monitor.store import Store, store_path
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.keys import keys_for
@@ -110,6 +110,20 @@ def test_a_lists_worst_and_best_are_so_for_its_own_companies() -> None:
     assert (alba.worst and alba.worst.headline, alba.best) == ("Borel overtakes Alba", None)
     assert (borel.best and borel.best.headline, borel.worst) == ("Borel overtakes Alba", None)
     assert (own.negative, own.positive) == (1, 0)
+
+
+def test_of_a_list_the_worst_is_one_that_is_known_to_be() -> None:
+    older = story("older", 12, "positive", entities=("Alba", "Borel"), text="Borel overtakes Alba")
+    older.targets = [TargetScore(entity="Alba", sentiment="negative")]
+    known = story("known", 13, entities=("Alba",), text="Alba is sued")
+    known.sentiment.probabilities["negative"] = 0.5
+    opened = Store(None)
+    with opened.transaction():
+        opened.add_stories([(1, older, None), (2, known, None)], [])
+    desk = Watchlist(name="Alba", companies=["Alba"])
+    [alba] = brief_of(opened, Day(date(2026, 3, 2), ZoneInfo("UTC")), [desk]).extremes
+    opened.close()
+    assert alba.worst and alba.worst.headline == "Alba is sued"
 
 
 def test_a_list_gets_its_own_alerts_and_stories_alone(store: Store) -> None:

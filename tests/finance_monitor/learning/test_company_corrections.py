@@ -11,7 +11,10 @@ from command_line import run_here
 from monitor_serving import copy_release
 from test_monitor_learn import add, learn, said
 
+from apps.finance_monitor.learning.cli import LABELS
+from apps.finance_monitor.learning.corrections import about, claim
 from apps.finance_monitor.learning.lessons import load_lessons
+from common.learning.review import review
 from common.releases.registry import Registry
 
 TEXT = "Hobart recalls its drug while Ingram wins its patients"
@@ -77,6 +80,54 @@ def test_corrections_of_companies_go_out_and_come_back_in_a_table(
     done = run_here("finance_monitor", "feedback", "list", "--store", store, "--json")
     rows = json.loads(done.stdout)["feedback"]
     assert [{name: row[name] for name in wanted} for row in rows] == [wanted, wanted]
+
+
+def test_a_row_of_a_table_may_correct_the_text_and_a_company(store: Path, tmp_path: Path) -> None:
+    table = tmp_path / "corrections.csv"
+    table.write_text(
+        f"text,sentiment,topics,entity,target\n{TEXT},neutral,credit|deals,Hobart,negative\n",
+        encoding="utf-8",
+    )
+    done = run_here("finance_monitor", "feedback", "import", table, "--store", store)
+    assert done.returncode == 0, done.stderr
+    assert "2 corrections added" in done.stderr
+    done = run_here("finance_monitor", "feedback", "list", "--store", store, "--json")
+    rows = json.loads(done.stdout)["feedback"]
+    assert sorted(sorted({*LABELS} & {*row}) for row in rows) == [
+        ["entity", "target"],
+        ["sentiment", "topics"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "missing"),
+    [("entity,sentiment", "Hobart,negative", "entity without target"),
+     ("target", "negative", "target without entity")],
+)  # fmt: skip
+def test_half_of_what_is_said_of_a_company_is_refused(
+    store: Path, tmp_path: Path, columns: str, values: str, missing: str
+) -> None:
+    table = tmp_path / "corrections.csv"
+    table.write_text(f"text,{columns}\n{TEXT},{values}\n", encoding="utf-8")
+    done = run_here("finance_monitor", "feedback", "import", table, "--store", store)
+    assert done.returncode == 2
+    assert missing in done.stderr
+    assert "corrections.csv" in done.stderr
+
+
+def test_what_a_text_calls_a_company_contradicts_nothing() -> None:
+    rows = [
+        said(TEXT, "desk", **of("Hobart", "negative")),
+        said(TEXT, "desk", **of("Hobart", "利空", mentions="Hobart|its")),
+        said(TEXT, "fund", topics="credit|deals"),
+        said(TEXT, "desk", topics=["deals", "credit"]),
+    ]
+    found = review(rows, [len(TEXT)], about=about, claim=claim)
+    assert found.left_out == []
+    assert [one.wanted for one in found.taken] == [rows[1].wanted, rows[2].wanted]
+    assert [len(one.feedback_ids) for one in found.taken] == [2, 2]
+    other = said(TEXT, "fund", **of("Hobart", "positive"))
+    assert review([*rows[:2], other], [], about=about, claim=claim).taken == []
 
 
 def test_a_release_without_companies_leaves_them_out(release: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from news import at, story
 
-from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord, TargetScore
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.copies import signature_of
 from apps.finance_monitor.storylines.lines import MOST_POINTS, Original, story_lines
@@ -65,6 +65,24 @@ def test_a_line_says_who_was_first_and_how_it_spread() -> None:
     assert line.sources == ["social", "wire", "press"]
     points = [(point.at, point.stories, point.sources) for point in line.spread]
     assert points == [(at(0), 1, 1), (at(1), 3, 3), (at(4), 4, 3)]
+
+
+def test_a_story_whose_probability_is_not_known_comes_last() -> None:
+    key, unsure = "company/Northgate Bank", story("unsure", 1, entities=("Northgate Bank",))
+    older = story("older", 2, "positive", entities=("Northgate Bank",))
+    older.targets = [TargetScore(entity="Northgate Bank", sentiment="negative")]
+    unsure.sentiment.probabilities["negative"] = 0.6
+    store = Store(None)
+    with store.transaction():
+        kept = [(1, older, None), (2, unsure, None)]
+        rows = [(key, one.published_at.timestamp(), n, 1.0) for n, one, _ in kept]
+        store.add_stories(kept, rows)
+    found = negative_lines(store, key, at(0).timestamp(), at(24).timestamp(), 2, 5)
+    store.close()
+    assert [(one.first.id, one.negative_on(key)) for one in found] == [
+        ("unsure", 0.6),
+        ("older", None),
+    ]
 
 
 def test_the_same_words_about_another_company_are_another_line() -> None:

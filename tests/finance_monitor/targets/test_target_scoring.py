@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from apps.finance_monitor.rules.schema import StoryRules
-from apps.finance_monitor.schema import FeedRecord, ScoredRecord
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord, SentimentScore
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import Entity, EntityList, companies_in
 from apps.finance_monitor.stories.network import Floats
@@ -125,6 +125,25 @@ def test_a_story_of_an_older_store_is_read() -> None:
     read = ScoredRecord.model_validate(kept)
     assert read.sentiment_towards("Borel Motors").label == "negative"
     assert read.sentiment_towards("Borel Motors").probabilities == {}
+    # The text has the label of Alba, and so its probability.
+    assert read.sentiment_towards("Alba") == read.sentiment != SentimentScore(probabilities={})
+
+
+class Falls(Network):
+    """It is bad news where shares fall, and where Fallon is not pointed at."""
+
+    def outputs(self, texts: Sequence[str]) -> dict[str, Floats]:
+        bad = ["fall;" in text or "{fallon}" not in text.lower() for text in texts]
+        targets = [BAD if one else GOOD for one in bad]
+        return {"sentiment_logits": np.float32(targets), "target_logits": np.float32(targets)}
+
+
+def test_a_word_within_a_companys_name_may_be_a_reason() -> None:
+    text = "Fallon: its shares fall; Borel gains"
+    named = {"Fallon": [(0, 6)], "Borel": [(25, 30)]}
+    words = Classifier("one", Falls(), []).negative_words(text, "Fallon", named)
+    # The name must stay whole where that word is left out.
+    assert words == ["fall"]
 
 
 @pytest.mark.parametrize("text", ["Alba and Borel", "Alba alone"])

@@ -1,0 +1,74 @@
+"""A lesson is known by its text, whatever `point_at` made of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import run_here
+from monitor_serving import copy_release
+from test_monitor_learn import add, said
+
+from apps.finance_monitor.data import Example
+from apps.finance_monitor.learning.comparison import _texts_of
+from apps.finance_monitor.learning.corrections import split_known
+from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, save_lessons
+from common.learning.purging import purged
+from common.learning.sources import hashed
+from common.releases.registry import Registry
+
+TEXT = "The shipyard {sic} halts all work"
+READ = "The shipyard (sic) halts all work"
+GIVEN = Example("{Alba} " + READ, target="negative")
+NAMED = Example("{Alba} sails", target="positive")
+
+
+@pytest.mark.parametrize("other", [Example(TEXT), Example(READ), Example("Alba " + READ), GIVEN])
+def test_a_name_in_front_is_of_the_text_or_was_put_there(other: Example) -> None:
+    assert among([GIVEN])(other)
+    assert among([other])(GIVEN)
+
+
+def test_texts_that_differ_in_the_name_alone_are_two() -> None:
+    assert not among([NAMED])(Example("{Borel} sails", target="positive"))
+    assert not among([NAMED])(Example("Borel sails"))
+
+
+def test_what_is_measured_is_not_learned_of_a_company_that_it_does_not_name() -> None:
+    lessons = Lessons([GIVEN, NAMED], [], []).measured_on([Example(TEXT, "negative")])
+    assert lessons.train == [NAMED]
+    held_out = Lessons([], [GIVEN], [])
+    row = said(TEXT, sentiment="negative")
+    found = split_known([row], held_out, [], has_sentiment=True, has_targets=True)
+    assert [one.reason for one in found[2]] == ["candidates are measured on this text"]
+
+
+def test_the_examples_of_a_text_are_held_out_together() -> None:
+    borel = Example("{Borel} " + READ, target="neutral")
+    elsewhere = Example("Alba sails {Cinder}", target="neutral")
+    first, second, whole = _texts_of([GIVEN, borel, Example(TEXT, "negative")])
+    assert first == second == whole == READ
+    assert _texts_of([NAMED, Example("Alba sails", "positive")]) == ["Alba sails"] * 2
+    assert len({*_texts_of([NAMED, elsewhere])}) == 2
+
+
+@pytest.mark.parametrize("by", ["--subject", "--text"])
+def test_what_was_learned_of_a_company_that_the_text_does_not_name_is_purged(
+    release_of_companies: Path, tmp_path: Path, by: str
+) -> None:
+    store = copy_release(release_of_companies, tmp_path / "var")
+    registry = Registry(store, "finance_monitor")
+    release = registry.open()
+    held = load_lessons(release)
+    save_lessons(release.directory, Lessons([*held.train, GIVEN], held.validation, held.test))
+    subject = hashed(store / "finance_monitor", "customer 7")
+    row = said(TEXT, entity="Alba", target="negative").model_copy(update={"subject": subject})
+    add(store, [row])
+    asked = "customer 7" if by == "--subject" else TEXT
+    done = run_here("finance_monitor", "feedback", "purge", by, asked,
+                    "--store", store, "--json")  # fmt: skip
+    assert json.loads(done.stdout)["releases"] == [release.release_id]
+    left = load_lessons(release).without(purged(registry))
+    assert GIVEN not in left.train
+    assert left.train == held.train
