@@ -246,8 +246,8 @@ class MonitorService:
         since = now - hours * 3600
         found = self.watch.store.trend(since)
         starts = sorted({row["start"] for rows in found.values() for row in rows})
-        if starts:
-            found = {key: [] for key in exposed_now(self.watch.store)} | found
+        for key in exposed_now(self.watch.store) if starts else ():
+            found.setdefault(key, [])
         keys = [
             {
                 "key": key,

@@ -61,7 +61,8 @@ def read_watchlists(
 def _with_names(one: Watchlist, number: int, path: Path, listed: EntityList | None) -> Watchlist:
     if listed is None:
         return one
-    companies, where = [], line_of(path, "watchlist", number, "companies")
+    where = line_of(path, "watchlist", number, "companies")
+    companies = []
     for given in one.companies:
         company = listed.one_named(given, where)
         if company is None:

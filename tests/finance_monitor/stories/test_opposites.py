@@ -141,7 +141,7 @@ def test_another_release_or_other_rules_read_the_same_text_anew() -> None:
     for number, rules in enumerate([(), (rule,), (rule,)]):
         other.rules = SimpleNamespace(current=StoryRules(rule=rules))
         label(f"ruled {number}")
-    assert len(other.read) == 2
+    assert len(other.read) == 3
 
 
 def test_scored_records_with_the_same_text_each_keep_their_own_labels() -> None:
