@@ -64,7 +64,8 @@ class Entity(BaseModel):
         A name that holds another of them is plain, and so is the ticker.
         """
         known = [normalise(name).lower() for name in (self.name, *self.aliases)]
-        return [name for name in known if not any(one in name and one != name for one in known)]
+        # Of whole words: Shell does not hold SHEL.
+        return [name for name in known if not occurrences(name, {*known} - {name})]
 
 
 class EntityList:
