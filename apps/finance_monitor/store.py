@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,15 @@ def signature_in(row: sqlite3.Row) -> NDArray[np.uint32] | None:
     return None if kept is None else np.frombuffer(kept, np.uint32)
 
 
+def _connected(database: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        database, 30, check_same_thread=False, isolation_level=None, uri=isinstance(database, str)
+    )
+    connection.row_factory = sqlite3.Row
+    connection.create_function("searchable", 1, searchable, deterministic=True)
+    return connection
+
+
 def store_path(directory: Path) -> Path:
     """Where a monitor's state is kept."""
     return directory / "monitor.sqlite"
@@ -66,12 +76,8 @@ class Store:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
-        self._database = sqlite3.connect(
-            path or "", check_same_thread=False, isolation_level=None, timeout=30
-        )
-        self._database.row_factory = sqlite3.Row
+        self._database = _connected(path or "")
         try:
-            self._database.create_function("searchable", 1, searchable, deterministic=True)
             self._database.execute("PRAGMA journal_mode = WAL")
             # What was committed survives a power failure as well as kill -9.
             self._database.execute("PRAGMA synchronous = FULL")
@@ -119,6 +125,13 @@ class Store:
         with self._lock:
             return self._database.execute(query, values).fetchall()
 
+    def rows_beside(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """As `rows`, of a query that may take long: writing does not wait for it."""
+        if self.path is None:
+            return self.rows(query, *values)
+        with closing(_connected(f"file:{quote(str(self.path.absolute()))}?mode=ro")) as database:
+            return database.execute(query, values).fetchall()
+
     def read_state(self, name: str) -> bytes | None:
         """What `write_state` kept under `name`."""
         found = self.rows("SELECT content FROM state WHERE name = ?", name)
@@ -149,7 +162,7 @@ class Store:
         return found
 
     def add_texts(self, texts: Iterable[tuple[str, ScoredRecord]]) -> None:
-        """Keep by which story each text was read last; to be called within a transaction."""
+        """Keep for which story each text was read; to be called within a transaction."""
         self._database.executemany(
             "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)",
             [(key, story.id, story.published_at.timestamp()) for key, story in texts],

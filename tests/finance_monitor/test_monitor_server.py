@@ -41,14 +41,20 @@ def address(store: Path) -> Iterator[str]:
     with receiving() as receiver:
         receiver.refusal = (b"", 400)
         more = ("--entities", str(_entities(store)), "--notify", receiver.url)
-        more += ("--watchlists", str(_watchlists(store)))
+        more += ("--watchlists", str(_watchlists(store)), "--relations", str(_relations(store)))
         with serving(store, *more) as served:
             yield served
 
 
 def _entities(store: Path) -> Path:
     path = store / "entities.csv"
-    path.write_text("name,aliases\nAlba,Alba AG\n云岭银行,云岭\n", encoding="utf-8")
+    path.write_text("name,aliases\nAlba,Alba AG\n云岭银行,云岭\nCinder,\n", encoding="utf-8")
+    return path
+
+
+def _relations(store: Path) -> Path:
+    path = store / "relations.csv"
+    path.write_text("company,relation,other\nAlba,supplier,Cinder\n", encoding="utf-8")
     return path
 
 
@@ -316,6 +322,9 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str, tmp_path
         card = wait.until(
             lambda d: d.find_element(By.CSS_SELECTOR, "#firing .alert[data-key='company/Alba']")
         )
+        # Nothing was ever written about its customer, whose trend says all the same that it is hit.
+        hit = "#trends .trend[data-key='company/Cinder']"
+        wait.until(lambda d: "间接：Alba" in d.find_element(By.CSS_SELECTOR, hit).text)
         card.find_element(By.CSS_SELECTOR, "button.main").click()
         name = wait.until(lambda d: d.find_element(By.ID, "ask-input"))
         name.send_keys("Mei")

@@ -46,6 +46,7 @@ class Delivery:
     ) -> None:
         self._store = store
         self._sinks = sinks
+        self._used = [sink.name for sink in sinks]
         self._escalate_after = escalate_after
         self._first_pause = first_pause
         self._stopping = Event()
@@ -65,16 +66,20 @@ class Delivery:
 
     @property
     def sinks(self) -> list[str]:
-        """Their names."""
-        return list(self._wake)
+        """The names of those that are used."""
+        return self._used
 
     def start(self) -> None:
         """Begin with what waits since the last run."""
         for thread in self._threads:
             thread.start()
 
-    def add(self, sinks: Sequence[Sink]) -> None:
-        """Deliver to these as well, once started; those that it knows are left as they are."""
+    def use(self, sinks: Sequence[Sink]) -> None:
+        """Go by these, once started; those that it knows are left as they are.
+
+        What still waits for others is delivered, but they get no escalation.
+        """
+        self._used = [sink.name for sink in sinks]
         new = [sink for sink in sinks if sink.name not in self._wake]
         self._sinks = [*self._sinks, *new]
         for thread in [self._open(sink) for sink in new]:

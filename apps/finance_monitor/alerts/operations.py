@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from apps.finance_monitor.alerts.notifications import Notification, headline
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
-from apps.finance_monitor.surges.keys import name_of
+from apps.finance_monitor.surges.keys import company_key, name_of
 from common.errors import UserError
 
 Verdict = Literal["real", "false_alarm"]
@@ -66,6 +66,16 @@ def cases(store: Store, limit: int = 100) -> list[Case]:
     """Alerts, the latest first."""
     query = "SELECT * FROM alerts ORDER BY starts DESC, alert_id LIMIT ?"
     return [_case(dict(row)) for row in store.rows(query, limit)]
+
+
+def exposed_now(store: Store) -> list[str]:
+    """The keys of companies that are exposed to an open alert which no other one explains."""
+    rows = store.rows(
+        "SELECT DISTINCT json_extract(value, '$.company') AS company"
+        " FROM alerts, json_each(alerts.content, '$.exposed')"
+        " WHERE status != 'resolved' AND closed_at IS NULL AND muted_by IS NULL"
+    )
+    return [company_key(row["company"]) for row in rows]
 
 
 def case(store: Store, alert_id: str) -> Case:

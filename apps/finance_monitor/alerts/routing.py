@@ -67,7 +67,9 @@ class AlertRouter:
             receivers = self._subscribers.of(alert, muted_by)
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
-                receivers = notified(database, alert.alert_id) or receivers
+                told = notified(database, alert.alert_id)
+                still = {name: told[name] for name in told if name in self._subscribers.names}
+                receivers = still or receivers
             is_for_somebody = receivers or (alert.general and not muted_by)
             if _is_notified(change) and is_for_somebody and not silent:
                 notification = Notification(alerts=[alert], first=row["notified_at"] is None)

@@ -12,6 +12,7 @@ from apps.finance_monitor.alerts.operations import Case
 from apps.finance_monitor.brief.day import Brief, Extremes, Line, Move
 from apps.finance_monitor.brief.style import STYLE
 from apps.finance_monitor.brief.wording import WORDS, Language, Words
+from apps.finance_monitor.exposure.wording import MOST_SHOWN
 from apps.finance_monitor.schema import Evidence, Spread, Told
 from apps.finance_monitor.surges.keys import MARKET, TOPIC, kind_of, name_of
 from common.records.text import CHINESE
@@ -107,7 +108,7 @@ class _Page:
         lines = f"<ol>{''.join(map(self._story, told))}</ol>" if told else ""
         exposed = ""
         if alert.exposed:
-            names = [f"{one.company} {one.strength:.0%}" for one in alert.exposed]
+            names = [f"{one.company} {one.strength:.0%}" for one in alert.exposed[:MOST_SHOWN]]
             named = words.exposed.format(names=words.comma.join(names))
             exposed = f'<p class="small">{escape(named)}</p>'
         return (

@@ -15,11 +15,15 @@ KINDS: dict[str, str] = {"假日": "holiday", "休市": "holiday", "业绩": "ea
 ALL_KEYS = {"", "*", "market"}
 ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CHINESE = "一二三四五六日"
+GROUPS = {
+    **dict.fromkeys(("工作日", "weekday", "weekdays"), range(5)),
+    **dict.fromkeys(("周末", "weekend", "weekends"), range(5, 7)),
+}
 DAY_NAME = re.compile(
-    r"(?:周|星期)?([一二三四五六日天])"
+    r"(?:周|星期|礼拜)?([一二三四五六日天])"
     r"|(mon|tue|wed|thu|fri|sat|sun)(?:s|r|rs|nes|ur)?(?:day)?"
 )
-BETWEEN = re.compile(r"\s*(?:-|–|—|至|到|~)\s*")
+BETWEEN = re.compile(r"\s*(?:[-–—－~～〜至到]|\bto\b)\s*")
 NO_DATE = "{!r} is no date; write it like 2026-12-25, or days of the week like Mon-Fri"
 BESIDE = re.compile(r"\s*[,、，;；|/]\s*|\s+")
 
@@ -30,7 +34,7 @@ def _kind(value: object) -> object:
 
 
 def _days(value: object) -> object:
-    """A date, or days of the week: `Mon-Fri`, `Mon, Wed`, 周一至周五."""
+    """A date, or days of the week: `Mon-Fri`, `Mon, Wed`, `weekdays`, 周一至周五."""
     if isinstance(value, datetime):
         # A spreadsheet writes midnight behind a date.
         return value.date()
@@ -41,6 +45,9 @@ def _days(value: object) -> object:
         return datetime.fromisoformat(given).date()
     days: set[int] = set()
     for part in filter(None, BESIDE.split(BETWEEN.sub("-", given))):
+        if part in GROUPS:
+            days |= {*GROUPS[part]}
+            continue
         named = [DAY_NAME.fullmatch(name) for name in part.split("-")]
         if len(named) > 2 or None in named:
             raise ValueError(NO_DATE.format(value))
@@ -109,7 +116,7 @@ class Entry(BaseModel):
     @property
     def span(self) -> tuple[time, time]:
         """From when to when the market is open, of `hours`."""
-        begin, dash, end = (self.hours or "").replace("–", "-").partition("-")
+        begin, dash, end = BETWEEN.sub("-", (self.hours or "").replace("：", ":")).partition("-")
         try:
             if not dash:
                 raise ValueError

@@ -31,7 +31,7 @@ def read_calendar(
     entries = read_records(path, Entry, on_bad_row=on_bad_row).items
     named = []
     for entry in entries:
-        company = listed.named(entry.key) if listed and entry.key.strip() else None
+        company = listed.one_named(entry.key, str(path)) if listed and entry.key.strip() else None
         known = {*topics, *(f"topic/{topic}" for topic in topics), *ALL_KEYS}
         if listed and topics and not company and entry.key.strip() not in known:
             on = entry.date if isinstance(entry.date, date) else "days of the week"

@@ -43,7 +43,6 @@ MUTUAL: dict[RelationKind, Literal["subsidiary", "peer", "guaranteed"]] = {
 OF_FACTS: dict[str, RelationKind] = {f"{kind} of": kind for kind in KINDS}
 USUAL_STRENGTH = 0.5
 LEAST_STRENGTH = 0.05
-MOST_SHOWN = 10
 NAMES_SHOWN = 5
 
 
@@ -101,7 +100,7 @@ class Exposures:
             graph, company, cutoff=-math.log(LEAST_STRENGTH), weight="length"
         )
         found = [_exposure(graph, path) for path in paths.values() if len(path) > 1]
-        return sorted(found, key=lambda one: (-one.strength, one.company))[:MOST_SHOWN]
+        return sorted(found, key=lambda one: (-one.strength, one.company))
 
     def _at(self, at: datetime | None) -> nx.DiGraph:
         relations = enumerate(self._relations)
@@ -161,8 +160,9 @@ def read_relations(
         ends = {}
         for end in ("company", "other"):
             given = getattr(one, end)
-            ends[end] = (listed.named(given) if listed else None) or given
-            if listed and not listed.named(given):
+            company = listed.one_named(given, str(path)) if listed else None
+            ends[end] = company or given
+            if listed and not company:
                 unknown.add(given)
         if ends["company"] == ends["other"]:
             raise UserError(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from apps.finance_monitor.schema import Exposure
 
+# The least exposed go unnamed; who watches one of these is notified all the same.
+MOST_SHOWN = 10
 ENGLISH = {"guaranteed": "guaranteed by"}
 CHINESE = {
     "supplier": "供应商",
@@ -20,10 +22,11 @@ CHINESE = {
 
 def exposed_in_words(exposed: Sequence[Exposure], *, chinese: bool) -> str:
     """Each company with what arrives there and the path: `C 12% (supplier of B → peer of C)`."""
+    shown = exposed[:MOST_SHOWN]
     if chinese:
-        parts = [f"{one.company} {one.strength:.0%}（{_path(one, chinese)}）" for one in exposed]
+        parts = [f"{one.company} {one.strength:.0%}（{_path(one, chinese)}）" for one in shown]
         return f"间接受影响：{'、'.join(parts)}"
-    parts = [f"{one.company} {one.strength:.0%} ({_path(one, chinese)})" for one in exposed]
+    parts = [f"{one.company} {one.strength:.0%} ({_path(one, chinese)})" for one in shown]
     return f"Indirectly exposed: {', '.join(parts)}"
 
 

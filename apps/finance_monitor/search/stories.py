@@ -26,6 +26,8 @@ TOWARDS_COMPANY = (
     " FROM json_each(s.content, '$.targets') WHERE json_extract(value, '$.entity') = ?),"
     " json_extract(s.content, '$.sentiment.label'))"
 )
+# As keyboards of either language write quotes.
+QUOTES = str.maketrans(dict.fromkeys("“”„«»「」『』＂", '"'))
 PARTS = re.compile(r'"([^"]*\S[^"]*)"|(\S+)')
 READ_TOGETHER = 500
 
@@ -55,7 +57,7 @@ def search(
     found: list[ScoredRecord] = []
     last = store.last_sequence() + 1
     while len(found) < limit:
-        rows = store.rows(
+        rows = store.rows_beside(
             f"SELECT s.sequence, s.content FROM stories s WHERE s.sequence < ?{conditions}"
             " ORDER BY s.sequence DESC LIMIT ?",
             last,
@@ -80,7 +82,7 @@ def _is_for(watchlist: Watchlist, story: ScoredRecord, query: StoryQuery) -> boo
 def _conditions(query: StoryQuery, watchlist: Watchlist | None) -> tuple[str, list[object]]:
     asked: list[tuple[str, *tuple[object, ...]]] = []
     if query.q:
-        looked_for = [phrase or word for phrase, word in PARTS.findall(query.q)]
+        looked_for = [phrase or word for phrase, word in PARTS.findall(query.q.translate(QUOTES))]
         # SQLite's own lower() knows the letters of ASCII alone.
         asked += [(f"instr(searchable({TEXT}), ?) > 0", searchable(one)) for one in looked_for]
     if query.company:

@@ -61,14 +61,11 @@ class Entity(BaseModel):
     def ambiguous(self) -> list[str]:
         """Those that mean it only beside one of `only_with`: its shortest ones.
 
-        A name that holds another of them is plain, and so are the full name beside aliases that are
-        not longer, and the ticker.
+        A name that holds another of them is plain, and so is the ticker.
         """
         known = [normalise(name).lower() for name in (self.name, *self.aliases)]
-        longer = {name for name in known if any(one in name and one != name for one in known)}
-        full, *aliases = known
-        is_plain = any(aliases) and not any(full in one and one != full for one in aliases)
-        return [name for name in known if name not in longer and not (is_plain and name == full)]
+        # Of whole words: Shell does not hold SHEL.
+        return [name for name in known if not occurrences(name, {*known} - {name})]
 
 
 class EntityList:
@@ -79,13 +76,16 @@ class EntityList:
     whose `only_with` it has most; without any of these words, the one that has no `only_with`.
 
     Raises:
-        UserError: two companies share a name, and nothing says which of them is meant.
+        UserError: two companies share a ticker; or a name, and nothing says which of them is meant.
     """
 
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.names = [entity.name for entity in entities]
         self._entities = {entity.name: _spelled(entity) for entity in entities}
-        self.tickers = {one.ticker.upper(): one.name for one in entities if one.ticker}
+        self.tickers: dict[str, str] = {}
+        for one in entities:
+            if one.ticker:
+                self._require_own(one.ticker.upper(), one.name)
         self._owners: dict[str, list[str]] = {}
         self._exact: set[str] = set()
         for entity in entities:
@@ -103,6 +103,14 @@ class EntityList:
         self._patterns = list(self._owners)
         self._automaton = AhoCorasick(self._patterns, matchkind=MatchKind.LeftmostLongest)
 
+    def _require_own(self, ticker: str, company: str) -> None:
+        owner = self.tickers.setdefault(ticker, company)
+        if owner != company:
+            raise UserError(
+                f"{ticker!r} is the ticker of both {owner} and {company}",
+                hint="Words in only_with part names, not tickers: leave it out at one of them.",
+            )
+
     def _require_parted(self, name: str, owners: Sequence[str]) -> None:
         usual = [owner for owner in owners if not self._entities[owner].only_with]
         if len(usual) > 1:
@@ -113,10 +121,28 @@ class EntityList:
 
     def named(self, name: str) -> str | None:
         """The company that goes by this name, in any case; None where there is none, or several."""
+        called = self._called(name)
+        return called[0] if len(called) == 1 else None
+
+    def one_named(self, name: str, where: str) -> str | None:
+        """The same, of a name that stands in a file.
+
+        Raises:
+            UserError: several go by it.
+        """
+        called = self._called(name)
+        if len(called) > 1:
+            raise UserError(
+                f"several companies go by {name!r}: {', '.join(called)}",
+                where=where,
+                hint="Write the full name of the one that is meant.",
+            )
+        return called[0] if called else None
+
+    def _called(self, name: str) -> list[str]:
         key = normalise(name).lower()
         owners = self._owners.get(key, [])
-        full = [owner for owner in owners if normalise(owner).lower() == key]
-        return (full or owners)[0] if len(full or owners) == 1 else None
+        return [owner for owner in owners if normalise(owner).lower() == key] or owners
 
     def find(self, text: str) -> list[str]:
         """Names of the companies in a normalised text, in the order of their first mention."""

@@ -136,13 +136,14 @@ def _repeats(said: Said, before: Said) -> bool:
     return all(label in {None, before.get(name)} for name, label in said.items())
 
 
-def text_key(text: str, entities: Sequence[str]) -> str:
+def text_key(text: str, entities: Sequence[str], read_by: Sequence[str] = ()) -> str:
     """The same for all stories that a model cannot tell apart.
 
     Args:
         text: as `prepare` has it. Folded further, "+5 %" and "-5 %" would be one.
+        read_by: the release and its rules: another one may read the text otherwise.
     """
-    return content_hash(text, *sorted(entities))
+    return content_hash(text, *sorted(entities), *read_by)
 
 
 def signature_of(text: str) -> NDArray[np.uint32] | None:

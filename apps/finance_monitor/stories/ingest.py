@@ -19,13 +19,17 @@ from apps.finance_monitor.targets.pointing import Span
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
-# For how long a like text counts as a copy, and the same text is not read again, seconds.
+# For how long a like text counts as a copy, and a text that was read is not read again, seconds.
 DUPLICATE_WINDOW = 48 * 3600.0
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A scored story, and by what its copies, and texts like its own, are found."""
+    """A scored story, and by what its copies are found.
+
+    Attributes:
+        text_key: of a text that was read now, by which the next ones like it are found.
+    """
 
     story: ScoredRecord
     signature: NDArray[np.uint32] | None
@@ -46,7 +50,7 @@ class Ingest:
     """Scores records in the order of the feed; a text that was read before is not read again.
 
     Args:
-        classifier: None where the feed was scored elsewhere.
+        classifier: None where the feed was scored elsewhere; its records stay as they came.
         store: knows the ids, the texts and the originals of before.
         now: event time where it goes on; `Ingest.now` of the run before.
     """
@@ -69,32 +73,41 @@ class Ingest:
     def take(self, records: Sequence[FeedRecord]) -> tuple[list[Taken], int]:
         """Scored stories, and how many records were left out because their id was known."""
         fresh = self._leave_known_out(records)
-        seen = [self._look(record) for record in fresh]
-        stories = [self._compare(*pair) for pair in zip(seen, self._read(seen), strict=True)]
+        read_by = self._read_by()
+        seen = [self._look(record, read_by) for record in fresh]
+        read, keys = self._read(seen) if self.classifier else (_as_they_came(seen), {})
+        stories = [self._compare(*pair) for pair in zip(seen, read, strict=True)]
         taken = [
-            Taken(story, one.signature, one.text_key)
+            Taken(story, one.signature, keys.get(story.id))
             for story, one in zip(stories, seen, strict=True)
         ]
         return taken, len(records) - len(fresh)
+
+    def _read_by(self) -> list[str]:
+        if self.classifier is None:
+            return []
+        rules = self.classifier.rules
+        return [self.classifier.release_id, rules.current.model_dump_json() if rules else ""]
 
     def _leave_known_out(self, records: Sequence[FeedRecord]) -> list[FeedRecord]:
         known = self._store.known_ids([record.id for record in records])
         fresh = {record.id: record for record in reversed(records) if record.id not in known}
         return list(reversed(fresh.values()))
 
-    def _look(self, record: FeedRecord) -> _Seen:
+    def _look(self, record: FeedRecord, read_by: Sequence[str]) -> _Seen:
         text = prepare(record.content)
         named = companies_in(record, self.entities)
-        return _Seen(record, named, text_key(text, list(named)), signature_of(text))
+        return _Seen(record, named, text_key(text, list(named), read_by), signature_of(text))
 
-    def _read(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
-        """Each as it was read, or as one with the same text was."""
+    def _read(self, seen: Sequence[_Seen]) -> tuple[list[ScoredRecord], dict[str, str]]:
+        """Each as it, or one with its text, was read; and by id the keys of those read now."""
         first = {one.text_key: one for one in reversed(seen)}
         read = self._read_before([*first])
         unread = [one for key, one in first.items() if key not in read]
         fresh = zip(unread, self._score(unread), strict=True)
         read |= {one.text_key: story for one, story in fresh}
-        return [_read_as(one, read[one.text_key]) for one in seen]
+        keys = {one.record.id: one.text_key for one in unread}
+        return [_read_as(one, read[one.text_key]) for one in seen], keys
 
     def _read_before(self, keys: Sequence[str]) -> dict[str, ScoredRecord]:
         found = self._store.same_texts(keys, self.now - DUPLICATE_WINDOW)
@@ -102,8 +115,7 @@ class Ingest:
         return {key: story for key, story in stories.items() if story}
 
     def _score(self, seen: Sequence[_Seen]) -> list[ScoredRecord]:
-        if self.classifier is None:
-            return [one.record for one in seen if isinstance(one.record, ScoredRecord)]
+        assert self.classifier
         return self.classifier.score([one.record for one in seen], [one.named for one in seen])
 
     def _compare(self, one: _Seen, story: ScoredRecord) -> ScoredRecord:
@@ -116,6 +128,14 @@ class Ingest:
         self._duplicates.forget_before(self.now)
         update = {"duplicate_of": found.duplicate_of, "novelty": found.novelty}
         return story.model_copy(update=update)
+
+
+def _as_they_came(seen: Sequence[_Seen]) -> list[ScoredRecord]:
+    return [
+        one.record.model_copy(update={"entities": list(one.named)})
+        for one in seen
+        if isinstance(one.record, ScoredRecord)
+    ]
 
 
 def _read_as(one: _Seen, story: ScoredRecord) -> ScoredRecord:

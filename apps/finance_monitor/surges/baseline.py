@@ -11,7 +11,8 @@ such days alone, while level, hours and scatter do not learn from them. A holida
 usual until some were seen, and a day of earnings for three times as busy: neither gives false
 alarms. While a market is closed by its weekly hours, a factor comes on top as well; that is no
 other kind of day, so that all else goes on learning, relative to it. Hours are those of the key's
-zone, so that they keep their place when summer time begins.
+zone, so that they keep their place when summer time begins; those of windows wider than an hour are
+of UTC, whose multiples such windows begin on.
 The dispersion d comes from the forecast's own errors, each weighted by what it says about d, and is
 drawn to a usual value where a key has too few stories.
 """
@@ -139,8 +140,12 @@ class Baseline:
     def follow(self, zones: Sequence[str], start: float) -> None:
         """Count the hours of each key by the clock of its zone from `start` on.
 
-        What was learned by another clock is moved to the hours that it was at on this one.
+        What was learned by another clock is moved to the hours that it was at on this one. Windows
+        wider than an hour go by UTC: by another clock they would begin at hours, in summer, that no
+        window began at in winter.
         """
+        if self._hours > 1:
+            zones = ["UTC"] * len(zones)
         held = self.history
         for row, (before, zone) in enumerate(zip(self.zones, zones, strict=True)):
             if zone == before:

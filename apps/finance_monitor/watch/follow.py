@@ -178,7 +178,7 @@ class Watch:
         self._subscribers = setup.subscribers or self._subscribers
         self._router.use(self._subscribers, setup.exposures)
         if self._delivery:
-            self._delivery.add(setup.sinks)
+            self._delivery.use(setup.sinks)
 
     def process(self, batch: Batch) -> Step:
         """Score and judge a batch; nothing is written yet."""

@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from time import time
 from typing import Any
 
+from apps.finance_monitor.alerts.operations import exposed_now
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.opening import BESIDE, open_beside
@@ -240,12 +241,17 @@ class MonitorService:
         }
 
     def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:
-        """Closed windows of the last hours of event time, by key, the busiest first."""
+        """Closed windows of the last hours of event time, by key, the busiest first.
+
+        Companies that are exposed to an open alert are there with or without news.
+        """
         width = self.watch.monitor.rules.width
         now = self.watch.monitor.clock.now or 0.0
         since = now - hours * 3600
         found = self.watch.store.trend(since)
         starts = sorted({row["start"] for rows in found.values() for row in rows})
+        for key in exposed_now(self.watch.store) if starts else ():
+            found.setdefault(key, [])
         keys = [
             {
                 "key": key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -68,6 +69,11 @@ class Subscribers:
     everything: Sequence[str] = ()
     watchlists: Sequence[Watchlist] = ()
     receivers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """All receivers."""
+        return {*self.everything, *chain.from_iterable(self.receivers.values())}
 
     def concerned(self, alert: Alert) -> list[Watchlist]:
         """The lists whose threshold it has reached and whose matter it is."""

@@ -61,13 +61,14 @@ def read_watchlists(
 def _with_names(one: Watchlist, number: int, path: Path, listed: EntityList | None) -> Watchlist:
     if listed is None:
         return one
+    where = line_of(path, "watchlist", number, "companies")
     companies = []
     for given in one.companies:
-        company = listed.named(given)
+        company = listed.one_named(given, where)
         if company is None:
             raise UserError(
                 f"{given!r} is not in --entities, so that no story would name it",
-                where=line_of(path, "watchlist", number, "companies"),
+                where=where,
                 hint=near(given, listed.names),
             )
         companies.append(company)

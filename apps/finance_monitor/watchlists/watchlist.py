@@ -15,6 +15,7 @@ from apps.finance_monitor.surges.budget import Budget, parse_budget
 from apps.finance_monitor.surges.keys import company_key, topic_key
 from common.errors import UserError
 from common.records.fields import Text
+from common.records.text import CHINESE
 
 # Words concern an alert if so many of its story lines hold one.
 CONCERNED_FROM = 0.5
@@ -83,8 +84,8 @@ class Watchlist(BaseModel):
         """
         if not alert.general or self.concerns_alert(alert):
             return ""
-        exposed = [one.company for one in alert.exposed]
-        return ", ".join(name for name in exposed if name in self.companies)
+        exposed = [one.company for one in alert.exposed if one.company in self.companies]
+        return ("、" if CHINESE.search(alert.key) else ", ").join(exposed)
 
     def _holds_word(self, text: str) -> bool:
         return bool(self.words) and bool(self._words.find(prepare(text)))

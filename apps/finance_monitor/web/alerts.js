@@ -7,6 +7,9 @@ import { say, time } from './shared/language.js';
 import { recall, remember } from './shared/memory.js';
 import { headline } from './stories.js';
 
+// Of the companies that depend on that of an alert.
+const MOST_EXPOSED = 10;
+
 export function showFiring({ alerts: cases, silences, set_aside: refusals }, act) {
   const open = cases.filter((one) => one.alert.status !== 'resolved' && !one.closed_at && !one.muted_by);
   fill(find('firing'), [open, silences, refusals], () => (open.length
@@ -88,7 +91,7 @@ function spread({ spread: points, published_at: first, last_at: last, outlets })
 // Who depends on the company of the alert; nothing was written about these.
 function exposed(alert) {
   if (!alert.exposed?.length) return [];
-  const rows = alert.exposed.map((one) => {
+  const rows = alert.exposed.slice(0, MOST_EXPOSED).map((one) => {
     const names = [...one.path.slice(1).map((step) => step.company), one.company];
     const path = one.path.map((step, place) => say().isOf(say().relation[step.relation], names[place])).join(' → ');
     return element('li', {}, quoted(one.company), element('span', { class: 'small' }, `${say().arrives(Math.round(100 * one.strength))} · ${path}`));

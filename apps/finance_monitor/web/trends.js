@@ -14,9 +14,12 @@ export function showTrends(trends, cases) {
   const firing = new Map(cases
     .filter((one) => one.alert.status !== 'resolved' && !one.closed_at)
     .map((one) => [one.alert.key, one.alert.severity]));
-  const ranked = [...trends.keys].sort((a, b) => firing.has(b.key) - firing.has(a.key));
-  const shown = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
-  const shocks = new Map(shown.map((key) => [key.key, shocksOf(key, cases)]));
+  const shocks = new Map(trends.keys.map((key) => [key.key, shocksOf(key, cases)]));
+  // What fires goes first, then whom that hits, with news of their own or without.
+  const rank = ({ key }) => (firing.has(key) ? 2 : Number(shocks.get(key).length > 0));
+  const ranked = [...trends.keys].sort((a, b) => rank(b) - rank(a));
+  const busiest = ranked.filter((key) => key.stories).slice(0, MOST_SHOWN);
+  const shown = ranked.filter((key) => busiest.includes(key) || shocks.get(key.key).length);
   fill(find('trends'), [shown, trends.starts, [...firing], [...shocks]], () => (shown.length
     ? shown.map((key) => figure(key, trends.starts, firing.get(key.key), shocks.get(key.key)))
     : [element('p', { class: 'small' }, say().nothingYet)]));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -175,10 +176,21 @@ NEW_YORK = {"kind": "hours", "hours": "09:30-16:00", "timezone": "America/New_Yo
         ("Sat-Mon", {5, 6, 0}),
         ("周一至周五", {0, 1, 2, 3, 4}),
         ("星期六、周日", {5, 6}),
+        ("周一～周五", {0, 1, 2, 3, 4}),
+        ("礼拜一到礼拜三、周末", {0, 1, 2, 5, 6}),
+        ("工作日", {0, 1, 2, 3, 4}),
+        ("weekdays", {0, 1, 2, 3, 4}),
+        ("Mon to Wed", {0, 1, 2}),
     ],
 )
 def test_days_of_the_week_are_read(given: str, days: set[int]) -> None:
     assert _entry(date=given, kind="hours", hours="09:30-16:00").date == days
+
+
+@pytest.mark.parametrize("hours", ["09:30至16:00", "09:30 – 16:00", "09：30～16：00"])
+def test_hours_are_read_as_people_write_them(hours: str) -> None:
+    begin, end = _entry(date="Mon-Fri", kind="hours", hours=hours).span
+    assert (begin.isoformat(), end.isoformat()) == ("09:30:00", "16:00:00")
 
 
 def test_weekly_hours_are_those_of_the_key_and_follow_summer_time() -> None:
@@ -251,6 +263,34 @@ def test_quiet_nights_are_known_after_a_few_and_keep_their_place_in_summer_time(
     assert opens[0] == pytest.approx(opens[1], rel=0.2)
     assert _expected(weeks, calendar, 24 * 14 + 12) < 0.4
     assert not weeks.take_changes()[0]
+
+
+@pytest.mark.parametrize(
+    ("hours", "busy"),
+    [
+        (24, lambda when: when.weekday() < 5),
+        (6, lambda when: when.hour == 12),
+        (2, lambda when: when.hour == 14),
+    ],
+)
+def test_wide_windows_keep_what_they_know_when_summer_time_begins(
+    hours: int, busy: Callable[[datetime], bool]
+) -> None:
+    baseline = Baseline(hours * HOUR)
+    baseline.grow(1)
+    summer = datetime(2026, 3, 9, tzinfo=UTC)
+    for ago in range(24 // hours * 70, 0, -1):
+        when = summer - ago * timedelta(hours=hours)
+        baseline.follow(["America/New_York"], when.timestamp())
+        told = baseline.forecast(when.timestamp())
+        baseline.learn(
+            when.timestamp(), np.array([100.0 if busy(when) else 10.0]), told, np.ones(1)
+        )
+    for ahead in range(24 // hours * 7):
+        when = summer + ahead * timedelta(hours=hours)
+        baseline.follow(["America/New_York"], when.timestamp())
+        mean = baseline.forecast(when.timestamp()).mean[0]
+        assert mean > 85 if busy(when) else mean < 25
 
 
 def test_what_was_learned_by_another_clock_is_moved_to_this_one() -> None:

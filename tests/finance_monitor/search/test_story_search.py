@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 
 import pytest
 from news import at, story, towards
@@ -11,6 +13,7 @@ from apps.finance_monitor.schema import Sentiment, TargetScore
 from apps.finance_monitor.search.stories import StoryQuery, search
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.watchlist import Watchlist
+from common.records.text import searchable
 
 STORIES = [
     story("a", 1, "negative", entities=("Alba",), text="Alba misses its payment 100% again"),
@@ -47,6 +50,10 @@ def store() -> Iterator[Store]:
         ({"q": "云岭 付款"}, "c"),
         ({"q": '"misses its" alba'}, "a"),
         ({"q": '"misses payment"'}, ""),
+        ({"q": "“misses its” alba"}, "a"),
+        ({"q": "“misses payment”"}, ""),
+        ({"q": "「银行 暂停」"}, ""),
+        ({"q": "「暂停付款」"}, "c"),
         ({"q": '"  "'}, ""),
         ({"q": "  "}, "dcba"),
         ({"q": "électricité"}, "d"),
@@ -71,6 +78,34 @@ def store() -> Iterator[Store]:
 def test_all_that_is_asked_must_be_true(store: Store, asked: dict[str, object], found: str) -> None:
     query = StoryQuery.model_validate(asked)
     assert "".join(one.id for one in search(store, query, 9)) == found
+
+
+def test_stories_are_kept_while_somebody_searches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[bool] = []
+
+    def folding(text: str) -> str:
+        writer = Thread(target=write, daemon=True)
+        if not waited:
+            waited.append(True)
+            writer.start()
+            writer.join(10)
+            waited[0] = writer.is_alive()
+        return searchable(text)
+
+    def write() -> None:
+        with opened.transaction():
+            opened.write_state("x", b"written")
+
+    monkeypatch.setattr("apps.finance_monitor.store.searchable", folding)
+    opened = Store(tmp_path / "a name with ? and #" / "monitor.sqlite")
+    with opened.transaction():
+        opened.add_stories(((n, one, None) for n, one in enumerate(STORIES)), [])
+    assert [one.id for one in search(opened, StoryQuery(q="payment"), 9)] == ["a"]
+    assert waited == [False]
+    assert opened.read_state("x") == b"written"
+    opened.close()
 
 
 def test_a_watchlist_narrows_it(store: Store) -> None:

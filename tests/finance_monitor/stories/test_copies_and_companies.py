@@ -182,6 +182,40 @@ def test_a_name_of_two_companies_is_refused() -> None:
         EntityList([one, other, Entity(name="C", aliases=["X"])])
 
 
+def test_a_ticker_of_two_companies_is_refused_whatever_words_part_them() -> None:
+    one = Entity(name="Alba", ticker="ALB", only_with="ore")
+    with pytest.raises(UserError, match="'ALB' is the ticker of both Alba and Borel"):
+        EntityList([one, Entity(name="Borel", ticker="alb", only_with="loans")])
+
+
+@pytest.mark.parametrize(
+    ("entity", "plain", "meant"),
+    [
+        (
+            Entity(name="Apple", aliases="苹果", only_with="iPhone|股价"),
+            "An apple a day",
+            "Apple iPhone",
+        ),
+        (
+            Entity(name="苹果", aliases="Apple|AAPL", only_with="股价"),
+            "今年苹果丰收",
+            "苹果股价下跌",
+        ),
+        (
+            Entity(name="Shell", aliases="SHEL", only_with="oil"),
+            "A shell was found",
+            "Shell finds oil",
+        ),
+    ],
+)
+def test_a_plain_word_stays_one_beside_an_alias_that_is_not_its_short_form(
+    entity: Entity, plain: str, meant: str
+) -> None:
+    listed = EntityList([entity])
+    assert listed.find(plain) == []
+    assert listed.find(meant) == [entity.name]
+
+
 NAMESAKES = EntityList(
     [
         Entity(name="Alpha Bank", aliases="Alpha", ticker="ALB", only_with="bank|loans|deposits"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from apps.finance_monitor.alerts.operations import cases
 from apps.finance_monitor.brief.day import Day, brief_of
 from apps.finance_monitor.brief.page import to_html
 from apps.finance_monitor.feeds.feed import Batch
+from apps.finance_monitor.rules.schema import StoryRule, StoryRules
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.classifying import Classifier
@@ -38,6 +40,7 @@ class _Reader:
 
     release_id = "r1"
     baseline: Mapping[str, float] = {}
+    rules: Any = None
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self._labels = labels
@@ -55,8 +58,8 @@ def _story(identity: str, hours: float, text: str, labels: Mapping[str, str]) ->
     return story(identity, hours, labels[text], topics=(), text=text)
 
 
-def _record(identity: str, text: str) -> FeedRecord:
-    return FeedRecord(id=identity, published_at=at(0), text=text)
+def _record(identity: str, text: str, hours: float = 0) -> FeedRecord:
+    return FeedRecord(id=identity, published_at=at(hours), text=text)
 
 
 def _watch(store: Store, reader: _Reader) -> Watch:
@@ -109,6 +112,48 @@ def test_the_same_text_is_read_once_also_after_a_restart(tmp_path: Path) -> None
     assert set(found.values()) == {"0-0-1"}
     assert store.story("1-1-2").sentiment.label == "negative"  # type: ignore[union-attr]
     store.close()
+
+
+def test_a_line_that_comes_every_day_is_read_again_after_two_days() -> None:
+    store, reader = Store(None), _Reader({LOST: "negative"})
+    records = [_record(str(day), LOST, 24 * day) for day in range(5)]
+    _feed(_watch(store, reader), records, size=1)
+    assert reader.read == [LOST, LOST]
+
+
+def test_another_release_or_other_rules_read_the_same_text_anew() -> None:
+    store, reader = Store(None), _Reader({LOST: "negative"})
+    watch = _watch(store, reader)
+
+    def label(identity: str) -> str | None:
+        _feed(watch, [_record(identity, LOST)])
+        found = store.story(identity)
+        assert found
+        return found.sentiment.label
+
+    assert [label("1"), label("2")] == ["negative", "negative"]
+    other = _Reader({LOST: "neutral"})
+    other.release_id = "r2"
+    watch.use(cast(Classifier, other))
+    assert [label("3"), label("4"), len(other.read)] == ["neutral", "neutral", 1]
+    written = {"name": "talks", "action": "route", "to": "desk", "when": {"any": ["talks"]}}
+    rule = StoryRule.model_validate(written)
+    for number, rules in enumerate([(), (rule,), (rule,)]):
+        other.rules = SimpleNamespace(current=StoryRules(rule=rules))
+        label(f"ruled {number}")
+    assert len(other.read) == 3
+
+
+def test_scored_records_with_the_same_text_each_keep_their_own_labels() -> None:
+    store = Store(None)
+    labels = {"a": "negative", "b": "neutral", "c": "positive"}
+    scored = [story(name, 0, label, topics=(name,), text=LOST) for name, label in labels.items()]
+    scored[2].release_id = "r2"
+    _feed(Watch(store, RULES, None), scored, size=2)
+    found = [one for one, _ in store.all_stories()]
+    assert {one.id: one.sentiment.label for one in found} == labels
+    assert [one.topics[0].name for one in found] == ["a", "b", "c"]
+    assert [one.release_id for one in found] == ["r1", "r1", "r2"]
 
 
 def test_a_sign_alone_makes_another_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,12 @@ from receiving import an_alert
 
 from apps.finance_monitor.alerts.delivery import Delivery, escalate
 from apps.finance_monitor.alerts.life import Change
-from apps.finance_monitor.alerts.notifications import Notification, headline
+from apps.finance_monitor.alerts.notifications import Notification, headline, in_words
 from apps.finance_monitor.alerts.operations import cases
 from apps.finance_monitor.alerts.routing import AlertRouter
-from apps.finance_monitor.exposure.relations import Exposures, Relation
+from apps.finance_monitor.alerts.sinks import FileSink
+from apps.finance_monitor.calendars.reading import read_calendar
+from apps.finance_monitor.exposure.relations import Exposures, Relation, read_relations
 from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import Entity, EntityList
@@ -76,6 +79,26 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, s
         read_watchlists(path, ENTITIES, ["credit"])
     assert f"watchlists.toml:{line}:" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_a_name_of_several_companies_is_told_so(tmp_path: Path) -> None:
+    listed = EntityList(
+        [
+            Entity(name="Alba Bank", aliases="Alba", only_with="loans"),
+            Entity(name="Alba Mining", aliases="Alba", only_with="ore"),
+        ]
+    )
+    path = _file(tmp_path, '[[watchlist]]\nname = "a"\ncompanies = ["Alba"]\n')
+    said = "several companies go by 'Alba': Alba Bank, Alba Mining"
+    with pytest.raises(UserError, match=f"toml:3: {said}"):
+        read_watchlists(path, listed)
+    table = tmp_path / "table.csv"
+    table.write_text("date,kind,key\n2026-03-02,earnings,Alba\n", encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        read_calendar(table, listed, ["credit"])
+    table.write_text("company,relation,other\nAlba,supplier,Alba Bank\n", encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        read_relations(table, listed)
 
 
 def test_a_story_concerns_a_list_by_company_topic_or_word() -> None:
@@ -209,6 +232,43 @@ def test_a_suppliers_alert_goes_to_whoever_watches_the_customer_marked_as_indire
     assert seen
     assert seen.indirect == "Borel"
     assert "Borel（间接）：云岭" in headline(_for(key="company/云岭").marked("Borel"))
+
+
+def test_whoever_watches_the_least_exposed_is_told_too() -> None:
+    names = [f"客户{n:02}" for n in range(14)]
+    exposures = Exposures(
+        [
+            Relation(company="云岭", relation="supplier", other=name, strength=0.9 - n / 20)
+            for n, name in enumerate(names)
+        ]
+    )
+    last = Watchlist(name="last", companies=names[-2:])
+    store = Store(None)
+    router = AlertRouter(
+        store, Subscribers([], [last], {"last": ["l's"]}), lambda *_: [], exposures
+    )
+    with store.transaction() as database:
+        router.write(database, [Change("firing", _for(key="company/云岭"), 0)])
+    (row,) = store.rows("SELECT body FROM outbox")
+    (alert,) = Notification.model_validate_json(row["body"]).alerts
+    assert headline(alert).startswith("客户12、客户13（间接）：")
+    assert names[9] in in_words(alert)
+    assert names[10] not in in_words(alert)
+
+
+def test_a_receiver_that_was_taken_out_hears_no_escalation_and_no_end(tmp_path: Path) -> None:
+    store, _ = _routed(SUBSCRIBERS, [Change("firing", _for("desk"), 0)])
+    kept, gone = FileSink(tmp_path / "kept"), FileSink(tmp_path / "gone")
+    delivery = Delivery(store, [kept, gone])
+    delivery.use([kept])
+    assert delivery.sinks == [kept.name]
+    router = AlertRouter(store, Subscribers(["all"], [RATES], {"rates": ["rates'"]}), lambda *_: [])
+    escalate(store, ["all"], datetime.now(UTC) + timedelta(hours=1))
+    ended = an_alert(status="resolved").model_copy(update={"watchlists": ["desk"]})
+    with store.transaction() as database:
+        router.write(database, [Change("resolved", ended, 0)])
+    told = Counter(row["sink"] for row in store.rows("SELECT sink FROM outbox"))
+    assert told == {"all": 3, "desk's": 1}
 
 
 def test_what_explains_an_alert_explains_it_to_those_who_hear_of_it() -> None:
