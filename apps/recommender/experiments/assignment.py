@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from common.files import read_json, write_json
 from common.serving.switching.live import LiveRelease
 
 EXPERIMENT = "experiment.json"
+
+logger = logging.getLogger(__name__)
 
 Loaded = TypeVar("Loaded")
 
@@ -147,7 +150,10 @@ class Arms(Generic[Loaded]):
 
     def _follow(self) -> None:
         """Go by the release that serves from now on."""
-        self._record()
+        try:
+            self._record()
+        except OSError as error:
+            logger.error("the experiment cannot be kept: %s", error)
         if self.other is not None and self.is_running:
             self.other.reload()
 

@@ -96,7 +96,7 @@ def open_experiment(
         return None
     from apps.recommender.exploration.explorer import parse_share
 
-    part = parse_share("--share", share or "10%") or 0.0
+    part = parse_share("--share", "10%" if share is None else share) or 0.0
     if part >= 1:
         raise UserError(f"--share {share}: nobody is left to compare with")
     other = registry.open(compare).release_id
