@@ -60,12 +60,12 @@ def _aged(rules: Rules) -> Pipeline:
 
 
 def test_a_change_that_two_threads_see_at_once_is_not_lost() -> None:
-    now, waiting = [NOW], [False]
+    now, waiting = [NOW], list[threading.Thread]()
 
     def clock() -> float:
-        if waiting[0]:
-            waiting[0] = False
+        if waiting:
             # Somebody else asks while this thread is about to follow.
+            other = waiting.pop()
             other.start()
             other.join(0.5)
         return now[0]
@@ -73,7 +73,7 @@ def test_a_change_that_two_threads_see_at_once_is_not_lost() -> None:
     service = RankingService(_pipeline(_rules()), "m", clock=clock)
     other = threading.Thread(target=service.related, args=("i21", "similar", 3))
     now[0] = START.timestamp() + 11.5 * DAY
-    waiting[0] = True
+    waiting.append(other)
     service.recommend("ada", 5)
     other.join()
     assert "i40" in ids(service.recommend("ada", 5))
