@@ -84,7 +84,7 @@ def serve(
     explore: Explore = None,
     explore_seed: ExploreSeed = 0,
     compare: Compare = None,
-    compare_share: CompareShare = "10%",
+    compare_share: CompareShare = None,
     as_of: AsOf = None,
     mapping: MappingOption = None,
     behavior: Behavior = None,

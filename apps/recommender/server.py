@@ -99,6 +99,8 @@ def build_app(
     beside: list[Beside] = [live]
     if drift:
         beside.insert(0, drift.periodic)
+    if stock:
+        beside.append(stock)
     if collector:
         beside.append(collector)
     queues: list[Batcher[Any, Any]] = [batcher, *([explainer.batcher] if explainer else [])]

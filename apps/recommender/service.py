@@ -73,7 +73,6 @@ class RankingService:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._ratings = ratings or RatingScale()
-        self._pipeline = pipeline
         self._rules = rules
         self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
@@ -84,7 +83,7 @@ class RankingService:
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
         self.users = UserIds(self._prepared.user_ids)
-        self._follow()
+        self._following.refresh()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -106,9 +105,9 @@ class RankingService:
         """How many items each rule keeps out of all lists."""
         return self._pipeline.kept_out
 
-    def _follow(self) -> None:
-        """Rank by the rules and the stock as they are now."""
-        self._pipeline = self._following.apply(self._pipeline)
+    @property
+    def _pipeline(self) -> Pipeline:
+        return self._following.pipeline
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
@@ -146,7 +145,7 @@ class RankingService:
         Raises:
             UserError: the user or an item is not known.
         """
-        self._follow()
+        self._following.refresh()
         recent = with_session(self._recent_of(user_id), since)
         if recent and user_id not in self.users:
             return self.recommend_for(
@@ -180,7 +179,7 @@ class RankingService:
         Raises:
             UserError: an item of it is not known.
         """
-        self._follow()
+        self._following.refresh()
         past = self._past(self._liked(history))
         excluded = self._excluded(history, barred)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
@@ -197,7 +196,7 @@ class RankingService:
         Raises:
             UserError: the item is not known.
         """
-        self._follow()
+        self._following.refresh()
         number, allowed = number_of(item_id, self.catalogue), self._pipeline.search.allowed
         return self._related.find(number, kind, k, allowed, language)
 

@@ -6,13 +6,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from time import monotonic
+from threading import Event, Thread
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.schema import Record
@@ -30,7 +29,7 @@ class StockRow(Record):
     """How many there are of an item, or whether it can be had."""
 
     item_id: Text
-    stock: float | None = None
+    stock: float | None = Field(None, allow_inf_nan=False)
     available: bool | None = None
 
     @model_validator(mode="after")
@@ -69,18 +68,26 @@ class Stock:
 
 
 def read_stock(path: Path) -> Stock:
-    """The stock of a file: `item_id` with `stock`, `available` or both; the last row of an item.
+    """The stock of a file: `item_id` with `stock`, `available` or both.
 
     Raises:
-        UserError: the file is missing, or a row is bad.
+        UserError: the file is missing, a row is bad, or an item has two.
     """
-    return Stock({row.item_id: row.is_there for row in read_records(path, StockRow)})
+    there: dict[str, bool] = {}
+    for row in read_records(path, StockRow):
+        if row.item_id in there:
+            raise UserError(
+                f"{path}: two rows are about the item {row.item_id!r}", hint="Keep one of them."
+            )
+        there[row.item_id] = row.is_there
+    return Stock(there)
 
 
 class LiveStock:
     """The stock of a file as it is now; to be asked from any thread.
 
-    A version that cannot be read is refused, and what was read before stays.
+    A thread reads the file again whenever it changes, so that nobody who asks waits for it. A
+    version that cannot be read is refused, and what was read before stays.
 
     Raises:
         UserError: at the start, as `read_stock`.
@@ -88,45 +95,51 @@ class LiveStock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = Lock()
         self._refused: str | None = None
         self._seen = _signature(path)
         self._stock = read_stock(path)
-        self._looked = monotonic()
+        self._stop = Event()
+        self._thread = Thread(target=self._watch, name="stock-watch", daemon=True)
 
     @property
     def current(self) -> Stock:
         """What the file says; another object whenever it was read again."""
-        if monotonic() - self._looked >= POLL_SECONDS:
-            self.refresh()
         return self._stock
 
     @property
     def refused(self) -> str | None:
         """What is wrong with the file as it is now; None: nothing."""
-        if monotonic() - self._looked >= POLL_SECONDS:
-            self.refresh()
         return self._refused
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""
-        if not self._lock.acquire(blocking=False):
-            # Another thread is at it; what was read goes on to hold meanwhile.
+        seen = _signature(self._path)
+        if seen == self._seen:
             return
+        self._seen = seen
         try:
-            self._looked = monotonic()
-            seen = _signature(self._path)
-            if seen == self._seen:
-                return
-            self._seen = seen
             self._stock, self._refused = read_stock(self._path), None
-        except UserError as error:
+        except Exception as error:
+            # Whatever is wrong with it: the thread lives on for the next version.
             self._refused = str(error)
-            logger.error("the new stock is refused, the old one stays: %s", error)
+            trace = not isinstance(error, UserError)
+            logger.error("the new stock is refused, the old one stays: %s", error, exc_info=trace)
         else:
             logger.warning("stock read again: %s, %d items", self._path, len(self._stock.there))
-        finally:
-            self._lock.release()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            self.refresh()
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

@@ -31,7 +31,7 @@ Compare = Annotated[
     typer.Option("--compare", help="A release that a share of the users is shown in its place."),
 ]
 CompareShare = Annotated[
-    str, typer.Option("--share", help="Of the users, e.g. 10%, for --compare.")
+    str | None, typer.Option("--share", help="Of the users, for --compare; 10% without it.")
 ]
 verbs = new_app("Experiments.")
 
@@ -72,31 +72,40 @@ def experiment(
 
 
 def open_experiment(
-    registry: Registry, compare: str | None, share: str, release_id: str | None
+    registry: Registry, compare: str | None, share: str | None, release_id: str | None
 ) -> Experiment | None:
     """The experiment of a release beside the one that serves; None where none is wanted.
 
     So it is where the release was promoted since: a server that is started again has to start.
+    Where none is wanted, the one that is kept ends.
 
     Args:
         release_id: of the one that serves; None: the promoted one.
 
     Raises:
-        UserError: there is no such release, or the share is none.
+        UserError: there is no such release, the share is none, or there is a share alone.
     """
+    from apps.recommender.experiments.assignment import begin_experiment, end_experiment
+
     if compare is None:
+        if share is not None:
+            raise UserError(
+                f"--share {share}: there is nothing to compare with", hint="Add --compare RELEASE."
+            )
+        end_experiment(registry.root)
         return None
-    from apps.recommender.experiments.assignment import begin_experiment
     from apps.recommender.exploration.explorer import parse_share
 
-    part = parse_share("--share", share) or 0.0
+    part = parse_share("--share", "10%" if share is None else share) or 0.0
     if part >= 1:
         raise UserError(f"--share {share}: nobody is left to compare with")
     other = registry.open(compare).release_id
-    if other == registry.open(release_id).release_id:
+    serving_id = registry.open(release_id).release_id
+    if other == serving_id:
+        end_experiment(registry.root)
         say(f"--compare {compare}: it is the release that serves, so nothing is compared.")
         return None
-    experiment = begin_experiment(registry.root, other, part)
+    experiment = begin_experiment(registry.root, other, part, serving_id)
     say(
         f"{part:.1%} of the users are shown {other}; see: experiment. Both releases are held, each "
         "with the data, which takes about twice the memory."
@@ -117,7 +126,8 @@ def open_arms(
     if experiment is None:
         return Arms(live)
     say("Reading the data once more, for the release that is compared …")
-    return Arms(live, experiment, LiveRelease(registry, load, release_id=experiment.release_id))
+    other = LiveRelease(registry, load, release_id=experiment.release_id)
+    return Arms(live, experiment, other, registry.root)
 
 
 def _table(found: Sequence[Outcome], title: str) -> Table:

@@ -94,13 +94,13 @@ def refuse_too_few(found: Sequence[Outcome]) -> None:
 def _outcome(
     name: str, serving_id: str, serving: Sequence[OfUser], other_id: str, other: Sequence[OfUser]
 ) -> Outcome:
-    arms = [_arm(name, serving_id, serving), _arm(name, other_id, other)]
-    if any(arm.users < FEWEST_USERS or arm.takers < FEWEST_TAKERS for arm in arms):
-        return Outcome(name, *arms)
-    difference = arms[1].rate - arms[0].rate
-    variance = _variance(name, arms[0], serving) + _variance(name, arms[1], other)
+    first, second = _arm(name, serving_id, serving), _arm(name, other_id, other)
+    if any(arm.users < FEWEST_USERS or arm.takers < FEWEST_TAKERS for arm in (first, second)):
+        return Outcome(name, first, second)
+    difference = second.rate - first.rate
+    variance = _variance(name, first, serving) + _variance(name, second, other)
     half = Z95 * math.sqrt(variance)
-    return Outcome(name, *arms, difference, difference - half, difference + half)
+    return Outcome(name, first, second, difference, difference - half, difference + half)
 
 
 def _arm(name: str, release_id: str, rows: Collection[OfUser]) -> Arm:

@@ -33,7 +33,7 @@ def add_experiment(app: FastAPI, arms: Arms[Any], store: EventStore | None) -> N
     @app.get("/v1/experiment", tags=["experiments"], summary="A release beside the one that serves")
     def experiment() -> ExperimentAnswer:
         running, serving_id = arms.experiment, arms.live.release_id
-        if running is None or store is None or running.release_id == serving_id:
+        if running is None or store is None or not running.periods(serving_id):
             return ExperimentAnswer(experiment=None)
         if counted and counted[0][1] == serving_id and monotonic() - counted[0][0] < KEPT_SECONDS:
             return ExperimentAnswer(experiment=counted[0][2])

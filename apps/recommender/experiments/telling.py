@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 from pydantic import BaseModel, Field
 
 from apps.recommender.experiments.assignment import Experiment, kept_experiment
 from apps.recommender.experiments.outcome import TAKEN, OfUser, Outcome, outcomes
 from apps.recommender.interactions.behaviors import Behaviors
+from apps.recommender.interactions.ratings import scale_of
 from apps.recommender.learning.store import EventStore
 from common.errors import UserError
 
@@ -27,7 +29,7 @@ class ArmRow(BaseModel):
 
 
 class OutcomeRow(BaseModel):
-    """One behaviour under both releases; `taken` is any that is no dislike."""
+    """One behaviour under both releases; `taken` is any but dislikes and low ratings."""
 
     behavior: str
     serving: ArmRow
@@ -44,7 +46,7 @@ class ExperimentRow(BaseModel):
     release_id: str
     serving_id: str
     share: float
-    since: datetime = Field(description="From when on both are counted.")
+    since: datetime = Field(description="The beginning of the first time that counts.")
     outcomes: list[OutcomeRow]
 
 
@@ -53,26 +55,34 @@ def tell(
 ) -> tuple[float, list[Outcome]]:
     """What came of an experiment until now: from when on, and the outcomes, any behaviour first.
 
-    A release that was promoted meanwhile is compared with what was shown beside it.
+    What counts was shown while both were; dislikes and low ratings are no taking.
+
+    Raises:
+        UserError: it did not run beside the release that serves.
     """
     ids = (serving_id, experiment.release_id)
-    firsts = [store.first_shown(one, experiment.began) for one in ids]
-    since = max(one or experiment.began for one in firsts)
+    periods = experiment.periods(serving_id)
+    if not periods:
+        raise UserError(
+            f"{experiment.release_id} was not shown beside {serving_id}",
+            hint=f"Begin: serve --compare {experiment.release_id}",
+        )
     names = [name for name in store.counts() if _is_dislike(name, behaviors)]
+    least = scale_of(pl.Series(store.ratings(), dtype=pl.Float64)).middle
     rows: dict[str, dict[str, OfUser]] = {one: {} for one in ids}
-    for release_id, user_id, shown in store.shown_by(ids, since):
-        # After its end, and by another share, users are shown what is not of their arm.
+    for release_id, user_id, shown in store.shown_by(ids, periods):
+        # What is told of a list is told later: another release may serve by then.
         is_of_arm = experiment.includes(user_id) == (release_id == experiment.release_id)
         if is_of_arm:
             rows[release_id][user_id] = OfUser(user_id, shown, {})
     for by_name in (False, True):
-        found = store.taken_by(ids, since, without=names, by_name=by_name)
+        found = store.taken_by(ids, periods, without=names, least_rating=least, by_name=by_name)
         for release_id, user_id, name, count in found:
             if one := rows[release_id].get(user_id):
                 taken = dict(one.taken) | {name or TAKEN: count}
                 rows[release_id][user_id] = OfUser(user_id, one.shown, taken)
     serving, other = ([*rows[one].values()] for one in ids)
-    return since, outcomes(serving_id, serving, experiment.release_id, other)
+    return periods[0][0], outcomes(serving_id, serving, experiment.release_id, other)
 
 
 def row_of(

@@ -130,7 +130,8 @@ def _with_stock(dataset: Dataset, path: Path) -> Dataset:
 def _inputs(release: Release, dataset: Dataset, further: Sequence[Path | None]) -> dict[str, str]:
     """SHA-256 by the name of each input; those of a release with pictures are one."""
     catalogue, own = dataset.catalogue, dataset.hashes
-    found = own | hashes_by_name((path, file_sha256(path)) for path in further if path)
+    read = [(Path(name), sha256) for name, sha256 in own.items()]
+    found = hashes_by_name([*read, *((path, file_sha256(path)) for path in further if path)])
     if not release.manifest.get("images"):
         return found
     return {**found, "images": pictures_sha256(catalogue.ids, catalogue.images)}

@@ -76,7 +76,9 @@ def _open(
     found = open_prepared(prepared, with_texts=rules.reads_texts)
     rows = read_json(prepared / RELATIONS) if (prepared / RELATIONS).exists() else ()
     relations = RelationsInRankings(Relations(rows), found.catalogue)
-    now = Circumstances(found.as_of, giving_way=partial(relations.giving_way, rules))
+    now = Circumstances(
+        found.as_of, giving_way=partial(relations.giving_way, rules, at=found.as_of)
+    )
     return model.pipeline(found).with_rules(rules, now), model.model_id, relations
 
 

@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, case, delete, func, null, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, null, or_, select
 
 from apps.recommender.interactions.behaviors import SHOWN
+from apps.recommender.interactions.ratings import LONGEST_SCALE
 from apps.recommender.learning.reported import Done, Event
 from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
@@ -24,6 +25,8 @@ DAY = 86_400
 SPOOL = "events.spool"
 # A list is looked at for so long, in seconds, before its items count as not taken.
 TIME_TO_TAKE = 1800.0
+# From, to, seconds since 1970.
+Periods = Sequence[tuple[float, float]]
 TOOK_NOTHING = "users who took nothing of what they were shown"
 
 
@@ -133,21 +136,19 @@ class EventStore:
             found = connection.execute(query.select_from(each)).one()
         return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
 
-    def first_shown(self, release_id: str, since: float) -> float | None:
-        """When a list of a release was first shown since then; None: never."""
-        own = events.c
-        which = (self._own, own.behavior == SHOWN, own.release_id == release_id, own.at >= since)
+    def ratings(self) -> list[float]:
+        """The different ratings that were given; not all where they are amounts of something."""
+        query = select(events.c.rating).where(self._own, events.c.rating.is_not(None)).distinct()
         with self.database.reading() as connection:
-            found: float | None = connection.execute(
-                select(func.min(own.at)).where(*which)
-            ).scalar()
-        return found
+            return [
+                float(one) for one in connection.execute(query.limit(2 * LONGEST_SCALE)).scalars()
+            ]
 
     def shown_by(
-        self, release_ids: Collection[str], since: float
+        self, release_ids: Collection[str], periods: Periods
     ) -> Iterator[tuple[str, str, int]]:
         """Release, user, who has a name, and how many items were shown, given time to take them."""
-        which = self._shown_by(release_ids, since)
+        which = self._shown_by(release_ids, periods)
         by = (events.c.release_id, events.c.user_id)
         query = select(*by, func.count()).where(*which).group_by(*by)
         with self.database.reading() as connection:
@@ -157,20 +158,22 @@ class EventStore:
     def taken_by(
         self,
         release_ids: Collection[str],
-        since: float,
+        periods: Periods,
         *,
         without: Collection[str] = (),
+        least_rating: float | None = None,
         by_name: bool = False,
     ) -> Iterator[tuple[str, str, str | None, int]]:
         """Release, user, behaviour and how many of the shown items were taken so.
 
         Args:
             without: behaviours that do not count.
+            least_rating: what is rated below does not count.
             by_name: None stands for any behaviour otherwise.
         """
         taken, shown = events.alias(), events.c
         name: Any = taken.c.behavior if by_name else null()
-        took = (
+        took: tuple[ColumnElement[bool], ...] = (
             taken.c.application == shown.application,
             # By the index of users: of impressions there is none.
             taken.c.user_id == shown.user_id,
@@ -178,9 +181,11 @@ class EventStore:
             taken.c.item_id == shown.item_id,
             taken.c.behavior.not_in([SHOWN, *without]),
         )
+        if least_rating is not None:
+            took = (*took, or_(taken.c.rating.is_(None), taken.c.rating >= least_rating))
         by = (shown.release_id, shown.user_id)
         query = select(*by, name, func.count(func.distinct(shown.id))).where(
-            *self._shown_by(release_ids, since), *took
+            *self._shown_by(release_ids, periods), *took
         )
         grouped = query.group_by(*by, *([name] if by_name else []))
         with self.database.reading() as connection:
@@ -188,7 +193,7 @@ class EventStore:
             yield from (tuple(row) for row in rows)
 
     def _shown_by(
-        self, release_ids: Collection[str], since: float
+        self, release_ids: Collection[str], periods: Periods
     ) -> tuple[ColumnElement[bool], ...]:
         own = events.c
         last = time.time() - TIME_TO_TAKE
@@ -196,7 +201,7 @@ class EventStore:
             self._own,
             own.behavior == SHOWN,
             own.release_id.in_(release_ids),
-            own.at.between(since, last),
+            or_(*(and_(own.at >= begin, own.at < min(end, last)) for begin, end in periods)),
             own.user_id != ANONYMOUS,
         )
 

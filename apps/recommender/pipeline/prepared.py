@@ -110,7 +110,7 @@ def open_prepared(directory: Path, *, with_texts: bool = False) -> Prepared:
 
     known: dict[str, Any] = read_json(directory / DONE)
     columns = pl.scan_parquet(directory / "items.parquet")
-    table = (columns if with_texts else columns.drop("text")).collect()
+    table = (columns if with_texts else columns.drop("text", strict=False)).collect()
     users = pl.read_parquet(directory / "users.parquet")
 
     def mapped(name: str) -> NDArray[Any]:

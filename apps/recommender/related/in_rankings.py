@@ -46,13 +46,18 @@ class RelationsInRankings:
     def __bool__(self) -> bool:
         return bool(self._relations)
 
-    def giving_way(self, rules: Rules, allowed: NDArray[np.bool_]) -> list[int]:
+    def giving_way(
+        self, rules: Rules, allowed: NDArray[np.bool_], at: float | None = None
+    ) -> list[int]:
         """Items that have a successor which may be shown, unless a rule forces them by their id.
 
         Args:
             allowed: [items], which may be.
+            at: the moment, seconds since 1970; None: dated rules force nothing.
         """
-        forced = {rule.item_id for rule in rules.rule if rule.action == "force"}
+        forced = {
+            rule.item_id for rule in rules.rule if rule.action == "force" and rule.is_in_force(at)
+        }
         gone = self._relations.giving_way(allowed)
         return [item for item in gone if self._catalogue.ids[item] not in forced]
 

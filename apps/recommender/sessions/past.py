@@ -60,9 +60,16 @@ def joined(old: Histories, new: Histories, count: int) -> Histories:
 
 
 def with_session(known: Sequence[Interaction], session: Sequence[Interaction]) -> list[Interaction]:
-    """Both, oldest first; what was reported, too, is taken from the session alone."""
-    said = {(event.item_id, event.behavior) for event in session}
-    before = [event for event in known if (event.item_id, event.behavior) not in said]
+    """Both, oldest first; what was reported, too, is taken from the session alone.
+
+    A rating is kept, and an opinion unless the session has the same one.
+    """
+    said = {(event.item_id, event.behavior, event.weight) for event in session}
+    before = [
+        event
+        for event in known
+        if event.rating is not None or (event.item_id, event.behavior, event.weight) not in said
+    ]
     return sorted([*before, *session], key=lambda event: event.timestamp)
 
 

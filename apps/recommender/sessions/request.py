@@ -82,7 +82,8 @@ class RankingRequest(Wanted):
         "each with its time; unknown items are refused.",
     )
     only_available: Literal[True] = Field(
-        True, description="Always so: what is not available is never recommended."
+        True,
+        description="What is not available is left out, unless the rule available_only is false.",
     )
 
     @model_validator(mode="after")

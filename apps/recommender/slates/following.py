@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 
 from apps.recommender.catalogue.stock import LiveStock, Stock
-from apps.recommender.lists.circumstances import Circumstances, Mask
+from apps.recommender.lists.circumstances import Circumstances
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.related.in_rankings import RelationsInRankings
@@ -28,7 +30,10 @@ class _State:
 
 
 class Following:
-    """Makes a pipeline go by what holds now.
+    """Makes a pipeline go by what holds now; to be asked from any thread.
+
+    Attributes:
+        pipeline: over what held when it was last refreshed.
 
     Args:
         pipeline: its rules are gone by where there are no others.
@@ -46,6 +51,8 @@ class Following:
         relations: RelationsInRankings,
         clock: Callable[[], float] | None,
     ) -> None:
+        self.pipeline = pipeline
+        self._lock = Lock()
         self._own_rules = pipeline.choices.rules
         self._catalogue = pipeline.prepared.catalogue
         self._rules = rules
@@ -55,15 +62,18 @@ class Following:
         as_made = self._state(self._own_rules, None, None)
         self._followed = None if relations else as_made
 
-    def apply(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline over what holds now; itself, if that is what it goes by."""
+    def refresh(self) -> None:
+        """Go by what holds now, if it is something else."""
+        with self._lock:
+            self.pipeline = self._apply(self.pipeline)
+
+    def _apply(self, pipeline: Pipeline) -> Pipeline:
         rules = self._rules.current if self._rules else self._own_rules
         stock = self._stock.current if self._stock else None
         at = self._clock() if self._clock else None
         state, before = self._state(rules, stock, at), self._followed
         if before is not None and state.is_as(before):
             return pipeline
-        self._followed = state
         if before is None or before.rules is not rules:
             for line in rules.without_effect(self._catalogue):
                 say(line)
@@ -71,10 +81,10 @@ class Following:
             _tell_unknown(stock.unknown(self._catalogue))
         available = stock.available(self._catalogue) if stock is not None else None
 
-        def giving_way(allowed: Mask) -> list[int]:
-            return self._relations.giving_way(rules, allowed)
-
-        return pipeline.with_rules(rules, Circumstances(at, available, giving_way))
+        giving_way = partial(self._relations.giving_way, rules, at=at)
+        made = pipeline.with_rules(rules, Circumstances(at, available, giving_way))
+        self._followed = state
+        return made
 
     def _state(self, rules: Rules, stock: Stock | None, at: float | None) -> _State:
         return _State(rules, stock, (rules.in_force(at), rules.expired(self._catalogue, at).sum()))

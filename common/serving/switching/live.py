@@ -25,6 +25,9 @@ class LiveRelease(Generic[Loaded]):
 
     Args:
         release_id: serve this one, whatever is promoted.
+
+    Attributes:
+        after: called in the watching thread once another release serves.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class LiveRelease(Generic[Loaded]):
         self._load = load
         self._refused: str | None = None
         self._is_chosen = release_id is not None
+        self.after: list[Callable[[], None]] = []
         release = registry.open(release_id)
         self._current = (release, load(release))
         self._stop = threading.Event()
@@ -69,6 +73,19 @@ class LiveRelease(Generic[Loaded]):
         if self._thread.is_alive():
             self._thread.join()
 
+    def reload(self) -> None:
+        """Load the same release anew, such as with later data; if that fails, the old one stays."""
+        release = self._current[0]
+        try:
+            self._current = (release, self._load(release))
+        except Exception as error:
+            logging.getLogger(__name__).error(
+                "release %s stays as it was: %s",
+                release.release_id,
+                error,
+                exc_info=not isinstance(error, UserError | OSError),
+            )
+
     def refresh(self) -> None:
         """Load the promoted release if it is another one."""
         promoted = self._registry.current_id()
@@ -91,6 +108,8 @@ class LiveRelease(Generic[Loaded]):
             self._refused = promoted
         else:
             logging.getLogger(__name__).info("now serving release %s", promoted)
+            for follow in self.after:
+                follow()
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,9 @@ from shop import MODEL, Shelf, Shop, always, serving
 from apps.recommender.experiments.assignment import (
     Arms,
     Experiment,
+    Run,
     begin_experiment,
+    end_experiment,
     kept_experiment,
 )
 from apps.recommender.experiments.cli import open_experiment
@@ -43,33 +44,94 @@ def _arms(share: float) -> Arms[Any]:
         return Shop(release.release_id)
 
     other: LiveRelease[Any] = LiveRelease(Shelf(), load, release_id=OTHER)  # type: ignore[arg-type]
-    return Arms(always(Shop()), Experiment(OTHER, share, time.time() - 7200), other)
+    runs = (Run(MODEL, time.time() - 7200),)
+    return Arms(always(Shop()), Experiment(OTHER, share, runs), other)
 
 
 def test_a_user_is_always_in_the_same_arm_and_a_share_of_them_in_each() -> None:
-    experiment = Experiment(OTHER, 0.1, 0.0)
+    experiment = Experiment(OTHER, 0.1)
     users = [f"u{n}" for n in range(20_000)]
     inside = {user for user in users if experiment.includes(user)}
     assert len(inside) / len(users) == pytest.approx(0.1, abs=4 * np.sqrt(0.1 * 0.9 / len(users)))
-    again = Experiment(OTHER, 0.1, 99.0)
+    again = Experiment(OTHER, 0.1, (Run(MODEL, 99.0),))
     assert inside == {user for user in users if again.includes(user)}, "whenever it began"
-    wider = Experiment(OTHER, 0.2, 0.0)
+    wider = Experiment(OTHER, 0.2)
     assert all(wider.includes(user) for user in inside), "who was in stays in"
-    another = Experiment("another release", 0.1, 0.0)
+    another = Experiment("another release", 0.1)
     both = sum(another.includes(user) for user in inside) / len(inside)
     assert both == pytest.approx(0.1, abs=0.03), "another experiment is another draw"
 
 
 def test_the_moment_it_began_is_kept_over_a_restart(tmp_path: Path) -> None:
-    first = begin_experiment(tmp_path, OTHER, 0.1, lambda: 10.0)
+    first = begin_experiment(tmp_path, OTHER, 0.1, MODEL, lambda: 10.0)
     assert kept_experiment(tmp_path) == first
-    assert begin_experiment(tmp_path, OTHER, 0.1, lambda: 20.0) == first
-    assert begin_experiment(tmp_path, OTHER, 0.2, lambda: 30.0).began == 30.0
+    assert begin_experiment(tmp_path, OTHER, 0.1, MODEL, lambda: 20.0) == first
+    assert begin_experiment(tmp_path, OTHER, 0.2, MODEL, lambda: 30.0).runs == (Run(MODEL, 30.0),)
     assert find_experiment(tmp_path, MODEL).share == 0.2
     with pytest.raises(UserError, match="serves by now"):
         find_experiment(tmp_path, OTHER)
     with pytest.raises(UserError, match="there was no experiment"):
         find_experiment(tmp_path / "elsewhere", MODEL)
+
+
+def test_the_times_in_which_it_did_not_run_are_kept(tmp_path: Path) -> None:
+    assert end_experiment(tmp_path) is None
+    begin_experiment(tmp_path, OTHER, 0.1, MODEL, lambda: 10.0)
+    end_experiment(tmp_path, lambda: 20.0)
+    assert end_experiment(tmp_path, lambda: 25.0) == kept_experiment(tmp_path)
+    begin_experiment(tmp_path, OTHER, 0.1, MODEL, lambda: 30.0)
+    found = begin_experiment(tmp_path, OTHER, 0.1, "promoted", lambda: 40.0)
+    assert found.runs == (Run(MODEL, 10.0, 20.0), Run(MODEL, 30.0, 40.0), Run("promoted", 40.0))
+
+
+def test_a_promotion_begins_another_run_and_brings_the_other_release_the_new_data(
+    tmp_path: Path,
+) -> None:
+    shelf: Any = Shelf()
+    live: LiveRelease[Any] = LiveRelease(shelf, lambda release: Shop(release.release_id))
+    read: list[Shop] = []
+
+    def load(release: Any) -> Shop:
+        read.append(Shop(release.release_id))
+        return read[-1]
+
+    other: LiveRelease[Any] = LiveRelease(shelf, load, release_id=OTHER)
+    experiment = begin_experiment(tmp_path, OTHER, 0.5, "in the parent")
+    arms = Arms(live, experiment, other, tmp_path)
+    inside = next(user for user in READERS if experiment.includes(user))
+    assert arms.of(inside).current is read[0]
+    shelf.current = "promoted"
+    live.refresh()
+    assert len(read) == 2 and arms.of(inside).current is read[1]
+    assert arms.experiment == kept_experiment(tmp_path)
+    shelf.current = OTHER
+    live.refresh()
+    assert arms.of(inside) is live and len(read) == 2, "all are shown it now"
+    kept = kept_experiment(tmp_path)
+    assert kept is not None and [run.ended is None for run in kept.runs] == [False] * 3
+    shelf.current = MODEL
+    live.refresh()
+    assert arms.of(inside).current is read[2]
+    kept = kept_experiment(tmp_path)
+    assert kept is not None and [run.serving_id for run in kept.runs] == [
+        "in the parent", MODEL, "promoted", MODEL,
+    ]  # fmt: skip
+
+
+def test_a_release_that_cannot_be_read_anew_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    may_load = [True]
+
+    def load(release: Any) -> Shop:
+        if not may_load[0]:
+            raise UserError("items.csv: no such file")
+        return Shop(release.release_id)
+
+    shelf: Any = Shelf()
+    live: LiveRelease[Any] = LiveRelease(shelf, load)
+    before, may_load[0] = live.current, False
+    live.reload()
+    assert live.current is before
+    assert "items.csv: no such file" in caplog.text
 
 
 @pytest.fixture
@@ -115,16 +177,24 @@ def test_an_experiment_is_begun_for_another_release_alone(
 ) -> None:
     shelf: Any = Shelf()
     shelf.root = tmp_path
-    assert open_experiment(shelf, None, "10%", None) is None
+    with pytest.raises(UserError, match="nothing to compare with"):
+        open_experiment(shelf, None, "10%", None)
+    assert open_experiment(shelf, None, None, None) is None
     assert open_experiment(shelf, MODEL, "10%", None) is None, "promoted since"
     assert "nothing is compared" in capsys.readouterr().err
     assert kept_experiment(tmp_path) is None
-    begun = open_experiment(shelf, OTHER, "10%", None)
+    begun = open_experiment(shelf, OTHER, None, None)
     assert begun is not None and (begun.release_id, begun.share) == (OTHER, 0.1)
+    assert [run.serving_id for run in begun.runs] == [MODEL]
     assert "twice the memory" in capsys.readouterr().err
     for share in ("100%", "0", "some"):
         with pytest.raises(UserError, match="--share"):
             open_experiment(shelf, OTHER, share, None)
+    for without in (None, MODEL):
+        assert open_experiment(shelf, OTHER, "10%", None) is not None
+        open_experiment(shelf, without, None, None)
+        kept = kept_experiment(tmp_path)
+        assert kept is not None and kept.runs[-1].ended is not None
 
 
 def _users(rate: float, users: int, random: np.random.Generator) -> list[OfUser]:
@@ -190,7 +260,8 @@ def _rows(user: str, release_id: str, at: float, *behaviors: str) -> list[Event]
 
 def test_what_was_taken_is_counted_by_user_and_release(store: EventStore) -> None:
     now = time.time()
-    experiment = Experiment(OTHER, 0.5, now - 7200)
+    runs = (Run(MODEL, now - 7200, now - 2500), Run(MODEL, now - 2000))
+    experiment = Experiment(OTHER, 0.5, runs)
     inside = next(user for user in READERS if experiment.includes(user))
     outside = next(user for user in READERS if not experiment.includes(user))
     store.add(
@@ -198,8 +269,9 @@ def test_what_was_taken_is_counted_by_user_and_release(store: EventStore) -> Non
             *_rows(inside, OTHER, now - 5000, "click", "purchase"),
             *_rows(outside, MODEL, now - 5000, "dislike"),
             *_rows(outside, MODEL, now - 4000, "click"),
-            # Before it began, a moment ago, after its end, and of nobody in particular.
+            # Before it began, between its runs, a moment ago, not of their arm, and of nobody.
             *_rows(outside, MODEL, now - 9000, "click"),
+            *_rows(outside, MODEL, now - 2200, "click"),
             *_rows(outside, MODEL, now - 60, "click"),
             *_rows(inside, MODEL, now - 3000, "click"),
             *_rows("anonymous", MODEL, now - 3000, "click"),
@@ -213,11 +285,25 @@ def test_what_was_taken_is_counted_by_user_and_release(store: EventStore) -> Non
     assert (taken.serving.users, taken.serving.shown, taken.serving.taken) == (1, 4, 1)
     assert (purchase.other.taken, purchase.serving.taken) == (1, 0)
     assert taken.difference is None
+    with pytest.raises(UserError, match="not shown beside promoted"):
+        tell(experiment, "promoted", store, Behaviors())
+
+
+def test_what_was_rated_low_was_not_taken(store: EventStore) -> None:
+    now = time.time()
+    experiment = Experiment(OTHER, 0.5, (Run(MODEL, now - 7200),))
+    inside = [user for user in READERS if experiment.includes(user)][:2]
+    for user, rating in zip(inside, (1.0, 5.0), strict=True):
+        *shown, rated = _rows(user, OTHER, now - 5000, "rating")
+        store.add([*shown, rated.model_copy(update={"rating": rating})])
+    _, (taken,) = tell(experiment, MODEL, store, Behaviors())
+    assert (taken.other.shown, taken.other.taken) == (4, 1)
 
 
 def test_a_release_that_was_promoted_meanwhile_is_compared_from_then_on(store: EventStore) -> None:
     now = time.time()
-    experiment = Experiment(OTHER, 0.5, now - 9000)
+    runs = (Run("before", now - 9000, now - 4500), Run(MODEL, now - 4500))
+    experiment = Experiment(OTHER, 0.5, runs)
     inside = next(user for user in READERS if experiment.includes(user))
     outside = next(user for user in READERS if not experiment.includes(user))
     store.add(
@@ -229,12 +315,6 @@ def test_a_release_that_was_promoted_meanwhile_is_compared_from_then_on(store: E
         ]
     )
     since, (taken,) = tell(experiment, MODEL, store, Behaviors())
-    assert since == pytest.approx(now - 4000)
+    assert since == pytest.approx(now - 4500)
     assert (taken.serving.shown, taken.serving.taken) == (2, 1)
     assert (taken.other.shown, taken.other.taken) == (2, 0)
-
-
-def test_the_file_is_what_the_verb_reads(tmp_path: Path) -> None:
-    begin_experiment(tmp_path, OTHER, 0.1, lambda: 10.0)
-    kept = json.loads((tmp_path / "experiment.json").read_text())
-    assert kept == {"release_id": OTHER, "share": 0.1, "began": 10.0}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from popular_shop import ITEMS, SHOP, USERS
@@ -101,6 +102,13 @@ def test_a_job_ranks_as_it_was_measured(kind: str, tmp_path: Path) -> None:
     one, other = (found.rank(users, as_of, 10, with_reasons=False) for found in (pipeline, again))
     np.testing.assert_array_equal(one.item, other.item)
     np.testing.assert_array_equal(one.score, other.score)
+
+
+def test_a_job_goes_on_over_items_that_were_written_without_texts(tmp_path: Path) -> None:
+    write_prepared(tmp_path, _pipeline(Blend("popularity", 30, 0.5)).prepared)
+    items = tmp_path / "items.parquet"
+    pl.read_parquet(items).drop("text").write_parquet(items)
+    assert open_prepared(tmp_path).catalogue.ids == SHOP.catalogue.ids
 
 
 def test_what_users_liked_of_what_they_met_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:

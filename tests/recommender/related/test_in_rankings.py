@@ -10,6 +10,7 @@ import pytest
 
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.lists.circumstances import Circumstances
+from apps.recommender.lists.item_rules import ItemRule
 from apps.recommender.lists.rules import Rules
 from apps.recommender.related.in_rankings import RelationsInRankings
 from apps.recommender.related.relations import Relations, read_relations
@@ -83,6 +84,18 @@ def test_what_has_a_successor_that_may_be_shown_gives_way(told: RelationsInRanki
 
     assert allowed(Rules(blocked_items=("d",))) == [V2, CHARGER], "the third is not to be had"
     assert allowed(Rules(blocked_items=("v2",))) == [V1, CHARGER, DOCK]
+
+
+def test_an_item_that_a_campaign_forces_gives_way_before_and_after_it(
+    told: RelationsInRankings,
+) -> None:
+    forced = {"name": "x", "action": "force", "item_id": "v1", "from": "2026-06-01T00:00:00Z"}
+    rules = Rules(rule=(ItemRule.model_validate(forced),))
+    begin = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
+    allowed = rules.allowed(CATALOGUE)
+    assert told.giving_way(rules, allowed, begin) == []
+    assert told.giving_way(rules, allowed, begin - 1) == [V1]
+    assert told.giving_way(rules, allowed) == [V1]
 
 
 def test_a_complement_of_what_was_bought_gets_the_last_place_if_it_has_none(

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from shop import always, serving
-from test_service import SUBJECTS, _done, _pipeline
+from test_service import SUBJECTS, _done, _pipeline, ids
 
+from apps.recommender.interactions.ratings import RatingScale
 from apps.recommender.interactions.recent import RecentEvents
+from apps.recommender.lists.rules import Rules
 from apps.recommender.server import build_app
 from apps.recommender.service import RankingService
 
@@ -81,6 +83,17 @@ def test_what_is_reported_and_sent_counts_once() -> None:
     once = RankingService(_pipeline(), "m").recommend("ada", 10, since=[_done("ada", "i1", 101)])
     assert [(row.item_id, row.score) for row in twice] == [(row.item_id, row.score) for row in once]
     assert service.history("ada")[-1] == reported
+
+
+def test_a_session_takes_no_opinion_back() -> None:
+    recent = RecentEvents()
+    ratings = RatingScale(mean=3.0, middle=3.0)
+    service = RankingService(_pipeline(Rules(exclude_after=())), "m", recent, ratings=ratings)
+    session = [_done("new", "i1", 101), _done("new", "i2", 101, "browse")]
+    assert {"i1", "i2"} <= {*ids(service.recommend("new", 60, since=session))}
+    recent.add("1", _done("new", "i1").model_copy(update={"rating": 1.0}))
+    recent.add("2", _done("new", "i2", behavior="browse").model_copy(update={"weight": 0.0}))
+    assert not {"i1", "i2"} & {*ids(service.recommend("new", 60, since=session))}
 
 
 def test_the_list_of_a_user_takes_what_a_session_takes(client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from rules_contract import wait_for, write
 from shop import always, serving
 from test_service import START, _pipeline, ids
 
+from apps.recommender.catalogue import stock as stock_module
 from apps.recommender.catalogue.stock import LiveStock, read_stock
 from apps.recommender.lists.item_rules import ItemRule
 from apps.recommender.lists.rules import Rules
@@ -55,6 +57,26 @@ def _aged(rules: Rules) -> Pipeline:
     created[50:] = np.iinfo(np.int64).min
     prepared = replace(whole.prepared, catalogue=replace(whole.prepared.catalogue, created=created))
     return Pipeline(whole.towers, prepared, Choices(rules=rules, history=10))
+
+
+def test_a_change_that_two_threads_see_at_once_is_not_lost() -> None:
+    now, waiting = [NOW], list[threading.Thread]()
+
+    def clock() -> float:
+        if waiting:
+            # Somebody else asks while this thread is about to follow.
+            other = waiting.pop()
+            other.start()
+            other.join(0.5)
+        return now[0]
+
+    service = RankingService(_pipeline(_rules()), "m", clock=clock)
+    other = threading.Thread(target=service.related, args=("i21", "similar", 3))
+    now[0] = START.timestamp() + 11.5 * DAY
+    waiting.append(other)
+    service.recommend("ada", 5)
+    other.join()
+    assert "i40" in ids(service.recommend("ada", 5))
 
 
 def test_items_leave_all_lists_when_they_are_old() -> None:
@@ -137,11 +159,32 @@ def test_what_has_a_successor_comes_back_when_that_is_sold_out(stock: Path) -> N
     assert "i24" not in found
 
 
+def test_who_asks_for_the_stock_does_not_wait_for_the_file(
+    stock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock_module, "POLL_SECONDS", 0.0)
+    live = LiveStock(stock)
+    before = live.current
+    write(stock, "item_id,stock\ni18,none at all\n")
+    assert live.current is before
+    assert live.refused is None, "nothing watches yet"
+    live.start()
+    wait_for(lambda: live.refused)
+    write(stock, "item_id,stock\ni18,1\n")
+    wait_for(lambda: live.current is not before)
+    live.stop()
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [("item_id,colour\ni1,red\n", "give stock or available"), ("stock\n1\n", "item_id")],
+    [
+        ("item_id,colour\ni1,red\n", "give stock or available"),
+        ("stock\n1\n", "item_id"),
+        ("item_id,stock\ni1,nan\n", "stock.csv:2: stock"),
+        ("item_id,stock\ni1,3\ni2,1\ni1,0\n", "two rows are about the item 'i1'"),
+    ],
 )
-def test_a_stock_that_says_nothing_is_refused(tmp_path: Path, rows: str, said: str) -> None:
+def test_a_stock_that_says_nothing_clear_is_refused(tmp_path: Path, rows: str, said: str) -> None:
     path = tmp_path / "stock.csv"
     path.write_text(rows, encoding="utf-8")
     with pytest.raises(UserError, match=said):
