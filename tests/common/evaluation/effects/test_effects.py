@@ -79,10 +79,8 @@ def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
 def test_few_decisions_of_nobody_in_particular_are_told_to_be_few() -> None:
     random = np.random.default_rng(0)
     treated = (np.arange(600) < 25).astype(float)
-    few = Decisions(
-        treated, random.normal(size=600), np.empty((600, 0)), (), (), np.arange(600)
-    )
-    with pytest.raises(RefusedError, match="^25 decisions with the action, fewer than 30") as told:
+    few = Decisions(treated, random.normal(size=600), np.empty((600, 0)), (), (), np.arange(600))
+    with pytest.raises(RefusedError, match=r"^25 decisions with the action, fewer than 30") as told:
         check_units(few)
     assert "unit" not in f"{told.value} {told.value.hint}"
 
