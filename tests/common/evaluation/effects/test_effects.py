@@ -86,15 +86,17 @@ def test_few_decisions_of_nobody_in_particular_are_told_to_be_few() -> None:
 
 
 def test_a_placebo_may_happen_to_fewer_units_than_the_action_did() -> None:
-    """Some have many rows and were treated, and those by lot are then few."""
+    """A few with many rows each were left untreated; the lot falls mostly on them."""
     random = np.random.default_rng(0)
-    unit = np.concatenate([np.arange(60), np.repeat(np.arange(60, 80), 60)])
-    treated = (np.arange(len(unit)) < 32).astype(float)
-    treated[60:] = random.random(len(unit) - 60) < 0.5
+    unit = np.concatenate([np.arange(200), np.repeat(np.arange(200, 210), 150)])
+    treated = (np.arange(len(unit)) < 100).astype(float)
     nothing = np.empty((len(unit), 0))
     log = Decisions(treated, random.normal(size=len(unit)), nothing, (), (), unit)
     check_units(log)
     found = estimate(log, learners=SPLINES)
+    lot = replace(log, treated=random.permutation(treated))
+    with pytest.raises(RefusedError):
+        check_units(lot)
     assert len(refute(log, found, learners=SPLINES)) == 2
 
 
