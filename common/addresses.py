@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -32,8 +33,29 @@ METADATA = tuple(
         ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::/32", "fd20:ce::/32"),
     )
 )
-# What was refused, where connections are looked at; threads that are given this context as well.
-_refused: ContextVar[list[str] | None] = ContextVar("refused", default=None)
+# Of a proxy that is named without one.
+PROXY_PORTS = frozenset({80, 443, 1080})
+
+
+@dataclass(frozen=True)
+class _Proxy:
+    host: str
+    ports: frozenset[int]
+
+    def is_at(self, address: str, port: int) -> bool:
+        return port in self.ports and address in (self.host, *_addresses(self.host))
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """The proxies that are needed meanwhile, and what was refused."""
+
+    proxies: frozenset[_Proxy]
+    refused: list[str] = field(default_factory=list)
+
+
+# Set where connections are looked at; threads that are given this context look as well.
+_guard: ContextVar[_Guard | None] = ContextVar("guard", default=None)
 
 
 class OwnAddressError(OSError):
@@ -113,27 +135,29 @@ def check_host(host: str, where: str) -> None:
 
 
 @contextmanager
-def guarded(url: str = "") -> Iterator[list[str]]:
+def guarded(*urls: str) -> Iterator[list[str]]:
     """While it lasts, allowed addresses alone are connected to, by libraries of others too.
 
     Gives what was refused, in words, for libraries that keep the reason to themselves.
 
     Args:
-        url: what is asked; where a proxy of the environment finds the machine, and this one knows
-            the name as well, the address is looked at before.
+        urls: what is asked; where a proxy of the environment finds the machine, and this one knows
+            the name as well, the address is looked at before, and the proxy is connected to
+            wherever it is.
 
     Raises:
         OwnAddressError: out of whatever connects; libraries may wrap it, or swallow it.
     """
     _watch_connections()
-    if url and is_proxied(url):
+    proxies = {url: proxy for url in urls if (proxy := _proxy_of(url))}
+    for url in proxies:
         check_by_name(urlsplit(url).hostname or "")
-    refused: list[str] = []
-    token = _refused.set(refused)
+    guard = _Guard(frozenset(proxies.values()))
+    token = _guard.set(guard)
     try:
-        yield refused
+        yield guard.refused
     finally:
-        _refused.reset(token)
+        _guard.reset(token)
 
 
 def check_by_name(host: str) -> None:
@@ -148,11 +172,23 @@ def check_by_name(host: str) -> None:
 
 def is_proxied(url: str) -> bool:
     """Whether a proxy that the environment names connects to an address."""
+    return _proxy_of(url) is not None
+
+
+def _proxy_of(url: str) -> _Proxy | None:
     address = urlsplit(url)
     proxies = urllib.request.getproxies()
-    return bool({address.scheme, "all"} & set(proxies)) and not urllib.request.proxy_bypass(
-        address.hostname or ""
-    )
+    named = proxies.get(address.scheme) or proxies.get("all")
+    if not named or urllib.request.proxy_bypass(address.hostname or ""):
+        return None
+    try:
+        # Clients take a proxy without a scheme for one of http.
+        proxy = urlsplit(named if "://" in named else f"http://{named}")
+        port = proxy.port
+    except ValueError:
+        # No client can use it either.
+        return None
+    return _Proxy(proxy.hostname or "", frozenset({port}) if port else PROXY_PORTS)
 
 
 @cache
@@ -162,22 +198,24 @@ def _watch_connections() -> None:
     def look(event: str, arguments: tuple[object, ...]) -> None:
         if event != "socket.connect":
             return
-        refused = _refused.get()
-        if refused is None or not isinstance(arguments[1], tuple):
+        guard = _guard.get()
+        if guard is None or not isinstance(arguments[1], tuple):
             return
+        host, port = str(arguments[1][0]), int(arguments[1][1])
         try:
-            check_by_name(str(arguments[1][0]))
+            check_by_name(host)
         except OwnAddressError as error:
-            refused.append(str(error))
+            if any(proxy.is_at(host, port) for proxy in guard.proxies):
+                return
+            guard.refused.append(str(error))
             raise
 
     sys.addaudithook(look)
 
 
 def _allowed() -> list[str]:
-    """The hosts that are allowed by name, and the environment's proxies."""
-    proxies = (urlsplit(one).hostname for one in urllib.request.getproxies().values())
-    return [*os.environ.get(VARIABLE, "").split(), *filter(None, proxies)]
+    """The hosts that are allowed by name."""
+    return os.environ.get(VARIABLE, "").split()
 
 
 def _addresses(name: str) -> list[str]:

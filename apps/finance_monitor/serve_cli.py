@@ -153,6 +153,8 @@ def serve(
             standby=standby,
         )
 
+    if standby:
+        _check_access(host, api_key_file, without_keys)
     # Who stands by does not listen yet: a balancer finds the one that watches.
     service = open_service() if standby else None
 
@@ -185,6 +187,19 @@ def serve(
         without_keys=without_keys,
         following=following,
     )
+    if service and service.is_over:
+        # So that whatever started it starts it again, to stand by.
+        raise typer.Exit(1)
+
+
+def _check_access(host: str, api_key_file: Path | None, without_keys: bool) -> None:
+    """As `listen` will once it is this one's turn, which is no time to fail."""
+    from common.serving.keys.live import ApiKeys
+    from common.serving.run import check_keys
+
+    if api_key_file:
+        ApiKeys.load(api_key_file)
+    check_keys(host, api_key_file is not None, without_keys)
 
 
 def check_stories(

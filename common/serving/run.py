@@ -35,6 +35,19 @@ def known_hosts(host: str, names: Collection[str] = ()) -> frozenset[str] | None
     return None
 
 
+def check_keys(host: str, has_api_keys: bool, without_keys: bool) -> None:
+    """See that nobody can use a server without a key, unless that is meant.
+
+    Raises:
+        UserError: others could.
+    """
+    if not (has_api_keys or is_loopback(host) or without_keys):
+        raise UserError(
+            f"anybody who reaches {host} could use this server: it has no API keys",
+            hint="Make one (see the verb `keys`) and give --api-key-file, or say --without-keys.",
+        )
+
+
 def serve(
     make_app: Callable[[], Starlette],
     host: str,
@@ -60,11 +73,7 @@ def serve(
         SystemExit: a worker could not begin; it has said why.
     """
     is_open = not has_api_keys and not is_loopback(host)
-    if is_open and not without_keys:
-        raise UserError(
-            f"anybody who reaches {host} could use this server: it has no API keys",
-            hint="Make one (see the verb `keys`) and give --api-key-file, or say --without-keys.",
-        )
+    check_keys(host, has_api_keys, without_keys)
     with _listen(host, port) as listener:
         if is_open:
             say(f"Warning: anybody who reaches {host} can use this server: it has no API keys.")

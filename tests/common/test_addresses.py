@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
@@ -36,8 +38,9 @@ PRIVATE = (
 @pytest.fixture(autouse=True)
 def nothing_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE)
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture
@@ -107,28 +110,93 @@ def test_only_what_is_guarded_is_looked_at(port: int) -> None:
     socket.create_connection(("127.0.0.1", port)).close()
 
 
+@pytest.mark.parametrize("written", ["http://127.0.0.1:{}", "127.0.0.1:{}", "localhost:{}"])
 def test_a_proxy_is_connected_to_and_asked_for_no_address_of_its_own(
-    port: int, monkeypatch: pytest.MonkeyPatch
+    written: str, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("http_proxy", written.format(port))
     with guarded("http://hooks.invalid/"):
         socket.create_connection(("127.0.0.1", port)).close()
     with pytest.raises(OwnAddressError), guarded("http://169.254.169.254/"):
         pass
 
 
+def test_a_proxy_on_this_machine_opens_nothing_but_itself(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "direct.invalid")
+    with pytest.raises(UserError):
+        check_host("127.0.0.1", "--notify")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ways = [
+            ("http://hooks.invalid/", other.getsockname()[1]),
+            ("http://direct.invalid/", port),
+            ("https://hooks.invalid/", port),
+        ]
+        for url, asked in ways:
+            with guarded(url), pytest.raises(OwnAddressError):
+                socket.create_connection(("127.0.0.1", asked))
+
+
+async def _ask(host: str, port: int) -> None:
+    url = f"http://{host}:{port}/"
+    async with httpx.AsyncClient(transport=await transport_to(url), timeout=0.2) as client:
+        await client.get(url)
+
+
+def _name(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
+    """Let a name mean these addresses."""
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *more: Any, **named: Any) -> list[Any]:
+        asked = addresses if host == name else (host,)
+        return [info for one in asked for info in real(one, *more, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
 def test_an_event_loop_connects_to_what_is_allowed(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def ask(host: str) -> None:
-        url = f"http://{host}:{port}/"
-        async with httpx.AsyncClient(transport=await transport_to(url), timeout=0.2) as client:
-            await client.get(url)
-
     for host in ("127.0.0.1", "localhost"):
         with pytest.raises(httpx.ConnectError, match="--allow-address"):
-            asyncio.run(ask(host))
+            asyncio.run(_ask(host, port))
     monkeypatch.setenv(VARIABLE, "localhost")
     # Connected; nobody answers.
     with pytest.raises(httpx.ReadTimeout):
-        asyncio.run(ask("127.0.0.1"))
+        asyncio.run(_ask("127.0.0.1", port))
+
+
+def test_of_a_name_the_allowed_addresses_are_asked(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _name(monkeypatch, "both.example", "::1", "127.0.0.1")
+    monkeypatch.setenv(VARIABLE, "127.0.0.1")
+    with pytest.raises(httpx.ReadTimeout):
+        asyncio.run(_ask("both.example", port))
+    monkeypatch.setenv(VARIABLE, "127.0.0.2")
+    with pytest.raises(httpx.ConnectError, match="--allow-address"):
+        asyncio.run(_ask("both.example", port))
+
+
+@pytest.mark.parametrize("fault", [httpcore.ConnectError, httpcore.ConnectTimeout])
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    fault: type[Exception], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = httpcore.AnyIOBackend.connect_tcp
+    given: list[float] = []
+
+    async def connect(self: Any, host: str, port: int, timeout: float, *more: Any) -> Any:
+        given.append(timeout)
+        if host == "192.0.2.1":
+            raise fault
+        return await real(self, host, port, timeout, *more)
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    _name(monkeypatch, "both.example", "192.0.2.1", "127.0.0.1")
+    monkeypatch.setenv(VARIABLE, "127.0.0.1")
+    with pytest.raises(httpx.ReadTimeout):
+        asyncio.run(_ask("both.example", port))
+    assert len(given) == 2
+    assert given[0] <= 0.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from apps.customer_service.options_cli import BaseUrl, EndpointModel, GeneratorName, Graph
-from common.cli import Device, Json, Store, new_app, print_json
+from common.cli import AllowAddress, Device, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import UserError
 from common.learning.options_cli import DatabaseUrl
@@ -41,6 +41,7 @@ def ask(
     generator: GeneratorName = None,
     base_url: BaseUrl = None,
     model: EndpointModel = None,
+    allow_address: AllowAddress = None,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:

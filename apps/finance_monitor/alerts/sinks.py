@@ -9,15 +9,15 @@ import urllib.parse
 from pathlib import Path
 from typing import Protocol
 
+from apps.finance_monitor.alerts.apprised import ApprisedReceiver
 from apps.finance_monitor.alerts.notifications import (
     Notification,
     headline,
     in_words,
     to_alertmanager,
 )
-from common.addresses import check_host, guarded
+from common.addresses import check_host
 from common.console import is_log_json, messages, say
-from common.errors import UserError
 from common.files import append_whole
 from common.webhooks import SECRET, DeliveryError, masked, send_json
 
@@ -140,28 +140,15 @@ class WebhookSink:
 
 
 class AppriseSink:
-    """Slack, DingTalk, WeCom, Feishu, mail and all else that apprise knows.
-
-    Raises:
-        UserError: apprise does not know such an address.
-    """
+    """Whatever apprise knows; see `ApprisedReceiver`."""
 
     def __init__(self, address: str) -> None:
-        from apprise import Apprise, AppriseAsset
-
-        # A redirect would take what is told, and the key to tell it, to whom nobody named.
-        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
-        if not self._apprise.add(address):
-            raise UserError(
-                f"no such address to notify: {address.partition('://')[0]}://…",
-                hint="console, jsonl:PATH, https://…, or an address as apprise writes it.",
-            )
-        self.name = masked(address)
+        hint = "console, jsonl:PATH, https://…, or an address as apprise writes it."
+        self._receiver = ApprisedReceiver(address, "notify", hint)
+        self.name = self._receiver.name
 
     def deliver(self, notification: Notification) -> None:
         """Send one message for each alert."""
         for alert in notification.alerts:
-            with guarded() as refused:
-                is_taken = self._apprise.notify(title=headline(alert), body=in_words(alert))
-            if not is_taken:
-                raise DeliveryError(refused[0] if refused else "apprise could not deliver it")
+            if reason := self._receiver.tell(headline(alert), in_words(alert)):
+                raise DeliveryError(reason)

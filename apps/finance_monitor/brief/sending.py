@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.addresses import guarded
-from common.errors import UserError
-from common.webhooks import masked
+from apps.finance_monitor.alerts.apprised import ApprisedReceiver
 
 # These are for programs, and take no page.
 NOT_FOR_PEOPLE = ("console", "jsonl:", "http://", "https://")
@@ -22,26 +20,12 @@ def send(addresses: Sequence[str], title: str, body: str, page: Path) -> list[st
     """Send to each; the page goes to whom it can be attached for, such as mail.
 
     Returns:
-        The addresses that could not be reached, without their passwords, and why where it is known.
+        The addresses that could not be reached, without their passwords, and why.
 
     Raises:
-        UserError: apprise does not know an address; then nothing is sent.
+        UserError: apprise does not know an address, or it is this machine; then nothing is sent.
     """
-    from apprise import Apprise, AppriseAsset
-
-    receivers = []
-    for address in addresses:
-        receiver = Apprise(asset=AppriseAsset(http_redirects=False))
-        if not receiver.add(address):
-            raise UserError(
-                f"no such address to send a brief to: {address.partition('://')[0]}://…",
-                hint="An address as apprise writes it, such as mailto://USER:PASSWORD@HOST?to=….",
-            )
-        receivers.append((masked(address), receiver))
-    failed = []
-    for name, receiver in receivers:
-        with guarded() as refused:
-            is_taken = receiver.notify(title=title, body=body, attach=str(page))
-        if not is_taken:
-            failed.append(": ".join([name, *refused[:1]]))
-    return failed
+    hint = "An address as apprise writes it, such as mailto://USER:PASSWORD@HOST?to=…."
+    receivers = [ApprisedReceiver(one, "send a brief to", hint) for one in addresses]
+    told = [(one.name, one.tell(title, body, str(page))) for one in receivers]
+    return [f"{name}: {reason}" for name, reason in told if reason]

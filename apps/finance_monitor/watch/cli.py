@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from apps.finance_monitor.options_cli import (
     Watchlists,
     WindowWidth,
     load_classifier,
+    open_registry,
 )
 from apps.finance_monitor.rules.cli import open_rules
 from common.cli import AllowAddress, Device, ServingPrecision, Store, new_app
@@ -115,6 +117,16 @@ def watch(
             store, release_id, device, scored, live_rules, precision=precision
         )
         directory = store / APPLICATION
+
+        def catch_up(watched: Any) -> None:
+            """Score by the release that serves now, unless one was named."""
+            if scored or release_id or open_registry(store).current_id() == classifier.release_id:
+                return
+            newest, _ = load_classifier(
+                store, None, device, scored, live_rules, precision=precision
+            )
+            watched.use(newest)
+
         if score_only:
             _score(feed, score_only, classifier, options, directory, show)
             return
@@ -129,6 +141,7 @@ def watch(
             as_json=as_json,
             show=show,
             standby=standby,
+            on_standby_over=catch_up,
         )
     if live_rules:
         say_what_fired(live_rules)
@@ -161,6 +174,7 @@ def show_watch(
     as_json: bool = False,
     show: Any = None,
     standby: bool = False,
+    on_standby_over: Callable[[Any], None] = lambda _: None,
 ) -> None:
     """Follow a feed, or what names one, with the page, or lines where there is no terminal."""
     from time import time
@@ -180,6 +194,8 @@ def show_watch(
         ) as watched,
         stopped_by_signals() as stopping,
     ):
+        if standby:
+            on_standby_over(watched)
         if show:
             show(watched.counters)
 

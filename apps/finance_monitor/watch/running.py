@@ -142,13 +142,13 @@ def open_watch(
 
     Args:
         clock: where the feed is live; see `Watch`.
-        standby: while another process watches here, wait until it ends or dies.
+        standby: while another process watches here, wait until it ends or dies; what is watched is
+            then as the files have it by that time.
 
     Raises:
         UserError: another process watches here, or an option is wrong.
     """
     live = LiveSetup(options.files, partial(options.setup, topics, sinks))
-    setup = live.current
     escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
     with ExitStack() as stack:
         if standby:
@@ -157,6 +157,8 @@ def open_watch(
         stack.enter_context(exclusive_lock(directory / LOCK, waits=standby))
         if standby:
             say("No other process watches here: beginning.")
+            live.catch_up()
+        setup = live.current
         store = Store(store_path(directory))
         stack.callback(store.close)
         delivery = Delivery(store, setup.sinks, escalate_after=escalate_after)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -55,7 +57,8 @@ class MonitorService:
         precision: `int8` reads in 8 bits, where the release then says the same.
         takes_stories: beside the feed, what is sent is heard, and kept in the inbox.
         rules: what the business decides itself.
-        standby: while another process watches here, wait, with the release loaded.
+        standby: while another process watches here, wait, with the release loaded; end the process
+            when the watch cannot go on.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -96,6 +99,8 @@ class MonitorService:
         self._thread = Thread(target=self._work, name="watch", daemon=True)
         self.version = 0
         self.failed: str | None = None
+        self.is_over = False
+        self._stands_by = standby
         self._outages: dict[str, str] = {}
         self._refused: str | None = None
         self.watch: Watch = self._resources.enter_context(
@@ -109,6 +114,10 @@ class MonitorService:
                 standby=standby,
             )
         )
+        if standby:
+            # It may have waited for weeks.
+            self.live.refresh()
+            self.watch.use(self.live.current)
         self._prices = PriceFile(options.prices, lambda: self._entities) if options.prices else None
         if self.takes_stories:
             self._inbox.touch()
@@ -162,7 +171,11 @@ class MonitorService:
             except Exception as error:
                 # What is in memory may be ahead of what is committed: only a restart mends that.
                 self.failed = f"the watch has ended: {error}"
+                self.is_over = True
                 logger.exception("the watch has ended")
+                if self._stands_by:
+                    # The lock goes with the process, and whoever stands by goes on.
+                    os.kill(os.getpid(), signal.SIGTERM)
                 return
 
     def _open(self) -> str | Feed:

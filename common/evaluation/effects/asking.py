@@ -10,7 +10,7 @@ import numpy as np
 
 from common.console import say
 from common.evaluation.effects.decisions import Decisions, read_decisions
-from common.evaluation.effects.estimating import LEARNERS, Estimate, estimate
+from common.evaluation.effects.estimating import LEARNERS, Estimate, check_units, estimate
 from common.evaluation.effects.graph import CausalGraph
 from common.evaluation.effects.identification import adjustment_set
 from common.evaluation.effects.refuting import HiddenCause, Refutation, hidden_cause, refute
@@ -69,10 +69,12 @@ def ask(path: Path, question: CausalGraph, *, seed: int = 0) -> Effect:
 
     Raises:
         UserError: the table cannot be read as the graph has it.
-        RefusedError: nothing can be told: no measured variables suffice, or overlap fails.
+        RefusedError: nothing can be told: no measured variables suffice, the action or its
+            absence happened to few, or overlap fails.
     """
     adjust_for = adjustment_set(question)
     decisions = read_decisions(path, question, adjust_for)
+    check_units(decisions)
     say(f"Estimating the effect of {question.treatment} on {question.outcome}")
     found = estimate(decisions, learners=LEARNERS, seed=seed)
     # What told best once tells the placebos too, at half the time.

@@ -129,21 +129,35 @@ def estimate(
     )
 
 
+def check_units(decisions: Decisions) -> None:
+    """See that the action, and its absence, happened to enough units.
+
+    Raises:
+        RefusedError: one of both happened to few.
+    """
+    has_units = len(np.unique(decisions.unit)) < len(decisions)
+    for value, name in ((1, "with"), (0, "without")):
+        units = len(np.unique(decisions.unit[decisions.treated == value]))
+        if units >= LEAST_UNITS:
+            continue
+        if not has_units:
+            raise RefusedError(
+                f"{units} decisions {name} the action, fewer than {LEAST_UNITS}",
+                hint="Log more of them.",
+            )
+        raise RefusedError(
+            f"the decisions {name} the action are those of {units} units, fewer than "
+            f"{LEAST_UNITS}: rows of one unit are alike, and tell little more than one",
+            hint="Log more of them. Leave `unit` out only if it says nothing of the outcome.",
+        )
+
+
 def check_overlap(decisions: Decisions, propensity: Floats) -> None:
     """See that who was treated could have been left untreated, and the other way round.
 
     Raises:
-        RefusedError: for many rows one of both next to never happened, or one of both happened to
-            few units.
+        RefusedError: for many rows one of both next to never happened.
     """
-    for value, name in ((1, "with"), (0, "without")):
-        units = len(np.unique(decisions.unit[decisions.treated == value]))
-        if units < LEAST_UNITS:
-            raise RefusedError(
-                f"the decisions {name} the action are those of {units} units, fewer than "
-                f"{LEAST_UNITS}: rows of one unit are alike, and tell little more than one",
-                hint="Log more of them. Leave `unit` out only if it says nothing of the outcome.",
-            )
     far = (propensity < FAR) | (propensity > 1 - FAR)
     if far.mean() > MOST_FAR:
         raise RefusedError(

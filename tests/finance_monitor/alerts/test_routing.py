@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -242,6 +243,32 @@ def test_apprise_follows_no_redirect_and_asks_this_machine_only_if_it_may(
     with pytest.raises(UserError, match="this machine") as error:
         open_sink("http://user:pass@localhost/T0KEN")
     assert "T0KEN" not in str(error.value)
+    for address in ("json://user:pass@127.0.0.1/T0KEN", "jsons://[::1]", "mailto://u:p@localhost"):
+        with pytest.raises(UserError, match="this machine") as error:
+            open_sink(address)
+        assert "T0KEN" not in str(error.value)
+
+
+def test_apprise_behind_a_proxy_asks_for_what_may_be_asked(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, receiver.url.rpartition("/")[0])
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("BIZLM_ALLOW_ADDRESS", "192.0.2.1")
+    open_sink("json://hooks.invalid/hook").deliver(a_notification())
+    assert receiver.attempts == 1
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *more, **named: real(
+            "169.254.169.254" if host == "inner.example" else host, *more, **named
+        ),
+    )
+    with pytest.raises(DeliveryError, match="--allow-address"):
+        open_sink("json://inner.example/hook").deliver(a_notification())
+    assert receiver.attempts == 1
 
 
 def test_an_address_nobody_knows_is_refused_without_its_secrets() -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from monitor_serving import copy_release
 from news import quiet_then_surge
 from processes import Process, run
+from receiving import receiving, wait_for
 
-from apps.finance_monitor.watch.running import LOCK
+from apps.finance_monitor.watch import running, service
+from apps.finance_monitor.watch.running import LOCK, Options, open_watch
+from apps.finance_monitor.watch.service import MonitorService
 from common.files import exclusive_lock
+from common.releases.registry import Registry
 
 PATIENCE = 60
 WAITS = "Standing by"
@@ -57,27 +66,42 @@ def _wait(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_killed_one_after_the_other_they_lose_nothing_and_tell_nothing_twice(
+def test_killed_one_after_the_other_they_lose_nothing_and_tell_at_most_once_more_a_kill(
     feed: Path, tmp_path: Path
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = run(*_watching(feed, whole))
-    assert done.returncode == 0, done.stderr
+    with receiving() as quiet, receiving() as receiver:
+        done = run(*_watching(feed, whole, "--notify", quiet.url))
+        assert done.returncode == 0, done.stderr
+        kills = _watch_and_kill(feed, killed, receiver.url)
+        once, told = (
+            Counter(headers["idempotency-key"] for headers, _ in one.got)
+            for one in (quiet, receiver)
+        )
+    assert kills
+    assert _kept(killed) == _kept(whole)
+    assert set(once.values()) == {1}
+    assert told.keys() == once.keys()
+    assert told.total() <= once.total() + kills
+
+
+def _watch_and_kill(feed: Path, killed: Path, url: str) -> int:
+    """Returns how many were killed while they watched."""
+    command = _watching(feed, killed, "--standby", "--notify", url)
     rng = random.Random(5)
     database = killed / "finance_monitor" / "monitor.sqlite"
-    active = Process(*_watching(feed, killed, "--standby"))
+    active = Process(*command)
     kills = 0
     for _ in range(4):
         _wait(lambda: active.poll() is not None or database.exists())  # noqa: B023
-        following = Process(*_watching(feed, killed, "--standby"))
+        following = Process(*command)
         time.sleep(rng.uniform(0, 0.8))
         kills += active.poll() is None
         active.send_signal(signal.SIGKILL)
         active.wait()
         active = following
     assert active.wait(PATIENCE) == 0
-    assert kills
-    assert _kept(killed) == _kept(whole)
+    return kills
 
 
 def test_it_reads_nothing_while_another_watches(feed: Path, tmp_path: Path) -> None:
@@ -133,3 +157,103 @@ def test_where_it_makes_no_sense_it_is_refused(tmp_path: Path, more: list[str], 
     done: subprocess.CompletedProcess[str] = run(*verb, "--store", tmp_path)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--host", "0.0.0.0"], "no API keys"),
+        (["--api-key-file", "missing.toml"], "missing.toml"),
+    ],
+)
+def test_what_would_fail_once_it_takes_over_is_refused_at_the_start(
+    release: Path, feed: Path, tmp_path: Path, more: list[str], told: str
+) -> None:
+    store = copy_release(release, tmp_path / "var")
+    command = ("-m", "apps.finance_monitor", "serve", "--scored", "--feed", feed, "--standby")
+    with exclusive_lock(store / "finance_monitor" / LOCK):
+        done = run(*command, "--port", "0", "--store", store, *more)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert WAITS not in done.stderr
+
+
+def _stand_by(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, begin: Callable[[], None], change: Any
+) -> None:
+    """Let `change` happen while `begin` waits for another that watches."""
+    said: list[str] = []
+    monkeypatch.setattr(running, "say", said.append)
+    waiting = Thread(target=begin, daemon=True)
+    with exclusive_lock(directory / LOCK):
+        waiting.start()
+        wait_for(lambda: any(WAITS in line for line in said))
+        change()
+    waiting.join(PATIENCE)
+    assert not waiting.is_alive()
+
+
+@pytest.mark.parametrize(("written", "begins_with"), [("second", "second"), (None, "first")])
+def test_it_begins_with_what_is_watched_by_then(
+    written: str | None, begins_with: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, found = tmp_path / "watchlists.toml", []
+
+    def write(name: str | None) -> None:
+        content = f'[[watchlist]]\nname = "{name}"\ncompanies = ["Alba"]\n' if name else "broken"
+        path.write_text(content, encoding="utf-8")
+
+    def begin() -> None:
+        options = Options(watchlists=path)
+        with open_watch(tmp_path, options, None, [], standby=True) as watch:
+            found.extend(one.name for one in watch.monitor.rules.watchlists)
+
+    write("first")
+    _stand_by(tmp_path, monkeypatch, begin, lambda: write(written))
+    assert found == [begins_with]
+
+
+def test_a_server_begins_with_the_release_that_serves_by_then(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(copy_release(release, tmp_path / "var"), "finance_monitor")
+    first = registry.current_id()
+    assert first
+    releases = registry.root / "releases"
+    manifest = releases / "later" / "manifest.json"
+    services: list[MonitorService] = []
+
+    def promote() -> None:
+        shutil.copytree(releases / first, manifest.parent)
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        manifest.write_text(json.dumps(told | {"release_id": "later"}), encoding="utf-8")
+        registry.promote("later")
+
+    _stand_by(
+        registry.root,
+        monkeypatch,
+        lambda: services.append(MonitorService(registry, Options(), standby=True)),
+        promote,
+    )
+    assert services[0].live.release_id == "later"
+    assert services[0].watch._classifier is services[0].live.current
+    services[0]._resources.close()
+
+
+@pytest.mark.parametrize("standby", [True, False])
+def test_a_watch_that_cannot_go_on_makes_room_for_who_stands_by(
+    standby: bool, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(service, "follow", fail)
+    monkeypatch.setattr(os, "kill", lambda *told: sent.append(told))
+    registry = Registry(copy_release(release, tmp_path / "var"), "finance_monitor")
+    watching = MonitorService(registry, Options(), standby=standby)
+    watching.start()
+    wait_for(lambda: watching.is_over)
+    watching.stop()
+    assert watching.failed == "the watch has ended: broken"
+    assert sent == ([(os.getpid(), signal.SIGTERM)] if standby else [])

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from common.addresses import is_public
+from common.connecting import UNREACHED, with_shares
 
 
 class PrivateAddressError(OSError):
@@ -63,11 +64,12 @@ class _PublicBackend(httpcore.NetworkBackend):
             addresses = public_addresses(host, port)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
-        for address in addresses[:-1]:
+        unreached: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address, seconds in with_shares(addresses, timeout):
             try:
                 return self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                    address, port, seconds, local_address, socket_options
                 )
-            except httpcore.ConnectError:
-                continue
-        return self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+            except UNREACHED as error:
+                unreached = error
+        raise unreached

@@ -15,7 +15,7 @@ from apps.start.cli import app
 from benchmarks.effects import linear
 from common.errors import RefusedError, UserError
 from common.evaluation.effects.decisions import Decisions, read_decisions
-from common.evaluation.effects.estimating import Estimate, Interval, estimate
+from common.evaluation.effects.estimating import Estimate, Interval, check_units, estimate
 from common.evaluation.effects.graph import CausalGraph, read_graph
 from common.evaluation.effects.refuting import e_value, hidden_cause, refute
 
@@ -70,10 +70,34 @@ def test_with_forty_customers_on_each_side_the_interval_holds_the_effect() -> No
 def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
     few = _of_customers(np.random.default_rng(0), 40, 50)
     with pytest.raises(RefusedError, match=r"of \d+ units, fewer than 30"):
-        estimate(few, learners=SPLINES)
+        check_units(few)
     # The interval is wider than a normal one by what so few units leave open.
     mixed = replace(few, treated=(np.arange(len(few)) % 2).astype(float))
     assert estimate(mixed, learners=SPLINES).effect.reach == pytest.approx(2.023, abs=0.001)
+
+
+def test_few_decisions_of_nobody_in_particular_are_told_to_be_few() -> None:
+    random = np.random.default_rng(0)
+    treated = (np.arange(600) < 25).astype(float)
+    few = Decisions(treated, random.normal(size=600), np.empty((600, 0)), (), (), np.arange(600))
+    with pytest.raises(RefusedError, match=r"^25 decisions with the action, fewer than 30") as told:
+        check_units(few)
+    assert "unit" not in f"{told.value} {told.value.hint}"
+
+
+def test_a_placebo_may_happen_to_fewer_units_than_the_action_did() -> None:
+    """A few with many rows each were left untreated; the lot falls mostly on them."""
+    random = np.random.default_rng(0)
+    unit = np.concatenate([np.arange(200), np.repeat(np.arange(200, 210), 150)])
+    treated = (np.arange(len(unit)) < 100).astype(float)
+    nothing = np.empty((len(unit), 0))
+    log = Decisions(treated, random.normal(size=len(unit)), nothing, (), (), unit)
+    check_units(log)
+    found = estimate(log, learners=SPLINES)
+    lot = replace(log, treated=random.permutation(treated))
+    with pytest.raises(RefusedError):
+        check_units(lot)
+    assert len(refute(log, found, learners=SPLINES)) == 2
 
 
 def test_nothing_is_told_of_those_who_were_all_treated_alike() -> None:
