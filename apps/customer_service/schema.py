@@ -26,7 +26,6 @@ SHORTEST_SENTENCE = 8
 # What releases are compared by, the first one first.
 FIGURES = ("right_first", "intent_accuracy", "answered", "faithfulness")
 
-
 Decision = Literal["answer", "clarify", "handoff", "chat"]
 Mood = Literal["angry", "distress"]
 Priority = Literal["normal", "high", "urgent"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from apps.customer_service.answers.languages.across import Across
 from apps.customer_service.answers.lexical import LexicalIndex
 from apps.customer_service.answers.naming import Naming
 from apps.customer_service.answers.wordings import bare, best, known_wordings, pooled
+from common.records.spoken.language import primary
 
 Floats = NDArray[np.float32]
 
@@ -82,7 +83,7 @@ class VariantIndex:
         prototypes: Mapping[str, Floats],
         vector_index: Any,
     ) -> None:
-        self.variants = list(variants)
+        self.variants = [replace(one, language=primary(one.language)) for one in variants]
         self.vectors = vectors
         self._vector_index = vector_index
         self._lexical = LexicalIndex([variant.text for variant in self.variants])
@@ -179,7 +180,8 @@ class VariantIndex:
         """
         if not self.variants:
             return []
-        only = language if language in self._languages else None
+        asked = primary(language or "")
+        only = asked if asked in self._languages else None
         dense = self._search_vectors(vector, only)
         lexical = self._search_words(text, only)
         named = self._named_in(text, only)
