@@ -202,9 +202,7 @@ class VariantIndex:
         own = self.vectors[self._rows[number]]
         nearest = own[(own @ vector).argmax()]
         prototype = self._prototypes[number]
-        if np.isnan(prototype).any():
-            return np.asarray(nearest)
-        return np.asarray(PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * nearest)
+        return np.asarray(nearest) if np.isnan(prototype).any() else _with(prototype, nearest)
 
     def _fuse(
         self,
@@ -318,5 +316,5 @@ class VariantIndex:
         return language in {None, variant.language} and variant.faq_id not in self._hidden
 
 
-def _with(prototype: Floats, variants: NDArray[np.float64]) -> NDArray[np.float64]:
+def _with(prototype: Floats, variants: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * variants)
