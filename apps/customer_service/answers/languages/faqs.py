@@ -30,5 +30,7 @@ def other_language(question: str, faq: Faq) -> str | None:
         is_same = language_of(question) == language_of(faq.question)
     else:
         # A release's FAQs may be labelled by their script, which calls French English.
-        is_same = is_in(faq, asked) or asked == language_of_both(faq.question, faq.answer)
+        by_script = is_in(faq, language_of(faq.question))
+        said = language_of_both(faq.question, faq.answer) if by_script else faq.language
+        is_same = is_in(faq, asked) or asked == said
     return None if is_same else faq.language
