@@ -12,6 +12,7 @@ from common.records.audit import Audit, Sample, audit
 from common.records.personal import prepare
 from common.records.reader import OnBadRow, R, Records, hashes_by_name, read_records
 from common.records.splits import Splits, split
+from common.records.spoken.language import language_of_both
 from common.records.text import fold, language_of
 from common.releases.release import Release
 from common.tuning.prompting.labels import Labelled
@@ -175,7 +176,7 @@ def _by_id(files: Sequence[Records[Faq]]) -> dict[str, Faq]:
         for faq, place in zip(file.items, file.places, strict=True):
             if faq.id in faqs:
                 raise UserError(f"id: {faq.id!r} appears twice", where=place)
-            language = faq.language or language_of(faq.question)
+            language = faq.language or language_of_both(faq.question, faq.answer)
             faqs[faq.id] = faq.model_copy(update={"language": language})
     return faqs
 

@@ -28,6 +28,7 @@ def add_rules_verbs(
     app: typer.Typer,
     model: Callable[[], type[RulesFile[Any]]],
     known: Callable[[Path], Known] | None = None,
+    spoken_in: Callable[[str], str] | None = None,
 ) -> None:
     """Add `rules check`.
 
@@ -35,6 +36,7 @@ def add_rules_verbs(
         model: what the application reads.
         known: the names that rules may use, of the release that serves in a store; None: its
             rules use none that a release knows.
+        spoken_in: the language of a text, where the application goes by more than its script.
     """
     verbs = new_app("Rules: check a file.")
     app.add_typer(verbs, name="rules")
@@ -65,7 +67,7 @@ def add_rules_verbs(
         found = read_rules(rules, model(), names)
         if known and not names:
             say(f"No release in {store}: the names that the rules use are not checked.")
-        spoken = language or (language_of(text) if text else None)
+        spoken = language or ((spoken_in or language_of)(text) if text else None)
         applying = found.applying(text, {"language": spoken}) if text is not None else []
         if as_json:
             print_json(

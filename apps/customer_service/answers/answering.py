@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from apps.customer_service.answers.confidence import CLARIFY_CANDIDATES, Confidence, features
+from apps.customer_service.answers.languages.faqs import group_of, is_in, other_language
 from apps.customer_service.answers.network import Floats, Network
 from apps.customer_service.answers.read_before import ReadBefore
 from apps.customer_service.answers.reranking import FIRST, Reranker
@@ -32,9 +33,8 @@ from apps.customer_service.schema import (
     Suggestion,
 )
 from common.records import personal
-from common.records.spoken.language import spoken_language
+from common.records.spoken.language import likely_language
 from common.records.spoken.pinyin import spelled
-from common.records.text import language_of
 
 if TYPE_CHECKING:
     from apps.customer_service.task import AnswerModel
@@ -132,7 +132,7 @@ class Answerer:
         """
         if self.index is None:
             return []
-        language = language or spoken_language(question) or language_of(question)
+        language = language or likely_language(question)
         found = self._searched(self.index, language).search(
             question,
             understood.vector,
@@ -146,8 +146,8 @@ class Answerer:
     def _searched(self, index: VariantIndex, language: str) -> VariantIndex:
         """The index without the FAQs of other languages that there are in this one as well."""
         if language not in self._indexes:
-            own = {group_of(faq) for faq in self.faqs.values() if faq.language == language}
-            others = (faq for faq in self.faqs.values() if faq.language != language)
+            own = {group_of(faq) for faq in self.faqs.values() if is_in(faq, language)}
+            others = (faq for faq in self.faqs.values() if not is_in(faq, language))
             told = [faq.id for faq in others if group_of(faq) in own]
             self._indexes[language] = index.without(*told) if told else index
         return self._indexes[language]
@@ -282,28 +282,6 @@ def timed(answer: Answer, spent: Mapping[str, float]) -> Answer:
 def prepare(question: str) -> str:
     """The spelling that is encoded, searched and stored: normalised, personal data masked."""
     return personal.prepare(question[:LONGEST_QUESTION])
-
-
-def group_of(faq: Faq) -> str:
-    """What FAQs that say the same in several languages have in common."""
-    return faq.translation_of or faq.id
-
-
-def other_language(question: str, faq: Faq) -> str | None:
-    """The answer's language, if who asked in words of another may not read it.
-
-    Nothing where that is not sure: a word or two may be of either language, unless the scripts
-    differ.
-    """
-    if faq.language is None or not any(character.isalpha() for character in question):
-        return None
-    asked = spoken_language(question)
-    is_same = (
-        language_of(question) == language_of(faq.question)
-        if asked is None
-        else asked == faq.language.lower().partition("-")[0]
-    )
-    return None if is_same else faq.language
 
 
 def _ranked(intents: Mapping[str, float]) -> Intent | None:

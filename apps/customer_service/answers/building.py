@@ -10,7 +10,7 @@ from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.models.encoder import Encoder
 from common.models.prediction import predict
 from common.records.personal import prepare
-from common.records.text import language_of
+from common.records.spoken.language import language_of_both
 
 
 def build_answerer(
@@ -57,4 +57,4 @@ def build_answerer(
 
 def _language(example: Example, dataset: Dataset) -> str:
     faq = dataset.faqs[str(example.faq_id)]
-    return faq.language or language_of(faq.question)
+    return faq.language or language_of_both(faq.question, faq.answer)

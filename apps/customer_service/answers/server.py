@@ -17,6 +17,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from apps.customer_service.answers.answering import Answerer, Understood, prepare
+from apps.customer_service.answers.languages.faqs import is_in
 from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
@@ -277,7 +278,7 @@ def add_examples(app: FastAPI, service: Service, *, reads_pictures: bool = False
     @app.get("/v1/examples", tags=["page"], summary="Example questions")
     async def examples(language: Annotated[Literal["en", "zh"], Query()] = "en") -> Examples:
         answerer = service.live.current
-        faqs = [faq for faq in answerer.faqs.values() if faq.language == language]
+        faqs = [faq for faq in answerer.faqs.values() if is_in(faq, language)]
         step = max(1, len(faqs) // EXAMPLES_SHOWN)
         shown = [faq.question for faq in faqs[::step][:EXAMPLES_SHOWN]]
         return Examples(

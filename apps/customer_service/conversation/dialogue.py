@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from apps.customer_service.answers.answering import Answerer, Understood, other_language
+from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.answers.languages.faqs import other_language
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.following import correction, follow_up, going_on
 from apps.customer_service.conversation.kinds import Recogniser

@@ -118,6 +118,8 @@ class ConversationMemory:
     def add(self, rows: Sequence[Turn]) -> None:
         """Write turns; what is written need not be remembered here."""
         self._store.add(rows)
+        # It is well again: a turn is waited for as before.
+        self._unwritten_until = 0.0
         for turn in rows:
             self._waiting.pop(turn.id, None)
             if tell := self._told.pop(turn.id, None):

@@ -10,8 +10,7 @@ from apps.customer_service.conversation.choosing import chosen
 from apps.customer_service.conversation.patterns import AROUND, Patterns
 from apps.customer_service.conversation.turns import CHAT, Turn, last_asked
 from apps.customer_service.schema import LONGEST_QUESTION, Faq
-from common.records.spoken.language import spoken_language
-from common.records.text import language_of
+from common.records.spoken.language import likely_language
 
 # More than that are read as one: each costs a place in the forward pass.
 MOST_SENTENCES = 4
@@ -168,7 +167,7 @@ def _joined_parts(parts: Sequence[str], before: Turn | None, patterns: Patterns)
 
 
 def _language(text: str, history: Sequence[Turn]) -> str:
-    found = spoken_language(text) or language_of(text)
+    found = likely_language(text)
     return history[-1].language if found == "other" and history else found
 
 

@@ -13,6 +13,7 @@ from apps.customer_service.options_cli import OwnReplies, open_registry
 from apps.customer_service.training.cli import train
 from common.cli import LOOPBACK, Host, Port, Store
 from common.console import say
+from common.errors import UserError
 from common.files import exclusive_lock
 from common.learning.candidates.groups_cli import GroupOptions
 from common.tuning.settings_cli import SettingOptions
@@ -44,6 +45,8 @@ def demo(
     from apps.customer_service.conversation.replies import read_replies
     from apps.customer_service.demo.samples import FIRST_SETTINGS, awaits_fine_tuning
 
+    if replies and not serve:
+        raise UserError("--replies: nothing is served", hint="Give --serve as well.")
     if replies:
         # Before minutes are spent on what is then not served.
         read_replies(replies)

@@ -18,6 +18,7 @@ from common.evaluation.explanation.attribution import (
 )
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples, Neighbour
+from common.records.spoken.language import likely_language
 from common.records.text import words
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def _faq_words(
     towards = answerer.faqs[faq_id].question
 
     def scores(texts: Sequence[str]) -> NDArray[np.float64]:
-        return np.array(scores_of(answerer, faq_id, [prepare(text) for text in texts]))
+        return np.array(
+            scores_of(answerer, faq_id, [prepare(text) for text in texts], likely_language(read))
+        )
 
     if method == "occlusion":
         words_found = occlusion(question, scores)
@@ -93,12 +96,18 @@ def _faq_words(
     return Attribution(towards, score, "cosine", method, words_found)
 
 
-def scores_of(answerer: Answerer, faq_id: str, read: Sequence[str]) -> list[float]:
-    """The score of an FAQ for each prepared question; 0 where it is not found."""
+def scores_of(
+    answerer: Answerer, faq_id: str, read: Sequence[str], language: str | None = None
+) -> list[float]:
+    """The score of an FAQ for each prepared question; 0 where it is not found.
+
+    Args:
+        language: of the question that they are parts of.
+    """
     assert answerer.index is not None
     found = []
     for question, understood in zip(read, answerer.understand(read), strict=True):
-        ranking = answerer.index.search(question, understood.vector, top_k=DEPTH)
+        ranking = answerer.index.search(question, understood.vector, language=language, top_k=DEPTH)
         found.append(next((one.score for one in ranking if one.faq_id == faq_id), 0.0))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,7 +97,7 @@ def _say_what_next(count: int, out: Path) -> None:
         return
     command = "python -m apps.customer_service"
     say("Nothing is published yet. To propose what is new, and decide on the page Knowledge:")
-    say(f"  {command} faqs add --from {out / FAQS} --draft --skip-existing")
+    say(f"  {command} faqs add --from {shlex.quote(str(out / FAQS))} --draft --skip-existing")
     say(f"  {command} serve")
 
 

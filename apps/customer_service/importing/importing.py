@@ -28,6 +28,7 @@ from apps.customer_service.schema import IMPORTED, Faq
 from common.console import progress, say
 from common.errors import UserError
 from common.files import exclusive_lock
+from common.records.spoken.language import language_of_both
 from common.records.text import language_of
 
 WORK = ".work"
@@ -203,7 +204,7 @@ def _add(one: Faq | Rejected, faqs: dict[str, Faq], found: Imported) -> None:
 
 
 def _as_faq(pair: Pair) -> Proposed:
-    language = language_of(pair.question + pair.answer)
+    language = language_of_both(pair.question, pair.answer)
     return Proposed(
         question=pair.question,
         similar_questions=pair.wordings[:MOST_SIMILAR],

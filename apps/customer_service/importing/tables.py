@@ -15,7 +15,7 @@ from common.records.archives import MOST_ROWS
 from common.records.columns import guessed
 from common.records.reader import BadRowError, parse_row
 from common.records.rows import Broken, iterate_rows
-from common.records.text import language_of
+from common.records.spoken.language import language_of_both
 
 
 def read_faqs(source: Source, mapping: Mapping[str, str]) -> Iterator[Faq | Rejected]:
@@ -51,5 +51,5 @@ def read_faqs(source: Source, mapping: Mapping[str, str]) -> Iterator[Faq | Reje
                 place, f"an answer longer than {LONGEST_ANSWER} characters", faq.question
             )
             continue
-        language = faq.language or language_of(faq.question)
+        language = faq.language or language_of_both(faq.question, faq.answer)
         yield faq.model_copy(update={"language": language})

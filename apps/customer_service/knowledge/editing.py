@@ -18,7 +18,8 @@ from apps.customer_service.schema import LONGEST_ANSWER, LONGEST_QUESTION, Faq
 from common.errors import UserError
 from common.records.fields import content_hash
 from common.records.personal import prepare
-from common.records.text import fold, language_of
+from common.records.spoken.language import language_of_both
+from common.records.text import fold
 
 # Of an id that is too long.
 SHOWN = 40
@@ -171,7 +172,7 @@ def correct(knowledge: Knowledge, text: str, faq_id: str | None, answer: str | N
     edits = []
     if live is None:
         written = {"id": target, "question": text, "answer": answer, "heard": [text]}
-        entry = Entry(**written, language=language_of(text))
+        entry = Entry(**written, language=language_of_both(text, answer or ""))
         edits.append(_served(target, found, entry))
     elif fold(text) not in {fold(one) for one in (*live.variants, *live.heard)}:
         entry = live.model_copy(update={"heard": [*live.heard, text]})
@@ -270,7 +271,8 @@ def _checked(faq: Faq) -> Entry:
         raise UserError(f"{faq.id[:SHOWN]}: question: nothing in it can be read")
     entry = Entry.of(faq)
     # As `train` reads it, so that what a release learned is no edit any more.
-    return entry.model_copy(update={"language": faq.language or language_of(faq.question)})
+    language = faq.language or language_of_both(faq.question, faq.answer)
+    return entry.model_copy(update={"language": language})
 
 
 def _check_translations(knowledge: Knowledge, faqs: Sequence[Faq]) -> None:

@@ -114,9 +114,9 @@ def _add_writing(faqs: typer.Typer) -> None:
             _say_left_out(left_out)
             return editing.add(now, new, draft=draft)
 
-        waits = "waiting as drafts" if draft else "served from now on"
+        said = "{what} {waits}" if draft else "{what} served from now on"
         _write(
-            make, "add", author, store, database, f"{{change}}: {{what}} {waits}.",
+            make, "add", author, store, database, f"{{change}}: {said}.",
             read_facts(None if despite_facts else graph),
         )  # fmt: skip
 
@@ -252,7 +252,9 @@ def _write(
     if change is None:
         say("It is so already: nothing is changed.")
     else:
-        say(said.replace("{change}", f"Change {change}").replace("{what}", _what(edits)))
+        waits = "waits as a draft" if len(edits) == 1 else "wait as drafts"
+        said = said.replace("{change}", f"Change {change}").replace("{waits}", waits)
+        say(said.replace("{what}", _what(edits)))
 
 
 def _what(edits: list[Edit]) -> str:

@@ -92,3 +92,5 @@ def _show(found: Preview, told: list[FaqContradiction]) -> None:
         f"Of {found.asked} golden questions, the first answer changes for {len(turns)}: "
         f"{turns.count('right')} turn right, {turns.count('wrong')} turn wrong."
     )
+    if found.as_of:
+        say(f"This is so once all of it is valid, {found.as_of:%Y-%m-%d %H:%M} UTC.")

@@ -22,7 +22,8 @@ def what_is_new(knowledge: Knowledge, faqs: Sequence[Faq]) -> tuple[list[Faq], l
     """The FAQs of a table that nobody has seen yet, and the others.
 
     Not new is what there is, what was rejected or removed, and what is asked, in one of its
-    wordings, by an FAQ that is served or waits as a draft.
+    wordings, by an FAQ that is served or waits as a draft. What came and was taken back by an undo
+    is as if it had never come.
     """
     asked = {
         fold(text): faq_id
@@ -35,13 +36,17 @@ def what_is_new(knowledge: Knowledge, faqs: Sequence[Faq]) -> tuple[list[Faq], l
     for faq in faqs:
         found = knowledge.get(faq.id)
         by = next((asked[text] for text in map(fold, faq.variants) if text in asked), None)
-        if found is not None:
+        if found is not None and not _is_taken_back(found):
             left_out.append(LeftOut(faq, _known(found, faq)))
         elif by is not None:
             left_out.append(LeftOut(faq, f"{by} asks the same"))
         else:
             new.append(faq)
     return new, left_out
+
+
+def _is_taken_back(found: Edited) -> bool:
+    return not found.standing.entries and found.last is not None and found.last.kind == "undo"
 
 
 def _known(found: Edited, faq: Faq) -> str:

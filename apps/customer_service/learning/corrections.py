@@ -12,7 +12,8 @@ from common.learning.review import Correction, LeftOut
 from common.learning.schema import Feedback
 from common.records.fields import content_hash
 from common.records.personal import prepare
-from common.records.text import fold, language_of
+from common.records.spoken.language import language_of_both
+from common.records.text import fold
 
 # Of the sample data's validation questions 99 % have their FAQ among the first so many.
 PLAUSIBLE = 10
@@ -74,7 +75,7 @@ def to_examples(
         if faq_id not in faqs and faq_id not in new:
             answer = str(one.wanted["answer"])
             question = str(one.wanted.get("question") or one.text)
-            language = language_of(question)
+            language = language_of_both(question, answer)
             new[faq_id] = Faq(id=faq_id, question=question, answer=answer, language=language)
             sentences = (prepare(sentence) for sentence in new[faq_id].answer_sentences)
             examples += [Example(sentence, faq_id, None) for sentence in sentences]

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 def add_verbs(app: typer.Typer) -> None:
     """Add `rules check`."""
-    add_rules_verbs(app, _model, _known)
+    add_rules_verbs(app, _model, _known, _language)
 
 
 def _model() -> Any:
     from apps.customer_service.rules.schema import AnswerRules
 
     return AnswerRules
+
+
+def _language(text: str) -> str:
+    from common.records.spoken.language import likely_language
+
+    return likely_language(text)
 
 
 def _known(store: Path) -> Known:

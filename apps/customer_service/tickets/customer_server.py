@@ -22,7 +22,7 @@ from apps.customer_service.tickets.desk import TicketDesk
 from apps.customer_service.tickets.handing_over import handed_over, passed_on
 from apps.customer_service.tickets.schema import Ticket
 from apps.customer_service.tickets.waiting.notice import notice
-from common.records.text import language_of
+from common.records.spoken.language import likely_language
 from common.serving.speakers import Speakers
 from common.storage.database import DATABASE_TROUBLE
 
@@ -65,7 +65,7 @@ class HandingOver:
             owner=owner,
             subject=self._subject(request, asked, identity),
         )
-        language = arrival.why.language if arrival.why else language_of(text)
+        language = arrival.why.language if arrival.why else likely_language(text)
         opened = await self._desk.take(arrival, language)
         return answer.model_copy(update={"ticket": opened})
 
@@ -75,7 +75,7 @@ class HandingOver:
         identity = ticket.conversation_id
         subject = self._subject(request, asked, identity)
         arrival = passed_on(text, ticket, self._patterns, subject=subject)
-        language = language_of(text)
+        language = likely_language(text)
         language = ticket.why.language if language == "other" else language
         opened = await self._desk.take(arrival, language)
         said = "taken" if ticket.answered_at or ticket.assigned_to else "asked"

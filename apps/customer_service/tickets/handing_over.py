@@ -10,7 +10,7 @@ from apps.customer_service.conversation.session import FOR_THEIR_SAKE
 from apps.customer_service.conversation.turns import Turn, last_asked
 from apps.customer_service.schema import Answer, Faq, Mood, Priority
 from apps.customer_service.tickets.schema import Arrival, Nearest, Said, Ticket, Why
-from common.records.text import language_of
+from common.records.spoken.language import likely_language
 
 MOODS: Mapping[str, Mood] = {"angry": "angry", "distress": "distress"}
 # What is found for "I want a person" alone is less sure than this.
@@ -95,7 +95,7 @@ def _why(
     if answer.handoff.reason == "wants_person" and answer.confidence < LEAST_NEAR:
         # Nothing was asked but for a person.
         near = []
-    question, language = answer.understood_as or text, language_of(text)
+    question, language = answer.understood_as or text, likely_language(text)
     before = last_asked(history)
     if answer.handoff.reason in FOR_THEIR_SAKE and before:
         # "I want a person" is about what was asked before it.

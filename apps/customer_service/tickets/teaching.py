@@ -9,7 +9,8 @@ from apps.customer_service.schema import IMPORTED, Faq
 from apps.customer_service.tickets.schema import Message, Ticket
 from common.errors import UserError
 from common.learning.schema import Feedback
-from common.records.text import fold, language_of
+from common.records.spoken.language import language_of_both
+from common.records.text import fold
 
 # What the page Knowledge shows beside the draft.
 TAG = "ticket"
@@ -41,7 +42,7 @@ def draft_of(ticket: Ticket, reply: Message) -> Faq:
     return Faq(
         question=question,
         answer=reply.text,
-        language=language_of(question),
+        language=language_of_both(question, reply.text),
         tags=[TAG, IMPORTED],
     )
 

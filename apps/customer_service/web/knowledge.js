@@ -86,8 +86,9 @@ async function loadGroup() {
     const { rows } = await read('/v1/faqs', { group: shown(row).translation_of ?? row.id });
     if (row.id !== current) return;
     group = rows;
+    showAll();
     near = await nearestTo(row);
-    if (row.id === current) showAll();
+    if (near && row.id === current) showAll();
   } catch (error) {
     complain(error);
   }
@@ -178,7 +179,7 @@ async function act(name, row = rowOf(current)) {
     const query = new URLSearchParams({ version: row.version, author: find('author').value.trim() });
     await change(() => sendTo('DELETE', `${path(row.id)}?${query}`));
   } else if (name === 'undo' && row.version) {
-    await undo({ change: row.version, faq_id: row.id });
+    await undoLast(row);
   } else if (name === 'preview' && row.draft) {
     await preview({ publish: [row.id] });
   } else if (name === 'history') {
@@ -190,9 +191,23 @@ async function act(name, row = rowOf(current)) {
 
 const undo = (wanted) => change(() => write('/v1/faqs/undo', signed(wanted)));
 
+// A correction is taken back whole: it gave a wording to one FAQ that it took from another.
+async function undoLast(row) {
+  if (row.kind !== 'correct') {
+    await undo({ change: row.version, faq_id: row.id });
+    return;
+  }
+  try {
+    const { changes } = await read('/v1/faqs/history', { faq_id: row.id });
+    await undoWhole(changes.find((one) => one.change === row.version));
+  } catch (error) {
+    complain(error);
+  }
+}
+
 // The row's key takes back what was done to this FAQ; here the whole change is meant.
-function undoWhole({ change: number, together }) {
-  if (together === 1 || window.confirm(say().together(together))) undo({ change: number });
+async function undoWhole({ change: number, together }) {
+  if (together === 1 || window.confirm(say().together(together))) await undo({ change: number });
 }
 
 async function showHistory(row) {

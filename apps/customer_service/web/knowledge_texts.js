@@ -2,7 +2,7 @@
 export const texts = {
   en: {
     title: 'Knowledge',
-    keys: 'j and k move, a publishes a draft, r rejects it, e edits, u takes back what was done to this FAQ last, w shows what would change, n adds, / searches.',
+    keys: 'j and k move, a publishes a draft, r rejects it, e edits, u takes back what was done to this FAQ last (of a correction, all of it), w shows what would change, n adds, / searches.',
     search: 'Search FAQs',
     author: 'Your name',
     add: 'Add an FAQ',
@@ -16,7 +16,7 @@ export const texts = {
     save: 'Save and serve',
     saveDraft: 'Save as draft',
     heard: (texts) => `Customers said: ${texts.join(' · ')}`,
-    mined: (found) => `Score ${found.score.toFixed(2)}: said in ${found.agreeing} of the ${found.dialogues} ${found.dialogues === 1 ? 'dialogue' : 'dialogues'} that ask this. Customers said thanks in ${found.thanked}, doubted it in ${found.doubted}, asked again in ${found.asked_again}.`,
+    mined: (found) => `Score ${found.score.toFixed(2)}: said in ${found.dialogues === 1 ? 'the one dialogue that asks this' : `${found.agreeing} of the ${found.dialogues} dialogues that ask this`}. Customers said thanks in ${found.thanked}, doubted it in ${found.doubted}, asked again in ${found.asked_again}.`,
     nearest: (score) => `Nearest that is served (${score.toFixed(2)}):`,
     otherAnswer: 'agents also said',
     valid: (from, until) => [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' '),
@@ -45,7 +45,7 @@ export const texts = {
   },
   zh: {
     title: '知识库',
-    keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销这一条上次的修改，w 看看会有什么变化，n 新增，/ 搜索。',
+    keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销这一条上次的修改（纠错会整个撤销），w 看看会有什么变化，n 新增，/ 搜索。',
     search: '搜索问答',
     author: '你的名字',
     add: '新增问答',

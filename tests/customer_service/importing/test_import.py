@@ -193,8 +193,8 @@ def test_a_chat_by_names_in_a_folder_is_told_and_the_others_are_read(tmp_path: P
 
 def test_the_command_says_what_comes_next(run: Run, tmp_path: Path) -> None:
     write_table(tmp_path / "faqs.csv", [{"question": "How do I pay?", "answer": "By card."}])
-    done = run("import", tmp_path / "faqs.csv", tmp_path / "out")
-    assert f"faqs add --from {tmp_path / 'out' / 'faqs.jsonl'} --draft --skip" in done.stderr
+    done = run("import", tmp_path / "faqs.csv", tmp_path / "my shop")
+    assert f"faqs add --from '{tmp_path / 'my shop' / 'faqs.jsonl'}' --draft --skip" in done.stderr
     write_table(tmp_path / "faqs.csv", [{"question": "How?", "answer": "x" * 4001}])
     done = run("import", tmp_path / "faqs.csv", tmp_path / "none")
     assert f"why not stands in {tmp_path / 'none' / 'rejected.jsonl'}" in done.stderr

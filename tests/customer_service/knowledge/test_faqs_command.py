@@ -40,7 +40,7 @@ def test_a_second_import_takes_what_is_new_and_tells_the_rest(
     first.write_text(FIRST, encoding="utf-8")
     second.write_text(SECOND, encoding="utf-8")
     added = run("faqs", "add", "--from", first, "--draft", "--store", store)
-    assert "3 FAQs waiting as drafts" in added.stderr
+    assert "3 FAQs wait as drafts" in added.stderr
     run("faqs", "reject", "loo", "--store", store)
     again = ("faqs", "add", "--from", second, "--draft", "--store", store)
     refused = run(*again)
@@ -52,7 +52,7 @@ def test_a_second_import_takes_what_is_new_and_tells_the_rest(
         "there already: bus",
         "rejected or removed before: loo",
         "bus asks the same: line",
-        "tram waiting as drafts",
+        "tram waits as a draft",
     ):
         assert said in done.stderr
     assert states(run, store) == {
@@ -64,6 +64,17 @@ def test_a_second_import_takes_what_is_new_and_tells_the_rest(
     assert "nothing is changed" in run(*again, "--skip-existing").stderr
     alone = run("faqs", "add", "--question", "q", "--answer", "a", "--skip-existing")
     assert (alone.returncode, "--from FILE" in alone.stderr) == (2, True)
+
+
+def test_an_import_that_was_undone_may_be_made_again(run: Run, store: Path, tmp_path: Path) -> None:
+    table = tmp_path / "first.csv"
+    table.write_text(FIRST, encoding="utf-8")
+    again = ("faqs", "add", "--from", table, "--draft", "--skip-existing", "--store", store)
+    run(*again)
+    run("faqs", "undo", 1, "--store", store)
+    assert "3 FAQs wait as drafts" in run(*again).stderr
+    run("faqs", "reject", "loo", "--store", store)
+    assert "rejected or removed before: loo" in run(*again).stderr
 
 
 @pytest.fixture
@@ -120,3 +131,6 @@ def test_what_would_change_is_told_before_drafts_are_published(
     assert {one["turns"] for one in changed if one["wanted"] == ends} == {"wrong"}
     shown = run("faqs", "preview", ends, "--store", copied)
     assert f"the first answer changes for {len(changed)}:" in shown.stderr
+    run("faqs", "edit", "kettle", "--valid-from", "2990-01-01", "--draft", "--store", copied)
+    later = run("faqs", "preview", "kettle", "--store", copied)
+    assert "once all of it is valid, 2990-01-01 00:00 UTC" in later.stderr

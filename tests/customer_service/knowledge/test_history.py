@@ -293,6 +293,14 @@ def test_what_cannot_be_done_is_said(
         edit(now())
 
 
+def test_the_language_of_an_faq_is_that_of_its_words_unless_it_is_given() -> None:
+    said = {"question": "Carte perdue ?", "answer": "Bloquez votre carte dans l'application."}
+    faqs = [Faq(id="a", **said), Faq(id="b", **said, language="fr-CA")]
+    edits = editing.add(Knowledge(), faqs, draft=False)
+    live = [one.after.live for one in edits]
+    assert [one.language for one in live if one] == ["fr", "fr-CA"]
+
+
 def test_validity_is_by_the_clock() -> None:
     def state(start: str | None, end: str | None) -> str:
         entry = Entry(question="q", answer="a", valid_from=start, valid_until=end)

@@ -154,6 +154,26 @@ def test_of_an_import_u_takes_back_one_row_and_the_history_asks_before_it_takes_
     assert states() == ["draft"] * 3
 
 
+def test_u_asks_before_it_takes_back_a_correction_of_two_faqs(
+    address: str, driver: WebDriver, see: Callable[..., Any]
+) -> None:
+    for name in ("dock", "quay"):
+        added = {"id": name, "question": f"Where is the {name}?", "answer": "Outside."}
+        assert httpx.post(f"{address}/v1/faqs", json=added, timeout=60).status_code == 201
+        said = {"answer_id": name, "question": "where do ships lie", "faq_id": name}
+        assert httpx.post(f"{address}/v1/feedback", json=said, timeout=60).json()["live"]
+    driver.get(f"{address}/web/knowledge.html")
+    see("#search").send_keys("quay", Keys.TAB)
+    see("#rows li[aria-current=true]", "Where is the quay?")
+    driver.find_element(By.TAG_NAME, "body").send_keys("u")
+    alert = WebDriverWait(driver, PATIENCE_SECONDS).until(alert_is_present())
+    assert "2 FAQs together" in alert.text
+    alert.accept()
+    see("#done", "is made")
+    found = httpx.get(f"{address}/v1/faqs", params={"search": "dock"}, timeout=60).json()["rows"]
+    assert found[0]["live"]["heard"] == ["where do ships lie"]
+
+
 def _last(address: str) -> int:
     changes = httpx.get(f"{address}/v1/faqs/history", timeout=60).json()["changes"]
     number: int = changes[0]["change"]

@@ -170,3 +170,14 @@ def test_a_text_shows_which_rules_apply(rules: Path, store: Path, run: Run) -> N
     applying = [one["rule"] for one in json.loads(done.stdout)["applying"]]
     assert applying == ["fraud goes to a person", "no found cards"]
     assert "No rule applies" in run("rules", "check", rules, "x", "--store", store).stdout
+
+
+def test_a_language_goes_by_words_where_rules_are_checked_too(tmp_path: Path, run: Run) -> None:
+    rules = tmp_path / "english.toml"
+    when = 'when = { any = ["iban"], language = "en" }'
+    rules.write_text(
+        f'[[rule]]\nname = "n"\n{when}\naction = "route"\nto = "q"\n', encoding="utf-8"
+    )
+    for text, applying in (("What is my IBAN?", 1), ("¿Cuál es el IBAN de mi cuenta?", 0)):
+        done = run("rules", "check", rules, text, "--store", tmp_path / "var", "--json")
+        assert len(json.loads(done.stdout)["applying"]) == applying

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, islice
 
 from apps.customer_service.importing.dialogues.speakers import Sides, speaker_of, unknown
-from apps.customer_service.importing.dialogues.times import seconds
+from apps.customer_service.importing.dialogues.times import is_day_first, seconds
 from apps.customer_service.importing.dialogues.values import (
     MalformedError,
     Record,
@@ -39,6 +40,8 @@ BODIES = ("text", "content", "message", "body", "utterance")
 SPEAKERS = ("speaker", "role", "sender", "from", "author", "sender_type")
 TURNS = ("turns", "messages", "utterances", "dialogue", "dialog", "conversation", "log")
 TIMES = ("time", "timestamp", "said_at", "created_at", "started_at", "date", "sent_at")
+# So many conversations tell whether the file writes the day before the month.
+LOOKED_AT = 200
 IDS = ("dialogue_id", "conversation_id", "dialog_id", "session_id", "chat_id", "id")
 
 
@@ -134,10 +137,10 @@ def abcd(place: str, record: Record) -> Dialogue:
     return Dialogue(str(record.get("convo_id")), turns, place, customer_name=named(name))
 
 
-def nested(place: str, record: Record, sides: Sides) -> Dialogue:
+def nested(place: str, record: Record, sides: Sides, *, day_first: bool | None = None) -> Dialogue:
     """Any conversation that holds the list of its turns."""
     field = next(one for one in TURNS if isinstance(record.get(one), list))
-    begun = seconds(first(record, TIMES))
+    begun = seconds(first(record, TIMES), day_first=day_first)
     by = named(first(record, ("agent", "agent_id", "agent_name")))
     turns = []
     for number, turn in enumerate(objects(record[field], field), start=1):
@@ -148,7 +151,7 @@ def nested(place: str, record: Record, sides: Sides) -> Dialogue:
         side = sides.of(name)
         if side is None:
             raise MalformedError(unknown(name))
-        said_at = seconds(first(turn, TIMES))
+        said_at = seconds(first(turn, TIMES), day_first=day_first)
         agent = named(first(turn, ("agent", "agent_id", "agent_name"))) or side[1] or by
         turns.append(
             Turn(
@@ -236,9 +239,21 @@ def read_exported(form: str, placed: Iterable[Placed], sides: Sides) -> Iterator
     if form == CHATWOOT:
         yield from chatwoot(placed)
         return
-    read: ReadRecord = partial(nested, sides=sides) if form == CONVERSATIONS else FORMS[form]
-    for place, record in placed:
-        yield _told(read, place, record)
+    if form != CONVERSATIONS:
+        for place, record in placed:
+            yield _told(FORMS[form], place, record)
+        return
+    placed = iter(placed)
+    head = list(islice(placed, LOOKED_AT))
+    day_first = is_day_first(chain.from_iterable(_times(record) for _, record in head))
+    for place, record in chain(head, placed):
+        yield _told(partial(nested, sides=sides, day_first=day_first), place, record)
+
+
+def _times(record: Record) -> Iterator[object]:
+    yield first(record, TIMES)
+    turns = next(record[one] for one in TURNS if isinstance(record.get(one), list))
+    yield from (first(turn, TIMES) for turn in turns if isinstance(turn, dict))
 
 
 def form_of(record: Record) -> str | None:

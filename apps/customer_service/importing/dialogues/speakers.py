@@ -54,6 +54,9 @@ OTHER = (
         "agentbot",
         "activity",
         "note",
+        "tool",
+        "function",
+        "developer",
         "机器人",
         "智能客服",
         "系统",
@@ -142,7 +145,9 @@ class Sides:
             self._seen.add(_folded(name))
             return "agent", name
         side = speaker_of(label)
-        if side is None and self._agents:
+        if side is not None and side[0] == "agent" and side[1]:
+            self._seen.add(_folded(side[1]))
+        if side is None and name and self._agents:
             self._others[name] = None
             return "customer", None
         return side

@@ -11,7 +11,7 @@ from apps.customer_service.importing.dialogues.exports import Read
 from apps.customer_service.importing.dialogues.naming import SELF, Names, names_in
 from apps.customer_service.importing.dialogues.speakers import Side, Sides, name_of, speaker_of
 from apps.customer_service.importing.dialogues.starts import DAY, Start, lines_of, start_of
-from apps.customer_service.importing.dialogues.times import seconds
+from apps.customer_service.importing.dialogues.times import is_day_first, seconds
 from apps.customer_service.importing.schema import Dialogue, Rejected, Turn
 
 DATE = re.compile(rf"[\s\-—=*\[【]*(?P<day>{DAY})[\s\-—=*\]】]*")
@@ -47,7 +47,7 @@ def read_transcripts(path: Path, text: str, sides: Sides | None = None) -> Itera
     """
     lines = [*lines_of(text), "---"]
     starts = [start_of(line) for line in lines]
-    turn_of = _turns(path, [start for start in starts if start], sides or Sides())
+    turn_of = _turns(path, lines, starts, sides or Sides())
     at_blank_lines = not turn_of.is_timed and _blank_lines_separate(lines, starts, turn_of)
     name = day = None
     start = count = 0
@@ -90,17 +90,21 @@ class _Said:
 class _Turns:
     """Reads what a line says, if who speaks is known by what it begins with."""
 
-    def __init__(self, sides: Sides, names: Names | None, of: Mapping[str, Side]) -> None:
+    def __init__(
+        self, sides: Sides, names: Names | None, of: Mapping[str, Side], day_first: bool | None
+    ) -> None:
         self._sides = sides
         self._names = names
         self._of = of
+        self._day_first = day_first
         self.is_timed = names is not None and names.form.day
 
     def __call__(self, start: Start | None, day: str | None) -> _Said | None:
         side = self._side(start) if start else None
         if start is None or side is None:
             return None
-        time = seconds(start.stamp) if start.form.day else day and seconds(f"{day} {start.stamp}")
+        stamp = start.stamp if start.form.day else day and f"{day} {start.stamp}"
+        time = seconds(stamp, day_first=self._day_first)
         agent = side[1] if side[0] == "agent" else None
         name = name_of(start.label)
         is_name = self._names is not None and name.lower() not in SELF and not speaker_of(name)
@@ -123,9 +127,20 @@ class _Turns:
         return self._sides.of(start.label) if _is_side(start.label, self._sides) else None
 
 
-def _turns(path: Path, starts: Sequence[Start], sides: Sides) -> _Turns:
+def _turns(path: Path, lines: Sequence[str], begun: Sequence[Start | None], sides: Sides) -> _Turns:
+    starts = [start for start in begun if start]
     names = None if _is_labelled(starts, sides) else names_in(starts, sides)
-    return _Turns(sides, names, names.sides(sides, str(path)) if names else {})
+    of = names.sides(sides, str(path)) if names else {}
+    return _Turns(sides, names, of, is_day_first(_days(lines, begun)))
+
+
+def _days(lines: Sequence[str], starts: Sequence[Start | None]) -> Iterator[str]:
+    """The times that have a day, and the days on lines of their own."""
+    for line, start in zip(lines, starts, strict=True):
+        if start and start.form.day:
+            yield start.stamp
+        elif date := DATE.fullmatch(line):
+            yield date["day"]
 
 
 def _is_side(label: str, sides: Sides) -> bool:

@@ -9,7 +9,8 @@ from itertools import zip_longest
 from apps.customer_service.importing.pages.questions import ANSWER, is_question, unnumbered
 from apps.customer_service.importing.schema import Block, Page, Rejected
 from apps.customer_service.schema import LONGEST_ANSWER, Faq
-from common.records.text import fold, language_of
+from common.records.spoken.language import language_of_both
+from common.records.text import fold
 
 # Less says nothing: "See below.", "Last updated in May."
 SHORTEST_ANSWER = 8
@@ -150,7 +151,7 @@ def _faq(page: Page, question: str, answer: str, seen: dict[str, str]) -> Iterat
         yield Rejected(page.place, reason, f"{question}\n{answer[:200]}…")
     elif (key := fold(question)) not in seen:
         seen[key] = fold(answer)
-        language = language_of(question + answer)
+        language = language_of_both(question, answer)
         yield Faq(question=question, answer=answer, language=language, url=page.url)
     elif seen[key] != fold(answer):
         yield Rejected(page.place, "asked twice on the page: the first answer is taken", answer)

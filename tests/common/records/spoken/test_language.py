@@ -5,7 +5,12 @@ import csv
 import pytest
 from command_line import ROOT
 
-from common.records.spoken.language import spoken_language
+from common.records.spoken.language import (
+    language_of_both,
+    likely_language,
+    primary,
+    spoken_language,
+)
 
 SAMPLES = ROOT / "data_samples" / "customer_service"
 
@@ -30,6 +35,38 @@ SAMPLES = ROOT / "data_samples" / "customer_service"
 )
 def test_a_language_is_told_where_that_is_sure(text: str, language: str | None) -> None:
     assert spoken_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "language"),
+    [
+        ("J'ai perdu ma carte", "Bloquez-la tout de suite dans l'application.", "fr"),
+        ("Carte perdue ?", "Bloquez votre carte tout de suite dans l'application.", "fr"),
+        ("What if my card is lost?", "Freeze it.", "en"),
+        ("IBAN?", "12", "en"),
+        ("怎么退货？", "https://shop.example/returns/how-to-return-what-you-have-bought", "zh"),
+        ("What if my card is lost?", "请先在手机银行里冻结。", "en"),
+    ],
+)
+def test_a_question_and_its_answer_are_of_one_language(
+    question: str, answer: str, language: str
+) -> None:
+    assert language_of_both(question, answer) == language
+
+
+def test_where_words_do_not_tell_the_script_does() -> None:
+    assert [likely_language(text) for text in ("IBAN?", "1234", "ka bei daoshua le")] == [
+        "en",
+        "other",
+        "zh",
+    ]
+    assert [primary(tag) for tag in ("zh-CN", "en_US", "zh-Hant-TW", "fr", "")] == [
+        "zh",
+        "en",
+        "zh",
+        "fr",
+        "",
+    ]
 
 
 def test_english_questions_are_not_taken_for_another_language() -> None:

@@ -64,6 +64,20 @@ def test_what_is_no_time_is_none(text: object) -> None:
     assert seconds(text) is None
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_day_and_month_stand_in_one_order_in_the_whole_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"log{suffix}"
+    said = [("1/2/24 10:00", "user", "How?"), ("1/13/24 10:00", "agent", "So.")]
+    turns = [{"role": who, "message": text, "time": at} for at, who, text in said]
+    of_rows = [{"conversation_id": 1, **turn} for turn in turns]
+    write_table(path, of_rows if suffix == ".csv" else [{"id": 1, "turns": turns}])
+    (one,) = read_dialogues(recognise(path, None, {}), {})
+    assert isinstance(one, Dialogue)
+    assert [turn.text for turn in one.turns] == ["How?", "So."]
+    first, second = (turn.time or 0.0 for turn in one.turns)
+    assert second - first == 11 * 24 * 3600
+
+
 def test_how_far_a_large_file_is_read_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

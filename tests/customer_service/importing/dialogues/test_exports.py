@@ -217,3 +217,17 @@ def test_agents_that_are_named_are_known_in_tables_and_exports_too(tmp_path: Pat
         assert isinstance(one, Dialogue)
         assert [turn.speaker for turn in one.turns] == ["customer", "agent"]
         sides.check()
+
+
+def test_with_agents_named_a_tool_asks_nothing_and_nobody_is_no_customer(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    turns = [{"role": "Ann", "content": "How?"}, {"role": "tool", "content": "{}"}]
+    turns.append({"role": "Bob", "content": "So."})
+    whole = {"id": "x", "messages": turns}
+    unsaid = {"id": "y", "messages": [*turns, {"content": "Who?"}]}
+    log.write_text("".join(f"{json.dumps(one)}\n" for one in (whole, unsaid)), encoding="utf-8")
+    one, other = read_dialogues(recognise(log, None, {}), {}, Sides(["Bob"]))
+    assert isinstance(one, Dialogue)
+    assert [turn.speaker for turn in one.turns] == ["customer", "other", "agent"]
+    assert isinstance(other, Rejected)
+    assert "who speaks is not known" in other.reason

@@ -120,6 +120,37 @@ def test_an_agent_whom_nobody_has_heard_of_is_told() -> None:
     assert "张三, 小美" in str(told.value)
 
 
+def test_an_agent_may_be_named_as_behind_the_usual_label() -> None:
+    sides = Sides(["小美"])
+    (one,) = _dialogues("客户：How?\n客服小美：So.\n", sides)
+    assert [(turn.speaker, turn.agent) for turn in one.turns] == [
+        ("customer", None),
+        ("agent", "小美"),
+    ]
+    sides.check()
+
+
+@pytest.mark.parametrize(
+    ("days", "dates"),
+    [
+        (("1/2/24", "1/13/24"), ("2024-01-02", "2024-01-13")),
+        (("1/2/24", "13/2/24"), ("2024-02-01", "2024-02-13")),
+        (("1/12/24", "2/1/24"), ("2024-01-12", "2024-02-01")),
+        (("12/1/2024", "1/2/2024"), ("2024-01-12", "2024-02-01")),
+    ],
+    ids=["over 12 second", "over 12 first", "ascending, month first", "ascending, day first"],
+)
+@pytest.mark.parametrize("form", ["{0}, 10:00 - 张三: How?\n{0}, 10:01 - 小美: So.\n",
+                                  "{0}\n[10:00] User: How?\n[10:01] Support: So.\n"],
+                         ids=["of each turn", "on a line"])  # fmt: skip
+def test_the_order_of_day_and_month_is_one_in_a_file(
+    days: tuple[str, ...], dates: tuple[str, ...], form: str
+) -> None:
+    found = _dialogues("".join(map(form.format, days)), Sides(["小美"]))
+    times = [one.turns[0].time or 0.0 for one in found]
+    assert tuple(datetime.fromtimestamp(time, UTC).strftime("%F") for time in times) == dates
+
+
 def test_a_chat_of_a_year_is_several_dialogues_and_a_message_of_several_paragraphs_one() -> None:
     (first, second) = _dialogues(
         "2024-01-02 10:00 - 张三: How?\n\nAnd on 2024-02-03\n2024-02-03\nat 10:30\n"
