@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -234,7 +234,7 @@ class Knowledge:
         return replace(self, edited={**self.edited, **changed})
 
 
-def fold(edited: Mapping[str, Edited], versions: list[Version]) -> dict[str, Edited]:
+def fold(edited: Mapping[str, Edited], versions: Sequence[Version]) -> dict[str, Edited]:
     """How FAQs stand after further versions, oldest first."""
     found = dict(edited)
     for version in versions:

@@ -65,7 +65,7 @@ class Rules(RulesFile[ItemRule]):
         if self.item_ttl is None or at is None:
             return ~_all(catalogue)
         created = catalogue.created
-        return (created != ALWAYS) & (created <= at - self.item_ttl * DAY)
+        return np.asarray((created != ALWAYS) & (created <= at - self.item_ttl * DAY))
 
     def allowed(
         self,

