@@ -91,7 +91,7 @@ def test_a_ticket_is_found_by_a_client_s_own_id(address: str) -> None:
     assert ask(address, ASKED, "ticket-1")["handoff"]["reason"] == "with_person"
     read = httpx.get(f"{address}/v1/conversations/ticket-1", timeout=60).json()
     assert read["conversation_id"] == opened["conversation_id"]
-    left = httpx.post(f"{address}/v1/conversations/ticket-1/assistant", timeout=60)
+    left = httpx.post(f"{address}/v1/conversations/ticket-1/assistant", json={}, timeout=60)
     assert left.status_code == 200
     assert not left.json()["ticket"]["with_person"]
 
@@ -163,7 +163,7 @@ def test_an_answer_needs_no_memory(bilingual: Demo, tmp_path: Path) -> None:
 
 
 def test_what_is_no_question_does_not_speak_against_the_release(address: str, store: Path) -> None:
-    said = ("hello", "转人工", "I want to kill myself")
+    said = ("thanks", "转人工", "I want to kill myself")
     for message in said:
         ask(address, message)
     query = "SELECT decision FROM predictions WHERE text IN (?, ?, ?)"
