@@ -84,6 +84,10 @@ def test_mined_pairs_are_learned_by_the_source_that_bears_them(
             dialogue_ids=["d"],
             agents=[],
             score=0.5,
+            agreeing=1,
+            thanked=0,
+            doubted=0,
+            asked_again=0,
             flags=["one-dialogue"],
             other_answers=[],
         )
