@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,20 +16,17 @@ from transformers import TrainerCallback, set_seed
 
 from common.console import say
 from common.errors import UserError
-from common.models.adapting.adding import add_adapter, fold_adapter
-from common.models.adapting.freezing import freeze, parse_strategy, trained_share
-from common.models.adapting.frozen_layers import PartlyFrozenPooling
-from common.models.adapting.frozen_pooling import FrozenPooling
-from common.models.adapting.known import Known
-from common.models.adapting.quantised import computing_in, quantised_as
+from common.models.adapting.adding import fold_adapter
+from common.models.adapting.freezing import trained_share
+from common.models.adapting.quantised import computing_in
 from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.models.prediction import predict
 from common.records.splits import Splits
+from common.tuning.adapting.choosing import begin_to_learn, choose_what_learns, reading_once
 from common.tuning.adapting.prompts import tell_of_prompts
 from common.tuning.augmentation.back_translation import FILE as PARAPHRASES
 from common.tuning.computing.network import check_computing, computing
-from common.tuning.computing.reading import known_of
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
 from common.tuning.describing.needs import refuse_without_validation
@@ -146,8 +142,8 @@ def finetune(
             tell_of_prompts(settings.strategy, module.network)
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
-    _begin_to_learn(module, pretrained, settings)
-    _choose_what_learns(module, settings)
+    begin_to_learn(module, pretrained, settings)
+    choose_what_learns(module, settings)
     if settings.r_drop:
         terms = [*terms, RDrop(settings.r_drop, module)]
     trainer = _trainer(module, settings, terms)(
@@ -219,7 +215,7 @@ def _train(
     checkpoint = last_checkpoint(work) if resume and work.is_dir() else None
     half = torch.bfloat16 if trainer.precision == "bf16" else torch.float32
     with (
-        _reading_once(module, settings),
+        reading_once(module, settings),
         computing(module.network, settings),
         computing_in(module.network, half),
     ):
@@ -252,67 +248,3 @@ def _learn_pairs(
     module.load_state_dict(task.build(pretrained, tuned.precision).state_dict())
     # As without the stage, and as where it was over before a run was interrupted.
     set_seed(settings.seed)
-
-
-def _check_quantised(network: Any, settings: Settings) -> None:
-    held = quantised_as(network)
-    if settings.quantised_base not in {None, held}:
-        raise UserError(
-            f"quantised_base={settings.quantised_base}: this run's model is "
-            + (f"held in {held} already" if held else "held in full, for all of it is written"),
-            hint="Leave quantised_base out.",
-        )
-    if held and settings.adapter is None and settings.strategy != "head":
-        raise UserError(
-            f"strategy {settings.strategy}: this model's base is held in {held}, and weights in so "
-            "few bits do not learn",
-            hint="Take the strategy lora, which it was fine-tuned with, or head.",
-        )
-
-
-def _choose_what_learns(module: TaskModule, settings: Settings) -> None:
-    _check_quantised(module.network, settings)
-    if (adapter := settings.adapter) is not None:
-        add_adapter(module.network, adapter)
-    else:
-        fold_adapter(module.network)
-        strategy, base = parse_strategy(settings.strategy), module.network.base_model
-        freeze(base, strategy, freeze_word_embeddings=settings.freeze_word_embeddings)
-    if settings.strategy != "full":
-        # The output of a causal model is often its word embeddings over again.
-        for parameter in module.further:
-            parameter.requires_grad = isinstance(module, EncoderModule) and (
-                settings.strategy != "head"
-            )
-    if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise UserError(
-            f"strategy {settings.strategy}: nothing would learn, for this task has no head",
-            hint="Take full, top-layers:N or an adapter like lora.",
-        )
-
-
-def _begin_to_learn(module: TaskModule, pretrained: Pretrained[Any], settings: Settings) -> None:
-    """What learns is no longer read as it was pretrained."""
-    if settings.strategy == "head" or not isinstance(module, EncoderModule):
-        return
-    if (known := getattr(pretrained, "known", None)) is not None:
-        known.begin()
-    if isinstance(module.pooled, FrozenPooling):
-        module.pooled = module.pooled.thawed
-
-
-@contextmanager
-def _reading_once(module: TaskModule, settings: Settings) -> Iterator[None]:
-    """Keep what is made of texts by what does not learn, where it is not kept already."""
-    if not isinstance(module, EncoderModule) or settings.adapter is not None:
-        yield
-        return
-    pooled, top_layers = module.pooled, known_of(settings).top_layers
-    if settings.strategy == "head" and not isinstance(pooled, FrozenPooling):
-        module.pooled = FrozenPooling(pooled)
-    elif top_layers and not isinstance(pooled, PartlyFrozenPooling):
-        module.pooled = PartlyFrozenPooling(pooled, Known(top_layers))
-    try:
-        yield
-    finally:
-        module.pooled = pooled

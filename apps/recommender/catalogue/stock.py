@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 from typing import Self
 
 import numpy as np
@@ -18,8 +18,10 @@ from apps.recommender.schema import Record
 from common.errors import UserError
 from common.records.fields import Text
 from common.records.reader import read_records
+from common.serving.learning.periodic import Periodic
+from common.serving.settling import Settling
 
-# A change of the file is seen within this time.
+# A change of the file is seen within twice this time.
 POLL_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
@@ -84,10 +86,9 @@ def read_stock(path: Path) -> Stock:
 
 
 class LiveStock:
-    """The stock of a file as it is now; to be asked from any thread.
+    """The stock as its file says now: read again once a change of it has settled.
 
-    A thread reads the file again whenever it changes, so that nobody who asks waits for it. A
-    version that cannot be read is refused, and what was read before stays.
+    A version that cannot be read is refused, and what was read before stays.
 
     Raises:
         UserError: at the start, as `read_stock`.
@@ -96,10 +97,12 @@ class LiveStock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._refused: str | None = None
-        self._seen = _signature(path)
+        self._settling = Settling()
+        with suppress(OSError):
+            self._settling.are_to_read([path])
         self._stock = read_stock(path)
-        self._stop = Event()
-        self._thread = Thread(target=self._watch, name="stock-watch", daemon=True)
+        self._settling.done()
+        self._periodic = Periodic("stock-watch", self.refresh, POLL_SECONDS)
 
     @property
     def current(self) -> Stock:
@@ -113,39 +116,22 @@ class LiveStock:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """End the watch."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._periodic.stop()
 
     def refresh(self) -> None:
-        """Read the file again if it has changed."""
-        seen = _signature(self._path)
-        if seen == self._seen:
-            return
-        self._seen = seen
+        """Read the file again if it has changed, and is not being written."""
         try:
+            if not self._settling.are_to_read([self._path]):
+                return
+            self._settling.done()
             self._stock, self._refused = read_stock(self._path), None
-        except Exception as error:
-            # Whatever is wrong with it: the thread lives on for the next version.
+        except (UserError, OSError) as error:
+            if str(error) != self._refused:
+                logger.error("the new stock is refused, the old one stays: %s", error)
             self._refused = str(error)
-            trace = not isinstance(error, UserError)
-            logger.error("the new stock is refused, the old one stays: %s", error, exc_info=trace)
         else:
             logger.warning("stock read again: %s, %d items", self._path, len(self._stock.there))
-
-    def _watch(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
-            self.refresh()
-
-
-def _signature(path: Path) -> tuple[int, int, int] | None:
-    """What changes when the file does."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

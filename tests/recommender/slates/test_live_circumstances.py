@@ -175,6 +175,17 @@ def test_who_asks_for_the_stock_does_not_wait_for_the_file(
     live.stop()
 
 
+def test_a_stock_that_is_being_written_is_not_read(stock: Path) -> None:
+    live = LiveStock(stock)
+    before = live.current
+    for rows in ("i1,0\n", "i1,0\ni2,0\n", "i1,0\ni2,0\ni3,0\n"):
+        write(stock, f"item_id,stock\n{rows}")
+        live.refresh()
+        assert live.current is before
+    live.refresh()
+    assert set(live.current.there) == {"i1", "i2", "i3"}
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
