@@ -13,6 +13,7 @@ from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
 from apps.customer_service.conversation.turns import CHAT
 from apps.customer_service.schema import Kind, Mood
+from common.records.spoken.pinyin import spelled
 
 # A sentence is taken for a question unless it is so certainly none. Of held-out examples 81 % of
 # what is none are found, and 8 % of what is off topic, 15 % of the nonsense are taken for it.
@@ -92,6 +93,9 @@ class Sentences:
         """What a sentence says that asks nothing; None: it is a question."""
         if kind := self.patterns.kind_of(sentence):
             return kind
+        if message.language == "zh" and spelled(sentence):
+            # To an encoder pinyin is noise, which is near to what people say in passing.
+            return None
         found = self.recogniser.recognise(sentence, reader.understood[sentence].vector)
         if found.kind in CLEARLY_SAID and found.probability >= CLEARLY_WANTED:
             return found.kind
