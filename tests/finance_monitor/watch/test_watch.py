@@ -157,20 +157,21 @@ def test_a_known_id_is_counted_and_left_out() -> None:
     assert watch.monitor.tally["repeated"] == 2
 
 
-def test_copies_are_scored_like_their_original_and_counted_as_outlets() -> None:
+def test_copies_are_counted_as_outlets_and_what_was_scored_otherwise_is_none() -> None:
     store = Store(None)
     text = "Alba customers report failed card payments and blocked logins on Tuesday morning"
     stories = quiet_then_surge()
     copies = [
-        story(f"copy-{i}", 240.2 + i / 100, "positive", entities=("Alba",), text=text)
-        for i in range(3)
+        story(f"copy-{i}", 240.2 + i / 100, entities=("Alba",), text=text) for i in range(3)
     ]
+    otherwise = story("otherwise", 240.3, "positive", entities=("Alba",), text=text)
     first = story("s0-0", 240, entities=("Alba",), text=text)
-    mixed = [first if one.id == "s0-0" else one for one in stories] + copies
+    mixed = [first if one.id == "s0-0" else one for one in stories] + [*copies, otherwise]
     _feed(_watch(store), sorted(mixed, key=lambda one: (one.published_at, one.id)))
-    copy = store.story("copy-0")
-    assert copy
-    assert (copy.duplicate_of, copy.sentiment.label) == ("s0-0", "negative")
+    copy, other = store.story("copy-0"), store.story("otherwise")
+    assert copy and other
+    assert (copy.duplicate_of, other.duplicate_of) == ("s0-0", None)
+    assert (copy.sentiment.label, other.sentiment.label) == ("negative", "positive")
     found = [one for one in cases(store) if one.alert.key == "company/Alba"]
     outlets = {one.id: one.outlets for one in found[0].alert.evidence}
     assert outlets["s0-0"] == 4
