@@ -1,19 +1,12 @@
-"""Many texts: the same batches in the same order, made and fetched at other moments."""
+"""What feeds a GPU: the same batches in the same order, made and fetched at other moments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
-from torch.profiler import ProfilerActivity, profile
 
-from common.models.encoder import load_encoder
-from common.models.heads import Embedder
-from common.models.prediction import made_ahead, one_behind, predict, tokens_per_batch
-from common.models.sources.bundled import Source
+from common.models.prediction import made_ahead, one_behind
 
 
 def test_what_is_made_ahead_comes_in_order_and_is_not_made_too_early() -> None:
@@ -47,23 +40,3 @@ def test_each_is_given_once_the_next_has_begun() -> None:
     assert next(found) == 0
     assert begun == [0, 1]
     assert [*found] == [1, 2]
-
-
-def test_weights_are_halved_once_for_all_batches(tiny_model: Path) -> None:
-    encoder = load_encoder(Source("tiny", tiny_model))
-    module = Embedder(encoder.pooled())
-    network = encoder.network
-    linear = next(one for one in network.modules() if isinstance(one, nn.Linear))
-    same = sum(
-        isinstance(one, nn.Linear) and one.weight.shape == linear.weight.shape
-        for one in network.modules()
-    )
-    texts = ["a b c d " * 20] * 400
-    assert sum(encoder.token_counts(texts)) > tokens_per_batch(torch.device("cpu"))
-    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
-        found = predict(module, encoder, texts, precision="bf16")["embedding"]
-    copied = [one.input_shapes[0] for one in seen.events() if one.name == "aten::_to_copy"]
-    assert copied.count([*linear.weight.shape]) == same
-    assert found.dtype == torch.float32
-    assert not torch.is_autocast_enabled("cpu")
-    assert not torch.is_inference_mode_enabled()
