@@ -226,6 +226,8 @@ def _train(
     # accelerate leaves its mixed precision around `forward`: what is measured next would not be
     # what a release computes.
     trainer.accelerator.unwrap_model(module, keep_fp32_wrapper=False)
+    # Else a further stage would take the module for prepared, and learn in float32.
+    vars(module).pop("_is_accelerate_prepared", None)
 
 
 def _learn_pairs(

@@ -45,7 +45,7 @@ def build_answerer(
         index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
     return Answerer(
         release_id="",
-        network=FullPrecision(module, backbone),
+        network=FullPrecision(module, backbone, precision),
         intents=dataset.intents,
         faqs=dataset.faqs,
         index=index,

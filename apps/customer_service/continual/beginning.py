@@ -99,9 +99,10 @@ def begin(dataset: Dataset, settings: Settings, backbone: str) -> Beginning:
     loaded = load_to_learn(source, settings)
     device = pick_device(settings.device)
     nn.Module.to(loaded.network, device)
-    module = task.build(loaded, pick_precision(settings.precision, device)).to(device)
+    precision = pick_precision(settings.precision, device)
+    module = task.build(loaded, precision).to(device)
     everything = dataset.learning_everything()
-    pretrained = build_answerer(task, module, loaded, everything, "fp32")
+    pretrained = build_answerer(task, module, loaded, everything, precision)
     before = evaluate.run(pretrained, dataset.splits.test or dataset.splits.validation)
     texts = [example.text for example in everything.knowledge]
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)

@@ -223,7 +223,7 @@ def _vectors(answerer: Answerer, release: Release, texts: Sequence[str], kept: P
     path = kept / f"{_key(release, texts)}.npy"
     if path.exists():
         return np.asarray(np.load(path, allow_pickle=False))
-    vectors = np.stack([one.vector for one in answerer.understand(texts)])
+    vectors = answerer.network.quick().outputs(texts)["embedding"]
     written = BytesIO()
     np.save(written, vectors, allow_pickle=False)
     # Where nothing can be kept, they are read again next time.

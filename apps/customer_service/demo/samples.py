@@ -19,7 +19,7 @@ SETTINGS = {
     "typing_errors": "0.15",
 }
 # A minute or two: the encoder stays as it is, so it reads each text once.
-FIRST_SETTINGS = {**SETTINGS, "strategy": "head", "typing_errors": "0", "precision": "fp32"}
+FIRST_SETTINGS = {**SETTINGS, "strategy": "head", "typing_errors": "0"}
 
 
 def files(name: str) -> list[Path]:

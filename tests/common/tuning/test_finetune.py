@@ -169,3 +169,20 @@ def test_without_validation_records_nothing_is_chosen_among_evaluations(
     for chosen in ({"averaging": "soup"}, {"monitor": "accuracy"}, {"evaluate_every": 3}):
         with pytest.raises(UserError, match="there are no validation records"):
             alone(**chosen)
+
+
+def test_a_further_stage_learns_in_the_same_precision(tiny_model: Path, tmp_path: Path) -> None:
+    settings = Settings(epochs=1, device="cpu", precision="bf16", tracking=None)
+    encoder, splits = load_encoder(Source("tiny", tiny_model)), Splits(WORDS, [], [])
+    halved: list[bool] = []
+
+    def watch(network: torch.nn.Module, _: object) -> None:
+        if network.training:
+            halved.append(torch.is_autocast_enabled("cpu"))
+
+    encoder.network.register_forward_pre_hook(watch)
+    tuned = finetune(ToyTask(), encoder, splits, settings, work=tmp_path / "first")
+    steps = len(halved)
+    finetune(ToyTask(), encoder, splits, settings, work=tmp_path / "further", module=tuned.module)
+    assert len(halved) == 2 * steps > 0
+    assert all(halved)
