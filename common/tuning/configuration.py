@@ -46,7 +46,7 @@ OF_ONE_RUN: Mapping[str, str] = {
     **dict.fromkeys(OF_CONTINUAL, "it is for train --from"),
     **dict.fromkeys(OF_PAIRS, "it is for train --pairs"),
     **dict.fromkeys(OF_UNLABELLED, "it is for train --unlabelled"),
-    "seeds": "each trial is one run; --seeds tries several",
+    **dict.fromkeys(("seeds", "ensemble"), "each trial is one run; --seeds tries several"),
     "privacy_epsilon": "each trial of a search would spend a budget of its own; search on public "
     "records without it, then train with what was found",
 }
@@ -96,6 +96,11 @@ def read_settings(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+    except UserError:
+        # What it asks for may be refused, too.
+        for name in sorted(chosen.keys() & (refused or {}).keys()):
+            raise UserError(f"{name}: {(refused or {})[name]}", hint=f"Leave {name} out.") from None
+        raise
     settings.model_fields_set.intersection_update(chosen)
     refuse_unused(settings, refused or {})
     refuse_without_effect(

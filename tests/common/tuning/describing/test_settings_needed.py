@@ -91,6 +91,10 @@ def test_what_is_as_usual_may_be_written_out(tmp_path: Path) -> None:
     ids=["tune", "pretrain", "recommender"],
 )
 def test_nobody_is_told_to_add_what_is_refused_then(refused: dict[str, str], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_settings(None, ["ensemble=probabilities"], refused=refused)
+    assert refused["ensemble"] in str(caught.value)
+    assert "seeds=3" not in str(caught.value)
     for pairs in (["privacy_delta=1e-6"], ["privacy_delta=1e-6", "privacy_epsilon=8"]):
         with pytest.raises(UserError) as caught:
             read_settings(None, pairs, refused=refused)
