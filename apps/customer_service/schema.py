@@ -179,11 +179,15 @@ class PassageSource(BaseModel):
 
 
 class Quote(BaseModel):
-    """Sentences of a passage, word for word; `is_sure` enough to be given as the answer."""
+    """Sentences of a passage, word for word; `is_sure` enough to be given as the answer.
+
+    `only_in`: their language, where that is not the question's.
+    """
 
     text: str
     confidence: float
     is_sure: bool
+    only_in: str | None = None
     source: PassageSource
 
 
