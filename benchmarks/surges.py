@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from apps.finance_monitor.surges.baseline import EARNINGS, HOLIDAY, HOUR, ORDINARY
+from apps.finance_monitor.surges.baseline import HOUR
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import HOLD, WARM_UP, SurgeDetector
+from apps.finance_monitor.surges.times import EARNINGS, HOLIDAY, ORDINARY
 from benchmarks.harness import parser, report
 from benchmarks.surge_peers import PEERS, Peer
 

@@ -63,7 +63,7 @@ from common.releases.release import Release
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
-from common.serving.beside import Beside, running_beside
+from common.serving.beside import Beside, running_beside, watching
 from common.serving.cpus import available_cpus
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -212,7 +212,7 @@ def build_app(
     )
 
     watches = [one for one in (file, pages) if one]
-    beside: list[Beside] = [probation, drift.periodic, *watches, live]
+    beside: list[Beside] = [*watching(rules), probation, drift.periodic, *watches, live]
     beside += [*([people] if people else []), memory.writer, collector]
     app = create_app(
         title="bizlm customer service",

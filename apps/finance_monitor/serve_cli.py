@@ -154,7 +154,7 @@ def serve(
         )
 
     if standby:
-        _check_access(host, api_key_file, without_keys)
+        _check_access(host, port, api_key_file, without_keys)
     # Who stands by does not listen yet: a balancer finds the one that watches.
     service = open_service() if standby else None
 
@@ -192,14 +192,15 @@ def serve(
         raise typer.Exit(1)
 
 
-def _check_access(host: str, api_key_file: Path | None, without_keys: bool) -> None:
+def _check_access(host: str, port: int, api_key_file: Path | None, without_keys: bool) -> None:
     """As `listen` will once it is this one's turn, which is no time to fail."""
     from common.serving.keys.live import ApiKeys
-    from common.serving.run import check_keys
+    from common.serving.run import check_address, check_keys
 
     if api_key_file:
         ApiKeys.load(api_key_file)
     check_keys(host, api_key_file is not None, without_keys)
+    check_address(host, port)
 
 
 def check_stories(

@@ -32,7 +32,7 @@ from common.models.prediction import TOKENS_PER_BATCH
 from common.rules.live import RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
-from common.serving.beside import running_beside
+from common.serving.beside import running_beside, watching
 from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -156,7 +156,10 @@ def build_app(
         version="1",
         description="Watches news as it arrives and raises an alert when negative news surges.",
         is_ready=lambda: _is_ready(service),
-        lifespan=running_beside([drift.periodic, service, collector], [batcher, explainer.batcher]),
+        lifespan=running_beside(
+            [*watching(service.rules), drift.periodic, service, collector],
+            [batcher, explainer.batcher],
+        ),
         telemetry=telemetry,
         max_body_bytes=MAX_BODY_BYTES,
         api_keys=api_keys,

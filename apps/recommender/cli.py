@@ -39,7 +39,6 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
-    refuse_other_settings,
     rules_model,
     unused_settings,
 )
@@ -168,8 +167,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on what users did; ends with a table beside simpler methods, and a release."""
-    chosen = given.read(DEFAULTS, strategy="head" if tune == "frozen" else tune)
-    refuse_other_settings(chosen)
+    strategy_of_towers = "head" if tune == "frozen" else tune
+    chosen = given.read(DEFAULTS, refused=unused_settings(), strategy=strategy_of_towers)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from apps.recommender.data import Sources
     from common.models.image_encoder import ImageModel
     from common.releases.release import Release
-    from common.tuning.settings import Settings
 
 APPLICATION = "recommender"
 SAMPLES = Path(__file__).parents[2] / "data_samples" / APPLICATION
@@ -287,15 +286,3 @@ def unused_settings() -> dict[str, str]:
             (*OF_PRIVACY, "tokens_per_pass"), "the recommender compares records with each other"
         ),
     }
-
-
-def refuse_other_settings(settings: Settings) -> None:
-    """See that nothing is asked for that the recommender would pass over.
-
-    Raises:
-        UserError: something is.
-    """
-    from common.tuning.configuration import refuse_settings
-
-    for name, reason in unused_settings().items():
-        refuse_settings(settings, [name], reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,7 +39,7 @@ from apps.recommender.sessions.request import (
 from common.rules.live import LiveRules, RuleMetrics
 from common.serving.app import create_app
 from common.serving.batching import Batcher
-from common.serving.beside import Beside, running_beside
+from common.serving.beside import Beside, running_beside, watching
 from common.serving.disconnect import until_disconnected
 from common.serving.keys.live import ApiKeys
 from common.serving.learning.drift import DriftMetrics, DriftMonitor
@@ -96,7 +97,7 @@ def build_app(
     if rules:
         telemetry.registry.register(RuleMetrics(rules))
 
-    beside: list[Beside] = [live]
+    beside: list[Beside] = [*watching(rules), live]
     if drift:
         beside.insert(0, drift.periodic)
     if stock:
@@ -175,7 +176,7 @@ def _add_rankings(
         wanted: Annotated[Wanted, Query()],
     ) -> Ranking:
         recommender = arms.of(user_id).current
-        _check_known(user_id, recommender)
+        await asyncio.to_thread(_check_known, user_id, recommender)
         asked = _asked(recommender, user_id, wanted, shown, is_known=True)
         return await until_disconnected(request, batcher.submit(asked))
 
@@ -186,7 +187,7 @@ def _add_rankings(
             done, unknown = past_of(asked, recommender.catalogue, recommender.behaviors)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        is_known = adds_to_known(asked, recommender.knows)
+        is_known = await asyncio.to_thread(adds_to_known, asked, recommender.knows)
         wanted = _asked(recommender, asked.user_id, asked, shown, done, unknown, is_known=is_known)
         return await until_disconnected(request, batcher.submit(wanted))
 

@@ -16,7 +16,7 @@ from apps.recommender.catalogue.stock import LiveStock
 from apps.recommender.data import Dataset
 from apps.recommender.exploration.explorer import Explorer
 from apps.recommender.interactions.behaviors import Behaviors
-from apps.recommender.interactions.events import Histories, Int32, histories
+from apps.recommender.interactions.events import Histories, Int32
 from apps.recommender.interactions.ratings import RatingScale
 from apps.recommender.interactions.recent import RecentEvents
 from apps.recommender.interactions.user_ids import UserIds
@@ -29,18 +29,11 @@ from apps.recommender.related.in_rankings import RelationsInRankings
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import Kind, Relations, read_relations
 from apps.recommender.release import load_release, prepare
-from apps.recommender.schema import BEHAVIORS, Interaction, Language, Recommendation
-from apps.recommender.sessions.past import (
-    events_before,
-    joined,
-    kept_out,
-    number_of,
-    past_row,
-    with_session,
-)
+from apps.recommender.schema import Interaction, Language, Recommendation
+from apps.recommender.sessions.known import KnownUsers
+from apps.recommender.sessions.past import kept_out, number_of, with_session
 from apps.recommender.slates.following import Following
 from apps.recommender.slates.slate import Slates
-from common.errors import UserError
 from common.releases.release import Release
 from common.rules.live import LiveRules
 
@@ -72,9 +65,7 @@ class RankingService:
         stock: LiveStock | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._ratings = ratings or RatingScale()
         self._rules = rules
-        self._recent = recent or RecentEvents()
         self._prepared = pipeline.prepared
         self._related = RelatedItems(pipeline.prepared, relations)
         self._relations = RelationsInRankings(relations or Relations(), self.catalogue)
@@ -82,7 +73,12 @@ class RankingService:
         self._slates = Slates(model_id, self.catalogue, self._relations, explorer)
         self.model_id = model_id
         self.behaviors = behaviors or Behaviors()
-        self.users = UserIds(self._prepared.user_ids)
+        self._known = KnownUsers(
+            self._prepared,
+            recent or RecentEvents(),
+            ratings or RatingScale(),
+            pipeline.choices.history,
+        )
         self._following.refresh()
 
     @property
@@ -94,6 +90,11 @@ class RankingService:
     def prepared(self) -> Prepared:
         """What is known of users, whose ids are `users`, and items."""
         return self._prepared
+
+    @property
+    def users(self) -> UserIds:
+        """Those of the data."""
+        return self._known.ids
 
     @property
     def diversity(self) -> float:
@@ -111,7 +112,7 @@ class RankingService:
 
     def knows(self, user_id: str) -> bool:
         """Whether anything is known of what a user did."""
-        return user_id in self.users or bool(self._recent_of(user_id))
+        return self._known.knows(user_id)
 
     def history(self, user_id: str) -> list[Interaction]:
         """What a user did before the moment that is ranked for and was reported since.
@@ -119,12 +120,7 @@ class RankingService:
         Raises:
             UserError: the user is not known.
         """
-        recent = self._recent_of(user_id)
-        if recent and user_id not in self.users:
-            return recent
-        number, as_of = self._number(user_id), self._prepared.as_of
-        known = events_before(self._prepared.events, number, user_id, self.catalogue, as_of)
-        return [*known, *recent]
+        return self._known.history(user_id)
 
     def recommend(
         self,
@@ -146,14 +142,14 @@ class RankingService:
             UserError: the user or an item is not known.
         """
         self._following.refresh()
-        recent = with_session(self._recent_of(user_id), since)
+        recent = with_session(self._known.recent_of(user_id), since)
         if recent and user_id not in self.users:
             return self.recommend_for(
                 recent, k, diversity=diversity, language=language, barred=barred
             )
-        number = self._number(user_id)
+        number = self._known.number(user_id)
         users, as_of = np.array([number]), np.array([self._prepared.as_of])
-        past = self._with_recent(number, recent)
+        past = self._known.past_with(number, recent)
         done = self._pipeline.excluded(users, as_of)
         excluded = done.maximum(self._excluded(recent, barred))
         own_list = self._prepared.allowed.of_user.get(number)
@@ -180,7 +176,7 @@ class RankingService:
             UserError: an item of it is not known.
         """
         self._following.refresh()
-        past = self._past(self._liked(history))
+        past = self._known.past_of(history)
         excluded = self._excluded(history, barred)
         block = self._pipeline.look_up_after(np.zeros(1, np.int64), past, excluded)
         # The features of user 0 are those of somebody else.
@@ -206,51 +202,7 @@ class RankingService:
         Raises:
             UserError: the user is not known.
         """
-        recent = self._recent_of(user_id)
-        if recent and user_id not in self.users:
-            return self._past(self._liked(recent))
-        return self._with_recent(self._number(user_id), recent)
-
-    def _recent_of(self, user_id: str) -> list[Interaction]:
-        """What was reported of a user, and is not in the data that was read."""
-        found = [
-            event.model_copy(update={"weight": self._ratings.weight(event.rating, event.weight)})
-            for event in self._recent.of(user_id)
-            if event.item_id in self.catalogue.number
-        ]
-        if not found or user_id not in self.users:
-            return found
-        events, mine = self._prepared.events, self._prepared.events.of(self._number(user_id))
-        columns = (events.item[mine], events.behavior[mine], events.time[mine])
-        read = set(zip(*(column.tolist() for column in columns), strict=True))
-        return [event for event in found if self._as_row(event) not in read]
-
-    def _as_row(self, event: Interaction) -> tuple[int, int, int]:
-        at = int(event.timestamp.timestamp())
-        return number_of(event.item_id, self.catalogue), BEHAVIORS.index(event.behavior), at
-
-    def _with_recent(self, number: int, recent: Sequence[Interaction]) -> Histories:
-        """The history of a user with what was reported since, and was liked, at its end."""
-        liked = self._liked(recent)
-        # Without any, the moment is that of the data.
-        new, length = self._past(liked), self._pipeline.choices.history
-        old = histories(self._prepared.events, np.array([number]), new.as_of, length)
-        count = min(len(liked), length)
-        return joined(old, new, count)
-
-    def _liked(self, history: Sequence[Interaction]) -> list[Interaction]:
-        """What speaks for its item; a rating beside no others says nothing yet."""
-        is_read = self._ratings.mean is not None
-        return [e for e in history if e.weight > 0 and (e.rating is None or is_read)]
-
-    def _number(self, user_id: str) -> int:
-        if user_id not in self.users:
-            raise UserError(f"there is no user {user_id!r}")
-        return self.users.number[user_id]
-
-    def _past(self, history: Sequence[Interaction]) -> Histories:
-        length = self._pipeline.choices.history
-        return past_row(history, self.catalogue, length, self._prepared.as_of)
+        return self._known.past(user_id)
 
     def _excluded(self, history: Sequence[Interaction], barred: Int32 | None = None) -> csr_array:
         return kept_out(history, self.catalogue, self._pipeline.choices.rules, barred)

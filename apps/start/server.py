@@ -16,13 +16,12 @@ from apps.start.applications import Application, Serving, serving
 from common.errors import UserError
 from common.serving.app import create_app
 from common.serving.keys.live import ApiKeys
+from common.serving.run import HERE
 from common.serving.telemetry import Telemetry
 
 WEB = Path(__file__).parent / "web"
 LONGEST_BODY = 1 << 10
 CONNECT_SECONDS = 0.5
-# A server that listens everywhere is reached here.
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 State = Literal["ready", "starting", "ended"]
 
 
@@ -109,7 +108,7 @@ async def _is_ready(host: str, port: int) -> bool:
     """Whether it answers `/readyz`: the port alone is taken before anything is loaded."""
     try:
         reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(ANYWHERE.get(host, host), port), CONNECT_SECONDS
+            asyncio.open_connection(HERE.get(host, host), port), CONNECT_SECONDS
         )
         writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         status = await asyncio.wait_for(reader.readline(), CONNECT_SECONDS)

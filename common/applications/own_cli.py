@@ -129,8 +129,9 @@ def _add_train(app: typer.Typer, application: Application) -> None:
     ) -> None:
         """Fine-tune on examples, and on the corrections that count; ends with a release."""
         from common.applications.data import read_dataset
+        from common.applications.unused import unused_settings
 
-        chosen = given.read()
+        chosen = given.read(refused=unused_settings(application))
         sources = _sources(application, examples, test, mapping, on_bad_row, store)
         with open_store(store, database, application.name) as feedback:
             said = feedback.feedback(kind="correction")

@@ -22,7 +22,7 @@ from common.releases import gate
 from common.releases.record import of_training
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release, write_release
-from common.tuning.configuration import refuse_settings
+from common.tuning.configuration import refuse_unused
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
@@ -62,8 +62,7 @@ def train(
         RefusedError: the release is kept, but it is worse than the one that serves.
     """
     dataset.audit.raise_on_errors()
-    for name, reason in unused_settings(application).items():
-        refuse_settings(settings, [name], reason)
+    refuse_unused(settings, unused_settings(application))
     splits = dataset.splits
     if not splits.validation:
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def hashed(root: Path, name: str) -> str:
     return hmac.new(_secret(root), name.encode(), sha256).hexdigest()[:16]
 
 
+# It never changes, and is asked for at every request.
+@cache
 def _secret(root: Path) -> bytes:
     path = root / SECRET
     if not path.exists():

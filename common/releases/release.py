@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -57,20 +57,30 @@ def write_release(
         files = directory_hashes(temporary)
         share_bases(temporary, files, bases_of(releases))
         content = hashlib.sha256(json.dumps(files).encode()).hexdigest()
-        created = datetime.now(UTC)
-        release_id = f"{created:%Y-%m-%dT%H%M%S}-{content[:6]}"
         full = {
             "format": FORMAT,
-            "release_id": release_id,
-            "created": created.isoformat(timespec="seconds"),
             "content": content,
             "libraries": versions(),
             **manifest,
             "files": files,
         }
-        write_json(temporary / MANIFEST, full)
-        final = releases / release_id
-        temporary.rename(final)
+        return _put(temporary, releases, full, datetime.now(UTC))
+
+
+def _put(written: Path, releases: Path, manifest: dict[str, Any], created: datetime) -> Release:
+    """Give what was written its manifest and, at once, a name that no other release has."""
+    release_id = f"{created:%Y-%m-%dT%H%M%S}-{manifest['content'][:6]}"
+    dated = {"release_id": release_id, "created": created.isoformat(timespec="seconds")}
+    full = dated | manifest
+    write_json(written / MANIFEST, full)
+    final = releases / release_id
+    try:
+        written.rename(final)
+    except OSError:
+        if not final.exists():
+            raise
+        # The same files were released within this second, maybe of another parent or settings.
+        return _put(written, releases, manifest, created + timedelta(seconds=1))
     return Release(final, full)
 
 

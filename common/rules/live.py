@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 class LiveRules(Generic[F]):
     """The rules of a file as it is now; to be asked from any thread.
 
+    The file is looked at by whoever asks, unless something else refreshes more often than that.
+
     Args:
         known: names that the rules may use, asked for whenever the file is read.
 
@@ -55,9 +57,7 @@ class LiveRules(Generic[F]):
 
     @property
     def refused(self) -> str | None:
-        """What is wrong with the file as it is now; None: nothing."""
-        if monotonic() - self._looked >= POLL_SECONDS:
-            self.refresh()
+        """What is wrong with the file as it was last looked at; None: nothing."""
         return self._refused
 
     def refresh(self) -> None:

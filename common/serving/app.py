@@ -159,8 +159,9 @@ def _add_operations(
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
+    # In threads: what they tell may stand in files and in the database.
     @app.get("/readyz", tags=["operations"], summary="Whether it can answer now")
-    async def readyz() -> Response:
+    def readyz() -> Response:
         ready, reasons = is_ready()
         if api_keys and api_keys.trouble:
             reasons = {**reasons, "refused_keys": api_keys.trouble}
@@ -171,5 +172,5 @@ def _add_operations(
         return JSONResponse({"status": "ready", "reasons": reasons})
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
+    def metrics() -> Response:
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI
 
+from common.rules.live import POLL_SECONDS, LiveRules
 from common.serving.batching import Batcher
+from common.serving.learning.periodic import Periodic
 
 
 class Beside(Protocol):
@@ -17,6 +19,11 @@ class Beside(Protocol):
 
     def start(self) -> None: ...  # noqa: D102
     def stop(self) -> None: ...  # noqa: D102
+
+
+def watching(rules: LiveRules[Any] | None) -> list[Beside]:
+    """What reads a file of rules again before a request would have to: none waits for a disk."""
+    return [Periodic("rules-watch", rules.refresh, POLL_SECONDS / 2)] if rules else []
 
 
 def running_beside(

@@ -6,14 +6,13 @@ then its body. `page.html` is around it. A file that is a whole document is serv
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
@@ -28,7 +27,7 @@ def add_page(app: FastAPI, web: Path) -> None:
     """Serve `index.html` of `web` at `/`, the rest at `/web`, the shared files at `/web/shared`."""
 
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
+    def page() -> HTMLResponse:
         return HTMLResponse(whole(web / "index.html"))
 
     app.mount("/web/shared", _Files(directory=SHARED))
@@ -51,9 +50,9 @@ def whole(path: Path) -> str:
 
 
 class _Files(StaticFiles):
-    def file_response(
-        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        if Path(full_path).suffix == ".html":
-            return HTMLResponse(whole(Path(full_path)), status_code)
-        return super().file_response(full_path, stat_result, scope, status_code)
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        found = await super().get_response(path, scope)
+        if isinstance(found, FileResponse) and Path(found.path).suffix == ".html":
+            text = await asyncio.to_thread(whole, Path(found.path))
+            return HTMLResponse(text, found.status_code)
+        return found

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,17 @@ from common.serving.workers.supervising import Workers
 
 # Longer than any answer takes; after that the rest is cut off.
 GRACEFUL_SECONDS = 30
+# Nobody can visit the address that means all of them.
+HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# How long, and how much, it takes a server of ours to say that it is alive.
+ANSWER_SECONDS, ANSWER_BYTES = 2.0, 1000
+
+
+class PortInUseError(UserError):
+    """Something listens there."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use", hint="Choose another: --port N")
 
 
 def known_hosts(host: str, names: Collection[str] = ()) -> frozenset[str] | None:
@@ -46,6 +58,36 @@ def check_keys(host: str, has_api_keys: bool, without_keys: bool) -> None:
             f"anybody who reaches {host} could use this server: it has no API keys",
             hint="Make one (see the verb `keys`) and give --api-key-file, or say --without-keys.",
         )
+
+
+def check_address(host: str, port: int) -> None:
+    """See that a server may listen there once one that does so ends: who stands by finds out now.
+
+    Nothing is taken by that: neither a client nor a server that begins meanwhile sees it.
+
+    Raises:
+        UserError: the host or the port cannot be had, or what listens there is no such server.
+    """
+    try:
+        _bind(host, port).close()
+    except PortInUseError:
+        if not _may_be_ours(HERE.get(host, host), port):
+            raise
+
+
+def _may_be_ours(host: str, port: int) -> bool:
+    """Whether it answers as our servers do, or not yet."""
+    connection = HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        return b"alive" in connection.getresponse().read(ANSWER_BYTES)
+    except HTTPException:
+        return False
+    except OSError:
+        # It ends, or is too busy: one that is another's is rarely so.
+        return True
+    finally:
+        connection.close()
 
 
 def serve(
@@ -154,22 +196,38 @@ def _stop_signals_spent() -> Iterator[None]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = _bind(host, port)
+    try:
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise PortInUseError(port) from None
+    # Else the body of a reply waits 40 ms for the client to acknowledge its headers; asyncio sets
+    # it only on sockets that it made itself.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket that does not listen yet: until it does, others may bind as well."""
     if not 0 <= port <= 65535:
         raise UserError(f"no such port: {port}", hint="Choose one from 1 to 65535: --port N")
     other_host = "Choose an address of this machine: --host 127.0.0.1"
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server((host, port), family=family)
-        # Else the body of a reply waits 40 ms for the client to acknowledge its headers; asyncio
-        # sets it only on sockets that it made itself.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
     except (socket.gaierror, UnicodeError):
         raise UserError(f"no such host: {host}", hint=other_host) from None
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((host, port))
     except OSError as error:
+        bound.close()
         match error.errno:
             case errno.EADDRINUSE:
-                what, hint = f"port {port} is in use", "Choose another: --port N"
+                raise PortInUseError(port) from None
             case errno.EACCES:
                 what, hint = f"port {port} needs more rights", "Choose one above 1023: --port N"
             case errno.EADDRNOTAVAIL:
@@ -177,6 +235,7 @@ def _listen(host: str, port: int) -> socket.socket:
             case _:
                 raise
         raise UserError(what, hint=hint) from None
+    return bound
 
 
 def is_loopback(host: str) -> bool:
@@ -188,7 +247,6 @@ def is_loopback(host: str) -> bool:
 
 
 def _address(host: str, listener: socket.socket) -> str:
-    # Nobody can visit the address that means all of them.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = HERE.get(host, host)
     port = listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

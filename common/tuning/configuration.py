@@ -31,6 +31,25 @@ OF_PAIRS = ("pair_weight",)
 OF_DISTILLATION = tuple(DistillationSettings.model_fields)
 OF_UNLABELLED = ("pseudo_label_confidence",)
 OF_PRIVACY = tuple(PrivacySettings.model_fields)
+# What a run over texts without labels has no use for, and why.
+OF_LABELS: Mapping[str, str] = {
+    **dict.fromkeys(OF_CLASSES, "texts without labels are of no classes"),
+    "contrastive_epochs": "texts without labels make no pairs",
+    **dict.fromkeys(OF_DISTILLATION, "one run is made here, and it has no labels"),
+    **dict.fromkeys(OF_CONTINUAL, "it is for train --from"),
+    **dict.fromkeys(OF_PAIRS, "it is for train --pairs"),
+    **dict.fromkeys(OF_UNLABELLED, "it is for train --unlabelled"),
+    **dict.fromkeys(OF_PRIVACY, "these texts are learned without noise"),
+}
+# The same of a trial of a search.
+OF_ONE_RUN: Mapping[str, str] = {
+    **dict.fromkeys(OF_CONTINUAL, "it is for train --from"),
+    **dict.fromkeys(OF_PAIRS, "it is for train --pairs"),
+    **dict.fromkeys(OF_UNLABELLED, "it is for train --unlabelled"),
+    **dict.fromkeys(("seeds", "ensemble"), "each trial is one run; --seeds tries several"),
+    "privacy_epsilon": "each trial of a search would spend a budget of its own; search on public "
+    "records without it, then train with what was found",
+}
 
 
 def read_settings(
@@ -39,6 +58,7 @@ def read_settings(
     *,
     defaults: Mapping[str, Any] | None = None,
     searched: Collection[str] = (),
+    refused: Mapping[str, str] | None = None,
     **flags: Any,
 ) -> Settings:
     """Settings of a run; what was chosen of them is in `model_fields_set`.
@@ -48,11 +68,12 @@ def read_settings(
         pairs: `name=value`, as given to `--set`.
         defaults: an application's own, where they differ from those of `Settings`.
         searched: settings that a search gives other values to.
+        refused: settings that this run would pass over, and why.
         flags: settings that have a flag of their own; None where it was not given.
 
     Raises:
         UserError: the file, a glossary or lists are missing or broken, an unknown name, an
-            impossible value, or one that has no effect beside the others.
+            impossible value, one of `refused`, or one that has no effect beside the others.
     """
     chosen = _from_environment()
     chosen |= {name: value for name, value in flags.items() if value is not None}
@@ -75,9 +96,20 @@ def read_settings(
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+    except UserError:
+        # What it asks for may be refused, too.
+        for name in sorted(chosen.keys() & (refused or {}).keys()):
+            raise UserError(f"{name}: {(refused or {})[name]}", hint=f"Leave {name} out.") from None
+        raise
     settings.model_fields_set.intersection_update(chosen)
+    refuse_unused(settings, refused or {})
     refuse_without_effect(
-        settings, chosen, usual=defaults or {}, searched=searched, written=written
+        settings,
+        chosen,
+        usual=defaults or {},
+        searched=searched,
+        written=written,
+        refused=refused or {},
     )
     if settings.glossary:
         read_glossary(Path(settings.glossary))
@@ -154,16 +186,7 @@ def refuse_settings(settings: Settings, names: Iterable[str], reason: str) -> No
             raise UserError(f"{name}: {reason}", hint=f"Leave {name} out.")
 
 
-def refuse_without_labels(settings: Settings) -> None:
-    """For a run over texts without labels.
-
-    Raises:
-        UserError: the settings speak of labels, of several runs, or of what is secret.
-    """
-    refuse_settings(settings, OF_CLASSES, "texts without labels are of no classes")
-    refuse_settings(settings, ["contrastive_epochs"], "texts without labels make no pairs")
-    refuse_settings(settings, OF_DISTILLATION, "one run is made here, and it has no labels")
-    refuse_settings(settings, OF_CONTINUAL, "it is for train --from")
-    refuse_settings(settings, OF_PAIRS, "it is for train --pairs")
-    refuse_settings(settings, OF_UNLABELLED, "it is for train --unlabelled")
-    refuse_settings(settings, OF_PRIVACY, "these texts are learned without noise")
+def refuse_unused(settings: Settings, unused: Mapping[str, str]) -> None:
+    """As `refuse_settings`, each setting for a reason of its own."""
+    for name, reason in unused.items():
+        refuse_settings(settings, [name], reason)

@@ -27,6 +27,7 @@ class SettingOptions:
         defaults: Mapping[str, Any] | None = None,
         *,
         searched: Collection[str] = (),
+        refused: Mapping[str, str] | None = None,
         **flags: Any,
     ) -> Settings:
         """The settings; arguments, and what is raised, as of `read_settings`."""
@@ -34,5 +35,11 @@ class SettingOptions:
 
         own = {"device": self.device, "precision": self.precision, "seed": self.seed}
         return read_settings(
-            self.config, self.settings, defaults=defaults, searched=searched, **own, **flags
+            self.config,
+            self.settings,
+            defaults=defaults,
+            searched=searched,
+            refused=refused,
+            **own,
+            **flags,
         )

@@ -12,9 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.languages.across import Across
+from apps.customer_service.answers.languages.foreign import ForeignSearch
 from apps.customer_service.answers.lexical import LexicalIndex
 from apps.customer_service.answers.naming import Naming
-from apps.customer_service.answers.wordings import bare, best, known_wordings, pooled
+from apps.customer_service.answers.wordings import (
+    NEIGHBOURS,
+    bare,
+    best,
+    known_wordings,
+    pooled,
+    with_prototype,
+)
 from common.records.spoken.language import primary
 
 Floats = NDArray[np.float32]
@@ -28,15 +36,6 @@ DEPTH = 60
 # reciprocal ranks do (Bruch et al. 2022, arXiv 2210.11934). On the sample data's validation
 # questions 0.3 and 0.4 were as good; with two typing errors in each, 0.4 put a point more right.
 LEXICAL_WEIGHT = 0.4
-# Share of the FAQ's learned prototype in a dense score, its variants have the rest.
-PROTOTYPE_WEIGHT = 0.6
-NEIGHBOURS = 5
-# How much nearer than those in the asker's language an FAQ in another must be to come first: the
-# least by which no validation question lost its own (of 406, calibration's among them; 0.1 lost
-# one). Of 254 whose FAQ was hidden, 18 found what says the same first and 77 among three.
-# The mean of a language with a few FAQs is about them rather: with one, the more was needed.
-FOREIGN_HANDICAP, FEW_HANDICAP = 0.125, 0.15
-FOREIGN_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,11 @@ class VariantIndex:
         self._known = known_wordings((one.text, one.faq_id) for one in self.variants)
         languages = np.array([variant.language for variant in self.variants])
         self._languages = {*languages.tolist()}
-        self._language_of = np.array([languages[own[0]] for own in self._rows])
-        self._across = None
+        self._foreign = None
         if len(self._languages) > 1:
-            self._across = Across.of(vectors, languages, self._prototypes, self._language_of)
+            of_faqs = np.array([languages[own[0]] for own in self._rows])
+            across = Across.of(vectors, languages, self._prototypes, of_faqs)
+            self._foreign = ForeignSearch(across, of_faqs, self._faq_of, self._counts)
         self._depth = DEPTH * len(self._languages)
         self._hidden: frozenset[str] = frozenset()
 
@@ -187,9 +187,9 @@ class VariantIndex:
         named = self._named_in(text, only)
         is_found = dense or lexical or named
         found = self._fuse(vector, dense, lexical, named, top_k) if is_found else []
-        if self._across is None or only is None:
+        if only is None:
             return found
-        foreign = self._search_across(text, vector, only, found, self._across)
+        foreign = self._search_foreign(text, vector, only, found)
         return sorted([*foreign, *found], key=lambda candidate: -candidate.score)
 
     def direction(self, faq_id: str, vector: Floats) -> Floats:
@@ -202,7 +202,9 @@ class VariantIndex:
         own = self.vectors[self._rows[number]]
         nearest = own[(own @ vector).argmax()]
         prototype = self._prototypes[number]
-        return np.asarray(nearest) if np.isnan(prototype).any() else _with(prototype, nearest)
+        if np.isnan(prototype).any():
+            return np.asarray(nearest)
+        return with_prototype(prototype, nearest)
 
     def _fuse(
         self,
@@ -220,8 +222,9 @@ class VariantIndex:
         nearest, most = best(*near, counts), best(*words, counts)
         prototype = self._prototypes[found] @ vector
         prototype = np.where(np.isnan(prototype), nearest, prototype)
-        dense_score = _with(prototype, nearest)
-        fused = (1 - LEXICAL_WEIGHT) * np.maximum(_with(prototype, pooled(*near, counts)), 0.0)
+        dense_score = with_prototype(prototype, nearest)
+        likeness = np.maximum(with_prototype(prototype, pooled(*near, counts)), 0.0)
+        fused = (1 - LEXICAL_WEIGHT) * likeness
         fused += LEXICAL_WEIGHT * pooled(*words, counts)
         fused += [named.get(faq, 0.0) for faq in found.tolist()]
         neighbours = [int(self._faq_of[row]) for row, _ in dense[:NEIGHBOURS]]
@@ -237,47 +240,29 @@ class VariantIndex:
             for i in np.argsort(-fused, kind="stable")[:top_k]
         ]
 
-    def _search_across(
-        self,
-        text: str,
-        vector: Floats,
-        language: str,
-        found: Sequence[Candidate],
-        across: Across,
+    def _search_foreign(
+        self, text: str, vector: Floats, language: str, found: Sequence[Candidate]
     ) -> list[Candidate]:
-        """FAQs of other languages, better than the first that is found by as much as nearer.
-
-        The nearest, if it is nearer at all, comes second at least: who is asked back should see it.
-        """
-        is_own = self._language_of == language
-        is_shown = ~np.isin(self._faq_ids, [*self._hidden])
-        cosines, prototype = across.cosines(vector, language)
-        nearest = best(cosines.astype(np.float64), self._faq_of, self._counts)
-        prototype = np.where(np.isnan(prototype), nearest, prototype)
-        dense = _with(prototype, nearest)
-        own = dense[is_own & is_shown].max(initial=0.0)
-        handicap = FOREIGN_HANDICAP + FEW_HANDICAP / is_own.sum()
-        score = dense - own - handicap + (found[0].score if found else 0.0)
-        for faq, weight in self._named_in(text, None).items():
-            score[faq] += weight
-        searched = ~is_own & is_shown
-        score[~searched] = -np.inf
-        nearest_faq = int(score.argmax())
-        if len(found) > 1 and dense[nearest_faq] > own:
-            score[nearest_faq] = max(score[nearest_faq], found[1].score)
-        rows = np.flatnonzero(searched[self._faq_of])
-        near = self._faq_of[rows[np.argsort(-cosines[rows])[:NEIGHBOURS]]].tolist()
+        if self._foreign is None:
+            return []
+        foreign = self._foreign.search(
+            vector,
+            language,
+            [one.score for one in found],
+            is_shown=~np.isin(self._faq_ids, [*self._hidden]),
+            named=self._named_in(text, None),
+        )
         return [
             Candidate(
-                faq_id=self._faq_ids[faq],
-                score=float(score[faq]),
-                dense=float(dense[faq]),
-                prototype=float(prototype[faq]),
+                faq_id=self._faq_ids[one.number],
+                score=one.score,
+                dense=one.dense,
+                prototype=one.prototype,
                 lexical=0.0,
-                neighbours=near.count(faq) / max(len(near), 1),
+                neighbours=one.neighbours,
                 is_foreign=True,
             )
-            for faq in np.argsort(-score)[: min(FOREIGN_SHOWN, int(searched.sum()))]
+            for one in foreign
         ]
 
     def _wordings_of(
@@ -314,7 +299,3 @@ class VariantIndex:
     def _is_searched(self, row: int, language: str | None) -> bool:
         variant = self.variants[row]
         return language in {None, variant.language} and variant.faq_id not in self._hidden
-
-
-def _with(prototype: Floats, variants: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * variants)

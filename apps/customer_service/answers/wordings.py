@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ Floats = NDArray[np.float64]
 
 # How much worse than the best a wording may score and still count.
 SPREAD = 0.05
+# Share of the FAQ's learned prototype in a dense score, its wordings have the rest.
+PROTOTYPE_WEIGHT = 0.6
+# Of so many nearest wordings, the share of each FAQ tells how sure it is.
+NEIGHBOURS = 5
 
 
 def pooled(scores: Floats, owners: NDArray[np.int64], counts: NDArray[np.int64]) -> Floats:
@@ -46,6 +51,11 @@ def best(scores: Floats, owners: NDArray[np.int64], counts: NDArray[np.int64]) -
     found = np.full(len(counts), -np.inf)
     np.maximum.at(found, owners, scores)
     return np.where(np.isneginf(found), 0.0, found)
+
+
+def with_prototype(prototype: NDArray[Any], wordings: NDArray[Any]) -> NDArray[Any]:
+    """Both as one, be they scores or vectors."""
+    return np.asarray(PROTOTYPE_WEIGHT * prototype + (1 - PROTOTYPE_WEIGHT) * wordings)
 
 
 def known_wordings(wordings: Iterable[tuple[str, str]]) -> dict[str, str]:

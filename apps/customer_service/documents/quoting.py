@@ -11,7 +11,8 @@ from apps.customer_service.documents.index import Floats, PassageIndex, keys
 from apps.customer_service.documents.passage import CELLS
 from apps.customer_service.schema import Answer, PassageSource, Quote
 from common.records.personal import prepare
-from common.records.text import CHINESE
+from common.records.spoken.language import spoken_language
+from common.records.text import CHINESE, language_of
 
 # Words that a sentence shares with the question count so much beside its cosine.
 SHARED_WEIGHT = 0.5
@@ -39,8 +40,10 @@ class Documents:
         joint = "\n" if any(CELLS in one for one in chosen) else ""
         if not joint and not CHINESE.search(chosen[0]):
             joint = " "
+        text = joint.join(chosen)
         return Quote(
-            text=joint.join(chosen),
+            text=text,
+            only_in=_other_language(question, text),
             confidence=round(probability, 4),
             is_sure=probability >= self.confidence.threshold,
             source=PassageSource(
@@ -79,13 +82,25 @@ def quoted(answer: Answer, quote: Quote | None) -> Answer:
     found: dict[str, object] = {
         "decision": "answer",
         "answer": quote.text,
-        "only_in": None,
+        "only_in": quote.only_in,
         "confidence": quote.confidence,
         "citations": [],
         "handoff": None,
         "source": quote.source,
     }
     return answer.model_copy(update=found)
+
+
+def _other_language(question: str, text: str) -> str | None:
+    """The language of a text, if who asked in words of another may not read it.
+
+    Nothing where that is not sure, unless the scripts differ.
+    """
+    asked, said = spoken_language(question), spoken_language(text)
+    if asked and said:
+        return None if asked == said else said
+    scripts = language_of(question), language_of(text)
+    return (said or scripts[1]) if {*scripts} == {"en", "zh"} else None
 
 
 def may_be_quoted(answer: Answer) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from apps.customer_service.answers.answering import prepare
-from apps.customer_service.schema import Answer, FeedbackRequest
+from apps.customer_service.learning.bodies import FeedbackRequest
+from apps.customer_service.schema import Answer
 from common.learning.schema import PERSON, RULE, Feedback, Prediction
 
 APPLICATION = "customer_service"

@@ -9,16 +9,9 @@ from fastapi import FastAPI, HTTPException, Request
 from apps.customer_service.knowledge.serving.hearing import hear
 from apps.customer_service.knowledge.serving.live import LiveKnowledge
 from apps.customer_service.knowledge.serving.server import author_of
-from apps.customer_service.learning.predictions import (
-    feedback_of,
-    prediction_of,
-)
-from apps.customer_service.schema import (
-    Answer,
-    AnswerRequest,
-    FeedbackReceipt,
-    FeedbackRequest,
-)
+from apps.customer_service.learning.bodies import FeedbackReceipt, FeedbackRequest
+from apps.customer_service.learning.predictions import feedback_of, prediction_of
+from apps.customer_service.schema import Answer, AnswerRequest
 from common.serving.auditing.changes import note
 from common.serving.learning.feedback import FeedbackCollector, now
 

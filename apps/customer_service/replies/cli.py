@@ -87,11 +87,10 @@ def teach(
     promoted if it is no less faithful to its sources.
     """
     from apps.customer_service.replies.schema import Reply
-    from common.tuning.configuration import refuse_without_labels
+    from common.tuning.configuration import OF_LABELS
 
     columns = parse_mapping(mapping, Reply.model_fields)
-    chosen = given.read(DEFAULTS)
-    refuse_without_labels(chosen)
+    chosen = given.read(DEFAULTS, refused=OF_LABELS)
     check_backbone(generator)
     registry = open_registry(store)
     release = registry.open()

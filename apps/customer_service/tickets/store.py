@@ -7,28 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 from sqlalchemy import text as sql
 
+from apps.customer_service.tickets.arriving.store import take
 from apps.customer_service.tickets.conflict import ConflictError, UnknownTicketError
 from apps.customer_service.tickets.helpdesk.store import note
 from apps.customer_service.tickets.messages import store as messages
+from apps.customer_service.tickets.rows.store import find, has, own
 from apps.customer_service.tickets.schema import (
     MOST_MESSAGES,
-    MOST_OPEN,
-    URGENCY,
     Arrival,
     Event,
     Message,
     Said,
-    Status,
     Ticket,
-    Why,
 )
 from common.storage.database import ROWS_TOGETHER, Database
 from common.storage.tables import ticket_events, ticket_messages, tickets
-
-APPLICATION = "customer_service"
 
 
 class TicketStore:
@@ -53,76 +49,20 @@ class TicketStore:
         with self.database.writing() as connection:
             self._one_at_a_time(connection)
             for arrival in rows:
-                self._take(connection, arrival)
-
-    def _take(self, connection: Connection, arrival: Arrival) -> None:
-        if messages.is_known(connection, arrival.said[0].id):
-            return
-        same = tickets.c.conversation_id == arrival.conversation_id
-        found = self._find(connection, same, tickets.c.status == "open")
-        if found is None and arrival.why:
-            count = select(func.count()).select_from(tickets).where(_own(), _is("open"))
-            if connection.execute(count).scalar_one() >= MOST_OPEN:
-                self.refused += 1
-                return
-            self._open(connection, arrival, arrival.why)
-        elif found and messages.count(connection, found.id) < MOST_MESSAGES:
-            self._go_on(connection, found, arrival)
-        else:
-            self.refused += 1
-
-    def _open(self, connection: Connection, arrival: Arrival, why: Why) -> None:
-        row = {
-            "application": APPLICATION,
-            **arrival.model_dump(include={"id", "conversation_id", "owner", "subject"}),
-            "status": "open",
-            "urgency": URGENCY[why.priority],
-            "with_person": arrival.takes,
-            "version": 0,
-            "opened_at": arrival.at,
-            "changed_at": arrival.at,
-            "waiting_since": arrival.at,
-            "given": _given(why, None),
-        }
-        connection.execute(insert(tickets), row)
-        # What an earlier ticket of the conversation holds is not said twice.
-        held = messages.latest(connection, arrival.conversation_id)
-        said = [*(one for one in arrival.before if one.at > held), *arrival.said]
-        messages.append(self.database, connection, arrival.id, arrival.conversation_id, said)
-        self._note(connection, arrival.id, "opened")
-
-    def _go_on(self, connection: Connection, found: Ticket, arrival: Arrival) -> None:
-        """Append to a ticket; who gets angry meanwhile comes sooner."""
-        why = found.why
-        priority = min(why.priority, arrival.priority, key=lambda name: URGENCY[name])
-        mood = arrival.mood or why.mood
-        values = {
-            "urgency": URGENCY[priority],
-            "with_person": found.with_person or arrival.takes,
-            "changed_at": arrival.at,
-            # Whom the assistant answered is not waiting for that.
-            "waiting_since": found.waiting_since or (arrival.at if arrival.why else None),
-            "given": _given(
-                why.model_copy(update={"priority": priority, "mood": mood}), found.contact
-            ),
-        }
-        connection.execute(update(tickets).where(tickets.c.id == found.id).values(values))
-        messages.append(self.database, connection, found.id, found.conversation_id, arrival.said)
-        for said in arrival.said:
-            if said.by == "customer":
-                self._note(connection, found.id, "message", said.id)
+                is_kept = take(self.database, connection, arrival, tells=self.tells)
+                self.refused += not is_kept
 
     def open_of(self, conversation_id: str, owner: str) -> Ticket | None:
         """The ticket that is open in a conversation; none of another owner's."""
         theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
         with self.database.reading() as connection:
-            return self._find(connection, theirs, _is("open"))
+            return find(connection, theirs, has("open"))
 
     def latest_of(self, conversation_id: str, owner: str) -> Ticket | None:
         """The ticket that is or was the last in a conversation; none of another owner's."""
         theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
         with self.database.reading() as connection:
-            return self._find(connection, theirs)
+            return find(connection, theirs)
 
     def get(self, ticket_id: str) -> Ticket:
         """A ticket by its id.
@@ -194,7 +134,7 @@ class TicketStore:
         """The customer asks the assistant again; the ticket stays open."""
         theirs = and_(tickets.c.conversation_id == conversation_id, tickets.c.owner == owner)
         with self.database.writing() as connection:
-            query = update(tickets).where(_own(), theirs, _is("open"))
+            query = update(tickets).where(own(), theirs, has("open"))
             connection.execute(query.values(with_person=False))
 
     def leave_contact(self, conversation_id: str, owner: str, contact: str | None) -> bool:
@@ -207,10 +147,10 @@ class TicketStore:
         """
         which = [tickets.c.conversation_id == conversation_id, tickets.c.owner == owner]
         if contact is not None:
-            which.append(_is("open"))
+            which.append(has("open"))
         with self.database.writing() as connection:
             self._one_at_a_time(connection)
-            query = select(tickets.c.id, tickets.c.given).where(_own(), *which)
+            query = select(tickets.c.id, tickets.c.given).where(own(), *which)
             found = connection.execute(query).all()
             for row in found:
                 values = {"given": {**row.given, "contact": contact}}
@@ -219,7 +159,7 @@ class TicketStore:
 
     def forget_before(self, at: float) -> int:
         """Delete tickets that were closed before, and what is of them."""
-        return self._delete(_is("closed"), tickets.c.changed_at < at)
+        return self._delete(has("closed"), tickets.c.changed_at < at)
 
     def purge(self, *, subject: str | None = None, text: str | None = None) -> int:
         """Delete all tickets of a subject, or with a text in them."""
@@ -237,7 +177,7 @@ class TicketStore:
     def _delete(self, *which: ColumnElement[bool]) -> int:
         with self.database.writing() as connection:
             # Looked up first: which they are may depend on what is deleted.
-            chosen = connection.execute(select(tickets.c.id).where(_own(), *which)).scalars().all()
+            chosen = connection.execute(select(tickets.c.id).where(own(), *which)).scalars().all()
             for start in range(0, len(chosen), ROWS_TOGETHER):
                 some = chosen[start : start + ROWS_TOGETHER]
                 for table in (ticket_messages, ticket_events):
@@ -246,7 +186,7 @@ class TicketStore:
         return len(chosen)
 
     def _seen(self, connection: Connection, ticket_id: str, version: int | None) -> Ticket:
-        found = self._find(connection, tickets.c.id == ticket_id)
+        found = find(connection, tickets.c.id == ticket_id)
         if found is None:
             raise UnknownTicketError(ticket_id)
         if version is not None and version != found.version:
@@ -268,7 +208,7 @@ class TicketStore:
         more = {"version": found.version + 1, "changed_at": time.time()}
         where = tickets.c.id == found.id
         connection.execute(update(tickets).where(where).values(**values, **more))
-        changed = self._find(connection, where)
+        changed = find(connection, where)
         assert changed
         return changed
 
@@ -278,36 +218,7 @@ class TicketStore:
         if self.tells:
             note(connection, ticket_id, kind, message_id)
 
-    def _find(self, connection: Connection, *which: ColumnElement[bool]) -> Ticket | None:
-        query = select(tickets).where(_own(), *which)
-        latest = query.order_by(tickets.c.opened_at.desc(), tickets.c.id).limit(1)
-        row = connection.execute(latest).mappings().first()
-        if row is None:
-            return None
-        identity = row["conversation_id"]
-        return ticket_of(row, messages.lasts(connection, [identity]).get(identity, 0))
-
     def _one_at_a_time(self, connection: Connection) -> None:
         # One open ticket a conversation, its messages in their order; SQLite has one writer anyway.
         if not self.database.is_sqlite:
             connection.execute(sql("LOCK TABLE tickets IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _own() -> ColumnElement[bool]:
-    return tickets.c.application == APPLICATION
-
-
-def _is(status: Status) -> ColumnElement[bool]:
-    return tickets.c.status == status
-
-
-def _given(why: Why, contact: str | None) -> dict[str, Any]:
-    return {**why.model_dump(mode="json"), "contact": contact}
-
-
-def ticket_of(row: Mapping[Any, Any], last: int) -> Ticket:
-    """A row of the table; `last`: number of its conversation's last message."""
-    values = {name: row[name] for name in Ticket.model_fields if name in row}
-    given = row["given"]
-    contact = given.get("contact")
-    return Ticket(**values, why=Why.model_validate(given), last=last, contact=contact)

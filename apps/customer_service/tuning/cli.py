@@ -55,7 +55,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings that do better on the validation questions; --test is not read."""
-    base = given.read(DEFAULTS, searched=searching.searched)
+    base = searching.base(given, DEFAULTS)
     space = read_search_space(searching.search, SPACE, base)
     sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
 

@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.calendars.entry import Entry
-from apps.finance_monitor.surges.baseline import (
-    CLOSED,
-    EARNINGS,
-    HOLIDAY,
-    ORDINARY,
-    Kinds,
-)
 from apps.finance_monitor.surges.keys import name_of
+from apps.finance_monitor.surges.times import CLOSED, EARNINGS, HOLIDAY, ORDINARY, Kinds
 
 DAY = 24 * 3600.0
 Rows = NDArray[np.int64]

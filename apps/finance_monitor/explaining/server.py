@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,7 @@ def add_explanations(app: FastAPI, service: MonitorService, explainer: StoryExpl
     async def explanation(
         story_id: str, request: Request, company: str | None = None
     ) -> Explanation:
-        story = service.watch.store.story(story_id)
+        story = await asyncio.to_thread(service.watch.store.story, story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {story_id!r}.")
         company = company and service.company_of(story, company)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -64,7 +65,7 @@ def add_feedback(app: FastAPI, service: MonitorService, collector: FeedbackColle
         description="`targets`: what is right of companies that the story names.",
     )
     async def feedback(said: StoryFeedback, request: Request) -> StoryReceipt:
-        story = service.watch.store.story(said.story_id)
+        story = await asyncio.to_thread(service.watch.store.story, said.story_id)
         if story is None:
             raise HTTPException(404, f"There is no story {said.story_id!r}.")
         _check(said, service.live.current)

@@ -20,19 +20,25 @@ drawn to a usual value where a key has too few stories.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Kinds = NDArray[np.int64]  # of times: ORDINARY, HOLIDAY, EARNINGS or CLOSED
+from apps.finance_monitor.surges.history import (
+    HOURS_OF_DAY,
+    HOURS_OF_WEEK,
+    Floats,
+    History,
+    kept_after,
+)
+from apps.finance_monitor.surges.times import CLOSED, HOLIDAY, ORDINARY, Kinds, teaches
+
 Rows = NDArray[np.int64]
 
 HOUR = 3600.0
-HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
 # 1970-01-01 was a Thursday.
 MONDAY = 4 * HOURS_OF_DAY
 
@@ -47,68 +53,10 @@ DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
 USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
 LEAST_DISPERSION = 0.01
-ORDINARY, HOLIDAY, EARNINGS, CLOSED = 0, 1, 2, 3
 # What times of the kinds are taken for before any was seen, and how firmly, in stories.
 SPECIAL_USUAL, SPECIAL_PRIOR = np.array([1.0, 1.0, 3.0, 1.0]), np.array([1.0, 6.0, 6.0, 6.0])
 SPECIAL_MEMORY = 20.0  # such days
 IMPOSSIBLE = -20.0  # log-probability below which nobody believes in chance
-
-
-@dataclass
-class Columns:
-    """Arrays with one row per key, which grow together."""
-
-    def grow(self, size: int) -> None:
-        """Make room for `size` keys; new rows hold what a new key starts with."""
-        for field in fields(self):
-            held = getattr(self, field.name)
-            wider = np.zeros((size, *held.shape[1:]), held.dtype)
-            wider[: len(held)] = held
-            setattr(self, field.name, wider)
-
-
-def _rows(*columns: int) -> Floats:
-    return np.zeros((0, *columns))
-
-
-@dataclass
-class History(Columns):
-    """What was learned: sums over the past, each forgotten at its own pace.
-
-    Attributes:
-        stories, hours: the level is one over the other; hours are weighted by their factors.
-        day_stories, day_expected: by hour of day, in the key's zone.
-        week_stories, week_expected: by hour of week, in the key's zone.
-        scatter, scatter_weight: the dispersion is one over the other.
-        special_stories, special_expected: by kind of time.
-    """
-
-    stories: Floats
-    hours: Floats
-    day_stories: Floats
-    day_expected: Floats
-    week_stories: Floats
-    week_expected: Floats
-    scatter: Floats
-    scatter_weight: Floats
-    special_stories: Floats
-    special_expected: Floats
-
-    @classmethod
-    def empty(cls) -> History:
-        """Of no key."""
-        return cls(
-            _rows(),
-            _rows(),
-            _rows(HOURS_OF_DAY),
-            _rows(HOURS_OF_DAY),
-            _rows(HOURS_OF_WEEK),
-            _rows(HOURS_OF_WEEK),
-            _rows(),
-            _rows(),
-            _rows(len(SPECIAL_USUAL)),
-            _rows(len(SPECIAL_USUAL)),
-        )
 
 
 @dataclass(frozen=True)
@@ -299,16 +247,6 @@ class Baseline:
         by_zone = {zone: _local_hour(start, zone) for zone in set(self.zones)}
         hours = np.array([by_zone[zone] for zone in self.zones], dtype=np.int64)
         return np.arange(len(hours)), hours % HOURS_OF_DAY, (hours - MONDAY) % HOURS_OF_WEEK
-
-
-def kept_after(passed: Floats | float, memory: float) -> Floats | float:
-    """What is left of a sum after `passed` units of time; a unit takes one part in `memory`."""
-    return (1 - 1 / memory) ** passed
-
-
-def teaches(kinds: Kinds) -> Floats:
-    """[keys], 1 where such a time says what is usual, and 0 on days unlike others."""
-    return np.isin(kinds, (ORDINARY, CLOSED)).astype(np.float64)
 
 
 def _local_hour(start: float, zone: str) -> int:

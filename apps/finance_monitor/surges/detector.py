@@ -28,15 +28,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from apps.finance_monitor.surges.baseline import (
-    HOUR,
-    Baseline,
-    Floats,
-    History,
-    Kinds,
-    kept_after,
-    teaches,
-)
+from apps.finance_monitor.surges.baseline import HOUR, Baseline
+from apps.finance_monitor.surges.history import Floats, History, kept_after
 from apps.finance_monitor.surges.statistics import (
     ODDS,
     Flags,
@@ -45,6 +38,7 @@ from apps.finance_monitor.surges.statistics import (
     count_evidence,
     step,
 )
+from apps.finance_monitor.surges.times import Kinds, teaches
 from common.finite import require_finite
 
 ONSET_MULTIPLE = 1  # which of them dates the onset of a surge

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.surges.baseline import (
-    Columns,
-    Floats,
-    Forecast,
-)
+from apps.finance_monitor.surges.baseline import Forecast
+from apps.finance_monitor.surges.history import Columns, Floats
 
 Flags = NDArray[np.bool_]
 

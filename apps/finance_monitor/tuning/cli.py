@@ -54,7 +54,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings that do better on the validation news; --test is not read."""
-    base = given.read(searched=searching.searched)
+    base = searching.base(given)
     space = read_search_space(searching.search, SPACE, base)
     sources = read_from(news, validation, None, mapping, on_bad_row, store, entities)
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
 from pydantic import BaseModel, Field
 
 from apps.recommender.experiments.assignment import Experiment, kept_experiment
 from apps.recommender.experiments.outcome import TAKEN, OfUser, Outcome, outcomes
 from apps.recommender.interactions.behaviors import Behaviors
-from apps.recommender.interactions.ratings import scale_of
+from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.store import EventStore
 from common.errors import UserError
 
@@ -67,8 +66,7 @@ def tell(
             f"{experiment.release_id} was not shown beside {serving_id}",
             hint=f"Begin: serve --compare {experiment.release_id}",
         )
-    names = [name for name in store.counts() if _is_dislike(name, behaviors)]
-    least = scale_of(pl.Series(store.ratings(), dtype=pl.Float64)).middle
+    disliking = Disliking.of(store.counts(), store.ratings(), behaviors)
     rows: dict[str, dict[str, OfUser]] = {one: {} for one in ids}
     for release_id, user_id, shown in store.shown_by(ids, periods):
         # What is told of a list is told later: another release may serve by then.
@@ -76,7 +74,7 @@ def tell(
         if is_of_arm:
             rows[release_id][user_id] = OfUser(user_id, shown, {})
     for by_name in (False, True):
-        found = store.taken_by(ids, periods, without=names, least_rating=least, by_name=by_name)
+        found = store.taken_by(ids, periods, disliking, by_name=by_name)
         for release_id, user_id, name, count in found:
             if one := rows[release_id].get(user_id):
                 taken = dict(one.taken) | {name or TAKEN: count}
@@ -123,8 +121,3 @@ def find_experiment(root: Path, serving_id: str) -> Experiment:
             f"{serving_id} was compared and serves by now", hint="Compare another release with it."
         )
     return experiment
-
-
-def _is_dislike(name: str, behaviors: Behaviors) -> bool:
-    meaning = behaviors.find(name)
-    return meaning is not None and meaning.weight == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -99,7 +100,7 @@ def add_explanations(app: FastAPI, explainer: ItemExplainer) -> None:
         description="By what the text score loses without each of them.",
     )
     async def explanation(user_id: str, item_id: str, request: Request) -> ItemExplanation:
-        if not explainer.knows(user_id):
+        if not await asyncio.to_thread(explainer.knows, user_id):
             raise HTTPException(404, f"There is no user {user_id!r}.")
         try:
             return await until_disconnected(request, explainer.explain(user_id, item_id))

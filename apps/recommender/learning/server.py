@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apps.recommender.interactions.behaviors import LONGEST_NAME, SHOWN, Behaviors
 from apps.recommender.interactions.recent import RecentEvents
+from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.recent import SharedRecentEvents, interaction_of
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import SPOOL, EventStore
 from common.learning.behind import KEEP_SECONDS, BehindWriter, Fate
+from common.learning.watching.probation import Count
 from common.records.fields import Text, Time
 from common.releases.registry import Registry
 from common.serving.learning.feedback import WriterMetrics
@@ -97,7 +99,11 @@ class EventsReceipt(BaseModel):
 
 
 class EventCollector:
-    """Keeps what is reported, and tells the rankings of it at once."""
+    """Keeps what is reported, and tells the rankings of it at once.
+
+    Attributes:
+        behaviors: knows the names of what was done.
+    """
 
     def __init__(
         self,
@@ -111,8 +117,9 @@ class EventCollector:
         self.registry = registry
         self.speakers = speakers
         log = AuditLog(writer.store.database, APPLICATION)
-        self._probation = watch_probation(registry, writer.store.outcomes, log)
+        self._probation = watch_probation(registry, self._outcomes, log)
         self._learner = learner
+        self.behaviors: Callable[[], Behaviors] = Behaviors
 
     def share(self, behaviors: Callable[[], Behaviors]) -> None:
         """Know what is reported to other processes, too; before anything is loaded.
@@ -141,14 +148,16 @@ class EventCollector:
         if self._learner:
             self._learner.request()
 
-    async def add(self, rows: list[Event], behaviors: Behaviors) -> bool:
-        """Keep rows: in the database, or in the spool beside it; False: neither took all.
+    def _outcomes(self, release_id: str) -> Mapping[str, Count]:
+        store = self.writer.store
+        disliking = Disliking.of(store.counts(), store.ratings(), self.behaviors())
+        return store.outcomes(release_id, disliking)
 
-        Args:
-            behaviors: knows the names of what was done.
-        """
+    async def add(self, rows: list[Event]) -> bool:
+        """Keep rows: in the database, or in the spool beside it; False: neither took all."""
         if await asyncio.to_thread(self.writer.write, *rows) is Fate.LOST:
             return False
+        behaviors = self.behaviors()
         for row in rows:
             if row.behavior != SHOWN:
                 self.recent.add(row.id, interaction_of(row, behaviors))
@@ -196,18 +205,18 @@ def add_events(
         release_of: whose lists a user is shown; None: those of the release that serves.
     """
     made_by = release_of or (lambda _: live.release_id)
+    collector.behaviors = lambda: live.current.behaviors
     telemetry.registry.register(WriterMetrics(collector.writer))
 
     @app.post("/v1/events", tags=["events"], status_code=201, summary="What was shown and done")
     async def events(reported: EventsRequest, request: Request) -> EventsReceipt:
         now = datetime.now(UTC)
         _check_times(reported, now + CLOCK_TOLERANCE)
-        behaviors: Behaviors = live.current.behaviors
-        _check_behaviors(reported, behaviors)
+        _check_behaviors(reported, collector.behaviors())
         source = collector.speakers.of(request).source
         rows = [*_done(reported.events, now, source, made_by)]
         rows += _shown(reported.shown, now, source, made_by)
-        if not await collector.add(rows, behaviors):
+        if not await collector.add(rows):
             raise HTTPException(503, "The events could not be kept; report them again.")
         known = live.current.catalogue.number
         unknown = sorted({row.item_id for row in rows if row.item_id not in known})

@@ -8,10 +8,11 @@ from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, and_, case, delete, func, null, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, delete, func, null, or_, select
 
 from apps.recommender.interactions.behaviors import SHOWN
 from apps.recommender.interactions.ratings import LONGEST_SCALE
+from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.reported import Done, Event
 from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
@@ -104,23 +105,13 @@ class EventStore:
             rows = connection.execute(query.group_by(events.c.behavior)).all()
         return {str(name): int(count) for name, count in sorted(map(tuple, rows))}
 
-    def outcomes(self, release_id: str) -> dict[str, Count]:
+    def outcomes(self, release_id: str, disliking: Disliking) -> dict[str, Count]:
         """How many users took nothing of what a release had shown to them, given the time for it.
 
         Each user counts once: a program that only looks is one of them.
         """
         shown, taken = events.alias(), events.alias()
-        was_taken = (
-            select(taken.c.id)
-            .where(
-                taken.c.application == shown.c.application,
-                taken.c.user_id == shown.c.user_id,
-                taken.c.impression_id == shown.c.impression_id,
-                taken.c.item_id == shown.c.item_id,
-                taken.c.behavior != SHOWN,
-            )
-            .exists()
-        )
+        was_taken = select(taken.c.id).where(*_takes(taken, shown, disliking)).exists()
         which = (
             shown.c.application == self._application,
             shown.c.behavior == SHOWN,
@@ -159,33 +150,20 @@ class EventStore:
         self,
         release_ids: Collection[str],
         periods: Periods,
+        disliking: Disliking,
         *,
-        without: Collection[str] = (),
-        least_rating: float | None = None,
         by_name: bool = False,
     ) -> Iterator[tuple[str, str, str | None, int]]:
         """Release, user, behaviour and how many of the shown items were taken so.
 
         Args:
-            without: behaviours that do not count.
-            least_rating: what is rated below does not count.
             by_name: None stands for any behaviour otherwise.
         """
         taken, shown = events.alias(), events.c
         name: Any = taken.c.behavior if by_name else null()
-        took: tuple[ColumnElement[bool], ...] = (
-            taken.c.application == shown.application,
-            # By the index of users: of impressions there is none.
-            taken.c.user_id == shown.user_id,
-            taken.c.impression_id == shown.impression_id,
-            taken.c.item_id == shown.item_id,
-            taken.c.behavior.not_in([SHOWN, *without]),
-        )
-        if least_rating is not None:
-            took = (*took, or_(taken.c.rating.is_(None), taken.c.rating >= least_rating))
         by = (shown.release_id, shown.user_id)
         query = select(*by, name, func.count(func.distinct(shown.id))).where(
-            *self._shown_by(release_ids, periods), *took
+            *self._shown_by(release_ids, periods), *_takes(taken, events, disliking)
         )
         grouped = query.group_by(*by, *([name] if by_name else []))
         with self.database.reading() as connection:
@@ -218,3 +196,19 @@ class EventStore:
     def _delete(self, which: ColumnElement[bool]) -> int:
         with self.database.writing() as connection:
             return connection.execute(delete(events).where(self._own, which)).rowcount
+
+
+def _takes(taken: FromClause, shown: FromClause, disliking: Disliking) -> list[ColumnElement[bool]]:
+    """When a row of `taken` says that the item of a row of `shown` was taken."""
+    did, was = taken.c, shown.c
+    found: list[ColumnElement[bool]] = [
+        did.application == was.application,
+        # By the index of users: of impressions there is none.
+        did.user_id == was.user_id,
+        did.impression_id == was.impression_id,
+        did.item_id == was.item_id,
+        did.behavior.not_in([SHOWN, *disliking.names]),
+    ]
+    if (least := disliking.least_rating) is not None:
+        found.append(or_(did.rating.is_(None), did.rating >= least))
+    return found

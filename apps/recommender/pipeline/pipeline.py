@@ -26,12 +26,12 @@ from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.block import Block, padded, taken
 from apps.recommender.pipeline.choices import Choices
+from apps.recommender.pipeline.contributions import contributions
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.pipeline.simple import SimpleMethod
 from apps.recommender.ranking.features import FeatureBuilder
 from apps.recommender.ranking.probabilities import Probabilities
 from apps.recommender.ranking.ranker import Ranker
-from apps.recommender.ranking.signals import is_true
 from apps.recommender.retrieval.search import CandidateSearch
 from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
@@ -39,8 +39,6 @@ from apps.recommender.task import interests
 # Users whose candidates and features are held at once.
 USERS_PER_BLOCK = 256
 CELLS_PER_BLOCK = 2**25
-# Shapley values cost more than all else: further down a list the history alone explains.
-PLACES_EXPLAINED = 10
 # What people look at: further down, a list is for whoever wants more of the same.
 PLACES_DIVERSE = 10
 
@@ -260,7 +258,10 @@ class Pipeline:
         clicked, purchased = self._probabilities(score)
         reasons: list[list[str]] = []
         if with_reasons:
-            added = self._contributions(block, order)
+            added = None
+            if self.ranker is not None:
+                features = block.features
+                added = contributions(self.ranker, features, order, self.builder, self._simple)
             reasons = self.explainer.explain(item, source, block.past, languages, added)
         return Ranked(
             item=item,
@@ -288,23 +289,6 @@ class Pipeline:
         if self.probabilities is None or self.probabilities.like is None:
             return np.full(block.candidates.item.shape, np.nan, np.float32)
         return self.probabilities.like(block.features, self.builder.names, block.past)
-
-    def _contributions(self, block: Block, order: Int32) -> Float32 | None:
-        """[rows, k, features], what raised the scores of the first places; 0 behind them."""
-        if self.ranker is None:
-            return None
-        first = np.maximum(order[:, :PLACES_EXPLAINED], 0)
-        features = np.take_along_axis(block.features, first[:, :, None], 1)
-        added = np.zeros((*order.shape, features.shape[2]), np.float32)
-        # Given only where the feature's sentence is true, which depends on all candidates.
-        true = np.take_along_axis(
-            is_true(block.features, self.builder.features), first[:, :, None], 1
-        )
-        found = self.ranker.contributions(features)
-        if self._simple is not None:
-            found = self._simple.with_reason(found, features, self.builder.names)
-        added[:, : first.shape[1]] = np.where(true, found, 0)
-        return added
 
     def excluded(self, users: Int64, as_of: Int64) -> csr_array:
         """[rows, items], what each user did and is not to be shown again."""

@@ -20,7 +20,7 @@ from apps.recommender.options_cli import (
     open_registry,
     parse_moment,
     read_data,
-    refuse_other_settings,
+    unused_settings,
 )
 from common.cli import (
     Backbone,
@@ -67,12 +67,12 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings of the towers that do better after their time, before the test's."""
-    base = given.read(
+    base = searching.base(
+        given,
         DEFAULTS,
-        searched=searching.searched,
+        refused=unused_settings(),
         strategy="head" if strategy_of_towers == "frozen" else strategy_of_towers,
     )
-    refuse_other_settings(base)
     space = read_search_space(searching.search, SPACE, base)
     moment = parse_moment(cutoff, "--cutoff")
     registry = open_registry(store)

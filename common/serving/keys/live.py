@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from common.errors import UserError
 from common.serving.keys.key import ApiKey, digest_of
@@ -30,6 +31,7 @@ class ApiKeys:
         self._seen: Version | None = None
         self._keys: list[ApiKey] = []
         self._trouble: str | None = None
+        self._lock = Lock()
         self._listeners: list[Listener] = []
 
     @classmethod
@@ -58,8 +60,7 @@ class ApiKeys:
         self._listeners.append(listener)
 
     def check(self, key: str) -> ApiKey | None:
-        """Whose key this is, or None."""
-        self._read_if_changed()
+        """Whose key this is, or None; by the file as it was when it was last refreshed."""
         found = None
         digest = digest_of(key)
         for known in self._keys:
@@ -67,12 +68,23 @@ class ApiKeys:
                 found = known
         return found if found and found.is_valid_at(datetime.now(UTC)) else None
 
-    def _read_if_changed(self) -> None:
-        version = _version(self._path)
-        if version == self._seen:
-            return
-        # Before it is read: what is written meanwhile is read next time.
-        self._seen = version
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the file has changed since it was read; it is not opened for that."""
+        return _version(self._path) != self._seen
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed."""
+        with self._lock:
+            version = _version(self._path)
+            if version != self._seen:
+                try:
+                    self._read_again("-".join(map(str, version)))
+                finally:
+                    # As it was before: what was written meanwhile is read next time.
+                    self._seen = version
+
+    def _read_again(self, state: str) -> None:
         try:
             found = _read(self._path)
         except UserError as error:
@@ -82,7 +94,7 @@ class ApiKeys:
         before, self._keys, self._trouble = self._keys, found, None
         if set(before) != set(found):
             for listener in self._listeners:
-                listener(before, found, "-".join(map(str, version)))
+                listener(before, found, state)
 
 
 def _read(path: Path) -> list[ApiKey]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers
@@ -41,6 +42,8 @@ class RequireKey:
             await self._app(scope, receive, send)
             return
         need = "nothing" if scope["path"] in self._public_paths else need_of(scope, self._needs)
+        if self._keys.is_outdated:
+            await asyncio.to_thread(self._keys.refresh)
         key = self._keys.check(_sent_key(Headers(scope=scope)))
         if key is not None:
             scope.setdefault("state", {}).update(api_key=key, api_key_name=key.name)

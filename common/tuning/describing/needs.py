@@ -119,6 +119,7 @@ def refuse_without_effect(
     usual: Mapping[str, Any],
     searched: Collection[str] = (),
     written: Mapping[str, Path] | None = None,
+    refused: Mapping[str, str] | None = None,
 ) -> None:
     """For what would be passed over in silence.
 
@@ -127,6 +128,7 @@ def refuse_without_effect(
         usual: an application's own defaults; what is as it is anyway is not refused.
         searched: settings that take other values, too.
         written: the file that each of `chosen` stands in, if in any.
+        refused: settings that cannot be added here, and why.
 
     Raises:
         UserError: one of `chosen` has no effect without another.
@@ -138,9 +140,11 @@ def refuse_without_effect(
         if need and not is_usual and not {*need.by} & {*searched}:
             file = (written or {}).get(name)
             rest = f"take the line {name} = … out of {file}" if file else f"leave {name} out"
-            raise UserError(
-                f"{name} would change nothing: it needs {need.text}", hint=f"Add that, or {rest}."
-            )
+            said = f"{name} would change nothing: it needs {need.text}"
+            if {*need.by} <= (refused or {}).keys():
+                why = "; ".join((refused or {})[one] for one in need.by)
+                raise UserError(f"{said}, and {why}", hint=f"{rest[0].upper()}{rest[1:]}.")
+            raise UserError(said, hint=f"Add that, or {rest}.")
 
 
 def unevaluated(settings: Settings) -> Settings:

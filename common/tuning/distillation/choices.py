@@ -8,7 +8,7 @@ from common.errors import UserError
 from common.files import read_json
 from common.models.sentence_modules import encoder_directory
 from common.models.sources.bundled import Source
-from common.tuning.configuration import refuse_without_labels
+from common.tuning.configuration import OF_LABELS, refuse_unused
 from common.tuning.settings import Settings
 
 # Encoders whose layers are all of one kind, so that any of them can be left out.
@@ -37,7 +37,7 @@ def check_choices(
             "strategy head: the student is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
-    refuse_without_labels(settings)
+    refuse_unused(settings, OF_LABELS)
     config = read_json(encoder_directory(teacher.directory) / "config.json")
     if config.get("model_type") not in FAMILIES:
         raise UserError(

@@ -104,7 +104,9 @@ def add_distil_verb(app: typer.Typer, application: str) -> None:
     ) -> None:
         """Make a smaller and faster backbone of a large one, on your texts."""
 
-        chosen = given.read(DEFAULTS)
+        from common.tuning.configuration import OF_LABELS
+
+        chosen = given.read(DEFAULTS, refused=OF_LABELS)
         from common.models.sources.bundled import locate
         from common.tuning.distillation.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.errors import UserError
-from common.tuning.configuration import refuse_without_labels
+from common.tuning.configuration import OF_LABELS, refuse_unused
 from common.tuning.settings import Settings
 
 Method = Literal["mlm", "simcse", "tsdae", "clm"]
@@ -25,7 +25,7 @@ def check_choices(method: Method | None, settings: Settings, out: Path) -> None:
             "strategy head: the backbone is what learns here, and it would be frozen",
             hint="Take full, lora or top-layers:N.",
         )
-    refuse_without_labels(settings)
+    refuse_unused(settings, OF_LABELS)
     if method == "simcse" and settings.dropout == 0:
         raise UserError(
             "simcse with dropout=0: two readings of a text would be the same",

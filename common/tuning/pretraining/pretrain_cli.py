@@ -61,7 +61,9 @@ def add_pretrain_verb(app: typer.Typer, application: str) -> None:
         as_json: Json = False,
     ) -> None:
         """Let a backbone go on learning from your texts, before any labels."""
-        chosen = given.read(DEFAULTS)
+        from common.tuning.configuration import OF_LABELS
+
+        chosen = given.read(DEFAULTS, refused=OF_LABELS)
         from common.tuning.pretraining.choices import check_choices
         from common.tuning.pretraining.texts import PlainText, read_texts
 

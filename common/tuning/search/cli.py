@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from common.tuning.search.prepared import Prepare
     from common.tuning.search.space import Space
     from common.tuning.settings import Settings
+    from common.tuning.settings_cli import SettingOptions
 
 Search = Annotated[
     list[str] | None,
@@ -57,34 +58,19 @@ def read_search_space(given: Sequence[str] | None, own: Sequence[str], base: Set
     """The space that was given, or an application's own.
 
     Raises:
-        UserError: Optuna is not installed, a range or choice cannot be searched, `base` trains
-            a release further, or this is one of several processes.
+        UserError: Optuna is not installed, a range or choice cannot be searched, or this is one of
+            several processes.
     """
     import os
 
-    from common.tuning.configuration import (
-        OF_CONTINUAL,
-        OF_PAIRS,
-        OF_UNLABELLED,
-        refuse_settings,
-    )
     from common.tuning.search.space import own_space, read_space
 
-    refuse_settings(base, OF_CONTINUAL, "it is for train --from")
-    refuse_settings(base, OF_PAIRS, "it is for train --pairs")
-    refuse_settings(base, OF_UNLABELLED, "it is for train --unlabelled")
-    refuse_settings(base, ["seeds"], "each trial is one run; --seeds tries several")
     if find_spec("optuna") is None:
         raise UserError("Optuna is not installed", hint="pip install 'bizlm[search]'")
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UserError(
             "a search runs in one process, and this is one of several",
             hint="Start it with python -m, not with torchrun.",
-        )
-    if base.is_private:
-        raise UserError(
-            "privacy_epsilon: each trial of a search would spend a budget of its own",
-            hint="Search on public records without it, then train with what was found.",
         )
     return read_space(given, base) if given else own_space(own, base)
 
@@ -104,6 +90,20 @@ class SearchOptions:
     def searched(self) -> list[str]:
         """The settings that `--search` names."""
         return [pair.partition("=")[0] for pair in self.search or ()]
+
+    def base(
+        self,
+        given: SettingOptions,
+        defaults: Mapping[str, Any] | None = None,
+        *,
+        refused: Mapping[str, str] | None = None,
+        **flags: Any,
+    ) -> Settings:
+        """What all trials share; arguments, and what is raised, as of `read_settings`."""
+        from common.tuning.configuration import OF_ONE_RUN
+
+        unused = {**OF_ONE_RUN, **(refused or {})}
+        return given.read(defaults, searched=self.searched, refused=unused, **flags)
 
 
 def search_and_show(

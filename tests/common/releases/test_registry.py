@@ -41,6 +41,15 @@ def test_the_name_tells_the_content(registry: Registry) -> None:
     assert [release.release_id for release in registry.all()] == sorted(ids)
 
 
+def test_the_same_files_released_twice_in_a_second_are_two_releases(registry: Registry) -> None:
+    written = [_write(registry, "a") for _ in range(3)]
+    assert len({one.release_id for one in written}) == 3
+    assert [open_release(one.directory).release_id for one in written] == [
+        one.release_id for one in registry.all()
+    ]
+    assert len({one.manifest["content"] for one in written}) == 1
+
+
 def test_writing_that_fails_leaves_nothing(registry: Registry) -> None:
     def fail(directory: Path) -> None:
         (directory / "half").write_text("half", encoding="utf-8")

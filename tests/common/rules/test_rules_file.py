@@ -167,6 +167,18 @@ def test_a_change_of_the_glossary_is_seen(tmp_path: Path) -> None:
     assert live.current.applying("a swindle", {"language": "en", "intent": None})
 
 
+def test_whoever_asks_what_is_wrong_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_glossary(tmp_path, 'fraud = ["scam"]')
+    live = LiveRules(path, AnswerRules)
+    path.write_text("[[rule]]\n", encoding="utf-8")
+    monkeypatch.setattr("common.rules.live.POLL_SECONDS", 0.0)
+    assert live.refused is None
+    live.refresh()
+    assert "name is missing" in (live.refused or "")
+
+
 def test_what_fired_is_counted(tmp_path: Path) -> None:
     live = LiveRules(with_glossary(tmp_path, ""), AnswerRules)
     live.count(["a", "a"])

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from apps.finance_monitor.serve_cli import _check_access
 from common.errors import UserError
-from common.serving.run import serve
+from common.serving.run import _bind, _listen, check_address, serve
 
 # It answers when a line comes on its stdin, and says on stdout how far it is.
 SERVER = """
@@ -173,3 +176,46 @@ def test_a_host_that_is_not_here_is_told(host: str, told: str) -> None:
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_does_not_exist_is_told(port: int) -> None:
     assert f"no such port: {port}" in refusal("127.0.0.1", port)
+
+
+@contextmanager
+def answering(text: str) -> Iterator[int]:
+    """A server that says so to whatever is asked; its port."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_who_stands_by_learns_at_once_that_another_program_has_the_port() -> None:
+    with answering("<title>a wiki</title>") as port:
+        with pytest.raises(UserError, match=f"port {port} is in use"):
+            check_address("127.0.0.1", port)
+        with pytest.raises(UserError, match=f"port {port} is in use"):
+            _check_access("127.0.0.1", port, None, without_keys=False)
+    with answering(json.dumps({"status": "alive"})) as port:
+        check_address("127.0.0.1", port)
+    with pytest.raises(UserError, match="no address of this machine"):
+        check_address("192.0.2.1", port)
+
+
+def test_who_stands_by_takes_nothing_from_who_begins() -> None:
+    with _bind("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+        check_address("127.0.0.1", port)
+        with _listen("127.0.0.1", port), pytest.raises(UserError, match="in use"):
+            _listen("127.0.0.1", port)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.run import known_hosts
+from common.serving.telemetry import Telemetry
 
 Ask = Callable[..., httpx.Response]
 
@@ -31,6 +35,32 @@ def test_it_is_alive_before_it_is_ready(new_app: Callable[..., FastAPI], ask: As
     response = ask(app, "GET", "/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "reasons": {"release": "3fa2c1"}}
+
+
+def test_probes_and_metrics_hold_up_no_other_request(
+    new_app: Callable[..., FastAPI], ask: Ask
+) -> None:
+    """What they tell may stand in a file or in the database, on a disk that is slow."""
+    on_loop: list[bool] = []
+
+    class Slow(Collector):
+        def collect(self) -> Iterator[Metric]:
+            on_loop.append(is_on_loop())
+            yield GaugeMetricFamily("slow", "slow", 1.0)
+
+    def is_ready() -> tuple[bool, dict[str, Any]]:
+        on_loop.append(is_on_loop())
+        return True, {}
+
+    def is_on_loop() -> bool:
+        return asyncio._get_running_loop() is not None
+
+    telemetry = Telemetry()
+    telemetry.registry.register(Slow())
+    on_loop.clear()
+    app = new_app(is_ready=is_ready, telemetry=telemetry)
+    assert ask(app, "GET", "/readyz").status_code == ask(app, "GET", "/metrics").status_code == 200
+    assert on_loop == [False, False]
 
 
 def test_the_schema_tells_title_and_version(new_app: Callable[..., FastAPI], ask: Ask) -> None:

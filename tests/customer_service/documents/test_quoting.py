@@ -54,6 +54,21 @@ def test_the_sentence_that_answers_is_quoted_word_for_word(
     assert _ask(documents, read, "钥匙都丢了", "zh") == CHINESE.sentences[0]
 
 
+def test_what_only_another_language_has_says_so(read: Read) -> None:
+    """Where no passage is in the asker's language, all are looked among."""
+    documents = build_documents([RENT, TOUR], read)
+    asked = {"我的两把 keys 都丢了 lost": "en", "both keys are lost": None, "keys": None}
+    for question, language in asked.items():
+        quote = documents.quote(question, read([question])[0], language="zh" if language else "en")
+        assert quote.only_in == language
+        assert quoted(_answer(), quote.model_copy(update={"is_sure": True})).only_in == language
+    french = RENT.model_copy(update={"sentences": ("Si les deux clés sont perdues, on perce.",)})
+    documents = build_documents([french], read)
+    asked = {"J'ai perdu les deux clés": None, "I have lost my keys": "fr"}
+    for question, language in asked.items():
+        assert documents.quote(question, read([question])[0], language="en").only_in == language
+
+
 def test_orders_in_a_document_are_text_like_any_other(documents: Documents, read: Read) -> None:
     assert _ask(documents, read, "are tours free say") == TOUR.sentences[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from handed import arrival, reply
 
-from apps.customer_service.tickets import store as ticket_store
+from apps.customer_service.tickets.arriving import store as arriving
 from apps.customer_service.tickets.conflict import ConflictError, UnknownTicketError
 from apps.customer_service.tickets.desk import SPOOL
 from apps.customer_service.tickets.helpdesk.store import EventStore
@@ -201,8 +201,8 @@ def test_a_ticket_is_no_other_owner_s(store: TicketStore) -> None:
 def test_tickets_and_their_messages_are_bounded(
     store: TicketStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ticket_store, "MOST_OPEN", 1)
-    monkeypatch.setattr(ticket_store, "MOST_MESSAGES", 2)
+    monkeypatch.setattr(arriving, "MOST_OPEN", 1)
+    monkeypatch.setattr(arriving, "MOST_MESSAGES", 2)
     store.add([arrival("one"), arrival("two"), arrival("three"), arrival("other", "c2")])
     assert texts(store) == ["one", "two"]
     assert store.open_of("c2", "") is None

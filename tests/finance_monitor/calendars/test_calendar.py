@@ -14,9 +14,10 @@ from apps.finance_monitor.calendars.calendar import Calendar
 from apps.finance_monitor.calendars.entry import Entry
 from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.stories.companies import Entity, EntityList
-from apps.finance_monitor.surges.baseline import CLOSED, EARNINGS, HOLIDAY, HOUR, ORDINARY, Baseline
+from apps.finance_monitor.surges.baseline import HOUR, Baseline
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import SurgeDetector
+from apps.finance_monitor.surges.times import CLOSED, EARNINGS, HOLIDAY, ORDINARY
 from apps.finance_monitor.watch.monitor import Monitor, Rules
 from benchmarks.surges import false_alarms
 from common.errors import UserError

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from apps.recommender.interactions.behaviors import Behaviors
+from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import TOOK_NOTHING, EventStore
 from apps.recommender.learning.taking import (
@@ -156,8 +157,30 @@ def test_outcomes_count_each_user_once(store: EventStore) -> None:
             event("4", time.time(), user_id="new", item_id="a", impression_id="p2", **shown),
         ]
     )
-    assert store.outcomes("r1") == {TOOK_NOTHING: Count(1, 2)}
-    assert store.outcomes("none") == {TOOK_NOTHING: Count(0, 0)}
+    assert store.outcomes("r1", Disliking()) == {TOOK_NOTHING: Count(1, 2)}
+    assert store.outcomes("none", Disliking()) == {TOOK_NOTHING: Count(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("done", "took_nothing"),
+    [
+        ({"behavior": "点踩"}, 1),
+        ({"behavior": "dislike"}, 1),
+        ({"behavior": "Meh"}, 1),
+        ({"behavior": "rating", "rating": 1.0}, 1),
+        ({"behavior": "rating", "rating": 5.0}, 0),
+        ({"behavior": "click"}, 0),
+    ],
+)
+def test_a_dislike_takes_nothing(
+    store: EventStore, done: dict[str, Any], took_nothing: int
+) -> None:
+    old = time.time() - 7200
+    seen: dict[str, Any] = {"behavior": "shown", "release_id": "r1", "impression_id": "p"}
+    scale = (event(f"s{n}", old, behavior="rating", rating=float(n)) for n in range(1, 6))
+    store.add([event("1", old, **seen), event("2", old + 9, impression_id="p", **done), *scale])
+    disliking = Disliking.of(store.counts(), store.ratings(), Behaviors({"meh": "dislike"}))
+    assert store.outcomes("r1", disliking) == {TOOK_NOTHING: Count(took_nothing, 1)}
 
 
 def test_one_user_is_no_more_than_a_share(store: EventStore) -> None:

@@ -9,12 +9,11 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from apps.customer_service.tickets.messages import store as messages
+from apps.customer_service.tickets.rows.store import own, ticket_of
 from apps.customer_service.tickets.schema import Status, Ticket
-from apps.customer_service.tickets.store import ticket_of
 from common.storage.database import Database
 from common.storage.tables import ticket_messages, tickets
 
-APPLICATION = "customer_service"
 # So many names are offered, of those who had a ticket last.
 MOST_NAMES = 50
 
@@ -88,12 +87,12 @@ class ListStore:
 
     def overview(self) -> Overview:
         """What there is of open tickets, and who has had any."""
-        is_open = and_(_own(), tickets.c.status == "open")
+        is_open = and_(own(), tickets.c.status == "open")
         waiting = select(func.count()).where(is_open, tickets.c.waiting_since.is_not(None))
         newest = select(tickets).where(is_open).order_by(tickets.c.opened_at.desc()).limit(1)
         queue = tickets.c.given["queue"].as_string()
         queues = select(queue).where(is_open, queue.is_not(None)).distinct()
-        has_name = and_(_own(), tickets.c.assigned_to.is_not(None))
+        has_name = and_(own(), tickets.c.assigned_to.is_not(None))
         latest = func.max(tickets.c.changed_at).desc()
         people = select(tickets.c.assigned_to).where(has_name).group_by(tickets.c.assigned_to)
         with self._database.reading() as connection:
@@ -109,7 +108,7 @@ class ListStore:
 
 
 def _chosen(wanted: Wanted) -> ColumnElement[bool]:
-    found = [_own(), tickets.c.status == wanted.status]
+    found = [own(), tickets.c.status == wanted.status]
     if wanted.state == "unassigned":
         found.append(tickets.c.assigned_to.is_(None))
     elif wanted.state:
@@ -132,10 +131,6 @@ def _holds(text: str) -> ColumnElement[bool]:
         tickets.c.assigned_to.icontains(text, autoescape=True),
         tickets.c.id.in_(select(ticket_messages.c.ticket_id).where(said)),
     )
-
-
-def _own() -> ColumnElement[bool]:
-    return tickets.c.application == APPLICATION
 
 
 def _names(found: Sequence[str | None]) -> list[str]:

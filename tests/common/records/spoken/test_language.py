@@ -55,11 +55,8 @@ def test_a_question_and_its_answer_are_of_one_language(
 
 
 def test_where_words_do_not_tell_the_script_does() -> None:
-    assert [likely_language(text) for text in ("IBAN?", "1234", "ka bei daoshua le")] == [
-        "en",
-        "other",
-        "zh",
-    ]
+    told = {"IBAN?": "en", "1234": "other", "ka bei daoshua le": "zh", "change pin": "en"}
+    assert {text: likely_language(text) for text in told} == told
     assert [primary(tag) for tag in ("zh-CN", "en_US", "zh-Hant-TW", "fr", "")] == [
         "zh",
         "en",
@@ -67,6 +64,12 @@ def test_where_words_do_not_tell_the_script_does() -> None:
         "fr",
         "",
     ]
+
+
+def test_a_few_words_of_another_language_are_not_called_english() -> None:
+    told = {"Carte perdue ?": "fr", "mot de passe oublié": "fr", "code PIN oublié": "fr"}
+    told |= {"Hola": "es", "thanks": "en", "refund?": "en", "pending transfer": "en"}
+    assert {text: likely_language(text) for text in told} == told
 
 
 def test_english_questions_are_not_taken_for_another_language() -> None:

@@ -55,6 +55,7 @@ def test_a_new_key_is_known_by_its_name_and_kept_only_as_a_hash(path: Path) -> N
 
 
 def known(keys: ApiKeys, key: str) -> ApiKey:
+    keys.refresh()
     found = keys.check(key)
     assert found
     return found
@@ -117,6 +118,7 @@ def test_a_key_is_taken_out_and_the_rest_is_kept(path: Path) -> None:
     path.write_text("# ours\n" + path.read_text())
     keys = ApiKeys.load(path)
     remove_key(path, "a.gone")
+    keys.refresh()
     assert (keys.check(gone), known(keys, kept).name) == (None, "kept")
     assert path.read_text().startswith("# ours\n[kept]")
     with pytest.raises(UserError, match=r"no key named 'a\.gone'"):

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from apps.recommender.options_cli import unused_settings
 from common.errors import UserError
-from common.tuning.configuration import read_settings
+from common.tuning.configuration import OF_LABELS, OF_ONE_RUN, read_settings
 from common.tuning.describing.needs import NEEDS, unmet
 from common.tuning.settings import Settings
 
@@ -78,6 +79,28 @@ def test_what_is_as_usual_may_be_written_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lora_rank would change nothing") as caught:
         read_settings(file, ["lora_rank=4"])
     assert "leave lora_rank out" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (OF_ONE_RUN, "each trial of a search would spend a budget of its own"),
+        (OF_LABELS, "these texts are learned without noise"),
+        (unused_settings(), "the recommender compares records with each other"),
+    ],
+    ids=["tune", "pretrain", "recommender"],
+)
+def test_nobody_is_told_to_add_what_is_refused_then(refused: dict[str, str], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_settings(None, ["ensemble=probabilities"], refused=refused)
+    assert refused["ensemble"] in str(caught.value)
+    assert "seeds=3" not in str(caught.value)
+    for pairs in (["privacy_delta=1e-6"], ["privacy_delta=1e-6", "privacy_epsilon=8"]):
+        with pytest.raises(UserError) as caught:
+            read_settings(None, pairs, refused=refused)
+        assert told in str(caught.value)
+        assert "Add that" not in str(caught.value.hint)
+        assert "eave privacy_" in str(caught.value.hint)
 
 
 def test_what_a_search_turns_on_may_be_chosen() -> None:

@@ -1,0 +1,1 @@
+"""Tickets as rows of their table."""
