@@ -161,9 +161,7 @@ def test_copies_are_counted_as_outlets_and_what_was_scored_otherwise_is_none() -
     store = Store(None)
     text = "Alba customers report failed card payments and blocked logins on Tuesday morning"
     stories = quiet_then_surge()
-    copies = [
-        story(f"copy-{i}", 240.2 + i / 100, entities=("Alba",), text=text) for i in range(3)
-    ]
+    copies = [story(f"copy-{i}", 240.2 + i / 100, entities=("Alba",), text=text) for i in range(3)]
     otherwise = story("otherwise", 240.3, "positive", entities=("Alba",), text=text)
     first = story("s0-0", 240, entities=("Alba",), text=text)
     mixed = [first if one.id == "s0-0" else one for one in stories] + [*copies, otherwise]

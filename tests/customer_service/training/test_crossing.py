@@ -1,0 +1,83 @@
+"""Each question is asked of a model that did not learn it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sample import Run
+
+from apps.customer_service.data import Dataset, Sources, read_dataset, variants_of
+from apps.customer_service.training import crossing
+from apps.customer_service.training.crossing import in_folds, may_cross
+from common.tuning.settings import Settings
+
+FAQS = (
+    "id,question,similar_questions,answer\na,Is it open?,When is it open?,Yes.\nb,Is it far?,,No.\n"
+)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    (tmp_path / "faqs.csv").write_text(FAQS, encoding="utf-8")
+    lines = [f"{word} {name}?,{name}," for name in "ab" for word in ("one", "two", "six", "ten")]
+    lines += [f"joke {number},,out_of_scope" for number in range(8)]
+    lines += ["is it open,a,", "hm?,a,", "Hm,b,"]
+    text = "question,faq_id,intent\n" + "\n".join(lines)
+    (tmp_path / "questions.csv").write_text(text, encoding="utf-8")
+    return read_dataset(
+        Sources(faqs=[tmp_path / "faqs.csv"], questions=[tmp_path / "questions.csv"])
+    )
+
+
+def test_each_question_is_set_apart_once_and_faqs_never(dataset: Dataset) -> None:
+    folds = in_folds(dataset, seed=0, count=3)
+    everything = {one.text for one in dataset.learning_everything().splits.train}
+    apart = [{one.text for one in one.calibration} for one in folds]
+    for one, texts in zip(folds, apart, strict=True):
+        learned = {example.text for example in one.splits.train}
+        assert learned.isdisjoint(texts)
+        assert learned | texts == everything
+        assert one.splits.validation == dataset.splits.validation
+        assert {variant.text for variant in variants_of(dataset.faqs)} <= learned
+        assert {example.faq_id for example in one.splits.train} == {"a", "b", None}
+    assert sum(map(len, apart)) == len(set.union(*apart))
+    # What has the words of an FAQ, and what has two labels, stays.
+    always = {variant.text for variant in variants_of(dataset.faqs)} | {"is it open", "hm?", "Hm"}
+    assert set.union(*apart) == everything - always
+
+
+def test_wordings_of_faqs_are_set_apart_where_there_are_no_questions(tmp_path: Path) -> None:
+    wordings = "|".join(f"wording {number}" for number in range(12))
+    (tmp_path / "faqs.csv").write_text(
+        f"id,question,similar_questions,answer\na,Is it open?,{wordings},Yes.\nb,Far?,,No.\n"
+    )
+    alone = read_dataset(Sources(faqs=[tmp_path / "faqs.csv"]))
+    folds = in_folds(alone, seed=0, count=3)
+    assert len(folds) == 3
+    learned = [{example.faq_id for example in one.splits.train} for one in folds]
+    assert all(faq_ids == {"a", "b"} for faq_ids in learned)
+
+
+def test_one_part_alone_where_it_has_enough_or_folds_are_not_wanted(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert in_folds(dataset, seed=0, count=1) == [dataset]
+    monkeypatch.setattr(crossing, "ENOUGH", len(dataset.calibration))
+    assert in_folds(dataset, seed=0, count=3) == [dataset]
+
+
+def test_nothing_is_crossed_by_what_knows_the_questions_or_costs_too_much() -> None:
+    alone, several = Settings(), Settings(seeds=2)
+    assert may_cross(alone, None, None, False, [])
+    assert not may_cross(several, None, None, False, [])
+    assert not may_cross(alone, "release", None, False, [])
+    assert not may_cross(alone, None, "release", False, [])
+    assert not may_cross(alone, None, None, True, [])
+
+
+def test_folds_are_refused_beside_what_sets_one_part_apart(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "faqs.csv").write_text(FAQS, encoding="utf-8")
+    done = run("train", "--faqs", tmp_path / "faqs.csv", "--folds", 3, "--rerank")
+    assert done.returncode == 2
+    assert "Leave --folds out, or --rerank" in done.stderr
