@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sample import Run
 
-from apps.customer_service.data import Dataset, Sources, read_dataset, variants_of
+from apps.customer_service.data import Dataset, Example, Sources, read_dataset, variants_of
+from apps.customer_service.evaluate import Outcome
 from apps.customer_service.training import crossing
-from apps.customer_service.training.crossing import in_folds, may_cross
+from apps.customer_service.training.crossing import cross, in_folds, may_cross
+from common.models.adapting.known import Known
+from common.records.splits import Splits
 from common.tuning.settings import Settings
 
 FAQS = (
@@ -81,3 +86,34 @@ def test_folds_are_refused_beside_what_sets_one_part_apart(run: Run, tmp_path: P
     done = run("train", "--faqs", tmp_path / "faqs.csv", "--folds", 3, "--rerank")
     assert done.returncode == 2
     assert "Leave --folds out, or --rerank" in done.stderr
+
+
+def test_no_model_is_asked_what_it_learned(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last steps of each fold alone: what was learned, what it was chosen by, what is asked."""
+    _, *others = in_folds(dataset, seed=0, count=3)
+    learned: list[Splits[Example]] = []
+    asked: list[Example] = []
+
+    def learn(
+        _: object, loaded: object, splits: Splits[Example], *__: object, **___: object
+    ) -> Any:
+        learned.append(splits)
+        return SimpleNamespace(module=None, pretrained=loaded, precision="fp32", seconds=2.0)
+
+    def ask(_: object, examples: list[Example]) -> list[Outcome]:
+        texts = {one.text for one in (*learned[-1].train, *learned[-1].validation)}
+        assert texts.isdisjoint(one.text for one in examples)
+        asked.extend(examples)
+        return []
+
+    monkeypatch.setattr(crossing, "AnswerModel", object)
+    monkeypatch.setattr(crossing, "finetune", learn)
+    monkeypatch.setattr(crossing, "load_to_learn", lambda source, _, known: (source, known))
+    monkeypatch.setattr(crossing, "build_answerer", lambda *_: None)
+    monkeypatch.setattr(crossing.evaluate, "run", ask)
+    encoder: Any = SimpleNamespace(source="e5", known=Known())
+    _, seconds = cross(encoder, others, Settings(), tmp_path, resume=False)
+    assert seconds == 4.0
+    assert asked == [one for fold in others for one in fold.calibration]
