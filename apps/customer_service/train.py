@@ -33,7 +33,7 @@ from apps.customer_service.reporting import beside_new, write_training_report
 from apps.customer_service.stress.judging import decide_with
 from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
-from apps.customer_service.training.crossing import FOLDS, in_folds, may_cross
+from apps.customer_service.training.crossing import in_folds
 from apps.customer_service.training.last import learn_what_calibrates
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
@@ -95,7 +95,7 @@ def train(
     from_release: str | None = None,
     max_forgetting: float | None = None,
     max_wrong: float = 0.05,
-    folds: int | None = None,
+    folds: int = 1,
     rerank: bool = False,
     resume: bool = False,
     promote: bool | None = None,
@@ -112,7 +112,8 @@ def train(
             None: as usual.
         max_wrong: largest tolerated share of wrong answers among those given.
         folds: parts of the questions, each asked of a model that learned the others, to calibrate
-            by; None: as many as pay. Of 1, and where `may_cross` says no, one part is set apart.
+            by; of 1, one part is set apart. 1 beside a teacher, an earlier release, texts without
+            labels, a reranker, several seeds.
         rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
@@ -132,8 +133,9 @@ def train(
     require_column(
         groups.grouping if groups else None, dataset.splits.test or dataset.splits.validation
     )
-    is_crossed = may_cross(settings, teacher, from_release, rerank, dataset.unlabelled)
-    dataset, *others = in_folds(dataset, settings.seed, folds or FOLDS if is_crossed else 1)
+    # These know the questions of a fold, or would be learned once more for each.
+    assert folds == 1 or not (teacher or from_release or rerank or settings.seeds > 1)
+    dataset, *others = in_folds(dataset, settings.seed, folds)
     beginning = (
         begin(dataset, settings, backbone)
         if from_release is None
@@ -147,7 +149,7 @@ def train(
     work = (
         registry.root
         / "training"
-        / run_name(dataset.hashes, settings, source, teacher, from_release, str(1 + len(others)))
+        / run_name(dataset.hashes, settings, source, teacher, from_release, str(folds))
     )
     everything = dataset.learning_everything()
     dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))

@@ -62,8 +62,7 @@ def demo(
     if registry.current_id() is None:
         say("A first release of the sample data, its encoder as it is: three to four minutes.")
         with exclusive_lock(registry.root / "demo.lock"):
-            # A look at it now is worth more than a few answers more.
-            _train(store, FIRST_SETTINGS, folds=1)
+            _train(store, FIRST_SETTINGS)
     _serve(store, host, port, replies, fine_tune=awaits_fine_tuning(registry))
 
 
@@ -81,7 +80,7 @@ def _fine_tune(registry: Registry) -> None:
         say(f"Release {current} already exists.")
 
 
-def _train(store: Path, settings: Mapping[str, str], *, folds: int | None = None) -> None:
+def _train(store: Path, settings: Mapping[str, str]) -> None:
     from apps.customer_service.demo.samples import files
 
     train(
@@ -90,7 +89,6 @@ def _train(store: Path, settings: Mapping[str, str], *, folds: int | None = None
         test=files("test"),
         holding=GroupOptions(),
         given=SettingOptions([f"{name}={value}" for name, value in settings.items()]),
-        folds=folds,
         resume=True,
         store=store,
     )

@@ -72,7 +72,7 @@ def train(
     holding: GroupOptions,
     given: SettingOptions,
     max_wrong: MaxWrong = 0.05,
-    folds: Folds = None,
+    folds: Folds = 1,
     rerank: Rerank = False,
     resume: Resume = False,
     promote: Promote = None,

@@ -27,35 +27,14 @@ from common.tuning.processes import is_main_process
 from common.tuning.settings import Settings
 from common.tuning.starting import load_to_learn
 
-FOLDS = 3
-# Where the part that is set apart has as many questions, it alone calibrates: the bound of 5 %
-# allows 4 % wrong there, and of three times as many 4.4 %, for two trainings more.
-ENOUGH = 2_000
-
-
-def may_cross(
-    settings: Settings,
-    teacher: str | None,
-    from_release: str | None,
-    rerank: bool,
-    unlabelled: Sequence[Example],
-) -> bool:
-    """Whether a fold can be learned as the model that serves is, without what learned the fold.
-
-    A teacher and an earlier release may know its questions; an ensemble, texts without labels and
-    a reranker would be learned once more for each fold.
-    """
-    is_one = settings.seeds == 1 and not unlabelled and not rerank
-    return is_one and teacher is None and from_release is None
-
 
 def in_folds(dataset: Dataset, seed: int, count: int) -> list[Dataset]:
     """The same data so many times, each time with another part of the questions set apart.
 
     FAQ texts are always learned, unless there are no questions; so is the only text of a label. As
-    it was, where enough is set apart already, or nothing, and for a `count` of 1.
+    it was, where nothing is set apart, and for a `count` of 1.
     """
-    if count == 1 or not dataset.calibration or len(dataset.calibration) >= ENOUGH:
+    if count == 1 or not dataset.calibration:
         return [dataset]
     of_faqs = {fold(one.text) for one in variants_of(dataset.faqs)}
     if all(fold(one.text) in of_faqs for one in dataset.calibration):

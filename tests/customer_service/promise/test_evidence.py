@@ -14,7 +14,6 @@ from apps.customer_service.data import Dataset, Sources, read_dataset
 from apps.customer_service.promise.evidence import EVIDENCE, Evidence
 from apps.customer_service.promise.promise import Promise
 from apps.customer_service.release import load_release
-from apps.customer_service.training.crossing import FOLDS, in_folds
 from common.releases.registry import Registry
 
 
@@ -59,15 +58,16 @@ def test_a_release_searches_what_calibrated_and_not_what_validates(demo: Demo) -
 def test_learning_later_rests_on_the_same_evidence(demo: Demo, run: Run) -> None:
     release = Registry(demo.store, "customer_service").open()
     evidence = Evidence.load(release.directory)
-    folds = in_folds(_dataset(demo), 0, FOLDS)
-    asked = [one for fold in folds for one in fold.calibration]
-    assert evidence.in_scope.tolist() == [one.intent != "out_of_scope" for one in asked]
-    validation = folds[0].splits.validation
-    assert release.manifest["promise"]["questions"] == len(asked) + len(validation)
+    dataset = _dataset(demo)
+    assert len(evidence) == len(dataset.calibration)
+    assert evidence.in_scope.tolist() == [
+        one.intent != "out_of_scope" for one in dataset.calibration
+    ]
+    assert release.manifest["promise"]["questions"] == len(dataset.not_learned)
     shown = json.loads(
         run("validate", "--faqs", demo.faqs, "--questions", demo.questions, "--json").stdout
     )
-    assert shown["counts"]["calibration"] == len(_dataset(demo).calibration)
+    assert shown["counts"]["calibration"] == len(evidence)
 
 
 def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:

@@ -7,14 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sample import Run
+from sample import Demo, Run
 
 from apps.customer_service.data import Dataset, Example, Sources, read_dataset, variants_of
 from apps.customer_service.evaluate import Outcome
+from apps.customer_service.promise.evidence import Evidence
+from apps.customer_service.release import load_release
 from apps.customer_service.training import crossing
-from apps.customer_service.training.crossing import cross, in_folds, may_cross
+from apps.customer_service.training.crossing import cross, in_folds
 from common.models.adapting.known import Known
 from common.records.splits import Splits
+from common.releases.registry import Registry
 from common.tuning.settings import Settings
 
 FAQS = (
@@ -64,28 +67,50 @@ def test_wordings_of_faqs_are_set_apart_where_there_are_no_questions(tmp_path: P
     assert all(faq_ids == {"a", "b"} for faq_ids in learned)
 
 
-def test_one_part_alone_where_it_has_enough_or_folds_are_not_wanted(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_part_alone_where_folds_are_not_wanted(dataset: Dataset) -> None:
     assert in_folds(dataset, seed=0, count=1) == [dataset]
-    monkeypatch.setattr(crossing, "ENOUGH", len(dataset.calibration))
-    assert in_folds(dataset, seed=0, count=3) == [dataset]
 
 
-def test_nothing_is_crossed_by_what_knows_the_questions_or_costs_too_much() -> None:
-    alone, several = Settings(), Settings(seeds=2)
-    assert may_cross(alone, None, None, False, [])
-    assert not may_cross(several, None, None, False, [])
-    assert not may_cross(alone, "release", None, False, [])
-    assert not may_cross(alone, None, "release", False, [])
-    assert not may_cross(alone, None, None, True, [])
+def test_a_release_rests_on_the_questions_of_all_folds(
+    run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--backbone", tiny_model,
+        "--set", "strategy=head", "--set", "epochs=1", "--folds", 2, "--no-promote",
+        "--store", tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (release,) = Registry(tmp_path, "customer_service").all()
+    evidence = Evidence.load(release.directory)
+    folds = in_folds(
+        read_dataset(Sources(faqs=[demo.faqs], questions=[demo.questions])), seed=0, count=2
+    )
+    asked = [one for fold in folds for one in fold.calibration]
+    assert evidence.in_scope.tolist() == [one.intent != "out_of_scope" for one in asked]
+    shown = release.manifest["promise"]["questions"]
+    assert shown == len(asked) + len(folds[0].splits.validation)
+    answerer = load_release(release)
+    assert answerer.index is not None
+    searched = {variant.text for variant in answerer.index.variants}
+    assert {one.text for one in asked if one.faq_id} <= searched
 
 
-def test_folds_are_refused_beside_what_sets_one_part_apart(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["--rerank"], "--rerank"),
+        (["--from", "r"], "--from"),
+        (["--set", "seeds=2"], "--set seeds"),
+    ],
+)
+def test_folds_are_refused_beside_what_sets_one_part_apart(
+    run: Run, tmp_path: Path, given: list[str], named: str
+) -> None:
+    """What knows the questions of a fold, or would be learned once more for each."""
     (tmp_path / "faqs.csv").write_text(FAQS, encoding="utf-8")
-    done = run("train", "--faqs", tmp_path / "faqs.csv", "--folds", 3, "--rerank")
+    done = run("train", "--faqs", tmp_path / "faqs.csv", "--folds", 3, *given)
     assert done.returncode == 2
-    assert "Leave --folds out, or --rerank" in done.stderr
+    assert f"Leave --folds out, or {named}" in done.stderr
 
 
 def test_no_model_is_asked_what_it_learned(
