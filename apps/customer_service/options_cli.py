@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from common.cli import BadRow, existing, parse_mapping
+from common.errors import UserError
 
 if TYPE_CHECKING:
     from apps.customer_service.graph.telling import Facts
@@ -79,12 +81,41 @@ MaxWrong = Annotated[
     typer.Option("--max-wrong", min=0.001, max=0.999, help="Tolerated share of wrong answers."),
 ]
 
+Folds = Annotated[
+    int,
+    typer.Option(
+        "--folds",
+        min=1,
+        max=10,
+        help="Parts of the questions, each asked of a model that learned the others, so that all "
+        "calibrate; 3 take about twice as long. 1: a fifth is set apart.",
+    ),
+]
 Rerank = Annotated[
     bool,
     typer.Option(
         "--rerank", help="Also train a model that reads question and FAQ together, if it gains."
     ),
 ]
+
+
+def check_folds(folds: int, others: Mapping[str, object], *, seeds: int) -> None:
+    """See that no folds are asked for where one part is set apart.
+
+    Args:
+        others: options that are given or not, by name, with which no fold is learned.
+        seeds: runs that become one.
+
+    Raises:
+        UserError: both are given.
+    """
+    given = [name for name, value in others.items() if value]
+    given += ["--set seeds"] if seeds > 1 else []
+    if folds > 1 and given:
+        raise UserError(
+            f"--folds {folds}: with {given[0]} one part of the questions is set apart to calibrate",
+            hint=f"Leave --folds out, or {given[0]}.",
+        )
 
 
 def read_from(

@@ -27,14 +27,14 @@ from apps.customer_service.labelling.unlabelled import facet_of
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
-from apps.customer_service.promise.evidence import Evidence
 from apps.customer_service.record import manifest
 from apps.customer_service.release import RERANKER, save_release
 from apps.customer_service.reporting import beside_new, write_training_report
 from apps.customer_service.stress.judging import decide_with
 from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
-from apps.customer_service.training.last import learn_the_rest
+from apps.customer_service.training.crossing import in_folds
+from apps.customer_service.training.last import learn_what_calibrates
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
@@ -95,6 +95,7 @@ def train(
     from_release: str | None = None,
     max_forgetting: float | None = None,
     max_wrong: float = 0.05,
+    folds: int = 1,
     rerank: bool = False,
     resume: bool = False,
     promote: bool | None = None,
@@ -110,6 +111,9 @@ def train(
         max_forgetting: how much of the share of old questions that is right it may lose;
             None: as usual.
         max_wrong: largest tolerated share of wrong answers among those given.
+        folds: parts of the questions, each asked of a model that learned the others, to calibrate
+            by; of 1, one part is set apart. 1 beside a teacher, an earlier release, texts without
+            labels, a reranker, several seeds.
         rerank: fine-tune a reranker as well, which reads question and FAQ together.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
@@ -129,6 +133,9 @@ def train(
     require_column(
         groups.grouping if groups else None, dataset.splits.test or dataset.splits.validation
     )
+    # These know the questions of a fold, or would be learned once more for each.
+    assert folds == 1 or not (teacher or from_release or rerank or settings.seeds > 1)
+    dataset, *others = in_folds(dataset, settings.seed, folds)
     beginning = (
         begin(dataset, settings, backbone)
         if from_release is None
@@ -142,23 +149,21 @@ def train(
     work = (
         registry.root
         / "training"
-        / run_name(dataset.hashes, settings, source, teacher, from_release)
+        / run_name(dataset.hashes, settings, source, teacher, from_release, str(folds))
     )
     everything = dataset.learning_everything()
     dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))
     held_out = dataset.splits.test or dataset.splits.validation
-    tuned, pseudo = _learn(beginning, settings, teach, work, resume)
+    chosen_by = dataset.splits.validation if others else dataset.not_learned
+    tuned, pseudo = _learn(beginning, chosen_by, settings, teach, work, resume)
     assert isinstance(tuned.module, AnswerModel)
-    module, loaded = tuned.module, tuned.pretrained
-    answerer = build_answerer(task, module, loaded, dataset, tuned.precision)
+    answerer = build_answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
     if rerank:
-        chosen_by = replace(dataset, splits=replace(dataset.splits, validation=dataset.not_learned))
-        answerer = add_reranker(answerer, chosen_by, settings, work=work / RERANKER, resume=resume)
-    evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
-    if dataset.calibration:
-        tuned = learn_the_rest(beginning, tuned, everything, settings, work, resume=resume)
-        found = build_answerer(task, module, loaded, everything, tuned.precision)
-        answerer = replace(answerer, index=found.index, texts=found.texts)
+        judged = replace(dataset, splits=replace(dataset.splits, validation=dataset.not_learned))
+        answerer = add_reranker(answerer, judged, settings, work=work / RERANKER, resume=resume)
+    answerer, tuned, evidence = learn_what_calibrates(
+        beginning, answerer, tuned, others, settings, work, resume=resume
+    )
     if not is_main_process():
         return None
 
@@ -249,11 +254,16 @@ def trials(dataset: Dataset, backbone: str) -> Prepare:
 
 
 def _learn(
-    beginning: Beginning, settings: Settings, teach: Teach | None, work: Path, resume: bool
+    beginning: Beginning,
+    chosen_by: list[Example],
+    settings: Settings,
+    teach: Teach | None,
+    work: Path,
+    resume: bool,
 ) -> tuple[Tuned[Encoder], PseudoLabels | None]:
     """What a release knows is learned further; anything else from the pretrained model."""
     dataset, encoder = beginning.dataset, beginning.encoder
-    splits = Splits(beginning.learned, dataset.not_learned, dataset.splits.test)
+    splits = Splits(beginning.learned, chosen_by, dataset.splits.test)
     if beginning.parent is not None:
         tuned = learn_further(
             beginning.task,

@@ -70,5 +70,27 @@ def split(
     return sides
 
 
+def deal(
+    records: Sequence[T],
+    *,
+    label: Callable[[T], str],
+    text: Callable[[T], str],
+    count: int,
+    seed: int,
+) -> list[list[T]]:
+    """Every record in one of `count` parts, each label spread evenly over them.
+
+    Texts with the same `fold` stay together; as with `split`, the file's order does not matter.
+    """
+    groups: dict[str, list[T]] = defaultdict(list)
+    for record in records:
+        groups[fold(text(record))].append(record)
+    by_label = sorted(groups, key=lambda key: (min(map(label, groups[key])), _draw(key, seed)))
+    parts: list[list[T]] = [[] for _ in range(count)]
+    for turn, key in enumerate(by_label):
+        parts[turn % count].extend(groups[key])
+    return parts
+
+
 def _draw(key: str, seed: int) -> bytes:
     return hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 
 from common.console import say
+from common.models.adapting.known import Known
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources import catalog
 from common.models.sources.bundled import Source, locate
@@ -27,8 +28,11 @@ def find_backbone(name: str, languages: Collection[str]) -> Source:
     return locate(chosen)
 
 
-def load_to_learn(source: Source, settings: Settings) -> Encoder:
+def load_to_learn(source: Source, settings: Settings, *, known: Known | None = None) -> Encoder:
     """The encoder as a run with these settings learns with it, each time that it is loaded anew.
+
+    Args:
+        known: what an earlier run with these settings read by it.
 
     Raises:
         UserError: as `load_encoder`.
@@ -36,7 +40,7 @@ def load_to_learn(source: Source, settings: Settings) -> Encoder:
     return load_encoder(
         source,
         dropout=settings.dropout,
-        known=known_of(settings),
+        known=known_of(settings) if known is None else known.again(),
         quantised=settings.quantised_base,
     )
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.options_cli import (
     DEFAULTS,
     Documents,
     Faqs,
+    Folds,
     MaxWrong,
     Questions,
     Rerank,
     Test,
     Validation,
+    check_folds,
     open_registry,
     read_from,
 )
@@ -42,6 +45,9 @@ from common.tuning.distillation.distil_cli import Teacher, check_teacher
 from common.tuning.privacy.privacy_cli import Public, check_files
 from common.tuning.settings_cli import SettingOptions
 
+if TYPE_CHECKING:
+    from apps.customer_service.train import Trained
+
 verbs = new_app("Training.")
 
 
@@ -66,6 +72,7 @@ def train(
     holding: GroupOptions,
     given: SettingOptions,
     max_wrong: MaxWrong = 0.05,
+    folds: Folds = 1,
     rerank: Rerank = False,
     resume: Resume = False,
     promote: Promote = None,
@@ -83,6 +90,8 @@ def train(
     unread |= {"--documents": documents, "--expectations": expectations}
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)
+    uncrossed = {**others, "--from": from_release, "--rerank": rerank, "--public": public}
+    check_folds(folds, uncrossed, seeds=chosen.seeds)
     refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
     if rerank:
         refuse_settings(
@@ -114,7 +123,6 @@ def train(
     check_backbone(backbone)
 
     from apps.customer_service.documents.reading import read_documents
-    from apps.customer_service.reporting import before_and_after, metrics
     from apps.customer_service.train import train as fine_tune
     from common.tuning.processes import is_main_process
 
@@ -122,6 +130,7 @@ def train(
         show_table(dataset.audit.table())
     train_it = partial(
         fine_tune,
+        folds=folds,
         teacher=teacher,
         from_release=from_release,
         max_forgetting=max_forgetting,
@@ -144,8 +153,14 @@ def train(
         resume=resume,
         promote=promote,
     )
-    if trained is None:
-        return
+    if trained is not None:
+        _show(trained, store, as_json)
+
+
+def _show(trained: Trained, store: Path, as_json: bool) -> None:
+    """What a run ends with, on stdout."""
+    from apps.customer_service.reporting import before_and_after, metrics
+
     release = trained.release
     if as_json:
         print_json(trained.to_json())

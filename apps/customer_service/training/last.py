@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from apps.customer_service import evaluate
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.continual.beginning import Beginning, task_of
 from apps.customer_service.data import Dataset
+from apps.customer_service.promise.evidence import Evidence
+from apps.customer_service.training.crossing import cross
 from common.console import say
 from common.models.encoder import Encoder
 from common.records.splits import Splits
@@ -19,6 +25,36 @@ from common.tuning.settings import Settings
 # points more of other questions right.
 LAST_EPOCHS = 2
 LAST_RATE = 0.25
+
+
+def learn_what_calibrates(
+    beginning: Beginning,
+    answerer: Answerer,
+    tuned: Tuned[Encoder],
+    others: Sequence[Dataset],
+    settings: Settings,
+    work: Path,
+    *,
+    resume: bool,
+) -> tuple[Answerer, Tuned[Encoder], Evidence]:
+    """The answerer with all that may be learned, and what was found before it was.
+
+    Args:
+        answerer: not calibrated, of a model that did not learn what is set apart to calibrate on.
+        others: the same data with other questions set apart, to be learned besides.
+    """
+    dataset = beginning.dataset
+    evidence = Evidence.of(evaluate.run(answerer, dataset.calibration))
+    if not dataset.calibration:
+        return answerer, tuned, evidence
+    crossed, seconds = cross(tuned.pretrained, others, settings, work, resume=resume)
+    tuned = replace(tuned, seconds=tuned.seconds + seconds)
+    everything = dataset.learning_everything()
+    tuned = learn_the_rest(beginning, tuned, everything, settings, work, resume=resume)
+    module, loaded = answerer.module, answerer.backbone
+    found = build_answerer(beginning.task, module, loaded, everything, tuned.precision)
+    answerer = replace(answerer, index=found.index, texts=found.texts)
+    return answerer, tuned, evidence + crossed
 
 
 def learn_the_rest(

@@ -38,6 +38,11 @@ class Known:
             self.has_begun = True
             self.vectors.clear()
 
+    def again(self) -> Known:
+        """For the same encoder, loaded anew: what it reads alike is not read again."""
+        vectors = self.vectors if self.top_layers == 0 else {}
+        return Known(self.top_layers, vectors=vectors, states=self.states, room=self.room)
+
     def keep(self, key: bytes, states: Tensor) -> None:
         """Keep a text's states, if there is room."""
         size = states.numel() * states.element_size()

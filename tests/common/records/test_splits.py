@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.records.splits import Splits, split
+from common.records.splits import Splits, deal, split
 from common.records.text import fold
 
 Pair = tuple[str, str]
@@ -61,3 +61,24 @@ def test_a_label_with_few_texts_is_learned_first() -> None:
 def test_another_seed_draws_another_split() -> None:
     records = [(f"text {n}", "a") for n in range(100)]
     assert set(_split(records, 1).test) != set(_split(records, 2).test)
+
+
+@settings(max_examples=30)
+@given(RECORDS, st.randoms(), st.integers(1, 4))
+def test_each_record_is_dealt_once_and_labels_evenly(
+    records: list[Pair], random: object, count: int
+) -> None:
+    def dealt(some: list[Pair]) -> list[list[Pair]]:
+        return deal(some, label=lambda r: r[1], text=lambda r: r[0], count=count, seed=1)
+
+    parts = dealt(records)
+    assert len(parts) == count
+    assert Counter(one for part in parts for one in part) == Counter(records)
+    folded = [fold(text) for part in parts for text in {fold(text) for text, _ in part}]
+    assert len(folded) == len(set(folded))
+    shuffled = sorted(records, key=lambda _: random.random())  # type: ignore[attr-defined]
+    assert [Counter(part) for part in dealt(shuffled)] == [Counter(part) for part in parts]
+    apart = [(f"{number} of {name}", name) for name in "xyz" for number in range(7)]
+    for name in "xyz":
+        sizes = [sum(label == name for _, label in part) for part in dealt(apart)]
+        assert max(sizes) - min(sizes) <= 1

@@ -136,3 +136,19 @@ def test_where_all_may_learn_nothing_is_remembered_afterwards(tiny_model: Path) 
     learning = encoder.pooled()
     assert type(learning) is type(frozen.thawed)
     learning(**encoder.tokenize(TEXTS)).sum().backward()
+
+
+def test_the_same_encoder_loaded_anew_reads_only_what_learned_again(tiny_model: Path) -> None:
+    known = Known(1)
+    first = _encoder(tiny_model, known)
+    expected = first.pooled()(**first.tokenize(TEXTS))
+    known.begin()
+    for parameter in layers_of(first.network)[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    anew = _encoder(tiny_model, known.again())
+    below, above = (_count(layers_of(anew.network)[place]) for place in (0, -1))
+    torch.testing.assert_close(anew.pooled()(**anew.tokenize(TEXTS)), expected)
+    assert (below, above) == ([], [3])
+    # Where nothing of it learns, it need not be read at all.
+    frozen = Known(0, vectors={b"": expected})
+    assert frozen.again().vectors is frozen.vectors
