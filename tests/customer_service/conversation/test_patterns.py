@@ -216,6 +216,17 @@ def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> No
     assert PATTERNS.meant(prepare(message)) == meant
 
 
+def test_who_turns_to_something_else_names_it() -> None:
+    for message, turns in (
+        ("and abroad?", True),
+        ("what about my wife", True),
+        ("那国外呢", True),
+        ("any fee", False),
+        ("收年费不", False),
+    ):
+        assert PATTERNS.turns(prepare(message)) is turns
+
+
 @pytest.mark.parametrize(
     ("message", "asks"),
     [
