@@ -1,6 +1,7 @@
 """Written conversations played against a release: the share that is handled right, by kind.
 
 python -m benchmarks.conversations --store DIR [--release ID] [--conversations FILE] [--show]
+    [--split development|test]
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from common.releases.registry import Registry
 
 WRITTEN = Path(__file__).parents[1] / "data_samples" / "customer_service" / "conversations.jsonl"
 ALWAYS_HANDED_OVER = "wants_person"
+# The split of what does not name one, in the development file.
+DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def main() -> None:
     release = registry.open(chosen.release)
     dialogue = open_dialogue(load_release(release), release, registry.root)
     written = [json.loads(line) for line in chosen.conversations.open(encoding="utf-8")]
+    written = [one for one in written if chosen.split in {None, one.get("split", DEVELOPMENT)}]
     judged: dict[str, list[Judged]] = defaultdict(list)
     for one in written:
         session = Session(dialogue)
@@ -122,6 +126,7 @@ def _arguments() -> argparse.Namespace:
     made.add_argument("--store", type=Path, required=True)
     made.add_argument("--release", default=None)
     made.add_argument("--conversations", type=Path, default=WRITTEN)
+    made.add_argument("--split", choices=(DEVELOPMENT, "test"), default=None)
     made.add_argument("--show", action="store_true", help="each conversation that went wrong")
     return made.parse_args()
 

@@ -44,6 +44,8 @@ class Reader:
         language: FAQs of this language are looked among.
         understood: what the model makes of each text.
         kept_out: FAQs that a rule forbids.
+        fragment: how probably the question is worded as a part of what was said before, and turns
+            to nothing else.
     """
 
     answerer: Answerer
@@ -52,6 +54,7 @@ class Reader:
     language: str | None
     top_k: int
     kept_out: Collection[str] = ()
+    fragment: float = 0.0
     _found: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def read(self, text: str, *, but: Collection[str] = ()) -> Reading:

@@ -69,7 +69,13 @@ class Dialogue:
         searched = language or message.language
         ruling = self._ruling(message, understood[message.question])
         reader = Reader(
-            self.answerer, message.question, understood, searched, top_k, ruling.kept_out
+            self.answerer,
+            message.question,
+            understood,
+            searched,
+            top_k,
+            ruling.kept_out,
+            self._fragment(message, understood),
         )
         # No rule stands between somebody in danger and a person.
         if urgent := self._said.urgency(message, understood):
@@ -97,6 +103,11 @@ class Dialogue:
             language=message.language,
             is_known=reader.is_known(message.question),
         )
+
+    def _fragment(self, message: Message, understood: Mapping[str, Understood]) -> float:
+        if self.patterns.turns(message.question):
+            return 0.0
+        return self.recogniser.fragments.probability(understood[message.question].vector)
 
     def _ruling(self, message: Message, understood: Understood) -> Ruling:
         intents = understood.intents

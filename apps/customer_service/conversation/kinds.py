@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from apps.customer_service import promise
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.conversation.recognising.fragments import Fragments
 from apps.customer_service.conversation.spelling.spellings import LENGTHS, Spellings
 from apps.customer_service.conversation.turns import CHAT
 from apps.customer_service.schema import Kind
@@ -32,6 +33,8 @@ EXAMPLES = (
     Path(promise.__path__[0]) / "everyday_messages.csv",
     Path(__file__).with_name("examples.csv"),
 )
+# Parts of what was said before, which say nothing by themselves.
+FRAGMENTS = Path(__file__).with_name("fragments.csv")
 # What the examples were read as, below the application's directory.
 KEPT = "messages"
 QUESTION = "question"
@@ -87,6 +90,7 @@ class Recogniser:
         spellings: runs of characters; None where what was learned from has no texts.
         spelling_weights: [spellings, classes].
         offsets: [classes].
+        fragments: whether a text is worded as a part of what was said before.
     """
 
     classes: Sequence[str]
@@ -94,6 +98,7 @@ class Recogniser:
     spellings: Spellings | None
     spelling_weights: Floats
     offsets: Floats
+    fragments: Fragments
 
     def recognise(self, text: str, vector: Floats) -> Recognised:
         """The most probable kind, besides a question, of a text with this embedding [width]."""
@@ -129,22 +134,26 @@ def fit_recogniser(answerer: Answerer, release: Release, kept: Path) -> Recognis
     What was fitted before on the same questions, and what the same weights made of the examples, is
     in `kept`, a directory, and is read from there.
     """
-    examples = _examples()
+    examples, fragments = _examples(), _fragments()
     own, texts = _own(answerer)
-    path = kept / f"{_key(release, [*examples])}-{content_hash(own.tobytes().hex(), *texts)}.npz"
+    known_by = _key(release, [*examples, *fragments])
+    path = kept / f"{known_by}-{content_hash(own.tobytes().hex(), *texts)}.npz"
     if path.exists():
         return _read(path)
     vectors = _vectors(answerer, release, list(examples), kept)
+    said_after = Fragments.fit(_vectors(answerer, release, fragments, kept), own)
     # Nonsense and what is off topic are classes of their own, though both go the way of a question:
     # in one class with the business's questions, a third of the nonsense was taken for small talk.
     kinds = [*examples.values(), *[QUESTION] * len(own)]
     known = [*examples, *texts] if len(texts) == len(own) else None
-    found = _fit(np.concatenate([vectors, own]), known, kinds)
+    found = _fit(np.concatenate([vectors, own]), known, kinds, said_after)
     _keep(found, path)
     return found
 
 
-def _fit(vectors: Floats, texts: Sequence[str] | None, kinds: Sequence[str]) -> Recogniser:
+def _fit(
+    vectors: Floats, texts: Sequence[str] | None, kinds: Sequence[str], fragments: Fragments
+) -> Recogniser:
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -167,6 +176,7 @@ def _fit(vectors: Floats, texts: Sequence[str] | None, kinds: Sequence[str]) -> 
         spellings=spellings,
         spelling_weights=np.ascontiguousarray(weights[:, width:].T),
         offsets=model.intercept_.astype(np.float32),
+        fragments=fragments,
     )
 
 
@@ -176,6 +186,7 @@ def _keep(found: Recogniser, path: Path) -> None:
         "weights": found.weights,
         "spelling_weights": found.spelling_weights,
         "offsets": found.offsets,
+        **found.fragments.to_arrays(),
     }
     if found.spellings is not None:
         arrays |= {"runs": np.array(found.spellings.runs), "rarity": found.spellings.rarity}
@@ -196,6 +207,7 @@ def _read(path: Path) -> Recogniser:
         spellings=spellings,
         spelling_weights=known["spelling_weights"],
         offsets=known["offsets"],
+        fragments=Fragments.from_arrays(known),
     )
 
 
@@ -206,6 +218,11 @@ def _examples() -> Mapping[str, str]:
         with path.open(encoding="utf-8", newline="") as file:
             found |= {prepare(row["text"]): row["kind"] for row in csv.DictReader(file)}
     return found
+
+
+def _fragments() -> list[str]:
+    with FRAGMENTS.open(encoding="utf-8", newline="") as file:
+        return [prepare(row["text"]) for row in csv.DictReader(file)]
 
 
 def _own(answerer: Answerer) -> tuple[Floats, list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apps.customer_service.conversation.choosing import chosen
 from apps.customer_service.conversation.patterns import AROUND, Patterns
-from apps.customer_service.conversation.turns import CHAT, Turn, last_asked
+from apps.customer_service.conversation.turns import CHAT, Turn, last_asked, last_understood
 from apps.customer_service.schema import LONGEST_QUESTION, Faq
 from common.records.spoken.language import likely_language
 
@@ -69,10 +69,12 @@ def take_apart(
         history: the turns before it, oldest first.
         faqs: those of the release, for what was shown of them.
     """
-    before = last_asked(history)
+    before = last_understood(history)
     # "No, thank you" is nothing but courtesy.
     question = text if patterns.kind_of(text) else patterns.without_courtesy(text)
     meant = patterns.meant(text) if before else None
+    if meant is not None:
+        before = last_asked(history)
     if meant is not None and before:
         question = meant or before.topic
     goes_on = before is not None and (meant is not None or patterns.is_short(question))

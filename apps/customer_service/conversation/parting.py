@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
@@ -12,6 +12,10 @@ from apps.customer_service.schema import Answer, Part
 # A part that asks stands for itself where its FAQ is at least as likely as that. What only tells
 # something may tell it for the question beside it: it must be answered.
 LEAST_CONFIDENCE = 0.3
+# Or the whole message finds it among so many of its first, and is itself not answered for sure, and
+# every part is as sure: "it was refused, and tapping does not work" is about two things.
+TOLD_CONFIDENCE = 0.7
+TOLD_AMONG = 3
 # A part that goes on from the one before it counts so much beside the whole message.
 ALONE = 0.5
 # What may be a part finds an FAQ that is among so many of the first of the whole message.
@@ -31,10 +35,11 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     found: dict[str, Part] = {}
     for number, text in enumerate(message.parts):
         reading = _read_beside(reader, message, number, text, found, patterns)
-        if reading.first is not None and _is_found(reading, patterns):
+        if reading.first is not None and _is_found(reader, message, reading, patterns):
             found.setdefault(reading.first, _part_of(text, reading))
+    found = _sure_beside_told(found, patterns)
     if len(found) < 2:
-        found = _among_first(reader, message, patterns)
+        found = _sure_beside_told(_among_first(reader, message, patterns), patterns)
     if len(found) < 2 and patterns.both.search(message.text):
         found = _of_both(reader, message)
     parts = list(found.values())
@@ -73,9 +78,21 @@ def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[s
     for number, text in enumerate(clauses):
         reading = _read_beside(reader, message, number, text, found, patterns)
         is_sure = depth > 2 and reading.is_answered and patterns.asks.search(text) is not None
-        if (reading.first in first or is_sure) and _is_found(reading, patterns):
+        is_agreed = reading.first in first or is_sure
+        if is_agreed and _is_found(reader, message, reading, patterns):
             found.setdefault(str(reading.first), _part_of(text, reading))
     return found
+
+
+def _sure_beside_told(found: Mapping[str, Part], patterns: Patterns) -> dict[str, Part]:
+    """The parts without those that only tell, unless each part is as sure as these must be."""
+    if all(one.confidence >= TOLD_CONFIDENCE for one in found.values()):
+        return dict(found)
+    return {
+        faq_id: one
+        for faq_id, one in found.items()
+        if one.decision == "answer" or patterns.asks.search(one.question)
+    }
 
 
 def _of_both(reader: Reader, message: Message) -> dict[str, Part]:
@@ -113,15 +130,25 @@ def _read_beside(
     if number == 0 or alone.is_answered:
         return alone
     blended = reader.blend(text, {text: ALONE, message.question: 1 - ALONE})
-    is_new = blended.first not in found
-    return blended if is_new or patterns.goes_on(text) else alone
+    if blended.first not in found:
+        return blended
+    whole = [one.faq_id for one in reader.read(message.question).candidates[:TOLD_AMONG]]
+    is_part = patterns.goes_on(text) and alone.first not in whole
+    return blended if is_part else alone
 
 
-def _is_found(reading: Reading, patterns: Patterns) -> bool:
+def _is_found(reader: Reader, message: Message, reading: Reading, patterns: Patterns) -> bool:
     if patterns.asks.search(reading.text) is None:
-        return reading.is_answered
+        return reading.is_answered or _is_told(reader, message, reading)
     is_handed_over = reading.answer.decision == "handoff"
     return not is_handed_over and reading.answer.confidence >= LEAST_CONFIDENCE
+
+
+def _is_told(reader: Reader, message: Message, reading: Reading) -> bool:
+    whole = reader.read(message.question)
+    first = [one.faq_id for one in whole.candidates[:TOLD_AMONG]]
+    is_likely = reading.answer.confidence >= TOLD_CONFIDENCE and reading.first in first
+    return is_likely and not whole.is_answered
 
 
 def _part_of(text: str, reading: Reading) -> Part:

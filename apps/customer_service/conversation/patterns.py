@@ -113,6 +113,11 @@ class Patterns:
             pattern.search(message) for pattern in self.follow_up.values()
         )
 
+    def turns(self, message: str) -> bool:
+        """Whether it turns from what was said to something beside it: "and abroad?"."""
+        named = (self.follow_up["begins"], self.follow_up["ends"])
+        return self.is_short(message) and any(pattern.search(message) for pattern in named)
+
     def meant(self, message: str) -> str | None:
         """What a correction says was meant, empty where it does not say; None: it is none."""
         match = self.correction.search(message)

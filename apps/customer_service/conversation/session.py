@@ -85,6 +85,7 @@ def turn_of(
         language=message.language,
         answered=answered,
         shown=[one.faq_id for one in answer.suggestions],
+        understood=answer.handoff is None,
     )
 
 

@@ -28,6 +28,7 @@ class Turn(BaseModel):
         language: of the message.
         answered: the FAQs that were given as answers.
         shown: the FAQs that were offered beside or instead of them, in their order.
+        understood: whether it was answered or asked back.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -44,6 +45,7 @@ class Turn(BaseModel):
     language: str
     answered: list[str] = []
     shown: list[str] = []
+    understood: bool = True
 
     @property
     def on_the_table(self) -> list[str]:
@@ -54,3 +56,12 @@ class Turn(BaseModel):
 def last_asked(history: Sequence[Turn]) -> Turn | None:
     """The latest turn that asked something, whatever was chatted since."""
     return next((turn for turn in reversed(history) if turn.topic), None)
+
+
+def last_understood(history: Sequence[Turn]) -> Turn | None:
+    """The latest turn that asked something and was understood; if none was, the latest that asked.
+
+    Nothing goes on from a slip of the keyboard.
+    """
+    asked = [turn for turn in history if turn.topic]
+    return last_asked([turn for turn in asked if turn.understood] or asked)

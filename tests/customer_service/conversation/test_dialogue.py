@@ -85,6 +85,14 @@ def test_small_talk_between_does_not_lose_the_thread(dialogue: Dialogue) -> None
     assert (answer.kind, first(answer)) == ("follow_up", "en-intl-send")
 
 
+def test_a_slip_of_the_keyboard_between_does_not_lose_the_thread(dialogue: Dialogue) -> None:
+    *_, slip, answer = talk(
+        dialogue, "How do I send money to someone in the UK?", "asdf qwer zxcv", "and abroad?"
+    )
+    assert slip.handoff is not None
+    assert (answer.kind, first(answer)) == ("follow_up", "en-intl-send")
+
+
 @pytest.mark.parametrize(
     ("before", "question", "faq_id"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.customer_service.conversation.choosing import chosen
@@ -13,6 +15,15 @@ from apps.customer_service.schema import Faq
 from common.records.personal import prepare
 
 PATTERNS = load_patterns()
+
+
+def turn(topic: str = "What does it cost?", **given: Any) -> Turn:
+    return Turn(
+        conversation_id="c", owner="", subject="", at=0, text="a", understood_as="a",
+        topic=topic, kind="question", language="en", **given,
+    )  # fmt: skip
+
+
 FAQS = {
     "fees": Faq(id="fees", question="What does a transfer cost?", answer="Nothing."),
     "card": Faq(id="card", question="How do I block my card?", answer="In the app."),
@@ -66,6 +77,9 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("escalate this please", True),
         ("I would like to speak with an adviser about a mortgage", True),
         ("could I have a call back", True),
+        ("can u ring me", True),
+        ("please put me through to the loans team", True),
+        ("does the loans team look at that", False),
         ("真人在线吗", True),
         ("你听不懂，找个懂的人来", True),
         ("can you put a block on my boss's card", False),
@@ -149,6 +163,7 @@ def test_courtesy_is_cut_off_a_question_and_nothing_else(message: str, left: str
         ("那国外呢", True),
         ("多久到账", True),
         ("这个要收费吗", True),
+        ("n what if I lose it", True),
         ("how do I apply for a mortgage", False),
         ("信用卡怎么还款", False),
     ],
@@ -192,11 +207,40 @@ def test_what_goes_on_from_something_is_known_by_its_words(message: str, goes_on
         ("I should have been clearer, it comes from Norway", "it comes from Norway"),
         ("反了反了，是我姐汇给我", "我姐汇给我"),
         ("我说信用卡", "信用卡"),
+        ("no no the app one", "the app one"),
+        ("no the app still says so", None),
         ("我说了半天没用吗", None),
     ],
 )
 def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> None:
     assert PATTERNS.meant(prepare(message)) == meant
+
+
+def test_who_turns_to_something_else_names_it() -> None:
+    for message, turns in (
+        ("and abroad?", True),
+        ("what about my wife", True),
+        ("那国外呢", True),
+        ("any fee", False),
+        ("收年费不", False),
+    ):
+        assert PATTERNS.turns(prepare(message)) is turns
+
+
+@pytest.mark.parametrize(
+    ("message", "asks"),
+    [
+        ("whats it cost", True),
+        ("hw do i pay", True),
+        ("补卡收钱不", True),
+        ("到账没", True),
+        ("钱还没", False),
+        ("我不", False),
+        ("it came yesterday", False),
+    ],
+)
+def test_what_asks_is_known_however_it_is_spelled(message: str, asks: bool) -> None:
+    assert (PATTERNS.asks.search(prepare(message)) is not None) is asks
 
 
 @pytest.mark.parametrize(
@@ -241,6 +285,8 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
         ("1) can I repay early 2) what does an overdraft cost", 2),
         ("First, how do I complain? Second, how do I close my account?", 2),
         ("do you charge for it - and if so how much", 2),
+        ("sending euros to my sister + whats the rate", 2),
+        ("问两个 挂失怎么弄 补卡多少钱", 2),
         ("怎么挂失？对了，流水在哪打", 2),
         ("1、怎么挂失 2、流水在哪打", 2),
         (
@@ -309,24 +355,26 @@ def test_one_predicate_for_two_things_is_known_by_its_words(message: str, is_of_
 def test_a_message_costs_a_bounded_number_of_texts() -> None:
     long = "How? " * 300
     assert len(sentences_of(long)) == 4
-    before = Turn(
-        conversation_id="c", owner="", subject="", at=0, text="a", understood_as="a",
-        topic="What does it cost?", kind="question", language="en", answered=["fees"],
-    )  # fmt: skip
+    before = turn(answered=["fees"])
     for message in (long, "and how? " * 200, "还有吗" * 300):
         assert len(take_apart(prepare(message), [before], FAQS, PATTERNS).texts) <= 11
 
 
 def test_a_message_goes_on_from_what_was_offered_where_nothing_was_answered() -> None:
-    before = Turn(
-        conversation_id="c", owner="", subject="", at=0, text="a", understood_as="a",
-        topic="my card", kind="question", language="en", shown=["card", "loan"],
-    )  # fmt: skip
+    before = turn("my card", shown=["card", "loan"])
     found = take_apart("how long does it take", [before], FAQS, PATTERNS)
     assert list(found.joined) == [
         "my card how long does it take",
         "How do I block my card? how long does it take",
     ]
+
+
+def test_nothing_goes_on_from_what_was_not_understood() -> None:
+    answered, slip = turn("my card", answered=["card"]), turn("gfhjk", understood=False)
+    assert take_apart("and how long", [answered, slip], FAQS, PATTERNS).before == answered
+    assert take_apart("and how long", [slip], FAQS, PATTERNS).before == slip
+    # Who corrects a slip speaks of that.
+    assert take_apart("no, I meant fees", [answered, slip], FAQS, PATTERNS).before == slip
 
 
 @pytest.mark.parametrize("bit", ["嗯", "?", ",", "ok, ", "no ", "thanks ", "? ? ", "不是，", "、"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from apps.customer_service.conversation.kinds import KINDS, Recogniser
+from apps.customer_service.conversation.recognising.fragments import Fragments
 
 
 def recogniser(**probabilities: float) -> Recogniser:
@@ -19,6 +20,7 @@ def recogniser(**probabilities: float) -> Recogniser:
         spellings=None,
         spelling_weights=np.empty((0, 0), dtype=np.float32),
         offsets=np.log(np.array(shares, dtype=np.float32)),
+        fragments=Fragments(np.zeros(1, dtype=np.float32), 0.0),
     )
 
 
