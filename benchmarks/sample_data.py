@@ -30,6 +30,7 @@ def main() -> None:
     """Train, measure on the held-out questions, in all and by language."""
     arguments = parser("sample data: the right FAQ first, wrong among answered")
     arguments.add_argument("--demo", action="store_true", help="the settings of `make serve`")
+    arguments.add_argument("--folds", type=int, default=1, help="as of `train --folds`")
     chosen = arguments.parse_args()
     start(chosen)
     dataset = read_dataset(
@@ -45,7 +46,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as store:
         registry = Registry(Path(store), "customer_service")
-        trained = train(dataset, settings, registry)
+        trained = train(dataset, settings, registry, folds=chosen.folds)
         assert trained is not None
         from apps.customer_service.release import load_release
 
@@ -58,8 +59,9 @@ def main() -> None:
     for language, group in sorted(by_language(outcomes).items()):
         metrics |= {f"{name}, {language}": summarise(group)[name] for name in SHOWN[:4]}
     metrics |= {f"{name}, two typing errors": summarise(mistyped)[name] for name in SHOWN[:4]}
+    name = "sample_data_demo" if chosen.demo else "sample_data"
     report(
-        "sample_data_demo" if chosen.demo else "sample_data",
+        f"{name}_folds" if chosen.folds > 1 else name,
         {"training texts": trained.release.manifest["data"]["counts"]["train"]}
         | {"test questions": len(outcomes)}
         | metrics
