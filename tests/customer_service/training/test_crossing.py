@@ -106,6 +106,7 @@ def test_a_release_rests_on_the_questions_of_all_folds(
         (["--rerank"], "--rerank"),
         (["--from", "r"], "--from"),
         (["--set", "seeds=2"], "--set seeds"),
+        (["--set", "privacy_epsilon=8"], "--set privacy_epsilon"),
     ],
 )
 def test_folds_are_refused_beside_what_sets_one_part_apart(
