@@ -99,21 +99,20 @@ Rerank = Annotated[
 ]
 
 
-def check_folds(folds: int, others: Mapping[str, object], *, seeds: int) -> None:
-    """See that no folds are asked for where one part is set apart.
+def check_folds(folds: int, others: Mapping[str, object]) -> None:
+    """See that folds are asked for only where each can be learned.
 
     Args:
         others: options that are given or not, by name, with which no fold is learned.
-        seeds: runs that become one.
 
     Raises:
         UserError: both are given.
     """
     given = [name for name, value in others.items() if value]
-    given += ["--set seeds"] if seeds > 1 else []
     if folds > 1 and given:
         raise UserError(
-            f"--folds {folds}: with {given[0]} one part of the questions is set apart to calibrate",
+            f"--folds {folds} and {given[0]} do not go together: each fold is one run from the "
+            "pretrained model, on labels alone",
             hint=f"Leave --folds out, or {given[0]}.",
         )
 

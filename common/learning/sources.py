@@ -20,7 +20,7 @@ def hashed(root: Path, name: str) -> str:
     Args:
         root: the application's directory, where the secret is kept.
     """
-    return hmac.new(_secret(root), name.encode(), sha256).hexdigest()[:16]
+    return hmac.new(_secret(root.absolute()), name.encode(), sha256).hexdigest()[:16]
 
 
 # It never changes, and is asked for at every request.

@@ -41,7 +41,9 @@ class LiveRules(Generic[F]):
         self.path = path
         self._model = model
         self._known = known
-        self._lock = Lock()
+        self._reading = Lock()
+        # Of its own: whoever counts a decision waits for no disk.
+        self._counting = Lock()
         self._fired: Counter[str] = Counter()
         self._refused: str | None = None
         self._read: Read[F] = read(path, model, known())
@@ -62,7 +64,7 @@ class LiveRules(Generic[F]):
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""
-        if not self._lock.acquire(blocking=False):
+        if not self._reading.acquire(blocking=False):
             # Another thread is at it; what holds goes on to hold meanwhile.
             return
         try:
@@ -72,7 +74,7 @@ class LiveRules(Generic[F]):
                 self._seen = seen
                 self._read_again()
         finally:
-            self._lock.release()
+            self._reading.release()
 
     def _read_again(self) -> None:
         try:
@@ -88,13 +90,13 @@ class LiveRules(Generic[F]):
 
     def count(self, names: Iterable[str]) -> None:
         """Count decisions by the names of the rules that made them."""
-        with self._lock:
+        with self._counting:
             self._fired.update(names)
 
     @property
     def fired(self) -> dict[str, int]:
         """How often each rule decided something."""
-        with self._lock:
+        with self._counting:
             return {rule.name: self._fired[rule.name] for rule in self._read.rules.rule} | dict(
                 self._fired
             )

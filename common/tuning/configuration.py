@@ -46,7 +46,7 @@ OF_ONE_RUN: Mapping[str, str] = {
     **dict.fromkeys(OF_CONTINUAL, "it is for train --from"),
     **dict.fromkeys(OF_PAIRS, "it is for train --pairs"),
     **dict.fromkeys(OF_UNLABELLED, "it is for train --unlabelled"),
-    **dict.fromkeys(("seeds", "ensemble"), "each trial is one run; --seeds tries several"),
+    **dict.fromkeys(OF_DISTILLATION, "each trial is one run, on labels; --seeds tries several"),
     "privacy_epsilon": "each trial of a search would spend a budget of its own; search on public "
     "records without it, then train with what was found",
 }
@@ -99,7 +99,9 @@ def read_settings(
     except UserError:
         # What it asks for may be refused, too.
         for name in sorted(chosen.keys() & (refused or {}).keys()):
-            raise UserError(f"{name}: {(refused or {})[name]}", hint=f"Leave {name} out.") from None
+            if str(chosen[name]) != str(Settings.model_fields[name].default):
+                why = f"{name}: {(refused or {})[name]}"
+                raise UserError(why, hint=f"Leave {name} out.") from None
         raise
     settings.model_fields_set.intersection_update(chosen)
     refuse_unused(settings, refused or {})

@@ -30,7 +30,7 @@ def demo(
         bool,
         typer.Option(
             "--serve",
-            help="Serve a first release within a minute or two, and fine-tune beside it.",
+            help="Serve a first release within one to four minutes, and fine-tune beside it.",
         ),
     ] = False,
     beside: Annotated[
@@ -60,7 +60,7 @@ def demo(
             _fine_tune(registry)
         return
     if registry.current_id() is None:
-        say("A first release of the sample data, its encoder as it is: a minute or two.")
+        say("A first release of the sample data, its encoder as it is: one to four minutes.")
         with exclusive_lock(registry.root / "demo.lock"):
             _train(store, FIRST_SETTINGS)
     _serve(store, host, port, replies, fine_tune=awaits_fine_tuning(registry))

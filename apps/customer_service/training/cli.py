@@ -90,8 +90,9 @@ def train(
     unread |= {"--documents": documents, "--expectations": expectations}
     check_files(chosen, public, {**unread, **others, "--from": from_release})
     check_from(from_release, chosen, others, max_forgetting)
-    uncrossed = {**others, "--from": from_release, "--rerank": rerank, "--public": public}
-    check_folds(folds, uncrossed, seeds=chosen.seeds)
+    uncrossed = {**others, "--from": from_release, "--rerank": rerank}
+    uncrossed |= {"--set seeds": chosen.seeds > 1, "--set privacy_epsilon": chosen.is_private}
+    check_folds(folds, uncrossed)
     refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
     if rerank:
         refuse_settings(

@@ -56,7 +56,7 @@ def in_folds(dataset: Dataset, seed: int, count: int) -> list[Dataset]:
         seed=seed,
     )
     always = [one for one in everything if not may_be_apart(one)]
-    return [
+    folds = [
         replace(
             dataset,
             splits=replace(
@@ -68,6 +68,8 @@ def in_folds(dataset: Dataset, seed: int, count: int) -> list[Dataset]:
         for part in parts
         if part
     ]
+    # Of a few questions, none may be there that may be set apart.
+    return folds or [dataset]
 
 
 def cross(
@@ -82,14 +84,14 @@ def cross(
         encoder: of the first fold; what its frozen layers read is not read again.
         others: the folds but the first.
     """
-    evidence, seconds = Evidence.none(), 0.0
+    evidence, seconds, known = Evidence.none(), 0.0, encoder.known
     for number, dataset in enumerate(others, 2):
         if is_main_process():
             say(f"Fold {number} of {len(others) + 1}: {len(dataset.calibration):,} questions apart")
         task, splits = task_of(dataset, settings), dataset.splits
         tuned = finetune(
             task,
-            load_to_learn(encoder.source, settings, known=encoder.known),
+            load_to_learn(encoder.source, settings, known=known),
             Splits(splits.train, splits.validation, []),
             settings,
             work=work / f"fold-{number}",
@@ -99,6 +101,8 @@ def cross(
         answerer = build_answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
         evidence += Evidence.of(evaluate.run(answerer, dataset.calibration))
         seconds += tuned.seconds
+        # That of the fold before: it knows how much room is left.
+        known = tuned.pretrained.known
     return evidence, seconds
 
 

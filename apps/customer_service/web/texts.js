@@ -1,3 +1,12 @@
+// A language by its ISO 639 code; any other name of it stays as it is.
+function named(code, locale) {
+  try {
+    return new Intl.DisplayNames(locale, { type: 'language' }).of(code);
+  } catch {
+    return code;
+  }
+}
+
 // The page's words in both languages. Functions where a number or a name goes in.
 export const texts = {
   en: {
@@ -38,7 +47,7 @@ export const texts = {
     composed: 'Put together from these sources:',
     page: (number) => `page ${number}`,
     opensTab: '(opens in a new tab)',
-    onlyIn: (language) => `We have this only in ${{ en: 'English', zh: 'Chinese' }[language] ?? language}.`,
+    onlyIn: (language) => `We have this only in ${named(language, 'en')}.`,
     near: 'Or did you mean',
     clarify: 'Which of these do you mean?',
     handoff: {
@@ -146,7 +155,7 @@ export const texts = {
     composed: '以上回答由这些出处综合而成：',
     page: (number) => `第 ${number} 页`,
     opensTab: '（在新标签页打开）',
-    onlyIn: (language) => `这一条只有${{ en: '英文', zh: '中文' }[language] ?? language}版。`,
+    onlyIn: (language) => `这一条只有${named(language, 'zh')}版。`,
     near: '您是不是想问',
     clarify: '您想问的是哪一个？',
     handoff: {

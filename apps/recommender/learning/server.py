@@ -155,9 +155,10 @@ class EventCollector:
 
     async def add(self, rows: list[Event]) -> bool:
         """Keep rows: in the database, or in the spool beside it; False: neither took all."""
+        # Those that the rows were checked by: another release may serve once they are written.
+        behaviors = self.behaviors()
         if await asyncio.to_thread(self.writer.write, *rows) is Fate.LOST:
             return False
-        behaviors = self.behaviors()
         for row in rows:
             if row.behavior != SHOWN:
                 self.recent.add(row.id, interaction_of(row, behaviors))

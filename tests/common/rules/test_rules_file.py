@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -177,6 +178,24 @@ def test_whoever_asks_what_is_wrong_waits_for_no_disk(
     assert live.refused is None
     live.refresh()
     assert "name is missing" in (live.refused or "")
+
+
+def test_a_decision_is_counted_while_the_file_is_read(tmp_path: Path) -> None:
+    waits: list[bool] = []
+
+    def known() -> dict[str, list[str]]:
+        """It is asked for whenever the file is read."""
+        for live in lives:
+            counting = Thread(target=live.count, args=(["a"],))
+            counting.start()
+            counting.join(10)
+            waits.append(counting.is_alive())
+        return KNOWN
+
+    lives: list[LiveRules[AnswerRules]] = []
+    lives.append(LiveRules(with_glossary(tmp_path, ""), AnswerRules, known))
+    _rewrite(lives[0].path, FORCED, lives[0])
+    assert (waits, lives[0].fired) == ([False], {"a": 1})
 
 
 def test_what_fired_is_counted(tmp_path: Path) -> None:

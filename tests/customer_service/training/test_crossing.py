@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,8 +68,12 @@ def test_wordings_of_faqs_are_set_apart_where_there_are_no_questions(tmp_path: P
     assert all(faq_ids == {"a", "b"} for faq_ids in learned)
 
 
-def test_one_part_alone_where_folds_are_not_wanted(dataset: Dataset) -> None:
+def test_one_part_alone_where_folds_are_not_wanted_or_not_to_be_had(dataset: Dataset) -> None:
     assert in_folds(dataset, seed=0, count=1) == [dataset]
+    two_labels = [Example("hm?", "a", None), Example("Hm", "b", None)]
+    learned = replace(dataset.splits, train=variants_of(dataset.faqs))
+    few = replace(dataset, splits=learned, calibration=two_labels)
+    assert in_folds(few, seed=0, count=3) == [few]
 
 
 def test_a_release_rests_on_the_questions_of_all_folds(
@@ -101,6 +106,7 @@ def test_a_release_rests_on_the_questions_of_all_folds(
         (["--rerank"], "--rerank"),
         (["--from", "r"], "--from"),
         (["--set", "seeds=2"], "--set seeds"),
+        (["--set", "privacy_epsilon=8"], "--set privacy_epsilon"),
     ],
 )
 def test_folds_are_refused_beside_what_sets_one_part_apart(
@@ -120,12 +126,16 @@ def test_no_model_is_asked_what_it_learned(
     _, *others = in_folds(dataset, seed=0, count=3)
     learned: list[Splits[Example]] = []
     asked: list[Example] = []
+    rooms: list[int] = []
 
-    def learn(
-        _: object, loaded: object, splits: Splits[Example], *__: object, **___: object
-    ) -> Any:
+    def learn(_: object, loaded: Any, splits: Splits[Example], *__: object, **___: object) -> Any:
         learned.append(splits)
+        loaded.known.room -= 10
         return SimpleNamespace(module=None, pretrained=loaded, precision="fp32", seconds=2.0)
+
+    def load(source: str, _: Settings, known: Known) -> Any:
+        rooms.append(known.room)
+        return SimpleNamespace(source=source, known=known.again())
 
     def ask(_: object, examples: list[Example]) -> list[Outcome]:
         texts = {one.text for one in (*learned[-1].train, *learned[-1].validation)}
@@ -135,10 +145,12 @@ def test_no_model_is_asked_what_it_learned(
 
     monkeypatch.setattr(crossing, "AnswerModel", object)
     monkeypatch.setattr(crossing, "finetune", learn)
-    monkeypatch.setattr(crossing, "load_to_learn", lambda source, _, known: (source, known))
+    monkeypatch.setattr(crossing, "load_to_learn", load)
     monkeypatch.setattr(crossing, "build_answerer", lambda *_: None)
     monkeypatch.setattr(crossing.evaluate, "run", ask)
-    encoder: Any = SimpleNamespace(source="e5", known=Known())
+    encoder: Any = SimpleNamespace(source="e5", known=Known(room=25))
     _, seconds = cross(encoder, others, Settings(), tmp_path, resume=False)
     assert seconds == 4.0
     assert asked == [one for fold in others for one in fold.calibration]
+    # All folds share what their frozen layers read, and its bound.
+    assert rooms == [25, 15]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,11 @@ import httpx
 import pytest
 from shop import NOW, Shop, always, serving
 
+from apps.recommender.interactions.behaviors import Behaviors
+from apps.recommender.learning.reported import Event
 from apps.recommender.learning.server import EventCollector, collect_events
 from apps.recommender.server import build_app
+from common.learning.behind import Fate
 from common.releases.registry import Registry
 
 
@@ -61,6 +65,24 @@ def test_what_was_shown_and_done_is_kept_once(
     assert [event.item_id for event in collector.recent.of("8")] == ["item-1"]
     metrics = client.get("/metrics").text
     assert "bizlm_rows_written_total 8.0" in metrics
+
+
+def test_names_are_understood_by_which_they_were_checked(
+    collector: EventCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another release may begin to serve while rows are written."""
+    collector.behaviors = lambda: Behaviors({"meh": "dislike"})
+    write = collector.writer.write
+
+    def promoted_meanwhile(*rows: Event) -> Fate:
+        collector.behaviors = Behaviors
+        return write(*rows)
+
+    monkeypatch.setattr(collector.writer, "write", promoted_meanwhile)
+    at = NOW.timestamp()
+    row = Event(id="1", at=at, source="", user_id="9", item_id="item-1", behavior="meh")
+    assert asyncio.run(collector.add([row]))
+    assert [event.item_id for event in collector.recent.of("9")] == ["item-1"]
 
 
 def test_names_of_the_shop_are_kept_and_understood(

@@ -103,6 +103,17 @@ def test_nobody_is_told_to_add_what_is_refused_then(refused: dict[str, str], tol
         assert "eave privacy_" in str(caught.value.hint)
 
 
+def test_what_is_as_usual_hides_no_other_mistake() -> None:
+    with pytest.raises(UserError, match="adversarial=0 takes none"):
+        read_settings(None, ["seeds=1", "adversarial_steps=3"], refused=OF_ONE_RUN)
+
+
+def test_a_trial_learns_from_no_other_model() -> None:
+    for pair in ("distillation_weight=0.2", "distillation_temperature=3"):
+        with pytest.raises(UserError, match="each trial is one run"):
+            read_settings(None, [pair], refused=OF_ONE_RUN)
+
+
 def test_what_a_search_turns_on_may_be_chosen() -> None:
     assert read_settings(None, ["lora_rank=8"], searched=["strategy"]).lora_rank == 8
     with pytest.raises(UserError, match="averaging=ema"):
