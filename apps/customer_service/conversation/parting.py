@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
@@ -12,8 +12,9 @@ from apps.customer_service.schema import Answer, Part
 # A part that asks stands for itself where its FAQ is at least as likely as that. What only tells
 # something may tell it for the question beside it: it must be answered.
 LEAST_CONFIDENCE = 0.3
-# Or the whole message finds it among so many of its first, and is itself not answered for sure, and
-# every part is as sure: "it was refused, and tapping does not work" is about two things.
+# Or, where else nothing were parted, the whole message finds it among so many of its first, and is
+# itself not answered for sure, and every part is as sure: "it was refused, and tapping does not
+# work" is about two things.
 TOLD_CONFIDENCE = 0.7
 TOLD_AMONG = 3
 # A part that goes on from the one before it counts so much beside the whole message.
@@ -32,14 +33,11 @@ def part(reader: Reader, message: Message, patterns: Patterns) -> list[Part]:
     among its first. What goes on from the turn before is parted only where each part is sure, or
     goes on itself.
     """
-    found: dict[str, Part] = {}
-    for number, text in enumerate(message.parts):
-        reading = _read_beside(reader, message, number, text, found, patterns)
-        if reading.first is not None and _is_found(reader, message, reading, patterns):
-            found.setdefault(reading.first, _part_of(text, reading))
-    found = _sure_beside_told(found, patterns)
+    found = _found(reader, message, patterns, told=False)
     if len(found) < 2:
-        found = _sure_beside_told(_among_first(reader, message, patterns), patterns)
+        told = _found(reader, message, patterns, told=True)
+        is_sure = all(one.confidence >= TOLD_CONFIDENCE for one in told.values())
+        found = told if is_sure else found
     if len(found) < 2 and patterns.both.search(message.text):
         found = _of_both(reader, message)
     parts = list(found.values())
@@ -66,33 +64,24 @@ def answer_of(answer: Answer, parts: Sequence[Part]) -> Answer:
     return answer.model_copy(update=found)
 
 
-def _among_first(reader: Reader, message: Message, patterns: Patterns) -> dict[str, Part]:
-    """Of a short message where a clause asks nothing, only what comes first and second."""
-    clauses = message.clauses
-    if not clauses:
-        return {}
-    each_asks = all(patterns.asks.search(clause) for clause in clauses)
+def _found(reader: Reader, message: Message, patterns: Patterns, *, told: bool) -> dict[str, Part]:
+    """FAQ → the part that finds it first; `told`: what only tells it likely does, too.
+
+    Of a short message where a clause asks nothing, only what comes first and second.
+    """
+    texts = message.parts or message.clauses
+    each_asks = all(patterns.asks.search(text) for text in texts)
     depth = AGREEING if each_asks or not patterns.is_short(message.question) else 2
-    first = {one.faq_id for one in reader.read(message.question).candidates[:depth]}
+    first = [one.faq_id for one in reader.read(message.question).candidates[:depth]]
     found: dict[str, Part] = {}
-    for number, text in enumerate(clauses):
+    for number, text in enumerate(texts):
         reading = _read_beside(reader, message, number, text, found, patterns)
         is_sure = depth > 2 and reading.is_answered and patterns.asks.search(text) is not None
-        is_agreed = reading.first in first or is_sure
-        if is_agreed and _is_found(reader, message, reading, patterns):
-            found.setdefault(str(reading.first), _part_of(text, reading))
+        is_agreed = bool(message.parts) or reading.first in first or is_sure
+        is_found = _is_found(reading, patterns) or (told and _is_told(reader, message, reading))
+        if reading.first is not None and is_agreed and is_found:
+            found.setdefault(reading.first, _part_of(text, reading))
     return found
-
-
-def _sure_beside_told(found: Mapping[str, Part], patterns: Patterns) -> dict[str, Part]:
-    """The parts without those that only tell, unless each part is as sure as these must be."""
-    if all(one.confidence >= TOLD_CONFIDENCE for one in found.values()):
-        return dict(found)
-    return {
-        faq_id: one
-        for faq_id, one in found.items()
-        if one.decision == "answer" or patterns.asks.search(one.question)
-    }
 
 
 def _of_both(reader: Reader, message: Message) -> dict[str, Part]:
@@ -137,9 +126,9 @@ def _read_beside(
     return blended if is_part else alone
 
 
-def _is_found(reader: Reader, message: Message, reading: Reading, patterns: Patterns) -> bool:
+def _is_found(reading: Reading, patterns: Patterns) -> bool:
     if patterns.asks.search(reading.text) is None:
-        return reading.is_answered or _is_told(reader, message, reading)
+        return reading.is_answered
     is_handed_over = reading.answer.decision == "handoff"
     return not is_handed_over and reading.answer.confidence >= LEAST_CONFIDENCE
 
@@ -147,8 +136,9 @@ def _is_found(reader: Reader, message: Message, reading: Reading, patterns: Patt
 def _is_told(reader: Reader, message: Message, reading: Reading) -> bool:
     whole = reader.read(message.question)
     first = [one.faq_id for one in whole.candidates[:TOLD_AMONG]]
-    is_likely = reading.answer.confidence >= TOLD_CONFIDENCE and reading.first in first
-    return is_likely and not whole.is_answered
+    answer = reading.answer
+    is_likely = answer.decision != "handoff" and answer.confidence >= TOLD_CONFIDENCE
+    return is_likely and reading.first in first and not whole.is_answered
 
 
 def _part_of(text: str, reading: Reading) -> Part:

@@ -32,10 +32,10 @@ class Fragments:
     def fit(cls, fragments: Floats, questions: Floats) -> Self:
         """Learn from embeddings [texts, width] of both.
 
-        Where there are no questions to tell them from, no message is worded as either.
+        Where there are no questions to tell them from, no message is taken for a part.
         """
         if not len(questions):
-            return cls(np.zeros(fragments.shape[1], dtype=np.float32), 0.0)
+            return cls(np.zeros(fragments.shape[1], dtype=np.float32), -np.inf)
         from sklearn.linear_model import LogisticRegression
 
         # However many questions a business has: neither is likelier before it is read.

@@ -20,7 +20,7 @@ def recogniser(**probabilities: float) -> Recogniser:
         spellings=None,
         spelling_weights=np.empty((0, 0), dtype=np.float32),
         offsets=np.log(np.array(shares, dtype=np.float32)),
-        fragments=Fragments(np.zeros(1, dtype=np.float32), 0.0),
+        fragments=Fragments(np.zeros(1, dtype=np.float32), -np.inf),
     )
 
 
