@@ -45,7 +45,8 @@ def build_answerer(
         index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
     return Answerer(
         release_id="",
-        network=FullPrecision(module, backbone, precision),
+        # Questions are read as the server reads them: what is measured and promised is of that.
+        network=FullPrecision(module, backbone),
         intents=dataset.intents,
         faqs=dataset.faqs,
         index=index,
