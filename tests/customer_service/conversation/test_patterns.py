@@ -80,6 +80,8 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("can u ring me", True),
         ("please put me through to the loans team", True),
         ("does the loans team look at that", False),
+        ("I was talking to your fraud team, what does pending mean", False),
+        ("I have to talk to my team first, how long is it valid", False),
         ("真人在线吗", True),
         ("你听不懂，找个懂的人来", True),
         ("can you put a block on my boss's card", False),
