@@ -117,7 +117,7 @@ class Dialogue:
         return self.recogniser.recognise(message.question, vector).nonsense < SLIP
 
     def _fragment(self, message: Message, understood: Mapping[str, Understood]) -> float:
-        if self.patterns.turns(message.question):
+        if self.patterns.turns_aside(message.question):
             return 0.0
         return self.recogniser.fragments.probability(understood[message.question].vector)
 

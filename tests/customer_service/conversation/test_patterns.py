@@ -166,6 +166,7 @@ def test_courtesy_is_cut_off_a_question_and_nothing_else(message: str, left: str
         ("多久到账", True),
         ("这个要收费吗", True),
         ("n what if I lose it", True),
+        ("n/a", False),
         ("how do I apply for a mortgage", False),
         ("信用卡怎么还款", False),
     ],
@@ -219,14 +220,14 @@ def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> No
 
 
 def test_who_turns_to_something_else_names_it() -> None:
-    for message, turns in (
+    for message, aside in (
         ("and abroad?", True),
         ("what about my wife", True),
         ("那国外呢", True),
         ("any fee", False),
         ("收年费不", False),
     ):
-        assert PATTERNS.turns(prepare(message)) is turns
+        assert PATTERNS.turns_aside(prepare(message)) is aside
 
 
 @pytest.mark.parametrize(
