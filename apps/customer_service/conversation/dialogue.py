@@ -30,8 +30,8 @@ MOODS: tuple[Mood, ...] = ("distress", "angry")
 # What is said to these goes by no FAQ that is searched.
 NOT_SEARCHED: frozenset[Kind] = CHAT | {"choice", "wants_person"}
 CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "smalltalk")
-# What is handed over and so probably nonsense is a slip of the keyboard. Of 24 that were typed at
-# random 16 were; of what was handed over of the development conversations none came near it (.003).
+# What is handed over and so probably nonsense is a slip of the keyboard. Of 24 that were made up 16
+# were; of what was handed over of the development conversations none came near it (.003).
 SLIP = 0.2
 
 
