@@ -113,7 +113,7 @@ class Patterns:
             pattern.search(message) for pattern in self.follow_up.values()
         )
 
-    def turns(self, message: str) -> bool:
+    def turns_aside(self, message: str) -> bool:
         """Whether it turns from what was said to something beside it: "and abroad?"."""
         named = (self.follow_up["begins"], self.follow_up["ends"])
         return self.is_short(message) and any(pattern.search(message) for pattern in named)

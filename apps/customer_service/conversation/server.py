@@ -121,7 +121,7 @@ class Conversations:
         waited = 1000 * (time.perf_counter() - started) - encoded.encode_ms
         read = time.perf_counter()
         work = partial(self._answer, encoded, message, asked)
-        answer = await self.service.without_blocking(encoded.answerer, work)
+        answer, understood = await self.service.without_blocking(encoded.answerer, work)
         spent = {
             "recall": recalled.took_ms,
             "queue": max(waited, 0.0),
@@ -130,7 +130,9 @@ class Conversations:
         }
         answer = timed(answer, spent).model_copy(update={"conversation_id": identity})
         subject = self._speakers.of(request, asked.user or identity).subject or ""
-        turn = turn_of(answer, message, at=time.time(), owner=owner, subject=subject)
+        turn = turn_of(
+            answer, message, at=time.time(), understood=understood, owner=owner, subject=subject
+        )
         await self.memory.remember(turn)
         if self._rules and answer.decided_by:
             self._rules.count(answer.decided_by.rules)
@@ -149,10 +151,14 @@ class Conversations:
             self._replies,
         )
 
-    def _answer(self, encoded: Encoded, message: Message, asked: AnswerRequest) -> Answer:
+    def _answer(
+        self, encoded: Encoded, message: Message, asked: AnswerRequest
+    ) -> tuple[Answer, bool]:
+        """The reply, and whether the message says something."""
         dialogue = self.dialogue(encoded.answerer)
         understood = dict(zip(message.texts, encoded.understood, strict=True))
-        return dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
+        answer = dialogue.reply(message, understood, language=asked.language, top_k=asked.top_k)
+        return answer, dialogue.says_something(answer, message, understood)
 
     async def recall(self, given: str | None, owner: str, *, is_known: bool = False) -> Recalled:
         """The conversation to go on with; a new one where none is given.

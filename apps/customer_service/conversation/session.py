@@ -60,13 +60,20 @@ class Session:
         read = time.perf_counter()
         answer = self.dialogue.reply(message, understood, language=self.language)
         spent = {"encode": 1000 * (read - started), "search": 1000 * (time.perf_counter() - read)}
-        turn = turn_of(answer, message, at=time.time())
+        says_something = self.dialogue.says_something(answer, message, understood)
+        turn = turn_of(answer, message, at=time.time(), understood=says_something)
         self.history = [*self.history, turn][-MOST_TURNS:]
         return timed(answer, spent)
 
 
 def turn_of(
-    answer: Answer, message: Message, *, at: float, owner: str = "", subject: str = ""
+    answer: Answer,
+    message: Message,
+    *,
+    at: float,
+    understood: bool,
+    owner: str = "",
+    subject: str = "",
 ) -> Turn:
     """What to remember of a message and its answer."""
     if answer.parts:
@@ -85,7 +92,7 @@ def turn_of(
         language=message.language,
         answered=answered,
         shown=[one.faq_id for one in answer.suggestions],
-        understood=answer.handoff is None,
+        understood=understood,
     )
 
 

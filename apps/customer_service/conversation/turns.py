@@ -28,7 +28,7 @@ class Turn(BaseModel):
         language: of the message.
         answered: the FAQs that were given as answers.
         shown: the FAQs that were offered beside or instead of them, in their order.
-        understood: whether it was answered or asked back.
+        understood: false of what was handed over and is probably a slip of the keyboard.
     """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)

@@ -93,6 +93,15 @@ def test_a_slip_of_the_keyboard_between_does_not_lose_the_thread(dialogue: Dialo
     assert (answer.kind, first(answer)) == ("follow_up", "en-intl-send")
 
 
+def test_only_a_slip_is_not_gone_on_from(dialogue: Dialogue) -> None:
+    """What comes after a question that nobody could answer is about that."""
+    session = Session(dialogue)
+    for text in ("How do I send money abroad?", "what is the capital of Peru", "asdf qwer zxcv"):
+        session.say(text)
+    assert [turn.understood for turn in session.history] == [True, True, False]
+    assert [bool(turn.answered) for turn in session.history] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("before", "question", "faq_id"),
     [

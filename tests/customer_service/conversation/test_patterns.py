@@ -80,6 +80,8 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("can u ring me", True),
         ("please put me through to the loans team", True),
         ("does the loans team look at that", False),
+        ("I was talking to your fraud team, what does pending mean", False),
+        ("I have to talk to my team first, how long is it valid", False),
         ("真人在线吗", True),
         ("你听不懂，找个懂的人来", True),
         ("can you put a block on my boss's card", False),
@@ -164,6 +166,7 @@ def test_courtesy_is_cut_off_a_question_and_nothing_else(message: str, left: str
         ("多久到账", True),
         ("这个要收费吗", True),
         ("n what if I lose it", True),
+        ("n/a", False),
         ("how do I apply for a mortgage", False),
         ("信用卡怎么还款", False),
     ],
@@ -217,14 +220,14 @@ def test_a_correction_says_what_was_meant(message: str, meant: str | None) -> No
 
 
 def test_who_turns_to_something_else_names_it() -> None:
-    for message, turns in (
+    for message, aside in (
         ("and abroad?", True),
         ("what about my wife", True),
         ("那国外呢", True),
         ("any fee", False),
         ("收年费不", False),
     ):
-        assert PATTERNS.turns(prepare(message)) is turns
+        assert PATTERNS.turns_aside(prepare(message)) is aside
 
 
 @pytest.mark.parametrize(
