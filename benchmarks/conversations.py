@@ -48,6 +48,8 @@ def main() -> None:
     dialogue = open_dialogue(load_release(release), release, registry.root)
     written = [json.loads(line) for line in chosen.conversations.open(encoding="utf-8")]
     written = [one for one in written if chosen.split in {None, one.get("split", DEVELOPMENT)}]
+    if not written:
+        raise SystemExit(f"{chosen.conversations}: no conversation of the split {chosen.split}")
     judged: dict[str, list[Judged]] = defaultdict(list)
     for one in written:
         session = Session(dialogue)
