@@ -23,7 +23,8 @@ def build_answerer(
     """An answerer that knows the dataset's FAQs and texts, and is not calibrated.
 
     Before fine-tuning it is the pretrained model on the same path: search by its own vectors,
-    intents by class mean.
+    intents by class mean. Questions are read in float32, as a release reads them; in `precision`
+    only by an encoder that learned nothing and remembers what it read in that.
     """
     module.eval()
     said = {faq.id: {*map(prepare, faq.answer_sentences)} for faq in dataset.faqs.values()}
@@ -43,9 +44,10 @@ def build_answerer(
     index = None
     if variants:
         index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
+    remembers = backbone.known is not None and not backbone.known.has_begun
     return Answerer(
         release_id="",
-        network=FullPrecision(module, backbone, precision),
+        network=FullPrecision(module, backbone, precision if remembers else "fp32"),
         intents=dataset.intents,
         faqs=dataset.faqs,
         index=index,
