@@ -23,7 +23,11 @@ def build_answerer(
     """An answerer that knows the dataset's FAQs and texts, and is not calibrated.
 
     Before fine-tuning it is the pretrained model on the same path: search by its own vectors,
-    intents by class mean.
+    intents by class mean. Questions are read in float32, as a release reads them: what is
+    measured and promised is of that.
+
+    Args:
+        precision: in which what is searched is read.
     """
     module.eval()
     said = {faq.id: {*map(prepare, faq.answer_sentences)} for faq in dataset.faqs.values()}
@@ -45,7 +49,6 @@ def build_answerer(
         index = VariantIndex.build(variants, vectors, module.prototypes(task.faq_ids))
     return Answerer(
         release_id="",
-        # Questions are read as the server reads them: what is measured and promised is of that.
         network=FullPrecision(module, backbone),
         intents=dataset.intents,
         faqs=dataset.faqs,

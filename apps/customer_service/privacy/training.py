@@ -95,7 +95,7 @@ def train_privately(
         module=module,
     )
     assert isinstance(tuned.module, AnswerModel) and tuned.privacy is not None
-    answerer = build_answerer(task, tuned.module, tuned.pretrained, known, tuned.precision)
+    answerer = build_answerer(task, tuned.module, tuned.pretrained, known, "fp32")
     answerer, promise = calibrate(answerer, held_out, known.in_scope, far, max_wrong)
     after = evaluate.run(answerer, held_out)
     figures = (evaluate.summarise(before), evaluate.summarise(after))

@@ -99,10 +99,17 @@ class SearchOptions:
         refused: Mapping[str, str] | None = None,
         **flags: Any,
     ) -> Settings:
-        """What all trials share; arguments, and what is raised, as of `read_settings`."""
+        """What all trials share; arguments, and what is raised, as of `read_settings`.
+
+        Raises:
+            UserError: one of `refused`, or of what no trial has a use for, is searched.
+        """
         from common.tuning.configuration import OF_ONE_RUN
 
         unused = {**OF_ONE_RUN, **(refused or {})}
+        for name in self.searched:
+            if name in unused:
+                raise UserError(f"--search {name}: {unused[name]}", hint="Leave it out.")
         return given.read(defaults, searched=self.searched, refused=unused, **flags)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.continual import beginning
 from apps.customer_service.data import Sources, read_dataset
 from common.models.encoder import Encoder
 from common.models.sources.bundled import Source
+from common.tuning.adapting.choosing import begin_to_learn
 from common.tuning.settings import Settings
 
 FAQS = {"abc": ["a b c", "c b a", "a c"], "xyz": ["x y z", "z y x", "x z"]}
@@ -55,3 +57,7 @@ def test_a_text_is_read_once_before_learning_begins(
     for text in texts:
         (ids,) = found.encoder.tokenize([text])["input_ids"].tolist()
         assert read.count(tuple(ids)) == 1, text
+    # Questions are read as the release will read them.
+    begin_to_learn(found.module, found.encoder, settings)
+    learned = build_answerer(found.task, found.module, found.encoder, dataset, "bf16")
+    assert learned.network.trained.precision == "fp32"

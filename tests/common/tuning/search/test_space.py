@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.recommender.options_cli import unused_settings
 from common.errors import UserError
 from common.tuning.configuration import read_settings
+from common.tuning.search.cli import SearchOptions
 from common.tuning.search.space import Choice, Range, holds, own_space, read_space, settings_of
 from common.tuning.settings import Settings
+from common.tuning.settings_cli import SettingOptions
 
 
 class Drawn:
@@ -66,6 +69,27 @@ def test_what_a_person_writes_is_read(pair: str, searched: Range | Choice) -> No
 def test_what_cannot_be_searched_is_told(pair: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
         read_space([pair], Settings())
+
+
+@pytest.mark.parametrize(
+    ("pair", "why"),
+    [
+        ("seeds=1,3", "seeds: each trial is one run"),
+        ("distillation_weight=0.1..0.9", "distillation_weight: each trial is one run"),
+        ("exemplars=10,20", "exemplars: it is for train --from"),
+    ],
+)
+def test_what_no_trial_has_a_use_for_is_not_searched(pair: str, why: str) -> None:
+    with pytest.raises(UserError, match=f"--search {why}"):
+        SearchOptions([pair]).base(SettingOptions())
+
+
+def test_an_application_searches_for_nothing_that_it_passes_over() -> None:
+    of_classes = "class_weights=none,balanced"
+    with pytest.raises(UserError, match="--search class_weights: the recommender learns which"):
+        SearchOptions([of_classes]).base(SettingOptions(), refused=unused_settings())
+    chosen = SearchOptions(["epochs=2..8"]).base(SettingOptions(), refused=unused_settings())
+    assert chosen.seeds == 1
 
 
 def test_a_setting_is_searched_once() -> None:
