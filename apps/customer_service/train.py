@@ -35,6 +35,7 @@ from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
 from apps.customer_service.training.crossing import in_folds
 from apps.customer_service.training.last import learn_what_calibrates
+from common.console import say
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
 from common.evaluation.stress.expectations.expectation import Expectations
@@ -136,6 +137,8 @@ def train(
     # These know the questions of a fold, or would be learned once more for each.
     assert folds == 1 or not (teacher or from_release or rerank or settings.seeds > 1)
     dataset, *others = in_folds(dataset, settings.seed, folds)
+    if folds > 1 and not others and is_main_process():
+        say("--folds: one part calibrates; of the questions, that is enough, or there are too few.")
     beginning = (
         begin(dataset, settings, backbone)
         if from_release is None
