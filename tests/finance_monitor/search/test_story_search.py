@@ -98,7 +98,7 @@ def test_stories_are_kept_while_somebody_searches(
         with opened.transaction():
             opened.write_state("x", b"written")
 
-    monkeypatch.setattr("apps.finance_monitor.store.searchable", folding)
+    monkeypatch.setattr("apps.finance_monitor.watch.monitor_file.searchable", folding)
     opened = Store(tmp_path / "a name with ? and #" / "monitor.sqlite")
     with opened.transaction():
         opened.add_stories(((n, one, None) for n, one in enumerate(STORIES)), [])
