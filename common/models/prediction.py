@@ -86,15 +86,12 @@ def predict(
     was_training = module.training
     module.eval()
     with (
-        # Around all batches: autocast keeps what it made of the weights until it ends.
-        torch.inference_mode(),
-        autocast(device, precision),
         nullcontext()
         if len(inputs) < TEXTS_WITHOUT_PROGRESS
-        else progress(what, len(inputs)) as advance,
+        else progress(what, len(inputs)) as advance
     ):
         for batch, outputs in zip(
-            batches, _outputs(module, pretrained, inputs, batches), strict=True
+            batches, _outputs(module, pretrained, inputs, batches, precision), strict=True
         ):
             results.append(outputs)
             if advance is not None:
@@ -166,8 +163,11 @@ def _outputs(
     pretrained: Pretrained[Any],
     inputs: Sequence[Any],
     batches: Sequence[Sequence[int]],
+    precision: str,
 ) -> Iterator[dict[str, Tensor]]:
     """Of each batch, in float32 on the CPU; a GPU waits neither for tokens nor for copies."""
+    import torch
+
     device = next(module.parameters()).device
     on_gpu = device.type == "cuda"
 
@@ -177,7 +177,8 @@ def _outputs(
 
     def read(tokens: dict[str, Tensor]) -> dict[str, Tensor]:
         there = {name: one.to(device, non_blocking=on_gpu) for name, one in tokens.items()}
-        outputs = module(**there)
+        with torch.inference_mode(), autocast(device, precision):
+            outputs = module(**there)
         # A loss, which some modules cannot but give, is one for all of them.
         return {name: one.float() for name, one in outputs.items() if name != "loss"}
 
