@@ -277,15 +277,15 @@ def listen(
 
 
 def check_backbone(backbone: str) -> None:
-    """Find the files of a backbone that is named, before anything heavy is imported.
+    """Refuse a backbone that there is not, before anything heavy is imported or downloaded.
 
     Raises:
-        UserError: as `common.models.sources.bundled.locate`.
+        UserError: as `common.models.sources.bundled.check`.
     """
     if backbone != "auto":
-        from common.models.sources.bundled import locate
+        from common.models.sources.bundled import check
 
-        locate(backbone)
+        check(backbone)
 
 
 def parse_mapping(pairs: Sequence[str] | None, fields: Collection[str]) -> dict[str, str]:

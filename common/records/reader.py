@@ -22,6 +22,8 @@ R = TypeVar("R", bound=BaseModel)
 OnBadRow = Literal["fail", "skip"]
 
 BAD_ROWS_SHOWN = 10
+# Characters of a value that is refused.
+MOST_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,13 @@ def parse_row(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise BadRowError(f"{where}: {first['msg']}") from None
+        raise BadRowError(f"{where}: {first['msg']}{_given(first['input'])}") from None
+
+
+def _given(value: Any) -> str:
+    """A value as it stands in the file, where it is short enough to be read at a glance."""
+    is_short = isinstance(value, str | int | float) and 0 < len(str(value)) <= MOST_SHOWN
+    return f" (given: {value!r})" if is_short else ""
 
 
 def _is_list(annotation: Any) -> bool:

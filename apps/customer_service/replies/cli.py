@@ -91,9 +91,9 @@ def teach(
 
     columns = parse_mapping(mapping, Reply.model_fields)
     chosen = given.read(DEFAULTS, refused=OF_LABELS)
-    check_backbone(generator)
     registry = open_registry(store)
     release = registry.open()
+    check_backbone(generator)
 
     from apps.customer_service.generation.rewriting import gate_of
     from apps.customer_service.release import load_edited

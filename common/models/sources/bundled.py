@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +55,35 @@ def locate(backbone: str) -> Source:
         return _bundled(checkpoint)
     if Path(backbone).is_dir():
         return _directory(Path(backbone))
-    if backbone.count("/") == 1 and not backbone.startswith((".", "/")):
+    if _is_hub_id(backbone):
         return _hub(backbone)
+    raise _unknown(backbone)
+
+
+def check(backbone: str) -> None:
+    """Whether `locate` would look for it, as far as that shows without unpacking or a download.
+
+    Raises:
+        UserError: as `locate`.
+    """
+    if checkpoint := catalog.CHECKPOINTS.get(backbone):
+        _file_of(checkpoint)
+    elif Path(backbone).is_dir():
+        _directory(Path(backbone))
+    elif _is_hub_id(backbone):
+        _check_hub(backbone)
+    else:
+        raise _unknown(backbone)
+
+
+def _is_hub_id(backbone: str) -> bool:
+    return backbone.count("/") == 1 and not backbone.startswith((".", "/"))
+
+
+def _unknown(backbone: str) -> UserError:
     nearest = difflib.get_close_matches(backbone, catalog.CHECKPOINTS, n=1)
     guess = f"Did you mean {nearest[0]}? " if nearest else ""
-    raise UserError(f"unknown backbone {backbone!r}", hint=guess + _what_works())
+    return UserError(f"unknown backbone {backbone!r}", hint=guess + _what_works())
 
 
 def available() -> list[str]:
@@ -79,13 +105,18 @@ def _package_file(checkpoint: catalog.Checkpoint) -> Path | None:
     return None
 
 
-def _bundled(checkpoint: catalog.Checkpoint) -> Source:
+def _file_of(checkpoint: catalog.Checkpoint) -> Path:
     file = _package_file(checkpoint)
     if file is None:
         raise UserError(
             f"the weights of {checkpoint.name} are not installed",
             hint=checkpoint.install,
         )
+    return file
+
+
+def _bundled(checkpoint: catalog.Checkpoint) -> Source:
+    file = _file_of(checkpoint)
     # The directory's name holds the hash, so what was checked and unpacked once stays so.
     kept = cache_directory() / f"{checkpoint.name}-{checkpoint.sha256[:12]}"
     if not kept.exists():
@@ -157,29 +188,54 @@ def _short_name(directory: Path) -> str:
 
 
 def _hub(repository: str) -> Source:
-    from httpx import HTTPError
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    kept = _kept_of_hub(repository)
+    if kept is None:
+        from huggingface_hub import snapshot_download
+
+        with _hub_answers(repository):
+            say(f"Downloading {repository} from the model hub: {_megabytes(repository):.0f} MB")
+            kept = Path(snapshot_download(repository, allow_patterns=HUB_FILES))
+        _directory(kept)
+    return _of_hub(repository, kept)
+
+
+def _check_hub(repository: str) -> None:
+    if _kept_of_hub(repository) is None:
+        with _hub_answers(repository):
+            _megabytes(repository)
+
+
+def _kept_of_hub(repository: str) -> Path | None:
+    """Where a model is that was downloaded before."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True)
-        return _of_hub(repository, Path(found))
+        return Path(snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True))
     except LocalEntryNotFoundError:
-        pass
+        return None
+
+
+def _megabytes(repository: str) -> float:
+    from huggingface_hub import HfApi
+
+    siblings = HfApi().model_info(repository, files_metadata=True, timeout=10).siblings or []
+    return sum(f.size or 0 for f in siblings if f.rfilename.endswith(".safetensors")) / 1e6
+
+
+@contextmanager
+def _hub_answers(repository: str) -> Iterator[None]:
+    from httpx import HTTPError
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
     try:
-        siblings = HfApi().model_info(repository, files_metadata=True, timeout=10).siblings or []
-        weights = [file for file in siblings if file.rfilename.endswith(".safetensors")]
-        megabytes = sum(file.size or 0 for file in weights) / 1e6
-        say(f"Downloading {repository} from the model hub: {megabytes:.0f} MB")
-        found = snapshot_download(repository, allow_patterns=HUB_FILES)
+        yield
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise UserError(
             f"{repository} is not on this machine and could not be downloaded from the model hub "
             f"({type(error).__name__})",
             hint=_what_works(),
         ) from None
-    _directory(Path(found))
-    return _of_hub(repository, Path(found))
 
 
 def _of_hub(repository: str, directory: Path) -> Source:

@@ -15,7 +15,7 @@ from common.models.encoder import load_encoder, save_encoder
 from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.models.sources import bundled, catalog, e5_file
-from common.models.sources.bundled import locate
+from common.models.sources.bundled import check, locate
 from common.models.sources.facts import FACTS
 
 
@@ -177,3 +177,23 @@ def test_a_release_from_before_keeps_its_prompts_as_a_backbone(
     (release / "model.json").write_text(json.dumps(facts), encoding="utf-8")
     found = locate(str(model))
     assert (found.name, found.query_prefix) == ("2026-01-01T000000-abcdef/model", "query: ")
+
+
+def test_a_backbone_is_checked_without_being_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIZLM_CACHE", str(tmp_path))
+    check("e5-small")
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(UserError, match="unknown backbone 'e5-smal'"):
+        check("e5-smal")
+    with pytest.raises(UserError, match=r"no config\.json"):
+        check(str(tmp_path))
+
+
+def test_a_model_of_the_hub_is_asked_for_before_a_file_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="nobody/nothing is not on this machine"):
+        check("nobody/nothing")

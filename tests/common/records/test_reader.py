@@ -154,6 +154,7 @@ def test_a_missing_column_names_the_map_that_mends_it(tmp_path: Path) -> None:
         ("broken.jsonl", b'{"text": "a"}\n{"text": \n', "broken.jsonl:2: broken JSON"),
         ("list.jsonl", b'{"text": "a"}\n[1]\n', "list.jsonl:2: not a JSON object"),
         ("type.csv", b"text,count\na,many\n", "type.csv:2: count: Input should be a valid integer"),
+        ("given.csv", b"text,count\na,many\n", "to parse string as an integer (given: 'many')"),
         ("cells.csv", b"text,count\na,1\nb\n", "cells.csv:3: 1 cells, but the header has 2"),
     ],
 )
