@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -38,3 +40,8 @@ class RefusedError(UserError):
     """A gate said no; what was in service stays in service."""
 
     exit_code = Exit.REFUSED
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """What is wrong in one line, of one of `ValidationError.errors()` of pydantic."""
+    return str(error["msg"]).removeprefix("Value error, ")

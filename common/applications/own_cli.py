@@ -34,7 +34,7 @@ from common.cli import (
 )
 from common.console import results, say, show_table
 from common.durations import parse_period
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.groups_cli import grouped
 from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
@@ -107,7 +107,7 @@ def made(question: type[Q], **values: object) -> Q:
         return question.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"{first['loc'][0]}: {first['msg']}") from None
+        raise UserError(f"{first['loc'][0]}: {reason_of(first)}") from None
 
 
 def _add_train(app: typer.Typer, application: Application) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from common.console import say
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import file_sha256, write_atomically
 from common.records.columns import guessed, match_columns, suggest
 from common.records.rows import Broken, Row, read_rows
@@ -201,7 +201,7 @@ def parse_row(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
-        raise BadRowError(f"{where}: {first['msg']}{_given(first['input'])}") from None
+        raise BadRowError(f"{where}: {reason_of(first)}{_given(first['input'])}") from None
 
 
 def _given(value: Any) -> str:

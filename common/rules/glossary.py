@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.records.fields import Text
 from common.rules.conditions import When, spell
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 
 Condition = TypeVar("Condition", bound=When)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 SHOWN = 8
 
@@ -44,8 +43,3 @@ def near(name: str, known: Collection[str]) -> str:
     some = list(known)[:SHOWN]
     more = f" … ({len(known):,} in all)" if len(known) > SHOWN else ""
     return f"There are: {', '.join(some)}{more}" if some else "There are none."
-
-
-def reason_of(error: Mapping[str, Any]) -> str:
-    """What pydantic found wrong, in one line."""
-    return str(error["msg"]).removeprefix("Value error, ")

@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.rules.glossary import Glossary, read_glossary
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 from common.rules.rule import Rule, RulesFile
 
 F = TypeVar("F", bound=RulesFile[Any])

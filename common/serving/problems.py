@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.errors import RefusedError, UserError
+from common.errors import RefusedError, UserError, reason_of
 from common.serving.batching import DrainingError, OverloadedError
 from common.serving.disconnect import CLIENT_GONE, ClientGoneError
 from common.serving.logs import where_raised
@@ -102,7 +102,7 @@ def _fields(error: RequestValidationError) -> list[dict[str, str]]:
     return [
         {
             "field": ".".join(str(part) for part in each["loc"])[:MOST_CHARACTERS],
-            "problem": str(each["msg"])[:MOST_CHARACTERS],
+            "problem": reason_of(each)[:MOST_CHARACTERS],
         }
         for each in error.errors()[:MOST_FIELDS]
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.tuning.augmentation.counterfactual import read_swaps
 from common.tuning.augmentation.glossary import read_glossary
@@ -95,7 +95,7 @@ def read_settings(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
-        raise UserError(f"setting {name}: {first['msg']} (given: {first['input']!r})") from None
+        raise UserError(f"setting {name}: {reason_of(first)} (given: {first['input']!r})") from None
     except UserError:
         # What it asks for may be refused, too.
         for name in sorted(chosen.keys() & (refused or {}).keys()):

@@ -12,7 +12,7 @@ import typer
 from apps.customer_service.options_cli import Graph, read_facts
 from common.cli import Mapping, Store, existing, parse_mapping
 from common.console import say
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.learning.options_cli import DatabaseUrl
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def _faq(values: dict[str, Any]) -> Faq:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "dates"
-        raise UserError(f"{name}: {first['msg']}") from None
+        raise UserError(f"{name}: {reason_of(first)}") from None
 
 
 def _read(table: list[Path], mapping: list[str] | None) -> Sequence[Faq]:

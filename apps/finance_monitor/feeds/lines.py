@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from apps.finance_monitor.feeds.feed import Rejected
 from apps.finance_monitor.schema import FeedRecord
+from common.errors import reason_of
 
 LONGEST_LINE = 1 << 20
 
@@ -36,7 +37,7 @@ def explain(error: ValidationError) -> str:
     """The first thing that is wrong, with the field's name."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return f"{where}: {reason_of(first)}" if where else reason_of(first)
 
 
 def reject(place: str, reason: str, raw: bytes) -> Rejected:

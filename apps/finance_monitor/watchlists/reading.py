@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.watchlists.watchlist import Watchlist
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 
 HINT = (
     'Each is [[watchlist]] with name = "…" and companies, topics or words = ["…"]; notify = ["…"] '

@@ -8,10 +8,10 @@ from pathlib import Path
 import networkx as nx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.records.fields import Text
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 
 ARROW = "->"
 EXAMPLE = 'edges = ["age -> promotion", "age -> bought", "promotion -> visits -> bought"]'

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.console import say
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import check_readable
 from common.records.graph.fact import Fact
 from common.records.graph.vocabulary import ALSO_CALLED, IS_A
@@ -99,7 +99,7 @@ class _Reading:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"]) or "row"
             said = f"{row['subject']} – {row['relation']} – {row['object']}"
-            raise UserError(f"{field}: {first['msg']} ({said})", where=place) from None
+            raise UserError(f"{field}: {reason_of(first)} ({said})", where=place) from None
 
     def _statements(self) -> dict[tuple[Any, Any, Any], dict[str, str]]:
         """Triple → what is said about it."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.records.text import CHINESE, normalise
 
@@ -191,7 +191,7 @@ def _parse(values: Mapping[str, Any], path: Path) -> Vocabulary:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(
-            f"{where}: {first['msg']}",
+            f"{where}: {reason_of(first)}",
             where=str(path),
             hint=f"The keys are: {', '.join(Vocabulary.model_fields)}.",
         ) from None

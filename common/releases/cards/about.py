@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 
 
 class About(BaseModel):

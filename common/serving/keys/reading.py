@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.serving.keys.key import HASH, NAME, ApiKey, check_name, digest_of
 from common.serving.keys.scopes import SCOPES, Scope
 
@@ -125,7 +125,7 @@ def _read_table(name: str, table: Any, path: Path) -> ApiKey:
         wrong = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in wrong["loc"] if isinstance(part, int | str))
         raise UserError(
-            f"{field}: {wrong['msg']}" if field else wrong["msg"],
+            f"{field}: {reason_of(wrong)}" if field else reason_of(wrong),
             where=where,
             hint=f'A key has hash = "…" and scopes = [{_quoted(SCOPES)}] or some of them.',
         ) from None

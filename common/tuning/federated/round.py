@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import file_sha256, read_json, write_json
 from common.models.sources.bundled import Source, locate
 from common.tuning.settings import Settings
@@ -253,7 +253,7 @@ def read_as(kind: type[T], stated: Any, path: Path) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise UserError(f"{name}: {first['msg']}", where=str(path)) from None
+        raise UserError(f"{name}: {reason_of(first)}", where=str(path)) from None
 
 
 def fewest(masked: bool) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 from common.records.fields import Text
 from common.records.text import language_of
@@ -85,5 +85,5 @@ def read_questions(path: Path) -> dict[str, Question]:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join([name, *map(str, first["loc"])])
-            raise UserError(f"{where}: {first['msg']}", where=str(path)) from None
+            raise UserError(f"{where}: {reason_of(first)}", where=str(path)) from None
     return found

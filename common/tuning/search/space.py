@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.tuning.configuration import check_names
 from common.tuning.settings import Settings
 
@@ -170,7 +170,7 @@ def _typed(pair: str, name: str, text: str | None) -> Value:
     try:
         value: Value = TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
-        raise UserError(f"--search {pair}: {text}: {error.errors()[0]['msg']}") from None
+        raise UserError(f"--search {pair}: {text}: {reason_of(error.errors()[0])}") from None
     return value
 
 
@@ -190,7 +190,7 @@ def _refusal(base: Settings, values: Mapping[str, Value]) -> str:
     try:
         base.but(**values)
     except ValidationError as error:
-        return str(error.errors()[0]["msg"])
+        return reason_of(error.errors()[0])
     except UserError as error:
         return str(error)
     return ""
@@ -218,7 +218,7 @@ def settings_of(
     try:
         return base.but(usual, **drawn)
     except ValidationError as error:
-        raise UserError(error.errors()[0]["msg"]) from None
+        raise UserError(reason_of(error.errors()[0])) from None
 
 
 def holds(space: Space, settings: Settings) -> bool:

@@ -20,7 +20,7 @@ from apps.customer_service.knowledge.schema import (
 )
 from apps.customer_service.knowledge.serving.preview import Gain
 from apps.customer_service.schema import LONGEST_ANSWER, LONGEST_QUESTION, Faq
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.records.fields import Text
 
 MOST_WORDINGS = 200
@@ -76,7 +76,7 @@ class FaqBody(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "dates"
-            raise UserError(f"{where}: {first['msg']}") from None
+            raise UserError(f"{where}: {reason_of(first)}") from None
 
 
 class NewFaq(FaqBody):

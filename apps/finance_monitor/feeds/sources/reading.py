@@ -14,7 +14,7 @@ from apps.finance_monitor.feeds.sources.mailbox import MailboxSource
 from apps.finance_monitor.feeds.sources.rss import SCHEMES, RssSource
 from apps.finance_monitor.feeds.sources.source import Source
 from common.addresses import check_host
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.files import read_toml
 
 KINDS = ("rss", "gdelt", "edgar", "cninfo", "mailbox")
@@ -71,7 +71,7 @@ def read_sources(spec: str) -> list[Source]:
             f"number {part + 1}" if isinstance(part, int) else str(part) for part in parts
         )
         raise UserError(
-            f"{place}: {first['msg'].removeprefix('Value error, ')}",
+            f"{place}: {reason_of(first)}",
             where=spec,
             hint='Each is [[source]] with url = "https://…", or with a kind '
             f"({', '.join(KINDS)}) and what that asks for; see docs/finance_monitor.md.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from apps.recommender.schema import Item
-from common.errors import UserError
+from common.errors import UserError, reason_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,5 +72,7 @@ def as_items(path: Path, rows: Iterable[dict[str, Any]]) -> list[Item]:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise UserError(f"item {number}: {where}: {first['msg']}", where=str(path)) from None
+            raise UserError(
+                f"item {number}: {where}: {reason_of(first)}", where=str(path)
+            ) from None
     return items

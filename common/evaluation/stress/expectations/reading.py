@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from common.errors import UserError
+from common.errors import UserError, reason_of
 from common.evaluation.stress.expectations.expectation import (
     MOST_MORE_FAILURES,
     SLOT,
@@ -20,7 +20,7 @@ from common.evaluation.stress.expectations.expectation import (
 from common.files import check_readable, read_toml
 from common.records.fields import Text
 from common.records.reader import read_records
-from common.rules.places import line_of, near, reason_of
+from common.rules.places import line_of, near
 
 # Decision → what may be decided; None: anything may.
 Known = Mapping[str, Collection[str] | None]
