@@ -282,7 +282,5 @@ def unused_settings() -> dict[str, str]:
         **dict.fromkeys(of_classes, "the recommender learns which items match, and no classes"),
         **dict.fromkeys(OF_CONTINUAL, "there is no train --from here"),
         **dict.fromkeys(OF_DISTILLATION, "the recommender learns from events alone"),
-        **dict.fromkeys(
-            (*OF_PRIVACY, "tokens_per_pass"), "the recommender compares records with each other"
-        ),
+        **dict.fromkeys(OF_PRIVACY, "the recommender compares records with each other"),
     }

@@ -68,6 +68,8 @@ class EncoderModule(TaskModule):
     is_record_by_record = False
     # What of a batch compares records all the same, where it is there.
     between_records: frozenset[str] = frozenset()
+    # Whether `forward` takes `vectors` [texts, width] in place of their tokens.
+    takes_vectors = False
 
     def can_part(self, batch: Batch) -> bool:
         """Whether the loss of this batch is the mean of that of its parts."""

@@ -29,6 +29,11 @@ from common.tuning.arguments import training_arguments
 from common.tuning.augmentation.augmenting import Augmentation
 from common.tuning.augmentation.back_translation import back_translate
 from common.tuning.callbacks import EvaluateAtEpochEnd, ShowProgress, StopWhereNotFinite
+from common.tuning.computing.gradient_cache import (
+    GradientCache,
+    is_more_than,
+    tokens_compared,
+)
 from common.tuning.computing.passes import passes, tokens_per_pass
 from common.tuning.optimization import parameter_groups
 from common.tuning.regularising.adversarial import EmbeddingPerturbation, gradients_kept
@@ -124,6 +129,7 @@ class TaskTrainer(Trainer, Generic[R]):
             callbacks=[*callbacks, *watchers],
         )
         self.remove_callback(PrinterCallback)
+        self.tokens_compared = tokens_compared(settings, module, self.args.world_size)
         inputs = [task.input(record) for record in splits.train]
         self.lengths = pretrained.token_counts(inputs) if settings.group_by_length else None
         self.augment = Augmentation(settings, self._paraphrases(inputs, work))
@@ -179,6 +185,8 @@ class TaskTrainer(Trainer, Generic[R]):
 
     def training_step(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
         """Forward and backward over the batch, in as many passes as its tokens ask for."""
+        if (tokens := self.tokens_compared) and is_more_than(inputs, tokens):
+            return self._pass_by_vectors(model, inputs, tokens, *args)
         parts = passes(inputs, self.bare_module, self.tokens_per_pass)
         losses = []
         for number, (part, self.share) in enumerate(parts):
@@ -186,6 +194,19 @@ class TaskTrainer(Trainer, Generic[R]):
             with nullcontext() if is_last else self.accelerator.no_sync(model):
                 losses.append(self._pass(model, part, *args))
         return torch.stack(losses).sum()
+
+    def _pass_by_vectors(
+        self, model: nn.Module, inputs: Batch, tokens: int, *args: Any
+    ) -> torch.Tensor:
+        """The loss of all vectors at once, and the encoder's gradients pass by pass."""
+        model.train()
+        prepared = self._prepare_inputs(inputs)
+        kept = GradientCache(
+            self.bare_module.pooled, prepared, tokens, self.compute_loss_context_manager
+        )
+        loss = super().training_step(model, kept.batch, *args)
+        kept.backward()
+        return loss
 
     def _pass(self, model: nn.Module, inputs: Batch, *args: Any) -> torch.Tensor:
         """One forward and backward pass; with adversarial training, one more for each step."""

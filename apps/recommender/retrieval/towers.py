@@ -168,6 +168,8 @@ class UserTower(nn.Module):
 class TowerModel(EncoderModule):
     """A text encoder with both towers."""
 
+    takes_vectors = True
+
     def __init__(
         self,
         pooled: PooledEncoder,

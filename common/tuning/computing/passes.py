@@ -29,20 +29,30 @@ def passes(batch: Batch, module: TaskModule, tokens: int | None) -> list[tuple[B
     if tokens is None or not isinstance(module, EncoderModule) or not module.can_part(batch):
         return [(batch, 1.0)]
     mask = batch["attention_mask"]
-    records, longest = mask.shape
-    if records * longest <= tokens:
+    if mask.numel() <= tokens:
         return [(batch, 1.0)]
+    rows = rows_of_passes(mask, tokens)
+    return [(some_rows(batch, some), len(some) / len(mask)) for some in rows]
+
+
+def rows_of_passes(mask: torch.Tensor, tokens: int) -> list[torch.Tensor]:
+    """The rows of each pass, those of the longest texts first; a text too long is alone in one.
+
+    Args:
+        mask: [texts, tokens].
+        tokens: how many a pass may hold, padding included.
+    """
     lengths = mask.sum(1)
-    parts: list[tuple[Batch, float]] = []
+    found: list[torch.Tensor] = []
     rest = lengths.argsort(descending=True)
     while len(rest):
         size = max(1, tokens // max(1, int(lengths[rest[0]])))
-        parts.append((_rows(batch, rest[:size]), len(rest[:size]) / records))
+        found.append(rest[:size])
         rest = rest[size:]
-    return parts
+    return found
 
 
-def _rows(batch: Batch, rows: torch.Tensor) -> Batch:
+def some_rows(batch: Batch, rows: torch.Tensor) -> Batch:
     """Some records, padded no further than they need."""
     real = batch["attention_mask"][rows].bool().any(0)
     return {

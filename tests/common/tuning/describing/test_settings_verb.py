@@ -54,9 +54,8 @@ def test_an_application_has_defaults_of_its_own_and_leaves_out_what_it_refuses()
 
     assert names("customer_service")["learning_rate"] == 2e-4
     assert names("recommender")["strategy"] == "head"
-    assert not {"class_weights", "tokens_per_pass", *PrivacySettings.model_fields} & {
-        *names("recommender")
-    }
+    assert not {"class_weights", *PrivacySettings.model_fields} & {*names("recommender")}
+    assert "tokens_per_pass" in names("recommender")
     assert {"pair_weight"} == {*names("finance_monitor")} - {*names("customer_service")}
 
 
