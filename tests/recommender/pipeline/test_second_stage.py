@@ -201,7 +201,9 @@ def test_lists_earn_more_at_the_price_that_is_agreed_to(tmp_path: Path) -> None:
         return float(margin[first[first >= 0]].mean())
 
     assert mean_margin(asked.lists) > mean_margin(asked.without_margins[0])
-    assert (asked.lists[:, 2] == 5).all(), "the slot stays"
+    # Who has met it is not shown it.
+    slots = np.nonzero(asked.lists == 5)[1]
+    assert len(slots) > 10 and set(slots.tolist()) == {2}
 
     save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, found)
     assert read_json(tmp_path / MODEL)["choices"]["margin_weight"] == found.choices.margin_weight
