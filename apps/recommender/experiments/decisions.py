@@ -12,6 +12,7 @@ import numpy as np
 from apps.recommender.experiments.actions import Action
 from apps.recommender.experiments.assignment import Experiment
 from apps.recommender.experiments.telling import find_periods
+from apps.recommender.exploration.explorer import DRAWN_BELOW
 from apps.recommender.interactions.behaviors import SHOWN
 from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.store import TIME_TO_TAKE
@@ -21,8 +22,6 @@ from common.errors import UserError
 if TYPE_CHECKING:
     import polars as pl
 
-# What is drawn from below a list of two or more is shown with less, what is not with more.
-DRAWN_BELOW = 0.5
 LIST = ("user_id", "impression_id")
 
 
