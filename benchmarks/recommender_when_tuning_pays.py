@@ -7,7 +7,8 @@ A cell is a shop (the sample shop; ml-latest-small cut to some films), its texts
 written; titles alone) and how much the towers learn from (all users; a fifth of them). Each trains
 twice with the same seed and epochs: on the frozen encoder, and with its top layers learning too.
 Both rank by text alone, once among the items that somebody had met and once among those that
-nobody had (a fifth of all, whose earlier events are left out), beside the texts before any training and methods that know who took what.
+nobody had (a fifth of all, whose earlier events are left out). Beside them stand the texts before
+any training, and methods that know who took what.
 
 A cell that was measured with the same settings is kept: stopped, the same command goes on, and
 `CELL` names some of them (`shop/titles/few`, or a part of it).
