@@ -68,8 +68,8 @@ def main() -> None:
     arguments = parser("nDCG@10 by texts, untuned, frozen and fine-tuned, cell by cell")
     arguments.add_argument("cells", nargs="*", metavar="CELL", help="part of a name; default: all")
     arguments.add_argument("--users", type=int, default=700, help="at most, drawn at random")
-    arguments.add_argument("--films", type=int, default=1000)
-    arguments.add_argument("--epochs", type=int, default=3)
+    arguments.add_argument("--films", type=int, default=600)
+    arguments.add_argument("--epochs", type=int, default=8)
     arguments.add_argument("--work", type=Path, default=Path("var/recommender-when-tuning-pays"))
     chosen = arguments.parse_args()
     start(chosen)
@@ -124,7 +124,9 @@ def _measure(shop: str, texts: str, learned: str, chosen: Any, work: Path) -> di
         "items that nobody had met": int((~met).sum()),
         "users": len(np.unique(dataset.events.user)),
         "users learned from": len(np.unique(timeline.towers.user)),
-        "interactions learned from, an item": round(len(timeline.towers) / len(met), 1),
+        "interactions learned from, an item": round(
+            len(timeline.towers) / len(np.unique(timeline.towers.item)), 1
+        ),
         "words a text": round(float(np.mean([len(t.split()) for t in dataset.catalogue.texts])), 1),
         "minutes of training": {
             way: round(stage.tuned.seconds / 60, 2) for way, stage in stages.items()
