@@ -69,7 +69,7 @@ def main() -> None:
             "items": len(dataset.catalogue),
             "test users": len(queries),
             "may cost, of nDCG@10": chosen.loss,
-            "before the test": margins["sentence"],
+            "weight, chosen before the test": margins["weight"],
             "weight: nDCG@10, costs, at most, expected margin, earned": {
                 f"{one['weight']:g}": [
                     round(one[name], 4) for name in ("ndcg", "cost", "most", "gained", "realised")

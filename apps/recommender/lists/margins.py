@@ -101,8 +101,8 @@ class MarginChoice:
         return (
             f"Margins weigh {one.weight:g}: a list is expected to earn {one.gained:.4g} in place "
             f"of {plain.gained:.4g} (by what users took, {taken[one.weight]:.4g} in place of "
-            f"{taken[0.0]:.4g}), which costs {one.cost:.1%} of nDCG@10, at most {one.most:.1%}, "
-            "before the test."
+            f"{taken[0.0]:.4g}); nDCG@10 changes by {-one.cost:+.1%}, at worst by {-one.most:+.1%} "
+            "(95 %). All of that before the test."
         )
 
     def to_json(self) -> dict[str, Any]:
