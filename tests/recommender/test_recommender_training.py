@@ -275,6 +275,7 @@ def test_profitable_items_stand_higher_in_every_list_of_a_release_that_weighs_th
 
 MISTAKES = (
     ("train --margin-ndcg-loss 0.02", "no item has a margin"),
+    ("serve --explore-by thompson", "nothing explores"),
     ("train --by colour", "users cannot be grouped by 'colour'"),
     ("train --cutoff soon", "not a date or time"),
     ("train --cutoff 2020-01-01", "no interaction lies before the cutoff"),
