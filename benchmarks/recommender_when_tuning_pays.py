@@ -17,7 +17,7 @@ A cell that was measured with the same settings is kept: stopped, the same comma
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -237,22 +237,20 @@ def _dataset(
 
 
 def _show(cells: Mapping[str, Any]) -> None:
-    for row in _rows(cells):
-        print("  ".join(f"{cell:>12}" for cell in row))
-
-
-def _rows(cells: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The table as Markdown: who wins is said only where the interval leaves out zero."""
     names = ("untuned", "frozen", "tuned", "popularity", "item-kNN")
-    yield ["cell", "among", "users", *names, "tuned − frozen", "95 % interval"]
+    header = ("cell", "items", "users", *names, "tuned − frozen", "95 % interval", "tuning pays")
+    print("\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     for name, cell in cells.items():
         for where in ("met", "cold"):
             found = cell[where]
             if not found["users"]:
                 continue
             gain, low, high = found["tuned gains over, from, to"]["frozen"]
+            pays = "yes" if low > 0 else "it costs" if high < 0 else "not shown"
             figures = [f"{found[FIGURE][one]:.3f}" for one in names]
-            told = [f"{gain:+.4f}", f"{low:+.4f} to {high:+.4f}"]
-            yield [name, where, str(found["users"]), *figures, *told]
+            told = [f"{gain:+.3f}", f"{low:+.3f} to {high:+.3f}", pays]
+            print("| " + " | ".join([name, where, str(found["users"]), *figures, *told]) + " |")
 
 
 if __name__ == "__main__":
