@@ -54,6 +54,7 @@ from common.tuning.starting import find_backbone
 NAME = "recommender_when_tuning_pays"
 FIGURE = "ndcg@10"
 SHOPS, TEXTS, LEARNED = ("shop", "films"), ("all texts", "titles"), ("many", "few")
+TEXT = ("untuned", "frozen", "tuned")
 WAYS = {"frozen": "head", "tuned": "top-layers:2"}
 # Of the users, so many are learned from where interactions are few.
 FEW = 0.2
@@ -118,7 +119,6 @@ def _measure(shop: str, texts: str, learned: str, chosen: Any, work: Path) -> di
     }
     met = np.bincount(known.item, minlength=len(dataset.catalogue)) > 0
     scorers = _scorers(stages, dataset, known)
-    among = {"met": met, "cold": ~met}
     return {
         "items": len(dataset.catalogue),
         "items that nobody had met": int((~met).sum()),
@@ -127,11 +127,13 @@ def _measure(shop: str, texts: str, learned: str, chosen: Any, work: Path) -> di
         "interactions learned from, an item": round(
             len(timeline.towers) / len(np.unique(timeline.towers.item)), 1
         ),
-        "words a text": round(float(np.mean([len(t.split()) for t in dataset.catalogue.texts])), 1),
+        "characters a text": round(float(np.mean([*map(len, dataset.catalogue.texts)]))),
         "minutes of training": {
             way: round(stage.tuned.seconds / 60, 2) for way, stage in stages.items()
         },
-        **{where: _figures(scorers, timeline.test, allowed) for where, allowed in among.items()},
+        # Who knows of events alone orders nothing among items that nobody had met.
+        "met": _figures(scorers, timeline.test, met),
+        "cold": _figures({name: scorers[name] for name in TEXT}, timeline.test, ~met),
     }
 
 
@@ -238,7 +240,7 @@ def _dataset(
 
 def _show(cells: Mapping[str, Any]) -> None:
     """The table as Markdown: who wins is said only where the interval leaves out zero."""
-    names = ("untuned", "frozen", "tuned", "popularity", "item-kNN")
+    names = (*TEXT, "popularity", "item-kNN")
     header = ("cell", "items", "users", *names, "tuned − frozen", "95 % interval", "tuning pays")
     print("\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
     for name, cell in cells.items():
@@ -248,7 +250,8 @@ def _show(cells: Mapping[str, Any]) -> None:
                 continue
             gain, low, high = found["tuned gains over, from, to"]["frozen"]
             pays = "yes" if low > 0 else "it costs" if high < 0 else "not shown"
-            figures = [f"{found[FIGURE][one]:.3f}" for one in names]
+            reached = found[FIGURE]
+            figures = [f"{reached[one]:.3f}" if one in reached else "–" for one in names]
             told = [f"{gain:+.3f}", f"{low:+.3f} to {high:+.3f}", pays]
             print("| " + " | ".join([name, where, str(found["users"]), *figures, *told]) + " |")
 
