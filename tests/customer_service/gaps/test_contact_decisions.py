@@ -67,7 +67,7 @@ def _log(begins: dict[str, tuple[float, float]], chance: dict[str, float]) -> li
     for release_id, (first, last) in begins.items():
         for number in range(300):
             customer = f"{release_id} {number}"
-            at = time.time() - draw.uniform(first, last) * DAY
+            at = time.time() - draw.uniform(last, first) * DAY
             again = [] if draw.random() < chance[release_id] else [at + 3600]
             for moment in (at, *again):
                 question = asked(0, subject=customer).model_copy(
