@@ -53,10 +53,10 @@ def decisions_of(
     beside = other_id or (others[0] if others else None)
     for name in (release_id, beside):
         if name is None or not counts[name]:
-            told = ", ".join(f"{known} ({count:,})" for known, count in counts.most_common())
+            these = ", ".join(f"{known} ({count:,})" for known, count in counts.most_common())
             raise UserError(
                 f"{name or 'no other release'} answered no contact that is seven days old",
-                hint=f"These did: {told or 'none'}.",
+                hint=f"These did: {these or 'none'}.",
             )
     told = [one for one in found if one.release_id in {release_id, beside}]
     return [_row(one, release_id, told[0].at) for one in told]
