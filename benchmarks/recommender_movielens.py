@@ -28,7 +28,7 @@ from apps.recommender.interactions.importers import import_dataset
 from apps.recommender.interactions.timeline import Window, iso, split_in_time
 from apps.recommender.pipeline.opinions import read_opinions
 from apps.recommender.pipeline.pipeline import Pipeline
-from apps.recommender.pipeline.second_stage import window_blocks
+from apps.recommender.pipeline.windows import window_blocks
 from apps.recommender.ranking.likes import fit_likes
 from apps.recommender.ranking.listwise import Linear
 from apps.recommender.release import load_release

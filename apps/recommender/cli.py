@@ -28,6 +28,7 @@ from apps.recommender.options_cli import (
     Interests,
     Items,
     MappingOption,
+    MarginLoss,
     ReleaseId,
     RulesFile,
     Split,
@@ -156,6 +157,7 @@ def train(
         float, typer.Option(min=0, max=1, help="Share of nDCG@10 that diversity may cost.")
     ] = 0.01,
     cold_places: ColdPlaces = None,
+    margin_ndcg_loss: MarginLoss = None,
     backbone: Backbone = "auto",
     image_model: ImageModelName = None,
     holding: GroupOptions,
@@ -175,6 +177,7 @@ def train(
     from apps.recommender.cold.places import check_cold_places
     from apps.recommender.interactions.timeline import split_in_time
     from apps.recommender.learning.groups import GROUPING, with_column
+    from apps.recommender.lists.margins import check_margins
     from apps.recommender.lists.rules import Rules, read_rules
 
     check_cold_places(cold_places)
@@ -186,6 +189,7 @@ def train(
         groups = holding.gate(*with_column(holding.by, sources))
     wanted = read_rules(rules) if rules else Rules()
     dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
+    check_margins(dataset.catalogue, margin_ndcg_loss)
     expected = expected_by(expectations, dataset)
     check_backbone(backbone)
     images = find_image_model(image_model, registry.root / "vectors")
@@ -214,6 +218,7 @@ def train(
         choices=Choices(rules=wanted, method=diversify.value),
         max_ndcg_loss=max_ndcg_loss,
         cold_places=cold_places,
+        margin_ndcg_loss=margin_ndcg_loss,
         resume=resume,
         promote=promote,
         expectations=expected,

@@ -118,6 +118,16 @@ ColdPlaces = Annotated[
         "Default: what costs no more than --max-ndcg-loss.",
     ),
 ]
+MarginLoss = Annotated[
+    float | None,
+    typer.Option(
+        "--margin-ndcg-loss",
+        min=0,
+        max=1,
+        help="Share of nDCG@10 that it may cost to put items with a high `margin` higher. "
+        "Default: margins count for nothing.",
+    ),
+]
 ImageModelName = Annotated[
     str | None,
     typer.Option(

@@ -34,6 +34,7 @@ from apps.recommender.retrieval.neighbours import learn_neighbours
 from apps.recommender.retrieval.search import Depths
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes, beside, towers_of
 from apps.recommender.task import item_vectors, text_vectors
+from common.console import say
 from common.errors import UserError
 from common.files import read_json, write_json
 from common.models.devices import pick_device
@@ -133,6 +134,7 @@ def save_ranking(
                 "history": choices.history,
                 "cold": choices.cold.to_json() if choices.cold else None,
                 "cold_step": choices.cold_step,
+                "margin_weight": choices.margin_weight,
                 "blend": asdict(choices.blend) if choices.blend else None,
             },
         },
@@ -162,6 +164,7 @@ def load_release(release: Release) -> Model:
             history=chosen["history"],
             cold=linear_of(chosen["cold"]) if chosen.get("cold") else None,
             cold_step=chosen.get("cold_step", 0),
+            margin_weight=chosen.get("margin_weight", 0.0),
             blend=Blend(**chosen["blend"]) if chosen.get("blend") else None,
         ),
         ranker=load_ranker(directory) if (directory / TREES).exists() else None,
@@ -197,6 +200,8 @@ def prepare(
     if not len(past):
         raise UserError("no interaction is earlier than the moment to rank for")
     items = item_vectors_of(model, dataset.catalogue, caches, device=device, eight_bit=eight_bit)
+    if model.choices.margin_weight and dataset.catalogue.margin_or_median is None:
+        say("No item has a margin: lists are ordered without them")
     many = len(items) > MOST_EXACT
     there = dataset.allowed.everybody & dataset.catalogue.available
     blend = model.choices.blend

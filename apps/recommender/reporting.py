@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from apps.recommender.comparison.costs import diversity_section, margin_section
 from apps.recommender.evaluate import Evaluation, compare, summarise
 from apps.recommender.interactions.queries import Queries
 from common.evaluation.compare import Difference
@@ -16,13 +17,11 @@ from common.evaluation.report import (
     gains_picture,
     learning_section,
     reliability_picture,
-    svg,
     write_report,
 )
 from common.records.audit import Audit
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from rich.table import Table
 
     from apps.recommender.comparison.comparison import Comparison
@@ -204,7 +203,8 @@ def write_training_report(
         _importance_section(stage),
         *reliability_sections(comparison.bins),
         _cold_section(stage),
-        _diversity_section(stage, comparison),
+        diversity_section(stage, comparison),
+        margin_section(stage, comparison),
         Section("Audit of the data", table=_audit_rows(audit)),
     ]
     shown = [s for s in sections if s.text or s.table or s.picture]
@@ -220,28 +220,6 @@ def _importance_section(stage: SecondStage) -> Section:
     return Section("What the second stage ranks by", text, [["feature", "share"], *rows])
 
 
-def _diversity_section(stage: SecondStage, comparison: Comparison) -> Section:
-    chosen = stage.choices.diversity_weight
-    rows = [
-        [
-            f"{one.weight:g}" + (" (chosen)" if one.weight == chosen else ""),
-            f"{one.ndcg:.4f}",
-            f"{one.cost:.1%}",
-            f"{one.most:.1%}",
-            f"{one.diversity:.3f}",
-        ]
-        for one in stage.diversity.trials
-    ]
-    return Section(
-        "The cost of diversity",
-        f"{_cost_on_test(comparison)}The table is of the stretch of time before the test, on which "
-        "the strength was chosen. Diversity is the mean distance (1 − cosine) between the items of "
-        "a list.",
-        [["strength", "nDCG@10", "costs", "at most (95 %)", "diversity"], *rows],
-        tradeoff_picture([(one.diversity, one.ndcg) for one in stage.diversity.trials]),
-    )
-
-
 def _cold_section(stage: SecondStage) -> Section:
     step = stage.choices.cold_step
     chosen = f"Every {step}th place" if step else "No place"
@@ -255,32 +233,6 @@ def _cold_section(stage: SecondStage) -> Section:
         "before the test, on which this was chosen.",
         [["of the first ten", "nDCG@10", "nDCG@10 of cold items"], *rows],
     )
-
-
-def _cost_on_test(comparison: Comparison) -> str:
-    """What diversity cost where it was not chosen: the lists beside those by score alone."""
-    from apps.recommender.comparison.comparison import RELEVANCE
-
-    plain = [one for one in comparison.others if one.name == RELEVANCE]
-    found = compare(comparison.model, plain).get(RELEVANCE)
-    if found is None or not found.before:
-        return ""
-    lost, low, high = (-value / found.before for value in (found.gain, found.high, found.low))
-    return (
-        f"On the test it cost {lost:.1%} of nDCG@10 (95 % interval {low:.1%} to {high:.1%}): "
-        f"{found.before:.3f} without it, {found.after:.3f} with it. "
-    )
-
-
-def tradeoff_picture(points: Sequence[tuple[float, float]]) -> str:
-    """Diversity against nDCG, as SVG."""
-
-    def draw(axes: Axes) -> None:
-        axes.plot(*zip(*points, strict=True), "o-", color="#0b6e4f")
-        axes.set_xlabel("diversity")
-        axes.set_ylabel("nDCG@10")
-
-    return svg(draw)
 
 
 def _audit_rows(audit: Audit) -> list[tuple[str, str, str, str]]:

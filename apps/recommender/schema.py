@@ -32,6 +32,7 @@ def _from_cell(value: object) -> object:
 
 
 MOST_EVENTS, MOST_ITEMS = 1000, 100
+MOST_MARGIN = 1e12
 ANONYMOUS = "anonymous"
 Language = Literal["en", "zh"]
 K = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
@@ -79,7 +80,11 @@ class Interaction(Record):
 
 
 class Item(Record):
-    """Something that can be recommended; `image` is a path, from where the file of items lies."""
+    """Something that can be recommended.
+
+    `margin` is what one sale earns, in one currency for all items, and below 0 where it loses;
+    `image` a path, from where the file of items lies.
+    """
 
     item_id: Text
     title: Text
@@ -91,6 +96,7 @@ class Item(Record):
     language: str | None = None
     available: bool = True
     stock: float | None = Field(None, allow_inf_nan=False)
+    margin: Annotated[float, Field(ge=-MOST_MARGIN, le=MOST_MARGIN)] | None = None
     image: Annotated[Text | None, BeforeValidator(_picture)] = None
 
     @property

@@ -14,6 +14,15 @@ from apps.recommender.experiments.cli import (
     open_arms,
     open_experiment,
 )
+from apps.recommender.exploration.cli import (
+    Explore,
+    ExploreBy,
+    ExploreHow,
+    ExploreSeed,
+    open_explorer,
+    open_promise,
+    open_share,
+)
 from apps.recommender.learning.cli import KEEP_EVENTS
 from apps.recommender.options_cli import (
     AsOf,
@@ -54,14 +63,6 @@ from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, Lear
 from common.serving.learning.schedule import parse_schedule
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
-Explore = Annotated[
-    str | None,
-    typer.Option(
-        "--explore",
-        help="Share of lists, e.g. 5%, that give one place to an item drawn from below.",
-    ),
-]
-ExploreSeed = Annotated[int, typer.Option("--explore-seed", help="Of these draws.")]
 KeepEvents = Annotated[
     str, typer.Option("--keep", help="How long what was reported to /v1/events is kept.")
 ]
@@ -82,6 +83,7 @@ def serve(
     relations: RelationsFile = None,
     stock: StockFile = None,
     explore: Explore = None,
+    explore_by: ExploreHow = ExploreBy.uniform,
     explore_seed: ExploreSeed = 0,
     compare: Compare = None,
     compare_share: CompareShare = None,
@@ -123,7 +125,7 @@ def serve(
 
     check_serving_precision(precision, device)
     parse_behaviors(behavior)
-    share = _open_share(explore)
+    share = open_share(explore, explore_by)
     moment = parse_moment(as_of, "--as-of")
     live_rules, live_stock = open_rules(rules), _open_stock(stock)
     registry = open_registry(store)
@@ -154,7 +156,8 @@ def serve(
             schedule=schedule,
             files=_files(interactions, items, users, mapping, behavior, on_bad_row),
         )
-        explorer = _open_explorer(share, explore_seed, workers)
+        promise = open_promise(explore_by, collector.writer.store, lambda: live.current.behaviors)
+        explorer = open_explorer(share, explore_seed, workers, promise)
         shown = None
         if workers > 1:
             collector.share(lambda: live.current.behaviors)
@@ -222,6 +225,7 @@ def serve(
             stock=live_stock,
             explainer=explainer,
             shown=shown,
+            promise=promise,
             arms=arms,
             keep_audit_seconds=keep_audit_seconds,
             **access,
@@ -247,30 +251,11 @@ def _take_share_of_processors(workers: int) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cpus() // workers)))
 
 
-def _open_share(explore: str | None) -> float | None:
-    """The share of lists that explore; what it costs is said."""
-    from apps.recommender.exploration.explorer import parse_share, said
-
-    share = parse_share("--explore", explore)
-    if share:
-        say(said(share))
-    return share
-
-
 def _open_stock(path: Path | None) -> Any:
     """What the shop says is to be had, live; None where it says nothing."""
     from apps.recommender.catalogue.stock import LiveStock
 
     return LiveStock(path) if path else None
-
-
-def _open_explorer(share: float | None, seed: int, workers: int) -> Any:
-    """What gives places to chance, if anything does; each process draws for itself."""
-    from apps.recommender.exploration.explorer import Explorer
-
-    if share is None:
-        return None
-    return Explorer(share, seed if workers == 1 else (seed, os.getpid()))
 
 
 def _files(

@@ -86,6 +86,7 @@ def train(
     choices: Choices | None = None,
     max_ndcg_loss: float = 0.01,
     cold_places: int | None = None,
+    margin_ndcg_loss: float | None = None,
     resume: bool = False,
     promote: bool | None = None,
     expectations: Expectations | None = None,
@@ -99,6 +100,8 @@ def train(
             items may.
         cold_places: of the first ten, so many go to items that nobody has met; None: what costs at
             most `max_ndcg_loss`.
+        margin_ndcg_loss: what putting profitable items higher may cost; None: margins count for
+            nothing.
         resume: go on with the same run where it was interrupted.
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         expectations: what the release is held to, and later ones; None: as the one that serves.
@@ -144,6 +147,7 @@ def train(
         blendable(baselines),
         max_ndcg_loss=max_ndcg_loss,
         cold_places=cold_places,
+        margin_ndcg_loss=margin_ndcg_loss,
         seed=settings.seed,
     )
     untrained = item_vectors(first.untrained, first.pretrained).numpy()
@@ -178,6 +182,7 @@ def train(
         dataset, timeline, settings, source, first.tuned, stage, comparison, max_ndcg_loss
     ) | {
         "cold": stage.cold_to_json(cold_places),
+        "margins": stage.margins and stage.margins.to_json(),
         "expectations": checked and checked.summary(),
         "images": images and asdict(images),
     }

@@ -237,7 +237,45 @@ def test_a_release_that_is_worse_for_some_users_does_not_serve(
     assert names == {"users", "device"}
 
 
+def test_profitable_items_stand_higher_in_every_list_of_a_release_that_weighs_them(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    data, store, items = shop(tmp_path, FEW_USERS), tmp_path / "var", tmp_path / "items.jsonl"
+    # Every eighth item has no margin, and some lose.
+    number = pl.int_range(pl.len())
+    profit = pl.when(number % 8 > 0).then(number % 8 - 2.0)
+    pl.read_ndjson(SAMPLES / "items.jsonl").with_columns(profit=profit).write_ndjson(items)
+    given = [items if one == SAMPLES / "items.jsonl" else one for one in data]
+    given += ["--map", "items.margin=profit"]
+    checked = json.loads(succeed("validate", *given, "--store", store, "--json").stdout)
+    counts = {one["code"]: one["count"] for one in checked["findings"]}
+    assert counts["no_margin"] == counts["negative_margin"] == 50
+
+    place = ("--backbone", tiny_model, "--store", store, "--promote")
+    told = succeed("train", *given, *QUICK, *place, "--margin-ndcg-loss", "1")
+    manifest = json.loads(succeed("releases", "show", "--json", "--store", store).stdout)
+    assert manifest["margins"]["weight"] > 0
+    assert "Margins weigh" in told.stderr
+    report = (store / "recommender" / "current" / "report.html").read_text(encoding="utf-8")
+    assert "The cost of margins" in report and "without margins" in report
+
+    lists = []
+    for name, files in (("with", given), ("without", data)):
+        out = tmp_path / name
+        done = succeed("score", *files, "--k", 10, "--workers", 1, "--out", out, "--store", store)
+        lists.append(pl.read_parquet(out / "shard=*" / "part-0.parquet").sort("user_id", "rank"))
+    assert "No item has a margin" in done.stderr
+    margins = pl.read_ndjson(items).select("item_id", "profit")
+    priced, plain = (one.join(margins, on="item_id")["profit"].mean() for one in lists)
+    assert priced > plain + 0.2
+    done = succeed("recommend", "user-007", *given, "--store", store, "--json")
+    own = lists[0].filter(pl.col("user_id") == "user-007")["item_id"].to_list()
+    assert own == [one["item_id"] for one in json.loads(done.stdout)]
+
+
 MISTAKES = (
+    ("train --margin-ndcg-loss 0.02", "no item has a margin"),
+    ("serve --explore-by thompson", "nothing explores"),
     ("train --by colour", "users cannot be grouped by 'colour'"),
     ("train --cutoff soon", "not a date or time"),
     ("train --cutoff 2020-01-01", "no interaction lies before the cutoff"),

@@ -1,4 +1,4 @@
-"""The verbs `gaps` and `resolution`."""
+"""The verbs `gaps`, `resolution` and `decisions`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from common.rules.rules_cli import RulesOption
 if TYPE_CHECKING:
     from apps.customer_service.answers.answering import Answerer, Understood
     from apps.customer_service.gaps.finding import Gap
+    from common.learning.schema import Prediction
 
 verbs = typer.Typer()
 
@@ -131,8 +132,7 @@ def resolution(
     now = time.time()
     with open_store(store, database, "customer_service") as kept:
         asked = kept.asked_since(now - days * DAY, MOST_QUESTIONS)
-    if len(asked) == MOST_QUESTIONS:
-        say(f"Only the latest {MOST_QUESTIONS:,} questions were counted.")
+    _say_if_cut(asked)
     rows = [{**asdict(row), "share": row.share} for row in resolved(contacts(asked, now), by)]
     if as_json:
         print_json({"by": by, "rows": rows})
@@ -141,6 +141,38 @@ def resolution(
         say(f"Nothing was asked in {days} days.")
         return
     show_table(_resolution_table(rows, by))
+
+
+@verbs.command()
+def decisions(
+    out: Annotated[Path, typer.Argument(help="A directory for decisions.csv and graph.toml.")],
+    release_id: Annotated[
+        str | None, typer.Option("--release", help="What is asked about; default: what serves.")
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option("--beside", help="Compared with; default: what else answered most."),
+    ] = None,
+    days: Days = 90,
+    store: Store = Path("var"),
+    database: DatabaseUrl = None,
+) -> None:
+    """Contacts, which of two releases answered, and how they ended, for `python -m apps effect`."""
+    wanted = release_id or open_registry(store).open().release_id
+
+    from apps.customer_service.gaps.decisions import GRAPH, decisions_of
+    from common.evaluation.effects.starting import write_log
+
+    now = time.time()
+    with open_store(store, database, "customer_service") as kept:
+        asked = kept.asked_since(now - days * DAY, MOST_QUESTIONS)
+    _say_if_cut(asked)
+    write_log(out, decisions_of(asked, now, wanted, beside), GRAPH)
+
+
+def _say_if_cut(asked: Sequence[Prediction]) -> None:
+    if len(asked) == MOST_QUESTIONS:
+        say(f"Only the latest {MOST_QUESTIONS:,} questions were counted.")
 
 
 def _table(found: Sequence[Gap], questions: int) -> Any:

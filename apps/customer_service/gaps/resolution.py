@@ -27,9 +27,12 @@ class Contact:
     Attributes:
         at: when it began, seconds since 1970.
         topic: the intent, or the id of the FAQ that came first.
+        release_id: of the release that was asked first.
     """
 
     at: float
+    customer: str
+    release_id: str
     language: str
     topic: str
     outcome: Outcome
@@ -53,20 +56,29 @@ class Resolved:
         return self.durable / told if told else None
 
 
-def contacts(asked: Iterable[Prediction], now: float) -> list[Contact]:
+def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) -> list[Contact]:
     """What customers came with, oldest first.
 
     Questions of one customer with one topic, each within seven days of the one before, are one
     contact. It is durable if there was one question, it was answered, and no other came.
+
+    Args:
+        by_topic: if not, all that a customer asks is one topic.
     """
+
+    def matter(one: Prediction) -> tuple[str, str]:
+        return _customer(one), _topic(one) if by_topic else ""
+
     told = [one for one in asked if one.decision not in {CHAT, PERSON, RULE}]
-    told.sort(key=lambda one: (_customer(one), _topic(one), one.at))
+    told.sort(key=lambda one: (*matter(one), one.at))
     found = []
-    for _, group in groupby(told, key=lambda one: (_customer(one), _topic(one))):
+    for _, group in groupby(told, key=matter):
         for chain in _chains(list(group)):
             found.append(
                 Contact(
                     at=chain[0].at,
+                    customer=_customer(chain[0]),
+                    release_id=chain[0].release_id,
                     language=language_of(chain[0].text),
                     topic=_topic(chain[0]),
                     outcome=_outcome(chain, now),

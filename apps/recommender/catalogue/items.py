@@ -27,6 +27,7 @@ class Catalogue:
         price: [items], NaN where not known.
         created: [items] seconds since 1970, `ALWAYS` where not known.
         available: [items], whether it may be recommended now.
+        margin: [items], what one sale earns, NaN where not known.
         images: of each item, its picture; empty where none is known of.
     """
 
@@ -40,6 +41,7 @@ class Catalogue:
     price: NDArray[np.float32]
     created: NDArray[np.int64]
     available: NDArray[np.bool_]
+    margin: NDArray[np.float64]
     images: list[ItemImage | None] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -54,6 +56,14 @@ class Catalogue:
     def created_or_nan(self) -> NDArray[np.float64]:
         """[items] seconds since 1970, NaN where not known."""
         return np.where(self.created == ALWAYS, np.nan, self.created.astype(np.float64))
+
+    @cached_property
+    def margin_or_median(self) -> NDArray[np.float64] | None:
+        """[items] margins, the median of all where one is not known; None: none is."""
+        is_known = ~np.isnan(self.margin)
+        if not is_known.any():
+            return None
+        return np.where(is_known, self.margin, np.median(self.margin[is_known]))
 
     @cached_property
     def number(self) -> dict[str, int]:
@@ -79,5 +89,6 @@ def build_catalogue(items: Sequence[Item], images: Sequence[ItemImage | None] = 
             np.int64,
         ),
         available=np.array([item.is_there for item in items], np.bool_),
+        margin=np.array([np.nan if i.margin is None else i.margin for i in items], np.float64),
         images=list(images),
     )

@@ -25,14 +25,15 @@ from apps.recommender.interactions.events import Histories, Impressions, Int32
 from apps.recommender.interactions.queries import Queries
 from apps.recommender.interactions.timeline import Window
 from apps.recommender.pipeline.pipeline import Pipeline
-from apps.recommender.pipeline.second_stage import prepare_window, window_blocks, window_worth
+from apps.recommender.pipeline.windows import prepare_window, window_blocks, window_worth
 from apps.recommender.release import Model, item_vectors_of
 from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
 
-FULL, RELEVANCE, TEXT, BEFORE = (
+FULL, RELEVANCE, WITHOUT_MARGINS, TEXT, BEFORE = (
     "recommender",
     "without diversity",
+    "without margins",
     "text alone, fine-tuned",
     "text alone, before",
 )
@@ -58,6 +59,10 @@ class Comparison:
     def metrics(self) -> dict[str, dict[str, float]]:
         """Means by method."""
         return {one.name: summarise(one) for one in (self.model, *self.others)}
+
+    def method(self, name: str) -> Evaluation | None:
+        """The one of this name, if it was measured."""
+        return next((one for one in self.others if one.name == name), None)
 
     @property
     def before(self) -> Evaluation:
@@ -99,6 +104,10 @@ def compare_methods(
     asked = ask(pipeline, window)
     scorers = {TEXT: TextScorer(pipeline.towers, items), BEFORE: untrained}
     others = [
+        *(
+            evaluate_lists(WITHOUT_MARGINS, lists, queries, vectors=items)
+            for lists in asked.without_margins
+        ),
         evaluate_lists(RELEVANCE, asked.plain, queries, vectors=items),
         *(
             evaluate_lists(name, rank_queries(scorer, known, queries), queries, vectors=items)
@@ -143,10 +152,14 @@ def serving_lists(
 
 @dataclass(frozen=True)
 class Asked:
-    """Lists as they are shown, and `plain` ones by score alone: [queries, PLACES] item numbers."""
+    """Lists as they are shown, and `plain` ones by score alone: [queries, PLACES] item numbers.
+
+    `without_margins` is what would be shown if they did not count; empty where they do not.
+    """
 
     lists: Int32
     plain: Int32
+    without_margins: Sequence[Int32]
     bins: Bins
 
 
@@ -154,15 +167,24 @@ def ask(pipeline: Pipeline, window: Window) -> Asked:
     """Rank for every query of a window."""
     lists: list[Int32] = []
     plain: list[Int32] = []
+    unpriced: list[Int32] = []
+    ways: list[tuple[float | None, float | None, list[Int32]]] = [(None, None, lists)]
+    ways.append((0.0, 0.0, plain))
+    if pipeline.choices.margin_weight:
+        ways.append((None, 0.0, unpriced))
     scores, worth = [], []
     for block in window_blocks(pipeline, window, "Ranking"):
         spoken = [None] * len(block.users)
         scored = pipeline.scores(block)
-        for weight, into in ((None, lists), (0.0, plain)):
-            into.append(pipeline.rank_block(block, PLACES, spoken, weight, False, scored).item)
+        for diversity, margins, into in ways:
+            ranked = pipeline.rank_block(
+                block, PLACES, spoken, diversity, False, scored, margin_weight=margins
+            )
+            into.append(ranked.item)
         found = ~block.candidates.is_empty
         scores.append(scored[found])
         worth.append(window_worth(block, window)[found])
     assert pipeline.probabilities is not None
     bins = pipeline.probabilities.bins(np.concatenate(scores), np.concatenate(worth))
-    return Asked(np.concatenate(lists), np.concatenate(plain), bins)
+    without_margins = [np.concatenate(unpriced)] if unpriced else []
+    return Asked(np.concatenate(lists), np.concatenate(plain), without_margins, bins)

@@ -1,4 +1,4 @@
-"""The verb `experiment`: what came of a release beside the one that serves."""
+"""The verbs `experiment` and `decisions`: what came of lists that were shown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from apps.recommender.experiments.actions import GRAPHS, Action
 from apps.recommender.learning.cli import open_events
 from apps.recommender.options_cli import kept_behaviors, open_registry
 from common.cli import Json, Store, new_app, print_json
@@ -69,6 +70,40 @@ def experiment(
         else "No difference is shown: the interval holds zero."
     )
     results().print(verdict, markup=False)
+
+
+@verbs.command()
+def decisions(
+    out: Annotated[Path, typer.Argument(help="A directory for decisions.csv and graph.toml.")],
+    action: Annotated[
+        Action,
+        typer.Option("--action", help="release: serve --compare; explored: serve --explore."),
+    ] = Action.release,
+    store: Store = Path("var"),
+    database: DatabaseUrl = None,
+) -> None:
+    """Lists that were shown and what was taken of them, for `python -m apps effect`."""
+    registry = open_registry(store)
+    release = registry.open()
+
+    from apps.recommender.experiments.decisions import decisions_of
+    from apps.recommender.experiments.telling import find_experiment
+    from apps.recommender.interactions.behaviors import parse_behaviors
+    from apps.recommender.learning.disliking import Disliking
+    from apps.recommender.learning.taking import read_reported
+    from common.evaluation.effects.starting import write_log
+
+    serving_id, running = release.release_id, None
+    if action is Action.release:
+        running = find_experiment(registry.root, serving_id)
+    behaviors = parse_behaviors(None, kept_behaviors(release))
+    with open_events(store, database) as events:
+        disliking = Disliking.of(events.counts(), events.ratings(), behaviors)
+        reported = read_reported(events)
+    rows = decisions_of(
+        reported, disliking, action=action, experiment=running, serving_id=serving_id
+    )
+    write_log(out, rows, GRAPHS[action])
 
 
 def open_experiment(

@@ -60,12 +60,7 @@ def tell(
         UserError: it did not run beside the release that serves.
     """
     ids = (serving_id, experiment.release_id)
-    periods = experiment.periods(serving_id)
-    if not periods:
-        raise UserError(
-            f"{experiment.release_id} was not shown beside {serving_id}",
-            hint=f"Begin: serve --compare {experiment.release_id}",
-        )
+    periods = find_periods(experiment, serving_id)
     disliking = Disliking.of(store.counts(), store.ratings(), behaviors)
     rows: dict[str, dict[str, OfUser]] = {one: {} for one in ids}
     for release_id, user_id, shown in store.shown_by(ids, periods):
@@ -81,6 +76,21 @@ def tell(
                 rows[release_id][user_id] = OfUser(user_id, one.shown, taken)
     serving, other = ([*rows[one].values()] for one in ids)
     return periods[0][0], outcomes(serving_id, serving, experiment.release_id, other)
+
+
+def find_periods(experiment: Experiment, serving_id: str) -> list[tuple[float, float]]:
+    """When it was shown beside a release: from, to, seconds since 1970.
+
+    Raises:
+        UserError: never.
+    """
+    periods = experiment.periods(serving_id)
+    if not periods:
+        raise UserError(
+            f"{experiment.release_id} was not shown beside {serving_id}",
+            hint=f"Begin: serve --compare {experiment.release_id}",
+        )
+    return periods
 
 
 def row_of(

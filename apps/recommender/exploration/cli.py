@@ -1,10 +1,12 @@
-"""`off-policy`: what a release would have earned, from the log of another one that explored."""
+"""How `serve` explores, and `off-policy`: what a release would have earned by such a log."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,12 +34,42 @@ from common.cli import (
     print_json,
 )
 from common.console import results, say, show_table
+from common.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.table import Table
 
     from apps.recommender.exploration.off_policy import OffPolicy
+    from apps.recommender.interactions.behaviors import Behaviors
+    from apps.recommender.learning.store import EventStore
 
+Explore = Annotated[
+    str | None,
+    typer.Option(
+        "--explore",
+        help="Share of lists, e.g. 5%, that give one place to an item drawn from below.",
+    ),
+]
+
+
+class ExploreBy(StrEnum):
+    """How the item is drawn."""
+
+    uniform = "uniform"
+    thompson = "thompson"
+
+
+ExploreHow = Annotated[
+    ExploreBy,
+    typer.Option(
+        "--explore-by",
+        help="uniform: all alike; thompson: those more often that were taken when chance showed "
+        "them, or of which little is known.",
+    ),
+]
+ExploreSeed = Annotated[int, typer.Option("--explore-seed", help="Of these draws.")]
 verbs = new_app("Off-policy.")
 NAMES = {
     "logged": "what was shown",
@@ -127,6 +159,35 @@ def off_policy(
         "effectively.",
         markup=False,
     )
+
+
+def open_share(explore: str | None, by: ExploreBy) -> float | None:
+    """The share of lists that explore; what it costs is said."""
+    from apps.recommender.exploration.explorer import parse_share, said
+
+    if explore is None and by is not ExploreBy.uniform:
+        raise UserError(f"--explore-by {by}: nothing explores", hint="Add --explore 5%.")
+    share = parse_share("--explore", explore)
+    if share:
+        say(said(share))
+    return share
+
+
+def open_promise(by: ExploreBy, store: EventStore, behaviors: Callable[[], Behaviors]) -> Any:
+    """What chance favours; None where it takes all items alike."""
+    from apps.recommender.exploration.thompson import open_promise
+
+    return None if by is ExploreBy.uniform else open_promise(store, behaviors)
+
+
+def open_explorer(share: float | None, seed: int, workers: int, promise: Any) -> Any:
+    """What gives places to chance, if anything does; each process draws for itself."""
+    from apps.recommender.exploration.explorer import Explorer
+
+    if share is None:
+        return None
+    chances = promise.chances if promise else None
+    return Explorer(share, seed if workers == 1 else (seed, os.getpid()), chances)
 
 
 def _table(result: OffPolicy) -> Table:

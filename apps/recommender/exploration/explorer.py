@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,10 @@ from apps.recommender.lists.item_rules import NO_RULE
 from apps.recommender.lists.ranked import Ranked
 from common.errors import UserError
 
+Chances = Callable[[Sequence[str], np.random.Generator], NDArray[np.float64]]
+
+# What is drawn is shown with less, what stays with more, in a list of two places or more.
+DRAWN_BELOW = 0.5
 # So many items below a list are drawn from: further down they suit nobody.
 MOST_BELOW = 50
 
@@ -39,17 +43,22 @@ class Drawn:
 class Explorer:
     """Draws: with probability `share` one place of a list, any alike, takes an item from below it.
 
-    What a rule put somewhere stays there. A list of n other places above m items shows what it
-    always would with propensity 1 − share / n at each of them, and each item from below at each of
-    them with share / (n m). Safe to use from several threads.
+    What a rule put somewhere stays there. A list of n other places shows what it always would with
+    propensity 1 − share / n at each of them, and each item from below at each of them with its
+    chance · share / n; of m items that are alike, the chance is 1 / m. Safe to use from several
+    threads.
 
     Args:
         share: of the lists, above 0 and at most 1.
         seed: the same draws in the same order of requests.
+        chances: ids of the items below → their chances, above 0, with a sum of 1; None: alike.
     """
 
-    def __init__(self, share: float, seed: int | Sequence[int] = 0) -> None:
+    def __init__(
+        self, share: float, seed: int | Sequence[int] = 0, chances: Chances | None = None
+    ) -> None:
         self.share = share
+        self._chances = chances
         self._random = np.random.default_rng(seed)
         self._lock = threading.Lock()
 
@@ -64,7 +73,13 @@ class Explorer:
         return k + (_below(k) if is_due else 1)
 
     def draw(
-        self, ranked: Ranked, places: Sequence[int], *, is_due: bool, held: Collection[int] = ()
+        self,
+        ranked: Ranked,
+        places: Sequence[int],
+        *,
+        is_due: bool,
+        held: Collection[int] = (),
+        ids: Sequence[str] = (),
     ) -> Drawn:
         """The first list of `ranked`, which has `depth` places or more, with one given to chance.
 
@@ -73,6 +88,7 @@ class Explorer:
         Args:
             places: those of `ranked` that would be shown, in their order.
             held: of `places`, from 0, what is not given to chance beside what rules decided.
+            ids: of all items, by number; where items are not alike.
         """
         shown, present = len(places), np.flatnonzero(ranked.item[0] >= 0)
         is_free = ranked.rule[0, list(places)] == NO_RULE
@@ -88,10 +104,17 @@ class Explorer:
         if is_due:
             with self._lock:
                 explored = int(self._random.choice(free))
-                found[explored] = int(below[self._random.integers(len(below))])
-            instead_of = places[explored]
-            propensity[explored] = self.share / (len(free) * len(below))
+                chances = self._of(ranked.item[0, below], ids)
+                drawn = int(self._random.choice(len(below), p=chances))
+            found[explored], instead_of = int(below[drawn]), places[explored]
+            propensity[explored] = self.share * chances[drawn] / len(free)
         return Drawn(found, propensity.tolist(), explored, instead_of)
+
+    def _of(self, items: NDArray[np.int32], ids: Sequence[str]) -> NDArray[np.float64]:
+        """[items] chances; under the lock."""
+        if self._chances is None:
+            return np.full(len(items), 1 / len(items))
+        return self._chances([ids[number] for number in items.tolist()], self._random)
 
 
 def _below(k: int) -> int:

@@ -33,6 +33,8 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
     places: dict[str, str] = {}
     texts: dict[str, list[str]] = {}
     languages: Counter[str] = Counter()
+    unpriced: list[str] = []
+    losing: list[str] = []
     for file in files:
         rows = zip(file.items, file.places, file.short_places, strict=True)
         for item, place, short in rows:
@@ -43,6 +45,10 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
             places[item.item_id] = place
             texts.setdefault(fold(item.content), []).append(short)
             languages[language_of(item.content)] += 1
+            if item.margin is None:
+                unpriced.append(short)
+            elif item.margin < 0:
+                losing.append(short)
     findings = [_note("languages", "languages of items", languages)]
     twins = [", ".join(group[:3]) for group in texts.values() if len(group) > 1]
     if twins:
@@ -50,6 +56,11 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
         findings.append(
             Finding("warning", "same_text", message, len(twins), twins[:EXAMPLES_SHOWN])
         )
+    if unpriced and len(unpriced) < len(places):
+        message = "items without a margin, which count with the median of the others"
+        findings.append(_some("no_margin", message, unpriced))
+    if losing:
+        findings.append(_some("negative_margin", "items that are sold at a loss", losing))
     return findings
 
 
@@ -88,6 +99,10 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32], behaviors: Behavior
         message = "behaviours under other names"
         findings.append(Finding("note", "renamed_behaviors", message, said.count(" as "), [said]))
     return findings
+
+
+def _some(code: str, message: str, places: Sequence[str]) -> Finding:
+    return Finding("note", code, message, len(places), [*places[:EXAMPLES_SHOWN]])
 
 
 def _note(code: str, message: str, counts: Counter[str]) -> Finding:

@@ -107,6 +107,7 @@ def fit(
     """
     settings = Settings(**release.manifest["settings"]).model_copy(update={"device": device})
     loss = release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS)
+    margins = release.manifest.get("margins")
     read: Callable[[Catalogue], NDArray[np.float32]]
     if due:
         timeline = split_in_time(dataset.events, dataset.catalogue)
@@ -133,6 +134,7 @@ def fit(
         simple_methods(len(dataset.catalogue)),
         max_ndcg_loss=loss,
         cold_places=release.manifest.get("cold", {}).get("asked"),
+        margin_ndcg_loss=margins["max_ndcg_loss"] if margins else None,
         seed=settings.seed,
     )
     return Fitted(timeline, towers, items, stage, tuned, read)

@@ -109,13 +109,14 @@ def learn(
         due = False
         made = _make(registry, release, serving, dataset, by=by, due=due, device=device)
     fitted = made.fitted
-    choices = fitted.stage.choices
+    choices, margins = fitted.stage.choices, fitted.stage.margins
     manifest = {
         "data": facts(dataset, fitted.timeline),
         "features": fitted.stage.features,
         "diversity": {"method": choices.method, "strength": choices.diversity_weight},
         "towers": of_towers(dataset, fitted.timeline) if due else towers_learned(release),
         "cold": fitted.stage.cold_to_json(release.manifest.get("cold", {}).get("asked")),
+        "margins": margins.to_json() if margins else release.manifest.get("margins"),
         "images": release.manifest.get("images"),
         "simple": fitted.stage.judgement.to_json(),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),

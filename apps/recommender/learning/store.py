@@ -127,6 +127,25 @@ class EventStore:
             found = connection.execute(query.select_from(each)).one()
         return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
 
+    def explored(self, most: float, disliking: Disliking) -> dict[str, tuple[int, int]]:
+        """Item → how often it was shown, given time to take it, and how often it was taken.
+
+        Args:
+            most: the propensity that it was shown with is below.
+        """
+        shown, taken = events.alias(), events.alias()
+        was_taken = select(taken.c.id).where(*_takes(taken, shown, disliking)).exists()
+        query = select(shown.c.item_id, func.count(), func.sum(case((was_taken, 1), else_=0)))
+        which = (
+            shown.c.application == self._application,
+            shown.c.behavior == SHOWN,
+            shown.c.propensity < most,
+            shown.c.at < time.time() - TIME_TO_TAKE,
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query.where(*which).group_by(shown.c.item_id)).all()
+        return {str(item): (int(count), int(taken)) for item, count, taken in rows}
+
     def ratings(self) -> list[float]:
         """The different ratings that were given; not all where they are amounts of something."""
         query = select(events.c.rating).where(self._own, events.c.rating.is_not(None)).distinct()

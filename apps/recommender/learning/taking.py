@@ -68,7 +68,7 @@ def take(store: EventStore, per_user: float = PER_USER) -> Taken:
     """
     import polars as pl
 
-    reported = _read(store)
+    reported = read_reported(store)
     done = reported.filter(pl.col("behavior") != SHOWN)
     shown = reported.filter(pl.col("behavior") == SHOWN)
     most = max(FEWEST_OF_USER, int(per_user * len(done)))
@@ -126,10 +126,11 @@ def log_of(interactions: pl.DataFrame) -> pl.DataFrame:
     return once.select(*columns, "position", "timestamp", "impression_id")
 
 
-def _read(store: EventStore) -> pl.DataFrame:
+def read_reported(store: EventStore) -> pl.DataFrame:
+    """All events by user and time, the columns of `Event` but for who reported them."""
     import polars as pl
 
-    text = ("id", "user_id", "item_id", "behavior", "impression_id")
+    text = ("id", "user_id", "item_id", "behavior", "impression_id", "release_id")
     schema: dict[str, Any] = {
         **dict.fromkeys(text, pl.String),
         "at": pl.Float64,

@@ -68,7 +68,7 @@ def rerank(
     order = _by_relevance(items, relevance)[:, : max(first, k)]
     items = np.take_along_axis(items, order, 1)
     if weight > 0 or caps:
-        scaled = _scaled(np.take_along_axis(relevance, order, 1), items >= 0)
+        scaled = stretched(np.take_along_axis(relevance, order, 1), items >= 0)
         parts = [slice(at, at + USERS_AT_ONCE) for at in range(0, len(items), USERS_AT_ONCE)]
         chosen = np.full((len(items), k), -1, np.int32)
         for part in parts:
@@ -94,8 +94,8 @@ def _by_relevance(items: Int32, relevance: NDArray[Any]) -> Int64:
     return order
 
 
-def _scaled(relevance: NDArray[Any], present: Mask) -> Float32:
-    """Relevance of sorted lists stretched to 0…1; all 0 where all are equal."""
+def stretched(relevance: NDArray[Any], present: Mask) -> Float32:
+    """Relevance of each list stretched to 0…1; all 0 where all are equal."""
     low = np.where(present, relevance, np.inf).min(1, keepdims=True, initial=np.inf)
     high = np.where(present, relevance, -np.inf).max(1, keepdims=True, initial=-np.inf)
     span = np.where(high > low, high - low, 1.0)

@@ -19,6 +19,7 @@ class Choices:
         blend: the simple method that takes part in the ranking; None: none does.
         cold: what cold items are found by; None: by nothing of their own.
         cold_step: every so many-th place of a list goes to one of them; 0: none.
+        margin_weight: of what items earn against the score; 0: it counts for nothing.
     """
 
     depths: Depths = field(default_factory=Depths)
@@ -29,3 +30,4 @@ class Choices:
     blend: Blend | None = None
     cold: Linear | None = None
     cold_step: int = 0
+    margin_weight: float = 0.0

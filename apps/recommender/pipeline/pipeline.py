@@ -21,6 +21,7 @@ from apps.recommender.lists.decisions import Decisions, decisions
 from apps.recommender.lists.diversity import rerank
 from apps.recommender.lists.evidence import usual_similarity
 from apps.recommender.lists.item_rules import NO_RULE, put_first
+from apps.recommender.lists.margins import earnings, with_margins
 from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
@@ -182,6 +183,14 @@ class Pipeline:
             return scores
         return self._simple.blended(scores, block.simple, weight)
 
+    def priced(self, scores: Float32, block: Block, weight: float | None = None) -> Float32:
+        """Scores [rows, places] with what is profitable higher, by `weight` or as chosen."""
+        weight = self.choices.margin_weight if weight is None else weight
+        if not weight or self.probabilities is None:
+            return scores
+        earned = earnings(scores, block.candidates, self.probabilities, self.prepared.catalogue)
+        return scores if earned is None else with_margins(scores, earned, weight)
+
     def placed(self, scores: Float32, block: Block, step: int | None = None) -> Float32:
         """Scores [rows, places] as lists are ordered by them: cold items have places of their own.
 
@@ -230,15 +239,18 @@ class Pipeline:
         diversity_weight: float | None = None,
         with_reasons: bool = True,
         scores: Float32 | None = None,
+        *,
+        margin_weight: float | None = None,
     ) -> Ranked:
         """Order the candidates of one block, diversify, explain.
 
         Args:
             scores: what `scores` gave for the block, where it is at hand.
+            margin_weight: None: as chosen in training.
         """
         candidates = block.candidates
         scores = self.scores(block) if scores is None else scores
-        placed = self.placed(scores, block)
+        placed = self.placed(self.priced(scores, block, margin_weight), block)
         order = rerank(
             candidates.item,
             np.where(candidates.is_empty, 0, placed),

@@ -72,6 +72,7 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
             "price": catalogue.price,
             "created": catalogue.created,
             "available": catalogue.available,
+            "margin": catalogue.margin,
         }
     ).write_parquet(directory / "items.parquet")
     pl.DataFrame(
@@ -130,6 +131,7 @@ def open_prepared(directory: Path, *, with_texts: bool = False) -> Prepared:
         price=table["price"].to_numpy(),
         created=table["created"].to_numpy(),
         available=table["available"].to_numpy(),
+        margin=table["margin"].to_numpy(),
     )
     return Prepared(
         catalogue=catalogue,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,12 +14,14 @@ from apps.recommender.baselines.counting import Baseline
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.events import Int32
-from apps.recommender.interactions.queries import build_queries
 from apps.recommender.interactions.timeline import Timeline, Window
-from apps.recommender.lists.diversity_weight import Choice, choose_weight
+from apps.recommender.lists.affordable import Choice
+from apps.recommender.lists.diversity import rerank
+from apps.recommender.lists.diversity_weight import choose_weight
+from apps.recommender.lists.margins import MarginChoice, choose_margin_weight, earnings
 from apps.recommender.pipeline.block import Block
 from apps.recommender.pipeline.choices import Choices
-from apps.recommender.pipeline.cold import Learned, Places, choose_step, learn_cold, there
+from apps.recommender.pipeline.cold import Learned, Places, choose_step, learn_cold
 from apps.recommender.pipeline.judging import (
     WEIGHTS,
     Judgement,
@@ -30,18 +32,21 @@ from apps.recommender.pipeline.judging import (
 )
 from apps.recommender.pipeline.opinions import learn_likes
 from apps.recommender.pipeline.pipeline import Pipeline
-from apps.recommender.pipeline.prepared import Prepared
+from apps.recommender.pipeline.windows import (
+    moments,
+    stacked,
+    window_blocks,
+    window_pipeline,
+    window_worth,
+)
 from apps.recommender.ranking.probabilities import Probabilities, fit_probabilities
-from apps.recommender.ranking.ranker import Ranker, gains, train_ranker
-from apps.recommender.retrieval.neighbours import learn_neighbours
+from apps.recommender.ranking.ranker import Ranker, train_ranker
 from apps.recommender.retrieval.towers import TowerModel
-from common.console import progress, say
+from common.console import say
 from common.finite import require_finite
 
 # Lists of this length are what diversity is chosen for.
 LIST = 10
-# Where in a window else to ask, and after how many events those who begin in it.
-LATER_MOMENTS = ((0.25, 5), (0.5, 20), (0.75, 40))
 # With fewer lists that hold something right, trees would learn them by heart.
 FEWEST_LISTS = 30
 
@@ -52,7 +57,8 @@ class SecondStage:
 
     `choices` holds the strength of diversity and the blend that were chosen; `diversity` is all
     that was tried, `judgement` what the ranking is beside the best simple method, `cold` what cold
-    items are ordered by, `places` what they gain with places of their own.
+    items are ordered by, `places` what they gain with places of their own, `margins` what weighing
+    them earns and costs, if they are to count.
     """
 
     choices: Choices
@@ -63,6 +69,7 @@ class SecondStage:
     cold: Learned
     places: list[Places]
     features: list[str]
+    margins: MarginChoice | None = None
 
     def pipeline(
         self,
@@ -104,6 +111,7 @@ def fit_second_stage(
     *,
     max_ndcg_loss: float = 0.01,
     cold_places: int | None = None,
+    margin_ndcg_loss: float | None = None,
     seed: int = 0,
 ) -> SecondStage:
     """Fit the ranker on its window; all else on the one that follows.
@@ -116,20 +124,22 @@ def fit_second_stage(
         simple: what the ranking has to be better than.
         cold_places: of the first ten, so many go to cold items; None: what costs at most
             `max_ndcg_loss`.
+        margin_ndcg_loss: the share of nDCG that what is profitable may cost; None: margins count
+            for nothing.
     """
     require_finite("the towers", hint="Lower the learning rate.", item_vectors=items)
     windows = moments(timeline.ranker, dataset.catalogue)
     later = timeline.calibration
     cold = learn_cold(towers, items, dataset.catalogue, windows, later, choices.history)
-    choices = replace(choices, blend=None, cold=cold.linear, cold_step=0)
+    choices = replace(choices, blend=None, cold=cold.linear, cold_step=0, margin_weight=0.0)
     pipeline = window_pipeline(towers, dataset, items, timeline.ranker, choices)
     pairs = [
         (block.features, window_worth(block, window, liked=True))
         for window in windows
         for block in window_blocks(pipeline, window, "Candidates to learn from")
     ]
-    features = _stack([features for features, _ in pairs], np.nan)
-    worth = _stack([worth for _, worth in pairs], 0)
+    features = stacked([features for features, _ in pairs], np.nan)
+    worth = stacked([worth for _, worth in pairs], 0)
     lists = int(worth.any(1).sum())
     ranker = None
     if lists >= FEWEST_LISTS:
@@ -160,7 +170,7 @@ def fit_second_stage(
     )
     choices = replace(choices, cold_step=step)
     scores = seen.scores(weight)
-    worth = _stack([window_worth(block, window) for block in blocks], 0)
+    worth = stacked([window_worth(block, window) for block in blocks], 0)
     found = item >= 0
     like = learn_likes([(pipeline, timeline.ranker), (seen.pipeline, window)])
     probabilities = replace(fit_probabilities(scores[found], worth[found]), like=like)
@@ -168,7 +178,7 @@ def fit_second_stage(
         item,
         np.where(found, seen.placed(weight, step), 0),
         items,
-        _stack([window_worth(block, window, liked=True) for block in blocks], 0) > 0,
+        stacked([window_worth(block, window, liked=True) for block in blocks], 0) > 0,
         np.array([len(relevant) for relevant in window.queries.relevant]),
         LIST,
         method=choices.method,
@@ -176,8 +186,26 @@ def fit_second_stage(
         max_ndcg_loss=max_ndcg_loss,
     )
     chosen = replace(choices, diversity_weight=tried.weight)
+    margins = None
+    if margin_ndcg_loss is not None:
+        # Candidates do not depend on what scores mean: they need not be looked up again.
+        as_shown = window_pipeline(
+            towers, dataset, items, window, chosen, ranker=ranker, probabilities=probabilities
+        )
+        margins = _weigh_margins(_Seen(as_shown, blocks), window, margin_ndcg_loss)
+    if margins is not None:
+        say(margins.sentence)
+        chosen = replace(chosen, margin_weight=margins.choice.weight)
     return SecondStage(
-        chosen, ranker, probabilities, tried, judgement, cold, places, pipeline.builder.names
+        chosen,
+        ranker,
+        probabilities,
+        tried,
+        judgement,
+        cold,
+        places,
+        pipeline.builder.names,
+        margins,
     )
 
 
@@ -191,11 +219,11 @@ class _Seen:
     @property
     def item(self) -> Int32:
         """[queries, places]."""
-        return _stack([block.candidates.item for block in self.blocks], -1)
+        return stacked([block.candidates.item for block in self.blocks], -1)
 
     def scores(self, weight: float) -> NDArray[np.float32]:
         """[queries, places], with so much of the simple method in them."""
-        return _stack([self.pipeline.scores(block, weight) for block in self.blocks], -np.inf)
+        return stacked([self.pipeline.scores(block, weight) for block in self.blocks], -np.inf)
 
     def placed(self, weight: float, step: int) -> NDArray[np.float32]:
         """The same with every `step`-th place for a cold item."""
@@ -203,7 +231,7 @@ class _Seen:
         placed = (
             pipeline.placed(pipeline.scores(block, weight), block, step) for block in self.blocks
         )
-        return _stack(list(placed), -np.inf)
+        return stacked(list(placed), -np.inf)
 
 
 def _judge(
@@ -221,87 +249,39 @@ def _weighed(seen: _Seen, blend: Blend, window: Window) -> Blend | None:
     return replace(blend, weight=weight) if weight else None
 
 
-def moments(window: Window, catalogue: Catalogue) -> list[Window]:
-    """The window itself, and the same stretch asked about at later moments too.
+def _weigh_margins(seen: _Seen, window: Window, max_ndcg_loss: float) -> MarginChoice | None:
+    """What margins weigh in lists as they are shown, diversity included; None: none is known."""
+    pipeline, blocks = seen.pipeline, seen.blocks
+    catalogue, known = pipeline.prepared.catalogue, pipeline.probabilities
+    margin = catalogue.margin_or_median
+    if margin is None or known is None:
+        say("No item has a margin: margins count for nothing")
+        return None
+    item, scores = seen.item, [pipeline.scores(block) for block in blocks]
+    pairs = list(zip(scores, blocks, strict=True))
+    earned = [earnings(found, block.candidates, known, catalogue) for found, block in pairs]
+    worth = stacked([window_worth(block, window) for block in blocks], 0)
+    liked = stacked([window_worth(block, window, liked=True) for block in blocks], 0)
 
-    One list a user is little to learn from. Later moments find the user with a longer history;
-    who begins in the window is asked after fewer and after more events.
-    """
-    begins = window.queries.training_before
-    inside = np.sort(window.known.since(begins).time)
-    found = [window]
-    for share, fold_in in LATER_MOMENTS:
-        moment = np.maximum(begins, inside[int(share * len(inside))])
-        queries = build_queries(window.known, catalogue, moment, fold_in=fold_in)
-        found.append(replace(window, queries=queries))
-    return found
-
-
-def window_pipeline(
-    towers: TowerModel,
-    dataset: Dataset,
-    items: NDArray[np.float32],
-    window: Window,
-    choices: Choices,
-    *,
-    ranker: Ranker | None = None,
-    probabilities: Probabilities | None = None,
-) -> Pipeline:
-    """The pipeline as it stood when a window began: counts and neighbours are of its past."""
-    return Pipeline(
-        towers,
-        prepare_window(dataset, items, window),
-        choices,
-        counted=window.past,
-        ranker=ranker,
-        probabilities=probabilities,
-    )
-
-
-def prepare_window(dataset: Dataset, items: NDArray[np.float32], window: Window) -> Prepared:
-    """What was known when a window began, and the events of its users up to each query."""
-    return Prepared(
-        catalogue=dataset.catalogue,
-        items=items,
-        user_ids=dataset.user_ids,
-        languages=dataset.languages,
-        events=window.known,
-        features=dataset.features,
-        allowed=replace(
-            dataset.allowed,
-            everybody=dataset.allowed.everybody & there(dataset.catalogue, window.known),
-        ),
-        neighbours=learn_neighbours(window.past, dataset.catalogue),
-        as_of=int(window.past.time.max()) + 1,
-    )
-
-
-def window_blocks(pipeline: Pipeline, window: Window, what: str) -> Iterator[Block]:
-    """Candidates and features of all queries of a window."""
-    queries = window.queries
-    with progress(what, len(queries)) as advance:
-        for start in range(0, len(queries), pipeline.block_size):
-            part = slice(start, start + pipeline.block_size)
-            block = pipeline.look_up(queries.users[part], queries.as_of[part])
-            yield block
-            advance(len(block.users))
-
-
-def window_worth(block: Block, window: Window, *, liked: bool = False) -> NDArray[np.int8]:
-    """[rows, places], what each candidate turned out to be worth; nothing if not `liked`."""
-    events = window.known.where(window.known.weight > 0) if liked else window.known
-    return gains(events, block.users, block.past.as_of, block.candidates)
-
-
-def _stack(parts: list[NDArray[Any]], filling: float) -> NDArray[Any]:
-    """Blocks of different width one below the other."""
-    widest = max(part.shape[1] for part in parts)
-    widened = [
-        np.pad(
-            part,
-            [(0, 0), (0, widest - part.shape[1])] + [(0, 0)] * (part.ndim - 2),
-            constant_values=filling,
+    def order(weight: float) -> Int32:
+        priced = [(pipeline.priced(found, block, weight), block) for found, block in pairs]
+        placed = stacked([pipeline.placed(found, block) for found, block in priced], -np.inf)
+        return rerank(
+            item,
+            np.where(item >= 0, placed, 0),
+            pipeline.prepared.items,
+            LIST,
+            pipeline.choices.diversity_weight,
+            pipeline.choices.method,
+            caps=pipeline.caps,
         )
-        for part in parts
-    ]
-    return np.concatenate(widened)
+
+    return choose_margin_weight(
+        order,
+        stacked([found for found in earned if found is not None], 0),
+        margin[np.maximum(item, 0)],
+        liked > 0,
+        worth >= known.sale[1],
+        np.array([len(relevant) for relevant in window.queries.relevant]),
+        max_ndcg_loss,
+    )

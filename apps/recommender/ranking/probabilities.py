@@ -50,6 +50,15 @@ class Probabilities:
     purchase: Curve
     like: Likes | None = None
 
+    @property
+    def sale(self) -> tuple[Curve, int]:
+        """What earns a margin, and what a candidate must have been worth for it.
+
+        A purchase; where nobody bought anything, a click stands for it.
+        """
+        sells = max(self.purchase.probability) > 0
+        return (self.purchase, PURCHASE) if sells else (self.click, CLICK)
+
     def save(self, directory: Path) -> None:
         """Write `probabilities.json` into `directory`."""
         curves = {name: asdict(getattr(self, name)) for name in ("click", "purchase")}

@@ -59,7 +59,7 @@ class Slates:
         places, drawn = self._places(ranked, k, past), None
         if explorer is not None:
             held = self.relations.held([int(ranked.item[0, place]) for place in places], past)
-            drawn = explorer.draw(ranked, places, is_due=is_due, held=held)
+            drawn = explorer.draw(ranked, places, is_due=is_due, held=held, ids=self.catalogue.ids)
             places = drawn.places
         lost = price(ranked, drawn) if drawn else None
         now = datetime.now(UTC)

@@ -38,14 +38,18 @@ def _ranked(items: int, rules: tuple[int, ...] = ()) -> Ranked:
 
 
 @pytest.mark.parametrize("rules", [(), (0,)])
-def test_each_item_is_shown_as_often_as_its_propensity_says(rules: tuple[int, ...]) -> None:
-    explorer, below = Explorer(SHARE, seed=1), 4
+@pytest.mark.parametrize("chances", [None, [0.5, 0.3, 0.15, 0.05]])
+def test_each_item_is_shown_as_often_as_its_propensity_says(
+    rules: tuple[int, ...], chances: list[float] | None
+) -> None:
+    given = None if chances is None else lambda *_: np.array(chances)
+    explorer, below = Explorer(SHARE, seed=1, chances=given), 4
     shown: Counter[tuple[int, int]] = Counter()
     said: dict[tuple[int, int], float] = {}
     for _ in range(DRAWS):
         is_due = explorer.is_due()
         ranked = _ranked(K + below if is_due else K + 1, rules)
-        drawn = explorer.draw(ranked, FIRST, is_due=is_due)
+        drawn = explorer.draw(ranked, FIRST, is_due=is_due, ids=[str(n) for n in range(K + 4)])
         for rank, (place, propensity) in enumerate(
             zip(drawn.places, drawn.propensity, strict=True)
         ):

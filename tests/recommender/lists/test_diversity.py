@@ -163,7 +163,7 @@ def test_the_strength_chosen_is_the_most_diverse_within_the_loss(method: Method)
     # A share of nDCG, and all of its one-sided interval: half of it is not half a point.
     assert chosen.cost == pytest.approx(1 - chosen.ndcg / plain.ndcg)
     assert chosen.cost < chosen.most <= 0.05
-    assert all(one.diversity <= chosen.diversity for one in choice.trials if one.most <= 0.05)
+    assert all(one.gained <= chosen.gained for one in choice.trials if one.most <= 0.05)
     assert choose_weight(**given, method=method, max_ndcg_loss=1.0).weight > choice.weight
 
 

@@ -16,15 +16,18 @@ from apps.recommender.baselines.blend import Blend
 from apps.recommender.baselines.counting import ItemMean, Popularity
 from apps.recommender.cold.scoring import text_alone
 from apps.recommender.comparison.comparison import ask
+from apps.recommender.data import Dataset
 from apps.recommender.evaluate import rank_queries
 from apps.recommender.interactions.timeline import split_in_time
+from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline import second_stage
 from apps.recommender.pipeline.choices import Choices
 from apps.recommender.pipeline.judging import check_simple, judge
 from apps.recommender.pipeline.opinions import learn_likes
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.prepared import open_prepared, write_prepared
-from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage, window_pipeline
+from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage
+from apps.recommender.pipeline.windows import window_pipeline
 from apps.recommender.ranking import likes
 from apps.recommender.release import MODEL, load_release, save_ranking
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
@@ -38,6 +41,7 @@ WIDTH = 8
 TIMELINE = split_in_time(SHOP.events, SHOP.catalogue)
 TOWERS = TowerModel(nn.Identity(), torch.zeros(WIDTH), TowerSizes(width=8, history=10)).eval()
 VECTORS = np.random.default_rng(1).normal(size=(ITEMS, WIDTH)).astype(np.float32)
+SLOT = {"rule": [{"name": "slot", "action": "force", "item_id": "5", "position": 3}]}
 VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
 
 
@@ -173,3 +177,54 @@ def test_the_gate_holds_a_release_to_what_is_simple() -> None:
     check_simple(Difference(0.30, 0.29, -0.03, 0.01, 100), "popularity")
     with pytest.raises(RefusedError, match="ranks worse than popularity"):
         check_simple(Difference(0.30, 0.20, -0.13, -0.07, 100), "popularity")
+
+
+def _priced(margins: np.ndarray) -> Dataset:
+    return replace(SHOP, catalogue=replace(SHOP.catalogue, margin=margins))
+
+
+def test_lists_earn_more_at_the_price_that_is_agreed_to(tmp_path: Path) -> None:
+    margins = np.random.default_rng(3).lognormal(sigma=1.5, size=ITEMS)
+    margins[::7] = np.nan
+    shop = _priced(margins)
+    simple, choices = [Popularity(), ItemMean()], Choices(rules=Rules.model_validate(SLOT))
+    found = fit_second_stage(TOWERS, shop, VECTORS, TIMELINE, choices, simple, margin_ndcg_loss=0.5)
+    assert found.margins is not None
+    assert found.choices.margin_weight == found.margins.choice.weight > 0
+    pipeline = found.pipeline(TOWERS, shop, VECTORS, TIMELINE.test)
+    asked = ask(pipeline, TIMELINE.test)
+    margin = shop.catalogue.margin_or_median
+    assert margin is not None
+
+    def mean_margin(lists: np.ndarray) -> float:
+        first = lists[:, :10]
+        return float(margin[first[first >= 0]].mean())
+
+    assert mean_margin(asked.lists) > mean_margin(asked.without_margins[0])
+    # Who has met it is not shown it.
+    slots = np.nonzero(asked.lists == 5)[1]
+    assert len(slots) > 10 and set(slots.tolist()) == {2}
+
+    save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, found)
+    assert read_json(tmp_path / MODEL)["choices"]["margin_weight"] == found.choices.margin_weight
+    write_prepared(tmp_path, pipeline.prepared)
+    again = Pipeline(
+        TOWERS,
+        open_prepared(tmp_path),
+        pipeline.choices,
+        counted=TIMELINE.test.past,
+        ranker=found.ranker,
+        probabilities=found.probabilities,
+    )
+    users, as_of = np.arange(USERS), np.full(USERS, pipeline.prepared.as_of)
+    one, other = (p.rank(users, as_of, 10, with_reasons=False) for p in (pipeline, again))
+    np.testing.assert_array_equal(one.item, other.item)
+    np.testing.assert_array_equal(np.sort(one.score, 1), np.sort(other.score, 1))
+
+
+def test_margins_are_said_to_be_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit_second_stage(
+        TOWERS, SHOP, VECTORS, TIMELINE, Choices(), [Popularity()], margin_ndcg_loss=0.1
+    )
+    assert found.margins is None and found.choices.margin_weight == 0
+    assert "No item has a margin" in capsys.readouterr().err
