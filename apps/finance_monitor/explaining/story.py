@@ -41,7 +41,8 @@ def explain_story(
 ) -> Explanation:
     """The words that moved the sentiment and each topic, and the nearest training texts.
 
-    Topics that words alone take part in are explained by occlusion, for those have no gradient.
+    Topics and sentiments that words take part in by themselves are explained by occlusion, for
+    words have no gradient.
 
     Args:
         text: as a user writes it.
@@ -152,10 +153,16 @@ def _sentiment_words(
     assert head is not None
     odds = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
 
-    def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
-        return _of_vectors(classifier, texts, odds)
+    direction = classifier.direction if name == "sentiment" else None
 
-    return _attribution(classifier, SENTIMENTS[number], text, read, method, odds, of_texts)
+    def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
+        if direction is None:
+            return _of_vectors(classifier, texts, odds)
+        readings = classifier.read([prepare(one) for one in texts])
+        return _log_odds([reading.sentiment[number] for reading in readings])  # type: ignore[index]
+
+    by = "occlusion" if direction and direction.speaks(read) else method
+    return _attribution(classifier, SENTIMENTS[number], text, read, by, odds, of_texts)
 
 
 def _topic_words(
@@ -171,11 +178,14 @@ def _topic_words(
         if module.topic_words is None:
             return _of_vectors(classifier, texts, odds)
         readings = classifier.read([prepare(one) for one in texts])
-        shares = np.array([reading.topics[number] for reading in readings])  # type: ignore[index]
-        return np.asarray(logit(shares.astype(float).clip(LEAST_SHARE, 1 - LEAST_SHARE)))
+        return _log_odds([reading.topics[number] for reading in readings])  # type: ignore[index]
 
     by = "occlusion" if module.topic_words is not None else method
     return _attribution(classifier, classifier.topics[number], text, read, by, odds, of_texts)
+
+
+def _log_odds(shares: Sequence[float]) -> NDArray[np.float64]:
+    return np.asarray(logit(np.array(shares, float).clip(LEAST_SHARE, 1 - LEAST_SHARE)))
 
 
 def _of_vectors(
