@@ -158,7 +158,7 @@ def test_words_that_tell_of_sentiments_are_weighed_on_held_out_texts(
     news: Path, store: Path
 ) -> None:
     trained = load_release(Registry(store, "finance_monitor").open())
-    known = [one for one in read_examples(Sources(test=[news], mapping={"sentiment": "label"}))]
+    known = list(read_examples(Sources(test=[news], mapping={"sentiment": "label"})))
     task = FinanceMonitorTask(known, trained.topics)
     right = Lexicon({"welcome": [*GOOD], "unwelcome": [*BAD]})
     wrong = Lexicon({"welcome": [*BAD], "unwelcome": [*GOOD]})

@@ -24,7 +24,6 @@ Role = Literal[
     "ends",
     "reverses",
     "untrue",
-    "plain",
     "although",
     "but",
     "after",

@@ -1,4 +1,4 @@
-"""What the words of a text say together: better, worse, or nothing that moves.
+"""What the words of a text say together: that things are better, or worse.
 
 A clause is read as a sum of units. A unit is a thing or an event with what moves, begins or ends
 it beside it: less of what is bad is good, and so is its end. Negations turn round the units that
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from apps.finance_monitor.direction.lexicon import Lexicon, Match, Role
 
-# A movement, a beginning and an end of nothing named, and a thing that nothing moves.
-LONE_MOVE, LONE_START, STILL_THING = 0.5, 0.3, 0.35
+# A movement, a beginning or an end of nothing named; and a thing that nothing moves.
+LONE, STILL = 0.3, 0.2
 # What is conceded, was before, or stands before a "but"; and what is no longer so.
 ASIDE, EARLIER, LEFT_BEHIND = 0.3, 0.5, -0.5
 # In tokens: what moves a thing stands no further away.
@@ -31,10 +31,9 @@ class Said:
 
 @dataclass(frozen=True)
 class Reading:
-    """Of one text: its units, and how many words say that nothing moves."""
+    """Of one text: its units, from left to right of its clauses."""
 
     said: tuple[Said, ...]
-    plain: int
 
     @property
     def score(self) -> float:
@@ -68,23 +67,18 @@ class Unit:
     def _value(self) -> float:
         polarity = _polarity(self.head)
         if not polarity:
-            way = _way(self.head)
-            return (
-                LONE_MOVE * way
-                if way
-                else LONE_START * (1 - 2 * _is(self.head, "ends", "reverses", "untrue"))
-            )
+            ends = _is(self.head, "ends", "reverses", "untrue")
+            return LONE * (_way(self.head) or (-1 if ends else 1))
         if self.moves:
             total = sum(map(_way, self.moves))
             return polarity * (1 if total > 0 else -1 if total < 0 else _way(self.moves[0]))
         moved = self.starts or self.ends or self.turns or _is(self.head, "welcome", "unwelcome")
-        return polarity if moved else polarity * STILL_THING
+        return polarity if moved else polarity * STILL
 
 
 def read(text: str, lexicon: Lexicon) -> Reading:
     """What the entries of `lexicon` say in a prepared text."""
     clauses: list[list[Unit]] = []
-    plain = 0
     for clause in _clauses(lexicon, text):
         opening = clause[0]
         if _is(opening, "but"):
@@ -100,15 +94,14 @@ def read(text: str, lexicon: Lexicon) -> Reading:
         weight = ASIDE if _is(opening, "although") else EARLIER if _is(opening, "after") else 1.0
         for unit in units:
             unit.weight *= weight * weights[unit.head]
-        plain += sum(_is(one, "plain") for one in clause)
         clauses.append(units)
     said = [one for units in clauses for one in _loud([unit.said() for unit in units])]
-    return Reading(tuple(said), plain)
+    return Reading(tuple(said))
 
 
 def _loud(said: list[Said]) -> list[Said]:
     """Without the things that nothing moves, where others are moved."""
-    loud = [one for one in said if abs(one.value) > STILL_THING]
+    loud = [one for one in said if abs(one.value) > STILL]
     return loud or said
 
 

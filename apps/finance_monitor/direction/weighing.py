@@ -17,7 +17,7 @@ POSITIVE, NEGATIVE = SENTIMENTS.index("positive"), SENTIMENTS.index("negative")
 EITHER = [POSITIVE, NEGATIVE]
 # Half of what surely good words add to the log odds of good against bad. Chosen on patterns of
 # opposite pairs that were held out from training: more gained nothing.
-WEIGHTS = (2.0, 1.5, 1.0, 0.5)
+WEIGHTS = (2.5, 2.0, 1.5, 1.0, 0.5)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ WORDS = Lexicon(
         "ends": ["averts", "解除"],
         "reverses": ["not", "no", "未"],
         "untrue": ["untrue", "不属实"],
-        "plain": ["unchanged"],
         "although": ["although"],
         "but": ["but"],
         "after": ["after"],
@@ -39,8 +38,8 @@ WORDS = Lexicon(
         ("profit rises", 1),
         ("profit falls", -1),
         ("debt falls", 1),
-        ("it rises", 0.5),
-        ("the debt", -0.35),
+        ("it rises", 0.3),
+        ("the debt", -0.2),
         ("fraud", -1),
         ("债务下降", 1),
         # An end and a beginning.
@@ -65,9 +64,9 @@ WORDS = Lexicon(
         ("debt rises after profit rises", -0.5),
         # What is left behind counts the other way; where it leads, nothing is moved.
         ("from a fraud to a profit", 0.5),
-        ("falls to a profit", -0.5),
+        ("falls to a profit", -0.3),
         # A thing that nothing moves is not heard where others move.
-        ("profit, debt rises", -0.65),
+        ("profit, debt rises", -0.8),
         ("debt collector", 0),
     ],
 )
@@ -75,10 +74,9 @@ def test_units_are_put_together(text: str, score: float) -> None:
     assert read(text, WORDS).score == pytest.approx(score)
 
 
-def test_a_reading_names_its_words_and_what_stays() -> None:
-    found = read("Profit, unchanged, averts a fraud", WORDS)
-    assert [(one.words, one.value) for one in found.said] == [("Profit", 0.35), ("averts fraud", 1)]
-    assert found.plain == 1
+def test_a_reading_names_its_words() -> None:
+    found = read("Profit, they say, averts a fraud", WORDS)
+    assert [(one.words, one.value) for one in found.said] == [("Profit", 0.2), ("averts fraud", 1)]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
 from apps.finance_monitor.direction.entries import bundled, read_words
-from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, forms, tokens
+from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, Role, forms, tokens
 from apps.finance_monitor.direction.reading import read
 from common.errors import UserError
 
@@ -21,6 +21,24 @@ def test_every_entry_that_comes_with_the_application_lies_within_one_clause() ->
         assert [
             one for one in words if not STOPS.isdisjoint(token.text for token in tokens(one))
         ] == [], role
+
+
+@pytest.mark.parametrize(
+    ("some", "others"),
+    [
+        ({"good", "welcome"}, {"bad", "unwelcome"}),
+        ({"up"}, {"down"}),
+        ({"starts"}, {"ends"}),
+        ({"reverses", "untrue"}, {"good", "bad", "welcome", "up", "down", "starts", "ends"}),
+        ({"other"}, set(ROLES) - {"other"}),
+    ],
+)
+def test_no_entry_contradicts_itself(some: set[Role], others: set[Role]) -> None:
+    roles: dict[tuple[str, ...], set[Role]] = defaultdict(set)
+    for role, words in bundled().entries.items():
+        for word in words:
+            roles[tuple(token.text for token in tokens(word))].add(role)
+    assert [word for word, found in roles.items() if found & some and found & others] == []
 
 
 @pytest.mark.parametrize(
