@@ -131,13 +131,25 @@ def _units(clause: Sequence[Match]) -> list[Unit]:
         else:
             near.moves.append(move)
     for one in (one for one in clause if _is(one, "starts", "ends") and not _is_turn(one)):
-        near = _nearest(one, [unit for unit in units if unit.head.first > one.first])
-        near = near or _nearest(one, units)
+        fitting = [unit for unit in units if _fits(one, unit.head)]
+        near = _nearest(one, [unit for unit in fitting if unit.head.first > one.first])
+        near = near or _nearest(one, [unit for unit in fitting if not unit.moves])
         if near is not None:
             (near.ends if _is(one, "ends") else near.starts).append(one)
         else:
             units.append(Unit(one))
     return units
+
+
+def _fits(one: Match, head: Match) -> bool:
+    """Whether what is begun or ended is such as makes that as good or bad as it is by itself.
+
+    "Suffers" goes with a loss and not with a profit, "repays" with a debt.
+    """
+    own = _polarity(one)
+    if not own or (own < 0 and _is(one, "ends")):
+        return True
+    return _polarity(head) == (-own if _is(one, "ends") else own)
 
 
 def _nearest(one: Match, units: Sequence[Unit]) -> Unit | None:
