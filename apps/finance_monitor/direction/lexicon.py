@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Literal, get_args
 
 Role = Literal[
@@ -39,6 +39,8 @@ TOKEN = re.compile(
     r"|\d+(?:[.,]\d+)*%?|[\u4e00-\u9fff]|\S",
     re.IGNORECASE,
 )
+# An encoder reads no more of a text either.
+LONGEST = 512
 STOPS = frozenset(",.;:!?，。；：！？—–")
 
 
@@ -101,7 +103,7 @@ class Lexicon:
 
     def matches(self, text: str) -> Iterator[list[Match]]:
         """The entries in each clause of a text, from left to right."""
-        found = tokens(text)
+        found = tokens(text)[:LONGEST]
         clause: list[Match] = []
         place = 0
         while place < len(found):
@@ -139,7 +141,7 @@ def tokens(text: str) -> list[Token]:
     ]
 
 
-@cache
+@lru_cache(maxsize=2**14)
 def forms(word: str) -> tuple[str, ...]:
     """What an English word may be a form of, itself first: "cuts" of "cut", "easing" of "ease"."""
     found = [word]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.finance_monitor.direction.entries import bundled
-from apps.finance_monitor.direction.lexicon import Lexicon
+from apps.finance_monitor.direction.lexicon import LONGEST, Lexicon
 from apps.finance_monitor.direction.reading import read
 
 WORDS = Lexicon(
@@ -97,3 +97,8 @@ def test_a_reading_names_its_words() -> None:
 )
 def test_the_words_that_come_with_it_tell_good_from_bad(good: str, bad: str) -> None:
     assert read(good, bundled()).score > 0 > read(bad, bundled()).score
+
+
+def test_of_a_long_text_no_more_is_read_than_by_a_model() -> None:
+    assert read("word " * LONGEST + "fraud", WORDS).said == ()
+    assert read("word " * (LONGEST - 1) + "fraud", WORDS).score == -1
