@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import logit, logsumexp
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
@@ -151,15 +151,18 @@ def _sentiment_words(
     module = classifier.module
     head = module.targets if name == "target" else module.sentiments
     assert head is not None
-    odds = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
+    temperature = classifier.temperatures.get(name, 1.0)
+    odds = _softmax_odds(head, number, temperature)
 
     direction = classifier.direction if name == "sentiment" else None
 
     def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
         if direction is None:
             return _of_vectors(classifier, texts, odds)
-        readings = classifier.read([prepare(one) for one in texts])
-        return _log_odds([reading.sentiment[number] for reading in readings])  # type: ignore[index]
+        spelled = [spell_tickers(prepare(one), classifier.tickers) for one in texts]
+        logits = classifier.network.trained.outputs(spelled)["sentiment_logits"]
+        bent = direction.bend(logits, spelled) / temperature
+        return np.asarray(bent[:, number] - logsumexp(np.delete(bent, number, axis=1), axis=1))
 
     by = "occlusion" if direction and direction.speaks(read) else method
     return _attribution(classifier, SENTIMENTS[number], text, read, by, odds, of_texts)
@@ -178,14 +181,11 @@ def _topic_words(
         if module.topic_words is None:
             return _of_vectors(classifier, texts, odds)
         readings = classifier.read([prepare(one) for one in texts])
-        return _log_odds([reading.topics[number] for reading in readings])  # type: ignore[index]
+        shares = np.array([reading.topics[number] for reading in readings])  # type: ignore[index]
+        return np.asarray(logit(shares.astype(float).clip(LEAST_SHARE, 1 - LEAST_SHARE)))
 
     by = "occlusion" if module.topic_words is not None else method
     return _attribution(classifier, classifier.topics[number], text, read, by, odds, of_texts)
-
-
-def _log_odds(shares: Sequence[float]) -> NDArray[np.float64]:
-    return np.asarray(logit(np.array(shares, float).clip(LEAST_SHARE, 1 - LEAST_SHARE)))
 
 
 def _of_vectors(

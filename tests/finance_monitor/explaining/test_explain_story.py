@@ -51,7 +51,7 @@ def test_the_words_of_a_sentiment_stand_in_the_text(
 def test_words_that_tell_of_a_sentiment_by_themselves_take_part_in_its_explanation(
     release: Path,
 ) -> None:
-    text = "Borel shares plunge beside the mayor"
+    text = "Borel warns the mayor of heavy losses"
     trained = load_release(Registry(release, "finance_monitor").open())
     alone = replace(trained, direction=None)
     directed = replace(trained, direction=Direction(Lexicon({"unwelcome": ["mayor"]}), 2.0))
@@ -60,8 +60,8 @@ def test_words_that_tell_of_a_sentiment_by_themselves_take_part_in_its_explanati
     after = explain_story(directed, text, "gradients").attributions[0]
     assert (before.towards, after.towards) == ("negative", "negative")
     assert after.method == "occlusion"
-    assert after.words[-1].text == "mayor"
-    assert after.words[-1].weight > before.words[-1].weight + 0.5
+    assert after.words[3].text == "mayor"
+    assert after.words[3].weight > before.words[3].weight + 0.5
 
 
 def test_the_terminal_names_the_words_and_the_colours(release: Path) -> None:
