@@ -4,6 +4,9 @@ python -m benchmarks.direction --case news     the sample news alone
 python -m benchmarks.direction --case texts    and the pairs' texts, one by one
 python -m benchmarks.direction --case pairs    and the pairs as pairs
 
+The words that say which way a text points are read beside the model, as in every release; what the
+model says alone stands beside.
+
 With `--choose` a third of the patterns that are learned is held out instead, and nothing is kept.
 With `--work DIR` a run that was interrupted goes on. News of another kind is read beside it: every
 fifth text of twitter_financial_news's valid.csv.
@@ -14,6 +17,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.data import Dataset, Sources, pair, read_dataset, read_pairs
 from apps.finance_monitor.evaluate import run, summarise
 from apps.finance_monitor.schema import PairRecord, Part
+from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
 from apps.finance_monitor.stress.direction import direction
@@ -62,7 +67,8 @@ def main() -> None:
     classifier, minutes = _train(dataset, settings, chosen.work)
     metrics: dict[str, Any] = {**_measure(classifier, dataset, asked)}
     twitter = read_news(chosen.data / "twitter_financial_news" / "valid.csv")[::5]
-    metrics["twitter weighted F1"] = summarise(run(classifier, twitter))["sentiment_f1"]
+    for name, one in (("", classifier), (", the model alone", replace(classifier, direction=None))):
+        metrics[f"twitter weighted F1{name}"] = summarise(run(one, twitter))["sentiment_f1"]
     metrics |= {"minutes": minutes, "settings": settings.model_dump(exclude_defaults=True)}
     if chosen.choose:
         print(json.dumps({"case": chosen.case, **metrics}))
@@ -90,13 +96,15 @@ def _train(dataset: Dataset, settings: Settings, kept: Path | None) -> tuple[Cla
         )
     assert isinstance(tuned.module, NewsModel)
     network = FullPrecision(tuned.module, tuned.pretrained)
-    return Classifier("", network, task.topics), tuned.seconds / 60
+    classifier = calibrate(Classifier("", network, task.topics), task, dataset.splits.validation)
+    return classifier, tuned.seconds / 60
 
 
 def _measure(
     classifier: Classifier, dataset: Dataset, asked: Sequence[PairRecord]
 ) -> dict[str, float | None]:
     found = direction(classifier, asked)
+    alone = replace(classifier, direction=None)
     news = summarise(run(classifier, dataset.splits.test))
     of_language = {
         f"{name}, {language}": getattr(one, name)
@@ -109,8 +117,13 @@ def _measure(
         "texts": found.all.texts,
         "decided": found.all.decided,
         "of these both": found.all.both_decided,
+        "both, the model alone": direction(alone, asked).all.both,
+        "weight of the words": classifier.direction and classifier.direction.weight,
         **of_language,
         "sample news weighted F1": news["sentiment_f1"],
+        "sample news weighted F1, the model alone": summarise(run(alone, dataset.splits.test))[
+            "sentiment_f1"
+        ],
         "sample news topic F1": news["topic_f1"],
     }
 

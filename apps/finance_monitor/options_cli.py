@@ -38,6 +38,15 @@ Pairs = Annotated[
         callback=existing,
     ),
 ]
+DirectionWords = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--direction-words",
+        help="Words of your own that say which way a text points: lists by what they are, such as "
+        'bad = ["churn"]. May be repeated.',
+        callback=existing,
+    ),
+]
 ReleaseId = Annotated[str | None, typer.Option("--release", help="Default: current.")]
 Entities = Annotated[
     Path | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 
+from apps.finance_monitor.direction.lexicon import Lexicon
+from apps.finance_monitor.direction.weighing import Direction
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import EightBit, FullPrecision, Network
 from common.files import read_json, write_json
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from common.models.ngrams import NgramClassifier
 
 HEADS = "heads.safetensors"
+DIRECTION = "direction.json"
 
 
 def save_release(classifier: Classifier, directory: Path) -> None:
@@ -32,6 +35,9 @@ def save_release(classifier: Classifier, directory: Path) -> None:
 
     save_encoder(classifier.backbone, directory / "model")
     save_heads(classifier.module, directory / HEADS)
+    if classifier.direction:
+        lexicon, weight = classifier.direction.lexicon, classifier.direction.weight
+        write_json(directory / DIRECTION, {"weight": weight, "words": lexicon.entries})
     source = classifier.backbone.source
     write_json(
         directory / "model.json",
@@ -111,6 +117,15 @@ def _load_trained(
     return FullPrecision(module, backbone, precision)
 
 
+def direction_of(release: Release) -> Direction | None:
+    """The words that say which way a text points; None: they are not asked, or it is older."""
+    path = release.directory / DIRECTION
+    if not path.exists():
+        return None
+    kept: dict[str, Any] = read_json(path)
+    return Direction(Lexicon(kept["words"]), kept["weight"])
+
+
 def _load(release: Release, network: Network) -> Classifier:
     settings: dict[str, Any] = read_json(release.directory / "model.json")
     return Classifier(
@@ -121,6 +136,7 @@ def _load(release: Release, network: Network) -> Classifier:
         abstain_below=settings.get("abstain_below", {}),
         baseline=settings["baseline"],
         tickers=settings.get("tickers", {}),
+        direction=direction_of(release),
     )
 
 

@@ -18,11 +18,12 @@ from torch import nn
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.continual.continuing import Beginning, continue_from
 from apps.finance_monitor.data import Dataset, Example
+from apps.finance_monitor.direction.lexicon import Lexicon
 from apps.finance_monitor.labelling.unlabelled import facet_of
 from apps.finance_monitor.learning.lessons import lessons_of, save_lessons
 from apps.finance_monitor.learning.promoting import promote_if_not_worse
 from apps.finance_monitor.record import manifest
-from apps.finance_monitor.release import save_release
+from apps.finance_monitor.release import direction_of, save_release
 from apps.finance_monitor.reporting import beside_new, write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
@@ -87,6 +88,7 @@ def train(
     promote: bool | None = None,
     expectations: Expectations | None = None,
     groups: GroupGate[Example] | None = None,
+    lexicon: Lexicon | None = None,
 ) -> Trained | None:
     """Fine-tune, calibrate, measure, write a release, and promote it if the gate lets it.
 
@@ -99,6 +101,8 @@ def train(
         promote: None: the gate decides; True: also where the gate sees too little; False: never.
         expectations: what the release is held to, and later ones; None: as the one that serves.
         groups: those that it may not be worse for; None: the usual ones.
+        lexicon: the words that say which way a text points; None: those of the release it is
+            trained from, or those that come with the application.
 
     Returns:
         None in all processes of a `torchrun` but the first.
@@ -135,10 +139,15 @@ def train(
     assert isinstance(tuned.module, NewsModel)
     classifier = calibrate(
         Classifier(
-            "", FullPrecision(tuned.module, tuned.pretrained), task.topics, tickers=dataset.tickers
+            "",
+            FullPrecision(tuned.module, tuned.pretrained),
+            task.topics,
+            tickers=dataset.tickers,
+            direction=direction_of(parent.release) if parent else None,
         ),
         task,
         dataset.splits.validation,
+        lexicon=lexicon,
     )
     after = evaluate.run(classifier, held_out)
     difference = evaluate.difference(before, after)
@@ -170,6 +179,7 @@ def train(
     recorded["linear_model"] = peer and asdict(peer)
     recorded["pseudo_labels"] = pseudo and pseudo.to_json()
     recorded["topics"] = task.topics
+    recorded["direction"] = classifier.direction and {"weight": classifier.direction.weight}
     recorded["expectations"] = checked and checked.summary()
     if parent:
         recorded |= of_descent(parent.release, settings, forgetting)

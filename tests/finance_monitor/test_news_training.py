@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import run_apart, run_here
 from release_contract import assert_names_no_place, assert_opens_as_sentence_transformer
 from torch.nn.functional import normalize
 
 from apps.finance_monitor.data import Sources, read_examples
+from apps.finance_monitor.direction.lexicon import Lexicon
+from apps.finance_monitor.direction.weighing import WEIGHTS, Direction
 from apps.finance_monitor.release import load_release, save_release
-from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.schema import SENTIMENTS, FeedRecord
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.task import FinanceMonitorTask
 from common.models.heads import Embedder
@@ -125,6 +128,44 @@ def test_a_release_keeps_when_to_abstain_and_an_older_one_keeps_its_rule(
     older = load_release(kept)
     assert older.is_sure("target", 0.45)
     assert not older.is_sure("target", 0.44)
+
+
+def test_a_release_keeps_the_words_of_direction_and_an_older_one_has_none(
+    store: Path, tmp_path: Path
+) -> None:
+    release = Registry(store, "finance_monitor").open()
+    texts = ["Gildas averts a default", "吉达成本下降", "Gildas moves"]
+    alone = replace(load_release(release), direction=None)
+    own = Lexicon({"bad": ["default", "成本"], "ends": ["averts"], "down": ["下降"]})
+    save_release(replace(alone, direction=Direction(own, 1.5)), tmp_path / "new")
+    save_release(alone, tmp_path / "old")
+    new, old = (load_release(replace(release, directory=tmp_path / one)) for one in ("new", "old"))
+    assert old.direction is None
+    assert new.direction is not None and new.direction.weight == 1.5
+    assert new.direction.lexicon.entries == own.entries
+    with_words, without = (
+        np.stack([one.sentiment for one in found.read(texts) if one.sentiment is not None])
+        for found in (new, old)
+    )
+    kept = np.stack([one.sentiment for one in alone.read(texts) if one.sentiment is not None])
+    assert without == pytest.approx(kept)
+    good = SENTIMENTS.index("positive")
+    assert (with_words[:2, good] > without[:2, good]).all()
+    assert with_words[2] == pytest.approx(without[2])
+
+
+def test_words_that_tell_of_sentiments_are_weighed_on_held_out_texts(
+    news: Path, store: Path
+) -> None:
+    trained = load_release(Registry(store, "finance_monitor").open())
+    known = list(read_examples(Sources(test=[news], mapping={"sentiment": "label"})))
+    task = FinanceMonitorTask(known, trained.topics)
+    right = Lexicon({"welcome": [*GOOD], "unwelcome": [*BAD]})
+    wrong = Lexicon({"welcome": [*BAD], "unwelcome": [*GOOD]})
+    helped = calibrate(trained, task, known, lexicon=right)
+    assert helped.direction == Direction(right, WEIGHTS[0])
+    misled = calibrate(trained, task, known, lexicon=wrong).direction
+    assert misled is None or misled.weight < WEIGHTS[0]
 
 
 @pytest.mark.parametrize(

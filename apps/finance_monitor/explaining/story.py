@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import logit, logsumexp
 
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
@@ -41,7 +41,8 @@ def explain_story(
 ) -> Explanation:
     """The words that moved the sentiment and each topic, and the nearest training texts.
 
-    Topics that words alone take part in are explained by occlusion, for those have no gradient.
+    Topics and sentiments that words take part in by themselves are explained by occlusion, for
+    words have no gradient.
 
     Args:
         text: as a user writes it.
@@ -150,12 +151,21 @@ def _sentiment_words(
     module = classifier.module
     head = module.targets if name == "target" else module.sentiments
     assert head is not None
-    odds = _softmax_odds(head, number, classifier.temperatures.get(name, 1.0))
+    temperature = classifier.temperatures.get(name, 1.0)
+    odds = _softmax_odds(head, number, temperature)
+
+    direction = classifier.direction if name == "sentiment" else None
 
     def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
-        return _of_vectors(classifier, texts, odds)
+        if direction is None:
+            return _of_vectors(classifier, texts, odds)
+        spelled = [spell_tickers(prepare(one), classifier.tickers) for one in texts]
+        logits = classifier.network.trained.outputs(spelled)["sentiment_logits"]
+        bent = direction.bend(logits, spelled) / temperature
+        return np.asarray(bent[:, number] - logsumexp(np.delete(bent, number, axis=1), axis=1))
 
-    return _attribution(classifier, SENTIMENTS[number], text, read, method, odds, of_texts)
+    by = "occlusion" if direction and direction.speaks(read) else method
+    return _attribution(classifier, SENTIMENTS[number], text, read, by, odds, of_texts)
 
 
 def _topic_words(

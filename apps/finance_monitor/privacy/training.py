@@ -10,6 +10,7 @@ from torch import nn
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Dataset, Example, Sources
+from apps.finance_monitor.direction.lexicon import Lexicon
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning.promoting import promote_if_not_worse
 from apps.finance_monitor.privacy.records import Records, separate
@@ -53,6 +54,7 @@ def train_privately(
     resume: bool = False,
     promote: bool | None = None,
     groups: GroupGate[Example] | None = None,
+    lexicon: Lexicon | None = None,
 ) -> Trained | None:
     """As `train`, but of the news of `dataset` only noisy gradients reach the release.
 
@@ -63,6 +65,8 @@ def train_privately(
         sources: how the files of `dataset` were read, and `public` ones are.
         public: files of records that are no secret.
         groups: those that the release may not be worse for; None: the usual ones.
+        lexicon: the words that say which way a text points; None: those that come with the
+            application. They are in the release: they are no secret.
 
     Raises:
         UserError: a run that cannot be private, see `check_private`; no backbone is named and
@@ -95,7 +99,7 @@ def train_privately(
         "", FullPrecision(tuned.module, tuned.pretrained), records.topics, tickers=dataset.tickers
     )
     if records.public:
-        classifier = calibrate(classifier, task, records.public, with_words=False)
+        classifier = calibrate(classifier, task, records.public, with_words=False, lexicon=lexicon)
     after = evaluate.run(classifier, records.public) if records.public else []
     columns = {"before": _summary(before), "after": _summary(after)}
     sections = privacy_sections(

@@ -1,4 +1,4 @@
-"""After fine-tuning: honest probabilities, what words add to topics, and what is usual."""
+"""After fine-tuning: what words add, honest probabilities, and what is usual."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from apps.finance_monitor.data import Example
+from apps.finance_monitor.direction.entries import bundled
+from apps.finance_monitor.direction.lexicon import Lexicon
+from apps.finance_monitor.direction.weighing import Direction, weigh
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import NEGATIVE, Classifier
 from apps.finance_monitor.task import FinanceMonitorTask
@@ -25,18 +28,24 @@ def calibrate(
     validation: Sequence[Example],
     *,
     with_words: bool = True,
+    lexicon: Lexicon | None = None,
 ) -> Classifier:
     """Temperatures, when to abstain, the weight of words, and what is usual, all from validation.
 
-    The module of `classifier` takes the words in, where they help.
+    The module of `classifier` takes the words in that tell of topics, where they help.
 
     Args:
         with_words: False: the topics are left to the encoder alone.
+        lexicon: the words that say which way a text points; None: those of `classifier`, or those
+            that come with the application.
     """
+    if lexicon is None:
+        lexicon = classifier.direction.lexicon if classifier.direction else bundled()
     texts = [example.text for example in validation]
     outputs = predict(classifier.module, classifier.backbone, texts)
     temperatures: dict[str, float] = {}
     abstain_below: dict[str, float] = {}
+    direction: Direction | None = None
     for name, labels in (
         ("sentiment", [example.sentiment for example in validation]),
         ("target", [example.target for example in validation]),
@@ -45,6 +54,10 @@ def calibrate(
         if f"{name}_logits" in outputs and known:
             right = np.array([SENTIMENTS.index(label) for label in labels if label is not None])
             logits = _rows(outputs[f"{name}_logits"], known)
+            if name == "sentiment":
+                asked = [texts[i] for i in known]
+                direction = weigh(lexicon, asked, logits, right)
+                logits = direction.bend(logits, asked) if direction else logits
             temperatures[name] = fit_temperature(logits, right)
             shares = softmax(logits / temperatures[name], axis=-1)
             chosen = least_confidence(shares.max(-1), shares.argmax(-1) == right)
@@ -59,7 +72,9 @@ def calibrate(
             if with_words
             else _topic_temperature(task, examples, logits)
         )
-    calibrated = replace(classifier, temperatures=temperatures, abstain_below=abstain_below)
+    calibrated = replace(
+        classifier, temperatures=temperatures, abstain_below=abstain_below, direction=direction
+    )
     return replace(calibrated, baseline=_baseline(calibrated, validation))
 
 

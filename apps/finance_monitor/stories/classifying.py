@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from apps.finance_monitor.direction.weighing import Direction
 from apps.finance_monitor.rules.deciding import apply_rules
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import (
@@ -25,7 +26,7 @@ from apps.finance_monitor.schema import (
     TopicScore,
 )
 from apps.finance_monitor.stories.companies import companies_in
-from apps.finance_monitor.stories.network import Floats, Network
+from apps.finance_monitor.stories.network import Network
 from apps.finance_monitor.stories.text import LINK, prepare, spell_tickers
 from apps.finance_monitor.targets.pointing import Span, point_at, whole
 from common.records.text import CHINESE, words
@@ -60,7 +61,8 @@ class Classifier:
     """A loaded release, and the rules of the business over it.
 
     `tickers` are those whose companies' names it learned to read for them. Of `sentiment` and of
-    `target`, `abstain_below` has the probability below which no label is named.
+    `target`, `abstain_below` has the probability below which no label is named. `direction` has
+    the words that say whether a text is good or bad; None: the model alone says it.
     """
 
     release_id: str
@@ -70,6 +72,7 @@ class Classifier:
     abstain_below: dict[str, float] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
     tickers: dict[str, str] = field(default_factory=dict)
+    direction: Direction | None = None
     rules: LiveRules[StoryRules] | None = None
 
     @property
@@ -85,7 +88,9 @@ class Classifier:
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Calibrated probabilities of prepared `texts`, in one pass."""
         spelled = [spell_tickers(text, self.tickers) for text in texts]
-        outputs = self.network.outputs(spelled)
+        outputs: dict[str, NDArray[np.floating]] = {**self.network.outputs(spelled)}
+        if self.direction and "sentiment_logits" in outputs:
+            outputs["sentiment_logits"] = self.direction.bend(outputs["sentiment_logits"], spelled)
         divide = partial(self._probabilities, outputs)
         columns = [divide(name) for name in ("sentiment", "topic", "target")]
         return [
@@ -93,7 +98,9 @@ class Classifier:
             for i in range(len(texts))
         ]
 
-    def _probabilities(self, outputs: dict[str, Floats], name: str) -> NDArray[np.float64] | None:
+    def _probabilities(
+        self, outputs: Mapping[str, NDArray[np.floating]], name: str
+    ) -> NDArray[np.float64] | None:
         logits = outputs.get(f"{name}_logits")
         if logits is None:
             return None

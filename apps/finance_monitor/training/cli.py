@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.finance_monitor.options_cli import (
+    DirectionWords,
     Entities,
     News,
     Pairs,
@@ -41,6 +42,8 @@ from common.tuning.privacy.privacy_cli import Public, check_files
 from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
+    from apps.finance_monitor.direction.lexicon import Lexicon
+    from common.releases.release import Release
     from common.tuning.settings import Settings
 
 verbs = new_app("Training.")
@@ -54,6 +57,7 @@ def train(
     validation: Validation = None,
     test: Test = None,
     pairs: Pairs = None,
+    direction_words: DirectionWords = None,
     unlabelled: Unlabelled = None,
     public: Public = None,
     expectations: ExpectationsFile = None,
@@ -99,6 +103,7 @@ def train(
     parent = registry.open(from_release) if from_release else None
     wanted = expected_by(expectations, dataset.topics, release=parent)
     check_backbone(backbone)
+    lexicon = words_of(direction_words, parent)
 
     from apps.finance_monitor.reporting import beside, metrics
     from apps.finance_monitor.train import train as fine_tune
@@ -113,11 +118,18 @@ def train(
         max_forgetting=max_forgetting,
         expectations=wanted,
         groups=groups,
+        lexicon=lexicon,
     )
     if chosen.is_private:
         from apps.finance_monitor.privacy.training import train_privately
 
-        train_it = partial(train_privately, sources=sources, public=public or (), groups=groups)
+        train_it = partial(
+            train_privately,
+            sources=sources,
+            public=public or (),
+            groups=groups,
+            lexicon=lexicon,
+        )
     trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
     if trained is None:
         return
@@ -140,6 +152,21 @@ def train(
     state = "Now serving." if trained.promoted else "Not promoted."
     results().print(f"Release {release.release_id}. {state}", markup=False)
     results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def words_of(own: list[Path] | None, parent: Release | None) -> Lexicon | None:
+    """A user's own words beside those of the release that is trained further; None: as usual.
+
+    Raises:
+        UserError: a file is missing or broken, or an entry is no word.
+    """
+    if not own:
+        return None
+    from apps.finance_monitor.direction.entries import bundled, read_words
+    from apps.finance_monitor.release import direction_of
+
+    kept = direction_of(parent) if parent else None
+    return read_words(own, kept.lexicon if kept else bundled())
 
 
 def check_pairs(pairs: list[Path] | None, settings: Settings, teacher: str | None) -> None:

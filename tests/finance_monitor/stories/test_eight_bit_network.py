@@ -8,6 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from apps.finance_monitor.direction.lexicon import Lexicon
+from apps.finance_monitor.direction.weighing import Direction
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import EightBit, Floats
@@ -49,6 +51,12 @@ def test_probabilities_are_calibrated_and_topics_stand_alone() -> None:
     assert reading.topics.tolist() == pytest.approx([0.5, 1 / (1 + np.exp(-4))])
     assert len(reading.sentiment) == len(SENTIMENTS)
     assert reading.target is None
+    words = Direction(Lexicon({"unwelcome": ["fraud"]}), 2.0)
+    directed = Classifier("one", network(), ["a", "b"], {"sentiment": 2.0}, direction=words)
+    bad, plain = directed.read(["fraud", "text"])
+    assert plain.sentiment is not None and bad.sentiment is not None
+    assert plain.sentiment == pytest.approx(reading.sentiment)
+    assert SENTIMENTS[int(bad.sentiment.argmax())] == "negative"
     # One topic a text: a softmax over them.
     one = Classifier("one", network(["topics.directions"]), ["a", "b"]).read(["text"])[0]
     assert one.topics is not None and one.topics.sum() == pytest.approx(1)

@@ -13,6 +13,7 @@ from command_line import run_here
 
 from apps.finance_monitor.data import Example, Sources, apart, pair, read_dataset
 from apps.finance_monitor.learning.lessons import load_lessons
+from apps.finance_monitor.release import direction_of
 from apps.finance_monitor.schema import PairRecord
 from apps.finance_monitor.task import FinanceMonitorTask
 from common.models.encoder import Encoder, load_encoder
@@ -88,13 +89,21 @@ def test_pairs_are_learned_of_their_own_part_and_kept_by_the_release(
     dataset = read_dataset(Sources(news=[news], pairs=[pairs]))
     assert len(dataset.pairs) == len(NAMES)
     assert len(apart(dataset.learned.train)) == len(dataset.splits.train) + 2 * len(NAMES)
+    own = tmp_path / "own.toml"
+    own.write_text('good = ["loss"]\nunwelcome = ["plunge"]\n', encoding="utf-8")
     files = ("--news", news, "--pairs", pairs, "--backbone", tiny_model, "--store", tmp_path)
+    files += ("--direction-words", own)
     done = run_here("finance_monitor", "train", *files, *QUICK, "--set", "pair_weight=2")
     assert done.returncode == 0, done.stderr
     assert "4 of 12 pairs are not of the part 'train'" in done.stderr
     release = Registry(tmp_path, "finance_monitor").open()
     assert release.manifest["data"]["counts"]["pairs"] == len(NAMES)
     assert "pairs.jsonl" in release.manifest["data"]["sha256"]
+    directed = direction_of(release)
+    weight = directed and {"weight": directed.weight}
+    assert release.manifest["direction"] == weight
+    if directed:
+        assert "loss" in directed.lexicon.entries["good"]
     kept = {one.text: one for one in load_lessons(release).train}
     assert kept["Alba loss widens"] == Example("Alba loss widens", "negative")
     assert "Alba admits fraud" not in kept
@@ -162,6 +171,7 @@ def test_a_row_that_is_no_pair_is_told_by_its_line(
             ("--pairs", "PAIRS", "--public", "PAIRS", "--set", "privacy_epsilon=8"),
             "privacy_epsilon and --pairs do not go together",
         ),
+        (("--direction-words", "WORDS"), "own.toml:1: words are never 'goood' Did you mean good?"),
         (("--pairs", "MEASURED"), "no pair is of the part 'train'"),
     ],
 )
@@ -169,7 +179,9 @@ def test_options_without_sense_are_refused(
     news: Path, pairs: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     measured = _write(tmp_path / "measured.jsonl", [_row("rises", "falls", part="test")])
-    named = {"PAIRS": str(pairs), "MEASURED": str(measured)}
+    own = tmp_path / "own.toml"
+    own.write_text('goood = ["loss"]\n', encoding="utf-8")
+    named = {"PAIRS": str(pairs), "MEASURED": str(measured), "WORDS": str(own)}
     given = [named.get(one, one) for one in arguments]
     done = run_here("finance_monitor", "train", "--news", news, *given, "--store", tmp_path)
     assert done.returncode == 2

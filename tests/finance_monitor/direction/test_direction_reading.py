@@ -1,0 +1,104 @@
+"""What words say together: things and what moves them, ends, negations, clauses."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.finance_monitor.direction.entries import bundled
+from apps.finance_monitor.direction.lexicon import LONGEST, Lexicon
+from apps.finance_monitor.direction.reading import read
+
+WORDS = Lexicon(
+    {
+        "good": ["profit"],
+        "bad": ["debt", "债务"],
+        "welcome": ["wins"],
+        "unwelcome": ["fraud", "违约"],
+        "up": ["rises", "上升"],
+        "down": ["falls", "下降"],
+        "starts": ["admits"],
+        "ends": ["averts", "解除"],
+        "reverses": ["not", "no", "未"],
+        "untrue": ["untrue", "不属实"],
+        "although": ["although"],
+        "but": ["but"],
+        "after": ["after"],
+        "from": ["from"],
+        "to": ["to a"],
+        "other": ["debt collector"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("", 0),
+        ("Nothing of note", 0),
+        ("profit rises", 1),
+        ("profit falls", -1),
+        ("debt falls", 1),
+        ("it rises", 0.3),
+        ("the debt", -0.2),
+        ("fraud", -1),
+        ("债务下降", 1),
+        # An end and a beginning.
+        ("averts fraud", 1),
+        ("解除违约", 1),
+        ("admits debt", -1),
+        ("it averts", -0.3),
+        # A negation turns round what follows, once, however much of a unit follows.
+        ("no fraud", 1),
+        ("profit rises not", 1),
+        ("profit not rises", -1),
+        ("未违约", 1),
+        ("not", -0.3),
+        # A denial turns round what came before, also in the clause before.
+        ("fraud is untrue", 1),
+        ("fraud: untrue", 1),
+        ("违约一事不属实", 1),
+        ("untrue that fraud", -1),
+        # Less counts what is conceded, was before or stands before "but".
+        ("although profit rises, debt rises", -0.7),
+        ("profit rises but debt rises", -0.7),
+        ("debt rises after profit rises", -0.5),
+        # What is left behind counts the other way; where it leads, nothing is moved.
+        ("from a fraud to a profit", 0.5),
+        ("falls to a profit", -0.3),
+        # A thing that nothing moves is not heard where others move.
+        ("profit, debt rises", -0.8),
+        ("debt collector", 0),
+    ],
+)
+def test_units_are_put_together(text: str, score: float) -> None:
+    assert read(text, WORDS).score == pytest.approx(score)
+
+
+def test_a_reading_names_its_words() -> None:
+    found = read("Profit, they say, averts a fraud", WORDS)
+    assert [(one.words, one.value) for one in found.said] == [("Profit", 0.2), ("averts fraud", 1)]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("Losses shrink at the airline", "Losses grow at the airline"),
+        ("Unit costs came down again", "Unit costs went up again"),
+        ("The bank denies it is insolvent", "The bank admits it is insolvent"),
+        ("Churn eased to a record low", "Churn climbed to a record high"),
+        ("Investigation into the lender dropped", "Investigation into the lender begins"),
+        ("It has not defaulted", "It has defaulted"),
+        ("不良贷款率下降", "不良贷款率上升"),
+        ("公司否认财务造假", "公司承认财务造假"),
+        ("成本持续回落", "成本持续攀升"),
+        ("监管部门撤销处罚", "监管部门作出处罚"),
+        ("净利润由降转增", "净利润由增转降"),
+    ],
+)
+def test_the_words_that_come_with_it_tell_good_from_bad(good: str, bad: str) -> None:
+    assert read(good, bundled()).score > 0 > read(bad, bundled()).score
+
+
+def test_of_a_long_text_no_more_is_read_than_by_a_model() -> None:
+    assert read("word " * LONGEST + "fraud", WORDS).said == ()
+    assert read("word " * (LONGEST - 1) + "fraud", WORDS).score == -1
