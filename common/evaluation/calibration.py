@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,16 @@ class LogisticCalibrator:
         standard = (features - np.array(self.mean)) / np.array(self.scale)
         logit = standard @ np.array(self.weight) + self.bias
         return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+
+    def over(self, features: int) -> LogisticCalibrator:
+        """The same of records that have further features, behind those that it knows."""
+        more = features - len(self.weight)
+        return replace(
+            self,
+            mean=[*self.mean, *[0.0] * more],
+            scale=[*self.scale, *[1.0] * more],
+            weight=[*self.weight, *[0.0] * more],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `LogisticCalibrator(**values)` restores it."""

@@ -56,6 +56,7 @@ FEATURES = (
     "intent_margin",
     "intent_cosine",
     "in_scope",
+    "ahead",
 )
 
 
@@ -79,8 +80,8 @@ def features(
     in_scope = 1.0 - intents.get(OUT_OF_SCOPE, 0.0)
     of_intent = [probabilities[0], probabilities[0] - probabilities[1], intent_cosine, in_scope]
     if not candidates:
-        return np.array([0.0] * 9 + of_intent)
-    first = candidates[0]
+        return np.array([0.0] * 9 + of_intent + [0.0])
+    first, ahead = candidates[0], _ahead(candidates)
     # Scores of two languages are not on one scale, and who asks wants one of their own.
     candidates = [one for one in candidates if one.is_foreign == first.is_foreign]
     others = candidates[1:]
@@ -100,8 +101,20 @@ def features(
             first.neighbours,
             faq_intent,
             *of_intent,
+            ahead,
         ]
     )
+
+
+def _ahead(candidates: Sequence[Candidate]) -> float:
+    """By how much of a cosine the first is nearer than what is nearest in another language.
+
+    What only another language has is near there, and leaves a near miss of the asker's own first.
+    0 where all FAQs are in one language.
+    """
+    if candidates[0].is_foreign:
+        return candidates[0].nearer
+    return -max((one.nearer for one in candidates if one.is_foreign), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -179,11 +192,11 @@ class Confidence:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Confidence:
-        """Restore what `to_json` gave."""
+        """Restore what `to_json` gave, also in an earlier version, of fewer signals."""
         held_back = values.get("held_back")
         return cls(
-            first=LogisticCalibrator(**values["first"]),
-            among_first=LogisticCalibrator(**values["among_first"]),
+            first=LogisticCalibrator(**values["first"]).over(len(FEATURES)),
+            among_first=LogisticCalibrator(**values["among_first"]).over(len(FEATURES)),
             threshold=values["threshold"],
             budget=values["budget"],
             proven=values["proven"],

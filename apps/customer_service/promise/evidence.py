@@ -78,7 +78,11 @@ class Evidence:
         if not path.exists():
             return cls.none()
         kept: dict[str, NDArray[Any]] = load_file(path)
-        kept.setdefault("language", np.zeros(len(kept["signals"]), dtype=np.int8))
+        signals = kept["signals"]
+        kept.setdefault("language", np.zeros(len(signals), dtype=np.int8))
+        # What an earlier version kept has fewer.
+        more = len(FEATURES) - signals.shape[1]
+        kept["signals"] = np.pad(signals, ((0, 0), (0, more)))
         return cls(**kept)
 
     def _parts(self) -> list[NDArray[Any]]:

@@ -30,6 +30,7 @@ class ForeignFaq:
     dense: float
     prototype: float
     neighbours: float
+    nearer: float
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class ForeignSearch:
                 dense=float(dense[faq]),
                 prototype=float(prototype[faq]),
                 neighbours=near.count(faq) / max(len(near), 1),
+                nearer=float(dense[faq] - own),
             )
             for faq in np.argsort(-score)[: min(FOREIGN_SHOWN, int(searched.sum()))]
         ]
