@@ -34,7 +34,8 @@ def calibrate(
         far: bundled questions from anywhere but this business.
         earlier: what was found of further questions when it had not learned them either.
     """
-    evidence = Evidence.of(evaluate.run(answerer, examples)) + (earlier or Evidence.none())
+    found = Evidence.of(evaluate.run(answerer, examples)) + (earlier or Evidence.none())
+    evidence = found.complete
     foreign = read_foreign(answerer, examples, known, far)
     confidence = fit_confidence(
         evidence.signals,

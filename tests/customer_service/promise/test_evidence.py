@@ -90,7 +90,12 @@ def test_evidence_of_an_earlier_version_is_of_no_language_and_fewer_signals(tmp_
     save_file({name: one for name, one in kept.items() if name != "language"}, tmp_path / EVIDENCE)
     found = Evidence.load(tmp_path)
     assert found.languages == ["", ""]
-    assert found.signals.tolist() == [[1.0] * 13 + [0.0] * (len(FEATURES) - 13)] * 2
+    assert np.isnan(found.signals[:, 13:]).all()
+    width = len(FEATURES)
+    later = Evidence(np.full((2, width), 0.5), flags, flags, flags, np.ones(2, dtype=np.int8))
+    both = (found + later).complete.signals
+    assert both.tolist() == [[1.0] * 13 + [0.5] * (width - 13)] * 2 + [[0.5] * width] * 2
+    assert not np.isnan(found.complete.signals).any()
 
 
 def test_the_bound_is_told_for_each_language_with_its_count() -> None:
