@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from apps.customer_service import evaluate
-from apps.customer_service.answers.confidence import AHEAD
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.promise.promise import Promise
 from common.evaluation.calibration import (
@@ -213,7 +212,7 @@ def _confidence_sections(
 ) -> list[Section]:
     signals = np.stack([outcome.signals for outcome in validation])
     right = np.array([outcome.is_right for outcome in validation])
-    probability = out_of_fold_probability(signals, right, given=AHEAD)
+    probability = out_of_fold_probability(signals, right)
     held_out = np.array([outcome.probability for outcome in after])
     held_out_right = np.array([outcome.is_right for outcome in after])
     curve = risk_coverage(held_out, held_out_right)

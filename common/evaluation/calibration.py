@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -48,27 +48,13 @@ class LogisticCalibrator:
         logit = standard @ np.array(self.weight) + self.bias
         return np.asarray(1.0 / (1.0 + np.exp(-logit)))
 
-    def over(self, features: int) -> LogisticCalibrator:
-        """The same of records that have further features, behind those that it knows."""
-        more = features - len(self.weight)
-        return replace(
-            self,
-            mean=[*self.mean, *[0.0] * more],
-            scale=[*self.scale, *[1.0] * more],
-            weight=[*self.weight, *[0.0] * more],
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Plain values; `LogisticCalibrator(**values)` restores it."""
         return asdict(self)
 
 
 def fit_calibrator(
-    features: Floats,
-    correct: Bools,
-    weight: Floats | None = None,
-    *,
-    given: Mapping[int, float] | None = None,
+    features: Floats, correct: Bools, weight: Floats | None = None
 ) -> LogisticCalibrator:
     """Logistic regression with an L2 penalty.
 
@@ -78,10 +64,8 @@ def fit_calibrator(
         features: [records, features].
         correct: [records].
         weight: [records], how many records each stands for; None: one.
-        given: the number of a feature → its weight, which is not learned: an offset of the logit.
     """
-    from scipy.optimize import minimize
-    from scipy.special import expit
+    from sklearn.linear_model import LogisticRegression
 
     require_finite("calibration", signals=features)
     mean, scale = features.mean(0), features.std(0)
@@ -92,25 +76,11 @@ def fit_calibrator(
         return LogisticCalibrator(
             mean.tolist(), scale.tolist(), flat, float(np.log(share / (1 - share)))
         )
-    known = {number: one * scale[number] for number, one in (given or {}).items()}
-    standard = (features - mean) / scale
-    offset = standard[:, [*known]] @ np.array([*known.values()])
-    learned = np.setdiff1d(np.arange(features.shape[1]), [*known])
-    inputs = np.column_stack([standard[:, learned], np.ones(len(features))])
-    sign = np.where(correct, 1.0, -1.0)
-    counts = np.ones(len(correct)) if weight is None else weight
-    # The bias is not held to 0.
-    penalised = np.append(np.ones(len(learned)), 0.0)
-
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        logit = sign * (inputs @ theta + offset)
-        found = counts @ np.logaddexp(0.0, -logit) + 0.5 * penalised @ theta**2
-        return float(found), inputs.T @ (-counts * sign * expit(-logit)) + penalised * theta
-
-    theta = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B").x
-    weights = np.zeros(features.shape[1])
-    weights[learned], weights[[*known]] = theta[:-1], [*known.values()]
-    return LogisticCalibrator(mean.tolist(), scale.tolist(), weights.tolist(), float(theta[-1]))
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit((features - mean) / scale, correct, sample_weight=weight)
+    return LogisticCalibrator(
+        mean.tolist(), scale.tolist(), model.coef_[0].tolist(), float(model.intercept_[0])
+    )
 
 
 def fit_temperature(logits: Floats, label: NDArray[np.int64]) -> float:
@@ -184,13 +154,12 @@ def out_of_fold_probability(
     weight: Floats | None = None,
     *,
     group: NDArray[np.int64] | None = None,
-    given: Mapping[int, float] | None = None,
     seed: int = 0,
 ) -> Floats:
     """Each record's probability by calibrators that did not see it: 5 folds, drawn `DRAWS` times.
 
     Args:
-        weight, given: as `fit_calibrator` takes them.
+        weight: as `fit_calibrator` takes it.
         group: [records]; records of one group are in one fold.
     """
     own = np.arange(len(correct)) if group is None else group
@@ -201,9 +170,7 @@ def out_of_fold_probability(
         for some in np.array_split(random.permutation(groups), min(FOLDS, len(groups))):
             inside = np.isin(own, some)
             others = inside if inside.all() else ~inside
-            calibrator = fit_calibrator(
-                features[others], correct[others], weight[others], given=given
-            )
+            calibrator = fit_calibrator(features[others], correct[others], weight[others])
             probability[inside] += calibrator.probability(features[inside]) / DRAWS
     return probability
 

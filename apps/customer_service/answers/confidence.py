@@ -56,14 +56,7 @@ FEATURES = (
     "intent_margin",
     "intent_cosine",
     "in_scope",
-    "ahead",
 )
-# The weight of `ahead` is given: what it tells apart cannot be made of the questions at hand, whose
-# FAQs the encoder has learned to tell from their near misses. It was chosen on a release that
-# never saw some FAQs of one language (`benchmarks.asked_otherwise --left-out`).
-AHEAD = {FEATURES.index("ahead"): 6.0}
-# By how much of a cosine the first must be ahead for nothing to be wrong.
-FAR_AHEAD = 0.3
 
 
 def features(
@@ -86,8 +79,8 @@ def features(
     in_scope = 1.0 - intents.get(OUT_OF_SCOPE, 0.0)
     of_intent = [probabilities[0], probabilities[0] - probabilities[1], intent_cosine, in_scope]
     if not candidates:
-        return np.array([0.0] * 9 + of_intent + [0.0])
-    first, ahead = candidates[0], _ahead(candidates)
+        return np.array([0.0] * 9 + of_intent)
+    first = candidates[0]
     # Scores of two languages are not on one scale, and who asks wants one of their own.
     candidates = [one for one in candidates if one.is_foreign == first.is_foreign]
     others = candidates[1:]
@@ -107,22 +100,8 @@ def features(
             first.neighbours,
             faq_intent,
             *of_intent,
-            ahead,
         ]
     )
-
-
-def _ahead(candidates: Sequence[Candidate]) -> float:
-    """What the first lacks of being far ahead of what is nearest in another language, below 0.
-
-    What only another language has is near there, and leaves a near miss of the asker's own first.
-    0 where nothing is in another language.
-    """
-    first, nearer = candidates[0], [one.nearer for one in candidates if one.is_foreign]
-    if not nearer:
-        return 0.0
-    ahead = first.nearer if first.is_foreign else -max(nearer)
-    return min(ahead - FAR_AHEAD, 0.0)
 
 
 @dataclass(frozen=True)
@@ -200,11 +179,11 @@ class Confidence:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Confidence:
-        """Restore what `to_json` gave, also in an earlier version, of fewer signals."""
+        """Restore what `to_json` gave."""
         held_back = values.get("held_back")
         return cls(
-            first=LogisticCalibrator(**values["first"]).over(len(FEATURES)),
-            among_first=LogisticCalibrator(**values["among_first"]).over(len(FEATURES)),
+            first=LogisticCalibrator(**values["first"]),
+            among_first=LogisticCalibrator(**values["among_first"]),
             threshold=values["threshold"],
             budget=values["budget"],
             proven=values["proven"],
@@ -246,16 +225,15 @@ def fit_confidence(
     # A near miss is made of a question: one of them must not give the other's answer away.
     group = np.concatenate([np.arange(records), foreign.near_of, records + np.arange(far)])
     ends = [records, records + near]
-    left_out = out_of_fold_probability(everything, right, weight, group=group, given=AHEAD)
+    left_out = out_of_fold_probability(everything, right, weight, group=group)
     of_records, of_near, of_far = np.split(left_out, ends)
-    left_out_shown = out_of_fold_probability(everything, shown, weight, group=group)
-    far_shown = np.split(left_out_shown, ends)[2]
+    far_shown = np.split(out_of_fold_probability(everything, shown, weight, group=group), ends)[2]
     needed = _least_threshold(of_records[first_right], of_near, of_far)
     choice = choose_threshold(of_records, first_right, budget, needed)
     proven = choice.threshold is not None
     threshold = max(UNPROVEN_THRESHOLD, needed) if choice.threshold is None else choice.threshold
     return Confidence(
-        first=fit_calibrator(everything, right, weight, given=AHEAD),
+        first=fit_calibrator(everything, right, weight),
         among_first=fit_calibrator(everything, shown, weight),
         threshold=threshold,
         budget=budget,

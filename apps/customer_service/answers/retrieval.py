@@ -55,8 +55,7 @@ class Candidate:
     `score` is the fused one, 0 to 1, of all its variants, and ranks; the others tell how sure it
     is, which its best variant tells better: `dense` a cosine (of its nearest variant and its
     prototype, `prototype` alone); `lexical` 0 to 1; `neighbours` its share of the nearest variants.
-    `is_foreign`: in another language than was asked, and found by its vectors across languages;
-    `nearer`, by how much of a cosine there, than the nearest in the language that was asked.
+    `is_foreign`: in another language than was asked, and found by its vectors across languages.
     """
 
     faq_id: str
@@ -66,7 +65,6 @@ class Candidate:
     lexical: float
     neighbours: float
     is_foreign: bool = False
-    nearer: float = 0.0
 
 
 class VariantIndex:
@@ -263,7 +261,6 @@ class VariantIndex:
                 lexical=0.0,
                 neighbours=one.neighbours,
                 is_foreign=True,
-                nearer=one.nearer,
             )
             for one in foreign
         ]

@@ -13,7 +13,7 @@ from apps.customer_service.schema import Answer
 
 # FAQs of each ranking that take part when rankings are blended.
 DEPTH = 50
-SIGNALS = ("score", "dense", "prototype", "lexical", "neighbours", "nearer")
+SIGNALS = ("score", "dense", "prototype", "lexical", "neighbours")
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,7 @@ def calibrate(
         far: bundled questions from anywhere but this business.
         earlier: what was found of further questions when it had not learned them either.
     """
-    found = Evidence.of(evaluate.run(answerer, examples)) + (earlier or Evidence.none())
-    evidence = found.complete
+    evidence = Evidence.of(evaluate.run(answerer, examples)) + (earlier or Evidence.none())
     foreign = read_foreign(answerer, examples, known, far)
     confidence = fit_confidence(
         evidence.signals,

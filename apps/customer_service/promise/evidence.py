@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,6 @@ class Evidence:
             np.array([_number_of(outcome.example.text) for outcome in outcomes], dtype=np.int8),
         )
 
-    @property
-    def complete(self) -> Evidence:
-        """With the mean of what is known of a signal where an earlier version kept none."""
-        is_known = ~np.isnan(self.signals)
-        sums = np.where(is_known, self.signals, 0.0).sum(0)
-        means = sums / np.maximum(is_known.sum(0), 1)
-        return replace(self, signals=np.where(is_known, self.signals, means))
-
     @classmethod
     def none(cls) -> Evidence:
         """Of no question."""
@@ -86,11 +78,7 @@ class Evidence:
         if not path.exists():
             return cls.none()
         kept: dict[str, NDArray[Any]] = load_file(path)
-        signals = kept["signals"]
-        kept.setdefault("language", np.zeros(len(signals), dtype=np.int8))
-        # What an earlier version kept has fewer.
-        more = len(FEATURES) - signals.shape[1]
-        kept["signals"] = np.pad(signals, ((0, 0), (0, more)), constant_values=np.nan)
+        kept.setdefault("language", np.zeros(len(kept["signals"]), dtype=np.int8))
         return cls(**kept)
 
     def _parts(self) -> list[NDArray[Any]]:

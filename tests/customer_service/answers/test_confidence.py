@@ -69,21 +69,6 @@ def test_it_is_read_back_as_it_was() -> None:
     assert [again.decide(row) for row in signals] == [confidence.decide(row) for row in signals]
 
 
-def test_one_of_an_earlier_version_decides_as_it_did() -> None:
-    confidence, signals = _fitted()
-    kept = confidence.to_json()
-    for name in ("first", "among_first"):
-        kept[name] = {
-            key: value[:-1] if isinstance(value, list) else value
-            for key, value in kept[name].items()
-        }
-    earlier = Confidence.from_json(kept)
-    nearer = signals.copy()
-    nearer[:, -1] -= 1
-    assert [earlier.decide(row) for row in signals] == [earlier.decide(row) for row in nearer]
-    assert confidence.decide(nearer[0])[0] < confidence.decide(signals[0])[0]
-
-
 def test_without_one_wrong_answer_foreign_questions_are_held_back() -> None:
     random = np.random.default_rng(1)
     asked, near, far = (random.normal(mean, 1, (300, len(FEATURES))) for mean in (1.5, 0, -2))

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.customer_service.answers.confidence import FAR_AHEAD, FEATURES, features
-from apps.customer_service.answers.retrieval import Candidate, Floats, Variant, VariantIndex
+from apps.customer_service.answers.confidence import features
+from apps.customer_service.answers.retrieval import Floats, Variant, VariantIndex
 from common.records.text import normalise, words
 
 FAQS = {
@@ -146,30 +146,7 @@ def test_what_another_language_says_changes_nothing_about_the_own() -> None:
     before, after = (one.search("", vector, language="zh") for one in (alone, whole))
     assert [one for one in after if not one.is_foreign] == before
     assert len(after) > len(before)
-    own, beside = (features(found, {}, 0.0, {}) for found in (before, after))
-    assert beside[:-1] == pytest.approx(own[:-1])
-
-
-def test_how_far_the_first_is_ahead_of_another_language_tells_how_sure_it_is() -> None:
-    """What only the other language has leaves a near miss of the own one first, or none."""
-    index = _multilingual(*[faq for faq in EVERYTHING if faq != (0, "zh")])
-    ahead = FEATURES.index("ahead")
-
-    def signal(index: VariantIndex, topic: int) -> float:
-        found = index.search("", _said(topic, "zh", 9), language="zh")
-        return float(features(found, {}, 0.0, {})[ahead])
-
-    assert signal(index, 0) == 0
-    alone = index.without(*(f"en-{topic}" for topic in range(1, TOPICS)))
-    assert signal(alone, 1) == 0
-    # Both languages have it: it is as near in either.
-    assert signal(index, 1) == pytest.approx(-FAR_AHEAD, abs=0.1)
-    # An own near miss that is first all the same is behind.
-    first = Candidate("own", 0.9, 0.9, 0.9, 0.5, 1.0)
-    other = Candidate("other", 0.4, 0.4, 0.4, 0.0, 1.0, is_foreign=True, nearer=0.2)
-    found = features([first, other], {}, 0.0, {})[ahead]
-    assert found == pytest.approx(-0.2 - FAR_AHEAD)
-    assert features([first], {}, 0.0, {})[ahead] == 0
+    assert features(after, {}, 0.0, {}) == pytest.approx(features(before, {}, 0.0, {}))
 
 
 def test_words_alone_find_what_the_vectors_miss(index: VariantIndex) -> None:

@@ -363,13 +363,13 @@ def test_what_only_the_other_language_has_is_found_in_it(dialogue: Dialogue) -> 
 
 
 def test_the_language_is_told_of_an_answer_and_of_nothing_else(dialogue: Dialogue) -> None:
-    faqs = dialogue.answerer.faqs.items()
-    french = {name: faq.model_copy(update={"language": "fr"}) for name, faq in faqs}
-    dialogue = replace(dialogue, answerer=replace(dialogue.answerer, faqs=french))
+    told = {"language": "zh", "question": "怎么办？"}
+    chinese = {name: faq.model_copy(update=told) for name, faq in dialogue.answerer.faqs.items()}
+    dialogue = replace(dialogue, answerer=replace(dialogue.answerer, faqs=chinese))
     asked = "How do I download my bank statements?"
     answers = talk(dialogue, asked, "the first one", "thanks", "I want to talk to a person")
     kinds = [(one.kind, one.only_in) for one in answers]
-    assert kinds == [("question", "fr"), ("choice", "fr"), ("thanks", None), ("wants_person", None)]
+    assert kinds == [("question", "zh"), ("choice", "zh"), ("thanks", None), ("wants_person", None)]
 
 
 def test_of_two_languages_side_by_side_the_asker_s_alone_is_found(dialogue: Dialogue) -> None:
