@@ -239,6 +239,9 @@ class Part(BaseModel):
     question: str
     decision: Decision
     answer: str | None
+    only_in: str | None = Field(
+        None, description="The answer's language, where that is not the question's."
+    )
     confidence: float
     citations: list[Citation]
     suggestions: list[Suggestion]
@@ -260,7 +263,9 @@ class Answer(BaseModel):
     message: str | None = None
     answer: str | None
     only_in: str | None = Field(
-        None, description="The answer's language, where that is not the question's."
+        None,
+        description="The answer's language, or that of a part of it, where it is not the "
+        "question's.",
     )
     understood_as: str | None = None
     parts: list[Part] = []

@@ -152,7 +152,9 @@ def train(
     work = (
         registry.root
         / "training"
-        / run_name(dataset.hashes, settings, source, teacher, from_release, str(folds))
+        / _of_folds(
+            run_name(dataset.hashes, settings, source, teacher, from_release), 1 + len(others)
+        )
     )
     everything = dataset.learning_everything()
     dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))
@@ -292,6 +294,11 @@ def _learn(
         resume=resume,
         module=beginning.module,
     )
+
+
+def _of_folds(run: str, count: int) -> str:
+    """The name of a run that first learns another part of the same data."""
+    return f"{run}-{count}-folds" if count > 1 else run
 
 
 def _audit(dataset: Dataset, encoder: Encoder, read: Sequence[Example]) -> Audit:

@@ -12,6 +12,8 @@ from common.cli import BadRow, ServingPrecision, existing, parse_mapping
 from common.console import say
 
 APPLICATION = "finance_monitor"
+# Of its server, by which it is known to those that stand by.
+TITLE = "bizlm finance monitor"
 
 News = Annotated[
     list[Path] | None,

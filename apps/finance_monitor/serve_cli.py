@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.finance_monitor.options_cli import (
+    TITLE,
     CalendarFile,
     Delay,
     Entities,
@@ -200,7 +201,7 @@ def _check_access(host: str, port: int, api_key_file: Path | None, without_keys:
     if api_key_file:
         ApiKeys.load(api_key_file)
     check_keys(host, api_key_file is not None, without_keys)
-    check_address(host, port)
+    check_address(host, port, TITLE)
 
 
 def check_stories(

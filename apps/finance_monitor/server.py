@@ -20,7 +20,7 @@ from apps.finance_monitor.explaining.server import StoryExplainer, add_explanati
 from apps.finance_monitor.incoming.server import add_stories
 from apps.finance_monitor.learning.drift import watched
 from apps.finance_monitor.learning.server import add_feedback
-from apps.finance_monitor.options_cli import APPLICATION
+from apps.finance_monitor.options_cli import APPLICATION, TITLE
 from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
 from apps.finance_monitor.search.server import add_search, list_named
 from apps.finance_monitor.surges.keys import name_of
@@ -152,7 +152,7 @@ def build_app(
     stopping = asyncio.Event()
 
     app = create_app(
-        title="bizlm finance monitor",
+        title=TITLE,
         version="1",
         description="Watches news as it arrives and raises an alert when negative news surges.",
         is_ready=lambda: _is_ready(service),

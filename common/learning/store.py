@@ -139,8 +139,8 @@ class FeedbackStore:
         """How many rows of feedback there are, by their status."""
         return self._counted(feedback.c.status, feedback.c.kind == kind if kind else true())
 
-    def outcomes(self, release_id: str) -> dict[str, Count]:
-        """How many questions a release handed over, and to how many people it gave a bad answer.
+    def outcomes(self, release_ids: Collection[str]) -> dict[str, dict[str, Count]]:
+        """How many questions each release handed over, and how many people got a bad answer of it.
 
         A question that is asked again and again counts once, and so does whoever judges.
         """
@@ -149,9 +149,13 @@ class FeedbackStore:
         by_rule = feedback.c.given["rule"].as_string().is_not(None)
         judged = and_(feedback.c.kind.in_(("good", "bad")), ~by_rule)
         asked = predictions.c.decision.not_in((CHAT, PERSON, RULE))
+        shares = {
+            HANDED_OVER: self._share(predictions, predictions.c.text, handed, release_ids, asked),
+            SAID_TO_BE_BAD: self._share(feedback, feedback.c.source, bad, release_ids, judged),
+        }
         return {
-            HANDED_OVER: self._share(predictions, predictions.c.text, handed, release_id, asked),
-            SAID_TO_BE_BAD: self._share(feedback, feedback.c.source, bad, release_id, judged),
+            release_id: {what: found[release_id] for what, found in shares.items()}
+            for release_id in release_ids
         }
 
     def _share(
@@ -159,15 +163,17 @@ class FeedbackStore:
         table: Table,
         once: ColumnElement[Any],
         is_bad: ColumnElement[int],
-        release_id: str,
+        release_ids: Collection[str],
         which: ColumnElement[bool],
-    ) -> Count:
-        wanted = (self._own(table), table.c.release_id == release_id, which)
-        each = select(is_bad.label("bad")).where(*wanted).group_by(once).subquery()
-        query = select(func.coalesce(func.sum(each.c.bad), 0), func.count())
+    ) -> dict[str, Count]:
+        own = table.c.release_id
+        wanted = (self._own(table), own.in_(release_ids), which)
+        each = select(own, is_bad.label("bad")).where(*wanted).group_by(own, once).subquery()
+        query = select(each.c.release_id, func.sum(each.c.bad), func.count())
         with self.database.reading() as connection:
-            found = connection.execute(query.select_from(each)).one()
-        return Count(int(found[0]), int(found[1]))
+            found = connection.execute(query.group_by(each.c.release_id)).all()
+        none = dict.fromkeys(release_ids, Count(0, 0))
+        return none | {str(name): Count(int(bad), int(count)) for name, bad, count in found}
 
     def _counted(self, column: ColumnElement[Any], which: ColumnElement[bool]) -> dict[str, int]:
         query = select(column, func.count()).where(self._own(feedback), which).group_by(column)

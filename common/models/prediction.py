@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -210,9 +211,35 @@ def one_behind(found: Iterable[T]) -> Iterator[T]:
     yield from waiting
 
 
+def held_in(module: nn.Module, precision: str) -> nn.Module:
+    """The module as `autocast` reads it: its linear layers hold their weights in that precision.
+
+    In inference autocast makes them anew for every batch. The outputs are the same; the rest, the
+    embeddings above all, is shared.
+    """
+    from torch import nn
+
+    if precision == "fp32":
+        return module
+    dtype = _narrow(precision)
+    shared = {id(one): one for one in (*module.parameters(), *module.buffers())}
+    held = copy.deepcopy(module, shared)
+    for layer in held.modules():
+        if isinstance(layer, nn.Linear):
+            for name, weight in [*layer.named_parameters(recurse=False)]:
+                setattr(layer, name, nn.Parameter(weight.detach().to(dtype), requires_grad=False))
+    return held
+
+
+def _narrow(precision: str) -> torch.dtype:
+    import torch
+
+    return torch.float16 if precision == "fp16" else torch.bfloat16
+
+
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Mixed precision for a forward pass; does nothing for `fp32`."""
     import torch
 
-    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    dtype = _narrow(precision)
     return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")

@@ -157,7 +157,7 @@ def _add_operations(
 ) -> None:
     @app.get("/healthz", tags=["operations"], summary="Whether the process is alive")
     async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
+        return {"status": "alive", "server": app.title}
 
     # In threads: what they tell may stand in files and in the database.
     @app.get("/readyz", tags=["operations"], summary="Whether it can answer now")

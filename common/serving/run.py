@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import json
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterator
@@ -26,7 +27,7 @@ from common.serving.workers.supervising import Workers
 GRACEFUL_SECONDS = 30
 # Nobody can visit the address that means all of them.
 HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-# How long, and how much, it takes a server of ours to say that it is alive.
+# How long, and how much, it takes a server of ours to say what it is.
 ANSWER_SECONDS, ANSWER_BYTES = 2.0, 1000
 
 
@@ -60,10 +61,13 @@ def check_keys(host: str, has_api_keys: bool, without_keys: bool) -> None:
         )
 
 
-def check_address(host: str, port: int) -> None:
+def check_address(host: str, port: int, title: str) -> None:
     """See that a server may listen there once one that does so ends: who stands by finds out now.
 
     Nothing is taken by that: neither a client nor a server that begins meanwhile sees it.
+
+    Args:
+        title: of the application, which the one that listens there must have as well.
 
     Raises:
         UserError: the host or the port cannot be had, or what listens there is no such server.
@@ -71,17 +75,18 @@ def check_address(host: str, port: int) -> None:
     try:
         _bind(host, port).close()
     except PortInUseError:
-        if not _may_be_ours(HERE.get(host, host), port):
+        if not _may_be_another(title, HERE.get(host, host), port):
             raise
 
 
-def _may_be_ours(host: str, port: int) -> bool:
-    """Whether it answers as our servers do, or not yet."""
+def _may_be_another(title: str, host: str, port: int) -> bool:
+    """Whether a server of this application answers there, or nothing does yet."""
     connection = HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthz")
-        return b"alive" in connection.getresponse().read(ANSWER_BYTES)
-    except HTTPException:
+        told = json.loads(connection.getresponse().read(ANSWER_BYTES))
+        return isinstance(told, dict) and told.get("server") == title
+    except (HTTPException, ValueError):
         return False
     except OSError:
         # It ends, or is too busy: one that is another's is rarely so.

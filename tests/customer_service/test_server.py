@@ -127,7 +127,10 @@ def test_page_examples_health_and_metrics(client: httpx.Client) -> None:
     assert "<title>" in client.get("/").text
     assert client.get("/web/chat.js").status_code == 200
     assert len(client.get("/v1/examples", params={"language": "en"}).json()["examples"]) == 4
-    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/healthz").json() == {
+        "status": "alive",
+        "server": "bizlm customer service",
+    }
     assert client.get("/readyz").status_code == 200
     assert "bizlm_http_requests_total" in client.get("/metrics").text
     assert "/v1/answers" in client.get("/openapi.json").json()["paths"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,11 @@ from scipy.special import log_softmax
 from apps.customer_service.answers.contest import document
 from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.schema import Faq
-from common.models.prediction import predict
+from common.models.prediction import held_in, predict
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from apps.customer_service.answers.rerank_task import RerankModule
     from common.models.pair_scorer import PairScorer
 
@@ -54,9 +57,14 @@ class Reranker:
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """[pairs], logits."""
         found = predict(
-            self.module, self.scorer, pairs, precision=self.precision, what="Reading pairs"
+            self._reader, self.scorer, pairs, precision=self.precision, what="Reading pairs"
         )
         return np.asarray(found["score"].numpy())
+
+    @cached_property
+    def _reader(self) -> nn.Module:
+        """So few pairs are read in less time than their weights are narrowed in."""
+        return held_in(self.module, self.precision)
 
 
 def margin(candidates: Sequence[Candidate]) -> float:

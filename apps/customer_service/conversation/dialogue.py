@@ -134,9 +134,7 @@ class Dialogue:
     def _ruled(self, reader: Reader, message: Message, rule: AnswerRule) -> Answer:
         """What a rule decides: the FAQ that it names, or a person."""
         if rule.faq_id is not None:
-            only_in = other_language(message.question, self.answerer.faqs[rule.faq_id])
-            answer = self._given(reader, message, rule.faq_id)
-            return answer.model_copy(update={"only_in": only_in})
+            return self._given(reader, message, rule.faq_id)
         queue = rule.to if isinstance(rule.to, str) else None
         handoff = Handoff(reason="rule", priority=rule.priority or "normal", queue=queue)
         said = self.replies.reply("wants_person", message.language)
@@ -204,6 +202,7 @@ class Dialogue:
         found = {
             "decision": "answer",
             "answer": faq.answer,
+            "only_in": other_language(message.question, faq),
             "confidence": 1.0,
             "citations": [citation],
             "suggestions": [],
@@ -239,6 +238,7 @@ class Dialogue:
             "decision": "handoff",
             "message": said,
             "answer": None,
+            "only_in": None,
             "handoff": handoff,
         }
         return reader.read(message.question).answer.model_copy(update=found)

@@ -152,7 +152,7 @@ def _is_worth_asking(joined: Reading, alone: Reading) -> bool:
 
 def correction(reader: Reader, message: Message, alone: Reading) -> Reading:
     """What was meant instead: what was answered before is left out."""
-    but = message.before.answered[:1] if message.before else []
+    but = message.not_meant[:1]
     meant = reader.read(alone.text, but=but)
     if message.before and message.question == message.before.topic:
         # Only that it was wrong is known: what came next is shown, and not taken for right.

@@ -11,6 +11,7 @@ from apps.customer_service.conversation.patterns import AROUND, Patterns
 from apps.customer_service.conversation.turns import CHAT, Turn, last_asked, last_understood
 from apps.customer_service.schema import LONGEST_QUESTION, Faq
 from common.records.spoken.language import likely_language
+from common.records.text import language_of
 
 # More than that are read as one: each costs a place in the forward pass.
 MOST_SENTENCES = 4
@@ -37,6 +38,7 @@ class Message:
         joined: the question after the topic of that turn, and after the FAQ given or offered first.
         chosen: the FAQ that it chooses of those shown.
         corrects: whether it says that something else was meant.
+        not_meant: the FAQs that were given for what it corrects.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Message:
     joined: Sequence[str]
     chosen: str | None
     corrects: bool
+    not_meant: Sequence[str]
 
     @property
     def texts(self) -> list[str]:
@@ -73,8 +76,8 @@ def take_apart(
     # "No, thank you" is nothing but courtesy.
     question = text if patterns.kind_of(text) else patterns.without_courtesy(text)
     meant = patterns.meant(text) if before else None
-    if meant is not None:
-        before = last_asked(history)
+    # That may be a slip of the keyboard, from which nothing goes on.
+    corrected = last_asked(history) if meant is not None else None
     if meant is not None and before:
         question = meant or before.topic
     goes_on = before is not None and (meant is not None or patterns.is_short(question))
@@ -83,7 +86,7 @@ def take_apart(
     shown = next((turn.shown for turn in reversed(history) if turn.kind not in CHAT), [])
     return Message(
         text=text,
-        language=_language(text, history),
+        language=_language(text, history, patterns),
         question=question,
         sentences=sentences_of(question),
         spoken=_spoken(question),
@@ -94,6 +97,7 @@ def take_apart(
         joined=_joined(question, before, faqs) if before and goes_on else [],
         chosen=chosen(text, shown, faqs, patterns) if shown else None,
         corrects=meant is not None,
+        not_meant=corrected.answered if corrected else [],
     )
 
 
@@ -168,8 +172,9 @@ def _joined_parts(parts: Sequence[str], before: Turn | None, patterns: Patterns)
     return {one: f"{before.topic} {one}"[:LONGEST_QUESTION] for one in going_on}
 
 
-def _language(text: str, history: Sequence[Turn]) -> str:
-    found = likely_language(text)
+def _language(text: str, history: Sequence[Turn], patterns: Patterns) -> str:
+    # Small talk is known in English and Chinese alone; "hiya" looks like Waray to an identifier.
+    found = language_of(text) if patterns.kind_of(text) else likely_language(text)
     return history[-1].language if found == "other" and history else found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from apps.customer_service.answers.languages.faqs import other_than_asked
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
@@ -55,6 +56,7 @@ def answer_of(answer: Answer, parts: Sequence[Part]) -> Answer:
         "kind": "two_in_one",
         "decision": "answer" if len(answers) == len(parts) else "clarify",
         "answer": "\n\n".join(answers) or None,
+        "only_in": other_than_asked(part.only_in for part in parts),
         "confidence": min(part.confidence for part in parts),
         "citations": first,
         "suggestions": [],
@@ -147,6 +149,7 @@ def _part_of(text: str, reading: Reading) -> Part:
         question=text,
         decision=answer.decision,
         answer=answer.answer,
+        only_in=answer.only_in,
         confidence=answer.confidence,
         citations=answer.citations,
         suggestions=answer.suggestions,

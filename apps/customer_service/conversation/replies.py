@@ -45,6 +45,7 @@ class Replies:
             "kind": kind,
             "decision": "chat",
             "answer": self.reply(kind, language),
+            "only_in": None,
             "confidence": 1.0,
             "intent": None,
             "citations": [],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import Answerer, Understood
+from apps.customer_service.answers.languages.faqs import other_than_asked
 from apps.customer_service.documents.index import keys
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.generation.options import COMPOSING
@@ -39,11 +40,13 @@ class Source:
     Attributes:
         sentences: in their order, without what reads like an order to the assistant.
         cosines: [sentences], of each to the question.
+        only_in: their language, where that is not the question's.
     """
 
     source: SentenceSource
     sentences: Sequence[str]
     cosines: NDArray[np.float64]
+    only_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,27 +67,31 @@ class Composer:
             understood: what the model makes of each text of the message.
         """
         found: list[Sentence] = []
+        languages = []
         for part in answer.parts:
             source = self._source_of(part, understood, language)
             if source is None:
                 return answer
             found += chosen(part.question, source)
+            languages.append(source.only_in)
         cited = [citation for part in answer.parts for citation in part.citations[:1]]
-        return _with(answer, without_repeats(found), cited)
+        return _with(answer, without_repeats(found), cited, other_than_asked(languages))
 
     def _source_of(
         self, part: Part, understood: Mapping[str, Understood], language: str
     ) -> Source | None:
         vector = understood[part.question].vector
         if part.answer is not None:
-            return self._faq(part.citations[0].faq_id, vector)
+            return self._faq(part.citations[0].faq_id, vector, part.only_in)
         documents = self.answerer.documents
         if not isinstance(documents, Documents):
             return None
         quote = documents.quote(part.question, vector, language=language)
-        return self._passage(part.question, vector, language) if quote.is_sure else None
+        if not quote.is_sure:
+            return None
+        return self._passage(part.question, vector, language, quote.only_in)
 
-    def _faq(self, faq_id: str, vector: NDArray[np.float32]) -> Source:
+    def _faq(self, faq_id: str, vector: NDArray[np.float32], only_in: str | None) -> Source:
         faq, index = self.answerer.faqs[faq_id], self.answerer.index
         known = {
             variant.text: row
@@ -98,9 +105,11 @@ class Composer:
             for row in rows
         ]
         source = SentenceSource(kind="faq", id=faq.id, title=faq.question, url=faq.url)
-        return Source(source, sentences, np.array(cosines))
+        return Source(source, sentences, np.array(cosines), only_in)
 
-    def _passage(self, question: str, vector: NDArray[np.float32], language: str) -> Source | None:
+    def _passage(
+        self, question: str, vector: NDArray[np.float32], language: str, only_in: str | None
+    ) -> Source | None:
         """What is found first in the documents."""
         documents = self.answerer.documents
         assert isinstance(documents, Documents)
@@ -118,7 +127,8 @@ class Composer:
             url=passage.url,
         )
         cosines = index.similarities(first, vector)[own]
-        return Source(source, [passage.sentences[n] for n in own], cosines) if own else None
+        sentences = [passage.sentences[n] for n in own]
+        return Source(source, sentences, cosines, only_in) if own else None
 
 
 def plain(sentences: Sequence[str]) -> list[str]:
@@ -156,12 +166,18 @@ def without_repeats(sentences: Sequence[Sentence]) -> list[Sentence]:
     return [one for one in sentences if once[fold(one.text)] is one]
 
 
-def _with(answer: Answer, sentences: Sequence[Sentence], cited: Sequence[Citation]) -> Answer:
+def _with(
+    answer: Answer,
+    sentences: Sequence[Sentence],
+    cited: Sequence[Citation],
+    only_in: str | None,
+) -> Answer:
     if len({one.source.id for one in sentences}) < 2:
         return answer
     found: dict[str, object] = {
         "decision": "answer",
         "answer": joined(sentences),
+        "only_in": only_in,
         "citations": list(cited),
         "suggestions": [],
         "handoff": None,

@@ -148,10 +148,10 @@ class EventCollector:
         if self._learner:
             self._learner.request()
 
-    def _outcomes(self, release_id: str) -> Mapping[str, Count]:
+    def _outcomes(self, release_ids: Collection[str]) -> Mapping[str, Mapping[str, Count]]:
         store = self.writer.store
         disliking = Disliking.of(store.counts(), store.ratings(), self.behaviors())
-        return store.outcomes(release_id, disliking)
+        return store.outcomes(release_ids, disliking)
 
     async def add(self, rows: list[Event]) -> bool:
         """Keep rows: in the database, or in the spool beside it; False: neither took all."""

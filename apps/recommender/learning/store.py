@@ -105,8 +105,10 @@ class EventStore:
             rows = connection.execute(query.group_by(events.c.behavior)).all()
         return {str(name): int(count) for name, count in sorted(map(tuple, rows))}
 
-    def outcomes(self, release_id: str, disliking: Disliking) -> dict[str, Count]:
-        """How many users took nothing of what a release had shown to them, given the time for it.
+    def outcomes(
+        self, release_ids: Collection[str], disliking: Disliking
+    ) -> dict[str, dict[str, Count]]:
+        """How many users took nothing of what each release had shown to them, given the time.
 
         Each user counts once: a program that only looks is one of them.
         """
@@ -115,17 +117,19 @@ class EventStore:
         which = (
             shown.c.application == self._application,
             shown.c.behavior == SHOWN,
-            shown.c.release_id == release_id,
+            shown.c.release_id.in_(release_ids),
             shown.c.at < time.time() - TIME_TO_TAKE,
         )
-        lines = select(shown.c.user_id, case((was_taken, 0), else_=1).label("untaken"))
-        rows = lines.where(*which).subquery()
+        by = (shown.c.release_id, shown.c.user_id)
+        rows = select(*by, case((was_taken, 0), else_=1).label("untaken")).where(*which).subquery()
         none_taken = func.min(rows.c.untaken).label("none_taken")
-        each = select(none_taken).group_by(rows.c.user_id).subquery()
-        query = select(func.coalesce(func.sum(each.c.none_taken), 0), func.count())
+        of_users = select(rows.c.release_id, none_taken)
+        each = of_users.group_by(rows.c.release_id, rows.c.user_id).subquery()
+        query = select(each.c.release_id, func.sum(each.c.none_taken), func.count())
         with self.database.reading() as connection:
-            found = connection.execute(query.select_from(each)).one()
-        return {TOOK_NOTHING: Count(int(found[0]), int(found[1]))}
+            found = connection.execute(query.group_by(each.c.release_id)).all()
+        counts = {str(name): Count(int(none), int(users)) for name, none, users in found}
+        return {name: {TOOK_NOTHING: counts.get(name, Count(0, 0))} for name in release_ids}
 
     def explored(self, most: float, disliking: Disliking) -> dict[str, tuple[int, int]]:
         """Item → how often it was shown, given time to take it, and how often it was taken.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import log
 
@@ -27,7 +27,8 @@ class Count:
     all: int
 
 
-Outcomes = Callable[[str], Mapping[str, Count]]
+# Of releases, by their ids: of each what is counted, by name.
+Outcomes = Callable[[Collection[str]], Mapping[str, Mapping[str, Count]]]
 
 
 def log_evidence(usual: float, found: Count) -> float:
@@ -66,7 +67,7 @@ class Probation:
     """Withdraws a release that learned if, in its first hours, people fare worse with it.
 
     Args:
-        outcomes: what is counted of a release, by name.
+        outcomes: what is counted of the release that serves and of its parent.
         hours: how long a release is watched.
     """
 
@@ -90,7 +91,8 @@ class Probation:
         parent = self._parent(current)
         if parent is None:
             return None
-        why = does_worse(self._outcomes(parent), self._outcomes(current))
+        found = self._outcomes((parent, current))
+        why = does_worse(found[parent], found[current])
         if why is not None:
             self._registry.withdraw(current, why)
         return why

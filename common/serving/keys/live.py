@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from common.errors import UserError
 from common.serving.keys.key import ApiKey, digest_of
@@ -15,6 +16,8 @@ from common.serving.keys.reading import read_keys
 
 logger = logging.getLogger(__name__)
 
+# How long a change of the file may go unseen: on a disk that hangs, every look may.
+LOOK_SECONDS = 1.0
 Version = tuple[int, int, int]
 # Hears the keys before a change, and after it, and what tells this state of the file from others.
 Listener = Callable[[Sequence[ApiKey], Sequence[ApiKey], str], None]
@@ -32,6 +35,7 @@ class ApiKeys:
         self._keys: list[ApiKey] = []
         self._trouble: str | None = None
         self._lock = Lock()
+        self._looked_at = float("-inf")
         self._listeners: list[Listener] = []
 
     @classmethod
@@ -69,20 +73,21 @@ class ApiKeys:
         return found if found and found.is_valid_at(datetime.now(UTC)) else None
 
     @property
-    def is_outdated(self) -> bool:
-        """Whether the file has changed since it was read; it is not opened for that."""
-        return _version(self._path) != self._seen
+    def is_due(self) -> bool:
+        """Whether it is time to look at the file, and nobody does: the disk is not asked for it."""
+        return monotonic() - self._looked_at >= LOOK_SECONDS and not self._lock.locked()
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""
         with self._lock:
             version = _version(self._path)
-            if version != self._seen:
-                try:
+            try:
+                if version != self._seen:
                     self._read_again("-".join(map(str, version)))
-                finally:
-                    # As it was before: what was written meanwhile is read next time.
-                    self._seen = version
+            finally:
+                # As it was before: what was written meanwhile is read next time.
+                self._seen = version
+                self._looked_at = monotonic()
 
     def _read_again(self, state: str) -> None:
         try:

@@ -42,7 +42,7 @@ class RequireKey:
             await self._app(scope, receive, send)
             return
         need = "nothing" if scope["path"] in self._public_paths else need_of(scope, self._needs)
-        if self._keys.is_outdated:
+        if self._keys.is_due:
             await asyncio.to_thread(self._keys.refresh)
         key = self._keys.check(_sent_key(Headers(scope=scope)))
         if key is not None:

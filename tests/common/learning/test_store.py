@@ -119,8 +119,11 @@ def test_outcomes_count_a_question_once_and_a_person_once(store: FeedbackStore) 
     ]
     rows.append(said("by a rule", source="dan", kind="bad", release_id="r1", given={"rule": "r"}))
     store.add([*rows, predicted("other", text="q9", decision="handoff", release_id="r2")])
-    assert store.outcomes("r1") == {"handed over": Count(1, 3), "said to be bad": Count(1, 2)}
-    assert store.outcomes("none") == {"handed over": Count(0, 0), "said to be bad": Count(0, 0)}
+    assert store.outcomes(["r1", "r2", "none"]) == {
+        "r1": {"handed over": Count(1, 3), "said to be bad": Count(1, 2)},
+        "r2": {"handed over": Count(1, 1), "said to be bad": Count(0, 0)},
+        "none": {"handed over": Count(0, 0), "said to be bad": Count(0, 0)},
+    }
 
 
 def test_what_is_old_and_done_with_goes(store: FeedbackStore) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from apps.finance_monitor.options_cli import TITLE
 from apps.finance_monitor.serve_cli import _check_access
 from common.errors import UserError
 from common.serving.run import _bind, _listen, check_address, serve
@@ -202,20 +203,22 @@ def answering(text: str) -> Iterator[int]:
 
 
 def test_who_stands_by_learns_at_once_that_another_program_has_the_port() -> None:
-    with answering("<title>a wiki</title>") as port:
-        with pytest.raises(UserError, match=f"port {port} is in use"):
-            check_address("127.0.0.1", port)
-        with pytest.raises(UserError, match=f"port {port} is in use"):
-            _check_access("127.0.0.1", port, None, without_keys=False)
-    with answering(json.dumps({"status": "alive"})) as port:
-        check_address("127.0.0.1", port)
+    alive = {"status": "alive", "server": "bizlm recommender"}
+    for told in ("<title>a wiki</title>", "[]", json.dumps(alive)):
+        with answering(told) as port:
+            with pytest.raises(UserError, match=f"port {port} is in use"):
+                check_address("127.0.0.1", port, TITLE)
+            with pytest.raises(UserError, match=f"port {port} is in use"):
+                _check_access("127.0.0.1", port, None, without_keys=False)
+    with answering(json.dumps({**alive, "server": TITLE})) as port:
+        check_address("127.0.0.1", port, TITLE)
     with pytest.raises(UserError, match="no address of this machine"):
-        check_address("192.0.2.1", port)
+        check_address("192.0.2.1", port, TITLE)
 
 
 def test_who_stands_by_takes_nothing_from_who_begins() -> None:
     with _bind("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
-        check_address("127.0.0.1", port)
+        check_address("127.0.0.1", port, TITLE)
         with _listen("127.0.0.1", port), pytest.raises(UserError, match="in use"):
             _listen("127.0.0.1", port)

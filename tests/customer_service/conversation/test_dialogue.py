@@ -362,6 +362,16 @@ def test_what_only_the_other_language_has_is_found_in_it(dialogue: Dialogue) -> 
     assert answer.only_in in {None, "zh"}
 
 
+def test_the_language_is_told_of_an_answer_and_of_nothing_else(dialogue: Dialogue) -> None:
+    told = {"language": "zh", "question": "怎么办？"}
+    chinese = {name: faq.model_copy(update=told) for name, faq in dialogue.answerer.faqs.items()}
+    dialogue = replace(dialogue, answerer=replace(dialogue.answerer, faqs=chinese))
+    asked = "How do I download my bank statements?"
+    answers = talk(dialogue, asked, "the first one", "thanks", "I want to talk to a person")
+    kinds = [(one.kind, one.only_in) for one in answers]
+    assert kinds == [("question", "zh"), ("choice", "zh"), ("thanks", None), ("wants_person", None)]
+
+
 def test_of_two_languages_side_by_side_the_asker_s_alone_is_found(dialogue: Dialogue) -> None:
     answerer, asked = dialogue.answerer, "贷款可以提前还清吗？"
     linked = answerer.faqs["zh-close-cc"].model_copy(update={"translation_of": "en-loan-early"})

@@ -78,6 +78,11 @@ def test_small_talk_is_known_only_where_it_is_the_whole_message(
         ("I would like to speak with an adviser about a mortgage", True),
         ("could I have a call back", True),
         ("can u ring me", True),
+        ("could someone call me a bit later", True),
+        ("can you call me a taxi", False),
+        ("could you ring me a cab please", False),
+        ("给我打个电话吧", True),
+        ("帮我打个电话给我妈", False),
         ("please put me through to the loans team", True),
         ("does the loans team look at that", False),
         ("I was talking to your fraud team, what does pending mean", False),
@@ -237,7 +242,10 @@ def test_who_turns_to_something_else_names_it() -> None:
         ("hw do i pay", True),
         ("补卡收钱不", True),
         ("到账没", True),
+        ("钱到了没", True),
         ("钱还没", False),
+        ("钱一直没", False),
+        ("退款至今没", False),
         ("我不", False),
         ("it came yesterday", False),
     ],
@@ -376,8 +384,11 @@ def test_nothing_goes_on_from_what_was_not_understood() -> None:
     answered, slip = turn("my card", answered=["card"]), turn("gfhjk", understood=False)
     assert take_apart("and how long", [answered, slip], FAQS, PATTERNS).before == answered
     assert take_apart("and how long", [slip], FAQS, PATTERNS).before == slip
-    # Who corrects a slip speaks of that.
-    assert take_apart("no, I meant fees", [answered, slip], FAQS, PATTERNS).before == slip
+    # Who corrects a slip rejects no answer, and goes on from what was said before it.
+    corrected = take_apart("no, I meant fees", [answered, slip], FAQS, PATTERNS)
+    assert (corrected.before, corrected.question, corrected.not_meant) == (answered, "fees", [])
+    assert "my card fees" in corrected.joined
+    assert take_apart("no, I meant fees", [answered], FAQS, PATTERNS).not_meant == ["card"]
 
 
 @pytest.mark.parametrize("bit", ["嗯", "?", ",", "ok, ", "no ", "thanks ", "? ? ", "不是，", "、"])
@@ -400,3 +411,18 @@ def test_what_commas_part_is_read_by_itself_too() -> None:
     assert found.spoken == ["It has been days", "let a colleague ring me"]
     assert set(found.spoken) <= set(found.texts)
     assert take_apart("let a colleague ring me", [], FAQS, PATTERNS).spoken == []
+
+
+@pytest.mark.parametrize(
+    ("message", "language"),
+    [
+        ("hiya", "en"),
+        ("g'day", "en"),
+        ("see ya!", "en"),
+        ("hello?", "en"),
+        ("再见啦", "zh"),
+        ("Carte perdue ?", "fr"),
+    ],
+)
+def test_small_talk_is_in_the_language_of_its_pattern(message: str, language: str) -> None:
+    assert take_apart(prepare(message), [], FAQS, PATTERNS).language == language

@@ -80,6 +80,21 @@ def test_two_questions_get_one_reply_with_the_source_of_each_sentence(session: S
     assert answer.answer == joined(answer.sentences)
 
 
+@pytest.mark.parametrize("composes", [True, False])
+def test_a_reply_of_which_a_part_is_in_another_language_says_so(
+    session: Session, composes: bool
+) -> None:
+    answerer = session.dialogue.answerer
+    told = {"language": "zh", "question": "怎么修改密码？"}
+    chinese = answerer.faqs[FAQS[1]].model_copy(update=told)
+    answerer = replace(answerer, faqs={**answerer.faqs, chinese.id: chinese})
+    dialogue = replace(session.dialogue, answerer=answerer, composes=composes)
+    answer = Session(dialogue).say(BOTH)
+    assert (answer.composed_by is not None) == composes
+    assert [one.only_in for one in answer.parts] == [None, "zh"]
+    assert answer.only_in == "zh"
+
+
 def test_what_one_faq_answers_stays_its_own_words(session: Session) -> None:
     answer = Session(session.dialogue).say("How do I activate my new card?")
     assert (answer.composed_by, answer.sentences) == (None, [])

@@ -157,8 +157,10 @@ def test_outcomes_count_each_user_once(store: EventStore) -> None:
             event("4", time.time(), user_id="new", item_id="a", impression_id="p2", **shown),
         ]
     )
-    assert store.outcomes("r1", Disliking()) == {TOOK_NOTHING: Count(1, 2)}
-    assert store.outcomes("none", Disliking()) == {TOOK_NOTHING: Count(0, 0)}
+    assert store.outcomes(["r1", "none"], Disliking()) == {
+        "r1": {TOOK_NOTHING: Count(1, 2)},
+        "none": {TOOK_NOTHING: Count(0, 0)},
+    }
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_a_dislike_takes_nothing(
     scale = (event(f"s{n}", old, behavior="rating", rating=float(n)) for n in range(1, 6))
     store.add([event("1", old, **seen), event("2", old + 9, impression_id="p", **done), *scale])
     disliking = Disliking.of(store.counts(), store.ratings(), Behaviors({"meh": "dislike"}))
-    assert store.outcomes("r1", disliking) == {TOOK_NOTHING: Count(took_nothing, 1)}
+    assert store.outcomes(["r1"], disliking)["r1"] == {TOOK_NOTHING: Count(took_nothing, 1)}
 
 
 def test_one_user_is_no_more_than_a_share(store: EventStore) -> None:

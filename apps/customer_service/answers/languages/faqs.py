@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from apps.customer_service.schema import Faq
 from common.records.spoken.language import language_of_both, primary, spoken_language
 from common.records.text import language_of
@@ -34,3 +36,8 @@ def other_language(question: str, faq: Faq) -> str | None:
         said = language_of_both(faq.question, faq.answer) if by_script else faq.language
         is_same = is_in(faq, asked) or asked == said
     return None if is_same else faq.language
+
+
+def other_than_asked(languages: Iterable[str | None]) -> str | None:
+    """Of a reply of several parts, what `other_language` says of the first that it says it of."""
+    return next((one for one in languages if one), None)

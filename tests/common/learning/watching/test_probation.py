@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from math import log
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common.learning.watching.probation import LEVEL, Count, Probation, does_worse, log_evidence
+from common.learning.watching.probation import (
+    LEVEL,
+    Count,
+    Outcomes,
+    Probation,
+    does_worse,
+    log_evidence,
+)
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 
@@ -19,6 +27,10 @@ def _write(registry: Registry, content: str, **manifest: object) -> Release:
         (directory / "weights").write_text(content, encoding="utf-8")
 
     return write_release(registry.releases, fill, dict(manifest))
+
+
+def _told(what: str, counts: Mapping[str | None, Count]) -> Outcomes:
+    return lambda release_ids: {one: {what: counts[one]} for one in release_ids}
 
 
 @pytest.fixture
@@ -63,7 +75,7 @@ def test_of_few_nothing_is_said() -> None:
 def test_what_does_worse_is_withdrawn_and_the_reason_kept(registry: Registry) -> None:
     parent, learned = str(registry.previous_id()), str(registry.current_id())
     counts = {parent: Count(20, 200), learned: Count(12, 100)}
-    probation = Probation(registry, lambda release_id: {"said to be bad": counts[release_id]})
+    probation = Probation(registry, _told("said to be bad", counts))
     assert probation.check(time.time()) is None
     assert registry.current_id() == learned
     counts[learned] = Count(60, 100)
@@ -79,6 +91,6 @@ def test_what_does_worse_is_withdrawn_and_the_reason_kept(registry: Registry) ->
 
 def test_only_the_first_hours_are_watched(registry: Registry) -> None:
     counts = {registry.previous_id(): Count(1, 99), registry.current_id(): Count(99, 99)}
-    probation = Probation(registry, lambda release_id: {"handed over": counts[release_id]}, hours=1)
+    probation = Probation(registry, _told("handed over", counts), hours=1)
     assert probation.check(time.time() + 3700) is None
     assert probation.check(time.time()) is not None

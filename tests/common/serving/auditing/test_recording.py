@@ -161,7 +161,9 @@ def test_a_change_of_the_keys_is_written_once_however_many_see_it(
     keys: Path,
     new_app: Callable[..., FastAPI],
     eventually: Wait,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("common.serving.keys.live.LOOK_SECONDS", 0.0)
     other = new_app(api_keys=ApiKeys.load(keys), audit=log, needs=NEEDS)
     office = add_key(keys, "office", ["admin"])
     for one in (app, other, app):

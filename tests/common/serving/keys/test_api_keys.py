@@ -6,9 +6,11 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -272,6 +274,36 @@ def test_a_broken_file_is_told_to_probes(app: FastAPI, ask: Ask, key: str, path:
     assert ask(app, "GET", "/name", headers=bearer(key)).status_code == 200
     reasons = ask(app, "GET", "/readyz").json()["reasons"]
     assert reasons == {"refused_keys": "not 'name sha256hex'"}
+
+
+def test_the_file_is_looked_at_once_in_a_while_and_by_one_request(
+    app: FastAPI, ask: Ask, key: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, hangs = [], Event()
+
+    def version(of: Path) -> tuple[int, int, int]:
+        looks.append(of)
+        hangs.wait(60)
+        return (0, 0, len(looks))
+
+    def status() -> int:
+        return ask(app, "GET", "/name", headers=bearer(key)).status_code
+
+    monkeypatch.setattr("common.serving.keys.live._version", version)
+    with ThreadPoolExecutor() as threads:
+        waits = threads.submit(status)
+        while not looks:
+            pass
+        # Others go by the keys as they were.
+        assert status() == 200 and not waits.done()
+        hangs.set()
+        assert waits.result() == 200
+    assert status() == 200
+    assert len(looks) == 1
+    monkeypatch.setattr("common.serving.keys.live.LOOK_SECONDS", 0.0)
+    path.write_text(f"other {'0' * 64}\n")
+    assert status() == 401
+    assert len(looks) == 2
 
 
 def test_a_route_of_which_nobody_says_who_may_ask_it_does_not_start(
