@@ -33,12 +33,34 @@ needs_ray = pytest.mark.skipif(
 EXECUTORS = ["local", pytest.param("ray", marks=[pytest.mark.slow, needs_ray])]
 # Ray's, one for each worker.
 MACHINE = {"num_cpus": 1, "object_store_memory": 100 << 20}
+# A machine that is lost is missed after seconds, and no worker is started that nobody asked for.
+QUICK = {
+    "RAY_health_check_period_ms": "500",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_vectors(tmp_path_factory.mktemp("inputs") / "vectors.npy", 95)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The files of a job to which nothing happens."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    run_job(plan(out, vectors), MadeUpScore(vectors))
+    return directory_hashes(out)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUICK.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +74,6 @@ def cluster() -> Iterator[Cluster]:
     head = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(made_up_scores.__file__).parent))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         cluster = Cluster(initialize_head=True, head_node_args=MACHINE | head)
         try:
             _complete(cluster)
@@ -87,13 +108,14 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_the_same_bytes_though_a_worker_dies(vectors: Path, tmp_path: Path, executor: str) -> None:
-    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
+def test_the_same_bytes_though_a_worker_dies(
+    vectors: Path, undisturbed: dict[str, str], tmp_path: Path, executor: str
+) -> None:
     score = MadeUpScore(vectors, trouble="die", once=tmp_path / "died")
-    outcome = run_job(plan(tmp_path / "two", vectors), score, executor, workers=2)
+    outcome = run_job(plan(tmp_path / "out", vectors), score, executor, workers=2)
     assert (tmp_path / "died").exists()
     assert (outcome.users, outcome.kept) == (95, 0)
-    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+    assert directory_hashes(tmp_path / "out") == undisturbed
 
 
 def test_a_shard_that_kills_every_worker_is_named(
@@ -160,11 +182,15 @@ def test_an_unknown_executor_is_told() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("dies", ["worker", "machine"])
 def test_on_three_machines_a_loss_changes_no_byte(
-    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster, dies: str
+    vectors: Path,
+    undisturbed: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+    dies: str,
 ) -> None:
     import ray
 
-    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
     _complete(cluster)
     lost = next(iter(cluster.worker_nodes))
     add, machines = Journal.add, []
@@ -179,11 +205,11 @@ def test_on_three_machines_a_loss_changes_no_byte(
     monkeypatch.setattr(Journal, "add", lose)
     trouble = "die" if dies == "worker" else ""
     score = MadeUpScore(vectors, seconds=0.5, trouble=trouble, once=tmp_path / "died")
-    run_job(plan(tmp_path / "two", vectors), score, "ray", workers=3)
+    run_job(plan(tmp_path / "out", vectors), score, "ray", workers=3)
     assert machines[0] == 3
     assert (tmp_path / "died").exists() == (dies == "worker")
     assert (lost in cluster.worker_nodes) == (dies == "worker")
-    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+    assert directory_hashes(tmp_path / "out") == undisturbed
 
 
 @needs_ray
