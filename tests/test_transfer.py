@@ -74,7 +74,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
 
 
 @pytest.fixture(scope="module")
-def train(data: dict[str, tuple[object, ...]], tmp_path_factory: pytest.TempPathFactory) -> Train:
+def train(
+    data: dict[str, tuple[object, ...]], tmp_path_factory: pytest.TempPathFactory, few_trees: None
+) -> Train:
     def run(application: str, backbone: Path) -> Path:
         store = tmp_path_factory.mktemp(application)
         arguments = ("--backbone", backbone, "--promote", "--store", store, *QUICK)

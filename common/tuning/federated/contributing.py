@@ -18,6 +18,7 @@ from common.tuning.federated.masks import make_key
 from common.tuning.federated.round import HEADS, Classes, Member, Round
 
 if TYPE_CHECKING:
+    # It brings torch, for which nobody who joins should wait.
     from common.tuning.federated.update import Update
 
 # An update, and what its training guarantees.
@@ -116,6 +117,8 @@ class Desk:
 
     def _kept(self) -> Learned | None:
         from safetensors.numpy import load_file
+
+        from common.tuning.federated.update import Update
 
         if not self._update.with_suffix(".json").exists():
             return None
