@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -60,8 +61,12 @@ def browser(profile: Path, *flags: str) -> Iterator[WebDriver]:
 
 
 def waiting(watched: Any, seconds: float, *ignored: type[Exception]) -> WebDriverWait[Any]:
-    """Waits until something can be said of a driver, or of whatever is watched."""
-    return WebDriverWait(watched, seconds, POLL_SECONDS, ignored_exceptions=ignored)
+    """Waits until something can be said of a driver, or of whatever is watched.
+
+    What the page has just replaced is looked at again.
+    """
+    passing = (StaleElementReferenceException, *ignored)
+    return WebDriverWait(watched, seconds, POLL_SECONDS, ignored_exceptions=passing)
 
 
 def seeing(driver: WebDriver, seconds: float) -> Callable[..., Any]:
