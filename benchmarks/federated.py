@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from apps.customer_service.data import Dataset, Example
-from apps.customer_service.federating.party import learn, seated
+from apps.customer_service.federating.learning import learn, seated
 from apps.customer_service.federating.starting import of_backbone
 from apps.customer_service.record import APPLICATION
 from apps.customer_service.task import CustomerServiceTask

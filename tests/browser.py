@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -33,6 +34,17 @@ FLAGS = (
 )
 
 
+# Half a second, as Selenium has it, is most of the time of a test that looks at many things.
+POLL_SECONDS = 0.02
+
+
+class Driver(Service):
+    """Ends at once: asked by its own protocol, it is looked after a second later."""
+
+    def send_remote_shutdown_command(self) -> None:
+        """The signal that follows is enough."""
+
+
 @contextmanager
 def browser(profile: Path, *flags: str) -> Iterator[WebDriver]:
     """Chromium with an empty profile, in English where nothing else is said."""
@@ -41,11 +53,20 @@ def browser(profile: Path, *flags: str) -> Iterator[WebDriver]:
     for flag in (*FLAGS, "lang=en", "window-size=1200,900", *flags, f"user-data-dir={profile}"):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(DRIVER))
+    driver = webdriver.Chrome(options, Driver(DRIVER))
     try:
         yield driver
     finally:
         driver.quit()
+
+
+def waiting(watched: Any, seconds: float, *ignored: type[Exception]) -> WebDriverWait[Any]:
+    """Waits until something can be said of a driver, or of whatever is watched.
+
+    What the page has just replaced is looked at again.
+    """
+    passing = (StaleElementReferenceException, *ignored)
+    return WebDriverWait(watched, seconds, POLL_SECONDS, ignored_exceptions=passing)
 
 
 def seeing(driver: WebDriver, seconds: float) -> Callable[..., Any]:
@@ -56,6 +77,6 @@ def seeing(driver: WebDriver, seconds: float) -> Callable[..., Any]:
             shown = driver.find_elements(By.CSS_SELECTOR, selector)
             return next((one for one in reversed(shown) if text in one.text), None)
 
-        return WebDriverWait(driver, seconds, ignored_exceptions=[Exception]).until(found)
+        return waiting(driver, seconds, Exception).until(found)
 
     return see

@@ -84,6 +84,16 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("tiny-model"))
 
 
+@pytest.fixture(scope="module")
+def few_trees() -> Iterator[None]:
+    """The trees of five folds are most of what the recommender's training takes."""
+    from apps.recommender.ranking.ranker import FEW_ROUNDS, train_ranker
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(train_ranker.__kwdefaults__, "rounds", FEW_ROUNDS)
+        yield
+
+
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
     """Wait for another thread to bring a state about."""

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 import uvicorn
-from browser import browser, needs_browser
+from browser import browser, needs_browser, waiting
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from apps.customer_service.server import WEB
 from common.serving.page import add_page
@@ -299,7 +298,7 @@ class Page:
         )
 
     def wait(self, until: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
+        return waiting(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
 
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)

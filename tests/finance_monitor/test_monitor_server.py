@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import browser, needs_browser, seeing, waiting
 from monitor_serving import copy_release, serving
 from monitoring import names_asked_for, names_told
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
@@ -289,10 +289,9 @@ def test_the_page_searches_and_shows_one_watchlist(fed: str, tmp_path: Path) -> 
 def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str, tmp_path: Path) -> None:
     from selenium.common.exceptions import NoSuchElementException
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.wait import WebDriverWait
 
     with browser(tmp_path) as driver:
-        wait = WebDriverWait(driver, 20, ignored_exceptions=[NoSuchElementException])
+        wait = waiting(driver, 20, NoSuchElementException)
         _wait(lambda: _ask(fed, "/v1/alerts")[1]["set_aside"])
         driver.get(fed)
         wait.until(lambda d: "stories" in d.find_element(By.ID, "status").text)
@@ -418,11 +417,10 @@ def test_a_source_that_is_silent_is_told(silent: str) -> None:
 @needs_browser
 def test_the_page_shows_how_sources_do(silent: str, tmp_path: Path) -> None:
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
 
     with browser(tmp_path) as driver:
         driver.get(silent)
-        WebDriverWait(driver, 20).until(lambda d: d.find_element(By.ID, "sources").is_displayed())
+        waiting(driver, 20).until(lambda d: d.find_element(By.ID, "sources").is_displayed())
         driver.find_element(By.CSS_SELECTOR, "#sources summary").click()
         row = driver.find_element(By.CSS_SELECTOR, "#sources tbody tr[data-state=trouble]").text
         assert "127.0.0.1" in row

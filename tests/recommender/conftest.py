@@ -26,6 +26,11 @@ texts = [["nothing", "purchase book-0001"]]
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick(few_trees: None) -> None:
+    """What a ranker reaches with all of its trees is measured in `benchmarks`."""
+
+
 @pytest.fixture(scope="session")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of expectations, one of which is met."""

@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import browser, needs_browser
+from browser import browser, needs_browser, waiting
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 from shop import HOSTILE, TITLES, Shop, always, serving
 
 from apps.recommender.server import build_app
@@ -73,7 +72,7 @@ class Page:
         )
 
     def wait(self, until: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
+        return waiting(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
 
     def see(self, selector: str, text: str = "") -> WebElement:
         """The first shown match that holds the text, once there is one."""

@@ -226,7 +226,7 @@ def test_a_release_that_is_worse_for_some_users_does_not_serve(
 
     monkeypatch.setattr(gate, "check_groups", worse)
     wanted = ("--by", "history,device", "--max-group-loss", "0.1")
-    done = run_here("recommender", "train", *given, "--set", "seed=1", *wanted)
+    done = run_here("recommender", "train", *given, *wanted)
     assert done.returncode == 3, done.stderr
     assert "worse for device phone" in done.stderr
     assert (store / "recommender" / "current").resolve() == serving

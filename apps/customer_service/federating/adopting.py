@@ -9,7 +9,8 @@ from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.data import Dataset
-from apps.customer_service.federating.party import FAQS, INTENTS, party_of, seated
+from apps.customer_service.federating.learning import seated
+from apps.customer_service.federating.party import FAQS, INTENTS, party_of
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate

@@ -111,7 +111,7 @@ def contribute(
 
     from safetensors.torch import load_file
 
-    from apps.customer_service.federating.party import learn
+    from apps.customer_service.federating.learning import learn
     from common.tuning.federated.round import HEADS
 
     here = {"device": device, "precision": precision}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from apps.customer_service.federating.party import FAQS, INTENTS, untrained_heads
+from apps.customer_service.federating.learning import untrained_heads
+from apps.customer_service.federating.party import FAQS, INTENTS
 from apps.customer_service.release import HEADS, MODEL
 from common.files import read_json
 from common.models.sources.bundled import Source, locate

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
 BEHIND = 20_000
-RETRY_SECONDS = 5.0
+READ_SECONDS, RETRY_SECONDS = 0.25, 5.0
 RETENTION = 60 * 24 * 3600.0
 FORGET_EVERY = 24 * 3600.0
 
@@ -155,7 +155,7 @@ class Watch:
         while not stopping.is_set():
             if self.live and self.live.refresh():
                 self._follow_setup(self.live.current)
-            batch = feed.read_batch(size)
+            batch = feed.read_batch(size, READ_SECONDS)
             self.pace.backlog, self.pace.outages = batch.backlog, batch.outages
             self.pace.sources = batch.sources
             size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH

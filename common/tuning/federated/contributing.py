@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.console import say
 from common.errors import UserError
@@ -16,10 +16,13 @@ from common.records.fields import content_hash
 from common.tuning.federated.contribution import write_contribution
 from common.tuning.federated.masks import make_key
 from common.tuning.federated.round import HEADS, Classes, Member, Round
-from common.tuning.federated.update import Update
+
+if TYPE_CHECKING:
+    # It brings torch, for which nobody who joins should wait.
+    from common.tuning.federated.update import Update
 
 # An update, and what its training guarantees.
-Learned = tuple[Update, Mapping[str, Any] | None]
+Learned = tuple["Update", Mapping[str, Any] | None]
 KEY, JOINED = "private.key", "joined.json"
 
 
@@ -114,6 +117,8 @@ class Desk:
 
     def _kept(self) -> Learned | None:
         from safetensors.numpy import load_file
+
+        from common.tuning.federated.update import Update
 
         if not self._update.with_suffix(".json").exists():
             return None

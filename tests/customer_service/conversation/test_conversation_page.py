@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import browser, needs_browser, seeing, waiting
 from sample import Demo
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
 pytestmark = needs_browser
@@ -59,7 +58,7 @@ def last_reply(page: WebDriver, question: str) -> Any:
         shown = turns[-1].find_elements(By.CSS_SELECTOR, ".reply[data-decision]")
         return shown[0] if shown else None
 
-    return WebDriverWait(page, SECONDS_TO_APPEAR).until(whole)
+    return waiting(page, SECONDS_TO_APPEAR).until(whole)
 
 
 def test_a_follow_up_is_understood_even_after_a_reload(page: WebDriver) -> None:

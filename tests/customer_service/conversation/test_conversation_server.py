@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from browser import waiting
 from sample import Demo, Run
-from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
 from apps.customer_service.conversation.replies import load_replies
@@ -53,7 +53,7 @@ def written(store: Path, conversation: str) -> list[str]:
 
 
 def wait_for(store: Path, conversation: str, turns: int) -> list[str]:
-    return WebDriverWait(store, 30, 0.02).until(
+    return waiting(store, 30).until(
         lambda place: (found := written(place, conversation)) and len(found) >= turns and found
     )
 
@@ -168,7 +168,7 @@ def test_what_is_no_question_does_not_speak_against_the_release(address: str, st
         ask(address, message)
     query = "SELECT decision FROM predictions WHERE text IN (?, ?, ?)"
     with sqlite3.connect(store / "bizlm.sqlite") as database:
-        found = WebDriverWait(database, 30, 0.02).until(
+        found = waiting(database, 30).until(
             lambda place: (
                 (rows := place.execute(query, said).fetchall()) and len(rows) == 3 and rows
             )

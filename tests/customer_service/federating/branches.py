@@ -45,10 +45,10 @@ class Federation:
     def file(self, branch: str) -> Path:
         return self.root / f"{branch}.csv"
 
-    def init(self, name: str, *more: object) -> Path:
+    def init(self, name: str, *more: object, parties: Sequence[str] = BRANCHES) -> Path:
         directory = self.root / name
         done = self.run(
-            "federate", "init", directory, "--parties", ",".join(BRANCHES),
+            "federate", "init", directory, "--parties", ",".join(parties),
             "--backbone", self.model, *SETTINGS, *more,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -11,6 +13,7 @@ from typing import cast
 import numpy as np
 import pytest
 from branches import BRANCHES, SECRET, WORDS, Federation
+from command_line import ROOT
 from safetensors.numpy import load_file, save_file
 
 from apps.customer_service.federating.starting import of_release
@@ -30,6 +33,26 @@ def ended(federation: Federation) -> Path:
 
 def _copy(ended: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ended, tmp_path / "round"))
+
+
+# Said at the end of a command, however it ends.
+LOADED = """
+import sys
+from apps.customer_service.cli import main
+try:
+    main()
+finally:
+    print("torch" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_who_joins_does_not_wait_for_torch(federation: Federation) -> None:
+    words = map(str, federation.words("join", federation.init("quick"), "north"))
+    command = [sys.executable, "-c", LOADED, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "north takes part" in done.stdout
+    assert done.stderr.split()[-1] == "False"
 
 
 def test_no_text_leaves_a_branch(ended: Path) -> None:

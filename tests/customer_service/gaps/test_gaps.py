@@ -13,10 +13,9 @@ from pathlib import Path
 import httpx
 import polars as pl
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import browser, needs_browser, seeing, waiting
 from sample import Demo, Run
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
 from apps.customer_service.answers.retrieval import Floats
@@ -233,5 +232,5 @@ def test_from_a_gap_to_an_faq_that_closes_it(address: str, tmp_path: Path) -> No
         allowed = {"behavior": "allow", "downloadPath": str(tmp_path)}
         driver.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
         see("#export button").click()
-        WebDriverWait(driver, 30).until(lambda _: [*tmp_path.rglob("gaps-30-days.csv")])
+        waiting(driver, 30).until(lambda _: [*tmp_path.rglob("gaps-30-days.csv")])
         assert driver.get_log("browser") == []

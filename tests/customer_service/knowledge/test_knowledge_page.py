@@ -10,13 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import browser, needs_browser, seeing, waiting
 from sample import Demo, Run
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.expected_conditions import alert_is_present
-from selenium.webdriver.support.ui import WebDriverWait
 from server import running
 
 pytestmark = needs_browser
@@ -148,7 +147,7 @@ def test_of_an_import_u_takes_back_one_row_and_the_history_asks_before_it_takes_
     press("#rows li", "Where is gym 2?")
     body.send_keys("h")
     press("#rows .history button", "Undo for all 3 FAQs")
-    alert = WebDriverWait(driver, PATIENCE_SECONDS).until(alert_is_present())
+    alert = waiting(driver, PATIENCE_SECONDS).until(alert_is_present())
     assert "3 FAQs together" in alert.text
     alert.dismiss()
     assert states() == ["draft"] * 3
@@ -166,7 +165,7 @@ def test_u_asks_before_it_takes_back_a_correction_of_two_faqs(
     see("#search").send_keys("quay", Keys.TAB)
     see("#rows li[aria-current=true]", "Where is the quay?")
     driver.find_element(By.TAG_NAME, "body").send_keys("u")
-    alert = WebDriverWait(driver, PATIENCE_SECONDS).until(alert_is_present())
+    alert = waiting(driver, PATIENCE_SECONDS).until(alert_is_present())
     assert "2 FAQs together" in alert.text
     alert.accept()
     see("#done", "is made")

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from browser import browser, needs_browser
+from browser import browser, needs_browser, waiting
 from sample import Demo
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.wait import WebDriverWait
 from server import running
 
 pytestmark = needs_browser
@@ -116,7 +115,7 @@ class Page:
     @property
     def root(self) -> Any:
         self.driver.switch_to.default_content()
-        wait = WebDriverWait(self.driver, SECONDS_TO_APPEAR)
+        wait = waiting(self.driver, SECONDS_TO_APPEAR)
         host = wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "bizlm-help"))[0]
         return host.shadow_root
 
@@ -138,7 +137,7 @@ class Page:
             found = driver.find_elements(By.CSS_SELECTOR, selector)
             return next((one for one in found if text in one.text), None)
 
-        return WebDriverWait(self.driver, SECONDS_TO_APPEAR).until(shown)
+        return waiting(self.driver, SECONDS_TO_APPEAR).until(shown)
 
     def kept(self) -> int:
         """How many things the frame stores in the browser."""
@@ -182,7 +181,7 @@ def test_with_the_visitors_consent_the_conversation_survives_a_reload(
     page = Page(chromium, site, help_centre, "data-remember")
     page.open().send_keys(ASKED, Keys.ENTER)
     page.see(".reply[data-decision]")
-    WebDriverWait(chromium, SECONDS_TO_APPEAR).until(lambda _: page.kept() > 0)
+    waiting(chromium, SECONDS_TO_APPEAR).until(lambda _: page.kept() > 0)
     chromium.refresh()
     page.open()
     assert page.see("#turns", ASKED)
@@ -205,7 +204,7 @@ def _count(page: Page, wanted: str) -> None:
         counts = page.root.find_elements(By.CSS_SELECTOR, ".count")
         return [one.text for one in counts] == ([wanted] if wanted else [])
 
-    WebDriverWait(page.driver, SECONDS_TO_APPEAR).until(told)
+    waiting(page.driver, SECONDS_TO_APPEAR).until(told)
 
 
 def test_a_closed_chat_shows_and_announces_a_reply(
@@ -242,7 +241,7 @@ def test_a_reply_after_a_reload_is_shown_where_the_visitor_agreed(
     _close(help_centre)
     waits = "return sessionStorage.getItem('bizlm-help-waits')"
     page.driver.switch_to.default_content()
-    WebDriverWait(chromium, SECONDS_TO_APPEAR).until(lambda d: d.execute_script(waits) is None)
+    waiting(chromium, SECONDS_TO_APPEAR).until(lambda d: d.execute_script(waits) is None)
     chromium.refresh()
     _count(page, "1")
     assert not page.root.find_elements(By.CSS_SELECTOR, "iframe"), "nothing more can come"
@@ -277,7 +276,7 @@ def test_a_site_that_was_not_named_cannot_show_the_chat(
     chromium.get(site[0].replace("localhost", "127.0.0.1"))
     page.button.click()
     frame = page.root.find_element(By.CSS_SELECTOR, "iframe")
-    WebDriverWait(chromium, SECONDS_TO_APPEAR).until(
+    waiting(chromium, SECONDS_TO_APPEAR).until(
         lambda _: any("frame-ancestors" in line["message"] for line in chromium.get_log("browser"))
     )
     chromium.switch_to.frame(frame)

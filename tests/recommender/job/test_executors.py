@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import made_up_scores
 import psutil
@@ -22,11 +23,22 @@ from apps.recommender.job.shards import Shard, ShardFile
 from common.errors import UserError
 from common.files import directory_hashes
 
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None,
     reason="Ray is not installed: pip install 'bizlm[ray]'",
 )
 EXECUTORS = ["local", pytest.param("ray", marks=[pytest.mark.slow, needs_ray])]
+# Ray's, one for each worker.
+MACHINE = {"num_cpus": 1, "object_store_memory": 100 << 20}
+# A machine that is lost is missed after seconds, and no worker is started that nobody asked for.
+QUICK = {
+    "RAY_health_check_period_ms": "500",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -35,37 +47,75 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_vectors(tmp_path_factory.mktemp("inputs") / "vectors.npy", 95)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The files of a job to which nothing happens."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    run_job(plan(out, vectors), MadeUpScore(vectors))
+    return directory_hashes(out)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUICK.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Three machines on which Ray runs, for it takes many seconds to start; this process joined."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    from apps.recommender.job.ray_executor import _start
+
+    head = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(made_up_scores.__file__).parent))
+        cluster = Cluster(initialize_head=True, head_node_args=MACHINE | head)
+        try:
+            _complete(cluster)
+            patch.setenv("RAY_ADDRESS", cluster.address)
+            _start(3)
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+
+
+def _complete(cluster: Cluster) -> None:
+    while len(cluster.worker_nodes) < 2:
+        cluster.add_node(**MACHINE)
+
+
 @pytest.fixture(scope="module", params=EXECUTORS)
-def running(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of an executor; Ray runs already, for it takes many seconds to start."""
+def running(request: pytest.FixtureRequest) -> str:
+    """The name of an executor; Ray runs already."""
     if request.param == "ray":
-        import ray
-
-        from apps.recommender.job.ray_executor import _start
-
-        _start(2)
-        yield "ray"
-        ray.shutdown()
-    else:
-        yield request.param
+        request.getfixturevalue("cluster")
+    return str(request.param)
 
 
 @pytest.fixture
-def without_ray() -> None:
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Ray runs in this process: a job starts one, or joins a cluster."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     if "ray" in sys.modules:
         sys.modules["ray"].shutdown()
 
 
 @pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_the_same_bytes_though_a_worker_dies(vectors: Path, tmp_path: Path, executor: str) -> None:
-    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
+def test_the_same_bytes_though_a_worker_dies(
+    vectors: Path, undisturbed: dict[str, str], tmp_path: Path, executor: str
+) -> None:
     score = MadeUpScore(vectors, trouble="die", once=tmp_path / "died")
-    outcome = run_job(plan(tmp_path / "two", vectors), score, executor, workers=2)
+    outcome = run_job(plan(tmp_path / "out", vectors), score, executor, workers=2)
     assert (tmp_path / "died").exists()
     assert (outcome.users, outcome.kept) == (95, 0)
-    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+    assert directory_hashes(tmp_path / "out") == undisturbed
 
 
 def test_a_shard_that_kills_every_worker_is_named(
@@ -130,41 +180,36 @@ def test_an_unknown_executor_is_told() -> None:
 
 @needs_ray
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_ray")
 @pytest.mark.parametrize("dies", ["worker", "machine"])
 def test_on_three_machines_a_loss_changes_no_byte(
-    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+    vectors: Path,
+    undisturbed: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+    dies: str,
 ) -> None:
     import ray
-    from ray.cluster_utils import Cluster
 
-    run_job(plan(tmp_path / "one", vectors), MadeUpScore(vectors))
-    monkeypatch.setenv("PYTHONPATH", str(Path(made_up_scores.__file__).parent))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
+    _complete(cluster)
+    lost = next(iter(cluster.worker_nodes))
     add, machines = Journal.add, []
-    try:
-        lost, _ = cluster.add_node(**node), cluster.add_node(**node)
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
 
-        def lose(journal: Journal, written: ShardFile) -> None:
-            add(journal, written)
-            if lost in cluster.worker_nodes and written.shard >= 3:
-                machines.append(sum(one["Alive"] for one in ray.nodes()))
-                if dies == "machine":
-                    cluster.remove_node(lost, allow_graceful=False)
+    def lose(journal: Journal, written: ShardFile) -> None:
+        add(journal, written)
+        if lost in cluster.worker_nodes and written.shard >= 3:
+            machines.append(sum(one["Alive"] for one in ray.nodes()))
+            if dies == "machine":
+                cluster.remove_node(lost, allow_graceful=False)
 
-        monkeypatch.setattr(Journal, "add", lose)
-        trouble = "die" if dies == "worker" else ""
-        score = MadeUpScore(vectors, seconds=0.5, trouble=trouble, once=tmp_path / "died")
-        run_job(plan(tmp_path / "two", vectors), score, "ray", workers=3)
-        assert machines[0] == 3
-        assert (tmp_path / "died").exists() == (dies == "worker")
-        assert (lost in cluster.worker_nodes) == (dies == "worker")
-    finally:
-        cluster.shutdown()
-    assert directory_hashes(tmp_path / "two") == directory_hashes(tmp_path / "one")
+    monkeypatch.setattr(Journal, "add", lose)
+    trouble = "die" if dies == "worker" else ""
+    score = MadeUpScore(vectors, seconds=0.5, trouble=trouble, once=tmp_path / "died")
+    run_job(plan(tmp_path / "out", vectors), score, "ray", workers=3)
+    assert machines[0] == 3
+    assert (tmp_path / "died").exists() == (dies == "worker")
+    assert (lost in cluster.worker_nodes) == (dies == "worker")
+    assert directory_hashes(tmp_path / "out") == undisturbed
 
 
 @needs_ray
