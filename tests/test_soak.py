@@ -72,7 +72,7 @@ def test_some_seconds_of_it(tmp_path: Path) -> None:
     out = tmp_path / "soak.json"
     before = signal.getsignal(signal.SIGTERM)
     code = soak.main(
-        ["--only", "finance_monitor", "--minutes", "0.08", "--every", "0.5", "--out", str(out)]
+        ["--only", "finance_monitor", "--minutes", "0.15", "--every", "1", "--out", str(out)]
     )
     assert signal.getsignal(signal.SIGTERM) is before
     found = json.loads(out.read_text(encoding="utf-8"))

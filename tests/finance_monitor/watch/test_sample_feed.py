@@ -70,13 +70,12 @@ def test_the_feed_is_what_its_script_writes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_backtest_finds_both_surges_and_no_third(tmp_path: Path) -> None:
     store = tmp_path / "var"
-    news: list[object] = []
-    for language in ("en", "zh"):
-        # Each text is read by a large model, and most are of pairs: a quarter of them will do.
-        pairs = tmp_path / f"pairs.{language}.jsonl"
-        lines = (SAMPLES / pairs.name).read_text(encoding="utf-8").splitlines(keepends=True)
-        pairs.write_text("".join(lines[::4]), encoding="utf-8")
-        news += ["--news", SAMPLES / f"news.{language}.jsonl", "--pairs", pairs]
+    news = [
+        part
+        for name in ("news", "pairs")
+        for language in ("en", "zh")
+        for part in (f"--{name}", SAMPLES / f"{name}.{language}.jsonl")
+    ]
     done = run_here(
         "finance_monitor",
         "train", *news, "--set", "strategy=head", "--set", "epochs=8",
