@@ -116,6 +116,7 @@ def serve(
         watchlists,
         calendar,
         prices,
+        database,
     )
     options.rules()
     listed = options.entity_list()
@@ -128,6 +129,7 @@ def serve(
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
     check_stories(stories, feed, scored, host, api_key_file)
+    check_shared(database, standby, takes_stories=stories or not feed)
     check_serving_precision(precision, device)
     registry = open_registry(store)
     following = find_release(registry, releases_from)
@@ -201,6 +203,22 @@ def _check_access(host: str, port: int, api_key_file: Path | None, without_keys:
         ApiKeys.load(api_key_file)
     check_keys(host, api_key_file is not None, without_keys)
     check_address(host, port)
+
+
+def check_shared(database: str | None, standby: bool, *, takes_stories: bool) -> None:
+    """See that who stands by can go on with what was sent.
+
+    Raises:
+        UserError: it is kept on another machine's disk.
+    """
+    from apps.finance_monitor.state.opening import is_postgresql
+
+    if standby and takes_stories and database and is_postgresql(database):
+        raise UserError(
+            "--standby: what is sent here is kept on this machine, where no other one goes on",
+            hint="Name a --feed that all machines reach, without --stories; or put what is sent"
+            " into Redis or Kafka.",
+        )
 
 
 def check_stories(

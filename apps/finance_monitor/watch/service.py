@@ -21,6 +21,7 @@ from apps.finance_monitor.feeds.together import only_part
 from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.state.backend import DeposedError
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import EntityList, companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
@@ -164,19 +165,26 @@ class MonitorService:
                 feed = self._open()
                 follow(self.watch, feed, self._stopping, scored=self._scored, after=self._after)
                 return
-            except UserError as error:
+            except DeposedError as error:
+                say(str(error))
+                self._end(error)
+                return
+            except (UserError, *self.watch.store.trouble) as error:
                 self.failed = str(error)
                 say(f"The feed cannot be read: {error}")
                 self._stopping.wait(RESTART_SECONDS)
             except Exception as error:
                 # What is in memory may be ahead of what is committed: only a restart mends that.
-                self.failed = f"the watch has ended: {error}"
-                self.is_over = True
                 logger.exception("the watch has ended")
-                if self._stands_by:
-                    # The lock goes with the process, and whoever stands by goes on.
-                    os.kill(os.getpid(), signal.SIGTERM)
+                self._end(error)
                 return
+
+    def _end(self, error: Exception) -> None:
+        self.failed = f"the watch has ended: {error}"
+        self.is_over = True
+        if self._stands_by:
+            # The lock goes with the process, and whoever stands by goes on.
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _open(self) -> str | Feed:
         if self._feed and self._takes_stories:

@@ -12,10 +12,11 @@ from command_line import run_here
 from news import story, towards
 from receiving import an_alert
 
-from apps.finance_monitor.querying import views
-from apps.finance_monitor.querying.views import ask
+from apps.finance_monitor.querying import asking
+from apps.finance_monitor.querying.asking import ask
 from apps.finance_monitor.schema import TargetScore
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 from common.errors import UserError
 
 ENDLESS = "SELECT 1 UNION ALL SELECT i + 1 FROM n"
@@ -84,7 +85,7 @@ def test_stories_alerts_and_trends_are_tables(path: Path) -> None:
 def test_what_is_refused_is_told(
     path: Path, query: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(asking, "LONGEST_SECONDS", 0.5)
     before = path.read_bytes()
     with pytest.raises(UserError) as caught:
         ask(path, query)

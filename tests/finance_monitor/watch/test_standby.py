@@ -23,8 +23,9 @@ from news import quiet_then_surge
 from processes import Process, run
 from receiving import receiving, wait_for
 
+from apps.finance_monitor.state.sqlite_file import LOCK
 from apps.finance_monitor.watch import running, service
-from apps.finance_monitor.watch.running import LOCK, Options, open_watch
+from apps.finance_monitor.watch.running import Options, open_watch
 from apps.finance_monitor.watch.service import MonitorService
 from common.files import exclusive_lock
 from common.releases.registry import Registry
