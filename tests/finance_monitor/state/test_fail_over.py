@@ -1,4 +1,4 @@
-"""Processes that share no disk, but a database: one dies, or stops and wakes up, another goes on."""
+"""Processes that share no disk, but a database: one dies, or sleeps for long; another goes on."""
 
 from __future__ import annotations
 
