@@ -69,8 +69,10 @@ class PostgresDatabase(Backend):
         self._url = url
         self._lock = RLock()
         self._in_transaction = False
-        # Left in the database by who leads; empty until then.
-        self._mark = b""
+        # Left in the database by who leads, with the number of its transactions; "" until then.
+        self._mark, self._number = "", 0
+        # No answer came to the last commit.
+        self._is_in_doubt = False
         self._leads = leads
         self._deposed: DeposedError | None = None
         self._closed = Event()
@@ -83,18 +85,17 @@ class PostgresDatabase(Backend):
         except BaseException:
             self._connection.close()
             raise
-        if leads:
-            Thread(target=self._be_heard, name="leader", daemon=True).start()
 
     def _begin(self, waits: bool) -> None:
         if self._leads:
             # Before the tables change: an older version may lead still.
             self._take_the_lead(waits)
+            Thread(target=self._be_heard, name="leader", daemon=True).start()
         self._prepare()
         if self._leads:
-            mark = f"{socket.gethostname()}, process {os.getpid()} {uuid4().hex}".encode()
+            mark = f"{socket.gethostname()}, process {os.getpid()} {uuid4().hex}"
             with self.transaction():
-                self.execute(KEEP, ("leader", mark))
+                self.execute(KEEP, ("leader", _numbered(mark, 0)))
             self._mark = mark
 
     def close(self) -> None:
@@ -107,16 +108,19 @@ class PostgresDatabase(Backend):
         """All of it or nothing.
 
         Raises:
-            DeposedError: another process leads.
+            DeposedError: another process leads, or did.
         """
         with self._lock:
             self._again_if_lost(lambda: self._connection.execute("BEGIN"))
             self._in_transaction = True
             try:
-                if self._mark and self._leader(" FOR SHARE") != self._mark:
-                    raise self._depose()
+                if self._mark:
+                    self._count()
                 yield self
+                self._is_in_doubt = bool(self._mark)
                 self._connection.execute("COMMIT")
+                self._number += self._is_in_doubt
+                self._is_in_doubt = False
             except BaseException:
                 with suppress(*self.trouble):
                     self._connection.execute("ROLLBACK")
@@ -173,8 +177,8 @@ class PostgresDatabase(Backend):
         connection = self._connect()
         try:
             has_lock = not self._leads or _locks(connection)
-            if self._mark and self._leader(connection=connection) != self._mark:
-                raise self._depose()
+            if self._mark:
+                self._check_lead(connection)
             if not has_lock:
                 raise psycopg.OperationalError("the server has not ended the session before yet")
         except BaseException:
@@ -182,13 +186,33 @@ class PostgresDatabase(Backend):
             raise
         return connection
 
-    def _depose(self) -> DeposedError:
-        self._deposed = DeposedError(
-            "another process watches by now: this one ends",
-            where=self.where,
-            hint="It had lost the database for a while. Start it again, with --standby.",
+    def _count(self) -> None:
+        """Number the transaction; who leads next waits for it, or it fails."""
+        if self._is_in_doubt:
+            self._check_lead(self._connection)
+        counted = self._connection.execute(
+            "UPDATE state SET content = %s WHERE name = 'leader' AND content = %s",
+            (_numbered(self._mark, self._number + 1), _numbered(self._mark, self._number)),
         )
-        return self._deposed
+        if counted.rowcount != 1:
+            self._check_lead(self._connection)
+
+    def _check_lead(self, connection: Connection) -> None:
+        found = connection.execute("SELECT content FROM state WHERE name = 'leader'").fetchone()
+        held = bytes(found["content"]) if found else b""
+        if self._is_in_doubt and held == _numbered(self._mark, self._number + 1):
+            self._number += 1
+        self._is_in_doubt = False
+        if held != _numbered(self._mark, self._number):
+            is_own = held.startswith(self._mark.encode())
+            self._deposed = DeposedError(
+                "the database is behind what was committed to it: this process ends"
+                if is_own
+                else "another process watches by now: this one ends",
+                where=self.where,
+                hint="Start it again: it goes on from what the database holds.",
+            )
+            raise self._deposed
 
     def _take_the_lead(self, waits: bool) -> None:
         """Look every second: one statement that waits for weeks would keep dead rows alive."""
@@ -228,11 +252,6 @@ class PostgresDatabase(Backend):
                 return
             except psycopg.Error:
                 continue
-
-    def _leader(self, lock: str = "", connection: Connection | None = None) -> bytes:
-        asked = f"SELECT content FROM state WHERE name = 'leader'{lock}"
-        found = (connection or self._connection).execute(asked).fetchone()
-        return bytes(found["content"]) if found else b""
 
     def _prepare(self) -> None:
         if self._version() == len(VERSIONS):
@@ -280,6 +299,10 @@ def _answering(act: Callable[[], Found], where: str) -> Found:
         return act()
     except psycopg.Error as error:
         raise UserError(f"the database cannot be used: {said(error)}", where=where) from None
+
+
+def _numbered(mark: str, number: int) -> bytes:
+    return f"{mark} {number}".encode()
 
 
 def _locks(connection: Connection) -> bool:

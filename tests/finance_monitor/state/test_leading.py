@@ -183,7 +183,34 @@ def test_a_commit_of_which_no_answer_came_is_not_made_twice(
     assert lost
     assert _ids(store) == ["a", "b", "c"]
     assert [row["sequence"] for row in store.rows("SELECT sequence FROM stories")] == [1, 2, 3]
+    _commit(watch, "d")
+    assert store.last_sequence() == 4
     store.close()
+
+
+def test_a_database_that_is_behind_is_not_written_on(url: str, told: list[str]) -> None:
+    store = Store(url, leads=True)
+    watch = _watch(store)
+    _commit(watch, "a")
+    with psycopg.connect(url) as other:
+        before = other.execute("SELECT * FROM finance_monitor.state").fetchall()
+    _commit(watch, "b")
+    # As after a fail-over to a copy that had not got the last transaction.
+    with psycopg.connect(url) as other:
+        for name, content in before:
+            other.execute(
+                "UPDATE finance_monitor.state SET content = %s WHERE name = %s", (content, name)
+            )
+        other.execute("DELETE FROM finance_monitor.stories WHERE sequence > 1")
+        other.execute("DELETE FROM finance_monitor.folded WHERE sequence > 1")
+    _drop(url)
+    with pytest.raises(DeposedError, match="behind what was committed"):
+        _commit(watch, "c")
+    store.close()
+    again = Store(url, leads=True)
+    _commit(_watch(again), "b", "c")
+    assert _ids(again) == ["a", "b", "c"]
+    again.close()
 
 
 def _depose(url: str) -> Store:
