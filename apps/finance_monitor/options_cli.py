@@ -112,7 +112,7 @@ MonitorDatabase = Annotated[
     typer.Option(
         "--database",
         envvar="BIZLM_DATABASE",
-        help="Keep what the monitor knows in PostgreSQL, which machines may share: "
+        help="PostgreSQL that keeps what the monitor knows, and that machines may share: "
         "postgresql://USER@HOST/NAME. Default: a file in the store.",
     ),
 ]

@@ -42,12 +42,22 @@ from common.cli import (
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
+from common.learning.options_cli import KEEP_AUDIT, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 verbs = new_app("Serve.")
+
+ServerDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="BIZLM_DATABASE",
+        help="Where feedback is kept: a file, or a URL of PostgreSQL, which then keeps what the "
+        "monitor knows too, and which machines may share. Default: in the store.",
+    ),
+]
 
 STORIES_SECRET = "BIZLM_STORIES_SECRET"
 
@@ -89,7 +99,7 @@ def serve(
     trust: Trust = None,
     keep: Keep = "365d",
     keep_audit: KeepAudit = KEEP_AUDIT,
-    database: DatabaseUrl = None,
+    database: ServerDatabase = None,
     releases_from: ReleasesFrom = None,
     store: Store = Path("var"),
 ) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
-from psycopg.types.string import StrDumperUnknown
 
+from apps.finance_monitor.state.backend import Row
 from apps.finance_monitor.state.dialect import Postgresql
 from common.errors import UserError
 
@@ -27,21 +29,12 @@ NETWORK: dict[str, Any] = {
 Connection = psycopg.Connection[dict[str, Any]]
 
 
-class _WithoutNul(StrDumperUnknown):
-    """PostgreSQL keeps no NUL, and refuses to look for one."""
-
-    def dump(self, obj: str) -> Any:
-        """As bytes."""
-        return super().dump(obj.replace("\0", ""))
-
-
 def connect(url: str) -> Connection:
     """A connection whose tables are the monitor's, each statement on its own."""
     given = conninfo_to_dict(_plain(url))
     connection: Connection = psycopg.connect(
         **(NETWORK | given), autocommit=True, row_factory=dict_row
     )
-    connection.adapters.register_dumper(str, _WithoutNul)
     connection.execute(f"SET search_path TO {SCHEMA}")
     return connection
 
@@ -74,3 +67,19 @@ def _plain(url: str) -> str:
     """Without what SQLAlchemy reads as the driver."""
     scheme, mark, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}{mark}{rest}"
+
+
+def fetched(connection: Connection, query: str, values: Sequence[object]) -> list[Row]:
+    """The rows of a query that is written for `Backend`."""
+    return list(connection.execute(spelled(query), without_nul(values)).fetchall())
+
+
+def without_nul(values: Sequence[object]) -> list[object]:
+    """No text that is kept has one, and PostgreSQL looks for none."""
+    return [one.replace("\0", "") if isinstance(one, str) else one for one in values]
+
+
+@lru_cache(256)
+def spelled(query: str) -> str:
+    """With the marks that psycopg knows."""
+    return query.replace("%", "%%").replace("?", "%s")

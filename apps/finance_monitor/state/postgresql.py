@@ -14,7 +14,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Event, RLock, Thread
 from time import sleep
@@ -24,7 +24,16 @@ from uuid import uuid4
 import psycopg
 
 from apps.finance_monitor.state.backend import Backend, Cursor, DeposedError, Row
-from apps.finance_monitor.state.connecting import SCHEMA, Connection, connect, said, shown
+from apps.finance_monitor.state.connecting import (
+    SCHEMA,
+    Connection,
+    connect,
+    fetched,
+    said,
+    shown,
+    spelled,
+    without_nul,
+)
 from apps.finance_monitor.state.dialect import Postgresql
 from apps.finance_monitor.state.moving import take_over
 from apps.finance_monitor.state.tables import VERSIONS, fill_new
@@ -130,24 +139,24 @@ class PostgresDatabase(Backend):
 
     def execute(self, query: str, values: Sequence[object] = ()) -> Cursor:
         """One statement."""
-        return self._connection.execute(_spelled(query), values)
+        return self._connection.execute(spelled(query), without_nul(values))
 
     def executemany(self, query: str, rows: Iterable[Sequence[object]]) -> None:
         """The same statement for many rows."""
         with self._connection.cursor() as cursor:
-            cursor.executemany(_spelled(query), rows)
+            cursor.executemany(spelled(query), rows)
 
     def rows(self, query: str, *values: object) -> list[Row]:
         """The rows of a query."""
         with self._lock:
             if self._in_transaction:
-                return _fetched(self._connection, query, values)
-            return self._again_if_lost(lambda: _fetched(self._connection, query, values))
+                return fetched(self._connection, query, values)
+            return self._again_if_lost(lambda: fetched(self._connection, query, values))
 
     def rows_beside(self, query: str, *values: object) -> list[Row]:
         """As `rows`, by a connection of its own."""
         with self._connect() as connection:
-            return _fetched(connection, query, values)
+            return fetched(connection, query, values)
 
     def check(self) -> None:
         """See whether this process leads still, as far as is known."""
@@ -308,13 +317,3 @@ def _numbered(mark: str, number: int) -> bytes:
 def _locks(connection: Connection) -> bool:
     found = connection.execute("SELECT pg_try_advisory_lock(%s) AS is_mine", (LEADS,)).fetchone()
     return bool(found and found["is_mine"])
-
-
-def _fetched(connection: Connection, query: str, values: Sequence[object]) -> list[Row]:
-    return list(connection.execute(_spelled(query), values).fetchall())
-
-
-@lru_cache(256)
-def _spelled(query: str) -> str:
-    """With the marks that psycopg knows."""
-    return query.replace("%", "%%").replace("?", "%s")
