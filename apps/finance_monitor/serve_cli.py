@@ -148,12 +148,13 @@ def serve(
     keep_audit_seconds = parse_period(keep_audit).total_seconds()
     schedule = parse_schedule(learn)
     made: list[Any] = []
+    services: list[Any] = []
 
     def open_service() -> Any:
         from apps.finance_monitor.watch.service import MonitorService
 
         say("Loading the release …")
-        return MonitorService(
+        service = MonitorService(
             registry,
             options,
             feed,
@@ -164,6 +165,8 @@ def serve(
             rules=live_rules,
             standby=standby,
         )
+        services.append(service)
+        return service
 
     if standby:
         _check_access(host, port, api_key_file, without_keys)
@@ -199,7 +202,7 @@ def serve(
         without_keys=without_keys,
         following=following,
     )
-    if service and service.is_over:
+    if any(one.makes_room for one in services):
         # So that whatever started it starts it again, to stand by.
         raise typer.Exit(1)
 

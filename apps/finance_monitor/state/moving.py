@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,9 +18,11 @@ TABLES = (
 # Tables whose rows are numbered by the database.
 NUMBERED = {"silences": "silence_id", "outbox": "number"}
 MOVED_TOGETHER = 1000
+# NUL, in a text and in JSON, where a backslash may stand before the one that begins it.
+NUL = re.compile(r"\0|(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def take_over(path: Path, backend: Backend) -> bool:
+def take_over(path: Path, backend: Backend) -> None:
     """Copy what a monitor's file holds into a database where no monitor has run, if there is one.
 
     All of it or nothing; the file stays as it is, and is not looked at again.
@@ -28,7 +31,7 @@ def take_over(path: Path, backend: Backend) -> bool:
         UserError: another process watches with the file, or it cannot be read.
     """
     if not path.exists() or backend.rows("SELECT 1 FROM state WHERE name = 'monitor'"):
-        return False
+        return
     say(f"Taking over {path} into {backend.where}")
     with closing(SqliteFile(path, leads=True)) as file, backend.transaction():
         for table in TABLES:
@@ -39,7 +42,6 @@ def take_over(path: Path, backend: Backend) -> bool:
                 f" (SELECT coalesce(max({number}), 0) + 1 FROM {table}), false)"
             )
     say(f"{path} was taken over. It stays as it is, and is used no more.")
-    return True
 
 
 def _copy(file: SqliteFile, backend: Backend, table: str) -> None:
@@ -56,4 +58,9 @@ def _parts(file: SqliteFile, table: str) -> Iterator[tuple[list[str], list[tuple
     cursor = file.execute(f"SELECT * FROM {table}")
     names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(MOVED_TOGETHER):
-        yield names, [tuple(row) for row in rows]
+        yield names, [tuple(map(_kept, row)) for row in rows]
+
+
+def _kept(value: object) -> object:
+    """As PostgreSQL keeps it: without NUL, which older versions let in."""
+    return NUL.sub(r"\1", value) if isinstance(value, str) else value

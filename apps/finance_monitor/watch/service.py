@@ -59,7 +59,7 @@ class MonitorService:
         takes_stories: beside the feed, what is sent is heard, and kept in the inbox.
         rules: what the business decides itself.
         standby: while another process watches here, wait, with the release loaded; end the process
-            when the watch cannot go on.
+            when the watch cannot go on. It ends in any case when another process watches by then.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -101,6 +101,7 @@ class MonitorService:
         self.version = 0
         self.failed: str | None = None
         self.is_over = False
+        self.makes_room = False
         self._stands_by = standby
         self._outages: dict[str, str] = {}
         self._refused: str | None = None
@@ -182,7 +183,8 @@ class MonitorService:
     def _end(self, error: Exception) -> None:
         self.failed = f"the watch has ended: {error}"
         self.is_over = True
-        if self._stands_by:
+        self.makes_room = self._stands_by or isinstance(error, DeposedError)
+        if self.makes_room:
             # The lock goes with the process, and whoever stands by goes on.
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -183,6 +183,28 @@ def test_an_installation_that_names_a_database_goes_on_there(tmp_path: Path) -> 
         store.close()
 
 
+def test_what_an_older_version_let_in_is_taken_over_as_postgresql_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.sqlite"
+    file = Store(path)
+    content = (
+        story("a", 1, text="T").model_dump_json().replace('"T"', r'"b\\u0000 c\u0000d \\\u0000e"')
+    )
+    with file.transaction() as database:
+        for table, *row in (
+            ("stories", 1, "a\0", 1.0, None, "[]", None, content),
+            ("folded", 1, "x"),
+        ):
+            marks = ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO {table} VALUES ({marks})", row)
+    file.close()
+    with databases.postgresql() as url:
+        store = Store(url, leads=True, before=path)
+        (found,) = store.latest_stories(9)
+        assert found.text == r"b\u0000 cd \e"
+        assert store.rows("SELECT id FROM stories")[0]["id"] == "a"
+        store.close()
+
+
 def test_a_file_that_is_watched_is_not_taken_over(tmp_path: Path) -> None:
     watched = Store(tmp_path / "monitor.sqlite", leads=True)
     with databases.postgresql() as url:
