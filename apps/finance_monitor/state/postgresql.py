@@ -241,7 +241,7 @@ class PostgresDatabase(Backend):
                 raise UserError(
                     "another process watches with this database",
                     where=self.where,
-                    hint="Wait until it ends, or start this one with --standby.",
+                    hint="Wait for its end with --standby, or give this one a database of its own.",
                 )
             sleep(LOOK_SECONDS)
             if self._connection.closed:
