@@ -217,11 +217,11 @@ class MonitorService:
     def _rotate_inbox(self) -> None:
         """Let go of what was posted and read long ago."""
         status = self._inbox.stat()
-        kept = only_part(self.watch.position, BESIDE)
-        if status.st_size < INBOX_BYTES or kept is None:
+        if status.st_size < INBOX_BYTES:
             return
+        kept = only_part(self.watch.position, BESIDE)
         # Then all of the file that is replaced was read and committed.
-        if FilePosition.model_validate_json(kept).inode == status.st_ino:
+        if kept and FilePosition.model_validate_json(kept).inode == status.st_ino:
             self._inbox.replace(self._inbox.with_name(f"{INBOX}.1"))
 
     def companies_in(self, record: FeedRecord) -> dict[str, list[Span]]:
