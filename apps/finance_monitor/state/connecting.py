@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -26,6 +26,7 @@ NETWORK: dict[str, Any] = {
 }
 
 
+Found = TypeVar("Found")
 Connection = psycopg.Connection[dict[str, Any]]
 
 
@@ -61,6 +62,18 @@ def said(error: Exception) -> str:
     """What a database says, in one line."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def answering(act: Callable[[], Found], where: str) -> Found:
+    """What `act` returns.
+
+    Raises:
+        UserError: the database does not answer, or refuses it.
+    """
+    try:
+        return act()
+    except psycopg.Error as error:
+        raise UserError(f"the database cannot be used: {said(error)}", where=where) from None
 
 
 def _plain(url: str) -> str:

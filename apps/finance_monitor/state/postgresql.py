@@ -27,6 +27,7 @@ from apps.finance_monitor.state.backend import Backend, Cursor, DeposedError, Ro
 from apps.finance_monitor.state.connecting import (
     SCHEMA,
     Connection,
+    answering,
     connect,
     fetched,
     said,
@@ -42,6 +43,8 @@ from common.errors import UserError
 
 # The server ends the session of a leader that says nothing for so long; a living one says more.
 SILENT_SECONDS = 15.0
+# Between statements, within a transaction, and where it does not take what it asked for.
+SILENCE = ("idle_session_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout")
 LOOK_SECONDS = 1.0
 # Any number, the same in every process.
 LEADS, MIGRATES = 0x6D6F6E69746F72, 0x6D6F6E69746F73
@@ -86,13 +89,13 @@ class PostgresDatabase(Backend):
         self._deposed: DeposedError | None = None
         self._closed = Event()
         self.where = shown(url)
-        self._connection = _answering(self._connect, self.where)
+        self._connection = answering(self._connect, self.where)
         try:
-            _answering(partial(self._begin, waits), self.where)
+            answering(partial(self._begin, waits), self.where)
             if before:
-                _answering(partial(take_over, before, self), self.where)
+                answering(partial(take_over, before, self), self.where)
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def _begin(self, waits: bool) -> None:
@@ -167,7 +170,7 @@ class PostgresDatabase(Backend):
         connection = connect(self._url)
         if self._leads:
             silent = f"{SILENT_SECONDS * 1000:.0f}"
-            for name in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
+            for name in SILENCE:
                 connection.execute(f"SET {name} = {silent}")
         return connection
 
@@ -297,17 +300,10 @@ def has_tables(url: str) -> bool:
     Raises:
         UserError: it does not answer.
     """
-    with _answering(partial(connect, url), shown(url)) as connection:
+    with answering(partial(connect, url), shown(url)) as connection:
         asked = "SELECT to_regclass(%s) AS tables"
         found = connection.execute(asked, (f"{SCHEMA}.state",)).fetchone()
     return bool(found and found["tables"])
-
-
-def _answering(act: Callable[[], Found], where: str) -> Found:
-    try:
-        return act()
-    except psycopg.Error as error:
-        raise UserError(f"the database cannot be used: {said(error)}", where=where) from None
 
 
 def _numbered(mark: str, number: int) -> bytes:

@@ -252,6 +252,16 @@ def test_who_was_deposed_commits_and_delivers_nothing_more(
     second.close()
 
 
+def test_who_could_not_begin_holds_nothing(url: str, told: list[str]) -> None:
+    first = Store(url, leads=True)
+    with first.transaction():
+        first.write_state("version", b"999")
+    first.close()
+    with pytest.raises(UserError, match="newer version"):
+        Store(url, leads=True)
+    wait_for(lambda: not _sessions(url))
+
+
 def test_even_with_a_session_that_lives_who_was_deposed_commits_nothing(
     url: str, told: list[str]
 ) -> None:
