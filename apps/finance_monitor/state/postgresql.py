@@ -142,7 +142,8 @@ class PostgresDatabase(Backend):
 
     def execute(self, query: str, values: Sequence[object] = ()) -> Cursor:
         """One statement."""
-        return self._connection.execute(spelled(query), without_nul(values))
+        done: Cursor = self._connection.execute(spelled(query), without_nul(values))
+        return done
 
     def executemany(self, query: str, rows: Iterable[Sequence[object]]) -> None:
         """The same statement for many rows."""

@@ -99,6 +99,7 @@ class Watch:
         self._retention = retention
         self.pace = Pace()
         self._pause = Pause(self.pace, store.where)
+        self._unwritable: tuple[type[Exception], ...] = (*store.trouble, OSError)
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
         self._classifier = classifier
@@ -254,7 +255,7 @@ class Watch:
                 if notifications is None or not self._is_written():
                     notifications = self._write(step)
                 break
-            except (*self.store.trouble, OSError) as error:
+            except self._unwritable as error:
                 if notifications is None:
                     notifications = without_store(step.changes)
                     if self._delivery:

@@ -161,6 +161,7 @@ class MonitorService:
         self.live.stop()
 
     def _work(self) -> None:
+        passing: tuple[type[Exception], ...] = (UserError, *self.watch.store.trouble)
         while not self._stopping.is_set():
             try:
                 feed = self._open()
@@ -170,7 +171,7 @@ class MonitorService:
                 say(str(error))
                 self._end(error)
                 return
-            except (UserError, *self.watch.store.trouble) as error:
+            except passing as error:
                 self.failed = str(error)
                 say(f"The feed cannot be read: {error}")
                 self._stopping.wait(RESTART_SECONDS)
