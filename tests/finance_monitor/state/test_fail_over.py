@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import databases
 import psycopg
 import pytest
+from monitor_serving import copy_release
 from news import quiet_then_surge
 from processes import Process, run
 from receiving import receiving
@@ -118,6 +122,39 @@ def _watch_and_kill(feed: Path, folder: Path, url: str, receiver: str) -> int:
         active = following
     assert active.wait(PATIENCE) == 0
     return kills
+
+
+def test_a_server_on_another_machine_goes_on(release: Path, url: str, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text("".join(_lines()), encoding="utf-8")
+
+    def serve(name: str) -> tuple[Process, Path]:
+        said = tmp_path / name
+        store = copy_release(release, tmp_path / f"{name}-var")
+        options = ("--scored", "--standby", "--port", "0", "--store", store, "--database", url)
+        with said.open("w") as file:
+            verb = ("-m", "apps.finance_monitor", "serve", "--feed", feed)
+            return Process(*verb, *options, stderr=file), said
+
+    def ask(said: Path, path: str) -> Any:
+        address = said.read_text(encoding="utf-8").partition("Ready: ")[2].split()[0]
+        with urllib.request.urlopen(f"{address}{path}", timeout=30) as reply:
+            return json.load(reply)
+
+    first, said_first = serve("first")
+    _wait(lambda: "Ready: " in said_first.read_text(encoding="utf-8"))
+    _wait(lambda: _stories(url) == len(_lines()))
+    second, said_second = serve("second")
+    _wait(lambda: "Standing by" in said_second.read_text(encoding="utf-8"))
+    assert ask(said_first, "/v1/alerts")["alerts"]
+    first.kill()
+    _wait(lambda: "Ready: " in said_second.read_text(encoding="utf-8"))
+    assert ask(said_second, "/v1/status")["tally"]["records"] == len(_lines())
+    assert [one["id"] for one in ask(said_second, "/v1/stories?q=s7-11")] == ["s7-11"]
+    assert ask(said_second, "/v1/alerts")["alerts"]
+    assert ask(said_second, "/v1/trends?hours=1440")["keys"]
+    second.terminate()
+    assert second.wait(PATIENCE) == 0
 
 
 def test_one_that_was_stopped_and_wakes_up_ends_and_changes_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import databases
 import pytest
+from command_line import run_here
 from news import quiet_then_surge, story
 
 from apps.finance_monitor.alerts.operations import acknowledge, cases, judge, silence, silences
@@ -202,6 +204,27 @@ def test_what_an_older_version_let_in_is_taken_over_as_postgresql_keeps_it(tmp_p
         (found,) = store.latest_stories(9)
         assert found.text == r"b\u0000 cd \e"
         assert store.rows("SELECT id FROM stories")[0]["id"] == "a"
+        store.close()
+
+
+def test_the_command_line_finds_it_in_a_database(tmp_path: Path) -> None:
+    with databases.postgresql() as url:
+        place = ("--store", tmp_path, "--database", url)
+        none = run_here("finance_monitor", "alerts", "list", *place)
+        assert none.returncode == 2
+        assert "no monitor has run here yet" in none.stderr
+        store = Store(url)
+        _feed(store, quiet_then_surge())
+        found = run_here("finance_monitor", "alerts", "list", *place, "--json")
+        first = json.loads(found.stdout)["alerts"][0]["alert"]["alert_id"]
+        done = run_here("finance_monitor", "alerts", "ack", first, "--by", "Mei", *place)
+        assert done.returncode == 0, done.stderr
+        assert {one.acknowledged_by for one in cases(store)} == {"Mei", None}
+        done = run_here(
+            "finance_monitor", "brief", "--out", tmp_path / "brief.html", *place, "--json"
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["negative"] > 0
         store.close()
 
 
