@@ -230,7 +230,8 @@ def _trouble(error: Exception) -> str | None:
             return f"the database failed: {said}\n  Mend it and run the same command again."
     psycopg = sys.modules.get("psycopg")
     if psycopg and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return f"the database failed: {error}\n  Mend it and run the same command again."
+        said = str(error).strip().partition("\n")[0]
+        return f"the database failed: {said}\n  Mend it and run the same command again."
     return None
 
 
