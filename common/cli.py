@@ -228,6 +228,10 @@ def _trouble(error: Exception) -> str | None:
 
         if said := database_said(error):
             return f"the database failed: {said}\n  Mend it and run the same command again."
+    psycopg = sys.modules.get("psycopg")
+    if psycopg and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        said = str(error).strip().partition("\n")[0]
+        return f"the database failed: {said}\n  Mend it and run the same command again."
     return None
 
 

@@ -114,8 +114,17 @@ Standby = Annotated[
     bool,
     typer.Option(
         "--standby",
-        help="While another process watches in this store, wait, and go on where it was when it "
-        "ends or dies.",
+        help="While another process watches in this store or database, wait, and go on where it "
+        "was when it ends or dies.",
+    ),
+]
+MonitorDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="BIZLM_DATABASE",
+        help="PostgreSQL that keeps what the monitor knows, and that machines may share: "
+        "postgresql://USER@HOST/NAME. Default: a file in the store.",
     ),
 ]
 Notify = Annotated[
@@ -154,6 +163,17 @@ def read_from(
         rejected_directory=store / APPLICATION / "rejected",
         companies=read_entities(entities) if entities else None,
     )
+
+
+def find_place(store: Path, database: str | None) -> Any:
+    """Where a monitor has kept its state.
+
+    Raises:
+        UserError: none has run there yet, or the database does not answer.
+    """
+    from apps.finance_monitor.state.opening import find, place_of
+
+    return find(place_of(store / APPLICATION, database))
 
 
 def open_registry(store: Path) -> Any:

@@ -21,6 +21,8 @@ Sentiment = Literal["positive", "neutral", "negative"]
 Part = Literal["train", "test"]
 SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 INDIRECT = "indirect"
+# It says nothing, and PostgreSQL keeps none.
+NUL = "\0"
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 
@@ -56,6 +58,11 @@ class Story(BaseModel):
 
     @model_validator(mode="after")
     def _has_words(self) -> Self:
+        for name, value in self.__dict__.items():
+            if isinstance(value, str) and NUL in value:
+                setattr(self, name, value.replace(NUL, ""))
+            elif isinstance(value, list) and any(isinstance(v, str) and NUL in v for v in value):
+                setattr(self, name, [str(one).replace(NUL, "") for one in value])
         if not (self.text or self.title):
             raise ValueError("neither text nor title")
         return self

@@ -43,12 +43,22 @@ from common.cli import (
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
+from common.learning.options_cli import KEEP_AUDIT, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 verbs = new_app("Serve.")
+
+ServerDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="BIZLM_DATABASE",
+        help="Where feedback is kept: a file, or a URL of PostgreSQL, which then keeps what the "
+        "monitor knows too, and which machines may share. Default: in the store.",
+    ),
+]
 
 STORIES_SECRET = "BIZLM_STORIES_SECRET"
 
@@ -90,7 +100,7 @@ def serve(
     trust: Trust = None,
     keep: Keep = "365d",
     keep_audit: KeepAudit = KEEP_AUDIT,
-    database: DatabaseUrl = None,
+    database: ServerDatabase = None,
     releases_from: ReleasesFrom = None,
     store: Store = Path("var"),
 ) -> None:
@@ -117,6 +127,7 @@ def serve(
         watchlists,
         calendar,
         prices,
+        database,
     )
     options.rules()
     listed = options.entity_list()
@@ -129,6 +140,7 @@ def serve(
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
     check_stories(stories, feed, scored, host, api_key_file)
+    check_shared(database, standby, takes_stories=stories or not feed)
     check_serving_precision(precision, device)
     registry = open_registry(store)
     following = find_release(registry, releases_from)
@@ -137,12 +149,13 @@ def serve(
     keep_audit_seconds = parse_period(keep_audit).total_seconds()
     schedule = parse_schedule(learn)
     made: list[Any] = []
+    services: list[Any] = []
 
     def open_service() -> Any:
         from apps.finance_monitor.watch.service import MonitorService
 
         say("Loading the release …")
-        return MonitorService(
+        service = MonitorService(
             registry,
             options,
             feed,
@@ -153,6 +166,8 @@ def serve(
             rules=live_rules,
             standby=standby,
         )
+        services.append(service)
+        return service
 
     if standby:
         _check_access(host, port, api_key_file, without_keys)
@@ -188,7 +203,7 @@ def serve(
         without_keys=without_keys,
         following=following,
     )
-    if service and service.is_over:
+    if any(one.makes_room for one in services):
         # So that whatever started it starts it again, to stand by.
         raise typer.Exit(1)
 
@@ -202,6 +217,22 @@ def _check_access(host: str, port: int, api_key_file: Path | None, without_keys:
         ApiKeys.load(api_key_file)
     check_keys(host, api_key_file is not None, without_keys)
     check_address(host, port, TITLE)
+
+
+def check_shared(database: str | None, standby: bool, *, takes_stories: bool) -> None:
+    """See that who stands by can go on with what was sent.
+
+    Raises:
+        UserError: it is kept on another machine's disk.
+    """
+    from apps.finance_monitor.state.opening import is_postgresql
+
+    if standby and takes_stories and database and is_postgresql(database):
+        raise UserError(
+            "--standby: what is sent here is kept on this machine, where no other one goes on",
+            hint="Name a --feed that all machines reach, without --stories; or put what is sent"
+            " into Redis or Kafka.",
+        )
 
 
 def check_stories(

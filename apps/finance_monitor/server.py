@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Collection
 from functools import partial
 from pathlib import Path
@@ -40,10 +41,13 @@ from common.serving.learning.feedback import add_feedback_routes, collect_feedba
 from common.serving.learning.process import learning_process
 from common.serving.learning.releases import add_releases
 from common.serving.learning.schedule import Schedule
+from common.serving.problems import problem
 from common.serving.telemetry import Telemetry
 from common.storage.audit_log import KEEP_SECONDS as KEEP_AUDIT_SECONDS
 from common.storage.audit_log import AuditLog
 from common.storage.database import DATABASE
+
+logger = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent / "web"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -168,6 +172,8 @@ def build_app(
         audit=AuditLog(collector.store.database, APPLICATION, keep_seconds=keep_audit_seconds),
     )
     app.state.stop = stopping.set
+    for trouble in service.watch.store.trouble:
+        app.add_exception_handler(trouble, _unanswered)
     _add_reading(app, service, stopping)
     add_search(app, service)
     add_casework(app, service.watch.store, service.touch)
@@ -178,6 +184,11 @@ def build_app(
     add_feedback_routes(app, collector, telemetry)
     add_releases(app, registry, collector.speakers, FIGURES, drift)
     return app
+
+
+async def _unanswered(_request: Request, error: Exception) -> Response:
+    logger.warning("the monitor's database does not answer: %s", error)
+    return problem(503, "The monitor's database does not answer.")
 
 
 def _is_ready(service: MonitorService) -> tuple[bool, dict[str, Any]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.schema import Alert, ScoredRecord
+from apps.finance_monitor.state.backend import Backend, Row
+from apps.finance_monitor.state.opening import Place, open_backend
+from apps.finance_monitor.state.tables import folded
 from apps.finance_monitor.watch.monitor import Closed, Late
-from apps.finance_monitor.watch.monitor_file import MonitorFile
 
 READ_TOGETHER = 1000
-
+# So many values a statement may name.
+NAMED_TOGETHER = 1000
 
 # A story, and the signature by which its copies and its line are found.
 Signed = tuple[ScoredRecord, NDArray[np.uint32] | None]
@@ -34,44 +37,89 @@ class Remembered:
     said: dict[str, Any]
 
 
-def signature_in(row: sqlite3.Row) -> NDArray[np.uint32] | None:
+def signature_in(row: Row) -> NDArray[np.uint32] | None:
     """The signature of a row of `stories`; None of a text that is too short."""
     kept = row["signature"]
     return None if kept is None else np.frombuffer(kept, np.uint32)
 
 
-def store_path(directory: Path) -> Path:
-    """Where a monitor's state is kept."""
-    return directory / "monitor.sqlite"
+class Store:
+    """Stories, counts and alerts, kept where a backend keeps them.
 
+    What is read is read within the transaction that is open, if there is one.
 
-class Store(MonitorFile):
-    """Stories, counts and alerts in a monitor's file."""
+    Args:
+        place: a file, or the URL of a database in PostgreSQL; None: nothing is kept.
+        leads: as the only process that watches.
+        waits: until no other one does.
+        before: a file with which a database that is empty goes on.
+
+    Raises:
+        UserError: it cannot be opened, or another process leads.
+    """
+
+    def __init__(
+        self,
+        place: Place | None,
+        *,
+        leads: bool = False,
+        waits: bool = False,
+        before: Path | None = None,
+    ) -> None:
+        self._backend = open_backend(place, leads=leads, waits=waits, before=before)
+        self.sql = self._backend.sql
+        self.where = self._backend.where
+        self.trouble = self._backend.trouble
+        self.check = self._backend.check
+        self.close = self._backend.close
+
+    def transaction(self) -> AbstractContextManager[Backend]:
+        """All that is executed within it or nothing."""
+        return self._backend.transaction()
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """The rows of a query."""
+        return self._backend.rows(query, *values)
+
+    def rows_beside(self, query: str, *values: object) -> list[Row]:
+        """As `rows`, of a query that may take long: writing does not wait for it."""
+        return self._backend.rows_beside(query, *values)
+
+    def rows_of(self, query: str, named: Sequence[object], *values: object) -> list[Row]:
+        """The rows of a query that names values in `IN ({})`, however many they are."""
+        found: list[Row] = []
+        for start in range(0, len(named), NAMED_TOGETHER):
+            some = named[start : start + NAMED_TOGETHER]
+            found += self.rows(query.format(",".join("?" * len(some))), *some, *values)
+        return found
+
+    def read_state(self, name: str) -> bytes | None:
+        """What `write_state` kept under `name`."""
+        found = self.rows("SELECT content FROM state WHERE name = ?", name)
+        return bytes(found[0]["content"]) if found else None
+
+    def write_state(self, name: str, content: bytes) -> None:
+        """Keep `content`; to be called within a transaction."""
+        self._backend.execute(
+            "INSERT INTO state VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+            (name, content),
+        )
 
     def known_ids(self, ids: Sequence[str]) -> set[str]:
         """Those of `ids` that are kept already."""
-        found: set[str] = set()
-        for start in range(0, len(ids), 500):
-            some = ids[start : start + 500]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT id FROM stories WHERE id IN ({marks})"
-            found |= {row["id"] for row in self.rows(query, *some)}
-        return found
+        return {row["id"] for row in self.rows_of("SELECT id FROM stories WHERE id IN ({})", ids)}
 
     def same_texts(self, keys: Sequence[str], since: float) -> dict[str, str]:
         """By `text_key`, a story published since then with that text."""
-        found: dict[str, str] = {}
-        for start in range(0, len(keys), 500):
-            some = keys[start : start + 500]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT key, id FROM texts WHERE key IN ({marks}) AND published >= ?"
-            found |= {row["key"]: row["id"] for row in self.rows(query, *some, since)}
-        return found
+        query = "SELECT key, id FROM texts WHERE key IN ({}) AND published >= ?"
+        return {row["key"]: row["id"] for row in self.rows_of(query, keys, since)}
 
     def add_texts(self, texts: Iterable[tuple[str, ScoredRecord]]) -> None:
         """Keep for which story each text was read; to be called within a transaction."""
-        self._database.executemany(
-            "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)",
+        self._backend.executemany(
+            "INSERT INTO texts VALUES (?, ?, ?) ON CONFLICT (key)"
+            " DO UPDATE SET id = excluded.id, published = excluded.published",
             [(key, story.id, story.published_at.timestamp()) for key, story in texts],
         )
 
@@ -116,8 +164,8 @@ class Store(MonitorFile):
         """Stories that are no copies, in the order they came."""
         for row in self.rows(
             "SELECT id, published, entities, signature,"
-            " json_extract(content, '$.sentiment.label') AS label,"
-            " coalesce(json_extract(content, '$.targets'), '[]') AS targets FROM stories"
+            f" {self.sql.text_at('content', 'sentiment.label')} AS label,"
+            f" coalesce({self.sql.text_at('content', 'targets')}, '[]') AS targets FROM stories"
             " WHERE published >= ? AND duplicate_of IS NULL ORDER BY sequence",
             time,
         ):
@@ -132,7 +180,8 @@ class Store(MonitorFile):
         negatives: Iterable[tuple[str, float, int, float]],
     ) -> None:
         """Keep stories by their sequence, and for each key those that are negative on it."""
-        self._database.executemany(
+        kept = list(stories)
+        self._backend.executemany(
             "INSERT INTO stories VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
@@ -144,15 +193,22 @@ class Store(MonitorFile):
                     None if signature is None else signature.tobytes(),
                     story.model_dump_json(exclude_none=True),
                 )
-                for sequence, story, signature in stories
+                for sequence, story, signature in kept
             ],
         )
-        self._database.executemany("INSERT INTO negatives VALUES (?, ?, ?, ?)", list(negatives))
+        self._backend.executemany(
+            "INSERT INTO folded VALUES (?, ?)",
+            [(number, folded(one.title, one.text, one.body)) for number, one, _ in kept],
+        )
+        self._backend.executemany("INSERT INTO negatives VALUES (?, ?, ?, ?)", list(negatives))
 
     def add_windows(self, closed: Iterable[Closed], late: Iterable[Late]) -> None:
         """Keep closed windows, and count late stories in theirs."""
-        self._database.executemany(
-            "INSERT OR REPLACE INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)",
+        self._backend.executemany(
+            "INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (start, key) DO UPDATE SET negative = excluded.negative,"
+            " positive = excluded.positive, stories = excluded.stories,"
+            " expected = excluded.expected, surprise = excluded.surprise",
             [
                 (window.start, key, *window.counts.get(key, (0, 0, 0)), expected, surprise)
                 for window in closed
@@ -160,12 +216,13 @@ class Store(MonitorFile):
                 if (surprise := window.surprise[key]) or key in window.counts
             ],
         )
-        self._database.executemany(
-            "INSERT INTO windows VALUES (?, ?, ?, ?, 1, 0, 0) ON CONFLICT DO UPDATE SET"
-            " negative = negative + excluded.negative, positive = positive + excluded.positive,"
-            " stories = stories + 1",
+        self._backend.executemany(
+            "INSERT INTO windows VALUES (?, ?, ?, ?, 1, 0, 0)"
+            " ON CONFLICT (start, key) DO UPDATE SET"
+            " negative = windows.negative + excluded.negative,"
+            " positive = windows.positive + excluded.positive, stories = windows.stories + 1",
             [
-                (story.start, key, sentiment == "negative", sentiment == "positive")
+                (story.start, key, int(sentiment == "negative"), int(sentiment == "positive"))
                 for story in late
                 for key, sentiment in story.keys.items()
             ],
@@ -175,14 +232,11 @@ class Store(MonitorFile):
         """How many of a key's negative stories, as known at `sequence`, concern the other too."""
         found = self.rows(
             "SELECT COUNT(*) AS all_, COUNT(m.sequence) AS both_ FROM negatives n"
-            " LEFT JOIN negatives m ON m.sequence = n.sequence AND m.key = ?2"
-            " AND m.published >= ?3 AND m.published < ?4"
-            " WHERE n.key = ?1 AND n.published >= ?3 AND n.published < ?4 AND n.sequence <= ?5",
-            key,
-            other,
-            start,
-            end,
-            sequence,
+            " LEFT JOIN negatives m ON m.sequence = n.sequence AND m.key = ?"
+            " AND m.published >= ? AND m.published < ?"
+            " WHERE n.key = ? AND n.published >= ? AND n.published < ? AND n.sequence <= ?",
+            *(other, start, end),
+            *(key, start, end, sequence),
         )[0]
         return found["both_"] / found["all_"] if found["all_"] else 0.0
 
@@ -191,11 +245,11 @@ class Store(MonitorFile):
 
         A resolved one keeps what muted it before.
         """
-        self._database.execute(
+        self._backend.execute(
             "INSERT INTO alerts (alert_id, key, status, starts, content, muted_by)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (alert_id) DO UPDATE SET"
             " status = excluded.status, content = excluded.content,"
-            " muted_by = CASE excluded.status WHEN 'resolved' THEN muted_by"
+            " muted_by = CASE excluded.status WHEN 'resolved' THEN alerts.muted_by"
             " ELSE excluded.muted_by END",
             (
                 alert.alert_id,
@@ -210,6 +264,11 @@ class Store(MonitorFile):
     def forget_before(self, time: float) -> None:
         """Let go of stories and windows that ended before `time`; alerts are kept."""
         with self.transaction() as database:
+            database.execute(
+                "DELETE FROM folded WHERE sequence IN"
+                " (SELECT sequence FROM stories WHERE published < ?)",
+                (time,),
+            )
             for table, column in (
                 ("stories", "published"),
                 ("texts", "published"),

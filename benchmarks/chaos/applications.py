@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from apps.finance_monitor.store import store_path
+from apps.finance_monitor.state.opening import store_path
 from apps.recommender.learning.store import EventStore
 from benchmarks.chaos.rounds import Scene
 from benchmarks.chaos.stores import shop

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from apps.finance_monitor.store import store_path
+from apps.finance_monitor.state.opening import store_path
 from benchmarks.chaos.applications import APPLICATIONS, Application, name_of
 from benchmarks.chaos.flipping import flip
 from benchmarks.chaos.rounds import BrokenError, Play, Scene

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
@@ -53,6 +54,7 @@ def test_a_mapping_that_cannot_be_is_told(pair: str, message: str) -> None:
         (OperationalError("INSERT", {}, OSError("gone")), 3, "the database failed: gone"),
         (OperationalError("INSERT", {}, OSError("")), 3, "the database failed: OperationalError"),
         (DatabaseError("SELECT", {}, OSError("malformed")), 3, "the database failed: malformed"),
+        (psycopg.OperationalError("gone\nagain"), 3, "the database failed: gone\n  Mend it"),
     ],
 )
 def test_every_end_has_its_exit_code_and_no_traceback(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import databases
 import pytest
 from command_line import run_here
 from news import BAD, FLAT, GOOD
@@ -25,6 +26,16 @@ kind = "minimum functionality"
 expect = "negative"
 texts = ["{company} warns of heavy losses"]
 """
+
+
+@pytest.fixture(params=databases.KINDS)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where nothing is kept yet: a file, and a database in PostgreSQL."""
+    if request.param == "sqlite":
+        yield tmp_path / "a name with ? and #" / "monitor.sqlite"
+        return
+    with databases.postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from monitor_serving import copy_release, serving
 from news import record, story
 
 from apps.finance_monitor.schema import SentimentScore, TargetScore
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 
 TEXT = "Borel profit jumps while Cinder warns of heavy losses, the lender says"
 COMPANIES = "name,references,ticker\nBorel,,BRL\nCinder,the lender,\nDorset,,\n"

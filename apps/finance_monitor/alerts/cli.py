@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from apps.finance_monitor.options_cli import MonitorDatabase, find_place
 from common.cli import Json, Store, new_app, print_json
 from common.console import say, show_table
-from common.errors import UserError
 
 alerts = new_app("Alerts: list, acknowledge, silence, resolve, judge.")
 
@@ -28,22 +28,17 @@ HEADINGS = (
 By = Annotated[str, typer.Option("--by", help="Who you are.", default_factory=getpass.getuser)]
 
 
-def open_store(directory: Path) -> Any:
+def open_store(directory: Path, database: str | None) -> Any:
     """The store of a monitor that has run."""
     from apps.finance_monitor.store import Store as MonitorStore
-    from apps.finance_monitor.store import store_path
 
-    path = store_path(directory / "finance_monitor")
-    if not path.exists():
-        raise UserError(
-            "no monitor has run here yet", where=str(path), hint="Start `watch` with this --store."
-        )
-    return MonitorStore(path)
+    return MonitorStore(find_place(directory, database))
 
 
 @alerts.command("list")
 def list_alerts(
     limit: Annotated[int, typer.Option(min=1)] = 20,
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
@@ -55,7 +50,7 @@ def list_alerts(
     from apps.finance_monitor.alerts.operations import cases, set_aside, silences, verdicts
     from apps.finance_monitor.surges.keys import name_of
 
-    opened = open_store(store)
+    opened = open_store(store, database)
     found, muted, refused = cases(opened, limit), silences(opened), set_aside(opened, limit)
     if as_json:
         print_json(
@@ -102,20 +97,24 @@ def list_alerts(
 
 
 @alerts.command()
-def ack(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+def ack(
+    alert_id: AlertId, by: By, database: MonitorDatabase = None, store: Store = Path("var")
+) -> None:
     """Say that you look after it: it is not escalated any more."""
     from apps.finance_monitor.alerts.operations import acknowledge
 
-    done = acknowledge(open_store(store), alert_id, by)
+    done = acknowledge(open_store(store, database), alert_id, by)
     say(f"{done.alert.alert_id}: {by} has acknowledged it.")
 
 
 @alerts.command()
-def resolve(alert_id: AlertId, by: By, store: Store = Path("var")) -> None:
+def resolve(
+    alert_id: AlertId, by: By, database: MonitorDatabase = None, store: Store = Path("var")
+) -> None:
     """Resolve an alert: no more notifications of it."""
     from apps.finance_monitor.alerts.operations import resolve as close
 
-    done = close(open_store(store), alert_id, by)
+    done = close(open_store(store, database), alert_id, by)
     say(f"{done.alert.alert_id}: closed by {by}.")
 
 
@@ -125,13 +124,14 @@ def silence(
     by: By,
     lasting: Annotated[str, typer.Option("--for", help="How long, like 2h or 3d.")] = "1d",
     comment: Annotated[str, typer.Option(help="Why.")] = "",
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
 ) -> None:
     """Silence a topic or company for a while; its alerts are kept and shown."""
     from apps.finance_monitor.alerts.operations import silence as mute
     from common.durations import parse_period
 
-    made = mute(open_store(store), key, parse_period(lasting), by, comment)
+    made = mute(open_store(store, database), key, parse_period(lasting), by, comment)
     say(f"{made.key} is silenced until {made.until:%Y-%m-%d %H:%M} UTC.")
 
 
@@ -141,13 +141,14 @@ def judge(
     verdict: Annotated[Literal["real", "false-alarm"], typer.Argument(help="What it was.")],
     by: By,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
 ) -> None:
     """Say whether it was right to alert."""
     from apps.finance_monitor.alerts.operations import judge as say_so
     from apps.finance_monitor.alerts.operations import verdicts
 
-    opened = open_store(store)
+    opened = open_store(store, database)
     done = say_so(opened, alert_id, "real" if verdict == "real" else "false_alarm", by, reason)
     counts = verdicts(opened)
     say(f"{done.alert.alert_id}: {verdict.replace('-', ' ')}, says {by}.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -13,6 +13,7 @@ from apps.finance_monitor.alerts.notifications import Notification, headline
 from apps.finance_monitor.alerts.operations import silences
 from apps.finance_monitor.alerts.sinks import Sink
 from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.state.backend import Backend, DeposedError, Row
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
@@ -101,9 +102,10 @@ class Delivery:
     def stop(self, patience: float = 5.0) -> None:
         """Try for `patience` seconds to deliver what waits; the rest waits on disk."""
         deadline = monotonic() + patience
-        while monotonic() < deadline and self._waiting():
-            self.wake()
-            self._stopping.wait(0.05)
+        with suppress(DeposedError, *self._store.trouble):
+            while monotonic() < deadline and self._waiting():
+                self.wake()
+                self._stopping.wait(0.05)
         self._stopping.set()
         self.wake()
         for thread in self._threads:
@@ -121,7 +123,7 @@ class Delivery:
     def _waiting(self) -> bool:
         return any(not self.failures[name] and self._due(name) for name in self._wake)
 
-    def _due(self, name: str) -> list[sqlite3.Row]:
+    def _due(self, name: str) -> list[Row]:
         return self._store.rows(
             "SELECT number, body FROM outbox WHERE sink = ? AND delivered_at IS NULL"
             " AND error IS NULL ORDER BY number LIMIT 50",
@@ -129,8 +131,8 @@ class Delivery:
         )
 
     def _count_set_aside(self, name: str) -> int:
-        query = "SELECT COUNT(*) FROM outbox WHERE sink = ? AND error IS NOT NULL"
-        return int(self._store.rows(query, name)[0][0])
+        query = "SELECT COUNT(*) AS refused FROM outbox WHERE sink = ? AND error IS NOT NULL"
+        return int(self._store.rows(query, name)[0]["refused"])
 
     def _work(self, sink: Sink) -> None:
         pause = 0.0
@@ -142,9 +144,12 @@ class Delivery:
                 return
             try:
                 pause = self._empty(sink, pause)
-            except sqlite3.Error as error:
+            except DeposedError:
+                # Who watches now delivers it.
+                return
+            except self._store.trouble as error:
                 say(f"{sink.name}: {error}")
-                pause = FIRST_PAUSE
+                pause = max(2 * pause, FIRST_PAUSE)
 
     def _empty(self, sink: Sink, pause: float) -> float:
         """Deliver all that waits; returns after how many seconds to try again, 0 for none."""
@@ -217,8 +222,10 @@ class Delivery:
         assert self._escalate_after
         pause = min(ESCALATION_CHECK, self._escalate_after.total_seconds() / 2)
         while not self._stopping.wait(pause):
-            if escalate(self._store, self.sinks, _now() - self._escalate_after):
-                self.wake()
+            # What cannot be read or written now is escalated later, here or by another process.
+            with suppress(DeposedError, *self._store.trouble):
+                if escalate(self._store, self.sinks, _now() - self._escalate_after):
+                    self.wake()
 
 
 def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
@@ -252,9 +259,7 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
     return count
 
 
-def enqueue(
-    database: sqlite3.Connection, receivers: Mapping[str, str], notification: Notification
-) -> None:
+def enqueue(database: Backend, receivers: Mapping[str, str], notification: Notification) -> None:
     """Put it in the outbox of every receiver; within the caller's transaction.
 
     Args:
@@ -263,15 +268,16 @@ def enqueue(
     bodies = {mark: notification.marked(mark) for mark in set(receivers.values())}
     key = notification.idempotency_key
     database.executemany(
-        "INSERT OR IGNORE INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?)",
+        "INSERT INTO outbox (idempotency_key, sink, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(key, sink, bodies[mark].model_dump_json()) for sink, mark in receivers.items()],
     )
 
 
-def notified(database: sqlite3.Connection, alert_id: str) -> dict[str, str]:
+def notified(database: Backend, alert_id: str) -> dict[str, str]:
     """The receivers that were notified of an alert, or are about to be, as of `enqueue`."""
     rows = database.execute(
-        "SELECT sink, body FROM outbox WHERE instr(body, ?) ORDER BY sink, number", (alert_id,)
+        "SELECT sink, body FROM outbox WHERE body LIKE ? ORDER BY sink, number",
+        (f"%{alert_id}%",),
     )
     told = ((row["sink"], Notification.model_validate_json(row["body"])) for row in rows)
     return {sink: notification.alerts[0].indirect for sink, notification in told}

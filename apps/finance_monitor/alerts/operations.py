@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -71,11 +72,11 @@ def cases(store: Store, limit: int = 100) -> list[Case]:
 def exposed_now(store: Store) -> list[str]:
     """The keys of companies that are exposed to an open alert which no other one explains."""
     rows = store.rows(
-        "SELECT DISTINCT json_extract(value, '$.company') AS company"
-        " FROM alerts, json_each(alerts.content, '$.exposed')"
+        f"SELECT {store.sql.text_at('content', 'exposed')} AS exposed FROM alerts"
         " WHERE status != 'resolved' AND closed_at IS NULL AND muted_by IS NULL"
     )
-    return [company_key(row["company"]) for row in rows]
+    named = (one["company"] for row in rows for one in json.loads(row["exposed"] or "[]"))
+    return [company_key(company) for company in dict.fromkeys(named)]
 
 
 def case(store: Store, alert_id: str) -> Case:
@@ -118,7 +119,9 @@ def judge(store: Store, alert_id: str, verdict: Verdict, by: str, reason: str = 
 
 def verdicts(store: Store) -> dict[Verdict, int]:
     """How many alerts were judged so."""
-    query = "SELECT verdict, COUNT(*) AS alerts FROM alerts WHERE verdict NOTNULL GROUP BY verdict"
+    query = (
+        "SELECT verdict, COUNT(*) AS alerts FROM alerts WHERE verdict IS NOT NULL GROUP BY verdict"
+    )
     counted = {row["verdict"]: row["alerts"] for row in store.rows(query)}
     return {"real": counted.get("real", 0), "false_alarm": counted.get("false_alarm", 0)}
 
@@ -127,11 +130,11 @@ def silence(store: Store, key: str, lasting: timedelta, by: str, comment: str = 
     """Silence `key` for a while; its alerts are kept and shown."""
     until = datetime.now(UTC) + lasting
     with store.transaction() as database:
-        cursor = database.execute(
-            "INSERT INTO silences (key, until, by, comment) VALUES (?, ?, ?, ?)",
+        made = database.execute(
+            "INSERT INTO silences (key, until, by, comment) VALUES (?, ?, ?, ?) RETURNING *",
             (key, until.isoformat(), by, comment),
-        )
-    return Silence(silence_id=cursor.lastrowid or 0, key=key, until=until, by=by, comment=comment)
+        ).fetchone()
+    return Silence.model_validate(dict(made))
 
 
 def silences(store: Store) -> list[Silence]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import silences
 from apps.finance_monitor.exposure.relations import Exposures
 from apps.finance_monitor.schema import Alert, Evidence, Exposure, ScoredRecord
+from apps.finance_monitor.state.backend import Backend
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import negative_lines
@@ -51,7 +51,7 @@ class AlertRouter:
         """Go by these from the next change on."""
         self._subscribers, self._exposures = subscribers, exposures
 
-    def write(self, database: sqlite3.Connection, changes: Sequence[Change]) -> list[Notification]:
+    def write(self, database: Backend, changes: Sequence[Change]) -> list[Notification]:
         """Keep the changes and their notifications, within the caller's transaction."""
         notifications = []
         muting = silences(self._store)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.finance_monitor.alerts.cli import open_store
-from apps.finance_monitor.options_cli import Entities, Notify, Watchlists
+from apps.finance_monitor.options_cli import Entities, MonitorDatabase, Notify, Watchlists
 from common.cli import AllowAddress, Json, Store, new_app, print_json
 from common.console import say
 from common.errors import Exit, UserError
@@ -45,6 +45,7 @@ def brief(
     ] = False,
     notify: Notify = None,
     allow_address: AllowAddress = None,
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
@@ -68,7 +69,7 @@ def brief(
             "--send: to nobody",
             hint="Give --notify, or a watchlist with `notify`: an address as apprise writes it.",
         )
-    opened = open_store(store)
+    opened = open_store(store, database)
     chosen = asked or last_day(opened, zone)
     if chosen is None:
         raise UserError("no story was read yet", hint="Start `watch` with this --store.")

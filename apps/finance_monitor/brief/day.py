@@ -285,7 +285,7 @@ def _silent(store: Store, day: Day) -> list[Silent]:
     counts: Counter[str] = Counter()
     heard: set[str] = set()
     for row in store.rows(
-        "SELECT json_extract(content, '$.source') AS source, published FROM stories"
+        f"SELECT {store.sql.text_at('content', 'source')} AS source, published FROM stories"
         " WHERE published >= ? AND published < ?",
         day.before(7 * WEEKS_BEFORE).start,
         day.end,

@@ -7,14 +7,13 @@ committed, for the process died, is judged anew when it is read again.
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.finance_monitor.feeds.feed import Rejected
 from apps.finance_monitor.feeds.lines import reject
 from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.state.backend import Backend
 from apps.finance_monitor.store import Store
 from common.console import say
 
@@ -73,14 +72,12 @@ class Horizon:
         return believed, list(ahead.values())
 
     def _refused_before(self, records: Sequence[FeedRecord]) -> set[tuple[str, float]]:
-        rows = self._store.rows(
-            "SELECT id, published FROM refused WHERE id IN (SELECT value FROM json_each(?))",
-            json.dumps([record.id for record in records]),
-        )
+        query = "SELECT id, published FROM refused WHERE id IN ({})"
+        rows = self._store.rows_of(query, [record.id for record in records])
         return {(row["id"], row["published"]) for row in rows}
 
 
-def write_refused(database: sqlite3.Connection, refused: Sequence[Ahead]) -> None:
+def write_refused(database: Backend, refused: Sequence[Ahead]) -> None:
     """Keep the verdicts; within the caller's transaction."""
     database.executemany(
         "INSERT INTO refused VALUES (?, ?, ?)",

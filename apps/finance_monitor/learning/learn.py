@@ -16,6 +16,7 @@ from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons, spelled
 from apps.finance_monitor.learning.shadowing import read_again
 from apps.finance_monitor.release import load_release, reopen, save_release
+from apps.finance_monitor.state.opening import place_of
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
@@ -143,7 +144,8 @@ def learn(
     comparison = with_expectations(
         comparison, expectations, decide_with(serving), decide_with(candidate)
     )
-    asked = read_again(candidate, registry.root, release.release_id, shadow) if shadow else None
+    kept = place_of(registry.root, store.database.url)
+    asked = read_again(candidate, kept, release.release_id, shadow) if shadow else None
 
     def save(directory: Path) -> None:
         save_release(candidate, directory)

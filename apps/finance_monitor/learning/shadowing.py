@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from apps.finance_monitor import evaluate
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.learning.corrections import corrected_text
 from apps.finance_monitor.schema import ScoredRecord
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import Place, has_run
+from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.text import spell_tickers
 from common.console import say
 from common.learning.watching.shadow import MOST_ASKED, Shadow, compare_answers
 
 
-def read_again(candidate: Classifier, root: Path, serving_id: str, period: timedelta) -> Shadow:
+def read_again(candidate: Classifier, place: Place, serving_id: str, period: timedelta) -> Shadow:
     """What the serving release saw in them beside what the candidate sees.
 
     Args:
-        root: the application's directory, where a watch keeps its stories.
+        place: where a watch keeps its stories.
         period: before the last story.
     """
-    stories = _latest(root, period)
+    stories = _latest(place, period)
     seen = [story for story in stories if story.release_id == serving_id]
     say(f"Reading {len(seen):,} stories of the last {period} again")
     texts = [corrected_text(story.content) for story in seen]
@@ -40,11 +40,10 @@ def read_again(candidate: Classifier, root: Path, serving_id: str, period: timed
     )
 
 
-def _latest(root: Path, period: timedelta) -> list[ScoredRecord]:
-    path = store_path(root)
-    if not path.exists():
+def _latest(place: Place, period: timedelta) -> list[ScoredRecord]:
+    if not has_run(place):
         return []
-    store = Store(path)
+    store = Store(place)
     try:
         found = store.latest_stories(MOST_ASKED)
     finally:

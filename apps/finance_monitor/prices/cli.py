@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from apps.finance_monitor.alerts.cli import open_store
-from apps.finance_monitor.options_cli import Entities
+from apps.finance_monitor.options_cli import Entities, MonitorDatabase
 from common.cli import Json, Store, existing, new_app, print_json
 from common.console import say, show_table
 
@@ -41,6 +41,7 @@ def impact(
     ] = "21:00",  # type: ignore[assignment]
     entities: Entities = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
@@ -55,7 +56,7 @@ def impact(
     from apps.finance_monitor.stories.companies import read_entities
 
     series = read_prices(prices, read_entities(entities) if entities else None)
-    alerts = [case.alert for case in cases(open_store(store), MOST_ALERTS)]
+    alerts = [case.alert for case in cases(open_store(store, database), MOST_ALERTS)]
     found = [
         measure(alerts, series, ahead, seed, closes_at.time())
         for ahead in sorted(set(days or (1, 5)))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from apps.finance_monitor.options_cli import MonitorDatabase, find_place
 from common.cli import Json, Store, new_app, print_json
 from common.console import say, show_table
-from common.errors import UserError
 
 verbs = new_app("Ask in SQL.")
 
@@ -26,24 +26,20 @@ def sql(
         Path | None,
         typer.Option("--out", help="All rows as .csv, .tsv, .xlsx, .jsonl or .parquet."),
     ] = None,
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
-    """Ask in SQL (SQLite's) what the monitor has kept; nothing is written."""
+    """Ask in SQL (the database's) what the monitor has kept; nothing is written."""
     from rich.table import Table
 
-    from apps.finance_monitor.querying.views import ask
-    from apps.finance_monitor.store import store_path
+    from apps.finance_monitor.querying.asking import ask
     from common.records.writing import check_writable_as, write_table
 
     if out:
         check_writable_as(out)
-    path = store_path(store / "finance_monitor")
-    if not path.exists():
-        raise UserError(
-            "no monitor has run here yet", where=str(path), hint="Start `watch` with this --store."
-        )
-    found = ask(path, query, None if out or as_json else MOST_SHOWN + 1)
+    place = find_place(store, database)
+    found = ask(place, query, None if out or as_json else MOST_SHOWN + 1)
     if out:
         write_table(out, found.records())
         say(f"{out}: {len(found.rows)} rows.")

@@ -8,28 +8,16 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from apps.finance_monitor.schema import ScoredRecord, Sentiment
+from apps.finance_monitor.state.dialect import Dialect
+from apps.finance_monitor.state.tables import folded
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.watchlist import Watchlist
-from common.records.text import searchable
 
-TEXT = " || ' ' || ".join(
-    f"coalesce(json_extract(s.content, '$.{name}'), '')" for name in ("title", "text", "body")
-)
-OF_COMPANY = "EXISTS (SELECT 1 FROM json_each(s.entities) WHERE value = ?)"
-OF_TOPIC = (
-    "EXISTS (SELECT 1 FROM json_each(s.content, '$.topics')"
-    " WHERE json_extract(value, '$.name') = ?)"
-)
-# What is said of a company, "" where the model abstains; of the text, if it was not judged apart.
-TOWARDS_COMPANY = (
-    "coalesce((SELECT coalesce(json_extract(value, '$.sentiment'), '')"
-    " FROM json_each(s.content, '$.targets') WHERE json_extract(value, '$.entity') = ?),"
-    " json_extract(s.content, '$.sentiment.label'))"
-)
 # As keyboards of either language write quotes.
 QUOTES = str.maketrans(dict.fromkeys("“”„«»「」『』＂", '"'))
 PARTS = re.compile(r'"([^"]*\S[^"]*)"|(\S+)')
 READ_TOGETHER = 500
+ESCAPED = str.maketrans({one: f"\\{one}" for one in "\\%_"})
 
 
 class StoryQuery(BaseModel):
@@ -53,13 +41,17 @@ def search(
     store: Store, query: StoryQuery, limit: int, watchlist: Watchlist | None = None
 ) -> list[ScoredRecord]:
     """Stories that all of it is true of, those that came last first."""
-    conditions, values = _conditions(query, watchlist)
+    conditions, values = _conditions(query, watchlist, store.sql)
+    # The folded texts are narrow, and stand in the order they came: the join begins there.
+    tables = "folded f CROSS JOIN stories s" if query.q else "stories s"
+    joined = "f.sequence = s.sequence AND f.sequence < ?" if query.q else "s.sequence < ?"
+    order = "f.sequence" if query.q else "s.sequence"
     found: list[ScoredRecord] = []
     last = store.last_sequence() + 1
     while len(found) < limit:
         rows = store.rows_beside(
-            f"SELECT s.sequence, s.content FROM stories s WHERE s.sequence < ?{conditions}"
-            " ORDER BY s.sequence DESC LIMIT ?",
+            f"SELECT s.sequence, s.content FROM {tables} WHERE {joined}{conditions}"
+            f" ORDER BY {order} DESC LIMIT ?",
             last,
             *values,
             READ_TOGETHER if watchlist else limit,
@@ -79,20 +71,25 @@ def _is_for(watchlist: Watchlist, story: ScoredRecord, query: StoryQuery) -> boo
     return any(score.label == query.sentiment for score in scores)
 
 
-def _conditions(query: StoryQuery, watchlist: Watchlist | None) -> tuple[str, list[object]]:
+def _conditions(
+    query: StoryQuery, watchlist: Watchlist | None, sql: Dialect
+) -> tuple[str, list[object]]:
     asked: list[tuple[str, *tuple[object, ...]]] = []
+    label = sql.text_at("s.content", "sentiment.label")
     if query.q:
         looked_for = [phrase or word for phrase, word in PARTS.findall(query.q.translate(QUOTES))]
-        # SQLite's own lower() knows the letters of ASCII alone.
-        asked += [(f"instr(searchable({TEXT}), ?) > 0", searchable(one)) for one in looked_for]
+        asked += [("f.text LIKE ? ESCAPE '\\'", _within(one)) for one in looked_for]
     if query.company:
-        asked.append((OF_COMPANY, query.company))
+        asked.append(
+            (f"? IN (SELECT value FROM {sql.each_text('s.entities', 'e')})", query.company)
+        )
     if query.topic:
-        asked.append((OF_TOPIC, query.topic))
+        name, topics = sql.text_at("t.value", "name"), sql.each("s.content", "topics", "t")
+        asked.append((f"? IN (SELECT {name} FROM {topics})", query.topic))
     if query.sentiment and query.company:
-        asked.append((f"{TOWARDS_COMPANY} = ?", query.company, query.sentiment))
+        asked.append((f"{_towards_company(sql)} = ?", query.company, query.sentiment))
     elif query.sentiment and watchlist is None:
-        asked.append(("json_extract(s.content, '$.sentiment.label') = ?", query.sentiment))
+        asked.append((f"{label} = ?", query.sentiment))
     if query.begin:
         asked.append(("s.published >= ?", query.begin.timestamp()))
     if query.end:
@@ -100,3 +97,16 @@ def _conditions(query: StoryQuery, watchlist: Watchlist | None) -> tuple[str, li
     return "".join(f" AND {condition}" for condition, *_ in asked), [
         value for _, *some in asked for value in some
     ]
+
+
+def _within(words: str) -> str:
+    """The pattern of a text that holds these words."""
+    return f"%{folded(words).translate(ESCAPED)}%"
+
+
+def _towards_company(sql: Dialect) -> str:
+    """What is said of a company, "" where the model abstains; of the text, if not judged apart."""
+    said, company = (sql.text_at("t.value", name) for name in ("sentiment", "entity"))
+    targets, of_all = sql.each("s.content", "targets", "t"), ("s.content", "sentiment.label")
+    found = f"SELECT coalesce({said}, '') FROM {targets} WHERE {company} = ? LIMIT 1"
+    return f"coalesce(({found}), {sql.text_at(*of_all)})"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
 
 from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.state.backend import Row
 from apps.finance_monitor.store import Store, signature_in
 from apps.finance_monitor.storylines.lines import (
     SAME_LINE_FROM,
@@ -81,24 +81,20 @@ def _others_like(
     for signature in held:
         alike |= np.mean(signatures == signature, axis=1) >= SAME_LINE_FROM
     numbers = [rows[row]["sequence"] for row in np.flatnonzero(alike)[:MOST_READ]]
-    marks = ",".join("?" * len(numbers))
-    query = f"SELECT {COLUMNS} FROM stories s WHERE s.sequence IN ({marks}) ORDER BY s.sequence"
-    return _originals(store, store.rows(query, *numbers), sequence)
+    query = f"SELECT {COLUMNS} FROM stories s WHERE s.sequence IN ({{}}) ORDER BY s.sequence"
+    return _originals(store, store.rows_of(query, numbers), sequence)
 
 
-def _originals(store: Store, rows: Sequence[sqlite3.Row], sequence: int) -> list[Original]:
+def _originals(store: Store, rows: Sequence[Row], sequence: int) -> list[Original]:
     copies: dict[str, list[ScoredRecord]] = {}
-    for begin in range(0, len(rows), 500):
-        some = [row["id"] for row in rows[begin : begin + 500]]
-        marks = ",".join("?" * len(some))
-        for copy in store.rows(
-            f"SELECT duplicate_of, content FROM stories WHERE duplicate_of IN ({marks})"
-            " AND sequence <= ? ORDER BY sequence",
-            *some,
-            sequence,
-        ):
-            story = ScoredRecord.model_validate_json(copy["content"])
-            copies.setdefault(copy["duplicate_of"], []).append(story)
+    for copy in store.rows_of(
+        "SELECT duplicate_of, content FROM stories WHERE duplicate_of IN ({})"
+        " AND sequence <= ? ORDER BY sequence",
+        [row["id"] for row in rows],
+        sequence,
+    ):
+        story = ScoredRecord.model_validate_json(copy["content"])
+        copies.setdefault(copy["duplicate_of"], []).append(story)
     return [
         Original(
             row["sequence"],

@@ -5,7 +5,7 @@ A key is written `market`, `topic/credit` or `company/Northgate Bank`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from apps.finance_monitor.schema import ScoredRecord, Sentiment, SentimentScore
 
@@ -58,3 +58,12 @@ def sentiment_on(story: ScoredRecord, key: str) -> SentimentScore:
     if kind_of(key) == COMPANY:
         return story.sentiment_towards(name_of(key))
     return story.sentiment
+
+
+def negatives_of(story: ScoredRecord) -> Iterator[tuple[str, float]]:
+    """The keys that a story is negative on, each with the probability; a copy counts for none."""
+    if story.duplicate_of:
+        return
+    for key, sentiment in keys_of(story).items():
+        if sentiment == "negative":
+            yield key, round(sentiment_on(story, key).probabilities.get("negative", 0.0), 2)

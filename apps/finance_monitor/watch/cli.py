@@ -16,6 +16,7 @@ from apps.finance_monitor.options_cli import (
     Escalate,
     FalseAlarms,
     Lateness,
+    MonitorDatabase,
     Notify,
     Relations,
     ReleaseId,
@@ -76,6 +77,7 @@ def watch(
     release_id: ReleaseId = None,
     device: Device = "auto",
     precision: ServingPrecision = "auto",
+    database: MonitorDatabase = None,
     store: Store = Path("var"),
     as_json: Annotated[bool, typer.Option("--json", help="One line per alert, no page.")] = False,
 ) -> None:
@@ -96,6 +98,7 @@ def watch(
         relations,
         watchlists,
         calendar,
+        database=database,
     )
     options.rules()
     listed = options.entity_list()

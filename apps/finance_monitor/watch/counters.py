@@ -13,7 +13,7 @@ from apps.finance_monitor.stories.drift import Drift
 
 @dataclass
 class Pace:
-    """How fast it goes, for people to look at."""
+    """How fast it goes, for people to look at; `disk_full`: nothing can be written, for now."""
 
     started: float = field(default_factory=monotonic)
     records: int = 0

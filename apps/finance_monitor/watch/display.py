@@ -79,7 +79,7 @@ class Display:
             parts.append("MODEL DRIFT: confidence has fallen; fine-tune again")
         parts += [f"{name} IS SILENT: {why}" for name, why in pace.outages.items()]
         if pace.disk_full:
-            parts.append("DISK FULL: not reading")
+            parts.append("CANNOT WRITE: not reading")
         return " · ".join(parts)
 
     def _trend(self) -> Table:

@@ -6,8 +6,7 @@ A batch is committed in one transaction, so that a process that dies is as if it
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,14 +21,14 @@ from apps.finance_monitor.alerts.routing import AlertRouter, without_store
 from apps.finance_monitor.exposure.relations import Exposures
 from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
 from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
-from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Signed, Store
 from apps.finance_monitor.stories.companies import EntityList, mentions_in
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.stories.ingest import Ingest, Taken
-from apps.finance_monitor.surges.keys import keys_for, keys_of, sentiment_on
+from apps.finance_monitor.surges.keys import keys_for, negatives_of
 from apps.finance_monitor.watch.counters import Counters, Pace
 from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
+from apps.finance_monitor.watch.pausing import Pause
 from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
 BEHIND = 20_000
-READ_SECONDS, RETRY_SECONDS = 0.25, 5.0
+READ_SECONDS = 0.25
 RETENTION = 60 * 24 * 3600.0
 FORGET_EVERY = 24 * 3600.0
 
@@ -100,6 +99,8 @@ class Watch:
         self.store = store
         self._retention = retention
         self.pace = Pace()
+        self._pause = Pause(self.pace, store.where)
+        self._unwritable: tuple[type[Exception], ...] = (*store.trouble, OSError)
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
         self._classifier = classifier
@@ -121,7 +122,7 @@ class Watch:
         if kept["width"] != self.monitor.rules.width:
             raise UserError(
                 f"windows are {kept['width'] / 60:g} minutes wide here",
-                where=str(self.store.path),
+                where=self.store.where,
                 hint="Keep that width, or start afresh with another --store.",
             )
         read = {name: self.store.read_state(name) for name in self.monitor.detectors}
@@ -153,6 +154,7 @@ class Watch:
         """Read until the feed ends or `stopping` is set; what was read is committed."""
         size = SMALL_BATCH
         while not stopping.is_set():
+            self.store.check()
             if self.live and self.live.refresh():
                 self._follow_setup(self.live.current)
             batch = feed.read_batch(size, READ_SECONDS)
@@ -160,7 +162,7 @@ class Watch:
             self.pace.sources = batch.sources
             size = min(2 * size, LARGE_BATCH) if batch.backlog > BEHIND else SMALL_BATCH
             if batch.records or batch.rejected:
-                step = self.process(batch)
+                step = self._process(batch, stopping)
                 self.commit(step, stopping)
                 if batch.position:
                     feed.acknowledge(batch.position)
@@ -179,6 +181,14 @@ class Watch:
         self._router.use(self._subscribers, setup.exposures)
         if self._delivery:
             self._delivery.use(setup.sinks)
+
+    def _process(self, batch: Batch, stopping: Event) -> Step:
+        """As `process`, which looks things up before it changes anything, as soon as it can."""
+        while True:
+            try:
+                return self.process(batch)
+            except self.store.trouble as error:
+                self._pause.wait(error, stopping)
 
     def process(self, batch: Batch) -> Step:
         """Score and judge a batch; nothing is written yet."""
@@ -235,7 +245,7 @@ class Watch:
         return step
 
     def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
-        """Write it, waiting for space on a full disk; alerts are delivered even then."""
+        """Write it, waiting until it can be written; alerts are delivered even then."""
         notifications: list[Notification] | None = None
         rejected = list(step.batch.rejected)
         while True:
@@ -243,34 +253,36 @@ class Watch:
                 if self._rejected and rejected:
                     append_rejected(self._rejected, rejected)
                     rejected.clear()
-                notifications = self._write(step)
+                if notifications is None or not self._is_written():
+                    notifications = self._write(step)
                 break
-            except (sqlite3.OperationalError, OSError) as error:
+            except self._unwritable as error:
                 if notifications is None:
-                    say(f"Cannot write; reading is paused: {error}")
-                    self.pace.disk_full = True
                     notifications = without_store(step.changes)
                     if self._delivery:
                         self._delivery.notify_now(notifications, self._subscribers)
-                if (stopping or Event()).wait(RETRY_SECONDS):
-                    raise UserError(
-                        f"stopped while the disk could not be written: {error}",
-                        where=str(self.store.path),
-                        hint="Free some space and restart: it continues where it stopped.",
-                    ) from None
-        self.pace.disk_full = False
+                self._pause.wait(error, stopping)
+        self._pause.over()
         if notifications and self._delivery:
             self._delivery.wake()
         # The step is written, and must not be again; what is old can wait for the next.
-        with suppress(sqlite3.OperationalError):
+        with suppress(*self.store.trouble):
             self._forget()
         return notifications
+
+    def _is_written(self) -> bool:
+        """Whether a commit of which no answer came was one: the connection may go in between."""
+        return self.store.read_state("monitor") == self._state()
 
     def _write(self, step: Step) -> list[Notification]:
         with self.store.transaction() as database:
             self.store.add_stories(
                 ((number, one.story, one.signature) for number, one in step.taken),
-                _negatives(step.taken),
+                (
+                    (key, one.story.published_at.timestamp(), number, probability)
+                    for number, one in step.taken
+                    for key, probability in negatives_of(one.story)
+                ),
             )
             self.store.add_texts((one.text_key, one.story) for _, one in step.taken if one.text_key)
             self.store.add_windows(step.closed, step.late)
@@ -307,14 +319,3 @@ class Watch:
         if now and now - self._forgotten_until > FORGET_EVERY:
             self.store.forget_before(now - self._retention)
             self._forgotten_until = now
-
-
-def _negatives(taken: Sequence[tuple[int, Taken]]) -> Iterator[tuple[str, float, int, float]]:
-    for number, one in taken:
-        story: ScoredRecord = one.story
-        if story.duplicate_of:
-            continue
-        for key, sentiment in keys_of(story).items():
-            if sentiment == "negative":
-                probability = sentiment_on(story, key).probabilities.get("negative", 0.0)
-                yield key, story.published_at.timestamp(), number, round(probability, 2)

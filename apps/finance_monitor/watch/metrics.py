@@ -73,7 +73,7 @@ def _gauge_families(counters: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
         ("lag", "Backlog in bytes or messages", pace.backlog),
         ("records_per_second", "Rate since the start", pace.per_second),
-        ("disk_full", "1 while reading is paused because the disk is full", pace.disk_full),
+        ("disk_full", "1 while reading is paused because nothing can be written", pace.disk_full),
         ("drift", "1 while confidence is below its level in training", drift.has_drifted),
         ("confidence", "Recent mean confidence", drift.confidence or 0.0),
     ):

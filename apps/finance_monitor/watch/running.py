@@ -20,7 +20,8 @@ from apps.finance_monitor.exposure.relations import Exposures, read_relations
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import place_of, store_path
+from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList, read_entities
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Step, Watch
@@ -32,13 +33,11 @@ from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
-from common.files import exclusive_lock
 
 if TYPE_CHECKING:
     from apps.finance_monitor.stories.classifying import Classifier
 
 REJECTED = "rejected.jsonl"
-LOCK = "monitor.lock"
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Options:
     watchlists: Path | None = None
     calendar: Path | None = None
     prices: Path | None = None
+    database: str | None = None
 
     def rules(self) -> Rules:
         """The monitor's rules.
@@ -138,7 +138,7 @@ def open_watch(
     clock: Callable[[], float] | None = None,
     standby: bool = False,
 ) -> Iterator[Watch]:
-    """A watch with its store locked, and its sinks at work; on the way out, delivers what it can.
+    """A watch that has its store alone, its sinks at work; on the way out, it delivers what it can.
 
     Args:
         clock: where the feed is live; see `Watch`.
@@ -146,21 +146,21 @@ def open_watch(
             then as the files have it by that time.
 
     Raises:
-        UserError: another process watches here, or an option is wrong.
+        UserError: another process watches here, the database does not answer, or an option is
+            wrong.
     """
     live = LiveSetup(options.files, partial(options.setup, topics, sinks))
     escalate_after = parse_period(options.escalate_after) if options.escalate_after else None
     with ExitStack() as stack:
         if standby:
             say("Standing by: it begins when no other process watches here.")
-        # The system lets go of it when a process dies, and of nothing that lives: two never watch.
-        stack.enter_context(exclusive_lock(directory / LOCK, waits=standby))
+        place = place_of(directory, options.database)
+        store = Store(place, leads=True, waits=standby, before=store_path(directory))
+        stack.callback(store.close)
         if standby:
             say("No other process watches here: beginning.")
             live.catch_up()
         setup = live.current
-        store = Store(store_path(directory))
-        stack.callback(store.close)
         delivery = Delivery(store, setup.sinks, escalate_after=escalate_after)
         watch = Watch(
             store,

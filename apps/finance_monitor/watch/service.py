@@ -21,6 +21,7 @@ from apps.finance_monitor.feeds.together import only_part
 from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import FeedRecord
+from apps.finance_monitor.state.backend import DeposedError
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import EntityList, companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
@@ -58,7 +59,7 @@ class MonitorService:
         takes_stories: beside the feed, what is sent is heard, and kept in the inbox.
         rules: what the business decides itself.
         standby: while another process watches here, wait, with the release loaded; end the process
-            when the watch cannot go on.
+            when the watch cannot go on. It ends in any case when another process watches by then.
 
     Raises:
         UserError: there is no release, another process watches here, or an option is wrong.
@@ -100,6 +101,7 @@ class MonitorService:
         self.version = 0
         self.failed: str | None = None
         self.is_over = False
+        self.makes_room = False
         self._stands_by = standby
         self._outages: dict[str, str] = {}
         self._refused: str | None = None
@@ -159,24 +161,33 @@ class MonitorService:
         self.live.stop()
 
     def _work(self) -> None:
+        passing: tuple[type[Exception], ...] = (UserError, *self.watch.store.trouble)
         while not self._stopping.is_set():
             try:
                 feed = self._open()
                 follow(self.watch, feed, self._stopping, scored=self._scored, after=self._after)
                 return
-            except UserError as error:
+            except DeposedError as error:
+                say(str(error))
+                self._end(error)
+                return
+            except passing as error:
                 self.failed = str(error)
                 say(f"The feed cannot be read: {error}")
                 self._stopping.wait(RESTART_SECONDS)
             except Exception as error:
                 # What is in memory may be ahead of what is committed: only a restart mends that.
-                self.failed = f"the watch has ended: {error}"
-                self.is_over = True
                 logger.exception("the watch has ended")
-                if self._stands_by:
-                    # The lock goes with the process, and whoever stands by goes on.
-                    os.kill(os.getpid(), signal.SIGTERM)
+                self._end(error)
                 return
+
+    def _end(self, error: Exception) -> None:
+        self.failed = f"the watch has ended: {error}"
+        self.is_over = True
+        self.makes_room = self._stands_by or isinstance(error, DeposedError)
+        if self.makes_room:
+            # The lock goes with the process, and whoever stands by goes on.
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _open(self) -> str | Feed:
         if self._feed and self._takes_stories:
@@ -207,11 +218,11 @@ class MonitorService:
     def _rotate_inbox(self) -> None:
         """Let go of what was posted and read long ago."""
         status = self._inbox.stat()
-        kept = only_part(self.watch.position, BESIDE)
-        if status.st_size < INBOX_BYTES or kept is None:
+        if status.st_size < INBOX_BYTES:
             return
+        kept = only_part(self.watch.position, BESIDE)
         # Then all of the file that is replaced was read and committed.
-        if FilePosition.model_validate_json(kept).inode == status.st_ino:
+        if kept and FilePosition.model_validate_json(kept).inode == status.st_ino:
             self._inbox.replace(self._inbox.with_name(f"{INBOX}.1"))
 
     def companies_in(self, record: FeedRecord) -> dict[str, list[Span]]:

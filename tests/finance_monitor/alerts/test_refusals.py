@@ -14,7 +14,8 @@ from receiving import Receiver, a_notification, enqueue_for, receiving, wait_for
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.sinks import WebhookSink
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.metrics import WatchMetrics

@@ -16,7 +16,8 @@ from receiving import receiving
 from apps.finance_monitor.brief.day import Brief, Day, brief_of
 from apps.finance_monitor.brief.page import to_html, to_text
 from apps.finance_monitor.schema import ScoredRecord, TargetScore
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.keys import keys_for
 from apps.finance_monitor.watch.follow import Watch

@@ -16,11 +16,11 @@ from scraping import running_with_metrics, scrape_until
 from apps.finance_monitor.alerts.operations import cases
 from apps.finance_monitor.feeds.feed import Batch
 from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.state.tables import VERSIONS
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
-from apps.finance_monitor.watch.tables import VERSIONS
 
 DAY = 24.0
 AHEAD = story("ahead", 5 * 365 * DAY)

@@ -14,7 +14,8 @@ from command_line import run_here
 from monitor_serving import copy_release, serving
 from news import GOOD, at, story
 
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
 from common.learning.watching.drift import DriftFigure

@@ -16,7 +16,8 @@ from apps.finance_monitor.prices.impact import impact
 from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.prices.series import Series, read_prices
 from apps.finance_monitor.schema import Alert
-from apps.finance_monitor.store import Store, store_path
+from apps.finance_monitor.state.opening import store_path
+from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import Entity, EntityList
 from common.errors import RefusedError, UserError
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
+import databases
 import pytest
 from news import at, story, towards
 
@@ -13,7 +15,6 @@ from apps.finance_monitor.schema import Sentiment, TargetScore
 from apps.finance_monitor.search.stories import StoryQuery, search
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.watchlists.watchlist import Watchlist
-from common.records.text import searchable
 
 STORIES = [
     story("a", 1, "negative", entities=("Alba",), text="Alba misses its payment 100% again"),
@@ -31,9 +32,15 @@ STORIES = [
 STORIES[3].targets = [*towards(Cinder="positive", Dorset="negative"), TargetScore(entity="Elmar")]
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    opened = Store(None)
+@pytest.fixture(scope="module", params=databases.KINDS)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with ExitStack() as stack:
+        is_file = request.param == "sqlite"
+        yield from _filled(None if is_file else stack.enter_context(databases.postgresql()))
+
+
+def _filled(place: str | None) -> Iterator[Store]:
+    opened = Store(place)
     with opened.transaction():
         opened.add_stories(((n, one, None) for n, one in enumerate(STORIES)), [])
     yield opened
@@ -80,30 +87,24 @@ def test_all_that_is_asked_must_be_true(store: Store, asked: dict[str, object], 
     assert "".join(one.id for one in search(store, query, 9)) == found
 
 
-def test_stories_are_kept_while_somebody_searches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_search_and_what_is_written_do_not_wait_for_each_other(
+    empty: str | Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waited: list[bool] = []
-
-    def folding(text: str) -> str:
-        writer = Thread(target=write, daemon=True)
-        if not waited:
-            waited.append(True)
-            writer.start()
-            writer.join(10)
-            waited[0] = writer.is_alive()
-        return searchable(text)
-
-    def write() -> None:
-        with opened.transaction():
-            opened.write_state("x", b"written")
-
-    monkeypatch.setattr("apps.finance_monitor.watch.monitor_file.searchable", folding)
-    opened = Store(tmp_path / "a name with ? and #" / "monitor.sqlite")
+    opened = Store(empty)
     with opened.transaction():
         opened.add_stories(((n, one, None) for n, one in enumerate(STORIES)), [])
-    assert [one.id for one in search(opened, StoryQuery(q="payment"), 9)] == ["a"]
-    assert waited == [False]
+    found: list[str] = []
+
+    def look() -> None:
+        found.extend(one.id for one in search(opened, StoryQuery(q="payment"), 9))
+
+    monkeypatch.setattr(opened, "last_sequence", lambda: len(STORIES))
+    with opened.transaction():
+        opened.write_state("x", b"written")
+        looking = Thread(target=look, daemon=True)
+        looking.start()
+        looking.join(10)
+        assert found == ["a"]
     assert opened.read_state("x") == b"written"
     opened.close()
 

@@ -23,8 +23,10 @@ from news import quiet_then_surge
 from processes import Process, run
 from receiving import receiving, wait_for
 
+from apps.finance_monitor.state.backend import DeposedError
+from apps.finance_monitor.state.sqlite_file import LOCK
 from apps.finance_monitor.watch import running, service
-from apps.finance_monitor.watch.running import LOCK, Options, open_watch
+from apps.finance_monitor.watch.running import Options, open_watch
 from apps.finance_monitor.watch.service import MonitorService
 from common.files import exclusive_lock
 from common.releases.registry import Registry
@@ -161,6 +163,17 @@ def test_where_it_makes_no_sense_it_is_refused(tmp_path: Path, more: list[str], 
 
 
 @pytest.mark.parametrize(
+    "more",
+    [[], ["--feed", "redis://h/s", "--stories"]],
+)
+def test_what_is_sent_to_one_machine_is_no_feed_of_another(tmp_path: Path, more: list[str]) -> None:
+    verb = ("-m", "apps.finance_monitor", "serve", *more, "--standby", "--store", tmp_path)
+    done: subprocess.CompletedProcess[str] = run(*verb, "--database", "postgresql://h/name")
+    assert done.returncode == 2
+    assert "kept on this machine" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("more", "told"),
     [
         (["--host", "0.0.0.0"], "no API keys"),
@@ -241,12 +254,24 @@ def test_a_server_begins_with_the_release_that_serves_by_then(
     services[0]._resources.close()
 
 
-@pytest.mark.parametrize("standby", [True, False])
+@pytest.mark.parametrize(
+    ("error", "standby", "ends"),
+    [
+        (RuntimeError("broken"), True, True),
+        (RuntimeError("broken"), False, False),
+        (DeposedError("broken"), False, True),
+    ],
+)
 def test_a_watch_that_cannot_go_on_makes_room_for_who_stands_by(
-    standby: bool, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    standby: bool,
+    ends: bool,
+    release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("broken")
+        raise error
 
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(service, "follow", fail)
@@ -257,4 +282,5 @@ def test_a_watch_that_cannot_go_on_makes_room_for_who_stands_by(
     wait_for(lambda: watching.is_over)
     watching.stop()
     assert watching.failed == "the watch has ended: broken"
-    assert sent == ([(os.getpid(), signal.SIGTERM)] if standby else [])
+    assert watching.makes_room == ends
+    assert sent == ([(os.getpid(), signal.SIGTERM)] if ends else [])

@@ -267,7 +267,7 @@ class FullDisk(Store):
 def test_a_full_disk_stops_reading_but_not_alerting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.finance_monitor.watch.follow.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("apps.finance_monitor.watch.pausing.RETRY_SECONDS", 0.05)
     store = FullDisk(None)
     told = tmp_path / "told.jsonl"
     delivery = Delivery(store, [FileSink(told)])
@@ -333,7 +333,7 @@ def test_a_damaged_database_is_told_without_a_traceback(tmp_path: Path) -> None:
 def test_what_was_rejected_is_kept_once_however_often_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.finance_monitor.watch.follow.RETRY_SECONDS", 0)
+    monkeypatch.setattr("apps.finance_monitor.watch.pausing.RETRY_SECONDS", 0)
     store, rejected = Store(tmp_path / "monitor.sqlite"), tmp_path / "rejected.jsonl"
     watch = Watch(store, RULES, None, rejected=rejected)
     write, tries = watch._write, []

@@ -1,6 +1,12 @@
-"""The tables of a monitor's file, and what each version added."""
+"""The tables of a monitor, and what each version added; written as for SQLite."""
 
 from __future__ import annotations
+
+import json
+
+from apps.finance_monitor.state.backend import Backend
+from common.console import progress
+from common.records.text import searchable
 
 SCHEMA = """
 CREATE TABLE state (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
@@ -58,5 +64,43 @@ CREATE TABLE texts (key TEXT PRIMARY KEY, id TEXT, published REAL) WITHOUT ROWID
 """
 
 
+FOLDED = """
+CREATE TABLE folded (sequence INTEGER PRIMARY KEY, text TEXT NOT NULL);
+"""
+
+
 # What each version added to the one before.
-VERSIONS = (SCHEMA, REFUSED, JUDGED, TEXTS)
+VERSIONS = (SCHEMA, REFUSED, JUDGED, TEXTS, FOLDED)
+FILLED_TOGETHER = 1000
+
+
+def folded(*parts: str | None) -> str:
+    """Title, text and body of a story as they are searched."""
+    # PostgreSQL keeps no NUL, and nobody looks for one.
+    return searchable(" ".join(part or "" for part in parts)).replace("\0", "")
+
+
+def fill_new(backend: Backend, version: int) -> None:
+    """Fill what the versions after this one added, from what was kept before; in a transaction."""
+    (counted,) = backend.rows("SELECT count(*) AS stories FROM stories")
+    if counted["stories"] and version < VERSIONS.index(FOLDED) + 1:
+        _fold(backend, counted["stories"])
+
+
+def _fold(backend: Backend, stories: int) -> None:
+    last = -1
+    with progress("Folding stories for the search", stories) as advance:
+        while rows := backend.rows(
+            "SELECT sequence, content FROM stories WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            last,
+            FILLED_TOGETHER,
+        ):
+            last = rows[-1]["sequence"]
+            texts = [(row["sequence"], _folded_in(row["content"])) for row in rows]
+            backend.executemany("INSERT INTO folded VALUES (?, ?)", texts)
+            advance(len(rows))
+
+
+def _folded_in(content: str) -> str:
+    story = json.loads(content)
+    return folded(story.get("title"), story.get("text"), story.get("body"))

@@ -1,0 +1,1 @@
+"""All that a monitor keeps: in a SQLite file, or in PostgreSQL."""
