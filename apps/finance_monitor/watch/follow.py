@@ -41,8 +41,7 @@ SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
 BEHIND = 20_000
 READ_SECONDS = 0.25
-RETENTION = 60 * 24 * 3600.0
-FORGET_EVERY = 24 * 3600.0
+RETENTION, FORGET_EVERY = 60 * 24 * 3600.0, 24 * 3600.0
 
 
 @dataclass(frozen=True)
