@@ -37,7 +37,7 @@ def decisions_of(
     """A row for each contact that one of two releases answered first, oldest first.
 
     A customer's questions are one contact whatever they are about: the topic is what a release
-    takes them for, and is no measure of it. Those too young to tell are left out.
+    takes them for, and is no measure of it. Those that began in the last seven days are left out.
 
     Args:
         now: seconds since 1970.
@@ -45,8 +45,12 @@ def decisions_of(
         other_id: what it is compared with; None: the other one with the most contacts.
 
     Raises:
-        UserError: either of them answered nothing that is old enough to tell.
+        UserError: they are one, or either of them answered nothing that is old enough to tell.
     """
+    if release_id == other_id:
+        raise UserError(
+            f"{release_id} is to be compared with itself", hint="Name another one: --beside."
+        )
     found = [one for one in contacts(asked, now, by_topic=False) if one.outcome != "too_early"]
     counts = Counter(one.release_id for one in found)
     others = [name for name, _ in counts.most_common() if name != release_id]

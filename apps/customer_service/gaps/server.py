@@ -107,7 +107,7 @@ class ResolvedRow(BaseModel):
     durable: int = Field(description="Answered, and nobody came back within seven days.")
     came_back: int
     not_answered: int
-    too_early: int = Field(description="Answered less than seven days ago.")
+    too_early: int = Field(description="Began less than seven days ago: not told yet.")
     share: float | None = Field(description="Durable, of what is old enough to tell.")
 
 

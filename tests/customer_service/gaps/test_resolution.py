@@ -41,6 +41,9 @@ def asked(day: float, decision: str = "answer", **members: Any) -> Prediction:
         ([asked(0), asked(1, subject="ben")], ["durable", "durable"]),
         ([asked(52.9)], ["durable"]),
         ([asked(53.1)], ["too_early"]),
+        ([asked(53.1, "handoff")], ["too_early"]),
+        ([asked(53.1), asked(54)], ["too_early"]),
+        ([asked(52.9), asked(59.5)], ["came_back"]),
         ([asked(0), asked(1, "chat"), asked(1, "person"), asked(1, "rule")], ["durable"]),
     ],
 )
