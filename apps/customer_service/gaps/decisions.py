@@ -32,7 +32,12 @@ unit = "customer"
 
 
 def decisions_of(
-    asked: Sequence[Prediction], now: float, release_id: str, other_id: str | None = None
+    asked: Sequence[Prediction],
+    now: float,
+    release_id: str,
+    other_id: str | None = None,
+    *,
+    since: float = 0.0,
 ) -> list[dict[str, Any]]:
     """A row for each contact that one of two releases answered first, oldest first.
 
@@ -40,6 +45,7 @@ def decisions_of(
     takes them for, and is no measure of it. Those that began in the last seven days are left out.
 
     Args:
+        asked, since: as of `contacts`.
         now: seconds since 1970.
         release_id: the action.
         other_id: what it is compared with; None: the other one with the most contacts.
@@ -51,7 +57,8 @@ def decisions_of(
         raise UserError(
             f"{release_id} is to be compared with itself", hint="Name another one: --beside."
         )
-    found = [one for one in contacts(asked, now, by_topic=False) if one.outcome != "too_early"]
+    all_of_them = contacts(asked, now, since=since, by_topic=False)
+    found = [one for one in all_of_them if one.outcome != "too_early"]
     counts = Counter(one.release_id for one in found)
     others = [name for name, _ in counts.most_common() if name != release_id]
     beside = other_id or (others[0] if others else None)

@@ -56,7 +56,9 @@ class Resolved:
         return self.durable / told if told else None
 
 
-def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) -> list[Contact]:
+def contacts(
+    asked: Iterable[Prediction], now: float, *, since: float = 0.0, by_topic: bool = True
+) -> list[Contact]:
     """What customers came with, oldest first.
 
     Questions of one customer with one topic, each within seven days of the one before, are one
@@ -64,6 +66,8 @@ def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) 
     ended is told of all or none that began on the same day: seven days later.
 
     Args:
+        asked: from seven days before `since`, so that who comes back is not taken for new.
+        since: what began earlier is left out; seconds since 1970.
         by_topic: if not, all that a customer asks is one topic.
     """
 
@@ -85,7 +89,7 @@ def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) 
                     outcome=_outcome(chain, now),
                 )
             )
-    return sorted(found, key=lambda one: one.at)
+    return sorted((one for one in found if one.at >= since), key=lambda one: one.at)
 
 
 def resolved(found: Sequence[Contact], by: By) -> list[Resolved]:

@@ -53,6 +53,15 @@ def test_a_contact_is_settled_if_nobody_comes_back_with_it_in_seven_days(
     assert [one.outcome for one in contacts(reversed(questions), NOW)] == outcomes
 
 
+def test_who_came_back_in_the_time_that_is_told_is_not_taken_for_new() -> None:
+    questions = [asked(0), asked(6), asked(12, subject="ben"), asked(30)]
+    since = MONDAY + 5 * DAY
+    assert [one.at for one in contacts(questions, NOW, since=since)] == [
+        MONDAY + 12 * DAY,
+        MONDAY + 30 * DAY,
+    ]
+
+
 def test_contacts_are_counted_by_language_by_topic_and_by_week() -> None:
     found = contacts(
         [
