@@ -53,6 +53,7 @@ class FirstStage:
         items: [items, width], of length 1.
         untrained: the towers before.
         images: [items, image width] vectors of pictures; None: the towers go by texts alone.
+        stayed: for a person, that all is as it began, if what was learned ranks no better.
     """
 
     tuned: Tuned[Encoder]
@@ -62,6 +63,7 @@ class FirstStage:
     items: NDArray[np.float32]
     untrained: TowerModel
     images: Tensor | None
+    stayed: str = ""
 
     def read(self, catalogue: Catalogue) -> NDArray[np.float32]:
         """[items, width] of length 1, the same items with other texts, as the encoder now reads."""
@@ -126,21 +128,23 @@ def fit_towers(
     assert isinstance(tuned.module, TowerModel)
     towers = _alone(tuned.module)
     vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset.catalogue)
+    stayed = ""
     # Towers that learn on are judged by the gate.
     if start is None:
         learned = _reached(task, towers, vectors, later)
         before = _reached(task, began, pretrained, later)
         if learned <= before:
             these = "towers" if task.frozen else "encoder and the towers"
-            say(
+            stayed = (
                 f"The {these} stay as they began: what they learned further ranks no better "
-                f"(nDCG@10 {learned:.3f}, before {before:.3f})"
+                f"(nDCG@10 {learned:.3f}, before {before:.3f})."
             )
+            say(stayed)
             towers, vectors = began, pretrained
             if not task.frozen:
                 tuned = replace(tuned, pretrained=_opened(loaded.source, settings.device))
     items = item_vectors(towers, beside(vectors, task.images)).numpy()
-    return FirstStage(tuned, towers, pretrained, vectors, items, untrained, task.images)
+    return FirstStage(tuned, towers, pretrained, vectors, items, untrained, task.images, stayed)
 
 
 def trials(

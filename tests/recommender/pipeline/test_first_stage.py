@@ -38,6 +38,7 @@ def test_an_encoder_that_learned_nothing_of_use_stays_as_it_was(
     assert all(torch.equal(found[name], as_it_was[name]) for name in as_it_was) == said
     assert torch.equal(first.vectors, first.pretrained) == said
     assert ("The encoder and the towers stay as they began" in capsys.readouterr().err) == said
+    assert bool(first.stayed) == said
     # What is written reads texts as what ranked them did.
     torch.testing.assert_close(
         torch.from_numpy(first.read(SHOP.catalogue)),
