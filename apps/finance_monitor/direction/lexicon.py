@@ -92,11 +92,11 @@ class Lexicon:
 
     def corrected(self, own: Mapping[Role, Sequence[str]]) -> Lexicon:
         """With entries of one's own, each in place of what it was before."""
-        replaced = {_key(text) for texts in own.values() for text in texts}
+        replaced = {key_of(text) for texts in own.values() for text in texts}
         return Lexicon(
             {
                 role: [
-                    *(one for one in self.entries.get(role, ()) if _key(one) not in replaced),
+                    *(one for one in self.entries.get(role, ()) if key_of(one) not in replaced),
                     *own.get(role, ()),
                 ]
                 for role in ROLES
@@ -184,5 +184,6 @@ def forms(word: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _key(text: str) -> tuple[str, ...]:
+def key_of(text: str) -> tuple[str, ...]:
+    """By which an entry is the same as another, however it is written."""
     return tuple(token.text for token in tokens(text))

@@ -165,7 +165,7 @@ def _units(clause: Sequence[Match]) -> list[Unit]:
 
 
 def _moved(move: Match, things: Sequence[Unit]) -> Unit | None:
-    """The nearest thing; where that is moved already, the next right behind: "higher costs cut it"."""
+    """The nearest thing, or one right behind if that is moved already: "higher costs cut it"."""
     near = _nearest(move, things)
     if near is not None and near.moves and near.head.first < move.first:
         behind = _nearest(move, [unit for unit in things if unit.head.first > move.first])

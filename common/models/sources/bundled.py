@@ -77,7 +77,16 @@ def check(backbone: str) -> None:
 
 
 def _is_hub_id(backbone: str) -> bool:
-    return backbone.count("/") == 1 and not backbone.startswith((".", "/"))
+    if backbone.count("/") != 1 or backbone.startswith((".", "/")):
+        return False
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(backbone)
+    except HFValidationError:
+        return False
+    return True
 
 
 def _unknown(backbone: str) -> UserError:

@@ -102,6 +102,7 @@ def test_pairs_are_learned_of_their_own_part_and_kept_by_the_release(
     directed = direction_of(release)
     weight = directed and {"weight": directed.weight}
     assert release.manifest["direction"] == weight
+    assert ("words of --direction-words are not in the release" in done.stderr) == (not directed)
     if directed:
         assert "loss" in directed.lexicon.entries["good"]
     kept = {one.text: one for one in load_lessons(release).train}
