@@ -121,6 +121,13 @@ def test_a_reading_names_its_words() -> None:
         ("Regulator drops the probe", "Regulator opens a probe"),
         ("Net profit for the quarter ended in June rose", "Net loss for the quarter ended in June"),
         ("The lender survives", "The lender has yet to recover"),
+        # Names of companies are no verbs.
+        ("Snap shares rise", "Snap shares fall"),
+        ("Plug Power shares rise", "Plug Power shares fall"),
+        ("Dodge sales rise", "Dodge sales fall"),
+        ("Best Buy's sales rise", "Best Buy's sales fall"),
+        ("Rival snaps its losing run", "Rival snaps its winning run"),
+        ("Buyer closes the deal", "Buyer closes its plant"),
         # What stands inside a clause does not part it.
         ("成本仍在下降", "利润却下降了"),
         ("利润虽未增长，但债务下降", "成本虽已下降，但亏损扩大"),
@@ -148,6 +155,7 @@ def test_the_words_that_come_with_it_tell_good_from_bad(good: str, bad: str) -> 
         "The think tank published a report",
         "A conference on global warming",
         "In the quarter ended September 30",
+        "Apple's earnings release is on Thursday",
         "加拿大央行行长讲话",
         "新加坡办公室搬迁",
         "小鹏汽车发布新车",
