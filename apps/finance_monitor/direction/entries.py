@@ -11,6 +11,7 @@ from pathlib import Path
 from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, Role, key_of, tokens
 from common.errors import UserError
 from common.files import read_toml
+from common.records.text import normalise
 from common.rules.places import line_of, near
 
 LANGUAGES = ("en", "zh")
@@ -49,7 +50,7 @@ def read_words(paths: Sequence[Path], known: Lexicon) -> Lexicon:
 
 def _read(path: Path) -> Mapping[Role, Sequence[str]]:
     found = read_toml(path)
-    if not found:
+    if not any(found.values()):
         raise UserError("no words", where=str(path), hint=FORM)
     for role, words in found.items():
         where = line_of(path, role)
@@ -65,7 +66,8 @@ def _read(path: Path) -> Mapping[Role, Sequence[str]]:
                     where=where,
                     hint="Leave out the marks between clauses: , . ; : ! ?",
                 )
-    own = {_role(role): words for role, words in found.items()}
+    # As the texts are: else no traditional character of an entry would ever be found.
+    own = {_role(role): [normalise(word) for word in words] for role, words in found.items()}
     _check_contrary(own, path)
     return own
 

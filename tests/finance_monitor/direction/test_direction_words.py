@@ -102,6 +102,9 @@ def test_ones_own_words_take_the_place_of_those_that_come_with_it(tmp_path: Path
     lexicon = read_words([own], bundled())
     assert read("Yeast prices rise", lexicon).score < 0 < read("Yeast prices fall", lexicon).score
     assert read("酵母价上涨", lexicon).score < 0
+    own.write_text('bad = ["酵母庫存", "ｙｅａｓｔ"]\n', encoding="utf-8")
+    prepared = read_words([own], Lexicon({"up": ["上升", "rises"]}))
+    assert read("酵母库存上升", prepared).score == read("yeast rises", prepared).score == -1
     assert read("The loss", bundled()).score < 0
     assert read("The loss", lexicon).said == ()
     assert "loss" in bundled().entries["bad"]
@@ -111,6 +114,7 @@ def test_ones_own_words_take_the_place_of_those_that_come_with_it(tmp_path: Path
     ("content", "message"),
     [
         ("", "no words"),
+        ("bad = []\n", "no words"),
         (
             'good = ["a"]\nbadd = ["b"]\n',
             "words.toml:2: words are never 'badd'\n  Did you mean bad?",
