@@ -46,7 +46,7 @@ from common.tuning.regularising.averaging import (
 )
 from common.tuning.regularising.soup import FOLDER, GreedySoup
 from common.tuning.settings import Settings
-from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
+from common.tuning.task import Batch, EncoderModule, LossTerm, Metric, Task, TaskModule
 from common.tuning.tracking.callback import Track
 
 R = TypeVar("R")
@@ -200,10 +200,10 @@ class TaskTrainer(Trainer, Generic[R]):
     ) -> torch.Tensor:
         """The loss of all vectors at once, and the encoder's gradients pass by pass."""
         model.train()
+        module = self.bare_module
+        assert isinstance(module, EncoderModule)
         prepared = self._prepare_inputs(inputs)
-        kept = GradientCache(
-            self.bare_module.pooled, prepared, tokens, self.compute_loss_context_manager
-        )
+        kept = GradientCache(module.pooled, prepared, tokens, self.compute_loss_context_manager)
         loss = super().training_step(model, kept.batch, *args)
         kept.backward()
         return loss

@@ -77,16 +77,7 @@ def check(backbone: str) -> None:
 
 
 def _is_hub_id(backbone: str) -> bool:
-    if backbone.count("/") != 1 or backbone.startswith((".", "/")):
-        return False
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(backbone)
-    except HFValidationError:
-        return False
-    return True
+    return backbone.count("/") == 1 and not backbone.startswith((".", "/"))
 
 
 def _unknown(backbone: str) -> UserError:
@@ -217,12 +208,14 @@ def _check_hub(repository: str) -> None:
 def _kept_of_hub(repository: str) -> Path | None:
     """Where a model is that was downloaded before."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+    except HFValidationError:
+        raise _unknown(repository) from None
 
 
 def _megabytes(repository: str) -> float:

@@ -128,7 +128,7 @@ def test_in_passes_the_same_is_learned(
 
     monkeypatch.setattr("common.tuning.trainer.GradientCache", keep)
 
-    def learned(name: str, **settings: object) -> Tuned[str]:
+    def learned(name: str, **settings: object) -> Tuned[Encoder]:
         chosen = Settings(
             strategy="full", epochs=2, dropout=0.0, device="cpu", precision="fp32", **settings
         )
