@@ -179,7 +179,7 @@ def train(
     recorded["linear_model"] = peer and asdict(peer)
     recorded["pseudo_labels"] = pseudo and pseudo.to_json()
     recorded["topics"] = task.topics
-    recorded["direction"] = classifier.direction and {"weight": classifier.direction.weight}
+    recorded["direction"] = classifier.direction and classifier.direction.to_json()
     recorded["expectations"] = checked and checked.summary()
     if parent:
         recorded |= of_descent(parent.release, settings, forgetting)

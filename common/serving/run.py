@@ -85,7 +85,9 @@ def _may_be_another(title: str, host: str, port: int) -> bool:
     try:
         connection.request("GET", "/healthz")
         told = json.loads(connection.getresponse().read(ANSWER_BYTES))
-        return isinstance(told, dict) and told.get("server") == title
+        # One from before the servers had names is taken for another of this application.
+        is_alive = isinstance(told, dict) and told.get("status") == "alive"
+        return is_alive and told.get("server", title) == title
     except (HTTPException, ValueError):
         return False
     except OSError:

@@ -201,10 +201,10 @@ class TaskTrainer(Trainer, Generic[R]):
         """The loss of all vectors at once, and the encoder's gradients pass by pass."""
         assert isinstance(self.bare_module, EncoderModule)
         model.train()
+        module = self.bare_module
+        assert isinstance(module, EncoderModule)
         prepared = self._prepare_inputs(inputs)
-        kept = GradientCache(
-            self.bare_module.pooled, prepared, tokens, self.compute_loss_context_manager
-        )
+        kept = GradientCache(module.pooled, prepared, tokens, self.compute_loss_context_manager)
         loss = super().training_step(model, kept.batch, *args)
         kept.backward()
         return loss

@@ -8,12 +8,20 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, Role, tokens
+from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, Role, key_of, tokens
 from common.errors import UserError
 from common.files import read_toml
+from common.records.text import normalise
 from common.rules.places import line_of, near
 
 LANGUAGES = ("en", "zh")
+# Nothing is one of the first and one of the second.
+CONTRARY: tuple[tuple[frozenset[Role], frozenset[Role]], ...] = (
+    (frozenset({"good", "welcome"}), frozenset({"bad", "unwelcome"})),
+    (frozenset({"up"}), frozenset({"down"})),
+    (frozenset({"starts"}), frozenset({"ends"})),
+    (frozenset({"other"}), frozenset(ROLES) - {"other"}),
+)
 FORM = 'A file holds lists of words by what they are, such as bad = ["churn", "退订率"].'
 
 
@@ -32,7 +40,8 @@ def read_words(paths: Sequence[Path], known: Lexicon) -> Lexicon:
     """`known`, with the words of these files in place of what they were before.
 
     Raises:
-        UserError: a file is missing or broken, names what words cannot be, or an entry is no word.
+        UserError: a file is missing or broken, names what words cannot be, says two contrary things
+            of one, or an entry is no word.
     """
     for path in paths:
         known = known.corrected(_read(path))
@@ -41,7 +50,7 @@ def read_words(paths: Sequence[Path], known: Lexicon) -> Lexicon:
 
 def _read(path: Path) -> Mapping[Role, Sequence[str]]:
     found = read_toml(path)
-    if not found:
+    if not any(found.values()):
         raise UserError("no words", where=str(path), hint=FORM)
     for role, words in found.items():
         where = line_of(path, role)
@@ -57,7 +66,25 @@ def _read(path: Path) -> Mapping[Role, Sequence[str]]:
                     where=where,
                     hint="Leave out the marks between clauses: , . ; : ! ?",
                 )
-    return {_role(role): words for role, words in found.items()}
+    # As the texts are: else no traditional character of an entry would ever be found.
+    own = {_role(role): [normalise(word) for word in words] for role, words in found.items()}
+    _check_contrary(own, path)
+    return own
+
+
+def _check_contrary(own: Mapping[Role, Sequence[str]], path: Path) -> None:
+    roles: dict[tuple[str, ...], list[Role]] = {}
+    for role, words in own.items():
+        for word in words:
+            known = roles.setdefault(key_of(word), [])
+            for one in known:
+                if any({one, role} & some and {one, role} & others for some, others in CONTRARY):
+                    raise UserError(
+                        f"{word!r} is among {one} and among {role}",
+                        where=line_of(path, role),
+                        hint="Leave it in one of them.",
+                    )
+            known.append(role)
 
 
 def _role(name: str) -> Role:

@@ -27,6 +27,7 @@ Role = Literal[
     "although",
     "but",
     "after",
+    "then",
     "from",
     "to",
     "other",
@@ -41,6 +42,7 @@ TOKEN = re.compile(
 )
 # An encoder reads no more of a text either.
 LONGEST = 512
+CHARACTER = re.compile(r"[\u4e00-\u9fff]")
 STOPS = frozenset(",.;:!?，。；：！？—–")
 
 
@@ -90,11 +92,11 @@ class Lexicon:
 
     def corrected(self, own: Mapping[Role, Sequence[str]]) -> Lexicon:
         """With entries of one's own, each in place of what it was before."""
-        replaced = {_key(text) for texts in own.values() for text in texts}
+        replaced = {key_of(text) for texts in own.values() for text in texts}
         return Lexicon(
             {
                 role: [
-                    *(one for one in self.entries.get(role, ()) if _key(one) not in replaced),
+                    *(one for one in self.entries.get(role, ()) if key_of(one) not in replaced),
                     *own.get(role, ()),
                 ]
                 for role in ROLES
@@ -104,13 +106,17 @@ class Lexicon:
     def matches(self, text: str) -> Iterator[list[Match]]:
         """The entries in each clause of a text, from left to right."""
         found = tokens(text)[:LONGEST]
+        inner = inner_characters(text)
+        read = 0
         clause: list[Match] = []
         place = 0
         while place < len(found):
             length, roles = self._longest(self._root, found, place)
-            if length:
+            # A negation is one in whatever word it begins, as in 未获.
+            is_part = inner.get(found[place].start, -1) >= read and "reverses" not in roles
+            if length > 1 or (length and not is_part):
                 last = place + length
-                words = text[found[place].start : found[last - 1].end]
+                words = text[found[place].start : (read := found[last - 1].end)]
                 clause.append(Match(place, last, frozenset(roles), words))
                 place = last
                 continue
@@ -141,6 +147,24 @@ def tokens(text: str) -> list[Token]:
     ]
 
 
+def inner_characters(text: str) -> dict[int, int]:
+    """Where the Chinese characters stand that are parts of longer words, and where those begin.
+
+    The 加 of 加拿大 is no more. A word is one of rjieba's dictionary; what it guesses is none.
+    """
+    if not CHARACTER.search(text):
+        return {}
+    import rjieba
+
+    found: dict[int, int] = {}
+    start = 0
+    for word in rjieba.cut(text):
+        if len(word) > 1 and rjieba.has_word(word):
+            found |= dict.fromkeys(range(start, start + len(word)), start)
+        start += len(word)
+    return found
+
+
 @lru_cache(maxsize=2**14)
 def forms(word: str) -> tuple[str, ...]:
     """What an English word may be a form of, itself first: "cuts" of "cut", "easing" of "ease"."""
@@ -160,5 +184,6 @@ def forms(word: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _key(text: str) -> tuple[str, ...]:
+def key_of(text: str) -> tuple[str, ...]:
+    """By which an entry is the same as another, however it is written."""
     return tuple(token.text for token in tokens(text))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from apps.finance_monitor.direction.lexicon import Lexicon, Match, Role
 
@@ -71,17 +72,21 @@ class Unit:
             return LONE * (_way(self.head) or (-1 if ends else 1))
         if self.moves:
             total = sum(map(_way, self.moves))
-            return polarity * (1 if total > 0 else -1 if total < 0 else _way(self.moves[0]))
+            return polarity * (1 if total > 0 else -1 if total < 0 else _way(self._last_word()))
         moved = self.starts or self.ends or self.turns or _is(self.head, "welcome", "unwelcome")
         return polarity if moved else polarity * STILL
+
+    def _last_word(self) -> Match:
+        """Of movements that contradict each other, what is said of the thing: "high costs ease"."""
+        said = [one for one in self.moves if one.first > self.head.first]
+        return said[-1] if said else self.moves[0]
 
 
 def read(text: str, lexicon: Lexicon) -> Reading:
     """What the entries of `lexicon` say in a prepared text."""
     clauses: list[list[Unit]] = []
     for clause in _clauses(lexicon, text):
-        opening = clause[0]
-        if _is(opening, "but"):
+        if any(_is(one, "but") for one in clause):
             for unit in (unit for units in clauses for unit in units):
                 unit.weight *= ASIDE
         units = _units(clause)
@@ -91,7 +96,7 @@ def read(text: str, lexicon: Lexicon) -> Reading:
             # A negation of nothing named is a small piece of bad news.
             units = [Unit(one) for one in clause if _is(one, "reverses", "untrue")]
         weights = _weights(clause)
-        weight = ASIDE if _is(opening, "although") else EARLIER if _is(opening, "after") else 1.0
+        weight = _weight(clause)
         for unit in units:
             unit.weight *= weight * weights[unit.head]
         clauses.append(units)
@@ -112,20 +117,38 @@ def _clauses(lexicon: Lexicon, text: str) -> Iterator[list[Match]]:
         for one in whole:
             if _is(one, "other"):
                 continue
-            if clause and _is(one, "but", "although", "after"):
+            if clause and (_is(one, "after") or (_is(one, "but", "although") and _says(clause))):
                 yield clause
                 clause = []
-            clause.append(one)
+            if clause or not _is(one, "then"):
+                clause.append(one)
+            if clause and _is(one, "then"):
+                yield clause
+                clause = []
         if clause:
             yield clause
+
+
+def _says(clause: Sequence[Match]) -> bool:
+    """Whether anything is said of the things in it: in 成本仍在下降, 仍 parts nothing."""
+    return any(_is_operator(one) or _is(one, "welcome", "unwelcome") for one in clause)
+
+
+def _weight(clause: Sequence[Match]) -> float:
+    """How much what is said in a clause counts."""
+    if any(_is(one, "although") for one in clause):
+        return ASIDE
+    return EARLIER if _is(clause[0], "after") or _is(clause[-1], "then") else 1.0
 
 
 def _units(clause: Sequence[Match]) -> list[Unit]:
     """Things and events, each with the nearest words that move, start or end it."""
     units = [Unit(one) for one in clause if _polarity(one) and not _is_operator(one)]
     things = list(units)
-    for move in (one for one in clause if _way(one)):
-        near = _nearest(move, [unit for unit in things if not _parted(move, unit.head, clause)])
+    # What stands behind "from" is where the movement begins: "fell from a record high".
+    begun = {one for before, one in pairwise(clause) if _is(before, "from") and not _is(one, "to")}
+    for move in (one for one in clause if _way(one) and one not in begun):
+        near = _moved(move, [unit for unit in things if not _parted(move, unit.head, clause)])
         if near is None:
             units.append(Unit(move))
         else:
@@ -139,6 +162,16 @@ def _units(clause: Sequence[Match]) -> list[Unit]:
         else:
             units.append(Unit(one))
     return units
+
+
+def _moved(move: Match, things: Sequence[Unit]) -> Unit | None:
+    """The nearest thing, or one right behind if that is moved already: "higher costs cut it"."""
+    near = _nearest(move, things)
+    if near is not None and near.moves and near.head.first < move.first:
+        behind = _nearest(move, [unit for unit in things if unit.head.first > move.first])
+        if behind is not None and not behind.moves and _gap(move, behind.head) <= 1:
+            return behind
+    return near
 
 
 def _fits(one: Match, head: Match) -> bool:
@@ -193,8 +226,9 @@ def _weights(clause: Sequence[Match]) -> dict[Match, float]:
         if not _is(one, "from"):
             continue
         until = next((i for i in range(place, len(clause)) if _is(clause[i], "to")), None)
-        for left in clause[place:until] if until is not None else ():
-            weights[left] = LEFT_BEHIND
+        # What falls from a value to another is not left behind: 从10亿元的利润降至5亿元.
+        if until is not None and not _way(clause[until]):
+            weights |= dict.fromkeys(clause[place:until], LEFT_BEHIND)
     return weights
 
 

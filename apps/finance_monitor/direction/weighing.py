@@ -27,6 +27,10 @@ class Direction:
     lexicon: Lexicon
     weight: float
 
+    def to_json(self) -> dict[str, float]:
+        """For the manifest of a release; the words have a file of their own."""
+        return {"weight": self.weight}
+
     def speaks(self, text: str) -> bool:
         """Whether the words say anything of a text."""
         return bool(read(text, self.lexicon).score)

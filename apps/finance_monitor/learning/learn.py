@@ -165,7 +165,10 @@ def learn(
         made_of,
         save,
         report,
-        {"after": evaluate.summarise(after)},
+        {
+            "after": evaluate.summarise(after),
+            "direction": candidate.direction and candidate.direction.to_json(),
+        },
         time_both(partial(evaluate.run, serving), partial(evaluate.run, candidate), lessons.golden),
         asked,
     )

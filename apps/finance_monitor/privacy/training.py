@@ -111,6 +111,7 @@ def train_privately(
         write_report(directory / REPORT, "Finance monitor: trained with privacy", sections)
 
     manifest = _manifest(records, settings, source, tuned) | columns
+    manifest["direction"] = classifier.direction and classifier.direction.to_json()
     release = write_release(registry.releases, fill, manifest)
     say(f"Spent {tuned.privacy.text}")
     promoted = False

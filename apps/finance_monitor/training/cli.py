@@ -30,7 +30,7 @@ from common.cli import (
     new_app,
     print_json,
 )
-from common.console import results, show_table
+from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
@@ -135,6 +135,7 @@ def train(
         return
     columns = beside(trained.before, trained.after, trained.peer)
     release = trained.release
+    say_whether_heard(direction_words, release)
     if as_json:
         names = {name.replace(" ", "_"): column for name, column in columns.items()}
         further = {one.what: one.to_json() for one in trained.forgetting}
@@ -167,6 +168,17 @@ def words_of(own: list[Path] | None, parent: Release | None) -> Lexicon | None:
 
     kept = direction_of(parent) if parent else None
     return read_words(own, kept.lexicon if kept else bundled())
+
+
+def say_whether_heard(own: list[Path] | None, release: Release) -> None:
+    """Say so if a user's own words of direction are not in the release."""
+    from apps.finance_monitor.release import direction_of
+
+    if own and direction_of(release) is None:
+        say(
+            "The words of --direction-words are not in the release: no held-out text has one, or "
+            "they would cost held-out texts their sentiment."
+        )
 
 
 def check_pairs(pairs: list[Path] | None, settings: Settings, teacher: str | None) -> None:

@@ -208,12 +208,14 @@ def _check_hub(repository: str) -> None:
 def _kept_of_hub(repository: str) -> Path | None:
     """Where a model is that was downloaded before."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+    except HFValidationError:
+        raise _unknown(repository) from None
 
 
 def _megabytes(repository: str) -> float:

@@ -89,7 +89,9 @@ class GradientCache:
         self.batch: Batch = {**others, "vectors": self.vectors}
 
     def backward(self) -> None:
-        """Add the encoder's gradients, once those of the vectors are there."""
+        """Add the encoder's gradients, once those of the vectors are there; none if it is kept."""
+        if not any(one.requires_grad for one in self._pooled.parameters()):
+            return
         assert self.vectors.grad is not None
         after = _RandomState(self.vectors.device)
         for one, rows, before in zip(self._passes, self._rows, self._random, strict=True):

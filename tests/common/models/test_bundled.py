@@ -197,3 +197,11 @@ def test_a_model_of_the_hub_is_asked_for_before_a_file_is_read(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="nobody/nothing is not on this machine"):
         check("nobody/nothing")
+
+
+@pytest.mark.parametrize("name", ["~/model", "my models/news", "models/", "模型/新闻", "a..b/c"])
+def test_what_can_be_no_model_of_the_hub_is_told(name: str) -> None:
+    for find in (check, locate):
+        with pytest.raises(UserError, match="unknown backbone") as told:
+            find(name)
+        assert "minilm" in str(told.value.hint)

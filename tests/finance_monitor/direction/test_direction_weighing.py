@@ -32,6 +32,7 @@ def test_words_count_the_most_that_loses_no_held_out_text() -> None:
     undecided = np.array([[0.0, -1.0, 0.1], [0.0, -1.0, 0.1]])
     helped = weigh(WORDS, texts, undecided, np.array([0, 2]))
     assert helped == Direction(WORDS, WEIGHTS[0])
+    assert helped.to_json() == {"weight": WEIGHTS[0]}
     # The model is right against the words, by a margin that a weight of 1 leaves standing.
     surer = np.array([[-1.7, -5.0, 0.0], [0.0, -5.0, 0.1]])
     assert weigh(WORDS, texts, surer, np.array([2, 2])) == Direction(WORDS, 1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.finance_monitor.direction.entries import bundled, read_words
+from apps.finance_monitor.direction.entries import CONTRARY, bundled, read_words
 from apps.finance_monitor.direction.lexicon import ROLES, STOPS, Lexicon, Role, forms, tokens
 from apps.finance_monitor.direction.reading import read
 from common.errors import UserError
@@ -26,11 +26,8 @@ def test_every_entry_that_comes_with_the_application_lies_within_one_clause() ->
 @pytest.mark.parametrize(
     ("some", "others"),
     [
-        ({"good", "welcome"}, {"bad", "unwelcome"}),
-        ({"up"}, {"down"}),
-        ({"starts"}, {"ends"}),
+        *CONTRARY,
         ({"reverses", "untrue"}, {"good", "bad", "welcome", "up", "down", "starts", "ends"}),
-        ({"other"}, set(ROLES) - {"other"}),
     ],
 )
 def test_no_entry_contradicts_itself(some: set[Role], others: set[Role]) -> None:
@@ -80,12 +77,34 @@ def test_the_longest_entry_counts_and_marks_part_clauses() -> None:
     assert clauses[0][0].roles == {"bad"}
 
 
+def test_a_word_may_be_what_goes_together(tmp_path: Path) -> None:
+    own = tmp_path / "words.toml"
+    own.write_text('bad = ["stall"]\nunwelcome = ["stall"]\ndown = ["stall"]\n', encoding="utf-8")
+    assert read("Stall", read_words([own], Lexicon({}))).score == -1
+
+
+def test_a_single_character_counts_where_it_is_no_part_of_a_longer_word() -> None:
+    lexicon = Lexicon(
+        {"bad": ["库存"], "up": ["加", "高"], "reverses": ["未"], "welcome": ["复产"]}
+    )
+    words = [
+        one.words for clause in lexicon.matches("加拿大库存高，高度未获，加") for one in clause
+    ]
+    assert words == ["库存", "高", "未", "加"]
+    # The 产后 that the dictionary knows is none where 复产 stands.
+    after = Lexicon({"welcome": ["复产"], "then": ["后"]})
+    assert [one.words for clause in after.matches("复产后") for one in clause] == ["复产", "后"]
+
+
 def test_ones_own_words_take_the_place_of_those_that_come_with_it(tmp_path: Path) -> None:
     own = tmp_path / "words.toml"
     own.write_text('bad = ["Yeast Price", "酵母价"]\nother = ["loss"]\n', encoding="utf-8")
     lexicon = read_words([own], bundled())
     assert read("Yeast prices rise", lexicon).score < 0 < read("Yeast prices fall", lexicon).score
     assert read("酵母价上涨", lexicon).score < 0
+    own.write_text('bad = ["酵母庫存", "ｙｅａｓｔ"]\n', encoding="utf-8")
+    prepared = read_words([own], Lexicon({"up": ["上升", "rises"]}))
+    assert read("酵母库存上升", prepared).score == read("yeast rises", prepared).score == -1
     assert read("The loss", bundled()).score < 0
     assert read("The loss", lexicon).said == ()
     assert "loss" in bundled().entries["bad"]
@@ -95,6 +114,7 @@ def test_ones_own_words_take_the_place_of_those_that_come_with_it(tmp_path: Path
     ("content", "message"),
     [
         ("", "no words"),
+        ("bad = []\n", "no words"),
         (
             'good = ["a"]\nbadd = ["b"]\n',
             "words.toml:2: words are never 'badd'\n  Did you mean bad?",
@@ -104,6 +124,12 @@ def test_ones_own_words_take_the_place_of_those_that_come_with_it(tmp_path: Path
         ('bad = ["churn, again"]\n', "'churn, again' is no word or phrase within one clause"),
         ('bad = [" "]\n', "' ' is no word"),
         ("bad = [", "broken TOML"),
+        (
+            'bad = ["a"]\nup = ["Yeast price"]\ngood = ["b", "A"]\n',
+            "words.toml:3: 'A' is among bad and among good\n  Leave it in one of them.",
+        ),
+        ('up = ["a"]\ndown = ["a"]\n', "'a' is among up and among down"),
+        ('other = ["a"]\nbad = ["a"]\n', "'a' is among other and among bad"),
     ],
 )
 def test_a_file_that_says_nothing_is_told_where(content: str, message: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from command_line import run_here
 from monitor_serving import copy_release, serving
 from news import GOOD, at, story
 
+from apps.finance_monitor.release import direction_of
 from apps.finance_monitor.state.opening import store_path
 from apps.finance_monitor.store import Store
 from common.learning.schema import Feedback
@@ -68,6 +69,8 @@ def test_corrections_of_a_new_sector_are_learned(store: Path) -> None:
     release = Registry(store, "finance_monitor").open()
     assert release.release_id == learned["release_id"] != before
     assert release.manifest["parent"] == before
+    directed = direction_of(release)
+    assert release.manifest["direction"] == (directed and directed.to_json())
     assert {"invariance", "minimum functionality"} == learned["comparison"]["expectations"].keys()
     assert load_expectations(release)
     page = (release.directory / "report.html").read_text(encoding="utf-8")

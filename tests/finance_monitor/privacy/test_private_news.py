@@ -10,7 +10,7 @@ import pytest
 from command_line import run_here
 from news import BAD, FLAT, GOOD
 
-from apps.finance_monitor.release import load_release
+from apps.finance_monitor.release import direction_of, load_release
 from apps.finance_monitor.schema import SENTIMENTS
 from common.releases.registry import Registry
 from common.releases.release import Release
@@ -78,6 +78,8 @@ def test_the_manifest_states_the_guarantee_and_no_hash(release: Release) -> None
     assert {"delta", "unit", "sampling_rate", "noise_multiplier", "accountant"} <= stated.keys()
     assert (stated["records"], stated["steps"]) == (36, 2 * (36 // 16))
     assert "24 records" in stated["public"]
+    directed = direction_of(release)
+    assert release.manifest["direction"] == (directed and directed.to_json())
     assert "sha256" not in release.manifest["data"]
     assert "ε = " in release.report.read_text(encoding="utf-8")
 

@@ -100,8 +100,8 @@ def test_pairs_are_learned_of_their_own_part_and_kept_by_the_release(
     assert release.manifest["data"]["counts"]["pairs"] == len(NAMES)
     assert "pairs.jsonl" in release.manifest["data"]["sha256"]
     directed = direction_of(release)
-    weight = directed and {"weight": directed.weight}
-    assert release.manifest["direction"] == weight
+    assert release.manifest["direction"] == (directed and directed.to_json())
+    assert ("words of --direction-words are not in the release" in done.stderr) == (not directed)
     if directed:
         assert "loss" in directed.lexicon.entries["good"]
     kept = {one.text: one for one in load_lessons(release).train}

@@ -277,7 +277,12 @@ def test_a_broken_file_is_told_to_probes(app: FastAPI, ask: Ask, key: str, path:
 
 
 def test_the_file_is_looked_at_once_in_a_while_and_by_one_request(
-    app: FastAPI, ask: Ask, key: str, path: Path, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI,
+    ask: Ask,
+    key: str,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     looks, hangs = [], Event()
 
@@ -292,8 +297,7 @@ def test_the_file_is_looked_at_once_in_a_while_and_by_one_request(
     monkeypatch.setattr("common.serving.keys.live._version", version)
     with ThreadPoolExecutor() as threads:
         waits = threads.submit(status)
-        while not looks:
-            pass
+        eventually(lambda: bool(looks))
         # Others go by the keys as they were.
         assert status() == 200 and not waits.done()
         hangs.set()

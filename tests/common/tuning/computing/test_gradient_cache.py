@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -116,8 +117,18 @@ def test_a_pass_that_is_read_again_drops_out_the_same(tiny_model: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_in_passes_the_same_is_learned(tiny_model: Path, tmp_path: Path) -> None:
-    def learned(name: str, **settings: object) -> Tuned[str]:
+def test_in_passes_the_same_is_learned(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+
+    def keep(pooled: torch.nn.Module, batch: Batch, tokens: int, context: Any) -> GradientCache:
+        kept.append(tokens)
+        return GradientCache(pooled, batch, tokens, context)
+
+    monkeypatch.setattr("common.tuning.trainer.GradientCache", keep)
+
+    def learned(name: str, **settings: object) -> Tuned[Encoder]:
         chosen = Settings(
             strategy="full", epochs=2, dropout=0.0, device="cpu", precision="fp32", **settings
         )
@@ -125,7 +136,10 @@ def test_in_passes_the_same_is_learned(tiny_model: Path, tmp_path: Path) -> None
         splits = Splits(WORDS, WORDS[::2], [])
         return finetune(ComparingTask(), encoder, splits, chosen, work=tmp_path / name)
 
-    usual, parted = learned("usual"), learned("parted", tokens_per_pass=12)
+    usual = learned("usual")
+    assert not kept
+    parted = learned("parted", tokens_per_pass=12)
+    assert {*kept} == {12}
     assert parted.history[0]["loss"] == pytest.approx(usual.history[0]["loss"], rel=1e-3)
     assert parted.after == pytest.approx(usual.after, rel=1e-3)
     assert parted.after["loss"] < parted.before["loss"]
@@ -143,3 +157,12 @@ def test_it_is_for_who_asks_for_it(tiny_model: Path) -> None:
         tokens_compared(Settings(tokens_per_pass=64, adversarial=0.5), module, 1)
     with pytest.raises(UserError, match="for one process"):
         tokens_compared(Settings(tokens_per_pass=64), module, 2)
+
+
+def test_an_encoder_that_is_kept_gets_no_gradients(tiny_model: Path) -> None:
+    module, batch = _made(tiny_model, ["a mno", "b", "cst pqr st uvwx"])
+    module.eval().pooled.requires_grad_(False)
+    wanted, found = _in_one(module, batch), _in_passes(module, batch, 8)
+    assert wanted.keys() == found.keys() == {"head.weight", "head.bias"}
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
