@@ -199,10 +199,9 @@ class TaskTrainer(Trainer, Generic[R]):
         self, model: nn.Module, inputs: Batch, tokens: int, *args: Any
     ) -> torch.Tensor:
         """The loss of all vectors at once, and the encoder's gradients pass by pass."""
-        assert isinstance(self.bare_module, EncoderModule)
-        model.train()
         module = self.bare_module
         assert isinstance(module, EncoderModule)
+        model.train()
         prepared = self._prepare_inputs(inputs)
         kept = GradientCache(module.pooled, prepared, tokens, self.compute_loss_context_manager)
         loss = super().training_step(model, kept.batch, *args)
