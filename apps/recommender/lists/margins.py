@@ -120,7 +120,9 @@ class MarginChoice:
 
 def not_weighed(earlier: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """For the manifest where no item has a margin any more: the price of an earlier one alone."""
-    return earlier and {
+    if not earlier:
+        return None
+    return {
         "max_ndcg_loss": earlier["max_ndcg_loss"],
         "weight": 0.0,
         "tried": [],
