@@ -228,11 +228,22 @@ def _trouble(error: Exception) -> str | None:
 
         if said := database_said(error):
             return f"the database failed: {said}\n  Mend it and run the same command again."
-    psycopg = sys.modules.get("psycopg")
-    if psycopg and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    if _is_driver_trouble(error):
         said = str(error).strip().partition("\n")[0]
         return f"the database failed: {said}\n  Mend it and run the same command again."
     return None
+
+
+def _is_driver_trouble(error: Exception) -> bool:
+    """Whether a driver, if one was imported, says that a database is down, full or refuses."""
+    sqlite3, psycopg = sys.modules.get("sqlite3"), sys.modules.get("psycopg")
+    # Of a file that is damaged, it says no more than the bare `DatabaseError`.
+    if sqlite3 and type(error) in {sqlite3.OperationalError, sqlite3.DatabaseError}:
+        return True
+    if psycopg is None:
+        return False
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+    return isinstance(error, (*kinds, psycopg.errors.InsufficientPrivilege))
 
 
 def listen(
