@@ -77,6 +77,22 @@ def answering(act: Callable[[], Found], where: str) -> Found:
         raise UserError(f"the database cannot be used: {said(error)}", where=where) from None
 
 
+def has_tables(url: str) -> bool:
+    """Whether a monitor has kept anything there.
+
+    Raises:
+        UserError: it does not answer, or lets this user see nothing.
+    """
+
+    def look() -> bool:
+        with connect(url) as connection:
+            asked = "SELECT to_regclass(%s) AS tables"
+            found = connection.execute(asked, (f"{SCHEMA}.state",)).fetchone()
+        return bool(found and found["tables"])
+
+    return answering(look, shown(url))
+
+
 def _plain(url: str) -> str:
     """Without what SQLAlchemy reads as the driver."""
     scheme, mark, rest = url.partition("://")

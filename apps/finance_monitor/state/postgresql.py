@@ -191,7 +191,7 @@ class PostgresDatabase(Backend):
         try:
             has_lock = not self._leads or _locks(connection)
             if self._mark:
-                self._check_lead(connection)
+                self._check_lead(connection, is_settled=has_lock)
             if not has_lock:
                 raise psycopg.OperationalError("the server has not ended the session before yet")
         except BaseException:
@@ -210,14 +210,25 @@ class PostgresDatabase(Backend):
         if counted.rowcount != 1:
             self._check_lead(self._connection)
 
-    def _check_lead(self, connection: Connection) -> None:
+    def _check_lead(self, connection: Connection, *, is_settled: bool = True) -> None:
+        """See whose mark is there, and whether the commit in doubt was one.
+
+        Args:
+            is_settled: the session before has ended: what it was committing is there by now, or
+                never will be.
+
+        Raises:
+            DeposedError: it is another's, or one from before.
+        """
         found = connection.execute("SELECT content FROM state WHERE name = 'leader'").fetchone()
         held = bytes(found["content"]) if found else b""
+        is_own = held.startswith(self._mark.encode())
+        if is_own and not is_settled:
+            return
         if self._is_in_doubt and held == _numbered(self._mark, self._number + 1):
             self._number += 1
         self._is_in_doubt = False
         if held != _numbered(self._mark, self._number):
-            is_own = held.startswith(self._mark.encode())
             self._deposed = DeposedError(
                 "the database is behind what was committed to it: this process ends"
                 if is_own
@@ -267,7 +278,7 @@ class PostgresDatabase(Backend):
                 continue
 
     def _prepare(self) -> None:
-        if self._version() == len(VERSIONS):
+        if self._version() == len(VERSIONS) and not self._leads:
             return
         with self.transaction():
             self.execute("SELECT pg_advisory_xact_lock(?)", (MIGRATES,))
@@ -276,7 +287,7 @@ class PostgresDatabase(Backend):
             self.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             for statement in self.sql.schema("".join(VERSIONS[version:])).split(";"):
                 self.execute(statement)
-            fill_new(self, version)
+            fill_new(self)
             self.execute(KEEP, ("version", str(len(VERSIONS)).encode()))
 
     def _version(self) -> int:
@@ -293,18 +304,6 @@ class PostgresDatabase(Backend):
         if version > len(VERSIONS):
             raise UserError("written by a newer version", where=self.where)
         return version
-
-
-def has_tables(url: str) -> bool:
-    """Whether a monitor has kept anything there.
-
-    Raises:
-        UserError: it does not answer.
-    """
-    with answering(partial(connect, url), shown(url)) as connection:
-        asked = "SELECT to_regclass(%s) AS tables"
-        found = connection.execute(asked, (f"{SCHEMA}.state",)).fetchone()
-    return bool(found and found["tables"])
 
 
 def _numbered(mark: str, number: int) -> bytes:
