@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,8 +19,6 @@ TABLES = (
 # Tables whose rows are numbered by the database.
 NUMBERED = {"silences": "silence_id", "outbox": "number"}
 MOVED_TOGETHER = 1000
-# NUL, in a text and in JSON, where a backslash may stand before the one that begins it.
-NUL = re.compile(r"\0|(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def take_over(path: Path, backend: Backend) -> None:
@@ -71,9 +68,4 @@ def _parts(file: SqliteFile, table: str) -> Iterator[tuple[list[str], list[tuple
     cursor = file.execute(f"SELECT * FROM {table}")
     names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(MOVED_TOGETHER):
-        yield names, [tuple(map(_kept, row)) for row in rows]
-
-
-def _kept(value: object) -> object:
-    """As PostgreSQL keeps it: without NUL, which older versions let in."""
-    return NUL.sub(r"\1", value) if isinstance(value, str) else value
+        yield names, [tuple(row) for row in rows]

@@ -402,16 +402,49 @@ def test_what_cannot_be_opened_is_said_without_the_password(wrong: str, says: st
     assert "sec" not in str(raised.value)
 
 
-def test_who_may_see_nothing_is_told(url: str) -> None:
-    Store(url).close()
+@pytest.fixture
+def clerk(url: str) -> Iterator[str]:
+    """The URL of somebody who may make no schema, and see none of others."""
     name = f"clerk_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"CREATE ROLE {name} LOGIN")
         try:
-            with pytest.raises(UserError, match="permission denied for schema finance_monitor"):
-                find(url.replace("bizlm@", f"{name}@"))
+            yield url.replace("bizlm@", f"{name}@")
         finally:
+            owner.execute(f"DROP OWNED BY {name}")
             owner.execute(f"DROP ROLE {name}")
+
+
+def test_who_may_see_or_make_nothing_is_told(url: str, clerk: str) -> None:
+    with pytest.raises(UserError, match="permission denied for database"):
+        Store(clerk, leads=True)
+    Store(url).close()
+    with pytest.raises(UserError, match="permission denied for schema finance_monitor"):
+        find(clerk)
+
+
+def test_a_schema_that_somebody_else_has_made_will_do(url: str, clerk: str) -> None:
+    name = clerk.partition("://")[2].partition("@")[0]
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"CREATE SCHEMA finance_monitor AUTHORIZATION {name}")
+    for _ in range(2):
+        store = Store(clerk, leads=True)
+        assert store.last_sequence() == 0
+        store.close()
+
+
+def test_only_who_leads_changes_the_tables_of_an_older_version(url: str) -> None:
+    store = Store(url, leads=True)
+    _commit(_watch(store), "a")
+    with store.transaction() as database:
+        database.execute("DROP TABLE folded")
+        store.write_state("version", b"4")
+    store.close()
+    with pytest.raises(UserError, match="kept by an older version"):
+        Store(url)
+    store = Store(url, leads=True)
+    assert [row["sequence"] for row in store.rows("SELECT sequence FROM folded")] == [1]
+    store.close()
 
 
 @pytest.mark.parametrize("database", ["mysql://host/name", "Postgresql://h/n"])

@@ -119,8 +119,10 @@ def test_stories_are_forgotten_with_their_words(empty: Place) -> None:
 
 def test_a_story_may_hold_what_a_database_does_not_keep(empty: Place) -> None:
     store = Store(empty)
-    odd = story("o\0dd", 1, entities=("Al\0ba",), text="a \0 text\nof %s {} ? 100%\\")
+    text = "a \0 text\nof %s {} ? 100%\\"
+    odd = story("o\0dd", 1, entities=("Al\0ba",), topics=("cre\0dit",), text=text)
     _feed(store, [odd, odd])
+    assert [one.said for one in store.originals_since(0)] == [{"": "negative"}]
     assert [one.id for one in store.latest_stories(9)] == ["odd"]
     for asked in ("100%\\", "te\0xt", "{} ?"):
         found = search(store, StoryQuery(q=asked, company="Alba"), 9)
