@@ -39,7 +39,7 @@ def ask_postgresql(
         UserError: see `ask`.
     """
     # A semicolon at its end would stand within the view below.
-    query = query.strip().rstrip(";")
+    query = query.rstrip("; \t\r\n")
     try:
         with connect(url) as database:
             for name, view in views(Postgresql()).items():
