@@ -183,8 +183,13 @@ def write_training_report(
     audit: Audit,
     comparison: Comparison,
     stage: SecondStage,
+    stayed: str = "",
 ) -> None:
-    """Write the page of one run."""
+    """Write the page of one run.
+
+    Args:
+        stayed: as of `FirstStage`.
+    """
     gain = compare(comparison.model, [comparison.before])[comparison.before.name]
     model, others, queries = comparison.model, comparison.others, comparison.queries
     sections = [
@@ -194,7 +199,7 @@ def write_training_report(
             f"of the change {gain.low:+.3f} to {gain.high:+.3f}), from the pretrained text score "
             f"to the whole recommender. Trained {tuned.trained_parameters:,} of "
             f"{tuned.all_parameters:,} parameters in {tuned.seconds:.0f} s on {tuned.device} "
-            f"({tuned.precision}).",
+            f"({tuned.precision}). {stayed}".rstrip(),
         ),
         Section("Beside what is simple", stage.judgement.sentence),
         *comparison_sections(model, others, queries),

@@ -176,6 +176,7 @@ def train(
             audit=dataset.audit,
             comparison=comparison,
             stage=stage,
+            stayed=first.stayed,
         )
 
     recorded = manifest(

@@ -42,6 +42,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "description": ("summary", "abstract", "描述", "简介"),
     "category": ("类别", "分类", "品类"),
     "price": ("价格", "单价"),
+    "margin": ("gross profit", "毛利", "毛利额"),
     "created_at": ("created", "上架时间", "创建时间"),
     "available": ("in stock", "在售"),
     "stock": ("stock level", "quantity in stock", "inventory", "库存", "库存数量"),

@@ -46,7 +46,7 @@ from common.tuning.regularising.averaging import (
 )
 from common.tuning.regularising.soup import FOLDER, GreedySoup
 from common.tuning.settings import Settings
-from common.tuning.task import Batch, LossTerm, Metric, Task, TaskModule
+from common.tuning.task import Batch, EncoderModule, LossTerm, Metric, Task, TaskModule
 from common.tuning.tracking.callback import Track
 
 R = TypeVar("R")
@@ -199,6 +199,7 @@ class TaskTrainer(Trainer, Generic[R]):
         self, model: nn.Module, inputs: Batch, tokens: int, *args: Any
     ) -> torch.Tensor:
         """The loss of all vectors at once, and the encoder's gradients pass by pass."""
+        assert isinstance(self.bare_module, EncoderModule)
         model.train()
         prepared = self._prepare_inputs(inputs)
         kept = GradientCache(

@@ -127,13 +127,15 @@ def resolution(
     """How many contacts were answered for good: nobody came back within seven days."""
     from dataclasses import asdict
 
-    from apps.customer_service.gaps.resolution import contacts, resolved
+    from apps.customer_service.gaps.resolution import SECONDS, contacts, resolved
 
     now = time.time()
+    since = now - days * DAY
     with open_store(store, database, "customer_service") as kept:
-        asked = kept.asked_since(now - days * DAY, MOST_QUESTIONS)
+        asked = kept.asked_since(since - SECONDS, MOST_QUESTIONS)
     _say_if_cut(asked)
-    rows = [{**asdict(row), "share": row.share} for row in resolved(contacts(asked, now), by)]
+    found = resolved(contacts(asked, now, since=since), by)
+    rows = [{**asdict(row), "share": row.share} for row in found]
     if as_json:
         print_json({"by": by, "rows": rows})
         return
@@ -161,13 +163,15 @@ def decisions(
     wanted = release_id or open_registry(store).open().release_id
 
     from apps.customer_service.gaps.decisions import GRAPH, decisions_of
+    from apps.customer_service.gaps.resolution import SECONDS
     from common.evaluation.effects.starting import write_log
 
     now = time.time()
+    since = now - days * DAY
     with open_store(store, database, "customer_service") as kept:
-        asked = kept.asked_since(now - days * DAY, MOST_QUESTIONS)
+        asked = kept.asked_since(since - SECONDS, MOST_QUESTIONS)
     _say_if_cut(asked)
-    write_log(out, decisions_of(asked, now, wanted, beside), GRAPH)
+    write_log(out, decisions_of(asked, now, wanted, beside, since=since), GRAPH)
 
 
 def _say_if_cut(asked: Sequence[Prediction]) -> None:

@@ -32,22 +32,33 @@ unit = "customer"
 
 
 def decisions_of(
-    asked: Sequence[Prediction], now: float, release_id: str, other_id: str | None = None
+    asked: Sequence[Prediction],
+    now: float,
+    release_id: str,
+    other_id: str | None = None,
+    *,
+    since: float = 0.0,
 ) -> list[dict[str, Any]]:
     """A row for each contact that one of two releases answered first, oldest first.
 
     A customer's questions are one contact whatever they are about: the topic is what a release
-    takes them for, and is no measure of it. Those too young to tell are left out.
+    takes them for, and is no measure of it. Those that began in the last seven days are left out.
 
     Args:
+        asked, since: as of `contacts`.
         now: seconds since 1970.
         release_id: the action.
         other_id: what it is compared with; None: the other one with the most contacts.
 
     Raises:
-        UserError: either of them answered nothing that is old enough to tell.
+        UserError: they are one, or either of them answered nothing that is old enough to tell.
     """
-    found = [one for one in contacts(asked, now, by_topic=False) if one.outcome != "too_early"]
+    if release_id == other_id:
+        raise UserError(
+            f"{release_id} is to be compared with itself", hint="Name another one: --beside."
+        )
+    all_of_them = contacts(asked, now, since=since, by_topic=False)
+    found = [one for one in all_of_them if one.outcome != "too_early"]
     counts = Counter(one.release_id for one in found)
     others = [name for name, _ in counts.most_common() if name != release_id]
     beside = other_id or (others[0] if others else None)

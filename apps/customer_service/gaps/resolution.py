@@ -56,13 +56,18 @@ class Resolved:
         return self.durable / told if told else None
 
 
-def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) -> list[Contact]:
+def contacts(
+    asked: Iterable[Prediction], now: float, *, since: float = 0.0, by_topic: bool = True
+) -> list[Contact]:
     """What customers came with, oldest first.
 
     Questions of one customer with one topic, each within seven days of the one before, are one
-    contact. It is durable if there was one question, it was answered, and no other came.
+    contact. It is durable if there was one question, it was answered, and no other came. How one
+    ended is told of all or none that began on the same day: seven days later.
 
     Args:
+        asked: from seven days before `since`, so that who comes back is not taken for new.
+        since: what began earlier is left out; seconds since 1970.
         by_topic: if not, all that a customer asks is one topic.
     """
 
@@ -84,7 +89,7 @@ def contacts(asked: Iterable[Prediction], now: float, *, by_topic: bool = True) 
                     outcome=_outcome(chain, now),
                 )
             )
-    return sorted(found, key=lambda one: one.at)
+    return sorted((one for one in found if one.at >= since), key=lambda one: one.at)
 
 
 def resolved(found: Sequence[Contact], by: By) -> list[Resolved]:
@@ -119,11 +124,13 @@ def _chains(asked: Sequence[Prediction]) -> Iterator[list[Prediction]]:
 
 
 def _outcome(chain: Sequence[Prediction], now: float) -> Outcome:
+    # A failure shows at once, a success after seven days: of young contacts, failures alone would
+    # be counted, and the latest week, or the newer release, look bad.
+    if now - chain[0].at <= SECONDS:
+        return "too_early"
     if len(chain) > 1:
         return "came_back"
-    if chain[0].decision != "answer":
-        return "not_answered"
-    return "durable" if now - chain[0].at > SECONDS else "too_early"
+    return "durable" if chain[0].decision == "answer" else "not_answered"
 
 
 def _customer(one: Prediction) -> str:

@@ -24,7 +24,7 @@ from apps.customer_service.gaps.finding import (
     Questions,
     find_gaps,
 )
-from apps.customer_service.gaps.resolution import By, contacts, resolved
+from apps.customer_service.gaps.resolution import SECONDS, By, contacts, resolved
 from apps.customer_service.gaps.store import DismissedStore
 from apps.customer_service.gaps.table import as_table
 from apps.customer_service.knowledge.serving.bodies import Author
@@ -107,7 +107,7 @@ class ResolvedRow(BaseModel):
     durable: int = Field(description="Answered, and nobody came back within seven days.")
     came_back: int
     not_answered: int
-    too_early: int = Field(description="Answered less than seven days ago.")
+    too_early: int = Field(description="Began less than seven days ago: not told yet.")
     share: float | None = Field(description="Durable, of what is old enough to tell.")
 
 
@@ -192,9 +192,8 @@ class GapFinder:
         self._read = {text: self._read[text] for text in texts}
         return self._service.live.current, self._read
 
-    async def asked(self, days: int) -> list[Prediction]:
-        """All questions of the last days."""
-        since = time.time() - days * DAY
+    async def asked(self, since: float) -> list[Prediction]:
+        """All questions since then, seconds since 1970."""
         return await asyncio.to_thread(self._store.asked_since, since, MOST_QUESTIONS)
 
 
@@ -245,7 +244,9 @@ def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
     @app.get("/v1/resolution", tags=["gaps"], summary="What was answered for good")
     async def resolution(request: Request, days: Days = 90, by: By = "week") -> Resolution:
         speakers.require_trust(request)
-        asked = await finder.asked(days)
-        rows = await asyncio.to_thread(lambda: resolved(contacts(asked, time.time()), by))
+        now = time.time()
+        since = now - days * DAY
+        asked = await finder.asked(since - SECONDS)
+        rows = await asyncio.to_thread(lambda: resolved(contacts(asked, now, since=since), by))
         shown = [ResolvedRow(**asdict(row), share=row.share) for row in rows]
         return Resolution(by=by, is_cut=len(asked) == MOST_QUESTIONS, rows=shown)

@@ -15,7 +15,7 @@ from apps.recommender.experiments.telling import find_periods
 from apps.recommender.exploration.explorer import DRAWN_BELOW
 from apps.recommender.interactions.behaviors import SHOWN
 from apps.recommender.learning.disliking import Disliking
-from apps.recommender.learning.store import TIME_TO_TAKE
+from apps.recommender.learning.store import DAY, TIME_TO_TAKE
 from apps.recommender.schema import ANONYMOUS
 from common.errors import UserError
 
@@ -65,12 +65,14 @@ def decisions_of(
         )
     before = _done_before(reported, lists.select("user_id", moment=moment))
     told = lists.with_columns(done_before=pl.Series(before)).sort("at", *LIST)
+    begin = told["at"][0]
     return [
         {
             "user_id": row["user_id"],
             "impression_id": row["impression_id"],
             "shown_at": datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds"),
             "release_id": row["release_id"],
+            "day": round((row["at"] - begin) / DAY, 2),
             "items": row["items"],
             "done_before": row["done_before"],
             "other_release" if action is Action.release else "explored": int(row["treated"]),

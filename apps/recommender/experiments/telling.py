@@ -82,7 +82,7 @@ def find_periods(experiment: Experiment, serving_id: str) -> list[tuple[float, f
     """When it was shown beside a release: from, to, seconds since 1970.
 
     Raises:
-        UserError: never.
+        UserError: at no time.
     """
     periods = experiment.periods(serving_id)
     if not periods:

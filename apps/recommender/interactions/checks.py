@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Above this share of rows it is no slip of the hand: the two files do not belong together.
 UNKNOWN_TOLERATED = 0.5
 FEW_EVENTS = 5
+# Who sells at such a price earns more than 1 on something, or states shares.
+HARDLY_ALL_MARGINS = 10.0
 
 
 def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
@@ -33,8 +35,7 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
     places: dict[str, str] = {}
     texts: dict[str, list[str]] = {}
     languages: Counter[str] = Counter()
-    unpriced: list[str] = []
-    losing: list[str] = []
+    priced: list[tuple[Item, str]] = []
     for file in files:
         rows = zip(file.items, file.places, file.short_places, strict=True)
         for item, place, short in rows:
@@ -45,10 +46,7 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
             places[item.item_id] = place
             texts.setdefault(fold(item.content), []).append(short)
             languages[language_of(item.content)] += 1
-            if item.margin is None:
-                unpriced.append(short)
-            elif item.margin < 0:
-                losing.append(short)
+            priced.append((item, short))
     findings = [_note("languages", "languages of items", languages)]
     twins = [", ".join(group[:3]) for group in texts.values() if len(group) > 1]
     if twins:
@@ -56,11 +54,29 @@ def check_items(files: Sequence[Records[Item]]) -> list[Finding]:
         findings.append(
             Finding("warning", "same_text", message, len(twins), twins[:EXAMPLES_SHOWN])
         )
-    if unpriced and len(unpriced) < len(places):
+    return findings + _margins(priced)
+
+
+def _margins(items: Sequence[tuple[Item, str]]) -> list[Finding]:
+    """Findings about what items earn; of each its place."""
+    known = [(item.margin, item.price, place) for item, place in items if item.margin is not None]
+    if not known:
+        return []
+    findings = []
+    if unknown := [place for item, place in items if item.margin is None]:
         message = "items without a margin, which count with the median of the others"
-        findings.append(_some("no_margin", message, unpriced))
-    if losing:
-        findings.append(_some("negative_margin", "items that are sold at a loss", losing))
+        findings.append(_some("note", "no_margin", message, unknown))
+    if losing := [place for margin, _, place in known if margin < 0]:
+        findings.append(_some("note", "negative_margin", "items that are sold at a loss", losing))
+    above = [place for margin, price, place in known if price is not None and margin > price]
+    if above:
+        message = "items whose margin is above their price"
+        findings.append(_some("warning", "margin_above_price", message, above))
+    if all(abs(margin) <= 1 for margin, _, _ in known) and any(
+        price is not None and price > HARDLY_ALL_MARGINS for _, price, _ in known
+    ):
+        message = "margins, all between -1 and 1: shares are to be multiplied by the price"
+        findings.append(_some("warning", "margin_share", message, [place for *_, place in known]))
     return findings
 
 
@@ -101,8 +117,8 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32], behaviors: Behavior
     return findings
 
 
-def _some(code: str, message: str, places: Sequence[str]) -> Finding:
-    return Finding("note", code, message, len(places), [*places[:EXAMPLES_SHOWN]])
+def _some(severity: Severity, code: str, message: str, places: Sequence[str]) -> Finding:
+    return Finding(severity, code, message, len(places), [*places[:EXAMPLES_SHOWN]])
 
 
 def _note(code: str, message: str, counts: Counter[str]) -> Finding:

@@ -27,6 +27,7 @@ from apps.recommender.learning.fitting import (
 from apps.recommender.learning.groups import GROUPING
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import PER_USER, take, with_reported
+from apps.recommender.lists.margins import not_weighed
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.record import facts, of_towers
 from apps.recommender.release import Model, load_release
@@ -116,7 +117,7 @@ def learn(
         "diversity": {"method": choices.method, "strength": choices.diversity_weight},
         "towers": of_towers(dataset, fitted.timeline) if due else towers_learned(release),
         "cold": fitted.stage.cold_to_json(release.manifest.get("cold", {}).get("asked")),
-        "margins": margins.to_json() if margins else release.manifest.get("margins"),
+        "margins": margins.to_json() if margins else not_weighed(release.manifest.get("margins")),
         "images": release.manifest.get("images"),
         "simple": fitted.stage.judgement.to_json(),
         "max_ndcg_loss": release.manifest.get("max_ndcg_loss", MAX_NDCG_LOSS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,8 +94,8 @@ class MarginChoice:
         one, plain = self.choice.chosen, self.choice.trials[0]
         if not one.weight:
             return (
-                f"Margins count for nothing: no weight that costs at most {self.max_ndcg_loss:.1%} "
-                "of nDCG@10 earns more."
+                "Margins count for nothing: no weight is shown to cost at most "
+                f"{self.max_ndcg_loss:.1%} of nDCG@10 and expected to earn more."
             )
         taken = self.realised
         return (
@@ -116,6 +116,16 @@ class MarginChoice:
             "tried": tried,
             "sentence": self.sentence,
         }
+
+
+def not_weighed(earlier: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """For the manifest where no item has a margin any more: the price of an earlier one alone."""
+    return earlier and {
+        "max_ndcg_loss": earlier["max_ndcg_loss"],
+        "weight": 0.0,
+        "tried": [],
+        "sentence": "Margins count for nothing: no item has one.",
+    }
 
 
 def choose_margin_weight(

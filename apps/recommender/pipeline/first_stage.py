@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class FirstStage:
         items: [items, width], of length 1.
         untrained: the towers before.
         images: [items, image width] vectors of pictures; None: the towers go by texts alone.
+        stayed: for a person, that all is as it began, if what was learned ranks no better.
     """
 
     tuned: Tuned[Encoder]
@@ -62,6 +63,7 @@ class FirstStage:
     items: NDArray[np.float32]
     untrained: TowerModel
     images: Tensor | None
+    stayed: str = ""
 
     def read(self, catalogue: Catalogue) -> NDArray[np.float32]:
         """[items, width] of length 1, the same items with other texts, as the encoder now reads."""
@@ -82,6 +84,9 @@ def fit_towers(
     resume: bool = False,
 ) -> FirstStage | None:
     """Fine-tune on the towers' stretch of time.
+
+    What ranks later queries no better than before it learned is not taken: neither towers nor, if
+    it learned, their encoder.
 
     Args:
         loaded: on the device that trains.
@@ -122,14 +127,24 @@ def fit_towers(
         return None
     assert isinstance(tuned.module, TowerModel)
     towers = _alone(tuned.module)
-    # Towers that learn on are judged by the gate.
-    is_new = start is None and task.frozen
-    if is_new and _reached(task, towers, later) <= _reached(task, began, later):
-        say("The towers stay as they began: what they learned further ranks no better")
-        towers = began
     vectors = pretrained if task.frozen else _read_again(tuned.pretrained, dataset.catalogue)
+    stayed = ""
+    # Towers that learn on are judged by the gate.
+    if start is None:
+        learned = _reached(task, towers, vectors, later)
+        before = _reached(task, began, pretrained, later)
+        if learned <= before:
+            these = "towers" if task.frozen else "encoder and the towers"
+            stayed = (
+                f"The {these} stay as they began: what they learned further ranks no better "
+                f"(nDCG@10 {learned:.3f}, before {before:.3f})."
+            )
+            say(stayed)
+            towers, vectors = began, pretrained
+            if not task.frozen:
+                tuned = replace(tuned, pretrained=_opened(loaded.source, settings.device))
     items = item_vectors(towers, beside(vectors, task.images)).numpy()
-    return FirstStage(tuned, towers, pretrained, vectors, items, untrained, task.images)
+    return FirstStage(tuned, towers, pretrained, vectors, items, untrained, task.images, stayed)
 
 
 def trials(
@@ -143,8 +158,7 @@ def trials(
     splits = _splits(dataset, timeline, sizes.history)
 
     def prepare(settings: Settings) -> Prepared:
-        loaded = load_encoder(source, dropout=settings.dropout)
-        nn.Module.to(loaded.network, pick_device(settings.device))
+        loaded = _opened(source, settings.device, settings.dropout)
         pretrained = _read_texts(dataset, loaded, root / "vectors")
         task = _task(dataset, timeline, settings, pretrained, sizes)
         task.build(loaded)
@@ -154,10 +168,19 @@ def trials(
     return prepare
 
 
-def _reached(task: RecommenderTask, towers: TowerModel, queries: list[Query]) -> float:
-    """nDCG@10 by the texts as the pretrained encoder reads them."""
+def _reached(
+    task: RecommenderTask, towers: TowerModel, vectors: Tensor, queries: list[Query]
+) -> float:
+    """nDCG@10 by texts that were read as `vectors` [items, width]."""
     task.model = towers
-    return task.measure(lambda _: {"embedding": task.pretrained}, queries)["ndcg_at_10"]
+    return float(task.figures(vectors, queries).mean())
+
+
+def _opened(source: Source, device: str, dropout: float | None = None) -> Encoder:
+    """The pretrained encoder, on the device that it is to run on."""
+    loaded = load_encoder(source, dropout=dropout)
+    nn.Module.to(loaded.network, pick_device(device))
+    return loaded
 
 
 def _read_texts(dataset: Dataset, loaded: Encoder, caches: Path) -> Tensor:

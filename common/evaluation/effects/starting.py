@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.console import say
+from common.errors import UserError
 from common.files import write_atomically
 from common.records.writing import write_table
 
@@ -21,8 +22,18 @@ def write_log(out: Path, rows: Sequence[Mapping[str, Any]], graph: str) -> None:
     Args:
         rows: one a decision.
         graph: TOML, as `read_graph` reads it.
+
+    Raises:
+        UserError: `out` cannot be such a directory.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UserError(
+            f"no directory to write into: {error.strerror}",
+            where=str(out),
+            hint="Name a new directory.",
+        ) from None
     table, drawn = out / DECISIONS, out / GRAPH
     write_table(table, rows)
     if drawn.exists():

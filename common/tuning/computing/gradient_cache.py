@@ -96,7 +96,7 @@ class GradientCache:
             before.restore()
             with self._context():
                 found: Tensor = self._pooled(**one)
-            found.backward(self.vectors.grad[rows].to(found.dtype))
+            torch.autograd.backward(found, self.vectors.grad[rows].to(found.dtype))
         after.restore()
 
 

@@ -61,6 +61,17 @@ def test_a_release_that_answered_nothing_is_not_compared(
     assert "b (1)" in str(caught.value.hint)
 
 
+def test_a_release_is_not_compared_with_itself() -> None:
+    with pytest.raises(UserError, match="with itself"):
+        decisions_of([_by("b", asked(0))], NOW, "b", "b")
+
+
+def test_the_newer_release_is_not_told_by_its_failures_alone() -> None:
+    young = [_by("b", asked(58 + n / 10, "handoff", subject=f"u{n}")) for n in range(5)]
+    rows = decisions_of([_by("a", asked(0)), _by("b", asked(1, subject="ben")), *young], NOW, "b")
+    assert [(row["this_release"], row["settled"]) for row in rows] == [(0, 1), (1, 1)]
+
+
 def _log(begins: dict[str, tuple[float, float]], chance: dict[str, float]) -> list[Prediction]:
     """300 customers of each release, who come back unless it settled their matter."""
     draw, rows = np.random.default_rng(0), []

@@ -41,6 +41,9 @@ def asked(day: float, decision: str = "answer", **members: Any) -> Prediction:
         ([asked(0), asked(1, subject="ben")], ["durable", "durable"]),
         ([asked(52.9)], ["durable"]),
         ([asked(53.1)], ["too_early"]),
+        ([asked(53.1, "handoff")], ["too_early"]),
+        ([asked(53.1), asked(54)], ["too_early"]),
+        ([asked(52.9), asked(59.5)], ["came_back"]),
         ([asked(0), asked(1, "chat"), asked(1, "person"), asked(1, "rule")], ["durable"]),
     ],
 )
@@ -48,6 +51,15 @@ def test_a_contact_is_settled_if_nobody_comes_back_with_it_in_seven_days(
     questions: list[Prediction], outcomes: list[str]
 ) -> None:
     assert [one.outcome for one in contacts(reversed(questions), NOW)] == outcomes
+
+
+def test_who_came_back_in_the_time_that_is_told_is_not_taken_for_new() -> None:
+    questions = [asked(0), asked(6), asked(12, subject="ben"), asked(30)]
+    since = MONDAY + 5 * DAY
+    assert [one.at for one in contacts(questions, NOW, since=since)] == [
+        MONDAY + 12 * DAY,
+        MONDAY + 30 * DAY,
+    ]
 
 
 def test_contacts_are_counted_by_language_by_topic_and_by_week() -> None:

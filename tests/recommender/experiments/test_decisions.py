@@ -92,18 +92,18 @@ def _list(user: str, name: str, at: float, propensities: list[float | None]) -> 
 def test_lists_that_chance_decided_about_are_told_and_no_others(tmp_path: Path) -> None:
     done = {"source": "s", "user_id": "u", "item_id": "i1"}
     rows = [
-        *_list("u", "kept", NOW - 9000, [0.95, 0.95]),
-        Event(id="t", at=NOW - 8990, behavior="click", impression_id="kept", **done),
+        *_list("u", "kept", NOW - 95_400, [0.95, 0.95]),
+        Event(id="t", at=NOW - 95_390, behavior="click", impression_id="kept", **done),
         *_list("u", "drawn", NOW - 8000, [0.95, 0.0005]),
         Event(id="r", at=NOW - 7990, behavior="rating", rating=2, impression_id="drawn", **done),
         *_list("u", "nothing below", NOW - 7000, [1.0, 1.0]),
         *_list("u", "untold", NOW - 6000, [0.95, None]),
     ]
     found = _told(tmp_path, rows, Action.explored)
-    names = ("impression_id", "explored", "taken", "done_before")
+    names = ("impression_id", "explored", "taken", "done_before", "day")
     assert [tuple(one[name] for name in names) for one in found] == [
-        ("kept", 0, 1, 0),
-        ("drawn", 1, 0, 1),
+        ("kept", 0, 1, 0, 0.0),
+        ("drawn", 1, 0, 1, 1.01),
     ]
     with pytest.raises(UserError, match="half an hour"):
         _told(tmp_path / "2", _list("u", "now", NOW - 5, [0.9, 0.9]), Action.explored)
@@ -116,6 +116,8 @@ def test_a_graph_to_begin_with_needs_nothing_that_is_not_measured(
     path = tmp_path / "graph.toml"
     path.write_text(GRAPHS[action], encoding="utf-8")
     question = read_graph(path)
+    # The share that explores may have been changed.
+    assert ("day" in adjustment_set(question)) == (action is Action.explored)
     assert "done_before" in adjustment_set(question)
     assert question.unit == "user_id"
 

@@ -54,6 +54,18 @@ def test_what_is_favoured_is_drawn_more_often_and_says_so() -> None:
     assert seen[3] > 3 * seen[4]
 
 
+def test_by_the_propensities_that_are_told_every_item_counts_as_one() -> None:
+    explorer, weights, draws = Explorer(1.0, 5, _promise().chances), Counter[int](), 4_000
+    for _ in range(draws):
+        drawn = explorer.draw(_ranked(K + 5), FIRST, is_due=True, ids=IDS)
+        assert drawn.explored is not None
+        weights[drawn.places[drawn.explored]] += 1 / drawn.propensity[drawn.explored]
+    # Of K places each, whether an item is favoured or not: that is what `off-policy` rests on.
+    assert len(weights) == 5
+    for item, weight in weights.items():
+        assert weight / draws / K == pytest.approx(1, abs=0.3), item
+
+
 def test_showings_by_chance_are_counted_and_no_others(tmp_path: Path) -> None:
     database, at = Database(tmp_path / "events.db"), time.time() - 7200
     store = EventStore(database, "recommender")

@@ -13,6 +13,7 @@ from apps.recommender.lists.margins import (
     MarginChoice,
     check_margins,
     choose_margin_weight,
+    not_weighed,
     with_margins,
 )
 from apps.recommender.schema import Item
@@ -98,6 +99,14 @@ def test_without_a_price_margins_count_for_nothing() -> None:
     found, _ = _choose(0.0)
     assert found.choice.weight == 0
     assert "count for nothing" in found.sentence
+
+
+def test_a_release_learned_without_margins_keeps_the_price_and_no_weight() -> None:
+    earlier = _choose(0.05)[0].to_json()
+    found = not_weighed(earlier)
+    assert found is not None and found.keys() == earlier.keys()
+    assert (found["max_ndcg_loss"], found["weight"], found["tried"]) == (0.05, 0.0, [])
+    assert not_weighed(None) is None
 
 
 def test_an_item_without_a_margin_counts_with_the_median() -> None:

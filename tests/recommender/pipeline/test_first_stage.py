@@ -17,6 +17,37 @@ from common.tuning.settings import Settings
 SIZES = TowerSizes(width=8, history=10)
 
 
+@pytest.mark.parametrize(("gain", "said"), [(0.1, False), (0.0, True), (-0.1, True)])
+def test_an_encoder_that_learned_nothing_of_use_stays_as_it_was(
+    gain: float,
+    said: bool,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    figures = iter([0.5 + gain, 0.5])
+    monkeypatch.setattr(first_stage, "_reached", lambda *_: next(figures))
+    settings = Settings(strategy="full", epochs=1, device="cpu", learning_rate=0.01)
+    timeline = split_in_time(SHOP.events, SHOP.catalogue)
+    source = Source("tiny", tiny_model, "", "")
+    first = fit_towers(load_encoder(source), SHOP, timeline, settings, SIZES, tmp_path)
+    assert first is not None
+    as_it_was = load_encoder(source).network.state_dict()
+    found = first.tuned.pretrained.network.state_dict()
+    assert all(torch.equal(found[name], as_it_was[name]) for name in as_it_was) == said
+    assert torch.equal(first.vectors, first.pretrained) == said
+    assert ("The encoder and the towers stay as they began" in capsys.readouterr().err) == said
+    assert bool(first.stayed) == said
+    # What is written reads texts as what ranked them did.
+    torch.testing.assert_close(
+        torch.from_numpy(first.read(SHOP.catalogue)),
+        torch.from_numpy(first.items),
+        rtol=0,
+        atol=1e-4,
+    )
+
+
 @pytest.mark.parametrize("gain", [0.1, -0.1])
 def test_towers_that_learned_nothing_of_use_stay_as_they_began(
     gain: float, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
