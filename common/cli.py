@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import json
 import logging
 import os
@@ -18,9 +17,10 @@ import typer
 from common.addresses import VARIABLE, allow
 from common.console import say
 from common.errors import Exit, UserError
-from common.files import NO_SPACE, check_readable
+from common.files import check_readable
 from common.recorded_cli import RecordedCommand
 from common.records.paths import STDIN, expand
+from common.trouble import trouble_of
 
 if TYPE_CHECKING:
     pass
@@ -209,30 +209,11 @@ def run(app: typer.Typer) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.DONE)
     except Exception as error:
-        trouble = _trouble(error)
+        trouble = trouble_of(error)
         if trouble is None:
             raise
         say(f"Error: {trouble}")
         sys.exit(Exit.REFUSED)
-
-
-def _trouble(error: Exception) -> str | None:
-    """What is wrong with a disk or a database that failed in between; None: something else is."""
-    if isinstance(error, OSError) and error.errno in {*NO_SPACE, errno.EROFS}:
-        where = error.filename or "the disk"
-        mend = "Make it writable" if error.errno == errno.EROFS else "Free some space"
-        return f"{where}: {error.strerror}\n  {mend} and run the same command again."
-    # Whoever has had trouble with it has imported it.
-    if "sqlalchemy" in sys.modules:
-        from common.storage.database import database_said
-
-        if said := database_said(error):
-            return f"the database failed: {said}\n  Mend it and run the same command again."
-    psycopg = sys.modules.get("psycopg")
-    if psycopg and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        said = str(error).strip().partition("\n")[0]
-        return f"the database failed: {said}\n  Mend it and run the same command again."
-    return None
 
 
 def listen(

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +24,8 @@ SENTIMENTS: tuple[Sentiment, ...] = ("positive", "neutral", "negative")
 INDIRECT = "indirect"
 # It says nothing, and PostgreSQL keeps none.
 NUL = "\0"
+# In bytes: an index of PostgreSQL holds nothing that is much longer.
+LONGEST_NAME = 2000
 AlertStatus = Literal["pending", "firing", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 
@@ -78,18 +81,28 @@ class Story(BaseModel):
         return self.title or self.content.splitlines()[0]
 
 
+def _findable(value: str) -> str:
+    size = len(value.encode(errors="surrogatepass"))
+    if size > LONGEST_NAME:
+        raise ValueError(f"{size} bytes, more than {LONGEST_NAME}")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_findable)]
+
+
 class FeedRecord(Story):
     """One line of a feed; `published_at` is event time, kept in UTC."""
 
     published_at: Time
-    id: Text = Field(
+    id: Annotated[Text, AfterValidator(_findable)] = Field(
         default_factory=lambda known: content_hash(
             known.get("published_at"), *(known.get(name) for name in ("text", "title", "body"))
         ),
         description="Left out: a hash of the time and the text stands in.",
     )
     url: str | None = None
-    entities: list[str] = []
+    entities: list[Name] = []
 
 
 class TrainingTarget(BaseModel):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ def test_a_mapping_that_cannot_be_is_told(pair: str, message: str) -> None:
         (OperationalError("INSERT", {}, OSError("")), 3, "the database failed: OperationalError"),
         (DatabaseError("SELECT", {}, OSError("malformed")), 3, "the database failed: malformed"),
         (psycopg.OperationalError("gone\nagain"), 3, "the database failed: gone\n  Mend it"),
+        (sqlite3.DatabaseError("malformed"), 3, "the database failed: malformed"),
+        (sqlite3.OperationalError("locked"), 3, "the database failed: locked"),
+        (psycopg.errors.ReadOnlySqlTransaction("read-only"), 3, "the database failed: read-only"),
+        (psycopg.errors.InsufficientPrivilege("denied"), 3, "the database failed: denied"),
     ],
 )
 def test_every_end_has_its_exit_code_and_no_traceback(

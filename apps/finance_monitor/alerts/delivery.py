@@ -20,6 +20,8 @@ from common.console import say
 from common.webhooks import DeliveryError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+# A database that is back is found soon: what waits in it is an alert.
+LONGEST_WITHOUT_STORE = 10.0
 ESCALATION_CHECK = 15.0
 # A notification that was refused so often is set aside.
 REFUSALS = 3
@@ -135,7 +137,7 @@ class Delivery:
         return int(self._store.rows(query, name)[0]["refused"])
 
     def _work(self, sink: Sink) -> None:
-        pause = 0.0
+        pause, is_away = 0.0, False
         while not self._stopping.is_set():
             self._wake[sink.name].wait(timeout=pause or None)
             self._wake[sink.name].clear()
@@ -144,12 +146,15 @@ class Delivery:
                 return
             try:
                 pause = self._empty(sink, pause)
+                is_away = False
             except DeposedError:
                 # Who watches now delivers it.
                 return
             except self._store.trouble as error:
-                say(f"{sink.name}: {error}")
-                pause = max(2 * pause, FIRST_PAUSE)
+                if not is_away:
+                    say(f"{sink.name}: delivery waits for the database: {error}")
+                is_away = True
+                pause = min(max(2 * pause, FIRST_PAUSE), LONGEST_WITHOUT_STORE)
 
     def _empty(self, sink: Sink, pause: float) -> float:
         """Deliver all that waits; returns after how many seconds to try again, 0 for none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -24,7 +25,8 @@ NETWORK: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
     "application_name": "bizlm finance_monitor",
 }
-
+# In a text, and in JSON, where a backslash may stand before the one that begins it.
+NUL = re.compile(r"\0|(?<!\\)((?:\\\\)*)\\u0000")
 
 Found = TypeVar("Found")
 # psycopg's; it is an extra, and may not be there when types are checked.
@@ -77,6 +79,22 @@ def answering(act: Callable[[], Found], where: str) -> Found:
         raise UserError(f"the database cannot be used: {said(error)}", where=where) from None
 
 
+def has_tables(url: str) -> bool:
+    """Whether a monitor has kept anything there.
+
+    Raises:
+        UserError: it does not answer, or lets this user see nothing.
+    """
+
+    def look() -> bool:
+        with connect(url) as connection:
+            asked = "SELECT to_regclass(%s) AS tables"
+            found = connection.execute(asked, (f"{SCHEMA}.state",)).fetchone()
+        return bool(found and found["tables"])
+
+    return answering(look, shown(url))
+
+
 def _plain(url: str) -> str:
     """Without what SQLAlchemy reads as the driver."""
     scheme, mark, rest = url.partition("://")
@@ -89,8 +107,11 @@ def fetched(connection: Connection, query: str, values: Sequence[object]) -> lis
 
 
 def without_nul(values: Sequence[object]) -> list[object]:
-    """No text that is kept has one, and PostgreSQL looks for none."""
-    return [one.replace("\0", "") if isinstance(one, str) else one for one in values]
+    """As PostgreSQL keeps them: it has no NUL in a text, and reads no JSON that names one."""
+    return [
+        NUL.sub(r"\1", one) if isinstance(one, str) and ("\0" in one or "\\u0000" in one) else one
+        for one in values
+    ]
 
 
 @lru_cache(256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from apps.finance_monitor.state.backend import Backend
 from apps.finance_monitor.state.sqlite_file import SqliteFile
 from common.console import progress, say
+from common.errors import UserError
 
 TABLES = (
     *("state", "stories", "folded", "negatives", "texts", "windows"),
@@ -18,8 +19,6 @@ TABLES = (
 # Tables whose rows are numbered by the database.
 NUMBERED = {"silences": "silence_id", "outbox": "number"}
 MOVED_TOGETHER = 1000
-# NUL, in a text and in JSON, where a backslash may stand before the one that begins it.
-NUL = re.compile(r"\0|(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def take_over(path: Path, backend: Backend) -> None:
@@ -33,6 +32,18 @@ def take_over(path: Path, backend: Backend) -> None:
     if not path.exists() or backend.rows("SELECT 1 FROM state WHERE name = 'monitor'"):
         return
     say(f"Taking over {path} into {backend.where}")
+    try:
+        _copy_all(path, backend)
+    except sqlite3.Error as error:
+        raise UserError(
+            f"it cannot be taken over into the database: {error}",
+            where=str(path),
+            hint="Restore it, or move it away to begin afresh: docs/operations.md says how.",
+        ) from None
+    say(f"{path} was taken over. It stays as it is, and is used no more.")
+
+
+def _copy_all(path: Path, backend: Backend) -> None:
     with closing(SqliteFile(path, leads=True)) as file, backend.transaction():
         for table in TABLES:
             _copy(file, backend, table)
@@ -41,7 +52,6 @@ def take_over(path: Path, backend: Backend) -> None:
                 f"SELECT setval(pg_get_serial_sequence('{table}', '{number}'),"
                 f" (SELECT coalesce(max({number}), 0) + 1 FROM {table}), false)"
             )
-    say(f"{path} was taken over. It stays as it is, and is used no more.")
 
 
 def _copy(file: SqliteFile, backend: Backend, table: str) -> None:
@@ -58,9 +68,4 @@ def _parts(file: SqliteFile, table: str) -> Iterator[tuple[list[str], list[tuple
     cursor = file.execute(f"SELECT * FROM {table}")
     names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(MOVED_TOGETHER):
-        yield names, [tuple(map(_kept, row)) for row in rows]
-
-
-def _kept(value: object) -> object:
-    """As PostgreSQL keeps it: without NUL, which older versions let in."""
-    return NUL.sub(r"\1", value) if isinstance(value, str) else value
+        yield names, [tuple(row) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -27,8 +28,20 @@ def place_of(directory: Path, database: str | None) -> Place:
     Args:
         directory: of the application, in its store.
         database: as `--database` names it: where that is a file, it holds feedback alone.
+
+    Raises:
+        UserError: it is neither a file nor PostgreSQL.
     """
-    return database if database and is_postgresql(database) else store_path(directory)
+    if database and is_postgresql(database):
+        return database
+    scheme, mark, _ = (database or "").partition("://")
+    if mark and scheme != "sqlite":
+        raise UserError(
+            f"{scheme}://: not a database that a monitor can use",
+            where="--database",
+            hint="Like postgresql://user@host/name; without it, a file in the store.",
+        )
+    return store_path(directory)
 
 
 def is_postgresql(place: Place) -> bool:
@@ -43,7 +56,7 @@ def find(place: Place) -> Place:
         UserError: none has, or the database does not answer.
     """
     if not has_run(place):
-        where = str(place) if isinstance(place, Path) else _postgresql().shown(place)
+        where = str(place) if isinstance(place, Path) else _of_psycopg("connecting").shown(place)
         raise UserError(
             "no monitor has run here yet",
             where=where,
@@ -58,7 +71,10 @@ def has_run(place: Place) -> bool:
     Raises:
         UserError: the database does not answer.
     """
-    return place.exists() if isinstance(place, Path) else _postgresql().has_tables(place)
+    if isinstance(place, Path):
+        return place.exists()
+    found: bool = _of_psycopg("connecting").has_tables(place)
+    return found
 
 
 def open_backend(
@@ -80,17 +96,16 @@ def open_backend(
     """
     if place is None or isinstance(place, Path):
         return SqliteFile(place, leads=leads, waits=waits)
-    backend: Backend = _postgresql().PostgresDatabase(
+    backend: Backend = _of_psycopg("postgresql").PostgresDatabase(
         place, leads=leads, waits=waits, before=before
     )
     return backend
 
 
-def _postgresql() -> ModuleType:
+def _of_psycopg(module: str) -> ModuleType:
     try:
-        from apps.finance_monitor.state import postgresql
+        return import_module(f"apps.finance_monitor.state.{module}")
     except ModuleNotFoundError as error:
         raise UserError(
             f"a database in PostgreSQL needs {error.name}", hint="pip install -e '.[postgres]'"
         ) from None
-    return postgresql

@@ -25,7 +25,6 @@ import psycopg
 
 from apps.finance_monitor.state.backend import Backend, Cursor, DeposedError, Row
 from apps.finance_monitor.state.connecting import (
-    SCHEMA,
     Connection,
     answering,
     connect,
@@ -37,7 +36,7 @@ from apps.finance_monitor.state.connecting import (
 )
 from apps.finance_monitor.state.dialect import Postgresql
 from apps.finance_monitor.state.moving import take_over
-from apps.finance_monitor.state.tables import VERSIONS, fill_new
+from apps.finance_monitor.state.preparing import KEEP, prepare
 from common.console import say
 from common.errors import UserError
 
@@ -47,8 +46,7 @@ SILENT_SECONDS = 15.0
 SILENCE = ("idle_session_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout")
 LOOK_SECONDS = 1.0
 # Any number, the same in every process.
-LEADS, MIGRATES = 0x6D6F6E69746F72, 0x6D6F6E69746F73
-KEEP = "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content"
+LEADS = 0x6D6F6E69746F72
 
 Found = TypeVar("Found")
 
@@ -103,7 +101,7 @@ class PostgresDatabase(Backend):
             # Before the tables change: an older version may lead still.
             self._take_the_lead(waits)
             Thread(target=self._be_heard, name="leader", daemon=True).start()
-        self._prepare()
+        prepare(self, leads=self._leads)
         if self._leads:
             mark = f"{socket.gethostname()}, process {os.getpid()} {uuid4().hex}"
             with self.transaction():
@@ -148,7 +146,7 @@ class PostgresDatabase(Backend):
     def executemany(self, query: str, rows: Iterable[Sequence[object]]) -> None:
         """The same statement for many rows."""
         with self._connection.cursor() as cursor:
-            cursor.executemany(spelled(query), rows)
+            cursor.executemany(spelled(query), [without_nul(row) for row in rows])
 
     def rows(self, query: str, *values: object) -> list[Row]:
         """The rows of a query."""
@@ -191,7 +189,7 @@ class PostgresDatabase(Backend):
         try:
             has_lock = not self._leads or _locks(connection)
             if self._mark:
-                self._check_lead(connection)
+                self._check_lead(connection, is_settled=has_lock)
             if not has_lock:
                 raise psycopg.OperationalError("the server has not ended the session before yet")
         except BaseException:
@@ -210,14 +208,25 @@ class PostgresDatabase(Backend):
         if counted.rowcount != 1:
             self._check_lead(self._connection)
 
-    def _check_lead(self, connection: Connection) -> None:
+    def _check_lead(self, connection: Connection, *, is_settled: bool = True) -> None:
+        """See whose mark is there, and whether the commit in doubt was one.
+
+        Args:
+            is_settled: the session before has ended: what it was committing is there by now, or
+                never will be.
+
+        Raises:
+            DeposedError: it is another's, or one from before.
+        """
         found = connection.execute("SELECT content FROM state WHERE name = 'leader'").fetchone()
         held = bytes(found["content"]) if found else b""
+        is_own = held.startswith(self._mark.encode())
+        if is_own and not is_settled:
+            return
         if self._is_in_doubt and held == _numbered(self._mark, self._number + 1):
             self._number += 1
         self._is_in_doubt = False
         if held != _numbered(self._mark, self._number):
-            is_own = held.startswith(self._mark.encode())
             self._deposed = DeposedError(
                 "the database is behind what was committed to it: this process ends"
                 if is_own
@@ -265,46 +274,6 @@ class PostgresDatabase(Backend):
                 return
             except psycopg.Error:
                 continue
-
-    def _prepare(self) -> None:
-        if self._version() == len(VERSIONS):
-            return
-        with self.transaction():
-            self.execute("SELECT pg_advisory_xact_lock(?)", (MIGRATES,))
-            # Another process may have been faster.
-            version = self._version()
-            self.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            for statement in self.sql.schema("".join(VERSIONS[version:])).split(";"):
-                self.execute(statement)
-            fill_new(self, version)
-            self.execute(KEEP, ("version", str(len(VERSIONS)).encode()))
-
-    def _version(self) -> int:
-        """Of the tables; 0: there are none.
-
-        Raises:
-            UserError: a newer version wrote them.
-        """
-        (found,) = self.rows("SELECT to_regclass(?) AS tables", f"{SCHEMA}.state")
-        if found["tables"] is None:
-            return 0
-        rows = self.rows("SELECT content FROM state WHERE name = 'version'")
-        version = int(rows[0]["content"]) if rows else 0
-        if version > len(VERSIONS):
-            raise UserError("written by a newer version", where=self.where)
-        return version
-
-
-def has_tables(url: str) -> bool:
-    """Whether a monitor has kept anything there.
-
-    Raises:
-        UserError: it does not answer.
-    """
-    with answering(partial(connect, url), shown(url)) as connection:
-        asked = "SELECT to_regclass(%s) AS tables"
-        found = connection.execute(asked, (f"{SCHEMA}.state",)).fetchone()
-    return bool(found and found["tables"])
 
 
 def _numbered(mark: str, number: int) -> bytes:

@@ -37,6 +37,7 @@ class SqliteFile(Backend):
 
     def __init__(self, path: Path | None, *, leads: bool = False, waits: bool = False) -> None:
         self._path = path
+        self._leads = leads
         self.where = str(path)
         self._lock = RLock()
         self._closing = ExitStack()
@@ -71,14 +72,14 @@ class SqliteFile(Backend):
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > len(VERSIONS):
             raise UserError("written by a newer version", where=self.where)
-        if version == len(VERSIONS):
+        if version == len(VERSIONS) and not self._leads:
             return
         with self.transaction():
             # Another process may have been faster.
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             for statement in "".join(VERSIONS[version:]).split(";"):
                 self._database.execute(statement)
-            fill_new(self, version)
+            fill_new(self)
             self._database.execute(f"PRAGMA user_version = {len(VERSIONS)}")
 
     def check(self) -> None:

@@ -80,16 +80,18 @@ def folded(*parts: str | None) -> str:
     return searchable(" ".join(part or "" for part in parts)).replace("\0", "")
 
 
-def fill_new(backend: Backend, version: int) -> None:
-    """Fill what the versions after this one added, from what was kept before; in a transaction."""
-    (counted,) = backend.rows("SELECT count(*) AS stories FROM stories")
-    if counted["stories"] and version < VERSIONS.index(FOLDED) + 1:
-        _fold(backend, counted["stories"])
+def fill_new(backend: Backend) -> None:
+    """Fold the stories that are not folded; in a transaction.
 
-
-def _fold(backend: Backend, stories: int) -> None:
-    last = -1
-    with progress("Folding stories for the search", stories) as advance:
+    An older version kept them; it may have gone on for a while after the tables had become those
+    of this one.
+    """
+    (found,) = backend.rows("SELECT coalesce(max(sequence), -1) AS last FROM folded")
+    last = found["last"]
+    (found,) = backend.rows("SELECT count(*) AS stories FROM stories WHERE sequence > ?", last)
+    if not found["stories"]:
+        return
+    with progress("Folding stories for the search", found["stories"]) as advance:
         while rows := backend.rows(
             "SELECT sequence, content FROM stories WHERE sequence > ? ORDER BY sequence LIMIT ?",
             last,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import databases
+import psycopg
 import pytest
 from command_line import run_here
 from news import story, towards
@@ -22,6 +23,11 @@ from apps.finance_monitor.state.opening import Place, store_path
 from apps.finance_monitor.store import Store
 from common.errors import UserError
 
+# As somebody may have made one.
+SINKS = """
+CREATE FUNCTION public.sinks() RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql
+    AS 'BEGIN RETURN (SELECT max(sink) FROM finance_monitor.outbox); END'
+"""
 ENDLESS = "SELECT 1 UNION ALL SELECT i + 1 FROM n"
 ASKED = "only stories, targets, alerts, trends may be read"
 
@@ -49,6 +55,8 @@ def kept(
         named: tuple[object, ...] = ("--store", folder)
         if request.param == "postgresql":
             place = stack.enter_context(databases.postgresql())
+            with psycopg.connect(place, autocommit=True) as database:
+                database.execute(SINKS)
             named = (*named, "--database", place)
         stack.callback(_fill(place).close)
         yield Kept(folder, place, named)
@@ -85,6 +93,7 @@ def test_stories_alerts_and_trends_are_tables(kept: Kept) -> None:
     assert ask(path, f"{twice} ON c = s.id").columns == ["id", "id_2"]
     assert ask(path, "SELECT sum(length(id)) FROM stories WHERE id LIKE '%a%'").rows == [(1,)]
     assert len(ask(path, "SELECT id FROM stories", 1).rows) == 1
+    assert ask(path, "SELECT 1 AS one ORDER BY random() -- one;\n;").rows == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +144,17 @@ def test_a_file_is_only_read(
         ("SELECT sink FROM finance_monitor.outbox", ASKED),
         ("SELECT (SELECT max(sink) FROM outbox) FROM stories", ASKED),
         ("SELECT passwd FROM pg_shadow", ASKED),
+        ("SELECT table_to_xml('finance_monitor.outbox', true, false, '')", "(table_to_xml())"),
+        ("SELECT query_to_xml('SELECT sink FROM outbox', true, false, '')", "(query_to_xml())"),
+        ("SELECT database_to_xml(true, false, '')", "(database_to_xml())"),
+        ("SELECT ts_stat('SELECT to_tsvector(sink) FROM outbox')", "(ts_stat())"),
+        ("SELECT 1 WHERE query_to_xml('SELECT 1', true, false, '') IS NULL", "(query_to_xml())"),
+        ("SELECT sum(length(pg_read_file('/etc/hostname'))) OVER ()", "(pg_read_file())"),
+        ("SELECT * FROM pg_stat_get_activity(NULL)", "(pg_stat_get_activity())"),
+        ("SELECT pg_terminate_backend(0), pg_advisory_lock(1)", "pg_terminate_backend()"),
+        ("SELECT set_config('statement_timeout', '0', false)", "(set_config())"),
+        ("SELECT public.sinks()", "(sinks())"),
+        ("SELECT 1) AS a, (SELECT sink FROM outbox", "syntax error"),
         ("SELECT 1; DROP TABLE finance_monitor.stories", "multiple commands"),
         ("SELECT 1; COMMIT; DROP TABLE finance_monitor.stories", "multiple commands"),
         ("DROP TABLE finance_monitor.stories", "syntax error"),

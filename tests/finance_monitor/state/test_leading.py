@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 import databases
 import psycopg
@@ -19,6 +20,7 @@ from apps.finance_monitor.alerts.sinks import FileSink
 from apps.finance_monitor.feeds.feed import Batch
 from apps.finance_monitor.state import postgresql
 from apps.finance_monitor.state.backend import DeposedError
+from apps.finance_monitor.state.opening import find, place_of, store_path
 from apps.finance_monitor.state.postgresql import PostgresDatabase
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.budget import parse_budget
@@ -185,6 +187,42 @@ def test_a_commit_of_which_no_answer_came_is_not_made_twice(
     assert [row["sequence"] for row in store.rows("SELECT sequence FROM stories")] == [1, 2, 3]
     _commit(watch, "d")
     assert store.last_sequence() == 4
+    store.close()
+
+
+def test_a_commit_that_the_server_is_still_about_to_make_is_waited_for(
+    url: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(url, leads=True)
+    watch = _watch(store)
+    _commit(watch, "a")
+    backend: Any = store._backend
+    execute, locks = psycopg.Connection.execute, postgresql._locks
+    sessions: list[Any] = []
+    looks: list[bool] = []
+
+    def lose_the_server(self: Any, query: Any, *values: Any, **named: Any) -> Any:
+        if query == "COMMIT" and not sessions:
+            sessions.append(self)
+            backend._connection = psycopg.connect(url)
+            backend._connection.close()
+            raise psycopg.OperationalError("could not receive data from server")
+        return execute(self, query, *values, **named)
+
+    def commit_late(connection: Any) -> bool:
+        # As a server that waits for its disk, and has ended the session by the second look.
+        if looks and not sessions[0].closed:
+            sessions[0].execute("COMMIT")
+            sessions[0].close()
+        looks.append(locks(connection))
+        return looks[-1]
+
+    monkeypatch.setattr(psycopg.Connection, "execute", lose_the_server)
+    monkeypatch.setattr(postgresql, "_locks", commit_late)
+    _commit(watch, "b")
+    assert (looks[0], looks[-1]) == (False, True)
+    _commit(watch, "c")
+    assert _ids(store) == ["a", "b", "c"]
     store.close()
 
 
@@ -362,3 +400,58 @@ def test_what_cannot_be_opened_is_said_without_the_password(wrong: str, says: st
     with pytest.raises(UserError, match=says) as raised:
         Store(wrong)
     assert "sec" not in str(raised.value)
+
+
+@pytest.fixture
+def clerk(url: str) -> Iterator[str]:
+    """The URL of somebody who may make no schema, and see none of others."""
+    name = f"clerk_{uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN")
+        try:
+            yield url.replace("bizlm@", f"{name}@")
+        finally:
+            owner.execute(f"DROP OWNED BY {name}")
+            owner.execute(f"DROP ROLE {name}")
+
+
+def test_who_may_see_or_make_nothing_is_told(url: str, clerk: str) -> None:
+    with pytest.raises(UserError, match="permission denied for database"):
+        Store(clerk, leads=True)
+    Store(url).close()
+    with pytest.raises(UserError, match="permission denied for schema finance_monitor"):
+        find(clerk)
+
+
+def test_a_schema_that_somebody_else_has_made_will_do(url: str, clerk: str) -> None:
+    name = clerk.partition("://")[2].partition("@")[0]
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"CREATE SCHEMA finance_monitor AUTHORIZATION {name}")
+    for _ in range(2):
+        store = Store(clerk, leads=True)
+        assert store.last_sequence() == 0
+        store.close()
+
+
+def test_only_who_leads_changes_the_tables_of_an_older_version(url: str) -> None:
+    store = Store(url, leads=True)
+    _commit(_watch(store), "a")
+    with store.transaction() as database:
+        database.execute("DROP TABLE folded")
+        store.write_state("version", b"4")
+    store.close()
+    with pytest.raises(UserError, match="kept by an older version"):
+        Store(url)
+    store = Store(url, leads=True)
+    assert [row["sequence"] for row in store.rows("SELECT sequence FROM folded")] == [1]
+    store.close()
+
+
+@pytest.mark.parametrize("database", ["mysql://host/name", "Postgresql://h/n"])
+def test_what_is_neither_a_file_nor_postgresql_is_not_passed_over(
+    database: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="not a database that a monitor can use"):
+        place_of(tmp_path, database)
+    for of_feedback in ("sqlite:////var/x.sqlite", "x.sqlite", None):
+        assert place_of(tmp_path, of_feedback) == store_path(tmp_path)

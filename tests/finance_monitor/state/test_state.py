@@ -13,10 +13,11 @@ import databases
 import pytest
 from command_line import run_here
 from news import quiet_then_surge, story
+from pydantic import ValidationError
 
 from apps.finance_monitor.alerts.operations import acknowledge, cases, judge, silence, silences
 from apps.finance_monitor.feeds.feed import Batch
-from apps.finance_monitor.schema import ScoredRecord
+from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.search.stories import StoryQuery, search
 from apps.finance_monitor.state.moving import TABLES
 from apps.finance_monitor.state.opening import Place
@@ -118,8 +119,10 @@ def test_stories_are_forgotten_with_their_words(empty: Place) -> None:
 
 def test_a_story_may_hold_what_a_database_does_not_keep(empty: Place) -> None:
     store = Store(empty)
-    odd = story("o\0dd", 1, entities=("Al\0ba",), text="a \0 text\nof %s {} ? 100%\\")
+    text = "a \0 text\nof %s {} ? 100%\\"
+    odd = story("o\0dd", 1, entities=("Al\0ba",), topics=("cre\0dit",), text=text)
     _feed(store, [odd, odd])
+    assert [one.said for one in store.originals_since(0)] == [{"": "negative"}]
     assert [one.id for one in store.latest_stories(9)] == ["odd"]
     for asked in ("100%\\", "te\0xt", "{} ?"):
         found = search(store, StoryQuery(q=asked, company="Alba"), 9)
@@ -144,6 +147,32 @@ def test_stories_of_an_older_file_are_found(tmp_path: Path, version: int) -> Non
         store = Store(path)
         assert [one.id for one in search(store, StoryQuery(q="été"), 9)] == ["a"]
         store.close()
+
+
+def test_stories_that_an_older_version_still_kept_meanwhile_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.sqlite"
+    store = Store(path)
+    _feed(store, [story("a", 1), story("b", 2), story("c", 3, text="Zinc falls")])
+    with store.transaction() as database:
+        database.execute("DELETE FROM folded WHERE sequence > 1")
+    store.close()
+    store = Store(path, leads=True)
+    assert [one.id for one in search(store, StoryQuery(q="zinc"), 9)] == ["c"]
+    assert len(store.rows("SELECT sequence FROM folded")) == 3
+    store.close()
+
+
+def test_a_name_that_no_index_holds_is_refused_before_anything_is_kept(empty: Place) -> None:
+    longest = "".join(chr(0x4E00 + number % 20_000) for number in range(0, 666 * 7919, 7919))
+    assert len(longest.encode()) == 1998
+    store = Store(empty)
+    _feed(store, [story(longest, 1, entities=(longest,))])
+    assert store.known_ids([longest]) == {longest}
+    for name, value in (("id", f"{longest}字"), ("entities", [f"{longest}字"])):
+        raw = {"text": "x", "published_at": "2026-03-02T01:00:00Z", name: value}
+        with pytest.raises(ValidationError, match="2001 bytes, more than 2000"):
+            FeedRecord.model_validate(raw)
+    store.close()
 
 
 def test_what_a_newer_version_wrote_is_refused(empty: Place) -> None:
@@ -235,3 +264,20 @@ def test_a_file_that_is_watched_is_not_taken_over(tmp_path: Path) -> None:
             Store(url, leads=True, before=tmp_path / "monitor.sqlite")
         watched.close()
         Store(url, leads=True, before=tmp_path / "monitor.sqlite").close()
+
+
+def test_a_file_that_is_damaged_is_not_taken_over_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.sqlite"
+    file = Store(path)
+    _feed(file, quiet_then_surge())
+    file.close()
+    with path.open("r+b") as damaged:
+        damaged.seek(path.stat().st_size // 2)
+        damaged.write(b"\xff" * (path.stat().st_size // 4))
+    with databases.postgresql() as url:
+        with pytest.raises(UserError, match="cannot be taken over into the database: ") as caught:
+            Store(url, leads=True, before=path)
+        assert str(path) in str(caught.value)
+        store = Store(url)
+        assert not store.latest_stories(1)
+        store.close()
