@@ -156,11 +156,15 @@ class PairRecord(BaseModel):
         return self
 
 
+# JSON has no word for what is not a number: it would be written as null, and never read again.
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class SentimentScore(BaseModel):
     """The label, or `None` where the model abstains, and each label's probability."""
 
     label: Sentiment | None = None
-    probabilities: dict[Sentiment, float]
+    probabilities: dict[Sentiment, Finite]
 
 
 class TargetScore(BaseModel):
@@ -168,7 +172,7 @@ class TargetScore(BaseModel):
 
     entity: Text
     sentiment: Labelled | None = None
-    probabilities: dict[Sentiment, float] = Field(
+    probabilities: dict[Sentiment, Finite] = Field(
         {}, description="Of each label; none in stories that an older version scored."
     )
 
@@ -177,7 +181,7 @@ class TopicScore(BaseModel):
     """A topic and its probability."""
 
     name: str
-    probability: float
+    probability: Finite
 
 
 class ScoredRecord(FeedRecord):
@@ -187,7 +191,7 @@ class ScoredRecord(FeedRecord):
     topics: list[TopicScore] = []
     targets: list[TargetScore] = []
     duplicate_of: str | None = None
-    novelty: float = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
+    novelty: Finite = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
     release_id: str
     decided_by: DecidedBy | None = Field(None, description="The rule that decided, if one did.")
     routed_to: str | None = Field(None, description="The queue that a rule sends it to.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import pytest
 from news import at, quiet_then_surge, story, towards
+from pydantic import ValidationError
 
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.schema import ScoredRecord
@@ -211,3 +214,16 @@ def test_a_sparse_feed_that_is_silent_for_days_is_itself() -> None:
     monitor = _monitor()
     _run([story(f"w{week}", 168 * week) for week in range(8)], monitor)
     assert monitor.detector.hours_seen == 168 * 7 + 1
+
+
+@pytest.mark.parametrize("field", ["sentiment", "topics", "novelty"])
+def test_a_score_that_is_no_number_is_no_score(field: str) -> None:
+    scored = story("a", 0).model_dump(exclude_none=True)
+    wrong = {
+        "sentiment": {"label": "negative", "probabilities": {"negative": math.nan}},
+        "topics": [{"name": "credit", "probability": math.inf}],
+        "novelty": math.nan,
+    }
+    assert ScoredRecord.model_validate(scored).id == "a"
+    with pytest.raises(ValidationError, match=f"{field}.*\\n.*finite"):
+        ScoredRecord.model_validate({**scored, field: wrong[field]})
