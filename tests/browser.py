@@ -34,8 +34,9 @@ FLAGS = (
 )
 
 
-# Half a second, as Selenium has it, is most of the time of a test that looks at many things.
-POLL_SECONDS = 0.02
+# Half a second, as Selenium has it, is most of the time of a test that looks at many things; a
+# fiftieth keeps a core so busy that what has a low priority, such as `learn`, gets no turn.
+POLL_SECONDS = 0.1
 
 
 class Driver(Service):
