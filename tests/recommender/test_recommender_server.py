@@ -168,7 +168,7 @@ def test_page_health_and_metrics(client: httpx.Client) -> None:
     assert "<title>" in client.get("/").text
     for name in ("recommender.js", "lists.js", "style.css", "icon.svg", "shared/page.css"):
         assert client.get(f"/web/{name}").status_code == 200
-    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/healthz").json() == {"status": "alive", "server": "bizlm recommender"}
     assert client.get("/readyz").json()["reasons"] == {"model_id": MODEL}
     client.get("/v1/recommendations/reader-1")
     metrics = client.get("/metrics").text

@@ -26,7 +26,7 @@ Ask = Callable[..., httpx.Response]
 def test_it_is_alive_before_it_is_ready(new_app: Callable[..., FastAPI], ask: Ask) -> None:
     state = (False, {"release": "none is promoted"})
     app = new_app(is_ready=lambda: state)
-    assert ask(app, "GET", "/healthz").json() == {"status": "alive"}
+    assert ask(app, "GET", "/healthz").json() == {"status": "alive", "server": "test"}
     response = ask(app, "GET", "/readyz")
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"
