@@ -79,8 +79,11 @@ def test_every_verb_that_is_named_is_there_and_says_to_what() -> None:
 
 
 def test_a_verb_is_written_down_where_it_changed_something(
-    app: typer.Typer, tmp_path: Path
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Where a terminal is narrow, columns are left out of a table.
+    monkeypatch.delenv("COLUMNS", raising=False)
+
     def run(*words: str) -> str:
         return CliRunner().invoke(app, [*words, "--store", str(tmp_path)]).stdout
 
