@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     model_validator,
 )
 
@@ -156,15 +157,11 @@ class PairRecord(BaseModel):
         return self
 
 
-# JSON has no word for what is not a number: it would be written as null, and never read again.
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
 class SentimentScore(BaseModel):
     """The label, or `None` where the model abstains, and each label's probability."""
 
     label: Sentiment | None = None
-    probabilities: dict[Sentiment, Finite]
+    probabilities: dict[Sentiment, FiniteFloat]
 
 
 class TargetScore(BaseModel):
@@ -172,7 +169,7 @@ class TargetScore(BaseModel):
 
     entity: Text
     sentiment: Labelled | None = None
-    probabilities: dict[Sentiment, Finite] = Field(
+    probabilities: dict[Sentiment, FiniteFloat] = Field(
         {}, description="Of each label; none in stories that an older version scored."
     )
 
@@ -181,7 +178,7 @@ class TopicScore(BaseModel):
     """A topic and its probability."""
 
     name: str
-    probability: Finite
+    probability: FiniteFloat
 
 
 class ScoredRecord(FeedRecord):
@@ -191,7 +188,7 @@ class ScoredRecord(FeedRecord):
     topics: list[TopicScore] = []
     targets: list[TargetScore] = []
     duplicate_of: str | None = None
-    novelty: Finite = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
+    novelty: FiniteFloat = Field(1.0, description="1: nothing like it in the window; 0: a copy.")
     release_id: str
     decided_by: DecidedBy | None = Field(None, description="The rule that decided, if one did.")
     routed_to: str | None = Field(None, description="The queue that a rule sends it to.")
