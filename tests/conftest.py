@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import databases
 import pytest
+from processes import wait_for
 from tiny import write_tiny_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Feeds, help desks and receivers of tests are on this machine.
 os.environ["BIZLM_ALLOW_ADDRESS"] = "127.0.0.1 ::1"
 
-PATIENCE_SECONDS = 20.0
 MANY_MODULES = 100
 
 
@@ -97,14 +96,7 @@ def few_trees() -> Iterator[None]:
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
     """Wait for another thread to bring a state about."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "it never came about"
-            time.sleep(0.005)
-
-    return wait
+    return wait_for
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -170,3 +171,11 @@ def _become(arguments: list[str], environment: dict[str, str], streams: list[Con
     else:
         sys.argv = arguments
         runpy.run_path(first, run_name="__main__")
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 90.0) -> None:
+    """Wait for another process, or another thread, to bring a state about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.02)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-
-SECONDS = 30.0
+from processes import wait_for
 
 
 def write(path: Path, text: str) -> None:
@@ -17,14 +15,6 @@ def write(path: Path, text: str) -> None:
     other = path.with_suffix(".new")
     other.write_text(text, encoding="utf-8")
     os.replace(other, path)  # noqa: PTH105
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Until it holds, which a change of a file takes a second for."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.1)
 
 
 def check_live(

@@ -20,8 +20,8 @@ from apps.recommender.exploration.cli import (
     ExploreHow,
     ExploreSeed,
     open_explorer,
-    open_promise,
     open_share,
+    open_thompson,
 )
 from apps.recommender.learning.cli import KEEP_EVENTS
 from apps.recommender.options_cli import (
@@ -156,8 +156,8 @@ def serve(
             schedule=schedule,
             files=_files(interactions, items, users, mapping, behavior, on_bad_row),
         )
-        promise = open_promise(explore_by, collector.writer.store, lambda: live.current.behaviors)
-        explorer = open_explorer(share, explore_seed, workers, promise)
+        thompson = open_thompson(explore_by, collector.writer.store, lambda: live.current.behaviors)
+        explorer = open_explorer(share, explore_seed, workers, thompson)
         shown = None
         if workers > 1:
             collector.share(lambda: live.current.behaviors)
@@ -225,7 +225,7 @@ def serve(
             stock=live_stock,
             explainer=explainer,
             shown=shown,
-            promise=promise,
+            thompson=thompson,
             arms=arms,
             keep_audit_seconds=keep_audit_seconds,
             **access,

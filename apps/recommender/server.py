@@ -14,7 +14,7 @@ from apps.recommender.catalogue.stock import LiveStock
 from apps.recommender.experiments.assignment import Arms
 from apps.recommender.experiments.server import add_experiment
 from apps.recommender.explaining.server import ItemExplainer, add_explanations
-from apps.recommender.exploration.thompson import Promise
+from apps.recommender.exploration.thompson import ThompsonSampling
 from apps.recommender.learning.server import APPLICATION, EventCollector, add_events
 from apps.recommender.lists.rules import Rules
 from apps.recommender.related.server import add_related
@@ -68,7 +68,7 @@ def build_app(
     explainer: ItemExplainer | None = None,
     keep_audit_seconds: float = KEEP_AUDIT_SECONDS,
     shown: Shown | None = None,
-    promise: Promise | None = None,
+    thompson: ThompsonSampling | None = None,
     arms: Arms[Recommender] | None = None,
 ) -> FastAPI:
     """The recommender's server: one user at a time, over the release that serves and its data.
@@ -81,7 +81,7 @@ def build_app(
         explainer: says why an item suits a user, if anything does.
         keep_audit_seconds: how long it is kept who changed what.
         shown: what was recommended to each session; None: known to this process alone.
-        promise: what chance favours, if it does not take all items alike.
+        thompson: what chance favours, if it does not take all items alike.
         arms: `live` beside another release, if two are compared.
     """
     arms = arms or Arms(live)
@@ -105,8 +105,8 @@ def build_app(
         beside.insert(0, drift.periodic)
     if stock:
         beside.append(stock)
-    if promise:
-        beside.append(promise)
+    if thompson:
+        beside.append(thompson)
     if collector:
         beside.append(collector)
     queues: list[Batcher[Any, Any]] = [batcher, *([explainer.batcher] if explainer else [])]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from browser import browser, needs_browser, seeing, waiting
 from monitor_serving import copy_release, serving
 from monitoring import names_asked_for, names_told
 from news import BAD, FLAT, GOOD, at, quiet_then_surge, record, story
+from processes import wait_for
 from receiving import receiving
 
 from apps.finance_monitor.watch.running import Options
@@ -86,13 +86,6 @@ def _record(identity: str, hours: float, text: str) -> dict[str, str]:
     return {"id": identity, "published_at": at(hours).isoformat(), "text": text}
 
 
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def _news() -> list[dict[str, str]]:
     """Five days of mixed news, then one bad morning for Alba, then a calm day."""
     found = []
@@ -115,7 +108,7 @@ def fed(address: str) -> str:
     for start in range(0, len(news), 200):
         status, reply = _ask(address, "/v1/records", {"records": news[start : start + 200]})
         assert (status, reply) == (202, {"accepted": len(news[start : start + 200])})
-    _wait(lambda: _ask(address, "/v1/status")[1]["tally"].get("records") == len(news))
+    wait_for(lambda: _ask(address, "/v1/status")[1]["tally"].get("records") == len(news))
     return address
 
 
@@ -175,7 +168,7 @@ def test_a_record_posted_twice_counts_once(fed: str) -> None:
     _, before = _ask(fed, "/v1/status")
     _ask(fed, "/v1/records", {"records": _news()[-3:]})
     repeated = before["tally"]["repeated"] + 3
-    _wait(lambda: _ask(fed, "/v1/status")[1]["tally"]["repeated"] == repeated)
+    wait_for(lambda: _ask(fed, "/v1/status")[1]["tally"]["repeated"] == repeated)
     assert _ask(fed, "/v1/status")[1]["tally"]["records"] == before["tally"]["records"]
 
 
@@ -228,7 +221,7 @@ def test_a_restart_goes_on_where_it_was(store: Path, tmp_path: Path) -> None:
             def is_read(served: str = served, expected: int = expected) -> bool:
                 return bool(_ask(served, "/v1/status")[1]["tally"].get("records") == expected)
 
-            _wait(is_read)
+            wait_for(is_read)
 
 
 def test_stories_are_searched_and_a_watchlist_narrows_what_is_shown(fed: str) -> None:
@@ -259,12 +252,12 @@ def test_stories_are_searched_and_a_watchlist_narrows_what_is_shown(fed: str) ->
 def test_a_broken_file_of_what_is_watched_is_told(store: Path, fed: str) -> None:
     path = store / "watchlists.toml"
     path.write_text('[[watchlist]]\nname = "Alba"\ncompanies = ["Albo"]\n', encoding="utf-8")
-    _wait(lambda: "refused_setup" in _ask(fed, "/readyz")[1]["reasons"])
+    wait_for(lambda: "refused_setup" in _ask(fed, "/readyz")[1]["reasons"])
     status, told = _ask(fed, "/readyz")
     assert (status, "Did you mean Alba" in told["reasons"]["refused_setup"]) == (200, True)
     assert len(_ask(fed, "/v1/watchlists")[1]) == 2
     _watchlists(store)
-    _wait(lambda: "refused_setup" not in _ask(fed, "/readyz")[1]["reasons"])
+    wait_for(lambda: "refused_setup" not in _ask(fed, "/readyz")[1]["reasons"])
     assert _ask(fed, "/v1/status")[1]["refused_setup"] is None
 
 
@@ -279,7 +272,7 @@ def test_the_page_searches_and_shows_one_watchlist(fed: str, tmp_path: Path) -> 
         see("#stories li", "House")
         driver.find_element(By.ID, "search-q").send_keys("witness aaaaaaaaa")
         see("#stories li", "witness aaaaaaaaa")
-        _wait(lambda: len(driver.find_elements(By.CSS_SELECTOR, "#stories > li")) == 1)
+        wait_for(lambda: len(driver.find_elements(By.CSS_SELECTOR, "#stories > li")) == 1)
         Select(see("#watchlist")).select_by_visible_text("银行")
         see("#stories li", "No story matches.")
         assert "Alba" not in driver.find_element(By.ID, "past").text
@@ -292,7 +285,7 @@ def test_the_page_shows_trends_and_alerts_and_lets_people_act(fed: str, tmp_path
 
     with browser(tmp_path) as driver:
         wait = waiting(driver, 20, NoSuchElementException)
-        _wait(lambda: _ask(fed, "/v1/alerts")[1]["set_aside"])
+        wait_for(lambda: _ask(fed, "/v1/alerts")[1]["set_aside"])
         driver.get(fed)
         wait.until(lambda d: "stories" in d.find_element(By.ID, "status").text)
         wait.until(lambda d: d.find_elements(By.CSS_SELECTOR, "#trends svg path.negative"))
@@ -364,7 +357,7 @@ def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(
     for i in range(40):
         service.post([record(f"r{i}", 1 + i / 60, f"Alba opens office number {i * 7919}")])
         if i % 10 == 9:
-            _wait(lambda read=i + 1: service.watch.monitor.tally["records"] == read)
+            wait_for(lambda read=i + 1: service.watch.monitor.tally["records"] == read)
     service.stop()
     inbox = registry.root / "inbox.jsonl"
     assert inbox.with_name("inbox.jsonl.1").exists()
@@ -382,7 +375,7 @@ def test_a_scored_feed_is_shown_and_explained_without_scoring_it_again(
     feed.write_text("".join(one.model_dump_json() + "\n" for one in stories), encoding="utf-8")
     store = copy_release(release, tmp_path / "var")
     with serving(store, "--feed", str(feed), "--scored") as served:
-        _wait(lambda: _ask(served, "/v1/status")[1]["tally"].get("records") == len(stories))
+        wait_for(lambda: _ask(served, "/v1/status")[1]["tally"].get("records") == len(stories))
         _, reply = _ask(served, "/v1/alerts")
         (ours,) = [one for one in reply["alerts"] if one["alert"]["key"] == "company/Alba"]
         assert {one["release_id"] for one in _ask(served, "/v1/stories")[1]} == {"r1"}
@@ -398,7 +391,7 @@ def silent(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}/rss"
     copied = copy_release(release, tmp_path_factory.mktemp("silent") / "var")
     with serving(copied, "--feed", nobody) as served:
-        _wait(lambda: "127.0.0.1" in _ask(served, "/v1/status")[1]["outages"])
+        wait_for(lambda: "127.0.0.1" in _ask(served, "/v1/status")[1]["outages"])
         yield served
 
 

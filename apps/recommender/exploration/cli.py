@@ -173,20 +173,20 @@ def open_share(explore: str | None, by: ExploreBy) -> float | None:
     return share
 
 
-def open_promise(by: ExploreBy, store: EventStore, behaviors: Callable[[], Behaviors]) -> Any:
+def open_thompson(by: ExploreBy, store: EventStore, behaviors: Callable[[], Behaviors]) -> Any:
     """What chance favours; None where it takes all items alike."""
-    from apps.recommender.exploration.thompson import open_promise
+    from apps.recommender.exploration.thompson import open_thompson
 
-    return None if by is ExploreBy.uniform else open_promise(store, behaviors)
+    return None if by is ExploreBy.uniform else open_thompson(store, behaviors)
 
 
-def open_explorer(share: float | None, seed: int, workers: int, promise: Any) -> Any:
+def open_explorer(share: float | None, seed: int, workers: int, thompson: Any) -> Any:
     """What gives places to chance, if anything does; each process draws for itself."""
     from apps.recommender.exploration.explorer import Explorer
 
     if share is None:
         return None
-    chances = promise.chances if promise else None
+    chances = thompson.chances if thompson else None
     return Explorer(share, seed if workers == 1 else (seed, os.getpid()), chances)
 
 

@@ -28,7 +28,7 @@ DRAWS = 500
 EVENLY = 0.1
 
 
-class Promise:
+class ThompsonSampling:
     """How probable it is that each of some items is the one that is taken most often.
 
     What is known of an item is Beta(20 m + taken, 20 (1 − m) + not taken), with m the mean of all
@@ -75,11 +75,11 @@ class Promise:
         return np.asarray((1 - EVENLY) * best + EVENLY / len(items))
 
 
-def open_promise(store: EventStore, behaviors: Callable[[], Behaviors]) -> Promise:
+def open_thompson(store: EventStore, behaviors: Callable[[], Behaviors]) -> ThompsonSampling:
     """By what is reported: dislikes and low ratings are no taking."""
 
     def count() -> Counts:
         disliking = Disliking.of(store.counts(), store.ratings(), behaviors())
         return store.explored(DRAWN_BELOW, disliking)
 
-    return Promise(count)
+    return ThompsonSampling(count)

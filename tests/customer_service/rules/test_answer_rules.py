@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from rules_contract import check_live, wait_for
+from processes import wait_for
+from rules_contract import check_live
 from sample import Demo, Run
 from server import running
 

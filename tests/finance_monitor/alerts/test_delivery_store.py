@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receiving import a_notification, enqueue_for, wait_for
+from processes import wait_for
+from receiving import a_notification, enqueue_for
 
 from apps.finance_monitor.alerts import delivery as delivering
 from apps.finance_monitor.alerts.delivery import Delivery

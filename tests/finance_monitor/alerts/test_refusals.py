@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from command_line import run_here
+from processes import wait_for
 from prometheus_client import CollectorRegistry, generate_latest
-from receiving import Receiver, a_notification, enqueue_for, receiving, wait_for
+from receiving import Receiver, a_notification, enqueue_for, receiving
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.delivery import Delivery

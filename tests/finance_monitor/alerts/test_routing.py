@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from news import at
-from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving, wait_for
+from processes import wait_for
+from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving
 
 from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.delivery import Delivery, escalate

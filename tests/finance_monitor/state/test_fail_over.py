@@ -8,7 +8,7 @@ import signal
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from monitor_serving import copy_release
 from news import quiet_then_surge
-from processes import Process, run
+from processes import Process, run, wait_for
 from receiving import receiving
 
 from apps.finance_monitor.state.opening import Place, store_path
@@ -73,13 +73,6 @@ def _stories(url: str) -> int:
     return int(found)
 
 
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_killed_one_after_the_other_on_machines_of_their_own_they_lose_nothing(
     url: str, tmp_path: Path
 ) -> None:
@@ -113,7 +106,7 @@ def _watch_and_kill(feed: Path, folder: Path, url: str, receiver: str) -> int:
     kills = 0
     # The first at once: on a fast machine, all is read within a second.
     for seconds in (0.0, *(rng.uniform(0, 0.8) for _ in range(2))):
-        _wait(lambda: active.poll() is not None or _stories(url))  # noqa: B023
+        wait_for(lambda: active.poll() is not None or _stories(url))  # noqa: B023
         following = start()
         time.sleep(seconds)
         kills += active.poll() is None
@@ -142,13 +135,13 @@ def test_a_server_on_another_machine_goes_on(release: Path, url: str, tmp_path: 
             return json.load(reply)
 
     first, said_first = serve("first")
-    _wait(lambda: "Ready: " in said_first.read_text(encoding="utf-8"))
-    _wait(lambda: _stories(url) == len(_lines()))
+    wait_for(lambda: "Ready: " in said_first.read_text(encoding="utf-8"))
+    wait_for(lambda: _stories(url) == len(_lines()))
     second, said_second = serve("second")
-    _wait(lambda: "Standing by" in said_second.read_text(encoding="utf-8"))
+    wait_for(lambda: "Standing by" in said_second.read_text(encoding="utf-8"))
     assert ask(said_first, "/v1/alerts")["alerts"]
     first.kill()
-    _wait(lambda: "Ready: " in said_second.read_text(encoding="utf-8"))
+    wait_for(lambda: "Ready: " in said_second.read_text(encoding="utf-8"))
     assert ask(said_second, "/v1/status")["tally"]["records"] == len(_lines())
     assert [one["id"] for one in ask(said_second, "/v1/stories?q=s7-11")] == ["s7-11"]
     assert ask(said_second, "/v1/alerts")["alerts"]
@@ -166,7 +159,7 @@ def test_one_that_was_stopped_and_wakes_up_ends_and_changes_nothing(
     said = tmp_path / "said"
     with said.open("w") as file:
         first = Process(*_watching(feed, tmp_path / "a", "--json", "--database", url), stderr=file)
-        _wait(lambda: _stories(url) == cut)
+        wait_for(lambda: _stories(url) == cut)
         first.send_signal(signal.SIGSTOP)
         try:
             with feed.open("a", encoding="utf-8") as more:

@@ -13,7 +13,7 @@ import databases
 import psycopg
 import pytest
 from news import quiet_then_surge, story
-from receiving import wait_for
+from processes import wait_for
 
 from apps.finance_monitor.alerts.delivery import Delivery
 from apps.finance_monitor.alerts.sinks import FileSink

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from monitor_serving import copy_release
 from news import quiet_then_surge
-from processes import Process, run
-from receiving import receiving, wait_for
+from processes import Process, run, wait_for
+from receiving import receiving
 
 from apps.finance_monitor.state.backend import DeposedError
 from apps.finance_monitor.state.sqlite_file import LOCK
@@ -61,13 +61,6 @@ def _kept(store: Path) -> list[object]:
     return [*(database.execute(one).fetchall() for one in asked), list(map(json.loads, told))]
 
 
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_killed_one_after_the_other_they_lose_nothing_and_tell_at_most_once_more_a_kill(
     feed: Path, tmp_path: Path
 ) -> None:
@@ -96,7 +89,7 @@ def _watch_and_kill(feed: Path, killed: Path, url: str) -> int:
     kills = 0
     # The first at once: on a fast machine, all is read within a second.
     for seconds in (0.0, *(rng.uniform(0, 0.8) for _ in range(3))):
-        _wait(lambda: active.poll() is not None or database.exists())  # noqa: B023
+        wait_for(lambda: active.poll() is not None or database.exists())  # noqa: B023
         following = Process(*command)
         time.sleep(seconds)
         kills += active.poll() is None
@@ -116,7 +109,7 @@ def test_it_reads_nothing_while_another_watches(feed: Path, tmp_path: Path) -> N
             assert refused.returncode == 2
             assert "another process" in refused.stderr
             waiting = Process(*_watching(feed, store, "--standby"), stderr=file)
-            _wait(lambda: WAITS in said.read_text())
+            wait_for(lambda: WAITS in said.read_text())
             assert waiting.poll() is None
             assert not list(store.rglob("*.sqlite"))
         assert waiting.wait(PATIENCE) == 0
@@ -132,9 +125,9 @@ def test_a_server_that_stands_by_listens_when_it_begins(
     with said.open("w") as file:
         with exclusive_lock(store / "finance_monitor" / LOCK):
             server = Process(*command, "--port", "0", "--store", store, stderr=file)
-            _wait(lambda: WAITS in said.read_text())
+            wait_for(lambda: WAITS in said.read_text())
             assert server.poll() is None
-        _wait(lambda: "Ready: " in said.read_text())
+        wait_for(lambda: "Ready: " in said.read_text())
     address = said.read_text().partition("Ready: ")[2].split()[0]
     # Nothing was promised before.
     assert said.read_text().index(WAITS) < said.read_text().index("Ready: ")
@@ -143,7 +136,7 @@ def test_a_server_that_stands_by_listens_when_it_begins(
         with urllib.request.urlopen(f"{address}/v1/status", timeout=30) as reply:
             return int(json.load(reply)["tally"].get("records", 0))
 
-    _wait(lambda: records() == len(quiet_then_surge()))
+    wait_for(lambda: records() == len(quiet_then_surge()))
     server.terminate()
     assert server.wait(PATIENCE) == 0
 

@@ -11,7 +11,7 @@ import pytest
 from test_explorer import FIRST, K, _ranked
 
 from apps.recommender.exploration.explorer import Explorer
-from apps.recommender.exploration.thompson import EVENLY, Promise, open_promise
+from apps.recommender.exploration.thompson import EVENLY, ThompsonSampling, open_thompson
 from apps.recommender.interactions.behaviors import SHOWN, Behaviors
 from apps.recommender.learning.reported import Event
 from apps.recommender.learning.store import EventStore
@@ -22,27 +22,27 @@ IDS = [str(number) for number in range(K + 5)]
 KNOWN = {"3": (200, 60), "4": (200, 2), "5": (1, 1)}
 
 
-def _promise() -> Promise:
-    promise = Promise(lambda: KNOWN)
-    promise.refresh()
-    return promise
+def _thompson() -> ThompsonSampling:
+    thompson = ThompsonSampling(lambda: KNOWN)
+    thompson.refresh()
+    return thompson
 
 
 def test_before_anything_is_known_all_are_alike() -> None:
-    chances = Promise(dict).chances(IDS, np.random.default_rng(0))
+    chances = ThompsonSampling(dict).chances(IDS, np.random.default_rng(0))
     assert chances.sum() == pytest.approx(1)
     assert chances == pytest.approx(1 / len(IDS), abs=0.06)
 
 
 def test_what_was_taken_is_favoured_and_nothing_is_given_up() -> None:
-    good, bad, lucky, unknown = _promise().chances(IDS[3:7], np.random.default_rng(0))
+    good, bad, lucky, unknown = _thompson().chances(IDS[3:7], np.random.default_rng(0))
     assert good > 0.4 and bad < unknown < good
     assert lucky < good, "one showing is little beside the mean of all"
     assert bad >= EVENLY / 4
 
 
 def test_what_is_favoured_is_drawn_more_often_and_says_so() -> None:
-    explorer, seen = Explorer(1.0, 3, _promise().chances), Counter[int]()
+    explorer, seen = Explorer(1.0, 3, _thompson().chances), Counter[int]()
     for _ in range(200):
         drawn = explorer.draw(_ranked(K + 5), FIRST, is_due=True, ids=IDS)
         assert drawn.explored is not None
@@ -55,7 +55,7 @@ def test_what_is_favoured_is_drawn_more_often_and_says_so() -> None:
 
 
 def test_by_the_propensities_that_are_told_every_item_counts_as_one() -> None:
-    explorer, weights, draws = Explorer(1.0, 5, _promise().chances), Counter[int](), 4_000
+    explorer, weights, draws = Explorer(1.0, 5, _thompson().chances), Counter[int](), 4_000
     for _ in range(draws):
         drawn = explorer.draw(_ranked(K + 5), FIRST, is_due=True, ids=IDS)
         assert drawn.explored is not None
@@ -88,7 +88,7 @@ def test_showings_by_chance_are_counted_and_no_others(tmp_path: Path) -> None:
             Event(id="d", behavior="dislike", **{**done, "impression_id": "2"}),
         ]
     )
-    promise = open_promise(store, Behaviors)
-    promise.refresh()
-    assert promise._known == {"a": (2, 1), "b": (1, 0)}
+    thompson = open_thompson(store, Behaviors)
+    thompson.refresh()
+    assert thompson._known == {"a": (2, 1), "b": (1, 0)}
     database.close()

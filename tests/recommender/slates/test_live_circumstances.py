@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from rules_contract import wait_for, write
+from processes import wait_for
+from rules_contract import write
 from shop import always, serving
 from test_service import START, _pipeline, ids
 
