@@ -279,7 +279,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, width: int) -> 
 
 def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
-    key = add_key(keys, "page")
+    key, more = add_key(keys, "page"), add_key(keys, "all", ["ask", "learn"])
     with serving(build_app(always(Shop()), api_keys=ApiKeys.load(keys))) as served:
         page = Page(chromium, f"{served}/")
         page.open()
@@ -292,9 +292,7 @@ def test_a_server_with_keys_asks_for_one(chromium: WebDriver, tmp_path: Path) ->
         page.wait(
             lambda: not page.script(f"document.querySelector('{releases}').checkVisibility()")
         )
-        page.script(
-            f"sessionStorage.setItem('api-key', '{add_key(keys, 'all', ['ask', 'learn'])}')"
-        )
+        page.script(f"sessionStorage.setItem('api-key', '{more}')")
         page.open()
         page.see("#ranking .place", TITLES[3])
         page.see(releases)
