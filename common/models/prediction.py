@@ -85,7 +85,8 @@ def predict(
     batches = batches_by_tokens(pretrained.token_counts(inputs), tokens_per_batch(device))
     results: list[dict[str, Tensor]] = []
     was_training = module.training
-    module.eval()
+    if was_training:
+        module.eval()
     with (
         nullcontext()
         if len(inputs) < TEXTS_WITHOUT_PROGRESS
@@ -97,7 +98,8 @@ def predict(
             results.append(outputs)
             if advance is not None:
                 advance(len(batch))
-    module.train(was_training)
+    if was_training:
+        module.train()
     order = torch.tensor([index for batch in batches for index in batch]).argsort()
     return {name: torch.cat([r[name] for r in results])[order] for name in results[0]}
 
