@@ -28,15 +28,11 @@ from apps.recommender.options_cli import (
     AsOf,
     Behavior,
     CandidateFile,
-    Interactions,
-    Items,
-    MappingOption,
+    FileOptions,
     RelationsFile,
     ReleaseId,
     RulesFile,
     StockFile,
-    Users,
-    name_sources,
     open_registry,
     open_rules,
     parse_moment,
@@ -45,10 +41,8 @@ from common.cli import (
     LOOPBACK,
     AllowHost,
     ApiKeyFile,
-    BadRow,
     Device,
     Host,
-    OnBadRow,
     Port,
     ServingPrecision,
     Store,
@@ -59,6 +53,7 @@ from common.cli import (
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
 from common.serving.switching.following_cli import ReleasesFrom, find_release
@@ -74,10 +69,10 @@ verbs = typer.Typer()
 
 
 @verbs.command()
+@grouped
 def serve(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    *,
+    files: FileOptions,
     candidates: CandidateFile = None,
     rules: RulesFile = None,
     relations: RelationsFile = None,
@@ -88,9 +83,7 @@ def serve(
     compare: Compare = None,
     compare_share: CompareShare = None,
     as_of: AsOf = None,
-    mapping: MappingOption = None,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     host: Host = LOOPBACK,
     port: Port = 8002,
@@ -154,7 +147,7 @@ def serve(
             trusted_keys=trust or (),
             has_keys=access.get("api_keys") is not None,
             schedule=schedule,
-            files=_files(interactions, items, users, mapping, behavior, on_bad_row),
+            files=_as_words(files, behavior),
         )
         thompson = open_thompson(explore_by, collector.writer.store, lambda: live.current.behaviors)
         explorer = open_explorer(share, explore_seed, workers, thompson)
@@ -166,17 +159,8 @@ def serve(
         def load(release: Any) -> RankingService:
             # Read anew for each release: it may have learned from later files and events.
             # Of everybody all: histories are to be whole.
-            sources = name_sources(
-                interactions,
-                items,
-                users,
-                mapping,
-                on_bad_row,
-                store,
-                candidates,
-                moment,
-                behavior=behavior,
-                release=release,
+            sources = files.sources(
+                store, candidates=candidates, as_of=moment, behavior=behavior, release=release
             )
             reported = take(collector.writer.store, per_user=1.0)
             with with_reported(sources, reported, registry.root) as whole:
@@ -258,18 +242,11 @@ def _open_stock(path: Path | None) -> Any:
     return LiveStock(path) if path else None
 
 
-def _files(
-    interactions: list[Path],
-    items: list[Path],
-    users: Path | None,
-    mapping: list[str] | None,
-    behavior: list[str] | None,
-    on_bad_row: BadRow,
-) -> list[str]:
+def _as_words(files: FileOptions, behavior: list[str] | None) -> list[str]:
     """The options that name the files, as `learn` takes them."""
-    named = [("--interactions", str(path)) for path in interactions]
-    named += [("--items", str(path)) for path in items]
-    named += [("--users", str(users))] if users else []
-    named += [("--map", one) for one in mapping or ()]
+    named = [("--interactions", str(path)) for path in files.interactions]
+    named += [("--items", str(path)) for path in files.items]
+    named += [("--users", str(files.users))] if files.users else []
+    named += [("--map", one) for one in files.mapping or ()]
     named += [("--behavior", one) for one in behavior or ()]
-    return [part for pair in (*named, ("--on-bad-row", on_bad_row.value)) for part in pair]
+    return [part for pair in (*named, ("--on-bad-row", files.on_bad_row.value)) for part in pair]

@@ -38,6 +38,7 @@ from common.errors import UserError, reason_of
 from common.groups_cli import grouped
 from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
+from common.learning.train_cli import show_release
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -162,14 +163,13 @@ def _add_train(app: typer.Typer, application: Application) -> None:
             named = {"release_id": release.release_id, "promoted": trained.promoted}
             print_json({**named, **sides, "corrections": corrections})
             return
-        state = "Now serving." if trained.promoted else "Not promoted."
         results().print(
             f"Right {found.before:.1%} → {found.after:.1%} of {found.records} held-out examples; "
-            f"corrections learned: {corrections['taken']}.\n"
-            f"Release {release.release_id}. {state}\nReport: {release.report}",
+            f"corrections learned: {corrections['taken']}.",
             markup=False,
             soft_wrap=True,
         )
+        show_release(release, promoted=trained.promoted)
 
 
 def _add_evaluate(app: typer.Typer, application: Application) -> None:

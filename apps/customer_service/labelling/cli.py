@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from apps.customer_service.options_cli import Faqs, ReleaseId, open_registry, read_from
+from apps.customer_service.options_cli import Faqs, FileOptions, ReleaseId, open_registry
 from common.cli import (
     Backbone,
     BadRow,
@@ -55,15 +55,15 @@ def suspects(
     as_json: Json = False,
 ) -> None:
     """Labels that are probably wrong, to correct in a table; --apply takes it back."""
-    sources = read_from(faqs, questions, None, None, mapping, on_bad_row, store)
+    files = FileOptions(faqs, questions, mapping=mapping, on_bad_row=on_bad_row)
+    sources = files.sources(store)
     if apply is not None:
         from apps.customer_service.labelling.questions import shown_text
         from apps.customer_service.schema import Question
         from common.learning.labelling.correcting import Files
 
         own = {n: c for n, c in sources.mapping.items() if n in Question.model_fields}
-        files = Files(questions, Question, shown_text, own)
-        correct(files, apply, out, as_json=as_json)
+        correct(Files(questions, Question, shown_text, own), apply, out, as_json=as_json)
         return
     from common.tuning.labelling.suspects import check_installed
 
@@ -114,8 +114,8 @@ def suggest_labels(
     from apps.customer_service.release import load_release
     from common.learning.labelling.asking import new_texts
 
-    sources = read_from(None, texts, None, None, mapping, on_bad_row, store)
-    files = read_question_files(sources)
+    given = FileOptions(questions=texts, mapping=mapping, on_bad_row=on_bad_row)
+    files = read_question_files(given.sources(store))
     known, _ = load_lessons(release)
     fresh = new_texts([shown_text(record) for file in files for record in file], known.texts)
     answerer = load_release(release, device=device)

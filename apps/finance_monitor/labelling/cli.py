@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from apps.finance_monitor.options_cli import APPLICATION, ReleaseId, open_registry
+from apps.finance_monitor.options_cli import APPLICATION, FileOptions, ReleaseId, open_registry
 from common.cli import (
     Backbone,
     BadRow,
@@ -18,7 +18,6 @@ from common.cli import (
     Store,
     existing,
     new_app,
-    parse_mapping,
 )
 from common.learning.cli import Form
 from common.learning.labelling.cli import (
@@ -38,18 +37,6 @@ from common.learning.labelling.cli import (
 verbs = new_app("Labels.")
 
 
-def _sources(news: list[Path], mapping: list[str] | None, on_bad_row: BadRow, store: Path) -> Any:
-    from apps.finance_monitor.data import Sources
-    from apps.finance_monitor.schema import TrainingRecord
-
-    return Sources(
-        news=news,
-        mapping=parse_mapping(mapping, TrainingRecord.model_fields),
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / APPLICATION / "rejected",
-    )
-
-
 @verbs.command()
 def suspects(
     news: Annotated[list[Path], typer.Option("--news", help="Labelled news.", callback=existing)],
@@ -64,7 +51,7 @@ def suspects(
     as_json: Json = False,
 ) -> None:
     """Labels that are probably wrong, to correct in a table; --apply takes it back."""
-    sources = _sources(news, mapping, on_bad_row, store)
+    sources = FileOptions(news, mapping=mapping, on_bad_row=on_bad_row).sources(store)
     if apply is not None:
         from apps.finance_monitor.labelling.news import shown_text
         from apps.finance_monitor.schema import TrainingRecord
@@ -122,7 +109,8 @@ def suggest_labels(
     from apps.finance_monitor.release import load_release
     from common.learning.labelling.asking import new_texts
 
-    files = read_news(_sources(texts or [], mapping, on_bad_row, store))
+    given = FileOptions(texts, mapping=mapping, on_bad_row=on_bad_row)
+    files = read_news(given.sources(store))
     # A text that is known for its companies alone may still be asked about.
     known = {example.text for example in load_lessons(release).examples}
     fresh = new_texts([shown_text(record) for file in files for record in file], known)
