@@ -24,7 +24,8 @@ from apps.finance_monitor.state.opening import place_of, store_path
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList, read_entities
 from apps.finance_monitor.surges.budget import parse_budget
-from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.committing import Step
+from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
