@@ -46,6 +46,7 @@ from common.cli import (
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.groups_cli import grouped
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -109,12 +110,7 @@ def validate(
         **{name: len(some) for name, some in vars(dataset.splits).items()},
         "calibration": len(dataset.calibration),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": audit.to_json()})
-    else:
-        show_table(audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    audit.raise_on_errors()
+    show_audit(audit, counts, as_json=as_json)
 
 
 @app.command()

@@ -53,6 +53,7 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
 from common.learning.train_cli import TrainOptions
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -114,12 +115,7 @@ def validate(
         "pairs": len(dataset.pairs),
         "topics": len(dataset.topics),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": dataset.audit.to_json()})
-    else:
-        show_table(dataset.audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    dataset.audit.raise_on_errors()
+    show_audit(dataset.audit, counts, as_json=as_json)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from common.console import say
 
 if TYPE_CHECKING:
     from apps.finance_monitor.data import Sources
+    from apps.finance_monitor.watch.running import Options
 
 APPLICATION = "finance_monitor"
 # Of its server, by which it is known to those that stand by.
@@ -134,6 +135,34 @@ Notify = Annotated[
     list[str] | None,
     typer.Option("--notify", help="jsonl:PATH, https://…, or an apprise address. May be repeated."),
 ]
+
+
+@dataclass(frozen=True)
+class SurgeOptions:
+    """What is watched, and what counts as a surge."""
+
+    entities: Entities = None
+    relations: Relations = None
+    watchlists: Watchlists = None
+    calendar: CalendarFile = None
+    false_alarms: FalseAlarms = "1 per 30d"
+    window: WindowWidth = "1h"
+    allowed_lateness: Lateness = "5min"
+    delay: Delay = "0"
+
+    def options(self, **more: Any) -> Options:
+        """As a watch takes them, with what else it is given."""
+        from apps.finance_monitor.watch.running import Options
+
+        return Options(**vars(self), **more)
+
+
+@dataclass(frozen=True)
+class WatchOptions(SurgeOptions):
+    """The same, and who is told of it."""
+
+    escalate_after: Escalate = None
+    notify: Notify = None
 
 
 @dataclass(frozen=True)

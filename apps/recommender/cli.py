@@ -60,6 +60,7 @@ from common.evaluation.stress.expectations.expectations_cli import ExpectationsF
 from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
 from common.learning.train_cli import show_release
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
@@ -118,12 +119,7 @@ def validate(
         "events": len(dataset.events),
         "impressions": 0 if dataset.impressions is None else len(dataset.impressions),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": dataset.audit.to_json()})
-    else:
-        show_table(dataset.audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    dataset.audit.raise_on_errors()
+    show_audit(dataset.audit, counts, as_json=as_json)
 
 
 @app.command()

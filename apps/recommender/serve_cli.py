@@ -37,25 +37,14 @@ from apps.recommender.options_cli import (
     open_rules,
     parse_moment,
 )
-from common.cli import (
-    LOOPBACK,
-    AllowHost,
-    ApiKeyFile,
-    Device,
-    Host,
-    Port,
-    ServingPrecision,
-    Store,
-    WithoutKeys,
-    Workers,
-    listen,
-)
+from common.cli import Device, ServingPrecision, Store
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
 from common.groups_cli import grouped
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
+from common.serving.listening_cli import AccessOptions, Port, Workers
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 KeepEvents = Annotated[
@@ -85,11 +74,8 @@ def serve(
     as_of: AsOf = None,
     behavior: Behavior = None,
     release_id: ReleaseId = None,
-    host: Host = LOOPBACK,
+    access: AccessOptions,
     port: Port = 8002,
-    api_key_file: ApiKeyFile = None,
-    without_keys: WithoutKeys = False,
-    allow_host: AllowHost = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: ServingPrecision = "auto",
@@ -125,7 +111,7 @@ def serve(
     following = find_release(registry, releases_from, release_id)
     experiment = open_experiment(registry, compare, compare_share, release_id)
 
-    def make_app(**access: Any) -> Any:
+    def make_app(**known: Any) -> Any:
         _take_share_of_processors(workers)
         from apps.recommender.data import read_dataset
         from apps.recommender.eight_bit.loading import eight_bit_for
@@ -145,7 +131,7 @@ def serve(
             database=database,
             keep_seconds=keep_seconds,
             trusted_keys=trust or (),
-            has_keys=access.get("api_keys") is not None,
+            has_keys=known.get("api_keys") is not None,
             schedule=schedule,
             files=_as_words(files, behavior),
         )
@@ -212,19 +198,10 @@ def serve(
             thompson=thompson,
             arms=arms,
             keep_audit_seconds=keep_audit_seconds,
-            **access,
+            **known,
         )
 
-    listen(
-        make_app,
-        host,
-        port,
-        api_key_file,
-        allow_host,
-        workers=workers,
-        without_keys=without_keys,
-        following=following,
-    )
+    access.listen(make_app, port, workers=workers, following=following)
 
 
 def _take_share_of_processors(workers: int) -> None:
