@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from apps.finance_monitor import evaluate
-from apps.finance_monitor.cli import DEMO_SETTINGS, SAMPLES, train
+from apps.finance_monitor.cli import DEMO_SETTINGS, SAMPLES
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.learning.corrections import corrected_text, example_of
 from apps.finance_monitor.learning.learn import learn
@@ -26,6 +26,7 @@ from apps.finance_monitor.learning.lessons import load_lessons
 from apps.finance_monitor.options_cli import FileOptions
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.training.cli import train
 from benchmarks.harness import parser, report, start
 from benchmarks.learning import corrected
 from common.learning.candidates.groups_cli import GroupOptions

@@ -53,7 +53,7 @@ def train(
     chosen = given.read(DEFAULTS)
     own = {"--validation": files.validation, "--test": files.test}
     run.check(chosen, own={**own, "--rerank": rerank, "--documents": documents})
-    uncrossed = {"--unlabelled": run.unlabelled, "--teacher": run.teacher}
+    uncrossed: dict[str, object] = {"--unlabelled": run.unlabelled, "--teacher": run.teacher}
     uncrossed |= {"--from": run.from_release, "--rerank": rerank}
     uncrossed |= {"--set seeds": chosen.seeds > 1, "--set privacy_epsilon": chosen.is_private}
     check_folds(folds, uncrossed)
