@@ -28,8 +28,9 @@ from apps.finance_monitor.schema import PairRecord, Part
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.stories.news_model import NewsModel
 from apps.finance_monitor.stress.direction import direction
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from benchmarks.finance_sentiment import read_news
 from benchmarks.harness import RESULTS, parser, report, start
 from common.models.encoder import load_encoder

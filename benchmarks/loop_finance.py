@@ -18,17 +18,22 @@ from typing import Any
 import numpy as np
 
 from apps.finance_monitor import evaluate
-from apps.finance_monitor.cli import DEMO_SETTINGS, SAMPLES, train
+from apps.finance_monitor.cli import DEMO_SETTINGS, SAMPLES
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.learning.corrections import corrected_text, example_of
 from apps.finance_monitor.learning.learn import learn
 from apps.finance_monitor.learning.lessons import load_lessons
+from apps.finance_monitor.options_cli import FileOptions
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.stories.classifying import Classifier
+from apps.finance_monitor.training.cli import train
 from benchmarks.harness import parser, report, start
 from benchmarks.learning import corrected
+from common.learning.candidates.groups_cli import GroupOptions
 from common.learning.schema import Feedback
+from common.learning.train_cli import TrainOptions
 from common.releases.registry import Registry
+from common.tuning.settings_cli import SettingOptions
 
 APPLICATION = "finance_monitor"
 # Who gives the corrections, each of them two analysts; no source gives many.
@@ -67,11 +72,12 @@ def main() -> None:
 
 
 def _train(store: Path, seed: int) -> None:
+    settings = [f"{name}={value}" for name, value in DEMO_SETTINGS.items()]
     train(
-        news=sorted(SAMPLES.glob("news.*")),
-        test=sorted(SAMPLES.glob("test.*")),
-        settings=[f"{name}={value}" for name, value in DEMO_SETTINGS.items()],
-        seed=seed,
+        files=FileOptions(sorted(SAMPLES.glob("news.*")), test=sorted(SAMPLES.glob("test.*"))),
+        run=TrainOptions(),
+        holding=GroupOptions(),
+        given=SettingOptions(settings, seed=seed),
         store=store,
     )
 

@@ -25,7 +25,8 @@ from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import read_entities
 from apps.finance_monitor.stories.network import FullPrecision
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.stories.news_model import NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from benchmarks.finnsp import alike_learned, read_finnsp
 from benchmarks.harness import RESULTS, parser, report, start
 from common.evaluation.linear import predict_linear

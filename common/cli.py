@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -123,31 +123,6 @@ OnBadRow = Annotated[
     BadRow, typer.Option("--on-bad-row", help="fail, or skip and write the bad rows to a file.")
 ]
 
-# Of `serve`.
-LOOPBACK = "127.0.0.1"
-Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
-Port = Annotated[int, typer.Option("--port", help="Port to listen on.")]
-ApiKeyFile = Annotated[
-    Path | None, typer.Option("--api-key-file", help="Require a key; see the verb `keys`.")
-]
-WithoutKeys = Annotated[
-    bool,
-    typer.Option("--without-keys", help="Let everybody who reaches --host use the server."),
-]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        min=1,
-        max=64,
-        help="Processes that answer on the port; each holds the model, and has its share of the "
-        "processors.",
-    ),
-]
-AllowHost = Annotated[
-    list[str] | None,
-    typer.Option("--allow-host", help="Another host name that the server accepts."),
-]
 AllowAddress = Annotated[
     list[str] | None,
     typer.Option(
@@ -214,51 +189,6 @@ def run(app: typer.Typer) -> None:
             raise
         say(f"Error: {trouble}")
         sys.exit(Exit.REFUSED)
-
-
-def listen(
-    make_app: Callable[..., Any],
-    host: str,
-    port: int,
-    api_key_file: Path | None,
-    allow_host: Sequence[str] | None,
-    *,
-    on_stopping: Callable[[], None] = lambda: None,
-    workers: int = 1,
-    without_keys: bool = False,
-    following: Callable[[], Any] | None = None,
-) -> None:
-    """Serve until stopped; `make_app` gets `api_keys` and `known_hosts` as `create_app` does.
-
-    Args:
-        following: makes what follows the releases of all machines; see `find_release`.
-
-    Raises:
-        UserError: the keys cannot be read, there must be some, or the host or the port cannot be
-            had.
-    """
-    from common.serving.keys.live import ApiKeys
-    from common.serving.run import known_hosts, serve
-
-    api_keys = ApiKeys.load(api_key_file) if api_key_file else None
-    access = {"api_keys": api_keys, "known_hosts": known_hosts(host, allow_host or ())}
-
-    def make() -> Any:
-        app = make_app(**access)
-        if following is not None:
-            app.state.follow(following())
-        return app
-
-    serve(
-        make,
-        host,
-        port,
-        has_api_keys=api_keys is not None,
-        on_listening=lambda address: say(f"Ready: {address}  (Ctrl+C stops)"),
-        on_stopping=on_stopping,
-        workers=workers,
-        without_keys=without_keys,
-    )
 
 
 def check_backbone(backbone: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast, get_type_hints
 
@@ -29,7 +29,11 @@ def grouped(verb: Verb) -> Verb:
         groups[parameter.name] = group
         hints = get_type_hints(group, include_extras=True)
         shown += [
-            parameter.replace(name=field.name, default=field.default, annotation=hints[field.name])
+            parameter.replace(
+                name=field.name,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                annotation=hints[field.name],
+            )
             for field in fields(group)
         ]
 

@@ -19,14 +19,10 @@ from apps.customer_service.labelling import cli as labelling_cli
 from apps.customer_service.learning import cli as learning_cli
 from apps.customer_service.options_cli import (
     DEFAULTS,
-    Faqs,
+    FileOptions,
     Graph,
-    Questions,
     ReleaseId,
-    Test,
-    Validation,
     open_registry,
-    read_from,
 )
 from apps.customer_service.replies import cli as teach_cli
 from apps.customer_service.rules import cli as rules_cli
@@ -49,6 +45,8 @@ from common.cli import (
 )
 from common.console import results, show_table
 from common.evaluation.fairness_cli import By, FigureName
+from common.groups_cli import grouped
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -90,14 +88,11 @@ def main() -> None:
 
 
 @app.command()
+@grouped
 def validate(
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    test: Test = None,
+    *,
+    files: FileOptions,
     graph: Graph = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
@@ -105,23 +100,17 @@ def validate(
     from apps.customer_service.data import read_dataset
     from apps.customer_service.graph.auditing import audit_graph
 
-    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
-    dataset = read_dataset(sources)
+    dataset = read_dataset(files.sources(store))
     audit = dataset.audit
     if graph is not None:
-        for finding in audit_graph(graph, dataset.faqs.values(), on_bad_row.value):
+        for finding in audit_graph(graph, dataset.faqs.values(), files.on_bad_row.value):
             audit = audit.beside(finding)
     counts = {
         "faqs": len(dataset.faqs),
         **{name: len(some) for name, some in vars(dataset.splits).items()},
         "calibration": len(dataset.calibration),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": audit.to_json()})
-    else:
-        show_table(audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    audit.raise_on_errors()
+    show_audit(audit, counts, as_json=as_json)
 
 
 @app.command()
@@ -145,7 +134,8 @@ def evaluate(
 
     grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
-    sources = read_from(None, questions, None, None, mapping, on_bad_row, store, by=grouping.column)
+    files = FileOptions(questions=questions, mapping=mapping, on_bad_row=on_bad_row)
+    sources = files.sources(store, by=grouping.column)
     examples = read_questions(sources, read_faqs_of(release))
     require_column(grouping, examples)
 
@@ -193,8 +183,8 @@ def export(
     from apps.customer_service.schema import OUT_OF_SCOPE
 
     release = open_registry(store).open(release_id)
-    sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
-    examples = read_questions(sources, read_faqs_of(release))
+    files = FileOptions(questions=questions, mapping=mapping, on_bad_row=on_bad_row)
+    examples = read_questions(files.sources(store), read_faqs_of(release))
 
     from apps.customer_service.export import export as write
     from apps.customer_service.release import load_release

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.cli import BadRow, existing, parse_mapping
+from common.cli import BadRow, Mapping, OnBadRow, existing, parse_mapping
 from common.errors import UserError
 
 if TYPE_CHECKING:
+    from apps.customer_service.data import Sources
     from apps.customer_service.graph.telling import Facts
 
 # What put most of the sample data's validation questions right, with typing errors and without.
@@ -99,7 +100,7 @@ Rerank = Annotated[
 ]
 
 
-def check_folds(folds: int, others: Mapping[str, object]) -> None:
+def check_folds(folds: int, others: dict[str, object]) -> None:
     """See that folds are asked for only where each can be learned.
 
     Args:
@@ -117,33 +118,42 @@ def check_folds(folds: int, others: Mapping[str, object]) -> None:
         )
 
 
-def read_from(
-    faqs: list[Path] | None,
-    questions: list[Path] | None,
-    validation: list[Path] | None,
-    test: list[Path] | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-    unlabelled: list[Path] | None = None,
-    *,
-    by: str | None = None,
-) -> Any:
-    """The sources that these options name; `by`: a column to group by, where a file has it."""
-    from apps.customer_service.data import Sources
-    from apps.customer_service.schema import Faq, Question
+@dataclass(frozen=True)
+class FileOptions:
+    """The files of a business, and how their rows are read."""
 
-    return Sources(
-        faqs=faqs or (),
-        questions=questions or (),
-        validation=validation or (),
-        test=test or (),
-        unlabelled=unlabelled or (),
-        mapping=parse_mapping(mapping, {*Faq.model_fields, *Question.model_fields}),
-        optional={} if by is None else {"segment": by},
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / "customer_service" / "rejected",
-    )
+    faqs: Faqs = None
+    questions: Questions = None
+    validation: Validation = None
+    test: Test = None
+    mapping: Mapping = None
+    on_bad_row: OnBadRow = BadRow.fail
+
+    def sources(
+        self, store: Path, *, unlabelled: list[Path] | None = None, by: str | None = None
+    ) -> Sources:
+        """These files, as `read_dataset` takes them.
+
+        Args:
+            by: a column to group by, where a file has it.
+
+        Raises:
+            UserError: `--map` names no field.
+        """
+        from apps.customer_service.data import Sources
+        from apps.customer_service.schema import Faq, Question
+
+        return Sources(
+            faqs=self.faqs or (),
+            questions=self.questions or (),
+            validation=self.validation or (),
+            test=self.test or (),
+            unlabelled=unlabelled or (),
+            mapping=parse_mapping(self.mapping, {*Faq.model_fields, *Question.model_fields}),
+            optional={} if by is None else {"segment": by},
+            on_bad_row=self.on_bad_row.value,
+            rejected_directory=store / "customer_service" / "rejected",
+        )
 
 
 def open_registry(store: Path) -> Any:

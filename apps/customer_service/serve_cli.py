@@ -16,39 +16,26 @@ from apps.customer_service.options_cli import (
     Graph,
     OwnReplies,
 )
-from common.cli import (
-    LOOPBACK,
-    AllowAddress,
-    AllowHost,
-    ApiKeyFile,
-    Device,
-    Host,
-    Port,
-    ServingPrecision,
-    Store,
-    WithoutKeys,
-    Workers,
-    listen,
-    parse_mapping,
-)
+from common.cli import AllowAddress, Device, ServingPrecision, Store, parse_mapping
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
+from common.serving.listening_cli import AccessOptions, Port, Workers
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 verbs = typer.Typer()
 
 
 @verbs.command()
+@grouped
 def serve(
-    host: Host = LOOPBACK,
+    *,
+    access: AccessOptions,
     port: Port = 8000,
-    api_key_file: ApiKeyFile = None,
-    without_keys: WithoutKeys = False,
-    allow_host: AllowHost = None,
     allow_address: AllowAddress = None,
     workers: Workers = 1,
     device: Device = "auto",
@@ -162,9 +149,9 @@ def serve(
     generation = read_generation(generator, base_url, model)
     facts = open_facts(graph) if graph else None
     reader = PictureReader(max(1, available_cpus() // workers)) if pictures else None
-    visitors = read_visitors(embed_on or (), visitor_rate, has_keys=api_key_file is not None)
+    visitors = read_visitors(embed_on or (), visitor_rate, has_keys=access.api_key_file is not None)
 
-    def make_app(**access: Any) -> Any:
+    def make_app(**known: Any) -> Any:
         from apps.customer_service.server import build_app
 
         say("Loading the release …")
@@ -190,19 +177,10 @@ def serve(
             generation=generation,
             pictures=reader,
             keep_audit_seconds=keep_audit_seconds,
-            **access,
+            **known,
         )
 
-    listen(
-        make_app,
-        host,
-        port,
-        api_key_file,
-        allow_host,
-        workers=workers,
-        without_keys=without_keys,
-        following=following,
-    )
+    access.listen(make_app, port, workers=workers, following=following)
 
 
 def _ticket_options(hours: Path | None, url: str | None, shape: str) -> Any:

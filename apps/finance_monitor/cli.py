@@ -17,14 +17,11 @@ from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
-    News,
+    FileOptions,
     Pairs,
     ReleaseId,
-    Test,
-    Validation,
     load_classifier,
     open_registry,
-    read_from,
 )
 from apps.finance_monitor.prices import cli as prices_cli
 from apps.finance_monitor.querying import cli as sql_cli
@@ -53,7 +50,10 @@ from common.cli import (
 from common.console import results, say, show_table
 from common.errors import UserError
 from common.evaluation.fairness_cli import By, FigureName
+from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.train_cli import TrainOptions
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
@@ -95,21 +95,18 @@ def main() -> None:
 
 
 @app.command()
+@grouped
 def validate(
-    news: News = None,
-    validation: Validation = None,
-    test: Test = None,
+    *,
+    files: FileOptions,
     pairs: Pairs = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Read and audit the files without training."""
     from apps.finance_monitor.data import read_dataset
 
-    sources = read_from(news, validation, test, mapping, on_bad_row, store, pairs=pairs)
-    dataset = read_dataset(sources)
+    dataset = read_dataset(files.sources(store, pairs=pairs))
     splits = dataset.splits
     counts = {
         "train": len(splits.train),
@@ -118,12 +115,7 @@ def validate(
         "pairs": len(dataset.pairs),
         "topics": len(dataset.topics),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": dataset.audit.to_json()})
-    else:
-        show_table(dataset.audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    dataset.audit.raise_on_errors()
+    show_audit(dataset.audit, counts, as_json=as_json)
 
 
 @app.command()
@@ -147,8 +139,8 @@ def evaluate(
 
     grouping, names, mapping = GROUPING.with_columns(by or "language", mapping)
     release = open_registry(store).open(release_id)
-    sources = read_from(None, None, news, mapping, on_bad_row, store, by=grouping.column)
-    examples = read_examples(sources)
+    files = FileOptions(test=news, mapping=mapping, on_bad_row=on_bad_row)
+    examples = read_examples(files.sources(store, by=grouping.column))
     if not examples:
         raise UserError("no labels: nothing to measure by", hint="--map sentiment=COLUMN")
     require_column(grouping, examples)
@@ -189,7 +181,8 @@ def export(
 
     from apps.finance_monitor.data import read_examples
 
-    examples = read_examples(read_from(None, None, news, mapping, on_bad_row, store))
+    files = FileOptions(test=news, mapping=mapping, on_bad_row=on_bad_row)
+    examples = read_examples(files.sources(store))
     release = open_registry(store).open(release_id)
 
     from apps.finance_monitor.export import export as write
@@ -227,13 +220,15 @@ def demo(
 
     if open_registry(store).current_id() is None:
         train(
-            news=sorted([*SAMPLES.glob("news.*"), *SAMPLES.glob("targets.*")]),
+            files=FileOptions(
+                sorted([*SAMPLES.glob("news.*"), *SAMPLES.glob("targets.*")]),
+                test=sorted(SAMPLES.glob("test.*")),
+            ),
             entities=SAMPLES / "entities.csv",
             pairs=sorted(SAMPLES.glob("pairs.*")),
-            test=sorted(SAMPLES.glob("test.*")),
+            run=TrainOptions(resume=True),
             holding=GroupOptions(),
             given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
-            resume=True,
             store=store,
         )
     if train_only:

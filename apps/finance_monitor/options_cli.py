@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.cli import BadRow, ServingPrecision, existing, parse_mapping
+from common.cli import BadRow, Mapping, OnBadRow, ServingPrecision, existing, parse_mapping
 from common.console import say
+
+if TYPE_CHECKING:
+    from apps.finance_monitor.data import Sources
+    from apps.finance_monitor.watch.running import Options
 
 APPLICATION = "finance_monitor"
 # Of its server, by which it is known to those that stand by.
@@ -133,36 +137,77 @@ Notify = Annotated[
 ]
 
 
-def read_from(
-    news: list[Path] | None,
-    validation: list[Path] | None,
-    test: list[Path] | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-    entities: Path | None = None,
-    unlabelled: list[Path] | None = None,
-    pairs: list[Path] | None = None,
-    *,
-    by: str | None = None,
-) -> Any:
-    """The sources that these options name; `by`: a column to group by, where a file has it."""
-    from apps.finance_monitor.data import Sources
-    from apps.finance_monitor.schema import TrainingRecord
-    from apps.finance_monitor.stories.companies import read_entities
+@dataclass(frozen=True)
+class SurgeOptions:
+    """What is watched, and what counts as a surge."""
 
-    return Sources(
-        news=news or (),
-        validation=validation or (),
-        test=test or (),
-        unlabelled=unlabelled or (),
-        pairs=pairs or (),
-        mapping=parse_mapping(mapping, TrainingRecord.model_fields),
-        optional={} if by is None else {"segment": by},
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / APPLICATION / "rejected",
-        companies=read_entities(entities) if entities else None,
-    )
+    entities: Entities = None
+    relations: Relations = None
+    watchlists: Watchlists = None
+    calendar: CalendarFile = None
+    false_alarms: FalseAlarms = "1 per 30d"
+    window: WindowWidth = "1h"
+    allowed_lateness: Lateness = "5min"
+    delay: Delay = "0"
+
+    def options(self, **more: Any) -> Options:
+        """As a watch takes them, with what else it is given."""
+        from apps.finance_monitor.watch.running import Options
+
+        return Options(**vars(self), **more)
+
+
+@dataclass(frozen=True)
+class WatchOptions(SurgeOptions):
+    """The same, and who is told of it."""
+
+    escalate_after: Escalate = None
+    notify: Notify = None
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """The files of labelled news, and how their rows are read."""
+
+    news: News = None
+    validation: Validation = None
+    test: Test = None
+    mapping: Mapping = None
+    on_bad_row: OnBadRow = BadRow.fail
+
+    def sources(
+        self,
+        store: Path,
+        *,
+        entities: Path | None = None,
+        unlabelled: list[Path] | None = None,
+        pairs: list[Path] | None = None,
+        by: str | None = None,
+    ) -> Sources:
+        """These files, as `read_dataset` takes them.
+
+        Args:
+            by: a column to group by, where a file has it.
+
+        Raises:
+            UserError: `--map` names no field, or the companies cannot be read.
+        """
+        from apps.finance_monitor.data import Sources
+        from apps.finance_monitor.schema import TrainingRecord
+        from apps.finance_monitor.stories.companies import read_entities
+
+        return Sources(
+            news=self.news or (),
+            validation=self.validation or (),
+            test=self.test or (),
+            unlabelled=unlabelled or (),
+            pairs=pairs or (),
+            mapping=parse_mapping(self.mapping, TrainingRecord.model_fields),
+            optional={} if by is None else {"segment": by},
+            on_bad_row=self.on_bad_row.value,
+            rejected_directory=store / APPLICATION / "rejected",
+            companies=read_entities(entities) if entities else None,
+        )
 
 
 def find_place(store: Path, database: str | None) -> Any:

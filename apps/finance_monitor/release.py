@@ -91,8 +91,8 @@ def _load_trained(
 ) -> FullPrecision:
     from safetensors.torch import load_file
 
+    from apps.finance_monitor.stories.news_model import NewsModel
     from apps.finance_monitor.targets.pooling import target_pooling
-    from apps.finance_monitor.task import NewsModel
     from common.models.devices import pick_device
     from common.models.encoder import load_encoder
     from common.models.heads import read_head

@@ -10,42 +10,21 @@ import typer
 
 from apps.finance_monitor.options_cli import (
     TITLE,
-    CalendarFile,
-    Delay,
-    Entities,
-    Escalate,
-    FalseAlarms,
-    Lateness,
-    Notify,
     Prices,
-    Relations,
     Standby,
-    Watchlists,
-    WindowWidth,
+    WatchOptions,
     open_registry,
 )
 from apps.finance_monitor.rules.cli import open_rules
-from common.cli import (
-    LOOPBACK,
-    AllowAddress,
-    AllowHost,
-    ApiKeyFile,
-    Device,
-    Host,
-    Port,
-    ServingPrecision,
-    Store,
-    WithoutKeys,
-    Workers,
-    listen,
-    new_app,
-)
+from common.cli import AllowAddress, Device, ServingPrecision, Store, new_app
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.options_cli import KEEP_AUDIT, Keep, KeepAudit, LearnWhen, Trust
 from common.rules.rules_cli import RulesOption
 from common.serving.learning.schedule import parse_schedule
+from common.serving.listening_cli import AccessOptions, Port, Workers
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 verbs = new_app("Serve.")
@@ -64,7 +43,9 @@ STORIES_SECRET = "BIZLM_STORIES_SECRET"
 
 
 @verbs.command()
+@grouped
 def serve(
+    *,
     feed: Annotated[
         str | None, typer.Option("--feed", help="Follow this; else what is posted to /v1/records.")
     ] = None,
@@ -74,24 +55,12 @@ def serve(
     scored: Annotated[
         bool, typer.Option("--scored", help="The feed was scored by `watch --score-only`.")
     ] = False,
-    entities: Entities = None,
-    relations: Relations = None,
-    watchlists: Watchlists = None,
-    calendar: CalendarFile = None,
+    watched: WatchOptions,
     prices: Prices = None,
     rules: RulesOption = None,
-    false_alarms: FalseAlarms = "1 per 30d",
-    window: WindowWidth = "1h",
-    allowed_lateness: Lateness = "5min",
-    delay: Delay = "0",
-    escalate_after: Escalate = None,
-    notify: Notify = None,
     standby: Standby = False,
-    host: Host = LOOPBACK,
+    access: AccessOptions,
     port: Port = 8001,
-    api_key_file: ApiKeyFile = None,
-    without_keys: WithoutKeys = False,
-    allow_host: AllowHost = None,
     allow_address: AllowAddress = None,
     workers: Workers = 1,
     device: Device = "auto",
@@ -106,8 +75,6 @@ def serve(
 ) -> None:
     """Watch, and show trends and alerts on a page."""
     from apps.finance_monitor.feeds.opening import check_sources
-    from apps.finance_monitor.prices.series import read_prices
-    from apps.finance_monitor.watch.running import Options
     from common.models.devices import check_serving_precision
 
     if workers > 1:
@@ -115,31 +82,12 @@ def serve(
             f"--workers {workers}: a feed is watched by one process, which holds its windows",
             hint="Score in several: `watch --score-only`, and here --scored with what they write.",
         )
-    options = Options(
-        false_alarms,
-        window,
-        allowed_lateness,
-        delay,
-        escalate_after,
-        entities,
-        notify or (),
-        relations,
-        watchlists,
-        calendar,
-        prices,
-        database,
-    )
-    options.rules()
-    listed = options.entity_list()
-    options.exposures(listed)
-    options.lists(listed)
-    options.days(listed)
-    if prices:
-        read_prices(prices, listed)
+    options = watched.options(prices=prices, database=database)
+    options.check()
     check_sources(feed or "")
     if scored and not feed:
         raise UserError("--scored: what is posted is not scored yet", hint="Name a --feed.")
-    check_stories(stories, feed, scored, host, api_key_file)
+    check_stories(stories, feed, scored, access)
     check_shared(database, standby, takes_stories=stories or not feed)
     check_serving_precision(precision, device)
     registry = open_registry(store)
@@ -170,11 +118,11 @@ def serve(
         return service
 
     if standby:
-        _check_access(host, port, api_key_file, without_keys)
+        access.check(port, TITLE)
     # Who stands by does not listen yet: a balancer finds the one that watches.
     service = open_service() if standby else None
 
-    def make_app(**access: Any) -> Any:
+    def make_app(**known: Any) -> Any:
         from apps.finance_monitor.server import build_app
 
         app = build_app(
@@ -185,7 +133,7 @@ def serve(
             schedule=schedule,
             stories_secret=os.environ.get(STORIES_SECRET),
             keep_audit_seconds=keep_audit_seconds,
-            **access,
+            **known,
         )
         made.append(app)
         return made[0]
@@ -193,30 +141,10 @@ def serve(
     def stop() -> None:
         made[0].state.stop()
 
-    listen(
-        make_app,
-        host,
-        port,
-        api_key_file,
-        allow_host,
-        on_stopping=stop,
-        without_keys=without_keys,
-        following=following,
-    )
+    access.listen(make_app, port, on_stopping=stop, following=following)
     if any(one.makes_room for one in services):
         # So that whatever started it starts it again, to stand by.
         raise typer.Exit(1)
-
-
-def _check_access(host: str, port: int, api_key_file: Path | None, without_keys: bool) -> None:
-    """As `listen` will once it is this one's turn, which is no time to fail."""
-    from common.serving.keys.live import ApiKeys
-    from common.serving.run import check_address, check_keys
-
-    if api_key_file:
-        ApiKeys.load(api_key_file)
-    check_keys(host, api_key_file is not None, without_keys)
-    check_address(host, port, TITLE)
 
 
 def check_shared(database: str | None, standby: bool, *, takes_stories: bool) -> None:
@@ -235,9 +163,7 @@ def check_shared(database: str | None, standby: bool, *, takes_stories: bool) ->
         )
 
 
-def check_stories(
-    stories: bool, feed: str | None, scored: bool, host: str, api_key_file: Path | None
-) -> None:
+def check_stories(stories: bool, feed: str | None, scored: bool, access: AccessOptions) -> None:
     """See that stories that are sent can be taken.
 
     Raises:
@@ -252,7 +178,8 @@ def check_stories(
             "--stories: they are taken beside a --feed that is not scored",
             hint="Without a --feed they are taken anyway.",
         )
-    if not (is_loopback(host) or api_key_file):
+    if not (is_loopback(access.host) or access.api_key_file):
         raise UserError(
-            f"--stories: anybody who reaches {host} could send them", hint="Give --api-key-file."
+            f"--stories: anybody who reaches {access.host} could send them",
+            hint="Give --api-key-file.",
         )

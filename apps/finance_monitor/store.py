@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.schema import Alert, ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.state.backend import Backend, Row
 from apps.finance_monitor.state.opening import Place, open_backend
 from apps.finance_monitor.state.tables import folded
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watch.monitor import Closed, Late
 
 READ_TOGETHER = 1000

@@ -28,8 +28,9 @@ from apps.finance_monitor.reporting import beside_new, write_training_report
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.stories.news_model import NewsModel
 from apps.finance_monitor.stress.judging import decide_with
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from apps.finance_monitor.teaching.teacher import teacher_of
 from common.errors import UserError
 from common.evaluation.compare import Difference

@@ -22,24 +22,19 @@ from apps.recommender.options_cli import (
     CandidateFile,
     ColdPlaces,
     Cutoff,
+    FileOptions,
     FoldIn,
     ImageModelName,
-    Interactions,
     Interests,
-    Items,
-    MappingOption,
     MarginLoss,
     ReleaseId,
     RulesFile,
     Split,
     Strategy,
     Tune,
-    Users,
     find_image_model,
-    name_sources,
     open_registry,
     parse_moment,
-    read_data,
     rules_model,
     unused_settings,
 )
@@ -49,10 +44,8 @@ from apps.recommender.stress.cli import expected_by
 from apps.recommender.tuning import cli as tuning_cli
 from common.cli import (
     Backbone,
-    BadRow,
     Device,
     Json,
-    OnBadRow,
     Promote,
     Resume,
     Store,
@@ -66,6 +59,8 @@ from common.evaluation.fairness_cli import By, FigureName
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.train_cli import show_release
+from common.records.audit_cli import show_audit
 from common.releases.releases_cli import add_release_verbs
 from common.rules.rules_cli import add_rules_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
@@ -106,21 +101,17 @@ def main() -> None:
 
 
 @app.command()
+@grouped
 def validate(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    *,
+    files: FileOptions,
     candidates: CandidateFile = None,
-    mapping: MappingOption = None,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Read and audit the files without training."""
-    dataset = read_data(
-        interactions, items, users, mapping, on_bad_row, store, candidates, behavior=behavior
-    )
+    dataset = files.read(store, candidates=candidates, behavior=behavior)
     counts = {
         "items": len(dataset.catalogue),
         "available": int((dataset.allowed.everybody & dataset.catalogue.available).sum()),
@@ -128,24 +119,15 @@ def validate(
         "events": len(dataset.events),
         "impressions": 0 if dataset.impressions is None else len(dataset.impressions),
     }
-    if as_json:
-        print_json({"counts": counts, "findings": dataset.audit.to_json()})
-    else:
-        show_table(dataset.audit.table())
-        results().print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    dataset.audit.raise_on_errors()
+    show_audit(dataset.audit, counts, as_json=as_json)
 
 
 @app.command()
 @grouped
 def train(
     *,
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
-    mapping: MappingOption = None,
+    files: FileOptions,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     tune: Tune = None,
     interests: Interests = 2,
     strategy: Strategy = Split.global_time,
@@ -183,12 +165,10 @@ def train(
     check_cold_places(cold_places)
     groups = holding.gate(GROUPING, GROUPING.usual)
     if holding.by is not None:
-        sources = name_sources(
-            interactions, items, users, mapping, on_bad_row, store, behavior=behavior
-        )
+        sources = files.sources(store, behavior=behavior)
         groups = holding.gate(*with_column(holding.by, sources))
     wanted = read_rules(rules) if rules else Rules()
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
+    dataset = files.read(store, behavior=behavior)
     check_margins(dataset.catalogue, margin_ndcg_loss)
     expected = expected_by(expectations, dataset)
     check_backbone(backbone)
@@ -241,22 +221,18 @@ def train(
     title = f"{len(compared.queries)} users, what came after the cutoff"
     show_table(comparison_table(compared.model, compared.others, title))
     results().print(trained.judgement.sentence, markup=False)
-    state = "Now serving." if trained.promoted else "Not promoted."
-    results().print(f"Release {release.release_id}. {state}", markup=False)
-    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+    show_release(release, promoted=trained.promoted)
 
 
 @app.command()
+@grouped
 def evaluate(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    *,
+    files: FileOptions,
     cutoff: Cutoff = None,
     fold_in: FoldIn = 10,
     by: By = None,
     figure: FigureName = None,
-    mapping: MappingOption = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -270,9 +246,8 @@ def evaluate(
     from apps.recommender.interactions.timeline import window_from
     from apps.recommender.learning.groups import asked_users, with_column
 
-    sources = name_sources(interactions, items, users, mapping, on_bad_row, store)
-    grouping, names = with_column(by or "history", sources)
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, release=release)
+    grouping, names = with_column(by or "history", files.sources(store))
+    dataset = files.read(store, release=release)
     window = window_from(dataset.events, dataset.catalogue, moment, fold_in=fold_in)
 
     from apps.recommender.comparison.comparison import compare_release
@@ -300,17 +275,18 @@ def demo(store: Store = Path("var")) -> None:
     """Train on the sample shop if need be, rank for all its readers, and show one of them."""
     from apps.recommender.job.cli import recommend, score
 
-    done = [SAMPLES / "interactions.csv", SAMPLES / "impressions.csv"]
-    items, users = [SAMPLES / "items.jsonl"], SAMPLES / "users.csv"
+    files = FileOptions(
+        [SAMPLES / "interactions.csv", SAMPLES / "impressions.csv"],
+        [SAMPLES / "items.jsonl"],
+        SAMPLES / "users.csv",
+    )
     if open_registry(store).current_id() is None:
         train(
-            interactions=done,
-            items=items,
-            users=users,
+            files=files,
             holding=GroupOptions(),
             given=SettingOptions(),
             resume=True,
             store=store,
         )
-    score(done, items, store / APPLICATION / "demo", users, store=store)
-    recommend("user-001", done, items, users, store=store)
+    score(files=files, out=store / APPLICATION / "demo", store=store)
+    recommend(user_id="user-001", files=files, store=store)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +97,6 @@ class Dataset:
     hashes: dict[str, str]
     behaviors: Behaviors = field(default_factory=Behaviors)
     ratings: RatingScale = field(default_factory=RatingScale)
-
-    @cached_property
-    def user_number(self) -> dict[str, int]:
-        """User id → user number."""
-        return {user_id: n for n, user_id in enumerate(self.user_ids)}
 
 
 def read_dataset(sources: Sources) -> Dataset:

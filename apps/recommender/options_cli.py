@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.cli import BadRow, existing, parse_mapping
+from common.cli import BadRow, OnBadRow, existing, parse_mapping
 from common.errors import UserError
 
 if TYPE_CHECKING:
-    from apps.recommender.data import Sources
+    from apps.recommender.data import Dataset, Sources
     from common.models.image_encoder import ImageModel
     from common.releases.release import Release
 
@@ -170,76 +171,64 @@ def rules_model() -> Any:
     return Rules
 
 
-def name_sources(
-    interactions: list[Path],
-    items: list[Path],
-    users: Path | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-    candidates: Path | None = None,
-    as_of: int | None = None,
-    *,
-    behavior: list[str] | None = None,
-    release: Release | None = None,
-) -> Sources:
-    """The files a user gave.
+@dataclass(frozen=True)
+class FileOptions:
+    """The files of a shop, and how their rows are read."""
 
-    Args:
-        as_of: the moment that `--as-of` names.
-        behavior: what `--behavior` says, over what `release` keeps of it.
-    """
-    from apps.recommender.data import MAPPABLE, Sources
-    from apps.recommender.interactions.behaviors import parse_behaviors
+    interactions: Interactions
+    items: Items
+    users: Users = None
+    mapping: MappingOption = None
+    on_bad_row: OnBadRow = BadRow.fail
 
-    return Sources(
-        interactions=interactions,
-        items=items,
-        users=users,
-        candidates=candidates,
-        mapping=parse_mapping(mapping, MAPPABLE),
-        on_bad_row=on_bad_row.value,
-        rejected_directory=store / APPLICATION / "rejected",
-        is_past=as_of is not None,
-        behaviors=parse_behaviors(behavior, kept_behaviors(release)),
-    )
+    def sources(
+        self,
+        store: Path,
+        *,
+        candidates: Path | None = None,
+        as_of: int | None = None,
+        behavior: list[str] | None = None,
+        release: Release | None = None,
+    ) -> Sources:
+        """These files, as `read_dataset` takes them.
+
+        Args:
+            as_of: the moment that `--as-of` names.
+            behavior: what `--behavior` says, over what `release` keeps of it.
+
+        Raises:
+            UserError: `--map` names no field, or `--behavior` no behavior.
+        """
+        from apps.recommender.data import MAPPABLE, Sources
+        from apps.recommender.interactions.behaviors import parse_behaviors
+
+        return Sources(
+            interactions=self.interactions,
+            items=self.items,
+            users=self.users,
+            candidates=candidates,
+            mapping=parse_mapping(self.mapping, MAPPABLE),
+            on_bad_row=self.on_bad_row.value,
+            rejected_directory=store / APPLICATION / "rejected",
+            is_past=as_of is not None,
+            behaviors=parse_behaviors(behavior, kept_behaviors(release)),
+        )
+
+    def read(self, store: Path, **given: Any) -> Dataset:
+        """The data set of these files; arguments, and what is raised, as of `sources`.
+
+        Raises:
+            UserError: a row cannot be read.
+        """
+        from apps.recommender.data import read_dataset
+
+        return read_dataset(self.sources(store, **given))
 
 
 def kept_behaviors(release: Release | None) -> dict[str, str]:
     """What a release learned names of behaviours to stand for, as `--behavior` takes it."""
     kept: dict[str, str] = release.manifest["data"].get("behaviors", {}) if release else {}
     return kept
-
-
-def read_data(
-    interactions: list[Path],
-    items: list[Path],
-    users: Path | None,
-    mapping: list[str] | None,
-    on_bad_row: BadRow,
-    store: Path,
-    candidates: Path | None = None,
-    as_of: int | None = None,
-    *,
-    behavior: list[str] | None = None,
-    release: Release | None = None,
-) -> Any:
-    """The data set of these files; arguments as of `name_sources`."""
-    from apps.recommender.data import read_dataset
-
-    sources = name_sources(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        candidates,
-        as_of,
-        behavior=behavior,
-        release=release,
-    )
-    return read_dataset(sources)
 
 
 def find_image_model(name: str | None, caches: Path) -> ImageModel | None:

@@ -28,39 +28,23 @@ from apps.recommender.options_cli import (
     AsOf,
     Behavior,
     CandidateFile,
-    Interactions,
-    Items,
-    MappingOption,
+    FileOptions,
     RelationsFile,
     ReleaseId,
     RulesFile,
     StockFile,
-    Users,
-    name_sources,
     open_registry,
     open_rules,
     parse_moment,
 )
-from common.cli import (
-    LOOPBACK,
-    AllowHost,
-    ApiKeyFile,
-    BadRow,
-    Device,
-    Host,
-    OnBadRow,
-    Port,
-    ServingPrecision,
-    Store,
-    WithoutKeys,
-    Workers,
-    listen,
-)
+from common.cli import Device, ServingPrecision, Store
 from common.console import say
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.options_cli import KEEP_AUDIT, DatabaseUrl, KeepAudit, LearnWhen, Trust
 from common.serving.learning.schedule import parse_schedule
+from common.serving.listening_cli import AccessOptions, Port, Workers
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 
 KeepEvents = Annotated[
@@ -74,10 +58,10 @@ verbs = typer.Typer()
 
 
 @verbs.command()
+@grouped
 def serve(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    *,
+    files: FileOptions,
     candidates: CandidateFile = None,
     rules: RulesFile = None,
     relations: RelationsFile = None,
@@ -88,15 +72,10 @@ def serve(
     compare: Compare = None,
     compare_share: CompareShare = None,
     as_of: AsOf = None,
-    mapping: MappingOption = None,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
-    host: Host = LOOPBACK,
+    access: AccessOptions,
     port: Port = 8002,
-    api_key_file: ApiKeyFile = None,
-    without_keys: WithoutKeys = False,
-    allow_host: AllowHost = None,
     workers: Workers = 1,
     device: Device = "auto",
     precision: ServingPrecision = "auto",
@@ -132,7 +111,7 @@ def serve(
     following = find_release(registry, releases_from, release_id)
     experiment = open_experiment(registry, compare, compare_share, release_id)
 
-    def make_app(**access: Any) -> Any:
+    def make_app(**known: Any) -> Any:
         _take_share_of_processors(workers)
         from apps.recommender.data import read_dataset
         from apps.recommender.eight_bit.loading import eight_bit_for
@@ -152,9 +131,9 @@ def serve(
             database=database,
             keep_seconds=keep_seconds,
             trusted_keys=trust or (),
-            has_keys=access.get("api_keys") is not None,
+            has_keys=known.get("api_keys") is not None,
             schedule=schedule,
-            files=_files(interactions, items, users, mapping, behavior, on_bad_row),
+            files=_as_words(files, behavior),
         )
         thompson = open_thompson(explore_by, collector.writer.store, lambda: live.current.behaviors)
         explorer = open_explorer(share, explore_seed, workers, thompson)
@@ -166,17 +145,8 @@ def serve(
         def load(release: Any) -> RankingService:
             # Read anew for each release: it may have learned from later files and events.
             # Of everybody all: histories are to be whole.
-            sources = name_sources(
-                interactions,
-                items,
-                users,
-                mapping,
-                on_bad_row,
-                store,
-                candidates,
-                moment,
-                behavior=behavior,
-                release=release,
+            sources = files.sources(
+                store, candidates=candidates, as_of=moment, behavior=behavior, release=release
             )
             reported = take(collector.writer.store, per_user=1.0)
             with with_reported(sources, reported, registry.root) as whole:
@@ -228,19 +198,10 @@ def serve(
             thompson=thompson,
             arms=arms,
             keep_audit_seconds=keep_audit_seconds,
-            **access,
+            **known,
         )
 
-    listen(
-        make_app,
-        host,
-        port,
-        api_key_file,
-        allow_host,
-        workers=workers,
-        without_keys=without_keys,
-        following=following,
-    )
+    access.listen(make_app, port, workers=workers, following=following)
 
 
 def _take_share_of_processors(workers: int) -> None:
@@ -258,18 +219,11 @@ def _open_stock(path: Path | None) -> Any:
     return LiveStock(path) if path else None
 
 
-def _files(
-    interactions: list[Path],
-    items: list[Path],
-    users: Path | None,
-    mapping: list[str] | None,
-    behavior: list[str] | None,
-    on_bad_row: BadRow,
-) -> list[str]:
+def _as_words(files: FileOptions, behavior: list[str] | None) -> list[str]:
     """The options that name the files, as `learn` takes them."""
-    named = [("--interactions", str(path)) for path in interactions]
-    named += [("--items", str(path)) for path in items]
-    named += [("--users", str(users))] if users else []
-    named += [("--map", one) for one in mapping or ()]
+    named = [("--interactions", str(path)) for path in files.interactions]
+    named += [("--items", str(path)) for path in files.items]
+    named += [("--users", str(files.users))] if files.users else []
+    named += [("--map", one) for one in files.mapping or ()]
     named += [("--behavior", one) for one in behavior or ()]
-    return [part for pair in (*named, ("--on-bad-row", on_bad_row.value)) for part in pair]
+    return [part for pair in (*named, ("--on-bad-row", files.on_bad_row.value)) for part in pair]

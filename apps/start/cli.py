@@ -8,9 +8,10 @@ from typing import Any
 import typer
 
 from apps.start.applications import Application, Serving, applications, serving
-from common.cli import LOOPBACK, Host, Json, Port, Store, listen, new_app, print_json, run
+from common.cli import Json, Store, new_app, print_json, run
 from common.console import results, say
 from common.evaluation.effects.effects_cli import add_effect_verb
+from common.serving.listening_cli import LOOPBACK, AccessOptions, Host, Port
 
 app = new_app(
     "Language models that know your customers, your news and your catalogue.",
@@ -57,7 +58,7 @@ def demo(host: Host = LOOPBACK, port: Port = 8000, store: Store = Path("var")) -
 
         say("Starting the applications; the start page shows which are ready.")
         # Of sample data, which are everybody's.
-        listen(make_app, host, port, None, None, without_keys=True)
+        AccessOptions(host, without_keys=True).listen(make_app, port)
 
 
 def _described(one: Application, release: Serving) -> str:

@@ -11,24 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from common.applications.application import FIGURE, Application
 from common.cli import (
-    LOOPBACK,
-    AllowHost,
-    ApiKeyFile,
     Backbone,
     BadRow,
     Device,
-    Host,
     Json,
     Mapping,
     OnBadRow,
-    Port,
     Promote,
     Resume,
     Store,
-    WithoutKeys,
     check_backbone,
     existing,
-    listen,
     parse_mapping,
     print_json,
 )
@@ -38,9 +31,11 @@ from common.errors import UserError, reason_of
 from common.groups_cli import grouped
 from common.learning.cli import add_feedback_verbs
 from common.learning.options_cli import DatabaseUrl, Keep, Trust, open_store
+from common.learning.train_cli import show_release
 from common.releases.releases_cli import add_release_verbs
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
 from common.serving.keys.keys_cli import add_key_verbs
+from common.serving.listening_cli import AccessOptions, Port
 from common.serving.switching.following_cli import ReleasesFrom, find_release
 from common.tuning.describing.settings_cli import add_settings_verb
 from common.tuning.settings_cli import SettingOptions
@@ -162,14 +157,13 @@ def _add_train(app: typer.Typer, application: Application) -> None:
             named = {"release_id": release.release_id, "promoted": trained.promoted}
             print_json({**named, **sides, "corrections": corrections})
             return
-        state = "Now serving." if trained.promoted else "Not promoted."
         results().print(
             f"Right {found.before:.1%} → {found.after:.1%} of {found.records} held-out examples; "
-            f"corrections learned: {corrections['taken']}.\n"
-            f"Release {release.release_id}. {state}\nReport: {release.report}",
+            f"corrections learned: {corrections['taken']}.",
             markup=False,
             soft_wrap=True,
         )
+        show_release(release, promoted=trained.promoted)
 
 
 def _add_evaluate(app: typer.Typer, application: Application) -> None:
@@ -205,12 +199,11 @@ def _add_serve(
     app: typer.Typer, application: Application, find_server: Callable[[], Callable[..., Any]]
 ) -> None:
     @app.command()
+    @grouped
     def serve(
-        host: Host = LOOPBACK,
+        *,
+        access: AccessOptions,
         port: Port = 8000,
-        api_key_file: ApiKeyFile = None,
-        without_keys: WithoutKeys = False,
-        allow_host: AllowHost = None,
         trust: Trust = None,
         keep: Keep = "365d",
         device: Device = "auto",
@@ -222,7 +215,7 @@ def _add_serve(
         registry, keep_seconds = open_registry(store, application), parse_period(keep)
         following = find_release(registry, releases_from)
 
-        def make_app(**access: Any) -> Any:
+        def make_app(**known: Any) -> Any:
             say("Loading the release …")
             return find_server()(
                 registry,
@@ -230,18 +223,10 @@ def _add_serve(
                 database=database,
                 trusted_keys=trust or (),
                 keep_seconds=keep_seconds.total_seconds(),
-                **access,
+                **known,
             )
 
-        listen(
-            make_app,
-            host,
-            port,
-            api_key_file,
-            allow_host,
-            without_keys=without_keys,
-            following=following,
-        )
+        access.listen(make_app, port, following=following)
 
 
 def _sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,7 +31,7 @@ def add_feedback_verbs(
     label: str,
     labels: Sequence[str],
     purge_releases: PurgeReleases,
-    purge_rows: Mapping[str, PurgeRows] | None = None,
+    purge_rows: Mapping[str, Callable[[], PurgeRows]] | None = None,
     purge_more: PurgeMore | None = None,
     parts_of: Parts | None = None,
 ) -> None:
@@ -41,7 +41,7 @@ def add_feedback_verbs(
         label: what a labelling tool asks for, among `labels`, the names that `wanted` may have.
         purge_releases: from a store, a text and whole texts that were deleted, the ids of the
             releases that still hold one; the next `learn` will leave those out.
-        purge_rows: what else is purged, by what it is called.
+        purge_rows: import what purges further rows, by what these are called.
         purge_more: from a store, a database, a text and whole texts, what else was purged or still
             holds it.
         parts_of: from what an imported row wants, the corrections that it comes to.

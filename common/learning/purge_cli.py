@@ -47,7 +47,7 @@ def add_purge_verb(
     verbs: typer.Typer,
     application: str,
     purge_releases: PurgeReleases,
-    purge_rows: Mapping[str, PurgeRows],
+    purge_rows: Mapping[str, Callable[[], PurgeRows]],
     purge_more: PurgeMore | None,
 ) -> None:
     """Add it; for the arguments see `add_feedback_verbs`."""
@@ -75,10 +75,10 @@ def add_purge_verb(
         who, before = _chosen(store, application, subject, older_than)
         with open_store(store, database, application) as feedback:
             also = {
-                name: purge(
+                name: find()(
                     store / application, feedback.database, subject=who, text=text, before=before
                 )
-                for name, purge in purge_rows.items()
+                for name, find in purge_rows.items()
             }
             gone = _purge(feedback, store / application, who, text, before)
             if text is not None:

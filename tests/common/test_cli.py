@@ -3,27 +3,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 import sys
-from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
-from common.cli import (
-    LOOPBACK,
-    AllowHost,
-    ApiKeyFile,
-    Host,
-    Port,
-    listen,
-    new_app,
-    parse_mapping,
-    run,
-)
+from common.cli import new_app, parse_mapping, run
 from common.errors import RefusedError, UserError
-from common.serving import run as listening
-from common.serving.keys.writing import add_key
 
 
 def test_a_mapping_is_read() -> None:
@@ -100,52 +86,3 @@ def test_a_mistake_of_ours_is_not_told_as_trouble_with_the_database(
     monkeypatch.setattr(sys, "argv", ["test"])
     with pytest.raises(IntegrityError):
         run(app)
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a verb `serve`; gives what its server and its application were told."""
-
-    def run_serve(*arguments: str) -> dict[str, Any]:
-        told: dict[str, Any] = {}
-
-        def note(make_app: Any, host: str, port: int, **others: Any) -> None:
-            told.update(others, **make_app(), host=host, port=port)
-
-        app = new_app("test")
-
-        @app.command()
-        def serve(
-            host: Host = LOOPBACK,
-            port: Port = 8000,
-            api_key_file: ApiKeyFile = None,
-            allow_host: AllowHost = None,
-        ) -> None:
-            listen(dict, host, port, api_key_file, allow_host)
-
-        monkeypatch.setattr(listening, "serve", note)
-        monkeypatch.setattr(sys, "argv", ["test", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            run(app)
-        assert caught.value.code == 0
-        return told
-
-    return run_serve
-
-
-def test_a_server_is_for_this_machine_alone_unless_told_otherwise(serve: Any) -> None:
-    told = serve()
-    assert (told["host"], told["port"]) == ("127.0.0.1", 8000)
-    assert told["api_keys"] is None and not told["has_api_keys"]
-    assert "elsewhere.example" not in told["known_hosts"]
-
-
-def test_a_server_gets_its_address_its_keys_and_its_names(serve: Any, tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
-    key = add_key(keys, "shop")
-    names = ("--allow-host", "one.example", "--allow-host", "two.example")
-    told = serve("--host", "0.0.0.0", "--port", "9000", "--api-key-file", str(keys), *names)
-    assert (told["host"], told["port"]) == ("0.0.0.0", 9000)
-    assert told["api_keys"].check(key).name == "shop"
-    assert told["has_api_keys"]
-    assert {"one.example", "two.example"} <= told["known_hosts"]

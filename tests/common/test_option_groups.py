@@ -16,6 +16,12 @@ Names = Annotated[list[str] | None, typer.Option("--name", help="May be repeated
 
 
 @dataclass(frozen=True)
+class Paper:
+    width: Annotated[int, typer.Option("--width")]
+    title: Annotated[str, typer.Option("--title")] = "untitled"
+
+
+@dataclass(frozen=True)
 class Shape:
     size: Size = 3
     name: Names = None
@@ -32,17 +38,35 @@ def draw(*, colour: Colour, shape: Shape, twice: bool = False) -> None:
     seen.append((colour, shape, twice))
 
 
+papers: list[Paper] = []
+
+
+@app.command()
+@grouped
+def print_it(*, paper: Paper) -> None:
+    """Print."""
+    papers.append(paper)
+
+
 def test_its_fields_are_options_with_their_defaults() -> None:
-    assert CliRunner().invoke(app, ["--colour", "red"]).exit_code == 0
+    assert CliRunner().invoke(app, ["draw", "--colour", "red"]).exit_code == 0
     assert seen.pop() == ("red", Shape(), False)
-    words = ["--colour", "red", "--name", "a", "--size", "5", "--name", "b", "--twice"]
+    words = ["draw", "--colour", "red", "--name", "a", "--size", "5", "--name", "b", "--twice"]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert seen.pop() == ("red", Shape(5, ["a", "b"]), True)
-    assert CliRunner().invoke(app, ["--colour", "red", "--size", "large"]).exit_code == 2
+    assert CliRunner().invoke(app, ["draw", "--colour", "red", "--size", "large"]).exit_code == 2
+
+
+def test_a_field_without_a_default_must_be_given() -> None:
+    found = CliRunner().invoke(app, ["print-it", "--title", "Ode"])
+    assert found.exit_code == 2
+    assert "--width" in found.output
+    assert CliRunner().invoke(app, ["print-it", "--width", "3"]).exit_code == 0
+    assert papers.pop() == Paper(3)
 
 
 def test_they_are_shown_where_it_stands() -> None:
-    shown = CliRunner().invoke(app, ["--help"]).stdout
+    shown = CliRunner().invoke(app, ["draw", "--help"]).stdout
     places = [shown.index(option) for option in ("--colour", "--size", "--name", "--twice")]
     assert places == sorted(places)
     assert "How large" in shown

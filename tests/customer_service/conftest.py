@@ -4,11 +4,15 @@ import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from command_line import run_apart, run_here
 from once import made_once
 from sample import SAMPLES, Demo, Run, read_examples
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 APPLICATION = "customer_service"
 FAQS_USED = 12
@@ -24,6 +28,15 @@ def run() -> Run:
 def run_afresh() -> Run:
     """Run a verb of customer service in a process of its own."""
     return partial(run_apart, APPLICATION)
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[WebDriver]:
+    """A browser that has been nowhere yet."""
+    from browser import browser
+
+    with browser(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,3 +44,35 @@ def serving(store: Path, *more: str, log: list[str] | None = None) -> Iterator[s
         ended = process.wait(60)
     assert ended == 0
     reader.join(10)
+
+
+def tells_the_same_when_killed(feed_of: Callable[[str], str], folder: Path) -> None:
+    """See that a monitor which is killed, and goes on, tells what one does that is left alone.
+
+    Args:
+        feed_of: the address of the scored feed, for a reader of this name.
+    """
+
+    def run(name: str, kill_after: float | None = None) -> None:
+        command = (
+            "-m", "apps.finance_monitor", "watch", feed_of(name), "--scored", "--once",
+            "--store", folder / name, "--notify", f"jsonl:{folder / name}.jsonl",
+        )  # fmt: skip
+        with Process(*command) as process:
+            database = folder / name / "finance_monitor" / "monitor.sqlite"
+            if kill_after is not None:
+                while process.poll() is None and not database.exists():
+                    time.sleep(0.01)
+                time.sleep(kill_after)
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+
+    def told(name: str) -> list[object]:
+        return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+
+    run("whole")
+    for pause in (0.1, 0.3, 0.5):
+        run("killed", pause)
+    run("killed")
+    assert told("whole")
+    assert told("killed") == told("whole")

@@ -11,8 +11,8 @@ from news import at
 
 from apps.finance_monitor.alerts.delivery import Delivery, enqueue
 from apps.finance_monitor.alerts.notifications import Notification
-from apps.finance_monitor.schema import Alert, Evidence, Window
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.surges.alert import Alert, Evidence, Window
 
 
 def an_alert(identity: str = "a1", status: str = "firing", key: str = "company/Alba") -> Alert:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import browser, needs_browser, waiting
+from browser import Visitor, browser, needs_browser
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -20,11 +19,6 @@ from common.serving.keys.live import ApiKeys
 from common.serving.keys.writing import add_key
 
 pytestmark = needs_browser
-SECONDS_TO_APPEAR = 10
-SHOWN = """
-return [...document.querySelectorAll(arguments[0])]
-  .filter((one) => one.checkVisibility() && one.textContent.includes(arguments[1]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,55 +39,24 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
         yield driver
 
 
-class Page:
-    """What a visitor does and sees."""
-
-    def __init__(self, driver: WebDriver, address: str) -> None:
-        self.driver = driver
-        self.address = address
+class Page(Visitor):
+    """What a shop's people do and see."""
 
     def open(self, language: str = "en-US", part: str = "") -> None:
-        agent = self.driver.execute_script("return navigator.userAgent")
-        self.command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        self.speaks(language)
         # Otherwise another part of the same page would not load it again.
         self.driver.get("about:blank")
         self.driver.get(self.address + part)
 
-    def command(self, name: str, **parameters: Any) -> None:
-        self.driver.execute_cdp_cmd(name, parameters)
-
-    def resize(self, width: int, height: int) -> None:
-        self.command(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-
-    def wait(self, until: Callable[[], Any]) -> Any:
-        return waiting(self.driver, SECONDS_TO_APPEAR).until(lambda _: until())
-
     def see(self, selector: str, text: str = "") -> WebElement:
         """The first shown match that holds the text, once there is one."""
-
-        def shown() -> WebElement | None:
-            fitting = self.driver.execute_script(SHOWN, selector, text)
-            return fitting[0] if fitting else None
-
-        return self.wait(shown)
+        return self.shown(selector, text)[0]
 
     def texts(self, selector: str) -> list[str]:
-        return [one.text for one in self.driver.find_elements(By.CSS_SELECTOR, selector)]
-
-    def press(self, *keys: str) -> None:
-        self.driver.switch_to.active_element.send_keys(*keys)
+        return [one.text for one in self.all(selector)]
 
     def focused(self) -> str:
         return self.script("document.activeElement.id || document.activeElement.textContent")
-
-    def script(self, source: str) -> Any:
-        return self.driver.execute_script(f"return {source}")
 
 
 @pytest.fixture
@@ -105,12 +68,7 @@ def page(chromium: WebDriver, address: str, shop: Shop) -> Iterator[Page]:
     shop.asked.clear()
     yield opened
     shop.broken = False
-    opened.script("[localStorage.clear(), sessionStorage.clear()]")
-    # A refused request is logged by the browser itself; everything else would be ours.
-    logged = chromium.get_log("browser")
-    assert [one for one in logged if "Failed to load resource" not in one["message"]] == []
-    requested = opened.script("performance.getEntriesByType('resource').map((one) => one.name)")
-    assert [url for url in requested if not url.startswith(opened.address)] == []
+    opened.leave()
 
 
 def test_what_goes_with_an_item_is_one_click_away(page: Page) -> None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from apps.customer_service import serve_cli
-from apps.customer_service.options_cli import OwnReplies, open_registry
+from apps.customer_service.options_cli import FileOptions, OwnReplies, open_registry
 from apps.customer_service.training.cli import train
-from common.cli import LOOPBACK, Host, Port, Store
+from common.cli import Store
 from common.console import say
 from common.errors import UserError
 from common.files import exclusive_lock
 from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.train_cli import TrainOptions
+from common.serving.listening_cli import LOOPBACK, Host, Port
 from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
@@ -84,12 +86,10 @@ def _train(store: Path, settings: Mapping[str, str]) -> None:
     from apps.customer_service.demo.samples import files
 
     train(
-        faqs=files("faqs"),
-        questions=files("questions"),
-        test=files("test"),
+        files=FileOptions(files("faqs"), files("questions"), test=files("test")),
+        run=TrainOptions(resume=True),
         holding=GroupOptions(),
         given=SettingOptions([f"{name}={value}" for name, value in settings.items()]),
-        resume=True,
         store=store,
     )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apps.customer_service.options_cli import (
     DEFAULTS,
     Faqs,
+    FileOptions,
     MaxWrong,
     Questions,
-    Test,
     Validation,
     open_registry,
-    read_from,
 )
 from common.cli import (
     BadRow,
@@ -27,6 +27,8 @@ from common.cli import (
     print_json,
 )
 from common.console import results, show_table
+from common.groups_cli import grouped
+from common.learning.train_cli import show_release
 from common.tuning.federated.federate_cli import (
     PartyName,
     RoundDirectory,
@@ -56,30 +58,70 @@ def _start_of(backbone: str | None, store: Path, release_id: str | None) -> Star
 verbs = new_federate_app(APPLICATION, DEFAULTS, _start_of)
 
 
+@dataclass(frozen=True)
+class BranchOptions:
+    """A branch, and its own files."""
+
+    party: PartyName
+    faqs: Faqs = None
+    questions: Questions = None
+    validation: Validation = None
+    public: Public = None
+    mapping: Mapping = None
+    on_bad_row: OnBadRow = BadRow.fail
+
+    def open(self, found: Round, store: Path) -> tuple[Party, Desk]:
+        """What it learns from, and the desk where it learns.
+
+        Raises:
+            UserError: it is no party of the round, or its files cannot be read.
+        """
+        from apps.customer_service.data import read_dataset
+        from apps.customer_service.federating.party import party_of, private_party
+        from common.records.fields import content_hash
+        from common.tuning.federated.contributing import Desk
+
+        files = FileOptions(
+            self.faqs,
+            self.questions,
+            self.validation,
+            mapping=self.mapping,
+            on_bad_row=self.on_bad_row,
+        )
+        sources = files.sources(store)
+        found.check_party(self.party)
+        check_files(found.settings, self.public, {"--validation": sources.validation})
+        dataset = read_dataset(sources, seed=found.settings.seed)
+        own = (
+            private_party(dataset, self.public or (), sources, found.settings)
+            if found.settings.is_private
+            else party_of(dataset)
+        )
+        # The same files give other texts with other public ones, or by another --map.
+        said = [(one.text, one.faq_id, one.intent) for one in own.learned]
+        hashes = {**dataset.hashes, "own": content_hash(own.classes, said)}
+        return own, Desk.of(found, self.party, store / APPLICATION, hashes)
+
+
 @verbs.command()
+@grouped
 def join(
+    *,
     directory: RoundDirectory,
-    party: PartyName,
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    public: Public = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
+    branch: BranchOptions,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Say which labels a branch has, and how many texts: nothing else leaves it yet."""
     found = open_round(directory, APPLICATION)
-    sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
-    own, desk = _party(found, party, sources, public, store)
+    own, desk = branch.open(found, store)
     desk.join([example.text for example in own.learned], own.classes)
     told = {head: len(names) for head, names in own.classes.items()}
     if as_json:
-        print_json({"party": party, "texts": len(own.learned), "labels": own.classes})
+        print_json({"party": branch.party, "texts": len(own.learned), "labels": own.classes})
         return
     results().print(
-        f"{party} takes part with {len(own.learned):,} texts of {told['faqs']} FAQs and "
+        f"{branch.party} takes part with {len(own.learned):,} texts of {told['faqs']} FAQs and "
         f"{told['intents']} intents, whose names the others will read.",
         markup=False,
         soft_wrap=True,
@@ -89,15 +131,11 @@ def join(
 
 
 @verbs.command()
+@grouped
 def contribute(
+    *,
     directory: RoundDirectory,
-    party: PartyName,
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    public: Public = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
+    branch: BranchOptions,
     device: DeviceSetting = None,
     precision: PrecisionSetting = None,
     store: Store = Path("var"),
@@ -106,8 +144,7 @@ def contribute(
     """Learn from a branch's own texts, and write what was learned into the round's folder."""
     found = open_round(directory, APPLICATION)
     found.roster()
-    sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
-    own, desk = _party(found, party, sources, public, store)
+    own, desk = branch.open(found, store)
 
     from safetensors.torch import load_file
 
@@ -120,7 +157,7 @@ def contribute(
     heads = load_file(found.start / HEADS)
     path = desk.contribute(lambda: learn(found, own, settings, heads, desk.work))
     if as_json:
-        print_json({"party": party, "file": str(path), "masked": found.masked})
+        print_json({"party": branch.party, "file": str(path), "masked": found.masked})
         return
     results().print(
         f"{path} and {path.with_suffix('.json').name}: changes of weights"
@@ -132,14 +169,11 @@ def contribute(
 
 
 @verbs.command()
+@grouped
 def adopt(
+    *,
     directory: RoundDirectory,
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    test: Test = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
+    files: FileOptions,
     max_wrong: MaxWrong = 0.05,
     promote: Promote = None,
     store: Store = Path("var"),
@@ -149,7 +183,7 @@ def adopt(
     from common.tuning.federated.beginning import after, beginning_of
 
     found = open_round(directory, APPLICATION)
-    sources = read_from(faqs, questions, validation, test, mapping, on_bad_row, store)
+    sources = files.sources(store)
 
     from apps.customer_service.data import read_dataset
     from apps.customer_service.federating.adopting import adopt as take_over
@@ -173,27 +207,4 @@ def adopt(
         print_json(adopted.to_json())
         return
     show_table(before_and_after(adopted.before, adopted.after, None))
-    state = "Now serving." if adopted.promoted else "Not promoted."
-    results().print(f"Release {adopted.release.release_id}. {state}", markup=False)
-
-
-def _party(
-    found: Round, party: str, sources: Any, public: list[Path] | None, store: Path
-) -> tuple[Party, Desk]:
-    from apps.customer_service.data import read_dataset
-    from apps.customer_service.federating.party import party_of, private_party
-    from common.records.fields import content_hash
-    from common.tuning.federated.contributing import Desk
-
-    found.check_party(party)
-    check_files(found.settings, public, {"--validation": sources.validation})
-    dataset = read_dataset(sources, seed=found.settings.seed)
-    own = (
-        private_party(dataset, public or (), sources, found.settings)
-        if found.settings.is_private
-        else party_of(dataset)
-    )
-    # The same files give other texts with other public ones, or by another --map.
-    said = [(one.text, one.faq_id, one.intent) for one in own.learned]
-    hashes = {**dataset.hashes, "own": content_hash(own.classes, said)}
-    return own, Desk.of(found, party, store / APPLICATION, hashes)
+    show_release(adopted.release, promoted=adopted.promoted)

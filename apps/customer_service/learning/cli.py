@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from common.cli import new_app
 from common.learning.cli import add_feedback_verbs
 from common.learning.learn_cli import add_learn_verb
-from common.learning.purge_cli import Found
+from common.learning.purge_cli import Found, PurgeRows
 
 if TYPE_CHECKING:
     from apps.customer_service.data import Example
     from common.learning.candidates.groups import Grouping
     from common.learning.learn_cli import Learn, Load
-    from common.storage.database import Database
 
 APPLICATION = "customer_service"
 LABELS = ("faq_id", "answer")
@@ -65,32 +64,16 @@ def _find_grouping() -> Grouping[Example]:
     return GROUPING
 
 
-def purge_turns(
-    root: Path,
-    database: Database,
-    *,
-    subject: str | None = None,
-    text: str | None = None,
-    before: float | None = None,
-) -> int:
-    """What was said in conversations, in the database or waiting for it."""
+def _find_purge_turns() -> PurgeRows:
     from apps.customer_service.conversation.memory import purge
 
-    return purge(root, database, subject=subject, text=text, before=before)
+    return purge
 
 
-def purge_handovers(
-    root: Path,
-    database: Database,
-    *,
-    subject: str | None = None,
-    text: str | None = None,
-    before: float | None = None,
-) -> int:
-    """Tickets, in the database or waiting for it."""
+def _find_purge_tickets() -> PurgeRows:
     from apps.customer_service.tickets.purging import purge_tickets
 
-    return purge_tickets(root, database, subject=subject, text=text, before=before)
+    return purge_tickets
 
 
 add_feedback_verbs(
@@ -99,7 +82,7 @@ add_feedback_verbs(
     "faq_id",
     LABELS,
     releases_holding,
-    purge_rows={"turns": purge_turns, "tickets": purge_handovers},
+    purge_rows={"turns": _find_purge_turns, "tickets": _find_purge_tickets},
     purge_more=purge_knowledge,
 )
 add_learn_verb(verbs, APPLICATION, _find_learn, _find_load, _find_grouping)

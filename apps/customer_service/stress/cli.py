@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.customer_service.options_cli import ReleaseId, open_registry, read_from
+from apps.customer_service.options_cli import FileOptions, ReleaseId, open_registry
 from common.cli import BadRow, Device, Json, Mapping, OnBadRow, Store, existing, new_app
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
@@ -50,8 +50,8 @@ def stress(
     from apps.customer_service.data import read_faqs_of, read_questions
 
     release = open_registry(store).open(release_id)
-    sources = read_from(None, questions, None, None, mapping, on_bad_row, store)
-    examples = read_questions(sources, read_faqs_of(release)) if questions else []
+    files = FileOptions(questions=questions, mapping=mapping, on_bad_row=on_bad_row)
+    examples = read_questions(files.sources(store), read_faqs_of(release)) if questions else []
     wanted = expected_by(expectations, release=release)
 
     from apps.customer_service.release import load_release

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,39 +11,19 @@ from apps.customer_service.knowledge import cli as knowledge_cli
 from apps.customer_service.options_cli import (
     DEFAULTS,
     Documents,
-    Faqs,
+    FileOptions,
     Folds,
     MaxWrong,
-    Questions,
     Rerank,
-    Test,
-    Validation,
     check_folds,
     open_registry,
-    read_from,
 )
 from apps.customer_service.stress.cli import expected_by
-from common.cli import (
-    Backbone,
-    BadRow,
-    Json,
-    Mapping,
-    OnBadRow,
-    Promote,
-    Resume,
-    Store,
-    check_backbone,
-    new_app,
-    print_json,
-)
+from common.cli import Json, Store, check_backbone, new_app, print_json
 from common.console import results, show_table
-from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
-from common.learning.labelling.cli import Unlabelled, check_unlabelled
-from common.tuning.continual.options_cli import From, MaxForgetting, check_from
-from common.tuning.distillation.distil_cli import Teacher, check_teacher
-from common.tuning.privacy.privacy_cli import Public, check_files
+from common.learning.train_cli import TrainOptions, show_release
 from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
@@ -55,27 +36,14 @@ verbs = new_app("Training.")
 @grouped
 def train(
     *,
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    test: Test = None,
+    files: FileOptions,
     documents: Documents = None,
-    unlabelled: Unlabelled = None,
-    public: Public = None,
-    expectations: ExpectationsFile = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
-    backbone: Backbone = "auto",
-    teacher: Teacher = None,
-    from_release: From = None,
-    max_forgetting: MaxForgetting = None,
+    run: TrainOptions,
     holding: GroupOptions,
     given: SettingOptions,
     max_wrong: MaxWrong = 0.05,
     folds: Folds = 1,
     rerank: Rerank = False,
-    resume: Resume = False,
-    promote: Promote = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
@@ -83,14 +51,10 @@ def train(
     from common.tuning.configuration import OF_PAIRS, refuse_settings
 
     chosen = given.read(DEFAULTS)
-    others = {"--unlabelled": unlabelled, "--teacher": teacher}
-    unread = {"--validation": validation, "--test": test, "--rerank": rerank}
-    check_teacher(teacher, chosen)
-    check_unlabelled(unlabelled, chosen, teacher)
-    unread |= {"--documents": documents, "--expectations": expectations}
-    check_files(chosen, public, {**unread, **others, "--from": from_release})
-    check_from(from_release, chosen, others, max_forgetting)
-    uncrossed = {**others, "--from": from_release, "--rerank": rerank}
+    own = {"--validation": files.validation, "--test": files.test}
+    run.check(chosen, own={**own, "--rerank": rerank, "--documents": documents})
+    uncrossed: dict[str, object] = {"--unlabelled": run.unlabelled, "--teacher": run.teacher}
+    uncrossed |= {"--from": run.from_release, "--rerank": rerank}
     uncrossed |= {"--set seeds": chosen.seeds > 1, "--set privacy_epsilon": chosen.is_private}
     check_folds(folds, uncrossed)
     refuse_settings(chosen, OF_PAIRS, "questions are of FAQs, and no pairs of opposite texts")
@@ -101,27 +65,19 @@ def train(
 
     from apps.customer_service.learning.groups import GROUPING
 
-    groups, mapping = holding.read(GROUPING, mapping)
-    sources = read_from(
-        faqs,
-        questions,
-        validation,
-        test,
-        mapping,
-        on_bad_row,
-        store,
-        unlabelled,
-        by=groups.grouping.column,
+    groups, mapping = holding.read(GROUPING, files.mapping)
+    sources = replace(files, mapping=mapping).sources(
+        store, unlabelled=run.unlabelled, by=groups.grouping.column
     )
 
     from apps.customer_service.data import read_dataset, read_faqs_of
 
     registry = open_registry(store)
-    parent = registry.open(from_release) if from_release else None
+    parent = registry.open(run.from_release) if run.from_release else None
     known = read_faqs_of(parent) if parent else None
     dataset = read_dataset(sources, seed=chosen.seed, known=known)
-    wanted = expected_by(expectations, dataset.faqs, dataset.intents, release=parent)
-    check_backbone(backbone)
+    wanted = expected_by(run.expectations, dataset.faqs, dataset.intents, release=parent)
+    check_backbone(run.backbone)
 
     from apps.customer_service.documents.reading import read_documents
     from apps.customer_service.train import train as fine_tune
@@ -132,27 +88,27 @@ def train(
     train_it = partial(
         fine_tune,
         folds=folds,
-        teacher=teacher,
-        from_release=from_release,
-        max_forgetting=max_forgetting,
+        teacher=run.teacher,
+        from_release=run.from_release,
+        max_forgetting=run.max_forgetting,
         expectations=wanted,
         groups=groups,
     )
     if chosen.is_private:
         from apps.customer_service.privacy.training import train_privately
 
-        train_it = partial(train_privately, sources=sources, public=public or (), groups=groups)
+        train_it = partial(train_privately, sources=sources, public=run.public or (), groups=groups)
     elif documents:
         train_it = partial(train_it, passages=read_documents(documents))
     trained = train_it(
         dataset,
         chosen,
         registry,
-        backbone=backbone,
+        backbone=run.backbone,
         max_wrong=max_wrong,
         rerank=rerank,
-        resume=resume,
-        promote=promote,
+        resume=run.resume,
+        promote=run.promote,
     )
     if trained is not None:
         _show(trained, store, as_json)
@@ -173,7 +129,5 @@ def _show(trained: Trained, store: Path, as_json: bool) -> None:
         show_table(metrics(trained.further, "Old and new held-out questions"))
     for one in trained.forgetting:
         results().print(one.text, markup=False)
-    state = "Now serving." if trained.promoted else "Not promoted."
-    results().print(f"Release {release.release_id}. {state}", markup=False)
+    show_release(release, promoted=trained.promoted)
     knowledge_cli.say_what_is_not_learned(store, release)
-    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from apps.customer_service.options_cli import (
-    DEFAULTS,
-    Faqs,
-    Questions,
-    Test,
-    Validation,
-    open_registry,
-    read_from,
-)
-from common.cli import (
-    Backbone,
-    BadRow,
-    Json,
-    Mapping,
-    OnBadRow,
-    Store,
-    check_backbone,
-    new_app,
-)
+from apps.customer_service.options_cli import DEFAULTS, FileOptions, open_registry
+from common.cli import Backbone, Json, Store, check_backbone, new_app
 from common.groups_cli import grouped
 from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
 from common.tuning.settings_cli import SettingOptions
@@ -42,12 +26,7 @@ verbs = new_app("Search.")
 @grouped
 def tune(
     *,
-    faqs: Faqs = None,
-    questions: Questions = None,
-    validation: Validation = None,
-    test: Test = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
+    files: FileOptions,
     backbone: Backbone = "auto",
     searching: SearchOptions,
     given: SettingOptions,
@@ -57,11 +36,10 @@ def tune(
     """Search for settings that do better on the validation questions; --test is not read."""
     base = searching.base(given, DEFAULTS)
     space = read_search_space(searching.search, SPACE, base)
-    sources = read_from(faqs, questions, validation, None, mapping, on_bad_row, store)
 
     from apps.customer_service.data import read_dataset
 
-    dataset = read_dataset(sources, seed=base.seed)
+    dataset = read_dataset(replace(files, test=None).sources(store), seed=base.seed)
     check_backbone(backbone)
 
     from apps.customer_service.train import trials as prepare_trials

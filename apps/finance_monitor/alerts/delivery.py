@@ -12,9 +12,9 @@ from time import monotonic
 from apps.finance_monitor.alerts.notifications import Notification, headline
 from apps.finance_monitor.alerts.operations import silences
 from apps.finance_monitor.alerts.sinks import Sink
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.state.backend import Backend, DeposedError, Row
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.console import say
 from common.webhooks import DeliveryError

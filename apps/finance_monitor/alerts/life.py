@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from apps.finance_monitor.schema import Alert, AlertStatus, Severity, Window
+from apps.finance_monitor.surges.alert import Alert, AlertStatus, Severity, Window
 from apps.finance_monitor.surges.detector import Verdict
 from apps.finance_monitor.surges.keys import kind_of, name_of
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from apps.finance_monitor.exposure.wording import exposed_in_words
-from apps.finance_monitor.schema import Alert, Evidence
+from apps.finance_monitor.surges.alert import Alert, Evidence
 from apps.finance_monitor.surges.keys import MARKET, name_of
 from common.records.text import CHINESE
 

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.notifications import Notification, headline
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.keys import company_key, name_of
 from common.errors import UserError
 

@@ -11,11 +11,12 @@ from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import silences
 from apps.finance_monitor.exposure.relations import Exposures
-from apps.finance_monitor.schema import Alert, Evidence, Exposure, ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.state.backend import Backend
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import negative_lines
+from apps.finance_monitor.surges.alert import Alert, Evidence, Exposure
 from apps.finance_monitor.surges.keys import COMPANY, breadth, kind_of, name_of
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.records.text import words
@@ -43,13 +44,13 @@ class AlertRouter:
         exposures: Exposures | None = None,
     ) -> None:
         self._store = store
-        self._subscribers = subscribers
+        self.subscribers = subscribers
         self._exposures = exposures
         self._words = lru_cache(1024)(negative_words)
 
     def use(self, subscribers: Subscribers, exposures: Exposures | None) -> None:
         """Go by these from the next change on."""
-        self._subscribers, self._exposures = subscribers, exposures
+        self.subscribers, self._exposures = subscribers, exposures
 
     def write(self, database: Backend, changes: Sequence[Change]) -> list[Notification]:
         """Keep the changes and their notifications, within the caller's transaction."""
@@ -64,11 +65,11 @@ class AlertRouter:
                 "SELECT notified_at, closed_at FROM alerts WHERE alert_id = ?", (alert.alert_id,)
             ).fetchone()
             silent = row["closed_at"] or any(s.covers(alert.key) for s in muting)
-            receivers = self._subscribers.of(alert, muted_by)
+            receivers = self.subscribers.of(alert, muted_by)
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
                 told = notified(database, alert.alert_id)
-                still = {name: told[name] for name in told if name in self._subscribers.names}
+                still = {name: told[name] for name in told if name in self.subscribers.names}
                 receivers = still or receivers
             is_for_somebody = receivers or (alert.general and not muted_by)
             if _is_notified(change) and is_for_somebody and not silent:

@@ -10,25 +10,21 @@ import typer
 
 from apps.finance_monitor.options_cli import (
     APPLICATION,
-    CalendarFile,
-    Delay,
-    Entities,
-    FalseAlarms,
-    Lateness,
-    Relations,
     ReleaseId,
-    Watchlists,
-    WindowWidth,
+    SurgeOptions,
     load_classifier,
 )
 from common.cli import Device, Json, Store, existing, new_app, print_json
 from common.console import results, show_table
+from common.groups_cli import grouped
 
 verbs = new_app("Replay the past.")
 
 
 @verbs.command()
+@grouped
 def backtest(
+    *,
     history: Annotated[
         Path, typer.Argument(help="News of the past: JSON lines or a table.", callback=existing)
     ],
@@ -39,14 +35,7 @@ def backtest(
     budget: Annotated[
         list[str] | None, typer.Option("--budget", help="Further budgets to compare.")
     ] = None,
-    entities: Entities = None,
-    relations: Relations = None,
-    watchlists: Watchlists = None,
-    calendar: CalendarFile = None,
-    false_alarms: FalseAlarms = "1 per 30d",
-    window: WindowWidth = "1h",
-    allowed_lateness: Lateness = "5min",
-    delay: Delay = "0",
+    watched: SurgeOptions,
     scored: Annotated[bool, typer.Option("--scored", help="Written by the verb score.")] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
     release_id: ReleaseId = None,
@@ -65,18 +54,8 @@ def backtest(
     )
     from apps.finance_monitor.reporting import rows_table
     from apps.finance_monitor.surges.budget import parse_budget
-    from apps.finance_monitor.watch.running import Options
 
-    options = Options(
-        false_alarms,
-        window,
-        allowed_lateness,
-        delay,
-        entities=entities,
-        relations=relations,
-        watchlists=watchlists,
-        calendar=calendar,
-    )
+    options = watched.options()
     listed = options.entity_list()
     exposures = options.exposures(listed)
     rules = replace(

@@ -22,7 +22,8 @@ from apps.finance_monitor.store import Signed, Store
 from apps.finance_monitor.stories.companies import EntityList
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.keys import name_of
-from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.committing import Step
+from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 from apps.finance_monitor.watchlists.audience import Subscribers
 from apps.finance_monitor.watchlists.watchlist import Watchlist

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from apps.finance_monitor.alerts.operations import Case, cases
-from apps.finance_monitor.schema import Sentiment, Spread, Told
+from apps.finance_monitor.schema import Sentiment
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.storylines.lines import StoryLine
 from apps.finance_monitor.storylines.reading import lines_between
+from apps.finance_monitor.surges.alert import Spread, Told
 from apps.finance_monitor.surges.keys import TOPIC, kind_of, name_of
 from apps.finance_monitor.watchlists.watchlist import Watchlist, seen_by
 

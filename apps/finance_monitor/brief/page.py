@@ -13,7 +13,7 @@ from apps.finance_monitor.brief.day import Brief, Extremes, Line, Move
 from apps.finance_monitor.brief.style import STYLE
 from apps.finance_monitor.brief.wording import WORDS, Language, Words
 from apps.finance_monitor.exposure.wording import MOST_SHOWN
-from apps.finance_monitor.schema import Evidence, Spread, Told
+from apps.finance_monitor.surges.alert import Evidence, Spread, Told
 from apps.finance_monitor.surges.keys import MARKET, TOPIC, kind_of, name_of
 from common.records.text import CHINESE
 

@@ -14,7 +14,8 @@ from apps.finance_monitor.evaluate import WHAT, Outcome
 from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, spelled
 from apps.finance_monitor.release import load_release, reopen
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.stories.news_model import NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from common.console import say
 from common.errors import UserError
 from common.learning.purging import purged

@@ -9,7 +9,8 @@ import torch
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import Classifier
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.stories.news_model import NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from common.errors import UserError
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder

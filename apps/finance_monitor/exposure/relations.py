@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from apps.finance_monitor.schema import Exposure, RelationKind, Step
 from apps.finance_monitor.stories.companies import EntityList
+from apps.finance_monitor.surges.alert import Exposure, RelationKind, Step
 from common.console import say
 from common.errors import UserError
 from common.records.fields import Since, Text, Until

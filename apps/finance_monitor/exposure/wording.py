@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apps.finance_monitor.schema import Exposure
+from apps.finance_monitor.surges.alert import Exposure
 
 # The least exposed go unnamed; who watches one of these is notified all the same.
 MOST_SHOWN = 10

@@ -20,8 +20,9 @@ from apps.finance_monitor.state.opening import place_of
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
+from apps.finance_monitor.stories.news_model import NewsModel
 from apps.finance_monitor.stress.judging import decide_with
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from common.console import say
 from common.errors import UserError
 from common.evaluation.report import write_report

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.finance_monitor.prices.series import Series
-from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.keys import COMPANY, MARKET, kind_of
 from common.errors import RefusedError
 

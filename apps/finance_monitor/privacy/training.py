@@ -20,7 +20,8 @@ from apps.finance_monitor.reporting import metric_rows
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.network import FullPrecision
-from apps.finance_monitor.task import FinanceMonitorTask, NewsModel
+from apps.finance_monitor.stories.news_model import NewsModel
+from apps.finance_monitor.task import FinanceMonitorTask
 from apps.finance_monitor.train import Trained
 from common.console import say
 from common.errors import UserError

@@ -33,7 +33,7 @@ from common.records.text import CHINESE, words
 from common.rules.live import LiveRules
 
 if TYPE_CHECKING:
-    from apps.finance_monitor.task import NewsModel
+    from apps.finance_monitor.stories.news_model import NewsModel
     from common.models.encoder import Encoder
 
 NEGATIVE = SENTIMENTS.index("negative")

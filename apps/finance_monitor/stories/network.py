@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common.models.prediction import predict
 
 if TYPE_CHECKING:
-    from apps.finance_monitor.task import NewsModel
+    from apps.finance_monitor.stories.news_model import NewsModel
     from common.models.encoder import Encoder
     from common.models.int8.reader import Int8Reader
 

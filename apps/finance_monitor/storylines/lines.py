@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.finance_monitor.schema import ScoredRecord, Spread, Told
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.stories.copies import PERMUTATIONS, Said, contradicts, said_in
+from apps.finance_monitor.surges.alert import Spread, Told
 from apps.finance_monitor.surges.keys import sentiment_on
 
 # Less alike than a copy. In the sample feed, all pairs above are one story in other words; pairs

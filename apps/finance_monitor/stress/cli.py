@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from apps.finance_monitor.options_cli import ReleaseId, open_registry, read_from
+from apps.finance_monitor.options_cli import FileOptions, ReleaseId, open_registry
 from common.cli import BadRow, Device, Json, Mapping, OnBadRow, Store, existing, new_app
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
@@ -66,7 +66,8 @@ def stress(
 
     release = open_registry(store).open(release_id)
     wanted = expected_by(expectations, release=release)
-    sources = read_from(None, None, news, mapping, on_bad_row, store)
+    files = FileOptions(test=news, mapping=mapping, on_bad_row=on_bad_row)
+    sources = files.sources(store)
     examples = read_examples(sources)
     # What a company is marked by would be written otherwise, too.
     examples = [example for example in examples if example.target is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,36 +10,17 @@ from typing import TYPE_CHECKING
 from apps.finance_monitor.options_cli import (
     DirectionWords,
     Entities,
-    News,
+    FileOptions,
     Pairs,
-    Test,
-    Validation,
     open_registry,
-    read_from,
 )
 from apps.finance_monitor.stress.cli import expected_by
-from common.cli import (
-    Backbone,
-    BadRow,
-    Json,
-    Mapping,
-    OnBadRow,
-    Promote,
-    Resume,
-    Store,
-    check_backbone,
-    new_app,
-    print_json,
-)
+from common.cli import Json, Store, check_backbone, new_app, print_json
 from common.console import results, say, show_table
 from common.errors import UserError
-from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
 from common.learning.candidates.groups_cli import GroupOptions
-from common.learning.labelling.cli import Unlabelled, check_unlabelled
-from common.tuning.continual.options_cli import From, MaxForgetting, check_from
-from common.tuning.distillation.distil_cli import Teacher, check_teacher
-from common.tuning.privacy.privacy_cli import Public, check_files
+from common.learning.train_cli import TrainOptions, show_release
 from common.tuning.settings_cli import SettingOptions
 
 if TYPE_CHECKING:
@@ -53,56 +35,40 @@ verbs = new_app("Training.")
 @grouped
 def train(
     *,
-    news: News = None,
-    validation: Validation = None,
-    test: Test = None,
+    files: FileOptions,
     pairs: Pairs = None,
     direction_words: DirectionWords = None,
-    unlabelled: Unlabelled = None,
-    public: Public = None,
-    expectations: ExpectationsFile = None,
     entities: Entities = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
-    backbone: Backbone = "auto",
-    teacher: Teacher = None,
-    from_release: From = None,
-    max_forgetting: MaxForgetting = None,
+    run: TrainOptions,
     holding: GroupOptions,
     given: SettingOptions,
-    resume: Resume = False,
-    promote: Promote = None,
     store: Store = Path("var"),
     as_json: Json = False,
 ) -> None:
     """Fine-tune on labelled news; ends with before beside after, and a release."""
     chosen = given.read()
-    unread = {"--validation": validation, "--test": test, "--unlabelled": unlabelled}
-    unread |= {"--expectations": expectations}
-    check_teacher(teacher, chosen)
-    check_unlabelled(unlabelled, chosen, teacher)
-    check_files(
-        chosen, public, {**unread, "--pairs": pairs, "--teacher": teacher, "--from": from_release}
-    )
-    others = {"--unlabelled": unlabelled, "--teacher": teacher, "--pairs": pairs}
-    check_from(from_release, chosen, others, max_forgetting)
-    check_pairs(pairs, chosen, teacher)
+    own = {"--validation": files.validation, "--test": files.test}
+    run.check(chosen, own=own, pretrained={"--pairs": pairs})
+    check_pairs(pairs, chosen, run.teacher)
 
     from apps.finance_monitor.learning.groups import GROUPING
 
-    groups, mapping = holding.read(GROUPING, mapping)
-    by = groups.grouping.column
-    sources = read_from(
-        news, validation, test, mapping, on_bad_row, store, entities, unlabelled, pairs, by=by
+    groups, mapping = holding.read(GROUPING, files.mapping)
+    sources = replace(files, mapping=mapping).sources(
+        store,
+        entities=entities,
+        unlabelled=run.unlabelled,
+        pairs=pairs,
+        by=groups.grouping.column,
     )
 
     from apps.finance_monitor.data import read_dataset
 
     dataset = read_dataset(sources, seed=chosen.seed)
     registry = open_registry(store)
-    parent = registry.open(from_release) if from_release else None
-    wanted = expected_by(expectations, dataset.topics, release=parent)
-    check_backbone(backbone)
+    parent = registry.open(run.from_release) if run.from_release else None
+    wanted = expected_by(run.expectations, dataset.topics, release=parent)
+    check_backbone(run.backbone)
     lexicon = words_of(direction_words, parent)
 
     from apps.finance_monitor.reporting import beside, metrics
@@ -113,9 +79,9 @@ def train(
         show_table(dataset.audit.table())
     train_it = partial(
         fine_tune,
-        teacher=teacher,
-        from_release=from_release,
-        max_forgetting=max_forgetting,
+        teacher=run.teacher,
+        from_release=run.from_release,
+        max_forgetting=run.max_forgetting,
         expectations=wanted,
         groups=groups,
         lexicon=lexicon,
@@ -126,11 +92,18 @@ def train(
         train_it = partial(
             train_privately,
             sources=sources,
-            public=public or (),
+            public=run.public or (),
             groups=groups,
             lexicon=lexicon,
         )
-    trained = train_it(dataset, chosen, registry, backbone=backbone, resume=resume, promote=promote)
+    trained = train_it(
+        dataset,
+        chosen,
+        registry,
+        backbone=run.backbone,
+        resume=run.resume,
+        promote=run.promote,
+    )
     if trained is None:
         return
     columns = beside(trained.before, trained.after, trained.peer)
@@ -150,9 +123,7 @@ def train(
         show_table(metrics(trained.further, "Old and new held-out texts"))
     for one in trained.forgetting:
         results().print(one.text, markup=False)
-    state = "Now serving." if trained.promoted else "Not promoted."
-    results().print(f"Release {release.release_id}. {state}", markup=False)
-    results().print(f"Report: {release.directory / 'report.html'}", markup=False, soft_wrap=True)
+    show_release(release, promoted=trained.promoted)
 
 
 def words_of(own: list[Path] | None, parent: Release | None) -> Lexicon | None:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from apps.finance_monitor.options_cli import (
-    Entities,
-    News,
-    Test,
-    Validation,
-    open_registry,
-    read_from,
-)
-from common.cli import (
-    Backbone,
-    BadRow,
-    Json,
-    Mapping,
-    OnBadRow,
-    Store,
-    check_backbone,
-    new_app,
-)
+from apps.finance_monitor.options_cli import Entities, FileOptions, open_registry
+from common.cli import Backbone, Json, Store, check_backbone, new_app
 from common.groups_cli import grouped
 from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
 from common.tuning.settings_cli import SettingOptions
@@ -41,12 +26,8 @@ verbs = new_app("Search.")
 @grouped
 def tune(
     *,
-    news: News = None,
-    validation: Validation = None,
-    test: Test = None,
+    files: FileOptions,
     entities: Entities = None,
-    mapping: Mapping = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     backbone: Backbone = "auto",
     searching: SearchOptions,
     given: SettingOptions,
@@ -56,7 +37,7 @@ def tune(
     """Search for settings that do better on the validation news; --test is not read."""
     base = searching.base(given)
     space = read_search_space(searching.search, SPACE, base)
-    sources = read_from(news, validation, None, mapping, on_bad_row, store, entities)
+    sources = replace(files, test=None).sources(store, entities=entities)
 
     from apps.finance_monitor.data import read_dataset
 

@@ -10,19 +10,10 @@ import typer
 
 from apps.finance_monitor.options_cli import (
     APPLICATION,
-    CalendarFile,
-    Delay,
-    Entities,
-    Escalate,
-    FalseAlarms,
-    Lateness,
     MonitorDatabase,
-    Notify,
-    Relations,
     ReleaseId,
     Standby,
-    Watchlists,
-    WindowWidth,
+    WatchOptions,
     load_classifier,
     open_registry,
 )
@@ -30,6 +21,7 @@ from apps.finance_monitor.rules.cli import open_rules
 from common.cli import AllowAddress, Device, ServingPrecision, Store, new_app
 from common.console import results, say
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.rules.rules_cli import RulesOption, say_what_fired
 
 verbs = new_app("Follow a feed.")
@@ -44,19 +36,12 @@ FeedSpec = Annotated[
 
 
 @verbs.command()
+@grouped
 def watch(
+    *,
     feed: FeedSpec,
-    entities: Entities = None,
-    relations: Relations = None,
-    watchlists: Watchlists = None,
-    calendar: CalendarFile = None,
+    watched: WatchOptions,
     rules: RulesOption = None,
-    false_alarms: FalseAlarms = "1 per 30d",
-    window: WindowWidth = "1h",
-    allowed_lateness: Lateness = "5min",
-    delay: Delay = "0",
-    escalate_after: Escalate = None,
-    notify: Notify = None,
     allow_address: AllowAddress = None,
     standby: Standby = False,
     once: Annotated[bool, typer.Option("--once", help="Read to the end and stop.")] = False,
@@ -84,27 +69,10 @@ def watch(
     """Follow a feed: trends as they come, and an alert when negative news surges."""
     from apps.finance_monitor.feeds.opening import check_sources
     from apps.finance_monitor.watch.metrics_server import metrics_at
-    from apps.finance_monitor.watch.running import Options
     from common.models.devices import check_serving_precision
 
-    options = Options(
-        false_alarms,
-        window,
-        allowed_lateness,
-        delay,
-        escalate_after,
-        entities,
-        notify or (),
-        relations,
-        watchlists,
-        calendar,
-        database=database,
-    )
-    options.rules()
-    listed = options.entity_list()
-    options.exposures(listed)
-    options.lists(listed)
-    options.days(listed)
+    options = watched.options(database=database)
+    options.check()
     check_sources(feed)
     if scored and score_only:
         raise UserError("--score-only: a scored feed is not scored again", hint="Drop --scored.")
@@ -121,14 +89,14 @@ def watch(
         )
         directory = store / APPLICATION
 
-        def catch_up(watched: Any) -> None:
+        def catch_up(following: Any) -> None:
             """Score by the release that serves now, unless one was named."""
             if scored or release_id or open_registry(store).current_id() == classifier.release_id:
                 return
             newest, _ = load_classifier(
                 store, None, device, scored, live_rules, precision=precision
             )
-            watched.use(newest)
+            following.use(newest)
 
         if score_only:
             _score(feed, score_only, classifier, options, directory, show)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from apps.finance_monitor.feeds.health import SourceHealth
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.stories.drift import Drift
+from apps.finance_monitor.surges.alert import Alert
 
 
 @dataclass

@@ -12,7 +12,8 @@ from apps.finance_monitor.alerts.notifications import headline, is_chinese
 from apps.finance_monitor.alerts.operations import Case, cases
 from apps.finance_monitor.exposure.wording import exposed_in_words
 from apps.finance_monitor.surges.keys import MARKET, name_of
-from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.committing import Step
+from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Closed
 from common.console import results
 

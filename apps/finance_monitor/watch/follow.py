@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from apps.finance_monitor.alerts.delivery import Delivery
-from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
-from apps.finance_monitor.alerts.routing import AlertRouter, without_store
+from apps.finance_monitor.alerts.routing import AlertRouter
 from apps.finance_monitor.exposure.relations import Exposures
-from apps.finance_monitor.feeds.feed import Batch, Feed, append_rejected
-from apps.finance_monitor.feeds.horizon import Ahead, Horizon, write_refused
+from apps.finance_monitor.feeds.feed import Batch, Feed
+from apps.finance_monitor.feeds.horizon import Horizon
 from apps.finance_monitor.store import Signed, Store
 from apps.finance_monitor.stories.companies import EntityList, mentions_in
 from apps.finance_monitor.stories.drift import Drift
 from apps.finance_monitor.stories.ingest import Ingest, Taken
-from apps.finance_monitor.surges.keys import keys_for, negatives_of
+from apps.finance_monitor.surges.keys import keys_for
+from apps.finance_monitor.watch.committing import Commits, Step
 from apps.finance_monitor.watch.counters import Counters, Pace
-from apps.finance_monitor.watch.monitor import Closed, Late, Monitor, Rules
+from apps.finance_monitor.watch.monitor import Monitor, Rules
 from apps.finance_monitor.watch.pausing import Pause
 from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
@@ -41,23 +40,7 @@ SMALL_BATCH, LARGE_BATCH = 32, 512
 # Bytes or messages behind which a batch grows.
 BEHIND = 20_000
 READ_SECONDS = 0.25
-RETENTION, FORGET_EVERY = 60 * 24 * 3600.0, 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one batch came to: all that is committed together.
-
-    Attributes:
-        ahead: records refused for their date; they are among the batch's rejected ones.
-    """
-
-    batch: Batch
-    taken: list[tuple[int, Taken]]
-    changes: list[Change]
-    closed: list[Closed]
-    late: list[Late]
-    ahead: Sequence[Ahead] = ()
+RETENTION = 60 * 24 * 3600.0
 
 
 class Watch:
@@ -96,10 +79,8 @@ class Watch:
         live: LiveSetup | None = None,
     ) -> None:
         self.store = store
-        self._retention = retention
         self.pace = Pace()
         self._pause = Pause(self.pace, store.where)
-        self._unwritable: tuple[type[Exception], ...] = (*store.trouble, OSError)
         self.monitor = Monitor(rules, keys_for(topics, entities.names if entities else ()))
         self.drift = Drift(classifier.baseline if classifier else {})
         self._classifier = classifier
@@ -107,15 +88,23 @@ class Watch:
         self._explainer = explainer
         self._delivery = delivery
         self.live = live
-        self._rejected = rejected
-        self._forgotten_until = 0.0
         self._warned_of_drift = False
         self._horizon = Horizon(store, clock)
         kept = store.read_state("monitor")
         now = self._restore(json.loads(kept)) if kept else None
         self._ingest = Ingest(classifier, entities, store, now)
-        self._subscribers = subscribers or Subscribers(delivery.sinks if delivery else ())
-        self._router = AlertRouter(store, self._subscribers, self._negative_words, exposures)
+        receivers = subscribers or Subscribers(delivery.sinks if delivery else ())
+        self._router = AlertRouter(store, receivers, self._negative_words, exposures)
+        self.commits = Commits(
+            store,
+            self.monitor,
+            self._router,
+            self._pause,
+            self._state,
+            delivery=delivery,
+            rejected=rejected,
+            retention=retention,
+        )
 
     def _restore(self, kept: dict[str, Any]) -> float | None:
         if kept["width"] != self.monitor.rules.width:
@@ -176,8 +165,7 @@ class Watch:
         """From the next batch on."""
         self._ingest.entities = setup.entities
         self.monitor.use(setup.rules, setup.entities.names if setup.entities else ())
-        self._subscribers = setup.subscribers or self._subscribers
-        self._router.use(self._subscribers, setup.exposures)
+        self._router.use(setup.subscribers or self._router.subscribers, setup.exposures)
         if self._delivery:
             self._delivery.use(setup.sinks)
 
@@ -245,56 +233,7 @@ class Watch:
 
     def commit(self, step: Step, stopping: Event | None = None) -> list[Notification]:
         """Write it, waiting until it can be written; alerts are delivered even then."""
-        notifications: list[Notification] | None = None
-        rejected = list(step.batch.rejected)
-        while True:
-            try:
-                if self._rejected and rejected:
-                    append_rejected(self._rejected, rejected)
-                    rejected.clear()
-                if notifications is None or not self._is_written():
-                    notifications = self._write(step)
-                break
-            except self._unwritable as error:
-                if notifications is None:
-                    notifications = without_store(step.changes)
-                    if self._delivery:
-                        self._delivery.notify_now(notifications, self._subscribers)
-                self._pause.wait(error, stopping)
-        self._pause.over()
-        if notifications and self._delivery:
-            self._delivery.wake()
-        # The step is written, and must not be again; what is old can wait for the next.
-        with suppress(*self.store.trouble):
-            self._forget()
-        return notifications
-
-    def _is_written(self) -> bool:
-        """Whether a commit of which no answer came was one: the connection may go in between."""
-        return self.store.read_state("monitor") == self._state()
-
-    def _write(self, step: Step) -> list[Notification]:
-        with self.store.transaction() as database:
-            self.store.add_stories(
-                ((number, one.story, one.signature) for number, one in step.taken),
-                (
-                    (key, one.story.published_at.timestamp(), number, probability)
-                    for number, one in step.taken
-                    for key, probability in negatives_of(one.story)
-                ),
-            )
-            self.store.add_texts((one.text_key, one.story) for _, one in step.taken if one.text_key)
-            self.store.add_windows(step.closed, step.late)
-            write_refused(database, step.ahead)
-            notifications = self._router.write(database, step.changes)
-            if step.closed:
-                for name, detector in self.monitor.detectors.items():
-                    self.store.write_state(name, detector.to_bytes())
-            self.store.write_state("monitor", self._state())
-            if step.batch.position:
-                position = step.batch.position.model_dump_json()
-                self.store.write_state("position", position.encode())
-        return notifications
+        return self.commits.write(step, stopping)
 
     def _state(self) -> bytes:
         state = {
@@ -310,11 +249,3 @@ class Watch:
         if explainer is None:
             return []
         return explainer.negative_words(text, company, mentions_in(text, entities, self._entities))
-
-    def _forget(self) -> None:
-        now = self.monitor.clock.now
-        if self._retention is None:
-            return
-        if now and now - self._forgotten_until > FORGET_EVERY:
-            self.store.forget_before(now - self._retention)
-            self._forgotten_until = now

@@ -15,7 +15,8 @@ import numpy as np
 
 from apps.finance_monitor.alerts.life import AlertBook, Change
 from apps.finance_monitor.calendars.calendar import Calendar
-from apps.finance_monitor.schema import Alert, ScoredRecord, Sentiment
+from apps.finance_monitor.schema import ScoredRecord, Sentiment
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector
 from apps.finance_monitor.surges.keys import keys_for, keys_of

@@ -19,12 +19,14 @@ from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.exposure.relations import Exposures, read_relations
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.opening import open_feed
+from apps.finance_monitor.prices.series import read_prices
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.state.opening import place_of, store_path
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import EntityList, read_entities
 from apps.finance_monitor.surges.budget import parse_budget
-from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.committing import Step
+from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 from apps.finance_monitor.watch.setup import LiveSetup, Setup
 from apps.finance_monitor.watchlists.audience import Subscribers
@@ -50,7 +52,7 @@ class Options:
     delay: str = "0"
     escalate_after: str | None = None
     entities: Path | None = None
-    notify: Sequence[str] = ()
+    notify: Sequence[str] | None = None
     relations: Path | None = None
     watchlists: Path | None = None
     calendar: Path | None = None
@@ -96,6 +98,20 @@ class Options:
         """Which companies depend on which, if that is told."""
         return read_relations(self.relations, listed) if self.relations else None
 
+    def check(self) -> None:
+        """See that all that was given can be read, before anything takes long.
+
+        Raises:
+            UserError: it cannot.
+        """
+        self.rules()
+        listed = self.entity_list()
+        self.exposures(listed)
+        self.lists(listed)
+        self.days(listed)
+        if self.prices:
+            read_prices(self.prices, listed)
+
     @property
     def files(self) -> list[Path]:
         """Those that say what is watched."""
@@ -115,7 +131,7 @@ class Options:
         entities = self.entity_list()
         lists = self.lists(entities, topics)
         rules = replace(self.rules(), watchlists=lists, calendar=self.days(entities, topics))
-        everything = [*sinks, *map(open_sink, self.notify)]
+        everything = [*sinks, *map(open_sink, self.notify or ())]
         by_list = {one.name: [*map(open_sink, one.notify)] for one in lists}
         opened = {sink.name: sink for sink in chain(everything, *by_list.values())}
         subscribers = Subscribers(

@@ -11,7 +11,8 @@ import numpy as np
 
 from apps.finance_monitor.alerts.life import SEVERITIES, AlertBook, Change
 from apps.finance_monitor.calendars.calendar import Calendar
-from apps.finance_monitor.schema import Alert, Sentiment
+from apps.finance_monitor.schema import Sentiment
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.detector import SurgeDetector, Verdict
 from apps.finance_monitor.surges.windows import ALL, NEGATIVE, Windows

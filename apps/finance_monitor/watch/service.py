@@ -27,7 +27,8 @@ from apps.finance_monitor.stories.companies import EntityList, companies_in, men
 from apps.finance_monitor.stories.eight_bit import load_to_serve
 from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
 from apps.finance_monitor.targets.pointing import Span
-from apps.finance_monitor.watch.follow import Step, Watch
+from apps.finance_monitor.watch.committing import Step
+from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.running import Options, follow, open_watch
 from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import say

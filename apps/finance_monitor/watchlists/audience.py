@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from apps.finance_monitor.schema import Alert
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.history import Floats
 from apps.finance_monitor.watchlists.watchlist import Watchlist

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from apps.finance_monitor.schema import Alert, ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.stories.companies import Entity, EntityList
 from apps.finance_monitor.stories.text import prepare
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.budget import Budget, parse_budget
 from apps.finance_monitor.surges.keys import company_key, topic_key
 from common.errors import UserError

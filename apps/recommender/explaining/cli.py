@@ -10,17 +10,14 @@ import typer
 
 from apps.recommender.options_cli import (
     AsOf,
-    Interactions,
-    Items,
-    MappingOption,
+    FileOptions,
     ReleaseId,
-    Users,
     open_registry,
     parse_moment,
-    read_data,
 )
-from common.cli import BadRow, Device, Json, OnBadRow, Store, new_app, print_json
+from common.cli import Device, Json, Store, new_app, print_json
 from common.console import results, show_table
+from common.groups_cli import grouped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,15 +31,13 @@ EVENTS_SHOWN = 5
 
 
 @verbs.command()
+@grouped
 def explain(
+    *,
     user_id: Annotated[str, typer.Argument(help="Whose list.")],
     item_id: Annotated[str, typer.Argument(help="The item to explain.")],
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    files: FileOptions,
     as_of: AsOf = None,
-    mapping: MappingOption = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -52,9 +47,7 @@ def explain(
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(
-        interactions, items, users, mapping, on_bad_row, store, None, moment, release=release
-    )
+    dataset = files.read(store, as_of=moment, release=release)
 
     from apps.recommender.explaining.item import explain_item, item_reader
     from apps.recommender.release import load_release, prepare

@@ -13,28 +13,15 @@ import typer
 from apps.recommender.options_cli import (
     AsOf,
     Behavior,
-    Interactions,
-    Items,
-    MappingOption,
+    FileOptions,
     ReleaseId,
-    Users,
     open_registry,
     parse_moment,
-    read_data,
 )
-from common.cli import (
-    BadRow,
-    Device,
-    Json,
-    OnBadRow,
-    Store,
-    existing,
-    new_app,
-    parse_mapping,
-    print_json,
-)
+from common.cli import Device, Json, Store, existing, new_app, parse_mapping, print_json
 from common.console import results, say, show_table
 from common.errors import UserError
+from common.groups_cli import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,23 +67,21 @@ NAMES = {
 
 
 @verbs.command("off-policy")
+@grouped
 def off_policy(
+    *,
     log: Annotated[
         Path,
         typer.Argument(
             help="user_id, item_id, propensity, reward, position; timestamp.", callback=existing
         ),
     ],
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    files: FileOptions,
     as_of: AsOf = None,
     log_columns: Annotated[
         list[str] | None, typer.Option("--log-map", help="field=column, of the log.")
     ] = None,
-    mapping: MappingOption = None,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -113,18 +98,9 @@ def off_policy(
     from apps.recommender.exploration.logs import LoggedRow, begins, beside, read_log
 
     columns = parse_mapping(log_columns, set(LoggedRow.model_fields))
-    rows = read_log(log, columns, on_bad_row.value, registry.root / "rejected")
+    rows = read_log(log, columns, files.on_bad_row.value, registry.root / "rejected")
     moment = begins(rows) if moment is None else moment
-    dataset = read_data(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        behavior=behavior,
-        release=release,
-    )
+    dataset = files.read(store, behavior=behavior, release=release)
 
     from apps.recommender.exploration.off_policy import evaluate
     from apps.recommender.release import load_release, prepare

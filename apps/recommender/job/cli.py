@@ -15,22 +15,21 @@ from apps.recommender.options_cli import (
     Behavior,
     CandidateFile,
     Cutoff,
-    Interactions,
+    FileOptions,
     Items,
     MappingOption,
     RelationsFile,
     ReleaseId,
     RulesFile,
     StockFile,
-    Users,
     open_registry,
     open_rules,
     parse_moment,
-    read_data,
 )
 from common.cli import BadRow, Device, Json, OnBadRow, ServingPrecision, Store, print_json
 from common.console import results, say, show_table
 from common.errors import Exit, UserError
+from common.groups_cli import grouped
 
 verbs = typer.Typer()
 
@@ -48,11 +47,11 @@ class Executor(StrEnum):
 
 
 @verbs.command()
+@grouped
 def score(
-    interactions: Interactions,
-    items: Items,
+    *,
+    files: FileOptions,
     out: Annotated[Path, typer.Option("--out", help="A directory for this run alone.")],
-    users: Users = None,
     candidates: CandidateFile = None,
     rules: RulesFile = None,
     relations: RelationsFile = None,
@@ -65,9 +64,7 @@ def score(
         int, typer.Option(min=0, help="Worker processes of one thread each. 0: one per CPU.")
     ] = 0,
     shard_size: Annotated[int, typer.Option(min=1, help="Users per shard.")] = 1000,
-    mapping: MappingOption = None,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     precision: ServingPrecision = "auto",
@@ -83,17 +80,8 @@ def score(
     registry = open_registry(store)
     release = registry.open(release_id)
 
-    dataset = read_data(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        candidates,
-        moment,
-        behavior=behavior,
-        release=release,
+    dataset = files.read(
+        store, candidates=candidates, as_of=moment, behavior=behavior, release=release
     )
 
     from apps.recommender.job.run import Request, run_scoring
@@ -127,19 +115,17 @@ def score(
 
 
 @verbs.command()
+@grouped
 def recommend(
+    *,
     user_id: Annotated[str, typer.Argument(help="Whose ranking to show.")],
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    files: FileOptions,
     candidates: CandidateFile = None,
     k: K = 10,
     diversity: Diversity = None,
     rules: RulesFile = None,
     language: Annotated[str | None, typer.Option(help="Of the reasons: en or zh.")] = None,
     as_of: AsOf = None,
-    mapping: MappingOption = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -150,17 +136,7 @@ def recommend(
     live_rules = open_rules(rules)
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        candidates,
-        moment,
-        release=release,
-    )
+    dataset = files.read(store, candidates=candidates, as_of=moment, release=release)
 
     from apps.recommender.job.tables import ranking_table
     from apps.recommender.release import load_release, prepare
@@ -249,13 +225,11 @@ def export(
 
 
 @verbs.command()
+@grouped
 def audit(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
+    *,
+    files: FileOptions,
     cutoff: Cutoff = None,
-    mapping: MappingOption = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -273,7 +247,7 @@ def audit(
             hint="Audit it at that moment or later.",
         )
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, release=release)
+    dataset = files.read(store, release=release)
 
     from apps.recommender.comparison.leaks import audit_release
     from apps.recommender.job.tables import audit_table

@@ -13,18 +13,13 @@ import typer
 from apps.recommender.options_cli import (
     APPLICATION,
     Behavior,
-    Interactions,
-    Items,
+    FileOptions,
     MappingOption,
-    Users,
-    name_sources,
     open_registry,
 )
 from common.cli import (
-    BadRow,
     Device,
     Json,
-    OnBadRow,
     Store,
     existing,
     new_app,
@@ -34,6 +29,7 @@ from common.cli import (
 from common.console import say, show_table
 from common.durations import parse_period
 from common.errors import UserError
+from common.groups_cli import grouped
 from common.learning.learn_cli import (
     KEPT_RELEASES,
     After,
@@ -73,13 +69,11 @@ def open_events(store: Path, database: str | None) -> Iterator[EventStore]:
 
 
 @verbs.command()
+@grouped
 def learn(
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
-    mapping: MappingOption = None,
+    *,
+    files: FileOptions,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     promote: PromoteCandidate = False,
     per_user: Annotated[
         float, typer.Option(min=0.001, max=1, help="Most of what was done by one user, a share.")
@@ -102,16 +96,7 @@ def learn(
 
     groups = GROUPING.choose(by)
     registry = open_registry(store)
-    sources = name_sources(
-        interactions,
-        items,
-        users,
-        mapping,
-        on_bad_row,
-        store,
-        behavior=behavior,
-        release=registry.open(),
-    )
+    sources = files.sources(store, behavior=behavior, release=registry.open())
     with open_events(store, database) as events:
 
         def once() -> Learned:

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 
 from apps.recommender.options_cli import (
     AsOf,
-    Interactions,
-    Items,
-    MappingOption,
+    FileOptions,
     ReleaseId,
-    Users,
     open_registry,
     parse_moment,
-    read_data,
 )
-from common.cli import BadRow, Device, Json, OnBadRow, Store, new_app
+from common.cli import Device, Json, Store, new_app
 from common.errors import UserError
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.evaluation.stress.stress_cli import Out, check_out, show_stress
+from common.groups_cli import grouped
 
 if TYPE_CHECKING:
     from apps.recommender.catalogue.items import Catalogue
@@ -32,15 +29,13 @@ verbs = new_app("Stress.")
 
 
 @verbs.command()
+@grouped
 def stress(
-    interactions: Interactions,
-    items: Items,
+    *,
+    files: FileOptions,
     expectations: ExpectationsFile = None,
-    users: Users = None,
     as_of: AsOf = None,
     out: Out = None,
-    mapping: MappingOption = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     release_id: ReleaseId = None,
     device: Device = "auto",
     store: Store = Path("var"),
@@ -56,9 +51,7 @@ def stress(
     moment = parse_moment(as_of, "--as-of")
     registry = open_registry(store)
     release = registry.open(release_id)
-    dataset = read_data(
-        interactions, items, users, mapping, on_bad_row, store, None, moment, release=release
-    )
+    dataset = files.read(store, as_of=moment, release=release)
     wanted = expected_by(expectations, dataset)
     assert wanted is not None
 

@@ -8,29 +8,17 @@ from apps.recommender.options_cli import (
     DEFAULTS,
     Behavior,
     Cutoff,
+    FileOptions,
     FoldIn,
-    Interactions,
     Interests,
-    Items,
-    MappingOption,
     Split,
     Strategy,
     Tune,
-    Users,
     open_registry,
     parse_moment,
-    read_data,
     unused_settings,
 )
-from common.cli import (
-    Backbone,
-    BadRow,
-    Json,
-    OnBadRow,
-    Store,
-    check_backbone,
-    new_app,
-)
+from common.cli import Backbone, Json, Store, check_backbone, new_app
 from common.groups_cli import grouped
 from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
 from common.tuning.settings_cli import SettingOptions
@@ -49,12 +37,8 @@ verbs = new_app("Search.")
 @grouped
 def tune(
     *,
-    interactions: Interactions,
-    items: Items,
-    users: Users = None,
-    mapping: MappingOption = None,
+    files: FileOptions,
     behavior: Behavior = None,
-    on_bad_row: OnBadRow = BadRow.fail,
     strategy_of_towers: Tune = None,
     interests: Interests = 2,
     strategy: Strategy = Split.global_time,
@@ -79,7 +63,7 @@ def tune(
 
     from apps.recommender.interactions.timeline import split_in_time
 
-    dataset = read_data(interactions, items, users, mapping, on_bad_row, store, behavior=behavior)
+    dataset = files.read(store, behavior=behavior)
     check_backbone(backbone)
 
     from apps.recommender.retrieval.towers import TowerSizes

@@ -10,9 +10,10 @@ import numpy as np
 
 from common.console import say
 from common.evaluation.effects.decisions import Decisions, read_decisions
-from common.evaluation.effects.estimating import LEARNERS, Estimate, check_units, estimate
+from common.evaluation.effects.estimating import LEARNERS, Estimate, estimate
 from common.evaluation.effects.graph import CausalGraph
 from common.evaluation.effects.identification import adjustment_set
+from common.evaluation.effects.overlap import check_units
 from common.evaluation.effects.refuting import HiddenCause, Refutation, hidden_cause, refute
 
 

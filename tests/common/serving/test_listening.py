@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from apps.finance_monitor.options_cli import TITLE
-from apps.finance_monitor.serve_cli import _check_access
 from common.errors import UserError
+from common.serving.listening_cli import AccessOptions
 from common.serving.run import _bind, _listen, check_address, serve
 
 # It answers when a line comes on its stdin, and says on stdout how far it is.
@@ -209,7 +209,7 @@ def test_who_stands_by_learns_at_once_that_another_program_has_the_port() -> Non
             with pytest.raises(UserError, match=f"port {port} is in use"):
                 check_address("127.0.0.1", port, TITLE)
             with pytest.raises(UserError, match=f"port {port} is in use"):
-                _check_access("127.0.0.1", port, None, without_keys=False)
+                AccessOptions("127.0.0.1").check(port, TITLE)
     for told in ({"status": "alive"}, {**alive, "server": TITLE}):
         with answering(json.dumps(told)) as port:
             check_address("127.0.0.1", port, TITLE)

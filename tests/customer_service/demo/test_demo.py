@@ -27,7 +27,7 @@ from common.tuning.settings_cli import SettingOptions
 
 APPLICATION = "customer_service"
 FIRST, FINE_TUNED = "head", "top-layers:6"
-Asked = list[dict[str, object]]
+Asked = list[dict[str, Any]]
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def fine_tuned(store: Path, right: float, monkeypatch: pytest.MonkeyPatch) -> st
 
 def test_a_demo_that_was_killed_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> None:
     cli.demo(store=tmp_path)
-    assert asked[0]["resume"] is True
+    assert asked[0]["run"].resume
     assert asked[0]["store"] == tmp_path
-    assert asked[0]["questions"]
+    assert asked[0]["files"].questions
     given = asked[0]["given"]
     assert isinstance(given, SettingOptions)
     assert f"strategy={FINE_TUNED}" in (given.settings or [])

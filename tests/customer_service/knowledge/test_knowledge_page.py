@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import browser, needs_browser, seeing, waiting
+from browser import needs_browser, seeing, waiting
 from sample import Demo, Run
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -35,12 +35,6 @@ def store(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(store: Path) -> Iterator[str]:
     with running(store) as found:
         yield found
-
-
-@pytest.fixture
-def driver(tmp_path: Path) -> Iterator[WebDriver]:
-    with browser(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ PET = {
     "similar_questions": ["cover for my cat", "insure a puppy"],
     "answer": "Yes. Ring 0808 157 0140.",
 }
-FRESH: dict[str, Any] = {"answer": None, "citations": []}
 
 
 @pytest.fixture(scope="module")

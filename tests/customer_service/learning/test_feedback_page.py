@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import needs_browser, seeing
 from sample import Demo
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -28,12 +27,6 @@ def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     shutil.copytree(demo.store, store, symlinks=True, ignore=shutil.ignore_patterns("*.sqlite*"))
     with running(store, "--learn", "at-once") as found:
         yield found
-
-
-@pytest.fixture
-def driver(tmp_path: Path) -> Iterator[WebDriver]:
-    with browser(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

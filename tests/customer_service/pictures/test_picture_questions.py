@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import browser, needs_browser, seeing
+from browser import needs_browser, seeing
 from sample import Demo, Run
 from selenium.webdriver.remote.webdriver import WebDriver
 from server import running
@@ -70,12 +70,6 @@ def test_on_the_command_line(demo: Demo, run: Run, tmp_path: Path) -> None:
         done = run("ask", *wrong, "--store", demo.store)
         assert done.returncode == 2
         assert said in done.stderr
-
-
-@pytest.fixture
-def driver(tmp_path: Path) -> Iterator[WebDriver]:
-    with browser(tmp_path) as made:
-        yield made
 
 
 DROP = """

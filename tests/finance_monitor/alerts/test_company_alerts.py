@@ -10,11 +10,12 @@ import pytest
 from news import quiet_then_surge, story, towards
 
 from apps.finance_monitor.alerts.operations import cases
-from apps.finance_monitor.schema import Evidence, ScoredRecord
+from apps.finance_monitor.schema import ScoredRecord
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import Entity, EntityList
 from apps.finance_monitor.stories.network import Floats
+from apps.finance_monitor.surges.alert import Evidence
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules

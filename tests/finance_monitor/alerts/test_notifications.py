@@ -7,7 +7,7 @@ from news import at
 from receiving import an_alert
 
 from apps.finance_monitor.alerts.notifications import headline, in_words
-from apps.finance_monitor.schema import Alert, Evidence
+from apps.finance_monitor.surges.alert import Alert, Evidence
 
 
 def _alert(key: str, *headlines: str, status: str = "firing") -> Alert:

@@ -27,8 +27,8 @@ from apps.finance_monitor.alerts.sinks import (
     WebhookSink,
     open_sink,
 )
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watchlists.audience import Subscribers
 from common.errors import UserError
 from common.webhooks import DeliveryError

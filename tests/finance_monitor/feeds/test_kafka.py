@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +11,8 @@ from typing import Any
 
 import pytest
 from kafka_broker import Cluster, lines
+from monitor_serving import tells_the_same_when_killed
 from news import quiet_then_surge, record
-from processes import Process
 from scraping import running_with_metrics, scrape_until
 
 from apps.finance_monitor.feeds.feed import Rejected
@@ -403,31 +401,7 @@ def test_a_monitor_that_is_killed_tells_the_same(
     for number in (0, 1):
         cluster.send(topic, *lines(stories[number::2]), partition=number)
 
-    def run(name: str, kill_after: float | None = None) -> None:
-        command = [
-            "-m", "apps.finance_monitor", "watch", f"{cluster.address}/{topic}",
-            "--scored", "--once",
-            "--store", str(tmp_path / name), "--notify", f"jsonl:{tmp_path / name}.jsonl",
-        ]  # fmt: skip
-        with Process(*command) as process:
-            database = tmp_path / name / "finance_monitor" / "monitor.sqlite"
-            if kill_after is not None:
-                while process.poll() is None and not database.exists():
-                    time.sleep(0.01)
-                time.sleep(kill_after)
-                process.send_signal(signal.SIGKILL)
-            process.wait()
-
-    run("whole")
-    for pause in (0.1, 0.3, 0.5):
-        run("killed", pause)
-    run("killed")
-
-    def told(name: str) -> list[Any]:
-        return [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
-
-    assert told("whole")
-    assert told("killed") == told("whole")
+    tells_the_same_when_killed(lambda _: f"{cluster.address}/{topic}", tmp_path)
 
 
 def test_how_a_topic_does_is_told_to_prometheus(

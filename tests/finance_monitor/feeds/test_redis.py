@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from monitor_serving import tells_the_same_when_killed
 from news import quiet_then_surge, record, story
 from processes import Process
 from scraping import running_with_metrics, scrape_until
@@ -221,28 +222,6 @@ def test_a_detector_that_is_killed_tells_the_same(
     for one in stories:
         client.xadd("scored", {"record": one.model_dump_json(exclude_none=True)})
 
-    def run(name: str, kill_after: float | None = None) -> None:
-        command = [
-            "-m", "apps.finance_monitor", "watch",
-            f"{address}/scored?group={name}&consumer=detector", "--scored", "--once",
-            "--store", str(tmp_path / name), "--notify", f"jsonl:{tmp_path / name}.jsonl",
-        ]  # fmt: skip
-        with Process(*command) as process:
-            database = tmp_path / name / "finance_monitor" / "monitor.sqlite"
-            if kill_after is not None:
-                while process.poll() is None and not database.exists():
-                    time.sleep(0.01)
-                time.sleep(kill_after)
-                process.send_signal(signal.SIGKILL)
-            process.wait()
-
-    run("whole")
-    for pause in (0.1, 0.3, 0.5):
-        run("killed", pause)
-    run("killed")
-
-    def told(name: str) -> list[Any]:
-        return [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
-
-    assert told("whole")
-    assert told("killed") == told("whole")
+    tells_the_same_when_killed(
+        lambda name: f"{address}/scored?group={name}&consumer=detector", tmp_path
+    )

@@ -12,10 +12,9 @@ from apps.finance_monitor.data import Dataset, Example, read_dataset
 from apps.finance_monitor.evaluate import Outcome
 from apps.finance_monitor.learning import promoting
 from apps.finance_monitor.learning.groups import GROUPING
-from apps.finance_monitor.options_cli import read_from
+from apps.finance_monitor.options_cli import FileOptions
 from apps.finance_monitor.stories.classifying import Reading
 from apps.finance_monitor.train import train
-from common.cli import BadRow
 from common.errors import RefusedError, UserError
 from common.learning.candidates.groups import GroupGate
 from common.learning.candidates.groups_cli import GroupOptions
@@ -106,8 +105,8 @@ def test_only_held_out_files_must_have_the_column(registry: Registry, tmp_path: 
     gate, mapping = GroupOptions(by="desk").read(GROUPING, None)
 
     def read(news: Path, test: Path) -> Dataset:
-        files = ([news], None, [test], mapping, BadRow.fail, tmp_path, None, [raw])
-        return read_dataset(read_from(*files, by=gate.grouping.column))
+        files = FileOptions([news], test=[test], mapping=mapping)
+        return read_dataset(files.sources(tmp_path, unlabelled=[raw], by=gate.grouping.column))
 
     measured = read(plain, labelled).splits.test
     assert gate.assign(measured) == [("desk north",), ("desk south",)]

@@ -15,10 +15,10 @@ from receiving import an_alert
 from apps.finance_monitor.prices.impact import impact
 from apps.finance_monitor.prices.live import PriceFile
 from apps.finance_monitor.prices.series import Series, read_prices
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.state.opening import store_path
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import Entity, EntityList
+from apps.finance_monitor.surges.alert import Alert
 from common.errors import RefusedError, UserError
 
 FIRST = date(2026, 1, 5)

@@ -11,7 +11,7 @@ from news import at, quiet_then_surge
 from receiving import an_alert
 
 from apps.finance_monitor.alerts.life import Change, Event
-from apps.finance_monitor.schema import Severity, Window
+from apps.finance_monitor.surges.alert import Severity, Window
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.keys import keys_for
 from apps.finance_monitor.watch.monitor import Monitor, Rules

@@ -336,7 +336,7 @@ def test_what_was_rejected_is_kept_once_however_often_the_disk_is_full(
     monkeypatch.setattr("apps.finance_monitor.watch.pausing.RETRY_SECONDS", 0)
     store, rejected = Store(tmp_path / "monitor.sqlite"), tmp_path / "rejected.jsonl"
     watch = Watch(store, RULES, None, rejected=rejected)
-    write, tries = watch._write, []
+    write, tries = watch.commits._write, []
 
     def full_twice(step: Any) -> Any:
         tries.append(step)
@@ -344,7 +344,7 @@ def test_what_was_rejected_is_kept_once_however_often_the_disk_is_full(
             raise sqlite3.OperationalError("database or disk is full")
         return write(step)
 
-    monkeypatch.setattr(watch, "_write", full_twice)
+    monkeypatch.setattr(watch.commits, "_write", full_twice)
     watch.commit(watch.process(Batch([story("a", 1)], [Rejected("feed:2", "broken", "x")], None)))
     assert [one.id for one in store.latest_stories(9)] == ["a"]
     assert len(rejected.read_text(encoding="utf-8").splitlines()) == 1

@@ -20,9 +20,9 @@ from apps.finance_monitor.alerts.routing import AlertRouter
 from apps.finance_monitor.alerts.sinks import FileSink
 from apps.finance_monitor.calendars.reading import read_calendar
 from apps.finance_monitor.exposure.relations import Exposures, Relation, read_relations
-from apps.finance_monitor.schema import Alert
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.stories.companies import Entity, EntityList
+from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import SurgeDetector
 from apps.finance_monitor.surges.keys import keys_for

@@ -8,10 +8,9 @@ from typing import Any
 from trained_shop import QUICK, succeed
 
 from apps.recommender.interactions.timeline import split_in_time
-from apps.recommender.options_cli import DEFAULTS, read_data
+from apps.recommender.options_cli import DEFAULTS, FileOptions
 from apps.recommender.retrieval.towers import TowerSizes
 from apps.recommender.train import trials
-from common.cli import BadRow
 from common.tuning.configuration import read_settings
 
 
@@ -30,8 +29,7 @@ def test_tune_measures_the_towers(
 def test_what_came_after_the_cutoff_is_no_part_of_a_trial(
     data: Any, tiny_model: Path, tmp_path: Path
 ) -> None:
-    files = [data[1], data[3]], [data[5]], data[7]
-    dataset = read_data(*files, None, BadRow.fail, tmp_path)
+    dataset = FileOptions([data[1], data[3]], [data[5]], data[7]).read(tmp_path)
     timeline = split_in_time(dataset.events, dataset.catalogue)
     future: Any = None
     known = replace(timeline, calibration=future, test=future)

@@ -15,8 +15,9 @@ from apps.start.cli import app
 from benchmarks.effects import linear
 from common.errors import RefusedError, UserError
 from common.evaluation.effects.decisions import Decisions, read_decisions
-from common.evaluation.effects.estimating import Estimate, Interval, check_units, estimate
+from common.evaluation.effects.estimating import Estimate, Interval, estimate
 from common.evaluation.effects.graph import CausalGraph, read_graph
+from common.evaluation.effects.overlap import check_units
 from common.evaluation.effects.refuting import e_value, hidden_cause, refute
 
 SAMPLES = Path(__file__).parents[4] / "data_samples" / "effects"
