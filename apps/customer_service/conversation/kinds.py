@@ -65,8 +65,8 @@ class Recognised:
 
     `certainty` is the probability that it is none: which of the others it is matters less.
     `urgency` is the probability that a person must see it at once, `everyday` that it is none or
-    about what no business answers, `nonsense` that it says nothing. `tells` says whether it is
-    likelier small talk, or off topic, than nonsense.
+    about what no business answers, `nonsense` that it says nothing, `aside` that it says nothing or
+    is about what no business answers. `tells` says whether it is likelier small talk than that.
     """
 
     kind: Kind
@@ -75,6 +75,7 @@ class Recognised:
     urgency: float
     everyday: float
     nonsense: float
+    aside: float
     tells: bool
 
 
@@ -116,15 +117,16 @@ class Recogniser:
         if chat >= least:
             rest = {kind: probability[kind] for kind in CHAT}
         kind = max(rest, key=lambda kind: rest[kind])
-        off_topic = probability[OFF_TOPIC]
+        off_topic, nonsense = probability[OFF_TOPIC], probability[NONSENSE]
         return Recognised(
             kind,
             rest[kind],
             certainty,
             urgency=probability[URGENT],
             everyday=certainty + off_topic,
-            nonsense=probability[NONSENSE],
-            tells=probability["smalltalk"] + off_topic > probability[NONSENSE],
+            nonsense=nonsense,
+            aside=off_topic + nonsense,
+            tells=probability["smalltalk"] > off_topic + nonsense,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from processes import run
 from sample import Demo
@@ -176,6 +177,24 @@ def test_a_choice_gives_what_was_shown_there(dialogue: Dialogue, vague: str, cho
     assert answer.answer == shown.suggestions[1].answer
 
 
+def test_a_choice_is_known_however_much_it_sounds_like_wanting_a_person(
+    dialogue: Dialogue,
+) -> None:
+    before = dialogue.recogniser
+    wanted = 30.0 * (np.array(before.classes) == "wants_person")
+    sure = replace(
+        before,
+        weights=np.zeros_like(before.weights),
+        spellings=None,
+        offsets=wanted.astype(np.float32),
+    )
+    session = Session(dialogue)
+    shown = session.say("银行卡")
+    session.dialogue = replace(dialogue, recogniser=sure)
+    answer = session.say("头一个")
+    assert (answer.kind, answer.answer) == ("choice", shown.suggestions[0].answer)
+
+
 @pytest.mark.parametrize(
     ("message", "faqs"),
     [
@@ -218,6 +237,7 @@ def test_a_question_of_two_sentences_is_one(dialogue: Dialogue) -> None:
         ("你好呀", "greeting"),
         ("谢谢你", "thanks"),
         ("Ok. Great. Thanks!", "thanks"),
+        ("brill ta", "thanks"),
         ("哦。好的。谢谢", "thanks"),
         ("再见", "goodbye"),
         ("你是真人吗", "identity"),
@@ -252,6 +272,40 @@ def test_what_no_pattern_knows_is_told_by_examples(
     (answer,) = talk(dialogue, message)
     assert answer.decision == decision
     assert answer.kind in kinds
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "purple monkeys sing on the moon",
+        "a door ate the orchestra",
+        "pink whales climb the stairs at noon",
+        "diamonds are made of carbon",
+        "紫色的猴子在月球上唱歌",
+        "树戴着闪电做的帽子",
+        "鬼在大海的屋顶上种西红柿",
+        "月亮绕着地球转",
+    ],
+)
+def test_what_tells_nothing_of_anybody_is_no_small_talk(dialogue: Dialogue, message: str) -> None:
+    (answer,) = talk(dialogue, message)
+    assert (answer.kind, answer.decision) == ("question", "handoff")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "we are off to the sea",
+        "the cat has been chasing a fly all morning",
+        "my grandson just started school",
+        "我们要去海边啦",
+        "我家猫追了一上午苍蝇",
+        "太阳终于出来了",
+    ],
+)
+def test_what_somebody_tells_of_themselves_is_small_talk(dialogue: Dialogue, message: str) -> None:
+    (answer,) = talk(dialogue, message)
+    assert (answer.kind, answer.decision) == ("smalltalk", "chat")
 
 
 def test_what_it_is_is_said_honestly_in_the_customer_s_language(dialogue: Dialogue) -> None:

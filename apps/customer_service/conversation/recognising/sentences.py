@@ -69,8 +69,9 @@ class Sentences:
         if self.patterns.wants_person.search(message.text):
             return self.patterns.kind_of(message.text) != "identity"
         index = reader.answerer.index
-        if index and index.known(message.question) is not None:
-            # What somebody labelled in these very words is known, not guessed.
+        is_known = index is not None and index.known(message.question) is not None
+        if is_known or message.chosen is not None:
+            # What somebody labelled, or chose, in these very words is known, not guessed.
             return False
         for clause in message.spoken:
             found = self.recogniser.recognise(clause, reader.understood[clause].vector)
@@ -128,7 +129,8 @@ class Sentences:
             return None
         if mood or goes_on or confidence >= FAR or found.everyday < LIKELY:
             return mood
-        if found.certainty >= LIKELY and found.probability > found.nonsense:
+        if found.certainty >= LIKELY and found.probability > found.aside:
             return found.kind
-        # "We are off to the sea" tells something, nonsense nothing, and "sing me a song" asks.
+        # "We are off to the sea" tells something of who says it; "purple monkeys sing on the moon"
+        # and "whales are mammals" tell nothing of anybody, and "sing me a song" asks.
         return "smalltalk" if found.tells and found.certainty >= TELLING else None

@@ -34,3 +34,14 @@ def test_what_is_nearly_as_probably_said_in_passing_is_no_mood(
     said = recogniser(angry=mood, smalltalk=chat).recognise("", np.zeros(1, dtype=np.float32))
     assert said.kind == kind
     assert said.certainty == pytest.approx(mood + chat, abs=1e-3)
+
+
+@pytest.mark.parametrize(("off_topic", "nonsense"), [(0.2, 0.3), (0.45, 0.01), (0.01, 0.45)])
+def test_what_is_likelier_off_topic_or_nonsense_tells_nothing(
+    off_topic: float, nonsense: float
+) -> None:
+    said = recogniser(smalltalk=0.4, off_topic=off_topic, nonsense=nonsense)
+    found = said.recognise("", np.zeros(1, dtype=np.float32))
+    assert not found.tells
+    assert found.aside == pytest.approx(off_topic + nonsense, abs=1e-3)
+    assert recogniser(smalltalk=0.5, off_topic=0.45).recognise("", np.zeros(1, np.float32)).tells
