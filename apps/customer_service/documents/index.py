@@ -79,7 +79,8 @@ class PassageIndex:
             for one in passage.sentences
         ]
         vectors = read([*alone, *headed])
-        return cls(passages, (vectors[: len(alone)] + vectors[len(alone) :]) / 2)
+        mean = (vectors[: len(alone)] + vectors[len(alone) :]) / 2
+        return cls(passages, np.asarray(mean, dtype=np.float32))
 
     def search(
         self,
