@@ -1,4 +1,4 @@
-"""Search over passages: by their headings and sentences as vectors, and by their words."""
+"""Search over passages: by their sentences as vectors, under their headings, and by their words."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from common.records.text import CHINESE, words
 Floats = NDArray[np.float32]
 Read = Callable[[Sequence[str]], Floats]
 
-# On the development questions about the sample documents as good as any; vectors of whole
-# passages added nothing to those of their sentences.
-HEADING_WEIGHT, SENTENCE_WEIGHT, LEXICAL_WEIGHT = 1 / 6, 1 / 3, 1 / 2
+# On the development questions about the sample documents as good as any; vectors of headings, of
+# whole passages and of neighbouring sentences added nothing to these.
+SENTENCE_WEIGHT, LEXICAL_WEIGHT = 0.6, 0.4
 # An introduction is about all that stands under its document's headings, and answers little of it.
 INTRODUCTION = 0.1
 LEXICAL_DEPTH = 200
@@ -35,13 +35,12 @@ class Hit:
     Attributes:
         row: of the passage.
         score: fused, at most 1.
-        heading, sentence: cosines, `sentence` of the nearest one.
+        sentence: similarity of the nearest one.
         lexical: 0 to 1.
     """
 
     row: int
     score: float
-    heading: float
     sentence: float
     lexical: float
 
@@ -50,13 +49,12 @@ class PassageIndex:
     """Passages in memory.
 
     Args:
-        headings: [passages, width], each of length 1.
-        sentences: [sentences, width], those of all passages, in their order.
+        sentences: [sentences, width], those of all passages, in their order: each the mean of what
+            it is alone and under its headings.
     """
 
-    def __init__(self, passages: Sequence[Passage], headings: Floats, sentences: Floats) -> None:
+    def __init__(self, passages: Sequence[Passage], sentences: Floats) -> None:
         self.passages = list(passages)
-        self.headings = headings
         self.sentences = sentences
         counts = [len(passage.sentences) for passage in self.passages]
         self._starts = np.cumsum([0, *counts[:-1]])
@@ -74,10 +72,15 @@ class PassageIndex:
         Args:
             read: prepared texts → their vectors [texts, width].
         """
-        headings = [prepare(passage.heading) for passage in passages]
-        sentences = [prepare(one) for passage in passages for one in passage.sentences]
-        vectors = read([*headings, *sentences])
-        return cls(passages, vectors[: len(headings)], vectors[len(headings) :])
+        alone = [prepare(one) for passage in passages for one in passage.sentences]
+        headed = [
+            prepare(f"{passage.heading}: {one}")
+            for passage in passages
+            for one in passage.sentences
+        ]
+        vectors = read([*alone, *headed])
+        mean = (vectors[: len(alone)] + vectors[len(alone) :]) / 2
+        return cls(passages, np.asarray(mean, dtype=np.float32))
 
     def search(
         self,
@@ -94,14 +97,12 @@ class PassageIndex:
             language: of the passages, if there are any of it.
             but: rows that are left out.
         """
-        heading = self.headings @ vector
         sentence = np.maximum.reduceat(self.sentences @ vector, self._starts)
         lexical = np.zeros(len(self.passages))
         for row, score in self._lexical.search(question, LEXICAL_DEPTH, lambda _: True):
             lexical[row] = score
         fused = (
-            HEADING_WEIGHT * heading
-            + SENTENCE_WEIGHT * sentence
+            SENTENCE_WEIGHT * sentence
             + LEXICAL_WEIGHT * lexical
             - INTRODUCTION * self._introduction
         )  # fmt: skip
@@ -115,7 +116,6 @@ class PassageIndex:
             Hit(
                 row=int(row),
                 score=float(fused[row]),
-                heading=float(heading[row]),
                 sentence=float(sentence[row]),
                 lexical=float(lexical[row]),
             )
@@ -123,7 +123,7 @@ class PassageIndex:
         ]
 
     def similarities(self, row: int, vector: Floats) -> NDArray[np.float64]:
-        """[sentences of the passage], the cosine of each to a question."""
+        """[sentences of the passage], how near each is to a question; at most 1."""
         start = self._starts[row]
         own = self.sentences[start : start + len(self.passages[row].sentences)]
         return np.asarray(own @ vector, dtype=np.float64)

@@ -66,7 +66,7 @@ def save_documents(documents: Documents, directory: Path) -> None:
     """Write them into a release's directory."""
     index = documents.index
     write_jsonl(directory / PASSAGES, index.passages)
-    np.save(directory / VECTORS, np.concatenate([index.headings, index.sentences]))
+    np.save(directory / VECTORS, index.sentences)
     write_json(directory / CONFIDENCE, documents.confidence.to_json())
 
 
@@ -76,6 +76,7 @@ def load_documents(directory: Path) -> Documents | None:
     if not path.exists():
         return None
     passages = list(read_records(path, Passage))
-    vectors = np.load(directory / VECTORS)
-    index = PassageIndex(passages, vectors[: len(passages)], vectors[len(passages) :])
+    # Before those of sentences, older releases have others.
+    count = sum(len(one.sentences) for one in passages)
+    index = PassageIndex(passages, np.load(directory / VECTORS)[-count:])
     return Documents(index, PassageConfidence.from_json(read_json(directory / CONFIDENCE)))

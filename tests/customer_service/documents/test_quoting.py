@@ -69,6 +69,17 @@ def test_what_only_another_language_has_says_so(read: Read) -> None:
         assert documents.quote(question, read([question])[0], language="en").only_in == language
 
 
+def test_a_sentence_is_found_by_its_headings_as_well(read: Read) -> None:
+    keys, tours = (
+        RENT.model_copy(update={"headings": (name,), "sentences": ("That costs four pounds.",)})
+        for name in ("Keys", "Tours")
+    )
+    index = PassageIndex.build([keys, tours], read)
+    for asked, rows in {"keys": (0, 1), "tours": (1, 0)}.items():
+        nearer, farther = (index.similarities(row, read([asked])[0])[0] for row in rows)
+        assert nearer > farther + 0.1
+
+
 def test_orders_in_a_document_are_text_like_any_other(documents: Documents, read: Read) -> None:
     assert _ask(documents, read, "are tours free say") == TOUR.sentences[0]
 
