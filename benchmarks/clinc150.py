@@ -8,6 +8,7 @@ With `--few`: in-scope accuracy alone, learned from a few texts of each intent, 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,8 @@ def _read(
     """Each question's predicted class, and how near it is to what was learned from."""
     outputs = tuned.predict(normalised(labelled))
     logits, vectors = outputs["intent_logits"], outputs["embedding"].numpy()
-    direction = logits.max(-1).values / tuned.module.intent_scale
+    scale: Any = tuned.module.intent_scale
+    direction = logits.max(-1).values / scale
     return logits.argmax(-1).numpy(), nearness(direction.numpy(), vectors, known)
 
 

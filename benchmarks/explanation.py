@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -42,8 +41,9 @@ def main() -> None:
     texts, explain, say = opened(chosen.store)
     draw = random.Random(chosen.seed)
     figures: dict[str, object] = {}
-    for method in ("gradients", "occlusion"):
-        moved = list(_moves(texts, explain, say, cast(Method, method), draw, chosen.most))
+    methods: tuple[Method, ...] = ("gradients", "occlusion")
+    for method in methods:
+        moved = list(_moves(texts, explain, say, method, draw, chosen.most))
         strongest, drawn = np.array(moved).T
         low, high = _interval(strongest, drawn)
         figures |= {

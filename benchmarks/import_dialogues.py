@@ -117,7 +117,7 @@ def _turns(draw: random.Random, language: str) -> list[tuple[str, str]]:
     request = f"{draw.choice(own['before']).format(*words)} {draw.choice(topic['requests'])}"
     reply = draw.choice(topic["replies"] if draw.random() < 0.85 else opening["own"])
     if draw.random() < 0.5:
-        reply = f"{reply} {own['reply'].format(*words)}"
+        reply = f"{reply} {str(own['reply']).format(*words)}"
     asked = draw.choice(opening["identify"])
     number = draw.choice(opening["number"]).format(draw.randrange(99_999))
     turns = [

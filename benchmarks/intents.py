@@ -23,7 +23,7 @@ Labelled = Sequence[tuple[str, str]]
 
 def tune_intents(
     train: Labelled, settings: Settings, backbone: str = "minilm"
-) -> tuple[Tuned, list[str]]:
+) -> tuple[Tuned[Encoder], list[str]]:
     """Fine-tune on all of `train`; nothing is held out, so the last epoch is what is kept."""
     examples = [Example(normalise(text), None, label) for text, label in train]
     intents = sorted({label for _, label in train})
@@ -44,7 +44,8 @@ def few_of_each(labelled: Labelled, shots: int, seed: int | str) -> tuple[Labell
 def take_few(labelled: Labelled, shots: int) -> tuple[Labelled, Labelled]:
     """The first `shots` texts of each label, and the rest."""
     taken: dict[str, int] = {}
-    few, rest = [], []
+    few: list[tuple[str, str]] = []
+    rest: list[tuple[str, str]] = []
     for text, label in labelled:
         taken[label] = taken.get(label, 0) + 1
         (few if taken[label] <= shots else rest).append((text, label))

@@ -12,17 +12,19 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from apps.customer_service import evaluate
 from apps.customer_service.data import Example
 from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.learning.corrections import wanted_faq
-from apps.customer_service.learning.learn import Learned, learn
+from apps.customer_service.learning.learn import learn
 from apps.customer_service.learning.lessons import load_lessons
 from apps.customer_service.release import load_release
 from benchmarks.harness import parser, report, start
 from benchmarks.learning import corrected
+from common.learning.candidates.releasing import Learned
+from common.learning.review import Review
 from common.learning.schema import Feedback
 from common.records.personal import prepare
 from common.releases.registry import Registry
@@ -97,7 +99,7 @@ def _figures(learned: Learned) -> dict[str, Any]:
         return {"learned": 0, "promoted": False}
     golden = learned.comparison.golden
     return {
-        "learned": len(learned.review.taken),
+        "learned": len(cast(Review, learned.review).taken),
         "promoted": learned.promoted,
         "corrected questions, held out": learned.comparison.new and learned.comparison.new.after,
         "golden, before": golden.before,

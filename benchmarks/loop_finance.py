@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from apps.finance_monitor.training.cli import train
 from benchmarks.harness import parser, report, start
 from benchmarks.learning import corrected
 from common.learning.candidates.groups_cli import GroupOptions
+from common.learning.review import Review
 from common.learning.schema import Feedback
 from common.learning.train_cli import TrainOptions
 from common.releases.registry import Registry
@@ -98,7 +99,7 @@ def _run(trained: Registry, rows: Sequence[Feedback], unseen: Sequence[Example])
         after = _figures(load_release(learned.candidate), unseen, golden)
     new = learned.comparison.new
     return {
-        "corrections": len(learned.review.taken),
+        "corrections": len(cast(Review, learned.review).taken),
         **{f"{name}, before": value for name, value in before.items()},
         **{f"{name}, candidate": value for name, value in after.items()},
         "corrected texts, held out, before": new and new.before,

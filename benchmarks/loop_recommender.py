@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from apps.recommender.cli import DEFAULTS
 from apps.recommender.comparison.comparison import serving_lists
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import evaluate_lists
@@ -29,7 +28,7 @@ from apps.recommender.learning.comparison import FIGURE
 from apps.recommender.learning.learn import learn
 from apps.recommender.learning.store import EventStore
 from apps.recommender.learning.taking import read_events
-from apps.recommender.options_cli import APPLICATION, SAMPLES
+from apps.recommender.options_cli import APPLICATION, DEFAULTS, SAMPLES
 from apps.recommender.release import load_release
 from apps.recommender.train import train
 from benchmarks.harness import parser, report, start

@@ -135,8 +135,8 @@ class _Traffic:
 
 
 def _correct(address: str, one: dict[str, str]) -> str:
-    wanted = {name: one[name] for name in ("faq_id", "answer") if name in one}
-    body = {"answer_id": "none", "question": one["text"], **wanted}
+    body = {"answer_id": "none", "question": one["text"]}
+    body |= {name: text for name, text in one.items() if name in {"faq_id", "answer"}}
     reply = httpx.post(f"{address}/v1/feedback", json=body, timeout=60)
     reply.raise_for_status()
     identity: str = reply.json()["id"]

@@ -85,7 +85,7 @@ def main() -> None:
         for pair, topic in pairs:
             if topic is None:
                 sys.stdout.write(f"{pair.dialogue_ids} {pair.question}\n    {pair.answer}\n")
-        hit = {topic for _, topic in pairs}
+        hit = {topic for _, topic in pairs if topic is not None}
         for topic in topics:
             if topic not in hit and not topic.is_minor:
                 sys.stdout.write(f"missed: {topic.name} {sorted(topic.dialogues)}\n")

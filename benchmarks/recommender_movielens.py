@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.recommender.cli import DEFAULTS
 from apps.recommender.cold.scoring import text_alone
 from apps.recommender.comparison.comparison import Comparison, serving_pipeline
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import SHOWN, compare, evaluate_lists, summarise
 from apps.recommender.interactions.importers import import_dataset
 from apps.recommender.interactions.timeline import Window, iso, split_in_time
+from apps.recommender.options_cli import DEFAULTS
 from apps.recommender.pipeline.opinions import read_opinions
 from apps.recommender.pipeline.pipeline import Pipeline
 from apps.recommender.pipeline.windows import window_blocks
@@ -133,7 +133,7 @@ def _cold_alone(pipeline: Pipeline, window: Window, cold: Linear) -> float:
 def _lines(compared: Comparison) -> dict[str, Any]:
     """By method: its figures, and what the recommender gains over it, with the 95 % interval."""
     kept = [f"{apart}{name}" for apart in ("", *APART) for name in FIGURES] + list(FURTHER)
-    lines = {
+    lines: dict[str, dict[str, Any]] = {
         f"{method}": {name: round(metrics[name], 4) for name in kept if name in metrics}
         for method, metrics in compared.metrics.items()
     }

@@ -87,7 +87,7 @@ def recovery(store: Path, workers: int, seed: int) -> dict[str, Any]:
         for number in range(KILLS):
             place = Path(folder) / str(number)
             # Loading and encoding take most of so short a run: half of the kills wait for shards.
-            moment = (
+            moment: dict[str, Any] = (
                 {"seconds": rng.uniform(0, seconds), "shards": 0}
                 if number % 2
                 else {"seconds": rng.uniform(0, 0.3), "shards": rng.randrange(1, shards)}

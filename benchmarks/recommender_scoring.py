@@ -62,7 +62,9 @@ class Shape:
     k: int
 
 
-def work(shape: Shape, path: Path, seed: int, together: Barrier, answers: Queue) -> None:
+def work(
+    shape: Shape, path: Path, seed: int, together: Barrier, answers: Queue[dict[str, float]]
+) -> None:
     """Time each kind of run in turns; answers with the seconds that each took in all."""
     rng = np.random.default_rng(seed)
     # Writable only because torch wants it so; nothing writes.
@@ -89,7 +91,8 @@ def work(shape: Shape, path: Path, seed: int, together: Barrier, answers: Queue)
 def measure(shape: Shape, workers: int, seed: int) -> dict[str, float]:
     """Pairs a second of each kind, all workers together."""
     context = get_context("spawn")
-    together, answers = context.Barrier(workers), context.Queue()
+    together = context.Barrier(workers)
+    answers: Queue[dict[str, float]] = context.Queue()
     os.environ |= ONE_THREAD
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items.npy"

@@ -15,7 +15,7 @@ import pstats
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -120,7 +120,7 @@ class Shelf:
 
 def start_server(service: RankingService, release: Any) -> tuple[uvicorn.Server, int]:
     """Serve on a free port."""
-    live: Any = LiveRelease(Shelf(release), lambda _: service)
+    live: Any = LiveRelease(cast(Registry, Shelf(release)), lambda _: service)
     config = uvicorn.Config(build_app(live), port=0, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, daemon=True).start()

@@ -9,8 +9,9 @@ encoder; the last two learn the label names as one more text each. Each draw tak
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import mean, stdev
+from typing import Any
 
 from benchmarks.harness import parser, report, start
 from benchmarks.intents import (
@@ -89,7 +90,7 @@ def _by_names(test: Labelled, backbone: str) -> Way:
     return measure
 
 
-def _tuned(test: Labelled, backbone: str, settings: dict[str, object]) -> Way:
+def _tuned(test: Labelled, backbone: str, settings: Mapping[str, Any]) -> Way:
     def measure(examples: Labelled, seed: int) -> float:
         tuned, intents = tune_intents(examples, Settings(**settings, seed=seed), backbone)
         return accuracy(tuned, intents, test)

@@ -34,11 +34,11 @@ def dropped(url: str) -> Iterator[None]:
     parts = urlsplit(url)
     name = parts.path.strip("/")
     with psycopg.connect(f"postgresql://{parts.netloc}/postgres", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
             )
             yield
         finally:
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")

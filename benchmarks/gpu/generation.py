@@ -16,11 +16,12 @@ def measure(bench: Bench) -> Iterator[Row]:
     from common.models.generator import load_generator
 
     generator = load_generator(bench.source(CAUSAL))
-    generator.network.to(bench.device).eval()
+    network: Any = generator.network
+    network.to(bench.device).eval()
     texts = [text for text, _ in labelled_texts(bench.scale.prompts, ("en",))]
     talks: list[Any] = [[{"role": "user", "content": text}] for text in texts]
-    for dtype in dict.fromkeys([generator.network.dtype, bench.dtype]):
-        generator.network.to(dtype)
+    for dtype in dict.fromkeys([network.dtype, bench.dtype]):
+        network.to(dtype)
         for some in (talks[:1], talks):
             if bench.left <= 0:
                 yield Row(f"{len(some)} prompts", "left out", note="no time left")

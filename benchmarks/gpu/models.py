@@ -133,7 +133,7 @@ def _train_tokenizer(pieces: int, *, is_causal: bool) -> Any:
         texts,
         trainers.WordPieceTrainer(vocab_size=pieces, special_tokens=special, show_progress=False),
     )
-    ends = [(token, made.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
+    ends: list[Any] = [(token, made.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
     made.post_processor = processors.BertProcessing(*ends)
     kinds = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"]
     names = dict(zip(kinds, special, strict=True))

@@ -30,7 +30,12 @@ from common.tuning.settings import Settings
 
 LANGUAGES = {"minilm": ("en",), "e5-small": ("en", "zh"), CAUSAL: ("en",)}
 LONGEST = 128
-LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.05, "target_modules": "all-linear"}
+LORA: dict[str, Any] = {
+    "r": 16,
+    "lora_alpha": 32,
+    "lora_dropout": 0.05,
+    "target_modules": "all-linear",
+}
 
 
 class Pace(TrainerCallback):
@@ -182,7 +187,7 @@ def _plain(bench: Bench, name: str, how: str, pace: Pace) -> None:
         for i in range(len(records))
     ]
     if name == CAUSAL:
-        model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
         collator: Any = DataCollatorForLanguageModeling(tokenizer, mlm=False)
     else:
         model = AutoModelForSequenceClassification.from_pretrained(

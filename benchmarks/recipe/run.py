@@ -51,7 +51,7 @@ def measure(
         if method is not None:
             source = _pretrained(work.backbone, drawn.unlabelled, method, seed, Path(directory))
         load = partial(load_encoder, source, dropout=chosen.dropout)
-        splits = Splits(drawn.learned, [], [])
+        splits: Splits[Any] = Splits(list(drawn.learned), [], [])
         tuned = finetune_together(
             task, load(), splits, chosen, None, load=load, work=Path(directory) / "run"
         )
@@ -79,4 +79,4 @@ def _pretrained(
 if __name__ == "__main__":
     name, number, folder, settings_json, *methods = sys.argv[1:]
     given = (name, int(number), Path(folder), json.loads(settings_json), *methods)
-    print(json.dumps(measure(*given)))  # type: ignore[arg-type]
+    print(json.dumps(measure(*given)))

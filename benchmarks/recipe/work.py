@@ -61,9 +61,10 @@ class Work:
         labelled = list(self.read(data))
         random.Random(f"{self.name} {seed}").shuffle(labelled)
         if self.shots is None:
-            learned, rest = labelled[: self.rows], labelled[self.rows :]
+            parts: tuple[Labelled, Labelled] = (labelled[: self.rows], labelled[self.rows :])
         else:
-            learned, rest = take_few(labelled, self.shots)
+            parts = take_few(labelled, self.shots)
+        learned, rest = parts
         unlabelled = [text for text, _ in rest[self.held_out :][: self.unlabelled]]
         return Drawn(self.records(learned), self.records(rest[: self.held_out]), unlabelled)
 

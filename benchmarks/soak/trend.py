@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Caches fill and libraries load at first.
 WARMING = 0.2
@@ -60,7 +65,9 @@ def trend(hours: Sequence[float], values: Sequence[float]) -> Trend:
     return Trend(level, slope, low, high, verdict)
 
 
-def _means(at, seen):  # type: ignore[no-untyped-def]
+def _means(
+    at: NDArray[np.float64], seen: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     import numpy as np
 
     width = max((at[-1] - at[0]) / 20, 1e-9)
