@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.answers.confidence import Confidence
+from apps.customer_service.answers.confidence import FEATURES, Confidence
 from apps.customer_service.answers.network import EightBit, FullPrecision, Network
 from apps.customer_service.answers.reranking import Reranker
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
@@ -30,11 +30,12 @@ from common.models.int8.reader import Int8Reader
 from common.models.sources.bundled import Source
 from common.records.reader import write_jsonl
 from common.releases.registry import Registry
-from common.releases.release import Release
+from common.releases.release import Release, of_another_version
 
 MODEL = "model"
 RERANKER = "reranker"
 HEADS = "heads.safetensors"
+CONFIDENCE = "confidence.json"
 
 
 def save_release(answerer: Answerer, directory: Path) -> None:
@@ -63,7 +64,7 @@ def save_release(answerer: Answerer, directory: Path) -> None:
         },
     )
     if answerer.confidence is not None:
-        write_json(directory / "confidence.json", answerer.confidence.to_json())
+        write_json(directory / CONFIDENCE, answerer.confidence.to_json())
     if answerer.texts is not None:
         np.save(directory / "texts.npy", answerer.texts)
     if answerer.index is not None:
@@ -93,6 +94,9 @@ def load_release(
     """Read a verified release; `dropout` is for one that is tuned further.
 
     float32 by default: at batch 1 a CPU gains little from less, and figures stay comparable.
+
+    Raises:
+        UserError: it decides by signals that this version does not compute.
     """
     return _load(release, _load_trained(release, device, precision, dropout), device)
 
@@ -103,7 +107,7 @@ def load_eight_bit(release: Release, exported: Path, *, threads: int | None = No
     A reranker is read as it was trained.
 
     Raises:
-        UserError: onnxruntime is not installed.
+        UserError: onnxruntime is not installed, or as of `load_release`.
     """
     network = EightBit(
         Int8Reader(exported, threads=threads),
@@ -146,7 +150,6 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
     prototype_ids = settings["faqs"]
     faqs = read_faqs_of(release)
     index = _load_index(directory, network.prototypes(prototype_ids)) if faqs else None
-    confidence = directory / "confidence.json"
     texts = directory / "texts.npy"
     return Answerer(
         release_id=release.release_id,
@@ -154,12 +157,22 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
         intents=settings["intents"],
         faqs=faqs,
         index=index,
-        confidence=Confidence.from_json(read_json(confidence)) if confidence.exists() else None,
+        confidence=_load_confidence(directory),
         prototype_ids=prototype_ids,
         texts=np.load(texts) if texts.exists() else None,
         reranker=_load_reranker(directory, settings["base"], device),
         documents=load_documents(directory),
     )
+
+
+def _load_confidence(directory: Path) -> Confidence | None:
+    path = directory / CONFIDENCE
+    if not path.exists():
+        return None
+    kept: dict[str, Any] = read_json(path)
+    if kept["features"] != list(FEATURES):
+        raise of_another_version(directory)
+    return Confidence.from_json(kept)
 
 
 def load_edited(release: Release, store: Path, database: str | None, *, device: str) -> Answerer:

@@ -16,6 +16,7 @@ from apps.recommender.baselines.blend import Blend
 from apps.recommender.catalogue.images import image_vectors
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.catalogue.users import UserFeatures
+from apps.recommender.cold import scoring as cold_scoring
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
@@ -45,7 +46,7 @@ from common.models.int8.reader import Int8Reader
 from common.models.prediction import Read, encode, encode_with
 from common.models.sentence_modules import Projection, directory_id
 from common.models.sources.bundled import Source
-from common.releases.release import Release
+from common.releases.release import Release, of_another_version
 from common.storage.vectors import VectorCache
 
 ENCODER, TOWERS, MODEL = "model", "heads.safetensors", "model.json"
@@ -77,17 +78,9 @@ class Model:
         )
 
     def known_features(self, features: UserFeatures) -> UserFeatures:
-        """The columns of users that the second stage was trained with.
-
-        Raises:
-            UserError: the release ranks by features that this version does not compute.
-        """
+        """The columns of users that the second stage was trained with."""
         if self.ranker is None:
             return features
-        if self.features[: len(FEATURES)] != [feature.name for feature in FEATURES]:
-            raise UserError(
-                "the release ranks by features of another version", hint="Train it again."
-            )
         columns = [name.removeprefix(OF_USER) for name in self.features[len(FEATURES) :]]
         return features.aligned(columns)
 
@@ -148,11 +141,15 @@ def _projection(towers: TowerModel) -> Projection:
 
 
 def load_release(release: Release) -> Model:
-    """Read a verified release."""
+    """Read a verified release.
+
+    Raises:
+        UserError: it ranks by signals that this version does not compute.
+    """
     directory = release.directory
     known: dict[str, Any] = read_json(directory / MODEL)
     chosen = known["choices"]
-    return Model(
+    model = Model(
         model_id=release.release_id,
         directory=directory,
         towers=towers_of(load_file(directory / TOWERS), TowerSizes(**known["sizes"])),
@@ -175,6 +172,18 @@ def load_release(release: Release) -> Model:
         ),
         images=ImageModel(**known["images"]) if known.get("images") else None,
     )
+    if not _ranks_by_known_signals(model):
+        raise of_another_version(directory)
+    return model
+
+
+def _ranks_by_known_signals(model: Model) -> bool:
+    if model.ranker and model.features[: len(FEATURES)] != [one.name for one in FEATURES]:
+        return False
+    cold, like = model.choices.cold, model.probabilities.like
+    if cold and len(cold.weights) != len(cold_scoring.SIGNALS):
+        return False
+    return like is None or like.is_known
 
 
 def prepare(

@@ -119,6 +119,16 @@ def _verify(directory: Path, expected: dict[str, str]) -> None:
         )
 
 
+def of_another_version(directory: Path) -> UserError:
+    """What to raise where a release decides by signals that this version does not compute."""
+    return UserError(
+        "this release decides by signals of another version of bizlm",
+        where=str(directory),
+        hint="Train again, on the same files, and `releases promote` what was trained: the two "
+        "cannot be compared.",
+    )
+
+
 def versions() -> dict[str, str]:
     """Of the libraries that a release depends on, as far as they are installed."""
     found = {}

@@ -28,6 +28,8 @@ CLARIFY_CANDIDATES = 3
 # 30 entries alone, 1 to 3 % of the answers to new questions are wrong at 0.8; at 0.9 half as many,
 # but eight to ten questions in a hundred fewer are answered.
 UNPROVEN_THRESHOLD = 0.8
+# Nor may it answer more than a weaker promise that is shown: these are tried, the strictest first.
+WEAKER_BUDGETS = tuple(percent / 100 for percent in range(1, 51))
 # How many near misses and far questions come in beside each question that was asked, as the
 # probabilities assume; and where the user said of so many questions that they are out of scope, for
 # then the questions themselves tell what comes in.
@@ -152,7 +154,9 @@ class Confidence:
 
     `first` speaks of the first answer; `among_first` of the first three candidates, which are shown
     from the probability `worth_clarifying`. `proven` says whether the budget was shown to be kept
-    on questions that were not learned; `shown` tells by language what that rests on.
+    on questions that were not learned; `shown` tells by language what that rests on. Where it was
+    not, `least_shown` is the smallest larger one of `WEAKER_BUDGETS` that was, if any. Found on the
+    same questions, after the one that was asked for failed, it is told and not promised.
     """
 
     first: LogisticCalibrator
@@ -163,6 +167,7 @@ class Confidence:
     held_back: HeldBack | None = None
     worth_clarifying: float = WORTH_CLARIFYING
     shown: Mapping[str, Shown] = field(default_factory=dict)
+    least_shown: float | None = None
 
     def decide(self, signals: Floats) -> tuple[float, Decision]:
         """Probability that the first answer is right, and what to do."""
@@ -190,6 +195,7 @@ class Confidence:
             held_back=HeldBack(**held_back) if held_back else None,
             worth_clarifying=values.get("worth_clarifying", WORTH_CLARIFYING),
             shown={name: Shown(**one) for name, one in values.get("shown", {}).items()},
+            least_shown=values.get("least_shown"),
         )
 
 
@@ -204,7 +210,9 @@ def fit_confidence(
 ) -> Confidence:
     """Fit on questions that were not learned and foreign ones.
 
-    Thresholds go by the probabilities of left-out folds.
+    Thresholds go by the probabilities of left-out folds. Where the budget cannot be shown, the
+    threshold is at least that of the smallest larger one that can be: to ask for less than can
+    be shown answers no more than to ask for what can.
 
     Args:
         signals: [records, features].
@@ -229,9 +237,15 @@ def fit_confidence(
     of_records, of_near, of_far = np.split(left_out, ends)
     far_shown = np.split(out_of_fold_probability(everything, shown, weight, group=group), ends)[2]
     needed = _least_threshold(of_records[first_right], of_near, of_far)
-    choice = choose_threshold(of_records, first_right, budget, needed)
-    proven = choice.threshold is not None
-    threshold = max(UNPROVEN_THRESHOLD, needed) if choice.threshold is None else choice.threshold
+    tried = [budget, *(weaker for weaker in WEAKER_BUDGETS if weaker > budget)]
+    choices = (choose_threshold(of_records, first_right, one, needed) for one in tried)
+    shown_budget, threshold = next(
+        ((one.budget, one.threshold) for one in choices if one.threshold is not None),
+        (None, needed),
+    )
+    proven = shown_budget == budget
+    if not proven:
+        threshold = max(UNPROVEN_THRESHOLD, threshold)
     return Confidence(
         first=fit_calibrator(everything, right, weight),
         among_first=fit_calibrator(everything, shown, weight),
@@ -245,6 +259,7 @@ def fit_confidence(
         ),
         worth_clarifying=max(WORTH_CLARIFYING, _above(far_shown, FAR_NOT_CLARIFIED)),
         shown=_shown(of_records >= threshold, first_right, np.array(language)),
+        least_shown=None if proven else shown_budget,
     )
 
 

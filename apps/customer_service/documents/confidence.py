@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.customer_service.answers.confidence import FOREIGN_SHARE
+from apps.customer_service.answers.confidence import FOREIGN_SHARE, WEAKER_BUDGETS
 from apps.customer_service.documents.index import Hit, PassageIndex, Read
 from apps.customer_service.documents.passage import Passage
 from common.console import progress
@@ -130,12 +130,23 @@ def calibrate(
         signals(index, index.search(text, vector, language=language_of(text)))
         for text, vector in zip(far, vectors[len(asked) :], strict=True)
     ]
-    return _fit(np.array(found), np.array(right), np.array(near), np.array(foreign), budget)
+    return fit_passage_confidence(
+        np.array(found), np.array(right), np.array(near), np.array(foreign), budget
+    )
 
 
-def _fit(
+def fit_passage_confidence(
     found: Floats, right: NDArray[np.bool_], near: Floats, far: Floats, budget: float
 ) -> PassageConfidence:
+    """Fit on what was found for made-up questions; thresholds go by left-out folds.
+
+    Args:
+        found: [questions, features].
+        right: [questions], whether the first passage is the one that it was made of.
+        near: [questions, features], the same questions without their documents.
+        far: [foreign questions, features].
+        budget: largest tolerated share of wrong quotes.
+    """
     far = far.reshape(-1, len(FEATURES))
     asked = len(found)
     everything = np.concatenate([found, near, far])
@@ -157,11 +168,16 @@ def _fit(
 
 
 def _lowest(probability: Floats, right: NDArray[np.bool_], budget: float) -> float:
-    """The lowest threshold at which the share of wrong quotes keeps within `budget`."""
-    for threshold in THRESHOLDS[::-1].tolist():
-        given = right[probability >= threshold]
-        if len(given) >= FEWEST and 1 - given.mean() <= budget:
-            return float(threshold)
+    """The lowest threshold at which the share of wrong quotes keeps within `budget`.
+
+    Where there is none, at least that of the smallest larger budget which has one.
+    """
+    given = [(float(least), right[probability >= least]) for least in THRESHOLDS[::-1]]
+    shares = [(least, 1 - some.mean()) for least, some in given if len(some) >= FEWEST]
+    for tried in (budget, *(weaker for weaker in WEAKER_BUDGETS if weaker > budget)):
+        lowest = next((least for least, wrong in shares if wrong <= tried), None)
+        if lowest is not None:
+            return lowest if tried == budget else max(UNPROVEN_THRESHOLD, lowest)
     return UNPROVEN_THRESHOLD
 
 

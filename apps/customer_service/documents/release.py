@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.documents.confidence import PassageConfidence, calibrate
+from apps.customer_service.documents.confidence import FEATURES, PassageConfidence, calibrate
 from apps.customer_service.documents.index import PassageIndex, Read
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents
@@ -18,6 +18,7 @@ from apps.customer_service.promise.out_of_scope import foreign_texts
 from common.console import say
 from common.files import read_json, write_json
 from common.records.reader import read_records, write_jsonl
+from common.releases.release import of_another_version
 
 PASSAGES = "passages.jsonl"
 VECTORS = "passages.npy"
@@ -71,12 +72,19 @@ def save_documents(documents: Documents, directory: Path) -> None:
 
 
 def load_documents(directory: Path) -> Documents | None:
-    """Read what `save_documents` wrote; None where a release has none."""
+    """Read what `save_documents` wrote; None where a release has none.
+
+    Raises:
+        UserError: they are quoted by signals that this version does not compute.
+    """
     path = directory / PASSAGES
     if not path.exists():
         return None
     passages = list(read_records(path, Passage))
+    kept = read_json(directory / CONFIDENCE)
+    if kept["features"] != list(FEATURES):
+        raise of_another_version(directory)
     # Before those of sentences, older releases have others.
     count = sum(len(one.sentences) for one in passages)
     index = PassageIndex(passages, np.load(directory / VECTORS)[-count:])
-    return Documents(index, PassageConfidence.from_json(read_json(directory / CONFIDENCE)))
+    return Documents(index, PassageConfidence.from_json(kept))

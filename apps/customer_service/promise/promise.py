@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apps.customer_service.answers.confidence import Confidence
+from apps.customer_service.answers.confidence import WEAKER_BUDGETS, Confidence
 
 NAMES = {"en": "English", "zh": "Chinese", "other": "other languages"}
 
@@ -32,14 +32,21 @@ class Promise:
             f"{self.questions} questions that it had not learned, "
             f"{self.out_of_scope or 'none'} out of scope"
         )
-        shown = f"At most {budget:.0%} of the answers are wrong: shown on {asked}."
+        shown = f"At most {_percent(budget)} of the answers are wrong: shown on {asked}."
         if not self.confidence.proven:
             shown = (
-                f"Could not show that at most {budget:.0%} of the answers are wrong, on {asked}: "
-                "too few questions, or too many wrong answers. Only answers with a confidence of "
-                f"at least {threshold:.0%} are given."
+                f"Could not show that at most {_percent(budget)} of the answers are wrong, on "
+                f"{asked}: too few questions, or too many wrong answers. {self._least_shown} Only "
+                f"answers with a confidence of at least {threshold:.0%} are given."
             )
         return " ".join(part for part in (shown, self._by_language(), self._held_back()) if part)
+
+    @property
+    def _least_shown(self) -> str:
+        least = self.confidence.least_shown
+        if least is None:
+            return f"Nor could any share up to {_percent(max(WEAKER_BUDGETS))}."
+        return f"The least that could be shown is {_percent(least)}."
 
     def _by_language(self) -> str:
         """The bound of each language, which the threshold of all does not promise."""
@@ -73,6 +80,7 @@ class Promise:
         return {
             "budget": self.confidence.budget,
             "proven": self.confidence.proven,
+            "least_shown": self.confidence.least_shown,
             "threshold": self.confidence.threshold,
             "questions": self.questions,
             "out_of_scope": self.out_of_scope,
@@ -84,3 +92,7 @@ class Promise:
                 if name
             },
         }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"

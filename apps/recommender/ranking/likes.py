@@ -39,6 +39,11 @@ class Likes:
         score = self.linear.score(signals(features, names, past)) + self.intercept
         return np.asarray(1 / (1 + np.exp(-score)), np.float32)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it weighs as many signals as this version computes."""
+        return len(self.linear.weights) == len(SIGNALS) + 1
+
     def to_json(self) -> dict[str, Any]:
         """What `likes_of` reads."""
         return {"linear": self.linear.to_json(), "intercept": self.intercept}

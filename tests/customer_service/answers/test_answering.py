@@ -1,17 +1,35 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from sample import Demo
 
 from apps.customer_service.answers.answering import Answerer, prepare
 from apps.customer_service.answers.languages.faqs import other_language
-from apps.customer_service.release import load_release
+from apps.customer_service.release import CONFIDENCE, load_release
+from common.errors import UserError
+from common.files import read_json, write_json
 from common.releases.registry import Registry
 
 
 @pytest.fixture(scope="module")
 def answerer(demo: Demo) -> Answerer:
     return load_release(Registry(demo.store, "customer_service").open(), device="cpu")
+
+
+def test_a_release_that_decides_by_other_signals_is_refused(demo: Demo, tmp_path: Path) -> None:
+    release = Registry(demo.store, "customer_service").open()
+    copied = replace(release, directory=shutil.copytree(release.directory, tmp_path / "older"))
+    kept = read_json(copied.directory / CONFIDENCE)
+    kept["features"].append("length")
+    write_json(copied.directory / CONFIDENCE, kept)
+    with pytest.raises(UserError, match="signals of another version") as refused:
+        load_release(copied, device="cpu")
+    assert refused.value.where == str(copied.directory)
+    assert "Train again" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,32 @@ def test_too_few_records_prove_nothing_and_answer_only_what_is_nearly_certain() 
     assert confidence.threshold == 0.8
 
 
+def test_what_cannot_be_shown_answers_no_more_than_a_weaker_promise_that_is() -> None:
+    """One question in 25 is wrong for no reason that the signals show, and many near .8."""
+    random = np.random.default_rng(5)
+    signals = random.normal(size=(1200, len(FEATURES)))
+    right = random.random(1200) < 0.96 / (1 + np.exp(-2 * signals[:, 0] - 1.5))
+    every = np.ones(1200, dtype=bool)
+    fitted = {
+        budget: fit_confidence(signals, right, right, every, budget, NO_FOREIGN)
+        for budget in (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1)
+    }
+    assert {one.proven for one in fitted.values()} == {False, True}
+    assert any(one.proven and one.threshold > 0.8 for one in fitted.values())
+    thresholds = [one.threshold for one in fitted.values()]
+    assert thresholds == sorted(thresholds, reverse=True)
+    for budget, one in fitted.items():
+        if one.proven:
+            assert one.least_shown is None
+            continue
+        assert one.least_shown is not None
+        assert one.least_shown > budget
+        weaker = fit_confidence(signals, right, right, every, one.least_shown, NO_FOREIGN)
+        assert weaker.proven
+        assert one.threshold == max(0.8, weaker.threshold)
+        assert Confidence.from_json(one.to_json()).least_shown == one.least_shown
+
+
 def test_it_is_read_back_as_it_was() -> None:
     confidence, signals = _fitted()
     again = Confidence.from_json(confidence.to_json())

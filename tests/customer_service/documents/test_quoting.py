@@ -9,11 +9,14 @@ from apps.customer_service.documents.index import PassageIndex, Read
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents, may_be_quoted, quoted
 from apps.customer_service.documents.release import (
+    CONFIDENCE,
     build_documents,
     load_documents,
     save_documents,
 )
 from apps.customer_service.schema import Answer, Handoff, Suggestion
+from common.errors import UserError
+from common.files import read_json, write_json
 
 RENT = Passage(
     document="boxes.md",
@@ -102,6 +105,15 @@ def test_what_was_written_is_read_again(documents: Documents, read: Read, tmp_pa
         "both keys are lost", vector, language="en"
     )
     assert np.array_equal(again.index.sentences, documents.index.sentences)
+
+
+def test_passages_quoted_by_other_signals_are_refused(documents: Documents, tmp_path: Path) -> None:
+    save_documents(documents, tmp_path)
+    kept = read_json(tmp_path / CONFIDENCE)
+    write_json(tmp_path / CONFIDENCE, {**kept, "features": kept["features"][:-1]})
+    with pytest.raises(UserError, match="signals of another version") as refused:
+        load_documents(tmp_path)
+    assert refused.value.where == str(tmp_path)
 
 
 def _answer(**values: object) -> Answer:

@@ -112,3 +112,21 @@ def test_the_bound_is_told_for_each_language_with_its_count() -> None:
     assert Confidence.from_json(confidence.to_json()).shown == confidence.shown
     alone = fit_confidence(signals, right, right, everything, 0.05, foreign, ["en"] * 600)
     assert "By language" not in Promise(alone, 600, 0, {}).text
+
+
+def test_what_could_be_shown_instead_is_told() -> None:
+    random = np.random.default_rng(5)
+    signals = random.normal(size=(1200, len(FEATURES)))
+    right = random.random(1200) < 0.96 / (1 + np.exp(-2 * signals[:, 0] - 1.5))
+    none = np.empty((0, len(FEATURES)))
+    foreign = Foreign(none, np.empty(0, dtype=np.int64), none)
+    everything = np.ones(1200, dtype=bool)
+    confidence = fit_confidence(signals, right, right, everything, 0.005, foreign)
+    promise = Promise(confidence, 1200, 0, {})
+    assert "Could not show that at most 0.5% of the answers are wrong" in promise.text
+    least = confidence.least_shown
+    assert least is not None
+    assert f"The least that could be shown is {100 * least:g}%." in promise.text
+    assert promise.to_json()["least_shown"] == least
+    hopeless = fit_confidence(signals[:3], right[:3], right[:3], everything[:3], 0.005, foreign)
+    assert "Nor could any share up to 50%." in Promise(hopeless, 3, 0, {}).text

@@ -29,9 +29,11 @@ from apps.recommender.pipeline.prepared import open_prepared, write_prepared
 from apps.recommender.pipeline.second_stage import SecondStage, fit_second_stage
 from apps.recommender.pipeline.windows import window_pipeline
 from apps.recommender.ranking import likes
+from apps.recommender.ranking.likes import Likes
+from apps.recommender.ranking.listwise import Linear
 from apps.recommender.release import MODEL, load_release, save_ranking
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
-from common.errors import RefusedError
+from common.errors import RefusedError, UserError
 from common.evaluation.compare import Difference
 from common.files import read_json, write_json
 from common.models.sources.bundled import Source
@@ -149,6 +151,26 @@ def test_a_release_of_before_ranks_as_it_did(stage: SecondStage, tmp_path: Path)
     write_json(tmp_path / MODEL, written)
     choices = load_release(Release(tmp_path, {"release_id": "one"})).choices
     assert (choices.blend, choices.cold, choices.cold_step) == (None, None, 0)
+
+
+def test_a_release_that_ranks_by_other_signals_is_refused(
+    stage: SecondStage, tmp_path: Path
+) -> None:
+    liked = Likes(Linear(*np.ones((3, len(likes.SIGNALS)), np.float32)), 0.0)
+    stage = replace(stage, probabilities=replace(stage.probabilities, like=liked))
+    save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, stage)
+    written = read_json(tmp_path / MODEL)
+    assert written["choices"]["cold"] is not None
+    with pytest.raises(UserError, match="signals of another version") as refused:
+        load_release(Release(tmp_path, {"release_id": "one"}))
+    assert refused.value.where == str(tmp_path)
+    replace(stage.probabilities, like=None).save(tmp_path)
+    load_release(Release(tmp_path, {"release_id": "one"}))
+    for values in written["choices"]["cold"].values():
+        values.append(1.0)
+    write_json(tmp_path / MODEL, written)
+    with pytest.raises(UserError, match="signals of another version"):
+        load_release(Release(tmp_path, {"release_id": "one"}))
 
 
 def test_half_of_each_list_is_for_what_nobody_has_met() -> None:
