@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +11,28 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DisconnectionError,
     InterfaceError,
     InternalError,
     NoSuchModuleError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import QueuePool
 
 from common.errors import UserError
 
@@ -34,6 +46,8 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 5
 # A SQLite statement may name so many values.
 ROWS_TOGETHER = 500
+# In place of the file that a connection has open.
+IN_TROUBLE = "in trouble"
 # Any number, the same in every process: whoever holds it migrates.
 MIGRATION_LOCK = 0x62697A6C
 
@@ -115,7 +129,10 @@ class Database:
         is_sqlite = self.url.startswith("sqlite")
         # Errors are logged, and what people say must not be.
         options: dict[str, Any] = {"hide_parameters": True}
-        if not is_sqlite:
+        if is_sqlite:
+            # Some are kept; nobody who only reads waits for those who wait to write.
+            options |= {"poolclass": QueuePool, "max_overflow": -1}
+        else:
             options["pool_pre_ping"] = True
         wait = {"timeout": BUSY_SECONDS} if is_sqlite else {"connect_timeout": CONNECT_SECONDS}
         try:
@@ -131,6 +148,8 @@ class Database:
             ) from None
         if is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "checkout", _check_same_file)
+            event.listen(engine, "handle_error", _reopen_after_trouble)
             event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -173,11 +192,34 @@ def _without_password(url: str) -> str:
         return url.partition("://")[0]
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:
+def _prepare_sqlite(connection: Any, record: Any) -> None:
     # SQLAlchemy begins the transactions, not the driver: the shape of tables changes within one.
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    record.info["file"] = _file_of(connection)
+
+
+def _check_same_file(connection: Any, record: Any, _: object) -> None:
+    # A file that was moved away or restored: one that is kept open would go on with the old one.
+    if record.info["file"] != _file_of(connection):
+        raise DisconnectionError
+
+
+def _file_of(connection: Any) -> tuple[int, int] | None:
+    (_, _, path), *_ = connection.execute("PRAGMA database_list").fetchall()
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _reopen_after_trouble(context: ExceptionContext) -> None:
+    # A file that was read-only, or on a disk that failed, stays so to those who have it open. The
+    # next checkout closes it, not this: what was begun must be rolled back first.
+    if context.connection and isinstance(context.original_exception, sqlite3.OperationalError):
+        context.connection.info["file"] = IN_TROUBLE
 
 
 def _begin_sqlite(connection: Connection) -> None:

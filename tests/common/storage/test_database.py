@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import databases
 import pytest
 from alembic import command
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from common.errors import UserError
 from common.learning.schema import Feedback
@@ -21,6 +23,13 @@ from common.storage import leases
 from common.storage.database import Database
 from common.storage.leases import lease
 from common.storage.tables import metadata
+
+LEASE = text("INSERT INTO leases VALUES ('a', 'me', 0)")
+
+
+def leases_of(database: Database) -> int:
+    with database.reading() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM leases")).scalar_one())
 
 
 @pytest.fixture(params=databases.KINDS)
@@ -82,12 +91,10 @@ def test_a_newer_database_is_refused(url: str) -> None:
 
 def test_a_transaction_is_all_or_nothing(url: str) -> None:
     database = Database(url)
-    insert = text("INSERT INTO leases VALUES ('a', 'me', 0)")
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        connection.execute(insert)
+        connection.execute(LEASE)
         _ = 1 / 0
-    with database.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM leases")).scalar() == 0
+    assert leases_of(database) == 0
     database.close()
 
 
@@ -97,6 +104,42 @@ def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: file is not a database"):
         Database(path)
     assert path.read_bytes() == b"not what it was" * 100
+
+
+def test_a_store_that_was_restored_is_read_and_written(tmp_path: Path) -> None:
+    store, backup = tmp_path / "store", tmp_path / "backup"
+    database, older = Database(store / "bizlm.sqlite"), Database(backup / "bizlm.sqlite")
+    with older.writing() as connection:
+        connection.execute(LEASE)
+    older.close()
+    assert leases_of(database) == 0
+    store.rename(tmp_path / "moved")
+    backup.rename(store)
+    assert leases_of(database) == 1
+    with database.writing() as connection:
+        connection.execute(text("DELETE FROM leases"))
+    database.close()
+    assert leases_of(Database(store / "bizlm.sqlite")) == 0
+
+
+def test_a_connection_that_was_in_trouble_is_not_kept(tmp_path: Path) -> None:
+    database = Database(tmp_path / "bizlm.sqlite")
+    with pytest.raises(OperationalError), database.writing() as connection:
+        connection.execute(text("PRAGMA query_only = ON"))
+        connection.execute(LEASE)
+    with database.writing() as connection:
+        connection.execute(LEASE)
+    assert leases_of(database) == 1
+    database.close()
+
+
+def test_many_may_read_while_others_are_in_the_middle_of_something(tmp_path: Path) -> None:
+    database = Database(tmp_path / "bizlm.sqlite")
+    with ExitStack() as open_ones:
+        for _ in range(40):
+            connection = open_ones.enter_context(database.reading())
+            assert connection.execute(text("SELECT count(*) FROM leases")).scalar() == 0
+    database.close()
 
 
 @pytest.mark.parametrize(

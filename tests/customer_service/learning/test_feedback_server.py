@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import databases
 import httpx
 import pytest
 from sample import Demo, Run
@@ -56,7 +57,7 @@ def test_a_correction_is_learned_and_answers(client: httpx.Client, store: Path) 
     (row,) = client.get("/v1/feedback", params={"kind": "correction"}).json()["rows"]
     assert row["text"] == "they towed my car, call me on <phone>"
     assert row["status"] == "learned"
-    assert b"13800138000" not in (store / "bizlm.sqlite").read_bytes()
+    assert b"13800138000" not in databases.content(store)
 
 
 def test_a_proxy_s_customers_are_not_trusted(client: httpx.Client) -> None:
