@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -148,7 +149,7 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
     index = _load_index(directory, network.prototypes(prototype_ids)) if faqs else None
     confidence = directory / "confidence.json"
     texts = directory / "texts.npy"
-    return Answerer(
+    answerer = Answerer(
         release_id=release.release_id,
         network=network,
         intents=settings["intents"],
@@ -158,8 +159,8 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
         prototype_ids=prototype_ids,
         texts=np.load(texts) if texts.exists() else None,
         reranker=_load_reranker(directory, settings["base"], device),
-        documents=load_documents(directory),
     )
+    return replace(answerer, documents=load_documents(directory, Reader(answerer).vectors))
 
 
 def load_edited(release: Release, store: Path, database: str | None, *, device: str) -> Answerer:

@@ -70,13 +70,19 @@ def save_documents(documents: Documents, directory: Path) -> None:
     write_json(directory / CONFIDENCE, documents.confidence.to_json())
 
 
-def load_documents(directory: Path) -> Documents | None:
-    """Read what `save_documents` wrote; None where a release has none."""
+def load_documents(directory: Path, read: Read) -> Documents | None:
+    """Read what `save_documents` wrote; None where a release has none.
+
+    Args:
+        read: prepared texts → their vectors; of a release whose passages must be read again.
+    """
     path = directory / PASSAGES
     if not path.exists():
         return None
     passages = list(read_records(path, Passage))
-    # Before those of sentences, older releases have others.
-    count = sum(len(one.sentences) for one in passages)
-    index = PassageIndex(passages, np.load(directory / VECTORS)[-count:])
-    return Documents(index, PassageConfidence.from_json(read_json(directory / CONFIDENCE)))
+    vectors = np.load(directory / VECTORS)
+    confidence = PassageConfidence.from_json(read_json(directory / CONFIDENCE))
+    if len(vectors) != sum(len(one.sentences) for one in passages):
+        # Older releases have vectors of headings, too, and a confidence in what was found by them.
+        return build_documents(passages, read, confidence.budget)
+    return Documents(PassageIndex(passages, vectors), confidence)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from apps.customer_service.documents.index import PassageIndex, Read
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents, may_be_quoted, quoted
 from apps.customer_service.documents.release import (
+    VECTORS,
     build_documents,
     load_documents,
     save_documents,
@@ -93,15 +96,31 @@ def test_a_passage_that_is_left_out_is_not_found(read: Read) -> None:
 
 
 def test_what_was_written_is_read_again(documents: Documents, read: Read, tmp_path: Path) -> None:
-    assert load_documents(tmp_path) is None
+    assert load_documents(tmp_path, read) is None
     save_documents(documents, tmp_path)
-    again = load_documents(tmp_path)
+    again = load_documents(tmp_path, _nothing)
     assert again is not None
     vector = read(["both keys are lost"])[0]
     assert again.quote("both keys are lost", vector, language="en") == documents.quote(
         "both keys are lost", vector, language="en"
     )
     assert np.array_equal(again.index.sentences, documents.index.sentences)
+
+
+def test_the_passages_of_an_older_release_are_read_again(
+    documents: Documents, read: Read, tmp_path: Path
+) -> None:
+    save_documents(documents, tmp_path)
+    headings = read([passage.heading for passage in documents.index.passages])
+    np.save(tmp_path / VECTORS, np.concatenate([headings, documents.index.sentences * 0]))
+    again = load_documents(tmp_path, read)
+    assert again is not None
+    assert np.allclose(again.index.sentences, documents.index.sentences, atol=1e-6)
+    assert again.confidence == documents.confidence
+
+
+def _nothing(texts: Sequence[str]) -> NDArray[np.float32]:
+    raise AssertionError(texts)
 
 
 def _answer(**values: object) -> Answer:
