@@ -81,10 +81,7 @@ def load_documents(directory: Path) -> Documents | None:
     if not path.exists():
         return None
     passages = list(read_records(path, Passage))
-    kept = read_json(directory / CONFIDENCE)
-    if kept["features"] != list(FEATURES):
+    kept, vectors = read_json(directory / CONFIDENCE), np.load(directory / VECTORS)
+    if kept["features"] != list(FEATURES) or len(vectors) != sum(len(p.sentences) for p in passages):
         raise of_another_version(directory)
-    # Before those of sentences, older releases have others.
-    count = sum(len(one.sentences) for one in passages)
-    index = PassageIndex(passages, np.load(directory / VECTORS)[-count:])
-    return Documents(index, PassageConfidence.from_json(kept))
+    return Documents(PassageIndex(passages, vectors), PassageConfidence.from_json(kept))

@@ -10,6 +10,7 @@ from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents, may_be_quoted, quoted
 from apps.customer_service.documents.release import (
     CONFIDENCE,
+    VECTORS,
     build_documents,
     load_documents,
     save_documents,
@@ -114,6 +115,14 @@ def test_passages_quoted_by_other_signals_are_refused(documents: Documents, tmp_
     with pytest.raises(UserError, match="signals of another version") as refused:
         load_documents(tmp_path)
     assert refused.value.where == str(tmp_path)
+
+
+def test_passages_found_by_other_vectors_are_refused(documents: Documents, tmp_path: Path) -> None:
+    save_documents(documents, tmp_path)
+    sentences = documents.index.sentences
+    np.save(tmp_path / VECTORS, np.concatenate([sentences[:1], sentences]))
+    with pytest.raises(UserError, match="signals of another version"):
+        load_documents(tmp_path)
 
 
 def _answer(**values: object) -> Answer:
