@@ -82,6 +82,7 @@ def load_documents(directory: Path) -> Documents | None:
         return None
     passages = list(read_records(path, Passage))
     kept, vectors = read_json(directory / CONFIDENCE), np.load(directory / VECTORS)
-    if kept["features"] != list(FEATURES) or len(vectors) != sum(len(p.sentences) for p in passages):
+    sentences = sum(len(passage.sentences) for passage in passages)
+    if kept["features"] != list(FEATURES) or len(vectors) != sentences:
         raise of_another_version(directory)
     return Documents(PassageIndex(passages, vectors), PassageConfidence.from_json(kept))
