@@ -387,6 +387,44 @@ def test_who_is_in_danger_is_handed_over_at_once_with_care(
     assert says in str(answer.message)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "theres someone in my account moving my money",
+        "someones in my bank taking everything out help",
+        "somebodys logged in as me and is sending my money away",
+        "someones logged on as me spending my wages right this minute help",
+        "我的网银里现在有别人在转账",
+        "有个陌生人在我网银里转钱帮帮忙",
+        "骗子登了我的账号，钱在往外走",
+    ],
+)
+def test_danger_is_told_without_an_apostrophe_or_a_question(
+    dialogue: Dialogue, message: str
+) -> None:
+    (answer,) = talk(dialogue, message)
+    assert answer.handoff
+    assert (answer.handoff.reason, answer.handoff.priority) == ("distress", "urgent")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "how do I report fraud?",
+        "someone took money out of my account last month, how do I dispute it?",
+        "my daughter is moving money to my account, how long does it take?",
+        "they are taking a monthly fee from my account, why?",
+        "怎么举报诈骗？",
+        "有人往我账户里转钱，怎么查",
+        "我朋友正在给我转钱，多久到账",
+        "有人在我账户里存了钱，怎么看",
+    ],
+)
+def test_who_asks_calmly_of_the_same_is_in_no_danger(dialogue: Dialogue, message: str) -> None:
+    (answer,) = talk(dialogue, message)
+    assert answer.kind in {"question", "two_in_one"}
+
+
 def test_another_language_is_answered_in_that_language(dialogue: Dialogue) -> None:
     english, chinese = talk(dialogue, "How do I download my bank statements?", "怎么打印银行流水？")
     assert (first(english), first(chinese)) == ("en-statement", "zh-statement")
