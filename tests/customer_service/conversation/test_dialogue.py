@@ -308,6 +308,17 @@ def test_what_somebody_tells_of_themselves_is_small_talk(dialogue: Dialogue, mes
     assert (answer.kind, answer.decision) == ("smalltalk", "chat")
 
 
+def test_what_is_only_told_is_small_talk_however_near_an_faq_is(dialogue: Dialogue) -> None:
+    confidence = dialogue.answerer.confidence
+    assert confidence is not None
+    sure = replace(dialogue.answerer, confidence=replace(confidence, threshold=0.0))
+    dialogue = replace(dialogue, answerer=sure)
+    told = talk(dialogue, "我孙子刚上小学")[0], talk(dialogue, "my grandson just started school")[0]
+    assert [one.kind for one in told] == ["smalltalk", "smalltalk"]
+    asked = talk(dialogue, "储蓄卡丢了")[0], talk(dialogue, "lost my card in town")[0]
+    assert [one.decision for one in asked] == ["answer", "answer"]
+
+
 def test_what_it_is_is_said_honestly_in_the_customer_s_language(dialogue: Dialogue) -> None:
     english, chinese = talk(dialogue, "are you a human?", "你是机器人吗")
     assert "computer program" in str(english.answer)
