@@ -308,6 +308,17 @@ def test_what_somebody_tells_of_themselves_is_small_talk(dialogue: Dialogue, mes
     assert (answer.kind, answer.decision) == ("smalltalk", "chat")
 
 
+def test_what_is_only_told_is_small_talk_however_near_an_faq_is(dialogue: Dialogue) -> None:
+    confidence = dialogue.answerer.confidence
+    assert confidence is not None
+    sure = replace(dialogue.answerer, confidence=replace(confidence, threshold=0.0))
+    dialogue = replace(dialogue, answerer=sure)
+    told = talk(dialogue, "我孙子刚上小学")[0], talk(dialogue, "my grandson just started school")[0]
+    assert [one.kind for one in told] == ["smalltalk", "smalltalk"]
+    asked = talk(dialogue, "储蓄卡丢了")[0], talk(dialogue, "lost my card in town")[0]
+    assert [one.decision for one in asked] == ["answer", "answer"]
+
+
 def test_what_it_is_is_said_honestly_in_the_customer_s_language(dialogue: Dialogue) -> None:
     english, chinese = talk(dialogue, "are you a human?", "你是机器人吗")
     assert "computer program" in str(english.answer)
@@ -385,6 +396,44 @@ def test_who_is_in_danger_is_handed_over_at_once_with_care(
     assert answer.handoff
     assert (answer.handoff.reason, answer.handoff.priority) == ("distress", "urgent")
     assert says in str(answer.message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "theres someone in my account moving my money",
+        "someones in my bank taking everything out help",
+        "somebodys logged in as me and is sending my money away",
+        "someones logged on as me spending my wages right this minute help",
+        "我的网银里现在有别人在转账",
+        "有个陌生人在我网银里转钱帮帮忙",
+        "骗子登了我的账号，钱在往外走",
+    ],
+)
+def test_danger_is_told_without_an_apostrophe_or_a_question(
+    dialogue: Dialogue, message: str
+) -> None:
+    (answer,) = talk(dialogue, message)
+    assert answer.handoff
+    assert (answer.handoff.reason, answer.handoff.priority) == ("distress", "urgent")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "how do I report fraud?",
+        "someone took money out of my account last month, how do I dispute it?",
+        "my daughter is moving money to my account, how long does it take?",
+        "they are taking a monthly fee from my account, why?",
+        "怎么举报诈骗？",
+        "有人往我账户里转钱，怎么查",
+        "我朋友正在给我转钱，多久到账",
+        "有人在我账户里存了钱，怎么看",
+    ],
+)
+def test_who_asks_calmly_of_the_same_is_in_no_danger(dialogue: Dialogue, message: str) -> None:
+    (answer,) = talk(dialogue, message)
+    assert answer.kind in {"question", "two_in_one"}
 
 
 def test_another_language_is_answered_in_that_language(dialogue: Dialogue) -> None:
