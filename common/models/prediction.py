@@ -85,7 +85,8 @@ def predict(
     batches = batches_by_tokens(pretrained.token_counts(inputs), tokens_per_batch(device))
     results: list[dict[str, Tensor]] = []
     was_training = module.training
-    if was_training:
+    # A part that was exchanged since may train where the whole does not; to look is quick.
+    if any(part.training for part in module.modules()):
         module.eval()
     with (
         nullcontext()

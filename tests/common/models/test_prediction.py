@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from pathlib import Path
 
-from common.models.prediction import autocast, held_in
+import torch
+from torch import Tensor, nn
+
+from common.models.encoder import load_encoder
+from common.models.prediction import autocast, held_in, predict
+from common.models.sources.bundled import locate
 
 CPU = torch.device("cpu")
 
@@ -15,6 +19,27 @@ def _read(module: nn.Module, precision: str) -> torch.Tensor:
     with torch.inference_mode(), autocast(CPU, precision):
         found: torch.Tensor = module(tokens)
     return found
+
+
+class _Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding(100_000, 64)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        return {"mean": self.dropout(self.vectors(input_ids)).mean(1)}
+
+
+def test_nothing_is_dropped_while_it_reads_and_it_trains_as_before(tiny_model: Path) -> None:
+    encoder, module = load_encoder(locate(str(tiny_model))), _Dropping()
+    for whole, part in ((True, True), (False, False), (False, True)):
+        module.train(whole)
+        module.dropout.train(part)
+        found = predict(module, encoder, ["a card"])["mean"]
+        tokens = encoder.tokenize(["a card"])["input_ids"]
+        assert torch.equal(found, module.vectors(tokens).mean(1).detach())
+        assert module.training == module.dropout.training == whole
 
 
 def test_what_is_held_in_half_reads_the_same_and_leaves_the_weights_as_they_were() -> None:
