@@ -48,7 +48,7 @@ def test_the_page_says_what_helps_and_what_does_not(
     assert "| helps |" in lines["good"]
     assert "| costs quality |" in lines["bad"]
     assert "| no difference shown |" in lines["alike"]
-    assert "+2.1 ± 0.1" in lines["good"]
+    assert "+2.1 ± 0.2" in lines["good"]
     write_document(rows, [one for one in measured if one["seed"] == 0])
     page = (tmp_path / "recipe.md").read_text(encoding="utf-8")
     assert "| +2.0 | one seed shows nothing |" in page

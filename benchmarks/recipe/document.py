@@ -24,7 +24,8 @@ that ends in "first" reads 4,000 further texts without their labels before, or p
 `python -m benchmarks.recipe` writes this page; [fine-tuning.md](fine-tuning.md) says what each
 technique is. It is measured on texts of the training splits that were not learned. Each seed draws
 other texts, the same for every row. **Gain** is over the row `full`, in points: the mean over the
-seeds and its standard error. Less than two standard errors is no difference shown.
+seeds and its 95 % interval, by Student's t. An interval with zero in it shows no difference. Of so
+many rows, one or two are outside it by chance.
 
 ![quality against cost](recipe.svg)
 """
@@ -32,7 +33,7 @@ seeds and its standard error. Less than two standard errors is no difference sho
 
 @dataclass(frozen=True)
 class Line:
-    """A row of one table: means over the seeds; `gain` and `error` in points."""
+    """A row of one table: means over the seeds; `gain` in points, give or take `margin`."""
 
     name: str
     family: str
@@ -40,7 +41,7 @@ class Line:
     figure: float
     spread: float
     gain: float
-    error: float
+    margin: float
     trained: float
     seconds: float
     memory: float
@@ -52,7 +53,7 @@ class Line:
             return ""
         if self.seeds < 2:
             return "one seed shows nothing"
-        if abs(self.gain) < 2 * self.error:
+        if abs(self.gain) < self.margin:
             return "no difference shown"
         return "helps" if self.gain > 0 else "costs quality"
 
@@ -67,7 +68,7 @@ def write_document(rows: Sequence[Row], measured: Sequence[Mapping[str, Any]]) -
     parts = [HEADER]
     parts += [_table(WORKS[name], lines) for name, lines in tables.items() if lines]
     machines = sorted({str(one["machine"]) for one in measured})
-    parts.append("Measured on " + "; ".join(machines) + ", one thread a run, two runs at once.\n")
+    parts.append("Measured on " + "; ".join(machines) + ", one thread a run; seconds of a core.\n")
     (DOCS / "recipe.md").write_text("\n".join(parts), encoding="utf-8")
     picture = svg(lambda axes: _draw(axes, tables))
     (DOCS / "recipe.svg").write_text(picture, encoding="utf-8")
@@ -93,11 +94,20 @@ def _line(row: Row, runs: Sequence[Mapping[str, Any]], gains: Sequence[float]) -
         figure=mean(figures),
         spread=stdev(figures) if len(figures) > 1 else 0.0,
         gain=mean(gains),
-        error=stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else 0.0,
+        margin=_margin(gains),
         trained=mean(one["trained"] for one in runs),
         seconds=mean(one["seconds"] for one in runs),
         memory=mean(one["memory"] for one in runs),
     )
+
+
+def _margin(gains: Sequence[float]) -> float:
+    """Half of the 95 % interval of their mean, by Student's t; 0 of one alone."""
+    from scipy.stats import t
+
+    if len(gains) < 2:
+        return 0.0
+    return float(t.ppf(0.975, len(gains) - 1)) * stdev(gains) / len(gains) ** 0.5
 
 
 def _table(work: Work, lines: Sequence[Line]) -> str:
@@ -111,7 +121,7 @@ def _table(work: Work, lines: Sequence[Line]) -> str:
     body = [
         f"| {one.family} | `{one.name}` | {one.seeds} "
         f"| {one.figure:.1%}{one.give_or_take(100 * one.spread)} | "
-        f"{'' if one.name == PLAIN else f'{one.gain:+.1f}{one.give_or_take(one.error)}'} "
+        f"{'' if one.name == PLAIN else f'{one.gain:+.1f}{one.give_or_take(one.margin)}'} "
         f"| {one.verdict} | "
         f"{one.trained:.1%} | {one.seconds:.0f} | {one.memory:.1f} |"
         for one in lines
