@@ -27,6 +27,11 @@ def _programs() -> Path | None:
     return Path(found[-1]) if found else None
 
 
+def content(folder: Path) -> bytes:
+    """All that a SQLite database in a folder says on disk, what waits to be moved into it too."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("bizlm.sqlite*")))
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
     """The URL of an empty database, which is gone after the block."""

@@ -80,9 +80,10 @@ def add_purge_verb(
                 )
                 for name, find in purge_rows.items()
             }
-            gone = _purge(feedback, store / application, who, text, before)
             if text is not None:
                 AuditLog(feedback.database, application).forget(text)
+            # The last one, for it erases the bytes of all.
+            gone = _purge(feedback, store / application, who, text, before)
         holding: Sequence[str] = ()
         more: Sequence[Found] = ()
         if older_than is None:
@@ -125,7 +126,9 @@ def _purge(
     from common.learning.spool import SPOOL, Spool
 
     if before is not None:
-        return feedback.forget_before(before)
+        gone = feedback.forget_before(before)
+        feedback.database.erase()
+        return gone
     spool = Spool(root / SPOOL, feedback.kinds)
     spool.drop(lambda row: _is_of(row, who, text))
     return feedback.purge(subject=who, text=text)

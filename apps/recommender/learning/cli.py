@@ -230,6 +230,7 @@ def purge(
         else:
             period = parse_period(str(older_than))
             gone = events.forget_before((datetime.now(UTC) - period).timestamp())
+            events.database.erase()
     clear_readings(store / APPLICATION)
     if as_json:
         print_json({"events": gone})
