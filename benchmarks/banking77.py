@@ -40,6 +40,7 @@ def main() -> None:
         {
             "training texts": len(train),
             "test accuracy": accuracy(tuned, intents, read_columns(folder / "test.csv")),
+            "share of the parameters that learned": tuned.trained_parameters / tuned.all_parameters,
             "minutes": tuned.seconds / 60,
             "settings": settings.model_dump(exclude_defaults=True),
         },

@@ -115,7 +115,7 @@ class Database:
     def _connect(self) -> Engine:
         is_sqlite = self.url.startswith("sqlite")
         # A kept connection would go on with a file that was moved or restored, and keep what was
-        # purged in its write-ahead log; it would save a tenth of an answer's processor time.
+        # purged in its write-ahead log.
         pool: type[Pool] = NullPool if is_sqlite else QueuePool
         # Errors are logged, and what people say must not be.
         options: dict[str, Any] = {"hide_parameters": True}
