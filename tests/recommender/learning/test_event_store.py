@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import databases
 import polars as pl
 import pytest
+from command_line import run_here
 
 from apps.recommender.interactions.behaviors import Behaviors
 from apps.recommender.learning.disliking import Disliking
@@ -22,10 +25,11 @@ from apps.recommender.learning.taking import (
     take,
     write_interactions,
 )
+from apps.recommender.options_cli import APPLICATION
 from common.learning.behind import WAITING_BOUND, BehindWriter, Fate
 from common.learning.spool import Spool
 from common.learning.watching.probation import Count
-from common.storage.database import Database
+from common.storage.database import DATABASE, Database
 
 
 def event(identity: str, at: float = 1.0, **values: Any) -> Event:
@@ -87,6 +91,23 @@ def test_more_at_once_than_may_wait_are_kept_whole(store: EventStore, tmp_path: 
     assert writer.write(*(event(str(n)) for n in range(WAITING_BOUND + 1))) is Fate.WRITTEN
     assert (writer.written, writer.lost) == (WAITING_BOUND + 1, 0)
     assert store.counts() == {"click": WAITING_BOUND + 1}
+
+
+def test_no_byte_of_what_is_old_is_left_while_another_has_the_database_open(
+    tmp_path: Path,
+) -> None:
+    database = Database(tmp_path / DATABASE)
+    EventStore(database, APPLICATION).add([event("a", user_id="zeppelin-reader")])
+    another = sqlite3.connect(tmp_path / DATABASE)
+    another.execute("SELECT count(*) FROM leases").fetchall()
+    assert b"zeppelin-reader" in databases.content(tmp_path)
+    done = run_here(
+        "recommender", "feedback", "purge", "--older-than", "30d", "--store", tmp_path, "--json"
+    )
+    assert json.loads(done.stdout) == {"events": 1}
+    assert b"zeppelin-reader" not in databases.content(tmp_path)
+    another.close()
+    database.close()
 
 
 def test_what_waits_in_the_spool_is_purged_as_well(store: EventStore, tmp_path: Path) -> None:
