@@ -148,7 +148,7 @@ class TicketStore:
         which = [tickets.c.conversation_id == conversation_id, tickets.c.owner == owner]
         if contact is not None:
             which.append(has("open"))
-        with self.database.writing() as connection:
+        with self.database.writing(erasing=contact is None) as connection:
             self._one_at_a_time(connection)
             query = select(tickets.c.id, tickets.c.given).where(own(), *which)
             found = connection.execute(query).all()
