@@ -124,11 +124,20 @@ class Answerer:
         ]
 
     def rank(
-        self, question: str, understood: Understood, *, language: str | None = None, top_k: int = 10
+        self,
+        question: str,
+        understood: Understood,
+        *,
+        language: str | None = None,
+        top_k: int = 10,
+        reranks: bool = True,
     ) -> list[Candidate]:
         """FAQs for a normalised question, best first; none in a release of intents alone.
 
         Of FAQs that say the same in several languages, only that of the question's.
+
+        Args:
+            reranks: the first ones are read with the question by the reranker, if there is one.
         """
         if self.index is None:
             return []
@@ -141,7 +150,9 @@ class Answerer:
         )
         if (known := self.index.known(question)) is not None:
             return sorted(found, key=lambda candidate: candidate.faq_id != known)
-        return found if self.reranker is None else self.reranker.order(question, found, self.faqs)
+        if self.reranker is None or not reranks:
+            return found
+        return self.reranker.order(question, found, self.faqs)
 
     def _searched(self, index: VariantIndex, language: str) -> VariantIndex:
         """The index without the FAQs of other languages that there are in this one as well."""

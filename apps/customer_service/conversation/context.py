@@ -56,10 +56,15 @@ class Reader:
     kept_out: Collection[str] = ()
     fragment: float = 0.0
     _found: dict[str, list[Candidate]] = field(default_factory=dict)
+    _read: dict[str, Reading] = field(default_factory=dict)
 
     def read(self, text: str, *, but: Collection[str] = ()) -> Reading:
         """A text by itself; `but`: FAQs that are left out."""
-        return self._reading(text, self._rank(text), but)
+        if but:
+            return self._reading(text, self._rank(text), but)
+        if text not in self._read:
+            self._read[text] = self._reading(text, self._rank(text), ())
+        return self._read[text]
 
     def blend(
         self, text: str, weights: Mapping[str, float], *, but: Collection[str] = ()
@@ -113,12 +118,13 @@ class Reader:
 
     def _ranking(self, text: str) -> list[Candidate]:
         if text not in self._found:
-            answerer = self.answerer
-            if text != self.question:
-                answerer = replace(answerer, reranker=None)
-            known = self.understood[text]
-            ranked = answerer.rank(text, known, language=self.language, top_k=DEPTH)
-            self._found[text] = ranked
+            self._found[text] = self.answerer.rank(
+                text,
+                self.understood[text],
+                language=self.language,
+                top_k=DEPTH,
+                reranks=text == self.question,
+            )
         return self._found[text]
 
     def _reading(self, text: str, candidates: Sequence[Candidate], but: Collection[str]) -> Reading:
@@ -139,11 +145,14 @@ def blended(rankings: Sequence[tuple[Sequence[Candidate], float]]) -> list[Candi
         # Of each language: their scores are not on one scale.
         lasts = {one.is_foreign: one for one in ranking}
         for faq_id, one in known.items() if ranking else ():
-            last = lasts.get(one.is_foreign, ranking[-1])
-            stand_in = replace(
-                last, faq_id=faq_id, lexical=0.0, neighbours=0.0, is_foreign=one.is_foreign
+            own = placed.get(faq_id) or replace(
+                lasts.get(one.is_foreign, ranking[-1]),
+                faq_id=faq_id,
+                lexical=0.0,
+                neighbours=0.0,
+                is_foreign=one.is_foreign,
             )
-            found.setdefault(faq_id, []).append((placed.get(faq_id, stand_in), weight))
+            found.setdefault(faq_id, []).append((own, weight))
     means = [_mean(weighted) for weighted in found.values()]
     return sorted(means, key=lambda one: (-one.score, one.faq_id))
 
