@@ -24,6 +24,7 @@ from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.release import with_documents
 from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.labelling.unlabelled import facet_of
+from apps.customer_service.learning.drift import save_usual
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
@@ -179,7 +180,6 @@ def train(
     answerer = with_documents(answerer, passages or beginning.passages, max_wrong)
     after = evaluate.run(answerer, held_out)
     difference = evaluate.difference(before, after)
-    peer = evaluate.linear_peer(dataset, after)
     forgetting = parent.forgetting(before, after) if parent else []
     further = beside_new(before, after, parent.old) if parent else None
     checked = check_next(registry, expectations, decide_with(answerer))
@@ -188,7 +188,7 @@ def train(
     recorded |= {
         "teacher": teacher,
         "promise": promise.to_json(),
-        "linear_model": peer and asdict(peer),
+        "linear_model": (peer := evaluate.linear_peer(dataset, after)) and asdict(peer),
         "pseudo_labels": pseudo and pseudo.to_json(),
         "expectations": checked and checked.summary(),
     }
@@ -200,6 +200,7 @@ def train(
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
         save_lessons(directory, lessons_of(dataset, far), answerer)
+        save_usual(directory, after, dataset.splits.train, answerer.faqs)
         evidence.save(directory)
         save_expectations(checked.expectations if checked else None, directory)
         keep_generator(parent.release if parent else None, directory)

@@ -11,6 +11,7 @@ from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.data import Dataset
 from apps.customer_service.federating.learning import seated
 from apps.customer_service.federating.party import FAQS, INTENTS, party_of
+from apps.customer_service.learning.drift import save_usual
 from apps.customer_service.learning.lessons import lessons_of, save_lessons
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.promise.calibrating import calibrate
@@ -81,6 +82,7 @@ def adopt(
     def fill(directory: Path) -> None:
         save_release(answerer, directory)
         save_lessons(directory, lessons_of(everything, far), answerer)
+        save_usual(directory, after, everything.splits.train, answerer.faqs)
         evidence.save(directory)
         title = "Customer service: a model of several branches"
         write_report(directory / REPORT, title, [Section("Before and after", table=table)])

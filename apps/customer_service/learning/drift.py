@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.data import Example
 from apps.customer_service.learning.lessons import LESSONS, load_lessons
 from apps.customer_service.learning.predictions import BESIDE_FAQS
+from apps.customer_service.schema import Faq
+from common.files import read_json, write_json
 from common.learning.schema import RULE, Prediction
 from common.learning.store import FeedbackStore
 from common.learning.watching.asked import Asked
@@ -18,6 +22,7 @@ from common.releases.registry import Registry
 
 LANGUAGES = ("en", "zh", "other")
 DECISIONS = ("answer", "clarify", "handoff")
+USUAL = "usual.json"
 
 
 def watched(
@@ -34,27 +39,52 @@ def watched(
     if not (release.directory / LESSONS).exists():
         return None
     lessons, read_before = load_lessons(release)
-    answerer = replace(answerer, read_before=read_before)
-    learned = [example.text for example in lessons.train]
-    known = [text for faq in answerer.faqs.values() for text in (faq.question, faq.answer)]
-    vocabulary = {word for text in (*learned, *known) for word in words(text)}
-    usual = [
-        figures(
-            outcome.example.text,
-            outcome.decision,
-            outcome.probability,
-            outcome.candidates[0].score if outcome.candidates else None,
-            vocabulary,
-        )
-        for outcome in evaluate.run(answerer, lessons.golden)
-    ]
+    vocabulary = _vocabulary(lessons.train, answerer.faqs)
+    if (release.directory / USUAL).exists():
+        usual = read_json(release.directory / USUAL)
+    else:
+        answerer = replace(answerer, read_before=read_before)
+        usual = _usual(evaluate.run(answerer, lessons.golden), vocabulary)
     asked = Asked(store, release_id)
 
     def new() -> Iterator[tuple[str, Figures]]:
         for prediction in asked.new():
             yield prediction.id, measure(vocabulary, prediction)
 
-    return Watched(by_name(usual), new)
+    return Watched(usual, new)
+
+
+def save_usual(
+    directory: Path,
+    outcomes: Sequence[evaluate.Outcome],
+    learned: Sequence[Example],
+    faqs: Mapping[str, Faq],
+) -> None:
+    """Write the figures of the questions that a release was measured on, without their words."""
+    write_json(directory / USUAL, _usual(outcomes, _vocabulary(learned, faqs)))
+
+
+def _usual(
+    outcomes: Sequence[evaluate.Outcome], vocabulary: Collection[str]
+) -> dict[str, list[float]]:
+    return by_name(
+        [
+            figures(
+                outcome.example.text,
+                outcome.decision,
+                outcome.probability,
+                outcome.candidates[0].score if outcome.candidates else None,
+                vocabulary,
+            )
+            for outcome in outcomes
+        ]
+    )
+
+
+def _vocabulary(learned: Sequence[Example], faqs: Mapping[str, Faq]) -> set[str]:
+    told = [text for faq in faqs.values() for text in (faq.question, faq.answer)]
+    asked = [example.text for example in learned]
+    return {word for text in (*asked, *told) for word in words(text)}
 
 
 def measure(vocabulary: Collection[str], prediction: Prediction) -> dict[str, float]:

@@ -17,6 +17,7 @@ from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.comparison import compare
 from apps.customer_service.learning.corrections import implausible, split_known, to_examples
+from apps.customer_service.learning.drift import save_usual
 from apps.customer_service.learning.edits import take_edits
 from apps.customer_service.learning.groups import GROUPING
 from apps.customer_service.learning.knowledge import with_knowledge, without_texts
@@ -116,7 +117,8 @@ def learn(
         comparison, expectations, decide_with(serving), decide_with(candidate)
     )
     more = replace(lessons, train=[*lessons.train, *examples])
-    summary = evaluate.summarise(evaluate.run(candidate, lessons.golden))
+    outcomes = evaluate.run(candidate, lessons.golden)
+    summary = evaluate.summarise(outcomes)
 
     def save(directory: Path) -> None:
         for name in (MODEL, RERANKER):
@@ -124,6 +126,7 @@ def learn(
         keep_generator(release, directory)
         save_release(candidate, directory)
         save_lessons(directory, more, candidate)
+        save_usual(directory, outcomes, more.train, candidate.faqs)
         evidence.save(directory)
         save_expectations(expectations, directory)
 

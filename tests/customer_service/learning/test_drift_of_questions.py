@@ -13,10 +13,12 @@ import pytest
 from sample import Demo
 
 from apps.customer_service.answers.answering import Answerer, prepare
-from apps.customer_service.learning.drift import watched
+from apps.customer_service.learning import drift
+from apps.customer_service.learning.drift import USUAL, watched
 from apps.customer_service.learning.lessons import load_lessons
 from apps.customer_service.learning.predictions import APPLICATION, prediction_of
 from apps.customer_service.release import load_release
+from common.files import read_json
 from common.learning.store import FeedbackStore
 from common.learning.watching.state import load_drift
 from common.releases.registry import Registry
@@ -126,3 +128,16 @@ def test_what_is_no_question_by_itself_is_no_drift(
         ]
     )
     assert [figures for _, figures in told.new()] == [{}] * len(kinds)
+
+
+def test_a_release_tells_what_is_usual_as_its_questions_do(
+    registry: Registry, answerer: Answerer, store: FeedbackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = watched(registry, store, answerer.release_id, answerer)
+    assert told and told.baseline == read_json(registry.open().directory / USUAL)
+    # One that was trained before that was kept.
+    monkeypatch.setattr(drift, "USUAL", "none.json")
+    again = watched(registry, store, answerer.release_id, answerer)
+    assert again and {*again.baseline} == {*told.baseline}
+    for name, values in again.baseline.items():
+        assert values == pytest.approx(told.baseline[name], abs=2e-3)
