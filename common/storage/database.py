@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,12 +10,11 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
-    DisconnectionError,
     InterfaceError,
     InternalError,
     NoSuchModuleError,
@@ -28,28 +24,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from common.errors import UserError
+from common.storage.sqlite import BUSY_SECONDS, POOL, KeptConnections, empty_log, has_deleted
 
 # What a database raises that is down, full or read-only; a mistake of ours is something else.
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 MIGRATIONS = Path(__file__).parent / "migrations"
 # What a store's own file is called.
 DATABASE = "bizlm.sqlite"
-# For another's write to end; for an answer over the network.
-BUSY_SECONDS = 30
+# For an answer over the network.
 CONNECT_SECONDS = 5
 # For readers to end, before what was deleted leaves the write-ahead log; else it leaves it later.
 ERASE_MILLISECONDS = 1000
-# Connections that are kept; while more are needed, more are opened.
-KEPT_CONNECTIONS = 4
-# None is kept for longer than that after its last use: a file that nobody works with is whole by
-# itself, and may be moved or replaced.
-KEPT_SECONDS = 2.0
 # A SQLite statement may name so many values.
 ROWS_TOGETHER = 500
 # Any number, the same in every process: whoever holds it migrates.
 MIGRATION_LOCK = 0x62697A6C
-# What is noted of a connection.
-OPENED, DELETED = "opened", "deleted"
 
 
 class Database:
@@ -65,9 +54,6 @@ class Database:
     def __init__(self, url: str | Path) -> None:
         self.url = _full_url(url)
         self.place = _without_password(self.url)
-        self._used_at = 0.0
-        self._closer: threading.Thread | None = None
-        self._using = threading.Lock()
         self.engine = self._connect()
         try:
             self._migrate()
@@ -109,10 +95,10 @@ class Database:
         with self.engine.connect().execution_options(**options) as connection:
             with connection.begin():
                 yield connection
-            erasing = bool(connection.info.pop(DELETED, False)) or erasing
+            erasing = has_deleted(connection) or erasing
         if erasing and self.is_sqlite:
             with suppress(*DATABASE_TROUBLE):
-                self._empty_log(ERASE_MILLISECONDS)
+                empty_log(self.engine, ERASE_MILLISECONDS)
 
     def insert_new(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
@@ -136,32 +122,19 @@ class Database:
             return
         with self.engine.raw_connection() as raw:
             raw.cursor().execute("VACUUM")
-        if not self._empty_log(1000 * BUSY_SECONDS):
+        if not empty_log(self.engine, 1000 * BUSY_SECONDS):
             raise UserError(
                 "what was deleted still stands in the write-ahead log, which somebody reads",
                 where=self.place,
                 hint="Do the same again when nobody does.",
             )
 
-    def _empty_log(self, milliseconds: int) -> bool:
-        """Move the write-ahead log, in which what was deleted still stands, into the file."""
-        with self.engine.raw_connection() as raw:
-            cursor = raw.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
-            try:
-                is_busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            finally:
-                cursor.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
-        return not is_busy
-
     def _connect(self) -> Engine:
         is_sqlite = self.url.startswith("sqlite")
         # Errors are logged, and what people say must not be.
         options: dict[str, Any] = {"hide_parameters": True}
         if is_sqlite:
-            # The last connection that closes writes the whole log into the file: three times the
-            # work of a small transaction.
-            options |= {"pool_size": KEPT_CONNECTIONS, "max_overflow": -1, "pool_use_lifo": True}
+            options |= POOL
         else:
             options["pool_pre_ping"] = True
         wait = {"timeout": BUSY_SECONDS} if is_sqlite else {"connect_timeout": CONNECT_SECONDS}
@@ -177,46 +150,8 @@ class Database:
                 hint="Give sqlite:////path/to/file or postgresql://user@host/name",
             ) from None
         if is_sqlite:
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "checkout", self._check_out)
-            event.listen(engine, "begin", _begin_sqlite)
-            event.listen(engine, "after_cursor_execute", _note_deleted)
+            KeptConnections(engine)
         return engine
-
-    def _check_out(self, connection: Any, record: Any, _: object) -> None:
-        """A kept connection must not go on with a file that was moved, deleted or replaced."""
-        with suppress(OSError):
-            if record.info[OPENED] == _opened(connection):
-                self._close_later()
-                return
-        raise DisconnectionError("another file, or another process")
-
-    def _close_later(self) -> None:
-        with self._using:
-            self._used_at = time.monotonic()
-            # A fork has the thread's name alone.
-            if self._closer is None or not self._closer.is_alive():
-                self._closer = threading.Thread(target=self._close_unused, daemon=True)
-                self._closer.start()
-
-    def _close_unused(self) -> None:
-        pause = KEPT_SECONDS
-        while True:
-            time.sleep(pause)
-            with self._using:
-                pause = self._used_at + KEPT_SECONDS - time.monotonic()
-                if self._pool.checkedout():
-                    pause = KEPT_SECONDS
-                elif pause <= 0:
-                    self.engine.dispose()
-                    self._closer = None
-                    return
-
-    @property
-    def _pool(self) -> QueuePool:
-        pool = self.engine.pool
-        assert isinstance(pool, QueuePool)
-        return pool
 
     def _migrate(self) -> None:
         config = Config()
@@ -255,29 +190,3 @@ def _without_password(url: str) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return url.partition("://")[0]
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    # SQLAlchemy begins the transactions, not the driver: the shape of tables changes within one.
-    connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    record.info[OPENED] = _opened(connection)
-
-
-def _opened(connection: Any) -> tuple[int, int, int]:
-    """The file that is at a connection's path now, and the process, which may have been forked."""
-    path = connection.execute("PRAGMA database_list").fetchone()[2]
-    found = Path(path).stat()
-    return os.getpid(), found.st_dev, found.st_ino
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # One that reads first and writes later would be refused if another wrote between.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _note_deleted(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
-    if statement.startswith("DELETE") and cursor.rowcount > 0:
-        connection.info[DELETED] = True
