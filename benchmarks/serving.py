@@ -1,7 +1,8 @@
 """Latency and throughput of `/v1/answers` on CPU, beside the bare encoder at the same batch.
 
-python -m benchmarks.serving [--faqs 1000] [--requests 800] [--rerank]
+python -m benchmarks.serving [--faqs 1000] [--requests 800] [--rerank] [--workers 2]
 
+`--workers`: so many processes behind one port; the bare encoder is one, on as many threads.
 `--rerank`: one client alone, and every question is read together with the first five FAQs, which
 have answers of some sixty words. The reranker is not trained: its time is the same.
 """
@@ -48,6 +49,7 @@ def main() -> None:
     arguments.add_argument("--faqs", type=int, default=1000)
     arguments.add_argument("--requests", type=int, default=800)
     arguments.add_argument("--rerank", action="store_true", help="with a reranker, one client")
+    arguments.add_argument("--workers", type=int, default=1, help="processes that answer")
     chosen = arguments.parse_args()
     start(chosen)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,11 +58,12 @@ def main() -> None:
         if chosen.rerank:
             _add_reranker(store)
         texts = [asked[i % len(asked)] for i in range(chosen.requests)]
-        with _server(store) as port:
+        with _server(store, chosen.workers) as port:
             _ask(port, texts[:50])
             single = _ask(port, texts[: chosen.requests // 4])
             alone = {
                 "FAQs": chosen.faqs,
+                "workers": chosen.workers,
                 "one client, p50 ms": float(np.percentile(single, 50)),
                 "one client, p95 ms": float(np.percentile(single, 95)),
             }
@@ -73,7 +76,7 @@ def main() -> None:
             crowds = {clients: _crowd(port, texts, clients) for clients in CROWDS}
         bare = _bare_encoder(store, texts)
     report(
-        "serving",
+        "serving" if chosen.workers == 1 else "serving_workers",
         alone
         | {
             f"{CLIENTS} clients, answers/s": together,
@@ -137,12 +140,13 @@ def _add_reranker(store: Path) -> None:
 
 
 @contextmanager
-def _server(store: Path) -> Iterator[int]:
+def _server(store: Path, workers: int) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "apps.customer_service", "serve", "--store", str(store)]
-    process = subprocess.Popen([*command, "--port", str(port)])
+    command += ["--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(command)
     try:
         _wait(port)
         yield port
