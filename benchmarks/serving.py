@@ -54,13 +54,13 @@ def main() -> None:
     start(chosen)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "var"
-        asked = _train(Path(folder), store, chosen.faqs, chosen.data, long=chosen.rerank)
+        asked = train_on(Path(folder), store, chosen.faqs, chosen.data, long=chosen.rerank)
         if chosen.rerank:
             _add_reranker(store)
         texts = [asked[i % len(asked)] for i in range(chosen.requests)]
-        with _server(store, chosen.workers) as port:
-            _ask(port, texts[:50])
-            single = _ask(port, texts[: chosen.requests // 4])
+        with served(store, chosen.workers) as (port, _):
+            ask(port, texts[:50])
+            single = ask(port, texts[: chosen.requests // 4])
             alone = {
                 "FAQs": chosen.faqs,
                 "workers": chosen.workers,
@@ -90,7 +90,7 @@ def main() -> None:
     )
 
 
-def _train(folder: Path, store: Path, count: int, data: Path, *, long: bool) -> list[str]:
+def train_on(folder: Path, store: Path, count: int, data: Path, *, long: bool) -> list[str]:
     """FAQs from banking77's training questions, each its own entry; asked are its test ones."""
     import csv
 
@@ -140,7 +140,8 @@ def _add_reranker(store: Path) -> None:
 
 
 @contextmanager
-def _server(store: Path, workers: int) -> Iterator[int]:
+def served(store: Path, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """Serve a store's release; the port and the id of the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -149,7 +150,7 @@ def _server(store: Path, workers: int) -> Iterator[int]:
     process = subprocess.Popen(command)
     try:
         _wait(port)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
@@ -165,7 +166,7 @@ def _wait(port: int) -> None:
     raise SystemExit("the server did not start")
 
 
-def _ask(port: int, texts: Sequence[str]) -> list[float]:
+def ask(port: int, texts: Sequence[str]) -> list[float]:
     """Milliseconds of each answer, over one connection.
 
     Straight over the socket: a client that parses costs the cores that the server is measured on.
@@ -236,7 +237,7 @@ def _crowd(port: int, texts: Sequence[str], clients: int) -> tuple[float, int, f
 
 def _ask_together(port: int, texts: Sequence[str]) -> None:
     parts = [texts[n::CLIENTS] for n in range(CLIENTS)]
-    threads = [threading.Thread(target=_ask, args=(port, part)) for part in parts]
+    threads = [threading.Thread(target=ask, args=(port, part)) for part in parts]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,6 +18,8 @@ def normalise(text: str) -> str:
 
     Control and format characters go; letters keep their case.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     # Before NFKC, for what is invisible may stand between a letter and its accent.
     text = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_visible(c))
     text = unicodedata.normalize("NFKC", text)

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from common.files import read_json, write_json
 from common.records.spoken.pinyin import alike, sound, spelled
 from common.records.text import CHINESE, words
 
@@ -22,8 +26,11 @@ PIECES = (3, 4)
 # data's validation questions alike.
 HALF_BM25 = 40.0
 START, END, SPOKEN = "<", ">", "~"
-# Texts whose terms are remembered from one index to the next.
+# Texts whose terms are remembered from one index to the next, and words.
 REMEMBERED = 50_000
+# Of what `terms` makes of a text: an index of other terms is made anew.
+VERSION = 1
+ABOUT = "words.json"
 
 
 class LexicalIndex:
@@ -31,24 +38,14 @@ class LexicalIndex:
 
     Args:
         texts: normalised.
+        kept: a directory that `write_lexical` wrote of the same texts, which is mapped into memory;
+            where there is none, or one of another version, it is made of the texts.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        import tantivy
-
-        builder = tantivy.SchemaBuilder()
-        builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
-        builder.add_unsigned_field("row", stored=True)
-        self._schema = builder.build()
-        self._index = tantivy.Index(self._schema)
-        analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        self._index.register_tokenizer("whitespace", analyzer)
-        writer = self._index.writer(num_threads=1)
-        for row, text in enumerate(texts):
-            writer.add_document(tantivy.Document(terms=_joined_terms(text), row=row))
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
+    def __init__(self, texts: Sequence[str], kept: Path | None = None) -> None:
+        self._mapped = _mapped(kept, texts) if kept else None
+        self._index = self._mapped.index if self._mapped else _built(texts)
+        self._schema = self._index.schema
         self._row_at: dict[tuple[int, int], int] = {}
 
     def search(
@@ -61,7 +58,10 @@ class LexicalIndex:
         if not asked:
             return []
         some = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term, "freq"))
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.term_query(self._schema, "terms", term, "freq"),
+            )
             for term in asked
         ]
         searcher = self._index.searcher()
@@ -75,6 +75,63 @@ class LexicalIndex:
         if place not in self._row_at:
             self._row_at[place] = int(searcher.doc(address)["row"][0])
         return self._row_at[place]
+
+
+def write_lexical(texts: Sequence[str], directory: Path) -> None:
+    """Index texts into an empty directory, for `LexicalIndex`."""
+    directory.mkdir(parents=True)
+    _built(texts, directory)
+    for lock in directory.glob(".*"):
+        lock.unlink()
+    write_json(directory / ABOUT, _about(texts))
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """An index that is open, and the directory that it is open in, which goes with it."""
+
+    index: Any
+    place: TemporaryDirectory[str]
+
+
+def _mapped(directory: Path, texts: Sequence[str]) -> _Mapped | None:
+    about = directory / ABOUT
+    if not about.exists() or read_json(about) != _about(texts):
+        return None
+    import tantivy
+
+    # Whoever opens an index writes a lock beside it, and a release is not to be written to.
+    place = TemporaryDirectory(prefix="bizlm-words-")
+    for path in directory.iterdir():
+        Path(place.name, path.name).symlink_to(path.resolve())
+    try:
+        return _Mapped(tantivy.Index.open(place.name), place)
+    except ValueError:
+        return None
+
+
+def _about(texts: Sequence[str]) -> dict[str, Any]:
+    import tantivy
+
+    return {"terms": VERSION, "texts": len(texts), "tantivy": tantivy.__version__}
+
+
+def _built(texts: Sequence[str], directory: Path | None = None) -> Any:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+    builder.add_unsigned_field("row", stored=True)
+    index = tantivy.Index(builder.build(), path=directory and str(directory))
+    analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("whitespace", analyzer)
+    writer = index.writer(num_threads=1)
+    for row, text in enumerate(texts):
+        writer.add_document(tantivy.Document(terms=_joined_terms(text), row=row))
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
+    return index
 
 
 @lru_cache(REMEMBERED)
@@ -91,12 +148,17 @@ def terms(text: str) -> list[str]:
     found = []
     for word in words(text):
         if not CHINESE.search(word):
-            marked = f"{START}{_without_accents(word)}{END}"
-            pieces = (marked[i : i + n] for n in PIECES for i in range(len(marked) - n + 1))
-            found += [marked, *pieces]
+            found += _pieces(word)
     characters = CHINESE.findall(text)
     found += [*characters, *map("".join, pairwise(characters))]
     return found + _spoken(map(sound, characters))
+
+
+@lru_cache(REMEMBERED)
+def _pieces(word: str) -> list[str]:
+    marked = f"{START}{_without_accents(word)}{END}"
+    pieces = (marked[i : i + n] for n in PIECES for i in range(len(marked) - n + 1))
+    return [marked, *pieces]
 
 
 def _spoken(syllables: Iterable[str]) -> list[str]:

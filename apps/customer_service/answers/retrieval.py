@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from apps.customer_service.answers.languages.across import Across
 from apps.customer_service.answers.languages.foreign import ForeignSearch
-from apps.customer_service.answers.lexical import LexicalIndex
+from apps.customer_service.answers.lexical import LexicalIndex, write_lexical
 from apps.customer_service.answers.naming import Naming
 from apps.customer_service.answers.wordings import (
     NEIGHBOURS,
@@ -73,6 +73,7 @@ class VariantIndex:
     Args:
         vectors: [variants, width], each of length 1.
         prototypes: FAQ id → [width], of length 1; an FAQ without one goes by its variants.
+        lexical: of the variants' texts; None: it is made.
     """
 
     def __init__(
@@ -81,11 +82,12 @@ class VariantIndex:
         vectors: Floats,
         prototypes: Mapping[str, Floats],
         vector_index: Any,
+        lexical: LexicalIndex | None = None,
     ) -> None:
         self.variants = [replace(one, language=primary(one.language)) for one in variants]
         self.vectors = vectors
         self._vector_index = vector_index
-        self._lexical = LexicalIndex([variant.text for variant in self.variants])
+        self._lexical = lexical or LexicalIndex([variant.text for variant in self.variants])
         rows: dict[str, list[int]] = {}
         for row, variant in enumerate(self.variants):
             rows.setdefault(variant.faq_id, []).append(row)
@@ -139,6 +141,7 @@ class VariantIndex:
         directory.mkdir(parents=True, exist_ok=True)
         np.save(directory / "vectors.npy", self.vectors)
         faiss.write_index(self._vector_index, str(directory / "vectors.faiss"))
+        write_lexical([variant.text for variant in self.variants], directory / "words")
 
     @classmethod
     def load(
@@ -150,7 +153,8 @@ class VariantIndex:
         # As a plain array: indexing a memmap costs far more than what it reads.
         vectors = np.asarray(np.load(directory / "vectors.npy", mmap_mode="r"))
         index = faiss.read_index(str(directory / "vectors.faiss"))
-        return cls(variants, vectors, prototypes, index)
+        lexical = LexicalIndex([variant.text for variant in variants], directory / "words")
+        return cls(variants, vectors, prototypes, index, lexical)
 
     def known(self, text: str) -> str | None:
         """The FAQ that has this very wording, case and punctuation aside, and is alone in it."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.customer_service.answers.lexical import LexicalIndex
+from apps.customer_service.answers.lexical import LexicalIndex, write_lexical
 from apps.customer_service.documents.passage import Passage
+from common.files import read_json, write_json
 from common.records.personal import prepare
 from common.records.text import CHINESE, words
 
@@ -25,6 +28,7 @@ SENTENCE_WEIGHT, LEXICAL_WEIGHT = 0.6, 0.4
 # An introduction is about all that stands under its document's headings, and answers little of it.
 INTRODUCTION = 0.1
 LEXICAL_DEPTH = 200
+LEXICAL, RARITY = "lexical", "rarity.json"
 HITS = 10
 
 
@@ -45,25 +49,51 @@ class Hit:
     lexical: float
 
 
+@dataclass(frozen=True)
+class PassageWords:
+    """The words of passages.
+
+    Attributes:
+        rarity: of each key, the logarithm of how few passages have it.
+    """
+
+    lexical: LexicalIndex
+    rarity: Mapping[str, float]
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Self:
+        """Read passages."""
+        texts = [_text_of(passage) for passage in passages]
+        return cls(LexicalIndex(texts), _rarity(texts))
+
+    @classmethod
+    def load(cls, directory: Path, passages: Sequence[Passage]) -> Self:
+        """What `write_words` wrote of the same passages."""
+        if not (directory / RARITY).exists():
+            return cls.of(passages)
+        texts = _Texts(passages)
+        return cls(LexicalIndex(texts, directory / LEXICAL), read_json(directory / RARITY))
+
+
 class PassageIndex:
     """Passages in memory.
 
     Args:
         sentences: [sentences, width], those of all passages, in their order: each the mean of what
             it is alone and under its headings.
+        words: what is to be found by them; None: it is made.
     """
 
-    def __init__(self, passages: Sequence[Passage], sentences: Floats) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], sentences: Floats, words: PassageWords | None = None
+    ) -> None:
         self.passages = list(passages)
         self.sentences = sentences
         counts = [len(passage.sentences) for passage in self.passages]
         self._starts = np.cumsum([0, *counts[:-1]])
-        texts = [_words_of(passage) for passage in self.passages]
-        self._lexical = LexicalIndex(texts)
+        self._words = words or PassageWords.of(self.passages)
         self._introduction = np.array([not passage.headings for passage in self.passages])
         self._languages = np.array([passage.language for passage in self.passages])
-        seen = Counter(word for text in texts for word in keys(text))
-        self._rarity = {word: log(1 + len(texts) / count) for word, count in seen.items()}
 
     @classmethod
     def build(cls, passages: Sequence[Passage], read: Read) -> PassageIndex:
@@ -99,7 +129,7 @@ class PassageIndex:
         """
         sentence = np.maximum.reduceat(self.sentences @ vector, self._starts)
         lexical = np.zeros(len(self.passages))
-        for row, score in self._lexical.search(question, LEXICAL_DEPTH, lambda _: True):
+        for row, score in self._words.lexical.search(question, LEXICAL_DEPTH, lambda _: True):
             lexical[row] = score
         fused = (
             SENTENCE_WEIGHT * sentence
@@ -131,7 +161,7 @@ class PassageIndex:
     def share(self, question: str, known: set[str]) -> float:
         """The share of a question's words that are among `known`; rare words count more."""
         most = log(1 + len(self.passages))
-        weight = {word: self._rarity.get(word, most) for word in keys(question)}
+        weight = {word: self._words.rarity.get(word, most) for word in keys(question)}
         whole = sum(weight.values())
         return sum(weight[word] for word in weight if word in known) / whole if whole else 0.0
 
@@ -143,5 +173,30 @@ def keys(text: str) -> set[str]:
     return stems | {a + b for a, b in pairwise(characters)}
 
 
-def _words_of(passage: Passage) -> str:
+def write_words(passages: Sequence[Passage], directory: Path) -> None:
+    """Index the words of passages into a directory, for `PassageWords.load`."""
+    texts = [_text_of(passage) for passage in passages]
+    write_lexical(texts, directory / LEXICAL)
+    write_json(directory / RARITY, _rarity(texts))
+
+
+class _Texts(Sequence[str]):
+    """The texts of passages, none of which is made unless it is read."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+
+    def __len__(self) -> int:
+        return len(self._passages)
+
+    def __getitem__(self, row: Any) -> Any:
+        return _text_of(self._passages[row])
+
+
+def _rarity(texts: Sequence[str]) -> dict[str, float]:
+    seen = Counter(word for text in texts for word in keys(text))
+    return {word: log(1 + len(texts) / count) for word, count in seen.items()}
+
+
+def _text_of(passage: Passage) -> str:
     return prepare(" ".join([passage.heading, *passage.sentences]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.documents.confidence import FEATURES, PassageConfidence, calibrate
-from apps.customer_service.documents.index import PassageIndex, Read
+from apps.customer_service.documents.index import PassageIndex, PassageWords, Read, write_words
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.knowledge.reading import Reader
@@ -22,6 +22,7 @@ from common.releases.release import of_another_version
 
 PASSAGES = "passages.jsonl"
 VECTORS = "passages.npy"
+WORDS = "passage_words"
 CONFIDENCE = "passages.json"
 # Of the quotes, at the most, if nothing else is said.
 BUDGET = 0.05
@@ -68,6 +69,7 @@ def save_documents(documents: Documents, directory: Path) -> None:
     index = documents.index
     write_jsonl(directory / PASSAGES, index.passages)
     np.save(directory / VECTORS, index.sentences)
+    write_words(index.passages, directory / WORDS)
     write_json(directory / CONFIDENCE, documents.confidence.to_json())
 
 
@@ -85,4 +87,5 @@ def load_documents(directory: Path) -> Documents | None:
     sentences = sum(len(passage.sentences) for passage in passages)
     if kept["features"] != list(FEATURES) or len(vectors) != sentences:
         raise of_another_version(directory)
-    return Documents(PassageIndex(passages, vectors), PassageConfidence.from_json(kept))
+    words = PassageWords.load(directory / WORDS, passages)
+    return Documents(PassageIndex(passages, vectors, words), PassageConfidence.from_json(kept))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from apps.customer_service.answers.lexical import LexicalIndex, terms
+from apps.customer_service.answers.lexical import ABOUT, LexicalIndex, terms, write_lexical
+from common.files import read_json, write_json
 
 TEXTS = (
     "My credit card is lost",
@@ -18,9 +21,13 @@ TEXTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def index() -> LexicalIndex:
-    return LexicalIndex(TEXTS)
+@pytest.fixture(scope="module", params=["made", "kept"])
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
+    if request.param == "made":
+        return LexicalIndex(TEXTS)
+    kept = tmp_path_factory.mktemp("kept") / "words"
+    write_lexical(TEXTS, kept)
+    return LexicalIndex([""] * len(TEXTS), kept)
 
 
 def _first(index: LexicalIndex, text: str) -> str:
@@ -68,3 +75,27 @@ def test_nothing_breaks_it(index: LexicalIndex, text: str) -> None:
 def test_terms_are_pieces_of_words_and_pairs_and_sounds_of_characters() -> None:
     assert terms("Ab") == ["<ab>", "<ab", "ab>", "<ab>"]
     assert set(terms("银行")) == {"银", "行", "银行", "~yin", "~xin", "~yin~xin"}
+
+
+def test_a_kept_index_is_left_as_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "words"
+    write_lexical(TEXTS, kept)
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    assert not any(name.startswith(".") for name in before)
+    kept.chmod(0o500)
+    index = LexicalIndex(TEXTS, kept)
+    assert _first(index, "lost card") == TEXTS[0]
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+    kept.chmod(0o700)
+
+
+@pytest.mark.parametrize("fault", ["missing", "of other terms", "of other texts", "damaged"])
+def test_where_nothing_fit_is_kept_it_is_made_of_the_texts(tmp_path: Path, fault: str) -> None:
+    kept = tmp_path / "words"
+    if fault != "missing":
+        write_lexical(TEXTS[:2] if fault == "of other texts" else TEXTS, kept)
+    if fault == "of other terms":
+        write_json(kept / ABOUT, read_json(kept / ABOUT) | {"terms": 0})
+    if fault == "damaged":
+        (kept / "meta.json").write_text("{")
+    assert _first(LexicalIndex(TEXTS, kept), "WM-7430") == TEXTS[3]
