@@ -23,6 +23,8 @@ from common.releases.registry import Registry
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 TAKEN_OUT, DRAWS = 5, 10
 FEWEST_WORDS = 12
+# Of the sample news, some minutes.
+MOST = 100
 RESAMPLES = 2000
 
 # Of a text: what explains it, and what the release says of it and of texts like it.
@@ -35,11 +37,13 @@ def main() -> None:
     arguments = parser("explanations, by taking words out")
     arguments.add_argument("--store", type=Path, required=True)
     arguments.add_argument("--application", required=True)
-    arguments.add_argument("--most", type=int, default=0, help="texts; default: all")
+    arguments.add_argument("--most", type=int, default=MOST, help="texts, drawn; 0: all")
     chosen = arguments.parse_args()
     opened = {"finance_monitor": _monitor, "customer_service": _answers}[chosen.application]
     texts, explain, say = opened(chosen.store)
     draw = random.Random(chosen.seed)
+    # They stand language by language.
+    draw.shuffle(texts)
     figures: dict[str, object] = {}
     methods: tuple[Method, ...] = ("gradients", "occlusion")
     for method in methods:
