@@ -1,7 +1,8 @@
 """Whether the words that are said to count do count, on the sample data's test texts.
 
 The five words of the largest weight are left out, and five drawn at random: how far does what the
-release says move? (Deletion: Samek et al. 2017, arXiv 1509.06321.) Releases as `demo` makes them.
+release says move? (Deletion: Samek et al. 2017, arXiv 1509.06321.) The release is one of the sample
+data, as `train` or `demo` makes it.
 
 python -m benchmarks.explanation --store var --application finance_monitor
 """
