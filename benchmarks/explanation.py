@@ -18,14 +18,14 @@ import numpy as np
 from benchmarks.harness import parser, report
 from common.evaluation.explanation.attribution import Method
 from common.evaluation.explanation.explanation import Explanation
-from common.evaluation.explanation.words import Word
+from common.evaluation.explanation.words import Word, words_of
 from common.releases.registry import Registry
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 TAKEN_OUT, DRAWS = 5, 10
 FEWEST_WORDS = 12
 # Of the sample news, some minutes.
-MOST = 100
+MOST = 60
 RESAMPLES = 2000
 
 # Of a text: what explains it, and what the release says of it and of texts like it.
@@ -71,11 +71,11 @@ def _moves(
 ) -> Iterator[tuple[float, float]]:
     """Of each text that is long enough: moved by the strongest words, and by those drawn."""
     done = 0
-    for text in texts:
+    for text in (text for text in texts if len(words_of(text)) >= FEWEST_WORDS):
         found = explain(text, method)
-        words = found.attributions[0].words if found.attributions else []
-        if len(words) < FEWEST_WORDS:
+        if not found.attributions:
             continue
+        words = found.attributions[0].words
         strongest = sorted(words, key=lambda word: -word.weight)[:TAKEN_OUT]
         chosen = [strongest, *(draw.sample(words, TAKEN_OUT) for _ in range(DRAWS))]
         whole, *left = say(text, [text, *(_without(text, some) for some in chosen)])
