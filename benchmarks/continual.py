@@ -42,6 +42,7 @@ from common.tuning.continual.carrying import Classes, carry_over
 from common.tuning.continual.discriminant import ClassMeans, KernelDiscriminant
 from common.tuning.continual.terms import continual_terms
 from common.tuning.finetune import finetune
+from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 from common.tuning.task import Predict
 
@@ -81,7 +82,7 @@ class Learner:
         new = [Example(text, None, name) for name, some in texts.items() for text in some]
         train = [*new, *(self.exemplars if "replay" in self.mechanisms else ())]
         before, self.seen = self.seen, [*self.seen, *texts]
-        task = CustomerServiceTask(train, self.seen)
+        task = CustomerServiceTask(train, self.seen, ClassLoss.of(self.settings))
         module, terms = task.build(self.encoder), []
         if self.module is not None:
             classes = Classes(before, self.seen)

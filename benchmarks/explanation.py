@@ -1,7 +1,8 @@
 """Whether the words that are said to count do count, on the sample data's test texts.
 
 The five words of the largest weight are left out, and five drawn at random: how far does what the
-release says move? (Deletion: Samek et al. 2017, arXiv 1509.06321.) Releases as `demo` makes them.
+release says move? (Deletion: Samek et al. 2017, arXiv 1509.06321.) The release is one of the sample
+data, as `train` or `demo` makes it.
 
 python -m benchmarks.explanation --store var --application finance_monitor
 """
@@ -17,12 +18,14 @@ import numpy as np
 from benchmarks.harness import parser, report
 from common.evaluation.explanation.attribution import Method
 from common.evaluation.explanation.explanation import Explanation
-from common.evaluation.explanation.words import Word
+from common.evaluation.explanation.words import Word, words_of
 from common.releases.registry import Registry
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
 TAKEN_OUT, DRAWS = 5, 10
 FEWEST_WORDS = 12
+# Of the sample news, some minutes.
+MOST = 60
 RESAMPLES = 2000
 
 # Of a text: what explains it, and what the release says of it and of texts like it.
@@ -35,11 +38,13 @@ def main() -> None:
     arguments = parser("explanations, by taking words out")
     arguments.add_argument("--store", type=Path, required=True)
     arguments.add_argument("--application", required=True)
-    arguments.add_argument("--most", type=int, default=0, help="texts; default: all")
+    arguments.add_argument("--most", type=int, default=MOST, help="texts, drawn; 0: all")
     chosen = arguments.parse_args()
     opened = {"finance_monitor": _monitor, "customer_service": _answers}[chosen.application]
     texts, explain, say = opened(chosen.store)
     draw = random.Random(chosen.seed)
+    # They stand language by language.
+    draw.shuffle(texts)
     figures: dict[str, object] = {}
     methods: tuple[Method, ...] = ("gradients", "occlusion")
     for method in methods:
@@ -66,11 +71,11 @@ def _moves(
 ) -> Iterator[tuple[float, float]]:
     """Of each text that is long enough: moved by the strongest words, and by those drawn."""
     done = 0
-    for text in texts:
+    for text in (text for text in texts if len(words_of(text)) >= FEWEST_WORDS):
         found = explain(text, method)
-        words = found.attributions[0].words if found.attributions else []
-        if len(words) < FEWEST_WORDS:
+        if not found.attributions:
             continue
+        words = found.attributions[0].words
         strongest = sorted(words, key=lambda word: -word.weight)[:TAKEN_OUT]
         chosen = [strongest, *(draw.sample(words, TAKEN_OUT) for _ in range(DRAWS))]
         whole, *left = say(text, [text, *(_without(text, some) for some in chosen)])

@@ -6,6 +6,7 @@ import csv
 import random
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from apps.customer_service.data import Example
@@ -14,7 +15,8 @@ from common.models.encoder import Encoder, load_encoder
 from common.models.sources.bundled import locate
 from common.records.splits import Splits
 from common.records.text import normalise
-from common.tuning.finetune import Tuned, finetune
+from common.tuning.distillation.ensembling import finetune_together
+from common.tuning.finetune import Tuned
 from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
@@ -22,15 +24,28 @@ Labelled = Sequence[tuple[str, str]]
 
 
 def tune_intents(
-    train: Labelled, settings: Settings, backbone: str = "minilm"
+    train: Labelled,
+    settings: Settings,
+    backbone: str = "minilm",
+    unlabelled: Labelled = (),
 ) -> tuple[Tuned[Encoder], list[str]]:
-    """Fine-tune on all of `train`; nothing is held out, so the last epoch is what is kept."""
+    """Fine-tune on all of `train`; nothing is held out, so the last epoch is what is kept.
+
+    Args:
+        unlabelled: texts that an ensemble tells of, as `train --unlabelled`; labels are not read.
+    """
     examples = [Example(normalise(text), None, label) for text, label in train]
     intents = sorted({label for _, label in train})
     task = CustomerServiceTask(examples, intents, ClassLoss.of(settings))
-    loaded = load_encoder(locate(backbone), dropout=settings.dropout)
+    load = partial(load_encoder, locate(backbone), dropout=settings.dropout)
+    splits, more = (
+        Splits(examples, [], []),
+        [Example(text, None, None) for text in normalised(unlabelled)],
+    )
     with tempfile.TemporaryDirectory() as work:
-        tuned = finetune(task, loaded, Splits(examples, [], []), settings, work=Path(work))
+        tuned = finetune_together(
+            task, load(), splits, settings, None, more, load=load, work=Path(work) / "run"
+        )
     return tuned, intents
 
 

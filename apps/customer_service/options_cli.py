@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from apps.customer_service.graph.telling import Facts
 
 # What put most of the sample data's validation questions right, with typing errors and without.
-DEFAULTS = {"epochs": 6, "learning_rate": 2e-4, "adversarial": 1.0, "typing_errors": 0.15}
+DEFAULTS = {
+    "epochs": 6,
+    "learning_rate": 2e-4,
+    "adversarial": 1.0,
+    "typing_errors": 0.15,
+    "label_names": "auto",
+}
 
 Faqs = Annotated[
     list[Path] | None,

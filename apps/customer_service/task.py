@@ -216,10 +216,14 @@ class CustomerServiceTask:
         number = self._faq(record) if self._faq_number else self._intent(record)
         return number if number >= 0 else None
 
-    def named(self) -> list[Example]:
+    def named(self) -> dict[str, Example]:
         """The intents whose names are words."""
         said = {name: spoken(name) for name in self._intent_number if name != OUT_OF_SCOPE}
-        return [Example(words, None, name) for name, words in said.items() if words]
+        return {name: Example(words, None, name) for name, words in said.items() if words}
+
+    def labels_of(self, record: Example) -> Sequence[str]:
+        """Its intent, where it is known."""
+        return [record.intent] if record.intent else []
 
     def _faq(self, example: Example) -> int:
         if example.intent == OUT_OF_SCOPE:

@@ -17,6 +17,7 @@ from apps.finance_monitor.labelling import cli as labelling_cli
 from apps.finance_monitor.learning import cli as learning_cli
 from apps.finance_monitor.options_cli import (
     APPLICATION,
+    DEFAULTS,
     FileOptions,
     Pairs,
     ReleaseId,
@@ -69,7 +70,7 @@ app = new_app(
 add_release_verbs(app, APPLICATION, FIGURES, Path(__file__).with_name("card.toml"))
 add_pretrain_verb(app, APPLICATION)
 add_distil_verb(app, APPLICATION)
-add_settings_verb(app)
+add_settings_verb(app, DEFAULTS)
 for area in (
     *(watch_cli, score_cli, backtest_cli, serve_cli),
     *(learning_cli, tuning_cli, labelling_cli, zero_shot_cli),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 APPLICATION = "finance_monitor"
 # Of its server, by which it is known to those that stand by.
 TITLE = "bizlm finance monitor"
+DEFAULTS = {"label_names": "auto"}
 
 News = Annotated[
     list[Path] | None,

@@ -158,10 +158,14 @@ class FinanceMonitorTask:
             "topic_macro_f1": f1(chosen, right, average="macro"),
         }
 
-    def named(self) -> list[Example]:
+    def named(self) -> dict[str, Example]:
         """The topics whose names are words."""
         said = {name: spoken(name) for name in self.topics}
-        return [Example(words, topics=(name,)) for name, words in said.items() if words]
+        return {name: Example(words, topics=(name,)) for name, words in said.items() if words}
+
+    def labels_of(self, record: Example) -> Sequence[str]:
+        """Its topics."""
+        return record.topics or ()
 
     def label(self, record: Example) -> int | None:
         """Number of the sentiment where sentiments are learned, else of the target's or topic."""

@@ -29,6 +29,7 @@ def of_training(
         "trained_parameters": tuned.trained_parameters,
         "precision": tuned.precision,
         "device": tuned.device,
+        "label_names_learned": tuned.names_learned,
     }
 
 

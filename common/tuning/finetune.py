@@ -30,7 +30,7 @@ from common.tuning.computing.network import check_computing, computing
 from common.tuning.contrastive.stage import pairs_of, pairs_settings
 from common.tuning.contrastive.task import PairTask
 from common.tuning.describing.needs import refuse_without_validation
-from common.tuning.label_names import named_records
+from common.tuning.label_names import named_records, told
 from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
 from common.tuning.regularising.interpolating import Interpolation
@@ -59,7 +59,8 @@ class Tuned(Generic[P]):
 
     `history` holds one dict a logged step or evaluation (`step`, `epoch`, `loss` or `eval_…`);
     `before` and `after` are the task's metrics on the validation records, `monitor` the one that
-    chose the best epoch. `privacy` is what a private run guarantees.
+    chose the best epoch. `names_learned` counts the labels whose names were learned as texts,
+    `privacy` is what a private run guarantees.
     """
 
     module: TaskModule
@@ -73,6 +74,7 @@ class Tuned(Generic[P]):
     seconds: float
     precision: str
     device: str = field(default="cpu")
+    names_learned: int = 0
     privacy: Statement | None = None
 
     @property
@@ -130,8 +132,8 @@ def finetune(
 
     nn.Module.to(pretrained.network, device)
     module = (task.build(pretrained, precision) if module is None else module).to(device)
-    if settings.label_names:
-        splits = replace(splits, train=[*splits.train, *named_records(task)])
+    names = named_records(task, splits.train, settings.label_names)
+    splits = replace(splits, train=[*splits.train, *names])
     run = partial(predict, module, pretrained, precision=precision)
     before = task.measure(run, splits.validation) if splits.validation else {}
     monitor = _monitor(task, before, splits, settings)
@@ -140,6 +142,8 @@ def finetune(
             say(f"Curves: {shown}")
         if isinstance(module, EncoderModule):
             tell_of_prompts(settings.strategy, module.network)
+        if names:
+            say(told(len(names), settings.label_names))
     if settings.contrastive_epochs:
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     begin_to_learn(module, pretrained, settings)
@@ -169,6 +173,7 @@ def finetune(
         seconds=monotonic() - started,
         precision=precision,
         device=str(device),
+        names_learned=len(names),
         privacy=getattr(trainer, "statement", None),
     )
 

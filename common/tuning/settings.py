@@ -13,6 +13,7 @@ from common.tuning.augmentation.settings import AugmentationSettings
 from common.tuning.computing.settings import ComputingSettings
 from common.tuning.continual.settings import ContinualSettings
 from common.tuning.distillation.settings import DistillationSettings
+from common.tuning.label_names import FEW_TEXTS
 from common.tuning.privacy.settings import PrivacySettings
 from common.tuning.regularising.settings import RegularisingSettings
 
@@ -93,8 +94,10 @@ class Settings(
     pseudo_label_confidence: float = Field(
         0.9, gt=0, le=1, description="least probability of a label that `--unlabelled` texts get"
     )
-    label_names: bool = Field(
-        False, description="the name of a label, where it is words, is one more text of it"
+    label_names: bool | Literal["auto"] = Field(
+        False,
+        description="the name of a label, where it is words, is one more text of it; auto: of "
+        f"labels with {FEW_TEXTS} texts or fewer",
     )
     pair_weight: float = Field(
         1.0, ge=0, description="weight of which text of a pair has which label; 0: none"

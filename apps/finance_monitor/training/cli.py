@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.finance_monitor.options_cli import (
+    DEFAULTS,
     DirectionWords,
     Entities,
     FileOptions,
@@ -46,7 +47,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on labelled news; ends with before beside after, and a release."""
-    chosen = given.read()
+    chosen = given.read(DEFAULTS)
     own = {"--validation": files.validation, "--test": files.test}
     run.check(chosen, own=own, pretrained={"--pairs": pairs})
     check_pairs(pairs, chosen, run.teacher)

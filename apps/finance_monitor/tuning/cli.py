@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from apps.finance_monitor.options_cli import Entities, FileOptions, open_registry
+from apps.finance_monitor.options_cli import DEFAULTS, Entities, FileOptions, open_registry
 from common.cli import Backbone, Json, Store, check_backbone, new_app
 from common.groups_cli import grouped
 from common.tuning.search.cli import SearchOptions, read_search_space, search_and_show
@@ -35,7 +35,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for settings that do better on the validation news; --test is not read."""
-    base = searching.base(given)
+    base = searching.base(given, DEFAULTS)
     space = read_search_space(searching.search, SPACE, base)
     sources = replace(files, test=None).sources(store, entities=entities)
 
@@ -53,6 +53,7 @@ def tune(
         open_registry(store).root,
         data=dataset.hashes,
         also=[backbone],
+        defaults=DEFAULTS,
         options=searching,
         as_json=as_json,
     )

@@ -17,6 +17,7 @@ from common.models.devices import pick_device, pick_precision
 from common.models.loading import Pretrained
 from common.records.splits import Splits
 from common.tuning.finetune import Tuned, finetune
+from common.tuning.label_names import NamesLabels, named_records
 from common.tuning.labelling.pseudo_labels import new_records
 from common.tuning.losses import bernoulli_divergence, softmax_divergence
 from common.tuning.processes import is_main_process
@@ -62,7 +63,8 @@ def finetune_taught(
         module = task.build(pretrained, pick_precision(settings.precision, device))
     more = new_records(task, splits, unlabelled)
     lessons = Splits([*splits.train, *more], splits.validation, splits.test)
-    texts = list(dict.fromkeys(str(task.input(record)) for record in lessons.train))
+    names = named_records(task, lessons.train, settings.label_names)
+    texts = list(dict.fromkeys(str(task.input(record)) for record in [*lessons.train, *names]))
     if is_main_process():
         say(f"The teacher reads {len(texts):,} texts, {len(more):,} of them without a label")
     term = Distillation(
@@ -127,6 +129,14 @@ class TaughtTask(Generic[R]):
         """The task's."""
         found: int | None = self.task.label(record)  # type: ignore[attr-defined]
         return found
+
+    def named(self) -> Mapping[str, R]:
+        """The task's."""
+        return self.task.named() if isinstance(self.task, NamesLabels) else {}
+
+    def labels_of(self, record: R) -> Sequence[str]:
+        """The task's."""
+        return self.task.labels_of(record) if isinstance(self.task, NamesLabels) else ()
 
 
 class Distillation:
