@@ -127,6 +127,7 @@ def save_ranking(
                 "history": choices.history,
                 "cold": choices.cold.to_json() if choices.cold else None,
                 "cold_step": choices.cold_step,
+                "cold_together": choices.cold_together and choices.cold_together.to_json(),
                 "margin_weight": choices.margin_weight,
                 "blend": asdict(choices.blend) if choices.blend else None,
             },
@@ -161,6 +162,9 @@ def load_release(release: Release) -> Model:
             history=chosen["history"],
             cold=linear_of(chosen["cold"]) if chosen.get("cold") else None,
             cold_step=chosen.get("cold_step", 0),
+            cold_together=(
+                linear_of(chosen["cold_together"]) if chosen.get("cold_together") else None
+            ),
             margin_weight=chosen.get("margin_weight", 0.0),
             blend=Blend(**chosen["blend"]) if chosen.get("blend") else None,
         ),

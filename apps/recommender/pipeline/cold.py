@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.catalogue.items import Catalogue
-from apps.recommender.cold.places import STEPS
+from apps.recommender.cold.places import STEPS, with_places
 from apps.recommender.cold.scoring import (
     ROWS_AT_ONCE,
     ColdItems,
@@ -18,6 +18,7 @@ from apps.recommender.cold.scoring import (
     fit_cold,
     text_alone,
 )
+from apps.recommender.cold.together import fit_together, held_out, in_one_order, raised
 from apps.recommender.evaluate import Evaluation
 from apps.recommender.interactions.events import Events, Mask, histories
 from apps.recommender.interactions.popularity import activity, lasting
@@ -27,15 +28,21 @@ from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
 
 FIGURE, OF_COLD = "ndcg@10", "cold_items/ndcg@10"
+# On the odds of a cold item; at 0 it stands where it is as likely taken as the others there.
+BONUSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 
 
 @dataclass(frozen=True)
 class Places:
-    """What cold items gain with `count` of the first ten places, and what it costs: means."""
+    """What cold items gain with `count` of the first ten places, and what it costs: means.
+
+    With a `bonus` they have no places of their own, but stand in one order with all others.
+    """
 
     count: int
     ndcg: float
     cold_ndcg: float
+    bonus: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,25 +119,68 @@ def _seen(
     return signals, taken
 
 
-def choose_step(
-    evaluate: Callable[[int], Evaluation], max_ndcg_loss: float, asked: int | None = None
-) -> tuple[int, list[Places]]:
-    """The step that finds cold items best and costs at most `max_ndcg_loss` of nDCG@10.
+def choose_places(
+    scores: NDArray[np.float32],
+    cold: NDArray[np.float32],
+    taken: Mask,
+    evaluate: Callable[[NDArray[np.float32]], Evaluation],
+    max_ndcg_loss: float,
+    asked: int | None = None,
+) -> tuple[int, Linear | None, list[Places]]:
+    """Where cold items are found best, at a cost of at most `max_ndcg_loss` of nDCG@10.
+
+    That is a step, so that they have places of their own, or one order of them and all others.
+    What such an order reaches is measured on lists that it was not learned from.
 
     Args:
-        evaluate: the lists with every so many-th place.
+        scores, cold, taken: as of `fit_together`.
+        evaluate: lists in the order of such scores.
         asked: how many of the first ten are wanted, whatever they cost.
+
+    Returns:
+        The step, the order (None: none was better), and all that was tried, the ranking as it is
+        first.
     """
-    tried = []
-    for count, step in STEPS.items():
-        found = evaluate(step).metrics
-        tried.append(Places(count, float(found[FIGURE].mean()), _mean(found[OF_COLD])))
+    tried = [
+        _places(evaluate(with_places(scores, cold, step)), count=count)
+        for count, step in STEPS.items()
+    ]
     if asked is not None:
-        return STEPS[asked], tried
+        return STEPS[asked], None, tried
+    order = fit_together(scores, cold, taken)
+    if order is not None:
+        folds = held_out(scores, cold, taken)
+        tried += [
+            _places(evaluate(_in_one_order(scores, cold, folds, bonus)), bonus=bonus)
+            for bonus in BONUSES
+        ]
+    best = _best(tried, max_ndcg_loss)
+    if order is None or best.bonus is None:
+        return STEPS[best.count], None, tried
+    return 0, raised(order, best.bonus), tried
+
+
+def _in_one_order(
+    scores: NDArray[np.float32], cold: NDArray[np.float32], folds: Sequence[Linear], bonus: float
+) -> NDArray[np.float32]:
+    """Each list in the order that was learned without its fold."""
+    rows = [slice(row, row + 1) for row in range(len(scores))]
+    placed = [
+        in_one_order(scores[row], cold[row], raised(one, bonus))
+        for row, one in zip(rows, folds, strict=True)
+    ]
+    return np.concatenate(placed)
+
+
+def _best(tried: Sequence[Places], max_ndcg_loss: float) -> Places:
     least = (1 - max_ndcg_loss) * tried[0].ndcg
     affordable = [one for one in tried if one.ndcg >= least]
-    best = max(affordable, key=lambda one: (one.cold_ndcg, -one.count))
-    return STEPS[best.count], tried
+    return max(affordable, key=lambda one: (one.cold_ndcg, one.ndcg, -one.count))
+
+
+def _places(found: Evaluation, count: int = 0, bonus: float | None = None) -> Places:
+    metrics = found.metrics
+    return Places(count, float(metrics[FIGURE].mean()), _mean(metrics[OF_COLD]), bonus)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -1,0 +1,73 @@
+"""Where cold items stand, chosen by what it finds and what it costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apps.recommender.cold.places import STEPS, with_places
+from apps.recommender.evaluate import Evaluation
+from apps.recommender.pipeline import cold as choosing
+from apps.recommender.pipeline.cold import BONUSES, choose_places
+
+LISTS, PLACES = 60, 30
+RANDOM = np.random.default_rng(0)
+SCORES = RANDOM.normal(size=(LISTS, PLACES)).astype(np.float32)
+COLD = np.where(np.arange(PLACES) % 3 == 0, SCORES - 3, -np.inf).astype(np.float32)
+TAKEN = SCORES > 1
+NONE = np.full_like(COLD, -np.inf)
+
+
+def _figures(ndcg: float, cold: float) -> Evaluation:
+    metrics = {"ndcg@10": np.full(4, ndcg), "cold_items/ndcg@10": np.array([cold, np.nan] * 2)}
+    return Evaluation("", metrics, {})
+
+
+@pytest.mark.parametrize(("asked", "step"), [(None, 5), (0, 0), (5, 2)])
+def test_places_may_cost_little_unless_they_are_asked_for(asked: int | None, step: int) -> None:
+    reached = {0: (0.3, 0.01), 10: (0.299, 0.02), 5: (0.298, 0.03), 3: (0.28, 0.04), 2: (0.2, 0.1)}
+
+    def evaluate(placed: np.ndarray) -> Evaluation:
+        steps = STEPS.values()
+        step = next(s for s in steps if np.array_equal(placed, with_places(SCORES, COLD, s)))
+        return _figures(*reached[step])
+
+    nothing = np.zeros_like(TAKEN)
+    chosen, order, tried = choose_places(SCORES, COLD, nothing, evaluate, 0.01, asked)
+    assert (chosen, order) == (step, None)
+    assert [one.count for one in tried] == [0, 1, 2, 3, 5]
+
+
+def _share(placed: np.ndarray) -> float:
+    """Of the first ten places, the share of cold items."""
+    first = np.argsort(-placed, axis=1)[:, :10]
+    return float(np.isfinite(np.take_along_axis(COLD, first, 1)).mean())
+
+
+def test_one_order_is_taken_where_it_finds_more_at_the_same_cost() -> None:
+    """Each share of cold items costs; only one order reaches shares between the steps."""
+    calls: list[float] = []
+
+    def evaluate(placed: np.ndarray) -> Evaluation:
+        calls.append(_share(placed))
+        return _figures(0.3 - 0.02 * max(calls[-1] - calls[0], 0), calls[-1])
+
+    step, order, tried = choose_places(SCORES, COLD, TAKEN, evaluate, 0.01)
+    assert [one.bonus for one in tried[len(STEPS) :]] == list(BONUSES)
+    affordable = [one for one in tried if one.ndcg >= 0.99 * tried[0].ndcg]
+    best = max(affordable, key=lambda one: one.cold_ndcg)
+    assert best.bonus is not None and (step, order is not None) == (0, True)
+    # With all lists to learn from, about what was measured on those held out.
+    placed = choosing.in_one_order(SCORES, COLD, order)
+    assert _share(placed) == pytest.approx(best.cold_ndcg, abs=0.1)
+
+
+def test_no_order_is_better_than_one_that_costs_too_much() -> None:
+    calls: list[int] = []
+
+    def evaluate(placed: np.ndarray) -> Evaluation:
+        calls.append(1)
+        return _figures(0.3 if len(calls) == 1 else 0.2, 0.5 * len(calls))
+
+    assert choose_places(SCORES, COLD, TAKEN, evaluate, 0.01)[:2] == (0, None)
+    assert choose_places(SCORES, NONE, TAKEN, evaluate, 0.01)[:2] == (0, None)
