@@ -13,9 +13,9 @@ from apps.recommender.ranking.listwise import Linear, fit_linear
 
 Float32 = NDArray[np.float32]
 
-# Of the ranking; whether somebody has met the item; minus the logarithm of a cold item's place
-# among the cold ones, for of these only the first are worth anything.
-SIGNALS = ("score", "met", "place")
+# Of the ranking; whether somebody has met the item, or nobody, for no weight is below 0; minus the
+# logarithm of a cold item's place among the cold ones, of which only the first are worth anything.
+SIGNALS = ("score", "met", "new", "place")
 MET = SIGNALS.index("met")
 FOLDS = 5
 
@@ -29,7 +29,7 @@ def signals(scores: Float32, cold: Float32) -> Float32:
     """
     is_cold = np.isfinite(cold)
     place = np.where(is_cold, -np.log1p(ranks(cold)), np.nan)
-    found = np.stack([scores, ~is_cold, place], 2).astype(np.float32)
+    found = np.stack([scores, ~is_cold, is_cold, place], 2).astype(np.float32)
     found[np.isneginf(scores)] = np.nan
     return found
 
@@ -52,12 +52,14 @@ def fit_together(scores: Float32, cold: Float32, taken: NDArray[np.bool_]) -> Li
     return _fit(signals(scores, cold), taken)
 
 
-def held_out(scores: Float32, cold: Float32, taken: NDArray[np.bool_]) -> list[Linear]:
-    """[users], the same for each list, learned from the lists of other folds."""
-    fold = np.random.default_rng(0).permutation(len(scores)) % FOLDS
+def held_out(
+    scores: Float32, cold: Float32, taken: NDArray[np.bool_]
+) -> list[tuple[NDArray[np.int64], Linear]]:
+    """Folds of lists, by their rows, and the same learned from the lists of all other folds."""
     known = signals(scores, cold)
-    of_fold = [_fit(known[fold != one], taken[fold != one]) for one in range(FOLDS)]
-    return [of_fold[one] for one in fold]
+    rows = np.array_split(np.random.default_rng(0).permutation(len(scores)), FOLDS)
+    rest = [np.setdiff1d(np.arange(len(scores)), fold) for fold in rows]
+    return [(fold, _fit(known[own], taken[own])) for fold, own in zip(rows, rest, strict=True)]
 
 
 def _fit(known: Float32, taken: NDArray[np.bool_]) -> Linear:

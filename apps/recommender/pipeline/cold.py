@@ -161,15 +161,16 @@ def choose_places(
 
 
 def _in_one_order(
-    scores: NDArray[np.float32], cold: NDArray[np.float32], folds: Sequence[Linear], bonus: float
+    scores: NDArray[np.float32],
+    cold: NDArray[np.float32],
+    folds: Sequence[tuple[NDArray[np.int64], Linear]],
+    bonus: float,
 ) -> NDArray[np.float32]:
     """Each list in the order that was learned without its fold."""
-    rows = [slice(row, row + 1) for row in range(len(scores))]
-    placed = [
-        in_one_order(scores[row], cold[row], raised(one, bonus))
-        for row, one in zip(rows, folds, strict=True)
-    ]
-    return np.concatenate(placed)
+    placed = np.empty_like(scores)
+    for rows, order in folds:
+        placed[rows] = in_one_order(scores[rows], cold[rows], raised(order, bonus))
+    return placed
 
 
 def _best(tried: Sequence[Places], max_ndcg_loss: float) -> Places:

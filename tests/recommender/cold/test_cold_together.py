@@ -3,11 +3,15 @@ from __future__ import annotations
 import numpy as np
 
 from apps.recommender.cold.scoring import FEWEST_LISTS
-from apps.recommender.cold.together import MET, fit_together, in_one_order, raised
+from apps.recommender.cold.together import MET, SIGNALS, fit_together, in_one_order, raised
 from apps.recommender.ranking.listwise import Linear
 
 NONE = np.float32(-np.inf)
-EVEN = Linear(np.zeros(3, np.float32), np.ones(3, np.float32), np.array([1, 0, 0.1], np.float32))
+EVEN = Linear(
+    np.zeros(len(SIGNALS), np.float32),
+    np.ones(len(SIGNALS), np.float32),
+    np.array([1, 0, 0, 0.1], np.float32),
+)
 
 
 def _order(scores: np.ndarray) -> list[list[int]]:
@@ -42,8 +46,8 @@ def _lists(lists: int, worth: float) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def test_what_cold_items_are_worth_is_learned_from_what_was_taken() -> None:
     gained = []
-    for worth in (-1.5, 0.0, 1.5):
-        scores, cold, taken = _lists(200, worth)
+    for worth in (-1.0, 0.0, 1.0):
+        scores, cold, taken = _lists(500, worth)
         linear = fit_together(scores, cold, taken)
         assert linear is not None
         placed = in_one_order(scores, cold, linear)

@@ -62,12 +62,12 @@ def test_one_order_is_taken_where_it_finds_more_at_the_same_cost() -> None:
     assert _share(placed) == pytest.approx(best.cold_ndcg, abs=0.1)
 
 
-def test_no_order_is_better_than_one_that_costs_too_much() -> None:
+@pytest.mark.parametrize("cold", [COLD, NONE])
+def test_no_order_is_better_than_one_that_costs_too_much(cold: np.ndarray) -> None:
     calls: list[int] = []
 
     def evaluate(placed: np.ndarray) -> Evaluation:
         calls.append(1)
         return _figures(0.3 if len(calls) == 1 else 0.2, 0.5 * len(calls))
 
-    assert choose_places(SCORES, COLD, TAKEN, evaluate, 0.01)[:2] == (0, None)
-    assert choose_places(SCORES, NONE, TAKEN, evaluate, 0.01)[:2] == (0, None)
+    assert choose_places(SCORES, cold, TAKEN, evaluate, 0.01)[:2] == (0, None)
