@@ -17,6 +17,7 @@ from apps.recommender.catalogue.images import image_vectors
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.cold import scoring as cold_scoring
+from apps.recommender.cold import together
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
@@ -186,6 +187,9 @@ def _ranks_by_known_signals(model: Model) -> bool:
         return False
     cold, like = model.choices.cold, model.probabilities.like
     if cold and len(cold.weights) != len(cold_scoring.SIGNALS):
+        return False
+    order = model.choices.cold_together
+    if order and len(order.weights) != len(together.SIGNALS):
         return False
     return like is None or like.is_known
 
