@@ -23,6 +23,7 @@ from apps.recommender.evaluate import Evaluation
 from apps.recommender.interactions.events import Events, Mask, histories
 from apps.recommender.interactions.popularity import activity, lasting
 from apps.recommender.interactions.timeline import Window
+from apps.recommender.lists.affordable import choose_affordable
 from apps.recommender.ranking.listwise import Linear
 from apps.recommender.retrieval.towers import TowerModel
 from apps.recommender.task import interests
@@ -129,35 +130,39 @@ def choose_places(
 ) -> tuple[int, Linear | None, list[Places]]:
     """Where cold items are found best, at a cost of at most `max_ndcg_loss` of nDCG@10.
 
-    That is a step, so that they have places of their own, or one order of them and all others.
-    What such an order reaches is measured on lists that it was not learned from.
+    That is one order of them and all others, with a bonus for them; its loss is bounded as
+    `choose_affordable` has it, on lists that the order was not learned from.
 
     Args:
         scores, cold, taken: as of `fit_together`.
         evaluate: lists in the order of such scores.
-        asked: how many of the first ten are wanted, whatever they cost.
+        asked: how many of the first ten are kept for them instead, whatever that costs.
 
     Returns:
-        The step, the order (None: none was better), and all that was tried, the ranking as it is
-        first.
+        The step of places that are kept, the order (None: as they are scored), and all that was
+        tried, the ranking as it is first.
     """
-    tried = [
+    as_scored = evaluate(scores)
+    tried = [_places(as_scored)] + [
         _places(evaluate(with_places(scores, cold, step)), count=count)
         for count, step in STEPS.items()
+        if count
     ]
-    if asked is not None:
-        return STEPS[asked], None, tried
-    order = fit_together(scores, cold, taken)
-    if order is not None:
-        folds = held_out(scores, cold, taken)
-        tried += [
-            _places(evaluate(_in_one_order(scores, cold, folds, bonus)), bonus=bonus)
-            for bonus in BONUSES
-        ]
-    best = _best(tried, max_ndcg_loss)
-    if order is None or best.bonus is None:
-        return STEPS[best.count], None, tried
-    return 0, raised(order, best.bonus), tried
+    order = fit_together(scores, cold, taken) if asked is None else None
+    if order is None:
+        return STEPS[asked or 0], None, tried
+    folds = held_out(scores, cold, taken)
+
+    def attempt(weight: float) -> tuple[NDArray[np.float64], float]:
+        if not weight:
+            return as_scored.metrics[FIGURE], tried[0].cold_ndcg
+        bonus = BONUSES[int(weight) - 1]
+        found = evaluate(_in_one_order(scores, cold, folds, bonus))
+        tried.append(_places(found, bonus=bonus))
+        return found.metrics[FIGURE], tried[-1].cold_ndcg
+
+    chosen = int(choose_affordable(attempt, range(1 + len(BONUSES)), max_ndcg_loss).weight)
+    return 0, raised(order, BONUSES[chosen - 1]) if chosen else None, tried
 
 
 def _in_one_order(
@@ -171,12 +176,6 @@ def _in_one_order(
     for rows, order in folds:
         placed[rows] = in_one_order(scores[rows], cold[rows], raised(order, bonus))
     return placed
-
-
-def _best(tried: Sequence[Places], max_ndcg_loss: float) -> Places:
-    least = (1 - max_ndcg_loss) * tried[0].ndcg
-    affordable = [one for one in tried if one.ndcg >= least]
-    return max(affordable, key=lambda one: (one.cold_ndcg, one.ndcg, -one.count))
 
 
 def _places(found: Evaluation, count: int = 0, bonus: float | None = None) -> Places:

@@ -123,8 +123,8 @@ def fit_second_stage(
     Args:
         items: [items, width], as the trained towers see them.
         simple: what the ranking has to be better than.
-        cold_places: of the first ten, so many go to cold items; None: what costs at most
-            `max_ndcg_loss`.
+        cold_places: of the first ten, so many are kept for cold items; None: these are lifted as
+            far as that costs at most `max_ndcg_loss`.
         margin_ndcg_loss: the share of nDCG that what is profitable may cost; None: margins count
             for nothing.
     """
