@@ -18,6 +18,8 @@ Float32 = NDArray[np.float32]
 SIGNALS = ("score", "met", "new", "place")
 MET = SIGNALS.index("met")
 FOLDS = 5
+# Of a list. The others stay as they are scored: a bonus would fill all further places with them.
+MOST_LIFTED = 3
 
 
 def signals(scores: Float32, cold: Float32) -> Float32:
@@ -78,7 +80,8 @@ def raised(linear: Linear, bonus: float) -> Linear:
 def in_one_order(scores: Float32, cold: Float32, linear: Linear) -> Float32:
     """Scores in the order of `linear`: the numbers of each list stay, at other places of it.
 
-    The others stay in their order among themselves.
+    Only the first `MOST_LIFTED` cold items of a list move; all others stay in their order among
+    themselves.
 
     Args:
         scores, cold: as of `signals`.
@@ -86,7 +89,8 @@ def in_one_order(scores: Float32, cold: Float32, linear: Linear) -> Float32:
     """
     if not np.isfinite(cold).any():
         return scores
-    worth = linear.score(signals(scores, cold))
+    lifted = np.where(ranks(cold) < MOST_LIFTED, cold, np.float32(-np.inf))
+    worth = linear.score(signals(scores, lifted))
     # Among equals, as they are scored.
     order = np.lexsort((-scores, -worth, np.isneginf(scores)), axis=1)
     place = np.empty(order.shape)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from apps.recommender.cold.scoring import FEWEST_LISTS
-from apps.recommender.cold.together import MET, SIGNALS, fit_together, in_one_order, raised
+from apps.recommender.cold.together import MET, SIGNALS, fit_together, in_one_order, raised, signals
 from apps.recommender.ranking.listwise import Linear
 
 NONE = np.float32(-np.inf)
@@ -29,6 +29,13 @@ def test_a_bonus_lifts_the_best_cold_items_and_leaves_the_others_in_their_order(
     assert sorted(found[0].tolist()) == sorted(scores[0].tolist())
 
 
+def test_a_list_is_not_filled_with_cold_items() -> None:
+    scores = np.arange(20, 0, -1, dtype=np.float32)[None]
+    cold = np.where(np.arange(20) >= 10, scores, NONE)
+    order = _order(in_one_order(scores, cold, raised(EVEN, 99.0)))[0]
+    assert order == [10, 11, 12, *range(10), *range(13, 20)]
+
+
 def test_without_cold_items_nothing_changes() -> None:
     scores = np.array([[1, 2, 3]], np.float32)
     np.testing.assert_array_equal(in_one_order(scores, np.full((1, 3), NONE), EVEN), scores)
@@ -50,8 +57,7 @@ def test_what_cold_items_are_worth_is_learned_from_what_was_taken() -> None:
         scores, cold, taken = _lists(500, worth)
         linear = fit_together(scores, cold, taken)
         assert linear is not None
-        placed = in_one_order(scores, cold, linear)
-        first = np.argsort(-placed, axis=1)[:, :10]
+        first = np.argsort(-linear.score(signals(scores, cold)), axis=1)[:, :10]
         gained.append(np.isfinite(np.take_along_axis(cold, first, 1)).mean())
     assert gained[0] < 0.2 and 0.4 < gained[1] < 0.6 and gained[2] > 0.8
 

@@ -52,7 +52,7 @@ def test_the_bonus_is_taken_that_finds_most_and_is_shown_to_cost_little(spread: 
     def evaluate(placed: np.ndarray) -> Evaluation:
         shares.append(_share(placed))
         more = shares[-1] - shares[0]
-        each = 0.3 - 0.02 * max(more, 0) * (1 + spread * np.resize([-5, 5], LISTS))
+        each = 0.3 - 0.02 * max(more, 0) * (1 + spread * np.resize([-30, 30], LISTS))
         metrics = {"ndcg@10": each, "cold_items/ndcg@10": np.full(LISTS, shares[-1])}
         return Evaluation("", metrics, {})
 

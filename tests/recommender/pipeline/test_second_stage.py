@@ -205,7 +205,7 @@ def test_one_order_puts_what_nobody_has_met_where_it_says() -> None:
         pipeline = window_pipeline(TOWERS, SHOP, VECTORS, TIMELINE.test, choices)
         ranked = pipeline.rank(queries.users, queries.as_of, 5, with_reasons=False)
         shares.append(ranked.cold_item.mean())
-    assert shares[0] == 0 and shares[0] < shares[1] < shares[2] == 1
+    assert shares[0] < shares[1] < shares[2] and shares[2] >= together.MOST_LIFTED / 5
 
 
 def test_a_ranking_that_is_better_stands_alone() -> None:
