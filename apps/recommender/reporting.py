@@ -233,14 +233,15 @@ def _cold_section(stage: SecondStage) -> Section:
     )
     if stage.choices.cold_together is not None:
         placed = (
-            "Items that nobody has met stand in one order with all others, by how likely each is "
-            "taken, as the lists of this stretch of time tell, and by the bonus."
+            "The first items of a list that nobody has met stand in one order with all others, by "
+            "how likely each is taken, and a bonus lifts them."
         )
     rows = [
         [
             str(one.count) if one.bonus is None else f"in one order, bonus {one.bonus:g}",
             show(one.ndcg),
             show(one.cold_ndcg),
+            "chosen" if one.is_chosen else "",
         ]
         for one in stage.places
     ]
@@ -250,7 +251,7 @@ def _cold_section(stage: SecondStage) -> Section:
         "Places for cold items",
         f"{placed} Such items are ordered by {stage.cold.name}.{among} The table is of the stretch "
         "of time before the test, on which this was chosen.",
-        [["of the first ten", "nDCG@10", "nDCG@10 of cold items"], *rows],
+        [["of the first ten", "nDCG@10", "nDCG@10 of cold items", ""], *rows],
     )
 
 

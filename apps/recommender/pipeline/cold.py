@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class Places:
     ndcg: float
     cold_ndcg: float
     bonus: float | None = None
+    is_chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def choose_places(
     ]
     order = fit_together(scores, cold, taken) if asked is None else None
     if order is None:
-        return STEPS[asked or 0], None, tried
+        return STEPS[asked or 0], None, _marked(tried, list(STEPS).index(asked or 0))
     folds = held_out(scores, cold, taken)
 
     def attempt(weight: float) -> tuple[NDArray[np.float64], float]:
@@ -162,7 +163,13 @@ def choose_places(
         return found.metrics[FIGURE], tried[-1].cold_ndcg
 
     chosen = int(choose_affordable(attempt, range(1 + len(BONUSES)), max_ndcg_loss).weight)
-    return 0, raised(order, BONUSES[chosen - 1]) if chosen else None, tried
+    if not chosen:
+        return 0, None, _marked(tried, 0)
+    return 0, raised(order, BONUSES[chosen - 1]), _marked(tried, len(STEPS) + chosen - 1)
+
+
+def _marked(tried: Sequence[Places], chosen: int) -> list[Places]:
+    return [replace(one, is_chosen=n == chosen) for n, one in enumerate(tried)]
 
 
 def _in_one_order(

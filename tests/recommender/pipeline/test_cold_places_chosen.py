@@ -36,6 +36,7 @@ def test_places_are_kept_where_they_are_asked_for(asked: int | None, step: int) 
     chosen, order, tried = choose_places(SCORES, COLD, nothing, evaluate, 0.01, asked)
     assert (chosen, order) == (step, None)
     assert [one.count for one in tried] == [0, 1, 2, 3, 5]
+    assert [one.count for one in tried if one.is_chosen] == [asked or 0]
 
 
 def _share(placed: np.ndarray) -> float:
@@ -62,10 +63,12 @@ def test_the_bonus_is_taken_that_finds_most_and_is_shown_to_cost_little(spread: 
     assert step == 0 and order is not None
     affordable = [one for one in bonuses if one.ndcg >= 0.99 * tried[0].ndcg]
     best = max(affordable, key=lambda one: one.cold_ndcg)
+    chosen = next(one for one in bonuses if one.is_chosen)
+    assert chosen == best or spread
     # With all lists to learn from, about what was measured on those held out.
     reached = _share(choosing.in_one_order(SCORES, COLD, order))
     if spread:
-        assert reached < best.cold_ndcg - 0.02
+        assert chosen.cold_ndcg < best.cold_ndcg and reached < best.cold_ndcg - 0.02
     else:
         assert reached == pytest.approx(best.cold_ndcg, abs=0.02)
 
