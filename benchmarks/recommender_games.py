@@ -1,17 +1,19 @@
 """What fine-tuning makes of texts on games_6k: the last game of each user among all of them.
 
 python -m benchmarks.recommender_games [--data DIR] [--users 20000] [--epochs 6] [--work DIR]
-    [--peers PYTHON]
+    [--set NAME=VALUE …] [--whole] [--peers PYTHON]
 
 Texts alone, before and after, beside methods that know who took what; the second stage plays no
-part. With `--peers` the whole recommender is trained, too, and set beside libraries. The source has
-an order and no times: every user ends at the same hour, with an event an hour. Interrupted, the
-same command goes on: what was read and learned is kept in `--work`.
+part. With `--whole` the whole recommender is trained and measured in its place, texts alone among
+it, and with `--peers` set beside libraries, too. The source has an order and no times: every user
+ends at the same hour, with an event an hour. Interrupted, the same command goes on: what was read
+and learned is kept in `--work`.
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -19,7 +21,7 @@ from typing import Any
 from torch import nn
 
 from apps.recommender.baselines.tuning import families_of_events, tune_baselines
-from apps.recommender.comparison.comparison import BEFORE, TEXT, TextScorer
+from apps.recommender.comparison.comparison import BEFORE, FULL, TEXT, TextScorer
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import (
     Evaluation,
@@ -34,7 +36,7 @@ from apps.recommender.pipeline.first_stage import fit_towers
 from apps.recommender.retrieval.towers import TowerSizes
 from apps.recommender.task import item_vectors
 from apps.recommender.train import train
-from benchmarks.harness import parser, report, start
+from benchmarks.harness import add_settings, parser, report, start
 from benchmarks.peers.libraries import add_peers, peers_beside, require_peers
 from common.evaluation.compare import paired_bootstrap
 from common.models.devices import pick_device
@@ -52,23 +54,47 @@ def main() -> None:
     """Write the events, fine-tune, measure once on the last events, report."""
     arguments = parser("games_6k: nDCG@10 and recall@50 of texts alone, beside simpler methods")
     arguments.add_argument("--users", type=int, default=20_000, help="the first so many")
-    arguments.add_argument("--epochs", type=int, default=6)
+    arguments.add_argument("--epochs", type=int, default=12, help="at most")
+    arguments.add_argument("--whole", action="store_true", help="the second stage, too")
     arguments.add_argument("--work", type=Path, default=Path("var/recommender-games"))
+    add_settings(arguments)
     add_peers(arguments)
     chosen = arguments.parse_args()
     start(chosen)
     require_peers(chosen.peers)
     given = {"precision": "fp32", "batch_size": 256, "epochs": chosen.epochs}
-    settings = read_settings(None, [], defaults=DEFAULTS | given, seed=chosen.seed or None)
+    settings = read_settings(None, chosen.set, defaults=DEFAULTS | given, seed=chosen.seed or None)
     source = chosen.data / "games_6k"
     chosen.work.mkdir(parents=True, exist_ok=True)
     events = _events(source / "sequences.csv", chosen.work / "events.csv", chosen.users)
     dataset = read_dataset(Sources([events], [source / "items.csv"]))
     timeline = split_in_time(dataset.events, dataset.catalogue, strategy="leave-one-out")
-    whole = _beside_peers(chosen.peers, dataset, timeline, settings, chosen.work)
+    is_whole = chosen.whole or chosen.peers is not None
+    found = (
+        _whole(chosen.peers, dataset, timeline, settings, chosen.work)
+        if is_whole
+        else _texts_alone(dataset, timeline, settings, chosen.work)
+    )
+    report(
+        "recommender_games",
+        {
+            "games": len(dataset.catalogue),
+            "users": len(dataset.user_ids),
+            "events": len(dataset.events),
+            "test users": len(timeline.test.queries),
+            "settings": settings.model_dump(include=settings.model_fields_set, mode="json"),
+            **found,
+        },
+    )
+
+
+def _texts_alone(
+    dataset: Dataset, timeline: Timeline, settings: Settings, work: Path
+) -> dict[str, Any]:
+    """Texts before and after, and methods that read none."""
     loaded = load_encoder(find_backbone("auto", dataset.catalogue.spoken), dropout=settings.dropout)
     nn.Module.to(loaded.network, pick_device(settings.device))
-    root = chosen.work / "recommender"
+    root = work / "recommender"
     first = fit_towers(loaded, dataset, timeline, settings, TowerSizes(), root, resume=True)
     assert first is not None
     known, queries, catalogue = timeline.test.known, timeline.test.queries, dataset.catalogue
@@ -83,19 +109,39 @@ def main() -> None:
     )
     tried = timeline.calibration
     simple = tune_baselines(families_of_events(), tried.known, catalogue, tried.queries)
-    others = [before, *evaluate_baselines(simple, known, catalogue, queries)]
-    report(
-        "recommender_games",
-        {
-            "games": len(catalogue),
-            "users": len(dataset.user_ids),
-            "events": len(dataset.events),
-            "test users": len(queries),
-            TEXT: {name: round(summarise(after)[name], 4) for name in FIGURES},
-            **{one.name: _beside(one, after) for one in others},
-            **whole,
+    return {
+        "minutes of tuning": round(first.tuned.seconds / 60, 1),
+        **_figures(after, [before, *evaluate_baselines(simple, known, catalogue, queries)]),
+    }
+
+
+def _whole(
+    python: Path | None, dataset: Dataset, timeline: Timeline, settings: Settings, work: Path
+) -> dict[str, Any]:
+    """All stages of the recommender, diversity on, beside all else; and libraries."""
+    registry = Registry(work, "recommender")
+    is_new, began = not registry.root.exists(), monotonic()
+    trained = train(dataset, timeline, settings, registry, resume=True, promote=False)
+    assert trained is not None
+    minutes = (monotonic() - began) / 60 if is_new else None
+    compared, manifest = trained.comparison, trained.release.manifest
+    text = compared.method(TEXT)
+    assert text is not None
+    others = [one for one in compared.others if one is not text]
+    return {
+        "minutes of tuning": round(manifest["seconds"] / 60, 1),
+        "minutes of training, all stages": minutes,
+        "strength of diversity": manifest["diversity"]["strength"],
+        "beside what is simple": trained.judgement.sentence,
+        **_figures(text, others),
+        **{
+            f"recommender against {name}": line
+            for name, line in _figures(compared.model, compared.others).items()
+            if name != FULL
         },
-    )
+        FULL: _means(compared.model),
+        **peers_beside(python, timeline, compared.model, minutes),
+    }
 
 
 def _events(source: Path, target: Path, users: int) -> Path:
@@ -108,35 +154,20 @@ def _events(source: Path, target: Path, users: int) -> Path:
     return target
 
 
-def _beside_peers(
-    python: Path | None, dataset: Dataset, timeline: Timeline, settings: Settings, work: Path
-) -> dict[str, Any]:
-    """All stages of the recommender, diversity on, and libraries."""
-    if python is None:
-        return {}
-    registry = Registry(work, "recommender")
-    is_new, began = not registry.root.exists(), monotonic()
-    trained = train(dataset, timeline, settings, registry, resume=True, promote=False)
-    assert trained is not None
-    minutes = (monotonic() - began) / 60 if is_new else None
-    model, others = trained.comparison.model, trained.comparison.others
-    simple = [one for one in others if one.name in {"item-kNN", "EASE"}]
-    return {
-        "recommender": {name: round(summarise(model)[name], 4) for name in FIGURES},
-        **{f"recommender against {one.name}": _beside(one, model) for one in simple},
-        "minutes of training, all stages": minutes,
-        **peers_beside(python, timeline, model, minutes),
-    }
+def _figures(after: Evaluation, others: Sequence[Evaluation]) -> dict[str, Any]:
+    """By method: its figures, and what `after` gains over it, with the 95 % interval."""
+    found: dict[str, dict[str, Any]] = {after.name: _means(after)}
+    for other in others:
+        found[other.name] = _means(other)
+        for name in FIGURES:
+            gain = paired_bootstrap(other.metrics[name], after.metrics[name])
+            three = [round(value, 4) for value in (gain.gain, gain.low, gain.high)]
+            found[other.name][f"{name}, gain over it, from, to"] = three
+    return found
 
 
-def _beside(other: Evaluation, after: Evaluation) -> dict[str, Any]:
-    """Its figures, and what `after` gains over it, with the 95 % interval."""
-    lines: dict[str, Any] = {name: round(summarise(other)[name], 4) for name in FIGURES}
-    for name in FIGURES:
-        found = paired_bootstrap(other.metrics[name], after.metrics[name])
-        gain = [round(value, 4) for value in (found.gain, found.low, found.high)]
-        lines[f"{name}, gain over it, from, to"] = gain
-    return lines
+def _means(one: Evaluation) -> dict[str, float]:
+    return {name: round(summarise(one)[name], 4) for name in FIGURES}
 
 
 if __name__ == "__main__":

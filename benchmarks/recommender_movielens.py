@@ -1,15 +1,19 @@
 """Ranking quality on ml-latest-small: all films ranked for every user, beside simpler methods.
 
-python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8] [--work DIR] [--peers PYTHON]
+python -m benchmarks.recommender_movielens [--data DIR] [--before 0.8] [--seeds N] [--work DIR]
+    [--peers PYTHON]
 
 Interrupted, the same command goes on: what was read and learned is kept in `--work`.
 
 The test begins at one moment for all, by default after eight tenths of the ratings. Everything,
-the settings of the simpler methods too, is fitted and chosen on what came before.
+the settings of the simpler methods too, is fitted and chosen on what came before. With `--seeds`
+several trainings, and the mean of each user over them, stand beside two years' popularity; all else
+is of the first.
 """
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +28,7 @@ from apps.recommender.comparison.comparison import Comparison, serving_pipeline
 from apps.recommender.data import Dataset, Sources, read_dataset
 from apps.recommender.evaluate import SHOWN, compare, evaluate_lists, summarise
 from apps.recommender.interactions.importers import import_dataset
-from apps.recommender.interactions.timeline import Window, iso, split_in_time
+from apps.recommender.interactions.timeline import Timeline, Window, iso, split_in_time
 from apps.recommender.options_cli import DEFAULTS
 from apps.recommender.pipeline.opinions import read_opinions
 from apps.recommender.pipeline.pipeline import Pipeline
@@ -33,10 +37,11 @@ from apps.recommender.ranking.likes import fit_likes
 from apps.recommender.ranking.listwise import Linear
 from apps.recommender.release import load_release
 from apps.recommender.reporting import comparison_table
-from apps.recommender.train import train
+from apps.recommender.train import Trained, train
 from benchmarks.harness import parser, report, start
 from benchmarks.peers.libraries import add_peers, peers_beside, require_peers
 from common.console import results
+from common.evaluation.compare import paired_bootstrap
 from common.evaluation.ranking import area_by_group
 from common.releases.registry import Registry
 from common.tuning.configuration import read_settings
@@ -45,36 +50,26 @@ DRAWS = 1000
 FIGURES = ("ndcg@10", "recall@50")
 APART = ("cold_users/", "cold_items/")
 FURTHER = ("mrr@10", "coverage", "novelty", "diversity")
+OF_LATE = "popularity, 730 days"
 
 
 def main() -> None:
     """Import, train, measure once on what came after, report."""
     arguments = parser("ml-latest-small: nDCG@10 and recall@50 beside simpler methods")
     arguments.add_argument("--before", type=float, default=0.8, help="share of ratings before test")
+    arguments.add_argument("--seeds", type=int, default=1, help="trainings, of one seed each")
     arguments.add_argument("--cold-places", type=int, help="of the first ten, for cold films")
     arguments.add_argument("--work", type=Path, default=Path("var/recommender-movielens"))
     add_peers(arguments)
     chosen = arguments.parse_args()
     start(chosen)
     require_peers(chosen.peers)
-    settings = read_settings(
-        None, [], defaults=DEFAULTS | {"precision": "fp32"}, seed=chosen.seed or None
-    )
     dataset = _imported(chosen.data / "ml_latest_small", chosen.work)
     cutoff = int(np.quantile(dataset.events.time, chosen.before))
     timeline = split_in_time(dataset.events, dataset.catalogue, cutoff=cutoff)
     registry = Registry(chosen.work, "recommender")
     is_new, began = not registry.root.exists(), monotonic()
-    trained = train(
-        dataset,
-        timeline,
-        settings,
-        registry,
-        cold_places=chosen.cold_places,
-        resume=True,
-        promote=False,
-    )
-    assert trained is not None
+    trained = _train(dataset, timeline, registry, chosen, chosen.seed)
     minutes = (monotonic() - began) / 60 if is_new else None
     model, caches = load_release(trained.release), registry.root / "vectors"
     windows = (timeline.ranker, timeline.calibration, timeline.test)
@@ -106,9 +101,52 @@ def main() -> None:
             "minutes of tuning": manifest["seconds"] / 60,
             "minutes of training, all stages": minutes,
             **_lines(compared),
+            f"trainings beside {OF_LATE}": _trainings(
+                [
+                    compared,
+                    *(
+                        _train(dataset, timeline, registry, chosen, seed).comparison
+                        for seed in range(chosen.seed + 1, chosen.seed + chosen.seeds)
+                    ),
+                ]
+            ),
             **peers_beside(chosen.peers, timeline, compared.model, minutes),
         },
     )
+
+
+def _train(
+    dataset: Dataset, timeline: Timeline, registry: Registry, chosen: Namespace, seed: int
+) -> Trained:
+    settings = read_settings(None, [], defaults=DEFAULTS | {"precision": "fp32"}, seed=seed or None)
+    trained = train(
+        dataset,
+        timeline,
+        settings,
+        registry,
+        cold_places=chosen.cold_places,
+        resume=True,
+        promote=False,
+    )
+    assert trained is not None
+    return trained
+
+
+def _trainings(compared: Sequence[Comparison]) -> dict[str, Any]:
+    """Of each seed, and of each user's mean over the seeds, the gain with the 95 % interval."""
+    simple = compared[0].method(OF_LATE)
+    assert simple is not None
+    each = [one.model.metrics[FIGURES[0]] for one in compared]
+    gains = [
+        paired_bootstrap(simple.metrics[FIGURES[0]], values)
+        for values in (*each, np.mean(each, axis=0))
+    ]
+    told = [[round(value, 4) for value in (one.gain, one.low, one.high)] for one in gains]
+    return {
+        FIGURES[0]: [round(one.after, 4) for one in gains[:-1]],
+        "gain, from, to": told[:-1],
+        "gain of the mean, from, to": told[-1],
+    }
 
 
 def _imported(source: Path, folder: Path) -> Dataset:

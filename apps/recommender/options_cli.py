@@ -116,7 +116,7 @@ ColdPlaces = Annotated[
     typer.Option(
         "--cold-places",
         help="Of the first ten places, so many for items that nobody has met: 0, 1, 2, 3 or 5. "
-        "Default: what costs no more than --max-ndcg-loss.",
+        "Default: they are lifted as far as that costs no more than --max-ndcg-loss.",
     ),
 ]
 MarginLoss = Annotated[

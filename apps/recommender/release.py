@@ -17,6 +17,7 @@ from apps.recommender.catalogue.images import image_vectors
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.cold import scoring as cold_scoring
+from apps.recommender.cold import together
 from apps.recommender.data import Dataset
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events
@@ -127,6 +128,7 @@ def save_ranking(
                 "history": choices.history,
                 "cold": choices.cold.to_json() if choices.cold else None,
                 "cold_step": choices.cold_step,
+                "cold_together": choices.cold_together and choices.cold_together.to_json(),
                 "margin_weight": choices.margin_weight,
                 "blend": asdict(choices.blend) if choices.blend else None,
             },
@@ -161,6 +163,9 @@ def load_release(release: Release) -> Model:
             history=chosen["history"],
             cold=linear_of(chosen["cold"]) if chosen.get("cold") else None,
             cold_step=chosen.get("cold_step", 0),
+            cold_together=(
+                linear_of(chosen["cold_together"]) if chosen.get("cold_together") else None
+            ),
             margin_weight=chosen.get("margin_weight", 0.0),
             blend=Blend(**chosen["blend"]) if chosen.get("blend") else None,
         ),
@@ -182,6 +187,9 @@ def _ranks_by_known_signals(model: Model) -> bool:
         return False
     cold, like = model.choices.cold, model.probabilities.like
     if cold and len(cold.weights) != len(cold_scoring.SIGNALS):
+        return False
+    order = model.choices.cold_together
+    if order and len(order.weights) != len(together.SIGNALS):
         return False
     return like is None or like.is_known
 

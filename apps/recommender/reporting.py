@@ -228,15 +228,30 @@ def _importance_section(stage: SecondStage) -> Section:
 def _cold_section(stage: SecondStage) -> Section:
     step = stage.choices.cold_step
     chosen = f"Every {step}th place" if step else "No place"
-    rows = [[str(one.count), show(one.ndcg), show(one.cold_ndcg)] for one in stage.places]
+    placed = (
+        f"{chosen} of a list is kept for an item that nobody has met; the ranking may place more."
+    )
+    if stage.choices.cold_together is not None:
+        placed = (
+            "The first items of a list that nobody has met stand in one order with all others, by "
+            "how likely each is taken, and a bonus lifts them."
+        )
+    rows = [
+        [
+            str(one.count) if one.bonus is None else f"in one order, bonus {one.bonus:g}",
+            show(one.ndcg),
+            show(one.cold_ndcg),
+            "chosen" if one.is_chosen else "",
+        ]
+        for one in stage.places
+    ]
     reached = [f"{name} {figure:.3f}" for name, figure in stage.cold.reached.items()]
     among = f" nDCG@10 of lists of them alone: {', '.join(reached)}." if reached else ""
     return Section(
         "Places for cold items",
-        f"{chosen} of a list is kept for an item that nobody has met; the ranking may place more. "
-        f"Such items are ordered by {stage.cold.name}.{among} The table is of the stretch of time "
-        "before the test, on which this was chosen.",
-        [["of the first ten", "nDCG@10", "nDCG@10 of cold items"], *rows],
+        f"{placed} Such items are ordered by {stage.cold.name}.{among} The table is of the stretch "
+        "of time before the test, on which this was chosen.",
+        [["of the first ten", "nDCG@10", "nDCG@10 of cold items", ""], *rows],
     )
 
 

@@ -96,10 +96,10 @@ def train(
     """Fit towers, second stage, probabilities and diversity, each on later events; then measure.
 
     Args:
-        max_ndcg_loss: what diversity may cost on the calibration window, and what places for cold
+        max_ndcg_loss: what diversity may cost on the calibration window, and what lifting cold
             items may.
-        cold_places: of the first ten, so many go to items that nobody has met; None: what costs at
-            most `max_ndcg_loss`.
+        cold_places: of the first ten, so many are kept for items that nobody has met; None: they
+            are lifted as far as that costs at most `max_ndcg_loss`.
         margin_ndcg_loss: what putting profitable items higher may cost; None: margins count for
             nothing.
         resume: go on with the same run where it was interrupted.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,23 +41,27 @@ def with_places(scores: Float32, cold: Float32, step: int) -> Float32:
     """
     if not step or not np.isfinite(cold).any():
         return scores
-    own = _ranks(scores)
-    given = _ranks(cold)
+    own = ranks(scores)
+    given = ranks(cold)
     lifted = np.isfinite(cold) & np.isfinite(scores) & (given < FURTHEST // step)
     # The others follow in their order, and leave every step-th place free.
-    among = _ranks(np.where(lifted, -np.inf, scores))
+    among = ranks(np.where(lifted, -np.inf, scores))
     place = np.where(lifted, np.inf, among + among // (step - 1)).astype(np.float64)
     wanted = np.minimum((given + 1) * step - 1, own) - 0.5
     place = np.where(lifted, wanted, place)
     place = np.where(np.isneginf(scores), np.inf, place)
+    return falling_by(scores, place)
+
+
+def falling_by(scores: Float32, place: NDArray[np.floating[Any]]) -> Float32:
+    """The numbers of each list, the highest at the least `place` [users, places]."""
     order = np.argsort(place, axis=1, kind="stable")
-    falling = -np.sort(-scores, axis=1)
     found = np.empty_like(scores)
-    np.put_along_axis(found, order, falling, 1)
+    np.put_along_axis(found, order, -np.sort(-scores, axis=1), 1)
     return found
 
 
-def _ranks(scores: Float32) -> NDArray[np.int64]:
+def ranks(scores: Float32) -> NDArray[np.int64]:
     """[users, places], from 0, the best first, equals in their order."""
     order = np.argsort(-scores, axis=1, kind="stable")
     ranks = np.empty(order.shape, np.int64)

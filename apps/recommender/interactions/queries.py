@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,16 @@ class Queries:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def where(self, kept: Mask) -> Queries:
+        """Those of `kept` [queries]."""
+        return replace(
+            self,
+            users=self.users[kept],
+            as_of=self.as_of[kept],
+            relevant=[self.relevant[row] for row in np.flatnonzero(kept)],
+            cold_user=self.cold_user[kept],
+        )
 
     @property
     def cold_item(self) -> Mask:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from apps.recommender.cold.places import with_places
 from apps.recommender.cold.scoring import ColdItems
 from apps.recommender.interactions.counting import EventCounting
 from apps.recommender.interactions.events import Events, Histories, Int32, Int64, histories
@@ -26,7 +25,7 @@ from apps.recommender.lists.ranked import Ranked, joined
 from apps.recommender.lists.reasons import Explainer
 from apps.recommender.lists.rules import Rules
 from apps.recommender.pipeline.block import Block, padded, taken
-from apps.recommender.pipeline.choices import Choices
+from apps.recommender.pipeline.choices import Choices, cold_placed
 from apps.recommender.pipeline.contributions import contributions
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.pipeline.simple import SimpleMethod
@@ -191,15 +190,11 @@ class Pipeline:
         earned = earnings(scores, block.candidates, self.probabilities, self.prepared.catalogue)
         return scores if earned is None else with_margins(scores, earned, weight)
 
-    def placed(self, scores: Float32, block: Block, step: int | None = None) -> Float32:
-        """Scores [rows, places] as lists are ordered by them: cold items have places of their own.
-
-        Args:
-            step: every so many-th; None: as chosen in training.
-        """
+    def placed(self, scores: Float32, block: Block) -> Float32:
+        """Scores [rows, places] as lists are ordered by them: cold items at places of their own."""
         if block.cold is None:
             return scores
-        return with_places(scores, block.cold, self.choices.cold_step if step is None else step)
+        return cold_placed(scores, block.cold, self.choices)
 
     def rank(
         self,

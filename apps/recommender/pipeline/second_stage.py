@@ -20,8 +20,8 @@ from apps.recommender.lists.diversity import rerank
 from apps.recommender.lists.diversity_weight import choose_weight
 from apps.recommender.lists.margins import MarginChoice, choose_margin_weight, earnings
 from apps.recommender.pipeline.block import Block
-from apps.recommender.pipeline.choices import Choices
-from apps.recommender.pipeline.cold import Learned, Places, choose_step, learn_cold
+from apps.recommender.pipeline.choices import Choices, cold_placed
+from apps.recommender.pipeline.cold import Learned, Places, choose_places, learn_cold
 from apps.recommender.pipeline.judging import (
     WEIGHTS,
     Judgement,
@@ -95,6 +95,7 @@ class SecondStage:
         return {
             "asked": asked,
             "step": self.choices.cold_step,
+            "in one order": self.choices.cold_together is not None,
             "tried": tried,
             "by": self.cold.name,
             "cold alone, ndcg@10": self.cold.reached,
@@ -122,8 +123,8 @@ def fit_second_stage(
     Args:
         items: [items, width], as the trained towers see them.
         simple: what the ranking has to be better than.
-        cold_places: of the first ten, so many go to cold items; None: what costs at most
-            `max_ndcg_loss`.
+        cold_places: of the first ten, so many are kept for cold items; None: these are lifted as
+            far as that costs at most `max_ndcg_loss`.
         margin_ndcg_loss: the share of nDCG that what is profitable may cost; None: margins count
             for nothing.
     """
@@ -132,22 +133,9 @@ def fit_second_stage(
     later = timeline.calibration
     cold = learn_cold(towers, items, dataset.catalogue, windows, later, choices.history)
     choices = replace(choices, blend=None, cold=cold.linear, cold_step=0, margin_weight=0.0)
+    choices = replace(choices, cold_together=None)
     pipeline = window_pipeline(towers, dataset, items, timeline.ranker, choices)
-    pairs = [
-        (block.features, window_worth(block, window, liked=True))
-        for window in windows
-        for block in window_blocks(pipeline, window, "Candidates to learn from")
-    ]
-    features = stacked([features for features, _ in pairs], np.nan)
-    worth = stacked([worth for _, worth in pairs], 0)
-    lists = int(worth.any(1).sum())
-    ranker = None
-    if lists >= FEWEST_LISTS:
-        say(f"Learning to rank from {lists} lists")
-        ranker = train_ranker(features, worth, pipeline.builder.names, seed=seed)
-    else:
-        say(f"Only {lists} lists hold something right: ranked by the text score alone")
-
+    ranker = _fit_ranker(pipeline, windows, seed)
     window = timeline.calibration
 
     def look(choices: Choices) -> _Seen:
@@ -163,22 +151,27 @@ def fit_second_stage(
     say(judgement.sentence)
     item, blocks = seen.item, seen.blocks
     weight = 0.0 if choices.blend is None else choices.blend.weight
-    step, places = choose_step(
-        lambda step: evaluate_places(item, seen.placed(weight, step), window.queries),
+    scores, cold_scores = seen.scores(weight), seen.cold
+    liked = stacked([window_worth(block, window, liked=True) for block in blocks], 0) > 0
+    step, together, places = choose_places(
+        scores,
+        cold_scores,
+        liked,
+        lambda placed: evaluate_places(item, placed, window.queries),
         max_ndcg_loss,
         cold_places,
     )
-    choices = replace(choices, cold_step=step)
-    scores = seen.scores(weight)
+    choices = replace(choices, cold_step=step, cold_together=together)
+    placed = cold_placed(scores, cold_scores, choices)
     worth = stacked([window_worth(block, window) for block in blocks], 0)
     found = item >= 0
     like = learn_likes([(pipeline, timeline.ranker), (seen.pipeline, window)])
     probabilities = replace(fit_probabilities(scores[found], worth[found]), like=like)
     tried = choose_weight(
         item,
-        np.where(found, seen.placed(weight, step), 0),
+        np.where(found, placed, 0),
         items,
-        stacked([window_worth(block, window, liked=True) for block in blocks], 0) > 0,
+        liked,
         np.array([len(relevant) for relevant in window.queries.relevant]),
         LIST,
         method=choices.method,
@@ -209,6 +202,23 @@ def fit_second_stage(
     )
 
 
+def _fit_ranker(pipeline: Pipeline, windows: Sequence[Window], seed: int) -> Ranker | None:
+    """None where too few lists hold something right."""
+    pairs = []
+    for window in windows:
+        for block in window_blocks(pipeline, window, "Candidates to learn from"):
+            worth = window_worth(block, window, liked=True)
+            # Lists that hold nothing right teach nothing: of many users they would fill the memory.
+            pairs.append((block.features[worth.any(1)], worth[worth.any(1)]))
+    worth = stacked([worth for _, worth in pairs], 0)
+    if len(worth) < FEWEST_LISTS:
+        say(f"Only {len(worth)} lists hold something right: ranked by the text score alone")
+        return None
+    say(f"Learning to rank from {len(worth)} lists")
+    features = stacked([features for features, _ in pairs], np.nan)
+    return train_ranker(features, worth, pipeline.builder.names, seed=seed)
+
+
 @dataclass(frozen=True)
 class _Seen:
     """The candidates of a window."""
@@ -225,13 +235,16 @@ class _Seen:
         """[queries, places], with so much of the simple method in them."""
         return stacked([self.pipeline.scores(block, weight) for block in self.blocks], -np.inf)
 
-    def placed(self, weight: float, step: int) -> NDArray[np.float32]:
-        """The same with every `step`-th place for a cold item."""
-        pipeline = self.pipeline
-        placed = (
-            pipeline.placed(pipeline.scores(block, weight), block, step) for block in self.blocks
-        )
-        return stacked(list(placed), -np.inf)
+    @property
+    def cold(self) -> NDArray[np.float32]:
+        """[queries, places], what orders cold items; -inf where one is not cold."""
+        scored = [
+            np.full(block.candidates.item.shape, -np.inf, np.float32)
+            if block.cold is None
+            else block.cold
+            for block in self.blocks
+        ]
+        return stacked(scored, -np.inf)
 
 
 def _judge(

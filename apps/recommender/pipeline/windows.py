@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from apps.recommender.catalogue.items import Catalogue
 from apps.recommender.data import Dataset
-from apps.recommender.interactions.queries import build_queries
+from apps.recommender.interactions.queries import Queries, build_queries
 from apps.recommender.interactions.timeline import Window
 from apps.recommender.pipeline.block import Block
 from apps.recommender.pipeline.choices import Choices
@@ -32,16 +32,27 @@ def moments(window: Window, catalogue: Catalogue) -> list[Window]:
     """The window itself, and the same stretch asked about at later moments too.
 
     One list a user is little to learn from. Later moments find the user with a longer history;
-    who begins in the window is asked after fewer and after more events.
+    who begins in the window is asked after fewer and after more events. Who would be asked again as
+    of the same moment, as where each user has one event in the window, is not: one and the same
+    list would be learned from several times, and held out from itself.
     """
     begins = window.queries.training_before
     inside = np.sort(window.known.since(begins).time)
     found = [window]
+    asked = set(_asked(window.queries))
     for share, fold_in in LATER_MOMENTS:
         moment = np.maximum(begins, inside[int(share * len(inside))])
         queries = build_queries(window.known, catalogue, moment, fold_in=fold_in)
-        found.append(replace(window, queries=queries))
+        fresh = np.array([one not in asked for one in _asked(queries)], np.bool_)
+        if fresh.any():
+            found.append(replace(window, queries=queries.where(fresh)))
+        asked.update(_asked(queries))
     return found
+
+
+def _asked(queries: Queries) -> list[tuple[int, int]]:
+    """Who is asked about, and as of when."""
+    return list(zip(queries.users.tolist(), queries.as_of.tolist(), strict=True))
 
 
 def window_pipeline(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -16,9 +15,8 @@ from apps.recommender.cold.scoring import (
     text_alone,
 )
 from apps.recommender.comparison.comparison import TextScorer
-from apps.recommender.evaluate import Evaluation
 from apps.recommender.interactions.events import histories, sorted_events
-from apps.recommender.pipeline.cold import choose_step, there
+from apps.recommender.pipeline.cold import there
 from apps.recommender.retrieval.towers import TowerModel, TowerSizes
 from apps.recommender.schema import Item
 from apps.recommender.task import item_vectors
@@ -127,16 +125,3 @@ def test_what_was_made_later_was_not_there_yet() -> None:
     found = there(catalogue, EVENTS)
     assert found[0] and found[EVENTS.item].all()
     assert not found[20:].any()
-
-
-def _lists(ndcg: float, cold: float) -> Evaluation:
-    metrics = {"ndcg@10": np.full(4, ndcg), "cold_items/ndcg@10": np.array([cold, np.nan] * 2)}
-    return Evaluation("", metrics, {})
-
-
-@pytest.mark.parametrize(("asked", "step"), [(None, 5), (0, 0), (5, 2)])
-def test_places_may_cost_little_unless_they_are_asked_for(asked: int | None, step: int) -> None:
-    figures = {0: (0.3, 0.01), 10: (0.299, 0.02), 5: (0.298, 0.03), 3: (0.28, 0.04), 2: (0.2, 0.1)}
-    chosen, tried = choose_step(lambda one: _lists(*figures[one]), 0.01, asked)
-    assert chosen == step
-    assert [one.count for one in tried] == [0, 1, 2, 3, 5]

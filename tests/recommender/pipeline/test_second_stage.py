@@ -14,6 +14,7 @@ from torch import nn
 
 from apps.recommender.baselines.blend import Blend
 from apps.recommender.baselines.counting import ItemMean, Popularity
+from apps.recommender.cold import together
 from apps.recommender.cold.scoring import text_alone
 from apps.recommender.comparison.comparison import ask
 from apps.recommender.data import Dataset
@@ -133,11 +134,17 @@ def test_what_users_liked_of_what_they_met_is_learned(monkeypatch: pytest.Monkey
     assert learn_likes([(_pipeline(Blend("popularity", None)), TIMELINE.test)]) is None
 
 
+ORDER = Linear(*np.ones((3, len(together.SIGNALS)), np.float32))
+
+
 def test_a_release_keeps_it(stage: SecondStage, tmp_path: Path) -> None:
-    save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, stage)
-    model = load_release(Release(tmp_path, {"release_id": "one"}))
-    kept, chosen = model.choices, stage.choices
+    chosen = replace(stage.choices, cold_together=ORDER)
+    source = Source("tiny", tmp_path, "", "")
+    save_ranking(tmp_path, source, TOWERS, replace(stage, choices=chosen))
+    kept = load_release(Release(tmp_path, {"release_id": "one"})).choices
     assert (kept.blend, kept.cold_step) == (chosen.blend, chosen.cold_step)
+    assert kept.cold_together is not None
+    assert kept.cold_together.to_json() == ORDER.to_json()
     assert kept.cold is not None and chosen.cold is not None
     assert kept.cold.to_json() == chosen.cold.to_json()
 
@@ -145,12 +152,13 @@ def test_a_release_keeps_it(stage: SecondStage, tmp_path: Path) -> None:
 def test_a_release_of_before_ranks_as_it_did(stage: SecondStage, tmp_path: Path) -> None:
     save_ranking(tmp_path, Source("tiny", tmp_path, "", ""), TOWERS, stage)
     written = read_json(tmp_path / MODEL)
-    for name in ("blend", "cold", "cold_step"):
+    for name in ("blend", "cold", "cold_step", "cold_together"):
         del written["choices"][name]
     del written["choices"]["depths"]["cold"]
     write_json(tmp_path / MODEL, written)
     choices = load_release(Release(tmp_path, {"release_id": "one"})).choices
     assert (choices.blend, choices.cold, choices.cold_step) == (None, None, 0)
+    assert choices.cold_together is None
 
 
 def test_a_release_that_ranks_by_other_signals_is_refused(
@@ -166,11 +174,14 @@ def test_a_release_that_ranks_by_other_signals_is_refused(
     assert refused.value.where == str(tmp_path)
     replace(stage.probabilities, like=None).save(tmp_path)
     load_release(Release(tmp_path, {"release_id": "one"}))
-    for values in written["choices"]["cold"].values():
-        values.append(1.0)
-    write_json(tmp_path / MODEL, written)
-    with pytest.raises(UserError, match="signals of another version"):
-        load_release(Release(tmp_path, {"release_id": "one"}))
+    for name in ("cold", "cold_together"):
+        of_another = ORDER.to_json() | (written["choices"][name] or {})
+        for values in of_another.values():
+            values.append(1.0)
+        choices = written["choices"] | {name: of_another}
+        write_json(tmp_path / MODEL, written | {"choices": choices})
+        with pytest.raises(UserError, match="signals of another version"):
+            load_release(Release(tmp_path, {"release_id": "one"}))
 
 
 def test_half_of_each_list_is_for_what_nobody_has_met() -> None:
@@ -183,6 +194,18 @@ def test_half_of_each_list_is_for_what_nobody_has_met() -> None:
     for first in (2, 4, 6, 8, 10):
         assert (unmet[:, :first].sum(1) >= first // 2).all()
     np.testing.assert_array_equal(unmet, ranked.cold_item)
+
+
+def test_one_order_puts_what_nobody_has_met_where_it_says() -> None:
+    queries = TIMELINE.test.queries
+    shares = []
+    for bonus in (-50.0, 2.0, 50.0):
+        order = together.raised(ORDER, bonus)
+        choices = Choices(cold=text_alone(), cold_together=order)
+        pipeline = window_pipeline(TOWERS, SHOP, VECTORS, TIMELINE.test, choices)
+        ranked = pipeline.rank(queries.users, queries.as_of, 5, with_reasons=False)
+        shares.append(ranked.cold_item.mean())
+    assert shares[0] < shares[1] < shares[2] and shares[2] >= together.MOST_LIFTED / 5
 
 
 def test_a_ranking_that_is_better_stands_alone() -> None:
