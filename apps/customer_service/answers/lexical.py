@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,9 +112,7 @@ def _mapped(directory: Path, texts: Sequence[str]) -> _Mapped | None:
 
 
 def _about(texts: Sequence[str]) -> dict[str, Any]:
-    import tantivy
-
-    return {"terms": VERSION, "texts": len(texts), "tantivy": tantivy.__version__}
+    return {"terms": VERSION, "texts": len(texts), "tantivy": version("tantivy")}
 
 
 def _built(texts: Sequence[str], directory: Path | None = None) -> Any:
@@ -122,7 +121,7 @@ def _built(texts: Sequence[str], directory: Path | None = None) -> Any:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
     builder.add_unsigned_field("row", stored=True)
-    index = tantivy.Index(builder.build(), path=directory and str(directory))
+    index = tantivy.Index(builder.build(), path=str(directory) if directory else None)
     analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("whitespace", analyzer)
     writer = index.writer(num_threads=1)
