@@ -222,11 +222,11 @@ def demo(
     if open_registry(store).current_id() is None:
         train(
             files=FileOptions(
-                sorted([*SAMPLES.glob("news.*"), *SAMPLES.glob("targets.*")]),
-                test=sorted(SAMPLES.glob("test.*")),
+                [path for kind in ("news", "posts", "targets") for path in _samples(kind)],
+                test=_samples("test"),
             ),
             entities=SAMPLES / "entities.csv",
-            pairs=sorted(SAMPLES.glob("pairs.*")),
+            pairs=_samples("pairs"),
             run=TrainOptions(resume=True),
             holding=GroupOptions(),
             given=SettingOptions([f"{name}={value}" for name, value in DEMO_SETTINGS.items()]),
@@ -242,3 +242,7 @@ def demo(
     feed = PacedFeed(FileFeed(SAMPLES / "feed.jsonl", once=True), begin, speed)
     options = Options(entities=SAMPLES / "entities.csv", relations=SAMPLES / "relations.csv")
     show_watch(feed, options, classifier, topics, directory)
+
+
+def _samples(kind: str) -> list[Path]:
+    return sorted(SAMPLES.glob(f"{kind}.*.jsonl"))

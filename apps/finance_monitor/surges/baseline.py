@@ -44,19 +44,28 @@ MONDAY = 4 * HOURS_OF_DAY
 
 LEAST_MEAN = 0.05  # stories per hour; where a key has fewer, one alone would be a surge
 LEVEL_MEMORY = 14 * 24.0  # hours
+# … but of wide windows at least so many: a surge would be what is usual before it is noticed.
+LEVEL_WINDOWS = 56
 DAY_MEMORY, WEEK_MEMORY = 21.0, 6.0  # visits of that hour
-DISPERSION_MEMORY = 30 * 24.0  # hours
+DISPERSION_MEMORY, DISPERSION_WINDOWS = 30 * 24.0, 90  # hours, and at least so many windows
 # A window as wide as the cycle always starts at the same hour: its factor would be the level's.
 DAY, WEEK = 24.0, 168.0  # hours
 # How firmly a factor is held at one, in stories; half of these moved it for chance alone.
 DAY_PRIOR, WEEK_PRIOR = 6.0, 12.0
 PRIOR_HOURS = 12.0
-USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 5.0
+USUAL_DISPERSION, DISPERSION_PRIOR = 0.3, 30.0
+# What one window says of the dispersion at most: some of them go before what is usual.
+ONE_WINDOW = 16.0
 LEAST_DISPERSION = 0.01
 # What times of the kinds are taken for before any was seen, and how firmly, in stories.
 SPECIAL_USUAL, SPECIAL_PRIOR = np.array([1.0, 1.0, 3.0, 1.0]), np.array([1.0, 6.0, 6.0, 6.0])
 SPECIAL_MEMORY = 20.0  # such days
 IMPOSSIBLE = -20.0  # log-probability below which nobody believes in chance
+
+
+def level_memory(hours: float) -> float:
+    """For how many hours windows of `hours` are remembered."""
+    return max(LEVEL_MEMORY, LEVEL_WINDOWS * hours)
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ class Baseline:
 
     def __init__(self, width: float, history: History | None = None) -> None:
         self._hours = width / HOUR
+        self._level_memory = level_memory(self._hours)
+        self._dispersion_memory = max(DISPERSION_MEMORY, DISPERSION_WINDOWS * self._hours)
         self.history = history or History.empty()
         # How long the monitor has watched, hours, forgotten like a level: a key that was never
         # seen before had none all that time.
@@ -128,12 +139,15 @@ class Baseline:
         dispersion = (DISPERSION_PRIOR * USUAL_DISPERSION + held.scatter) / (
             DISPERSION_PRIOR + held.scatter_weight
         )
-        # The level is itself uncertain by one part in the stories it was learned from.
+        dispersion = np.maximum(dispersion, LEAST_DISPERSION)
+        # The level is itself uncertain: by one part in the stories that it was learned from, and
+        # as far as these scattered, by one part in the windows.
         uncertain = 1 / (held.stories + LEAST_MEAN * PRIOR_HOURS)
+        uncertain = uncertain + dispersion * self._hours / (held.hours + PRIOR_HOURS)
         if kinds is not None:
             factor, doubt = self._special(kinds)
             mean, uncertain = mean * factor, uncertain + doubt
-        return Forecast(mean, np.maximum(dispersion, LEAST_DISPERSION) + uncertain)
+        return Forecast(mean, dispersion + uncertain)
 
     def _special(self, kinds: Kinds) -> tuple[Floats, Floats]:
         """[keys] twice: the factor of this kind of time, and its relative variance."""
@@ -183,7 +197,9 @@ class Baseline:
         day, week = self._factors(start)
         level = self._level() * self._hours
         hours = self._hours * day * week
-        self.watched = float(kept_after(self._hours, LEVEL_MEMORY)) * self.watched + self._hours
+        self.watched = (
+            float(kept_after(self._hours, self._level_memory)) * self.watched + self._hours
+        )
         if kinds is not None:
             of_closed = np.where(kinds == CLOSED, self._special(kinds)[0], 1.0)
             self._learn_special(counts, level * day * week, usual, kinds)
@@ -198,7 +214,7 @@ class Baseline:
             kept = kept_after(usual * min(self._hours, 1.0), memory)
             stories[rows, hour] = kept * stories[rows, hour] + usual * counts
             expected[rows, hour] = kept * expected[rows, hour] + usual * level * other
-        kept = kept_after(usual * self._hours, LEVEL_MEMORY)
+        kept = kept_after(usual * self._hours, self._level_memory)
         held.stories = kept * held.stories + usual * counts
         held.hours = kept * held.hours + usual * hours
 
@@ -217,9 +233,11 @@ class Baseline:
 
     def _learn_scatter(self, counts: Floats, mean: Floats, usual: Floats) -> None:
         held = self.history
-        # (x - m)^2 - m has mean d m^2 and, for small d, variance m + 2 m^2.
-        weight = usual * mean / (1 + 2 * mean)
-        kept = kept_after(usual * self._hours, DISPERSION_MEMORY)
+        # (x - m)^2 - m has mean d m^2 and, for small d, variance m + 2 m^2; but a window is one
+        # window, however many stories it has.
+        weight = mean / (1 + 2 * mean)
+        weight = usual * np.minimum(weight, ONE_WINDOW / mean**2)
+        kept = kept_after(usual * self._hours, self._dispersion_memory)
         held.scatter = kept * held.scatter + weight * ((counts - mean) ** 2 - mean)
         held.scatter_weight = kept * held.scatter_weight + weight * mean**2
 

@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from apps.finance_monitor.surges.baseline import HOUR, Baseline
+from apps.finance_monitor.surges.baseline import HOUR, Baseline, level_memory
 from apps.finance_monitor.surges.history import Floats, History, kept_after
 from apps.finance_monitor.surges.statistics import (
     ODDS,
@@ -46,7 +46,6 @@ SHARE_THRESHOLD = 100.0
 # A key whose news is nearly always bad cannot get worse by share.
 SHARE_WAIVED = 0.8
 SHARE_PRIOR = 20.0
-SHARE_MEMORY = 14 * 24.0  # hours
 # Stories of one key in one window, or in an hour of it, are not independent: ten say as much as
 # five.
 STORIES_TOGETHER = 0.1
@@ -242,7 +241,7 @@ class SurgeDetector:
         return flags
 
     def _learn_share(self, negative: Floats, all_: Floats, usual: Floats) -> None:
-        kept = kept_after(usual * self._hours, SHARE_MEMORY)
+        kept = kept_after(usual * self._hours, level_memory(self._hours))
         self.tests.negative = kept * self.tests.negative + usual * negative
         self.tests.all = kept * self.tests.all + usual * all_
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from apps.finance_monitor.surges.baseline import HOUR
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.surges.detector import HOLD, NEW_NORMAL, SurgeDetector
+from benchmarks.surges import false_alarms
 from common.errors import UserError
 from common.finite import NonFiniteError
 
@@ -51,6 +52,11 @@ def test_quiet_streams_stay_within_the_budget(kind: str) -> None:
     allowed = STREAMS * QUIET_DAYS / 30
     # Three standard errors of a Poisson count: a detector within its budget passes.
     assert alarms <= allowed + 3 * np.sqrt(allowed)
+
+
+def test_windows_of_a_day_stay_within_the_budget_where_days_scatter() -> None:
+    found = false_alarms("overdispersed", 20, share_test=False, seed=3, width=24.0)
+    assert found["low"] <= 1
 
 
 def _learned(rate: float = 4.0, share: float = 0.3, days: int = 21) -> SurgeDetector:

@@ -35,6 +35,17 @@ def test_labels_are_complete_and_no_text_stands_twice(language: str) -> None:
     assert {target["entity"] for target in targets} <= names
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_posts_are_labelled_and_are_no_news_again(language: str) -> None:
+    rows, news = _rows(f"posts.{language}.jsonl"), _rows(f"news.{language}.jsonl")
+    texts = {row["text"] for row in rows}
+    assert len(texts) == len(rows) and not texts & {row["text"] for row in news}
+    assert {topic for row in rows for topic in row["topics"]} == TOPICS
+    shares = Counter(row["sentiment"] for row in rows)
+    assert shares["neutral"] > len(rows) / 2 and min(shares.values()) > len(rows) / 10
+    assert all(row["language"] == language for row in rows)
+
+
 def test_pairs_have_two_sentiments_and_no_pattern_is_both_learned_and_measured() -> None:
     rows = _rows("pairs.en.jsonl") + _rows("pairs.zh.jsonl")
     assert len(rows) >= 600
