@@ -49,6 +49,7 @@ class Patterns:
     joins: re.Pattern[str]
     may_join: re.Pattern[str]
     both: re.Pattern[str]
+    adds: re.Pattern[str]
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
@@ -159,6 +160,7 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             joins=_compile(rules["two_in_one"]["joins"]),
             may_join=_compile(rules["two_in_one"]["may_join"]),
             both=_compile(rules["two_in_one"]["both"]),
+            adds=_compile(rules["two_in_one"]["adds"]),
             asks=_compile(rules["two_in_one"]["asks"]),
         )
     except KeyError as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.customer_service.answers.answering import Understood
-from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import is_agreed
+from apps.customer_service.conversation.context import Reader
+from apps.customer_service.conversation.following import FRAGMENT, is_agreed
 from apps.customer_service.conversation.kinds import Recognised, Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
@@ -116,17 +116,18 @@ class Sentences:
             return found.kind
         if reading.is_answered or is_part:
             return None
-        return self._unanswered_kind(message, sentence, reading, found)
+        return self._unanswered_kind(reader, message, sentence, found)
 
     def _unanswered_kind(
-        self, message: Message, sentence: str, reading: Reading, found: Recognised
+        self, reader: Reader, message: Message, sentence: str, found: Recognised
     ) -> Kind | None:
         asks = self.patterns.asks.search(sentence) is not None
         goes_on = message.before is not None and self.patterns.goes_on(sentence)
-        if goes_on and asks:
+        is_part = goes_on or (message.before is not None and reader.fragment >= FRAGMENT)
+        if is_part and asks:
             return found.kind if found.probability >= LEAST_PROBABLE else None
         mood = self.patterns.mood_of(sentence)
-        confidence = reading.answer.confidence
+        confidence = reader.read(sentence).answer.confidence
         is_courtesy = found.kind in COURTESY and not asks
         is_near = confidence >= FOUND and not mood and not is_courtesy
         if found.certainty >= (NEARLY_CERTAIN if is_near else LEAST_CERTAIN):
