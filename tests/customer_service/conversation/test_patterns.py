@@ -254,6 +254,7 @@ def test_who_turns_to_something_else_names_it() -> None:
     for message, aside in (
         ("and abroad?", True),
         ("what about my wife", True),
+        ("so where is it now", False),
         ("那国外呢", True),
         ("any fee", False),
         ("收年费不", False),
