@@ -14,25 +14,38 @@ from apps.customer_service.conversation.kinds import Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.parting import answer_of, part
 from apps.customer_service.conversation.patterns import Patterns
-from apps.customer_service.conversation.recognising.sentences import Sentences
+from apps.customer_service.conversation.recognising.sentences import MOODS, Sentences
 from apps.customer_service.conversation.replies import Replies, load_replies
-from apps.customer_service.conversation.turns import CHAT
+from apps.customer_service.conversation.turns import CHAT, Turn
 from apps.customer_service.generation.composing import Composer
 from apps.customer_service.graph.telling import Facts
 from apps.customer_service.rules.deciding import Ruling, rule_on
 from apps.customer_service.rules.schema import AnswerRule, AnswerRules
-from apps.customer_service.schema import Answer, Citation, Handoff, Kind, Mood, Priority
+from apps.customer_service.schema import (
+    OUT_OF_SCOPE,
+    Answer,
+    Citation,
+    Handoff,
+    Kind,
+    Mood,
+    Priority,
+)
 
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
-# The order in which kinds speak for a message that asks nothing.
-MOODS: tuple[Mood, ...] = ("distress", "angry")
 # What is said to these goes by no FAQ that is searched.
 NOT_SEARCHED: frozenset[Kind] = CHAT | {"choice", "wants_person"}
+# The order in which kinds speak for a message that asks nothing.
 CHATTED: tuple[Kind, ...] = ("identity", "goodbye", "thanks", "greeting", "smalltalk")
 # What is handed over and so probably nonsense is a slip of the keyboard. Of 24 that were made up 16
 # were; of what was handed over of the development conversations none came near it (.003).
 SLIP = 0.2
+# A word or two that are so improbably out of scope, and so near to the words of an FAQ, name what
+# it is about.
+INSIDE, NAMED = 0.1, 0.2
+# "Three days my money has been pending!" sounds like nothing but anger, and says as likely as that
+# what it is about. "You are useless" finds how to complain, with .6.
+TOLD = 0.7
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,7 @@ class Dialogue:
         sentences = saying or message.sentences
         kinds = {one: self._said.kind_of(reader, message, one) for one in sentences}
         mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
+        mood = mood or self._said.mood(message, reader.understood)
         asking = [sentence for sentence, kind in kinds.items() if kind is None]
         if self._said.only_tells(reader, message, kinds):
             asking = []
@@ -173,26 +187,41 @@ class Dialogue:
             return answer_of(alone.answer, parts)
         if following := follow_up(reader, message, alone, self.patterns):
             return _read_as(following, "follow_up")
+        if self._is_topic(reader, message, alone):
+            return reader.asked_back(alone).answer
         return alone.answer
+
+    def _is_topic(self, reader: Reader, message: Message, alone: Reading) -> bool:
+        """Whether it only says what it is about: "card" is asked back, no person knows better."""
+        if alone.answer.handoff is None or not self.patterns.is_brief(message.question):
+            return False
+        outside = reader.understood[message.question].intents.get(OUT_OF_SCOPE, 0.0)
+        return outside < INSIDE and any(one.lexical >= NAMED for one in alone.candidates[:1])
 
     def _in_mood(self, reader: Reader, message: Message, mood: Mood) -> Answer:
         """Who only says how they feel is told again what it is about; else a person takes over.
 
-        A person takes over, too, where the turn before was told in that mood already.
+        What it is about may be said in the feeling, or was before.
+        A person takes over, too, where that was told again already.
         """
         about = self._on_the_table(reader, message)
+        told = reader.read(message.question).answer
+        is_first = message.before is None or not _is_told_again(message.before)
+        if is_first and told.handoff is None and told.confidence >= TOLD:
+            return self.replies.in_kind(told, mood, message.language)
         if not about:
             return self._hand_over(reader, message, mood, mood)
         if message.joined:
             answer = _read_as(reader.asked_back(going_on(reader, message)), "follow_up")
         else:
-            answer = self._given(reader, message, about[0])
+            again = {"understood_as": message.before.topic if message.before else None}
+            answer = self._given(reader, message, about[0]).model_copy(update=again)
         return self.replies.in_kind(answer, mood, message.language)
 
     def _on_the_table(self, reader: Reader, message: Message) -> list[str]:
-        """What was told before, unless in a mood already."""
+        """What was told before, unless again already, for a mood."""
         before = message.before
-        told = before.on_the_table if before and before.kind not in MOODS else []
+        told = before.on_the_table if before and not _is_told_again(before) else []
         return [one for one in told if one in self.answerer.faqs and one not in reader.kept_out]
 
     def _given(self, reader: Reader, message: Message, faq_id: str) -> Answer:
@@ -246,6 +275,10 @@ class Dialogue:
 
 def _first(order: Sequence[AnyKind], found: Collection[Kind | None]) -> AnyKind | None:
     return next((kind for kind in order if kind in found), None)
+
+
+def _is_told_again(turn: Turn) -> bool:
+    return turn.kind in MOODS and turn.understood_as != turn.text
 
 
 def _read_as(reading: Reading, kind: Kind) -> Answer:

@@ -117,9 +117,10 @@ def _spoken(message: str) -> list[str]:
 
 
 def parts_of(message: str, patterns: Patterns) -> list[str]:
-    """What it joins, two to four parts of which one asks something; none otherwise."""
+    """What it joins, two to four parts; none where nothing is asked or added ("also …")."""
     found = _parted(message, patterns.joins, patterns)
-    return found if any(patterns.asks.search(part) for part in found) else []
+    is_asked = any(patterns.asks.search(part) for part in found)
+    return found if is_asked or patterns.adds.search(message) else []
 
 
 def clauses_of(message: str, patterns: Patterns) -> list[str]:

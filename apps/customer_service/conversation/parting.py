@@ -140,6 +140,8 @@ def _is_told(reader: Reader, message: Message, reading: Reading) -> bool:
     first = [one.faq_id for one in whole.candidates[:TOLD_AMONG]]
     answer = reading.answer
     is_likely = answer.decision != "handoff" and answer.confidence >= TOLD_CONFIDENCE
+    if message.parts:
+        return is_likely
     return is_likely and reading.first in first and not whole.is_answered
 
 

@@ -49,6 +49,7 @@ class Patterns:
     joins: re.Pattern[str]
     may_join: re.Pattern[str]
     both: re.Pattern[str]
+    adds: re.Pattern[str]
     asks: re.Pattern[str]
 
     def kind_of(self, sentence: str) -> Kind | None:
@@ -114,9 +115,13 @@ class Patterns:
         )
 
     def turns_aside(self, message: str) -> bool:
-        """Whether it turns from what was said to something beside it: "and abroad?"."""
+        """Whether it turns from what was said to something beside it: "and abroad?".
+
+        "So where is it" names nothing that it could turn to.
+        """
         named = (self.follow_up["begins"], self.follow_up["ends"])
-        return self.is_short(message) and any(pattern.search(message) for pattern in named)
+        turns = self.is_short(message) and any(pattern.search(message) for pattern in named)
+        return turns and not self.follow_up["refers"].search(message)
 
     def meant(self, message: str) -> str | None:
         """What a correction says was meant, empty where it does not say; None: it is none."""
@@ -159,6 +164,7 @@ def load_patterns(path: Path = MESSAGES) -> Patterns:
             joins=_compile(rules["two_in_one"]["joins"]),
             may_join=_compile(rules["two_in_one"]["may_join"]),
             both=_compile(rules["two_in_one"]["both"]),
+            adds=_compile(rules["two_in_one"]["adds"]),
             asks=_compile(rules["two_in_one"]["asks"]),
         )
     except KeyError as error:

@@ -103,4 +103,7 @@ def _topic(answer: Answer, message: Message) -> str:
     if answer.kind in {"choice", "correction"} and answer.understood_as:
         return answer.understood_as
     is_part = answer.understood_as is not None and message.before is not None
-    return message.before.topic if is_part and message.before else message.question
+    # What is said in passing of it and finds nothing for sure does not end it, either.
+    is_unsure = bool(message.joined) and answer.decision != "answer" and not answer.parts
+    goes_on = message.before is not None and (is_part or is_unsure)
+    return message.before.topic if goes_on and message.before else message.question

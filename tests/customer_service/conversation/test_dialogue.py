@@ -79,6 +79,27 @@ def test_what_a_follow_up_means_goes_by_all_its_readings(dialogue: Dialogue) -> 
     assert (first(answer), answer.handoff) == ("zh-close-cc", None)
 
 
+@pytest.mark.parametrize(
+    ("asked", "follows"),
+    [
+        ("How do I make a complaint about the bank?", "so where does that go now"),
+        ("How do I send money abroad?", "will I ever see it again"),
+        ("怎么投诉", "要啥材料"),
+    ],
+)
+def test_what_has_no_word_of_its_own_goes_on(dialogue: Dialogue, asked: str, follows: str) -> None:
+    before, answer = talk(dialogue, asked, follows)
+    assert (answer.kind, answer.handoff, first(answer)) == ("follow_up", None, first(before))
+
+
+def test_what_finds_nothing_for_sure_does_not_take_the_thread(dialogue: Dialogue) -> None:
+    session = Session(dialogue)
+    asked = "How do I make a complaint about the bank?"
+    answers = [session.say(text) for text in (asked, "is paper necessary", "what colour is it")]
+    assert [one.decision for one in answers] != ["answer"] * 3
+    assert [turn.topic for turn in session.history] == [asked] * 3
+
+
 def test_small_talk_between_does_not_lose_the_thread(dialogue: Dialogue) -> None:
     *_, answer = talk(
         dialogue, "How do I send money to someone in the UK?", "thanks", "and abroad?"
@@ -358,6 +379,21 @@ def test_who_is_only_angry_is_handed_over_and_looked_at_first(dialogue: Dialogue
         (answer,) = talk(dialogue, message)
         assert answer.handoff
         assert (answer.handoff.reason, answer.handoff.priority) == ("angry", "high")
+
+
+@pytest.mark.parametrize(
+    ("message", "faq_id"),
+    [
+        ("what a shambles, my transfer abroad has cost me a fortune", "en-intl-send"),
+        ("absolutely fed up, my card was nicked and nobody picks up", "en-card-lost"),
+    ],
+)
+def test_who_says_in_anger_what_it_is_about_is_not_handed_over(
+    dialogue: Dialogue, message: str, faq_id: str
+) -> None:
+    (answer,) = talk(dialogue, message)
+    assert (answer.kind, answer.handoff, first(answer)) == ("angry", None, faq_id)
+    assert answer.message
 
 
 @pytest.mark.parametrize(

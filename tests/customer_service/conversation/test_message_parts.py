@@ -64,3 +64,14 @@ def test_two_troubles_that_are_only_told_are_two_if_each_is_clear(
     assert [faq_id for faq_id, _ in parts_of(message, found)] == ["refused", "tapping"] * parted
     # Where the whole is answered for sure, they tell of one.
     assert parts_of(message, {**found, message: (["refused", "tapping"], 0.95)}) == []
+
+
+@pytest.mark.parametrize(("sure", "parted"), [(0.8, True), (0.6, False)])
+def test_what_is_added_is_a_part_if_it_is_clear_though_it_asks_nothing(
+    sure: float, parted: bool
+) -> None:
+    message = "open an account for my son. also savings for him"
+    account, savings = message.split(" also ")
+    found = {message: (["child", "savings"], 0.95), account: (["child"], 0.95)}
+    found |= {savings: (["savings"], sure)}
+    assert [faq_id for faq_id, _ in parts_of(message, found)] == ["child", "savings"] * parted

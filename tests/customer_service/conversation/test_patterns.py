@@ -238,6 +238,10 @@ def test_what_goes_on_from_something_is_known_by_its_words(message: str, goes_on
         ("反了反了，是我姐汇给我", "我姐汇给我"),
         ("我说信用卡", "信用卡"),
         ("no no the app one", "the app one"),
+        ("wrong one, im on about the overdraft", "the overdraft"),
+        ("I'm talking about the app", "the app"),
+        ("that's the wrong one", ""),
+        ("I'm on the bus right now", None),
         ("no the app still says so", None),
         ("我说了半天没用吗", None),
     ],
@@ -250,6 +254,7 @@ def test_who_turns_to_something_else_names_it() -> None:
     for message, aside in (
         ("and abroad?", True),
         ("what about my wife", True),
+        ("so where is it now", False),
         ("那国外呢", True),
         ("any fee", False),
         ("收年费不", False),
@@ -322,6 +327,10 @@ def test_what_was_chosen_and_is_no_faq_any_more_keeps_its_place() -> None:
         ("问两个 挂失怎么弄 补卡多少钱", 2),
         ("怎么挂失？对了，流水在哪打", 2),
         ("1、怎么挂失 2、流水在哪打", 2),
+        ("Q1 how do I complain Q2 how do I close my account", 2),
+        ("open an account for my son. also savings for him", 2),
+        ("卡丢了。另外流水也要一份", 2),
+        ("my card came today. the blue one", 0),
         (
             "I moved house. My post goes astray. I called. How do I tell you? And who do I call?",
             4,
@@ -351,6 +360,7 @@ def test_joined_questions_are_parted(message: str, parts: int) -> None:
         ("what if, say, I lose it", 0),
         ("挂失收费吗,补卡要几天", 2),
         ("丢了,在车上丢的", 0),
+        ("how do I switch it on also tapping does not work", 2),
         ("账户登不上,登上了以后一天里最多转几次", 2),
     ],
 )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.customer_service.answers.answering import Understood
-from apps.customer_service.conversation.context import Reader, Reading
-from apps.customer_service.conversation.following import is_agreed
+from apps.customer_service.conversation.context import Reader
+from apps.customer_service.conversation.following import FRAGMENT, is_agreed
 from apps.customer_service.conversation.kinds import Recognised, Recogniser
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
@@ -20,6 +20,8 @@ from common.records.spoken.pinyin import spelled
 LEAST_CERTAIN = 0.65
 # What an FAQ may well answer is none only if it is nearly certain, unless it is a courtesy.
 NEARLY_CERTAIN = 0.95
+# The order in which they speak for a message.
+MOODS: tuple[Mood, ...] = ("distress", "angry")
 COURTESY: frozenset[Kind] = frozenset({"greeting", "thanks", "goodbye"})
 FOUND = 0.5
 # What asks nothing and no FAQ is near to is small talk if that is likelier than not.
@@ -32,6 +34,8 @@ CERTAINLY_URGENT = 0.8
 CLEARLY_WANTED = 0.85
 # Said so clearly, these are not questions that some FAQ is near to.
 CLEARLY_SAID: frozenset[Kind] = frozenset({"identity", "wants_person"})
+# So probably somebody feels what they do not say in so many words.
+CLEARLY_FELT = 0.85
 # "Didn't know that, thank you" is thanks, though an FAQ answers "I don't know that".
 CLEARLY_COURTEOUS = 0.9
 # "My grandson just started school" asks nothing, though a question about a child's account began
@@ -83,6 +87,13 @@ class Sentences:
         said = [*kinds.values()]
         return "wants_person" in (said[-1:] if asking else said)
 
+    def mood(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
+        """How somebody clearly feels who asks something as well."""
+        vector = understood[message.question].vector
+        found = self.recogniser.recognise(message.question, vector)
+        is_clear = found.probability >= CLEARLY_FELT
+        return next((mood for mood in MOODS if is_clear and mood == found.kind), None)
+
     def only_tells(self, reader: Reader, message: Message, said: Mapping[str, Kind | None]) -> bool:
         """Whether what is said beside thanks and the like asks nothing: "It came, thank you!"."""
         telling = [sentence for sentence, kind in said.items() if kind is None]
@@ -104,7 +115,8 @@ class Sentences:
         asks = self.patterns.asks.search(sentence) is not None
         is_clear = found.kind in CLEARLY_SAID and found.probability >= CLEARLY_WANTED
         is_courteous = found.kind in COURTESY and found.probability >= CLEARLY_COURTEOUS
-        if is_clear or (is_courteous and not asks):
+        is_asked = asks and not self.patterns.is_brief(sentence)
+        if is_clear or (is_courteous and not is_asked):
             return found.kind
         reading = reader.read(sentence)
         # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
@@ -116,17 +128,18 @@ class Sentences:
             return found.kind
         if reading.is_answered or is_part:
             return None
-        return self._unanswered_kind(message, sentence, reading, found)
+        return self._unanswered_kind(reader, message, sentence, found)
 
     def _unanswered_kind(
-        self, message: Message, sentence: str, reading: Reading, found: Recognised
+        self, reader: Reader, message: Message, sentence: str, found: Recognised
     ) -> Kind | None:
         asks = self.patterns.asks.search(sentence) is not None
         goes_on = message.before is not None and self.patterns.goes_on(sentence)
-        if goes_on and asks:
+        is_part = goes_on or (message.before is not None and reader.fragment >= FRAGMENT)
+        if is_part and asks:
             return found.kind if found.probability >= LEAST_PROBABLE else None
         mood = self.patterns.mood_of(sentence)
-        confidence = reading.answer.confidence
+        confidence = reader.read(sentence).answer.confidence
         is_courtesy = found.kind in COURTESY and not asks
         is_near = confidence >= FOUND and not mood and not is_courtesy
         if found.certainty >= (NEARLY_CERTAIN if is_near else LEAST_CERTAIN):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from apps.customer_service.answers.answering import Understood
 from apps.customer_service.conversation.kinds import KINDS, Recogniser
+from apps.customer_service.conversation.message import take_apart
+from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.recognising.fragments import Fragments
+from apps.customer_service.conversation.recognising.sentences import Sentences
 
 
 def recogniser(**probabilities: float) -> Recogniser:
@@ -45,3 +49,17 @@ def test_what_is_likelier_off_topic_or_nonsense_tells_nothing(
     assert not found.tells
     assert found.aside == pytest.approx(off_topic + nonsense, abs=1e-3)
     assert recogniser(smalltalk=0.5, off_topic=0.45).recognise("", np.zeros(1, np.float32)).tells
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "mood"),
+    [({"angry": 0.9}, "angry"), ({"angry": 0.6}, None), ({"smalltalk": 0.9}, None)],
+)
+def test_who_asks_something_is_in_a_mood_only_where_that_is_clear(
+    probabilities: dict[str, float], mood: str | None
+) -> None:
+    patterns = load_patterns()
+    message = take_apart("the transfer is still not there", [], {}, patterns)
+    understood = {message.question: Understood(np.zeros(1, dtype=np.float32), {}, 0.0)}
+    said = Sentences(recogniser(**probabilities), patterns)
+    assert said.mood(message, understood) == mood
