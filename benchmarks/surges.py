@@ -300,7 +300,7 @@ def main() -> None:
                 metrics[f"delay, tuned on {told}"] = compare(window, kinds, chosen.seed)
     path = RESULTS / "surges.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    cases = {key: kept[key] for key in (*WINDOWS, "several") if key in kept}
+    cases: dict[str, Any] = {key: kept[key] for key in (*WINDOWS, "several") if key in kept}
     report("surges", {"budget": str(BUDGET), **cases, name: metrics})
 
 
