@@ -294,7 +294,7 @@ def main() -> None:
         metrics: dict[str, Any] = _several(chosen.streams, chosen.seed)
     else:
         window = WINDOWS[name]
-        metrics = _promise(window, chosen.streams, chosen.seed)
+        metrics = dict[str, Any](_promise(window, chosen.streams, chosen.seed))
         for told, kinds in (("all kinds", KINDS), ("steady streams", ("steady",))):
             if not chosen.promise:
                 metrics[f"delay, tuned on {told}"] = compare(window, kinds, chosen.seed)
