@@ -60,13 +60,13 @@ def follow_up(
     if message.before is None or not message.joined or reader.is_known(message.question):
         return None
     goes_on = patterns.goes_on(message.question)
-    says_little = patterns.is_brief(message.question) or reader.fragment >= FRAGMENT
-    if _is_outside(reader, message, alone) and not (goes_on and says_little):
+    is_brief = patterns.is_brief(message.question)
+    if _is_outside(reader, message, alone) and not (goes_on and is_brief):
         return None
     joined = going_on(reader, message)
     if joined.first is None:
         return None
-    asks_for_context = goes_on or says_little
+    asks_for_context = goes_on or is_brief or reader.fragment >= FRAGMENT
     if joined.first == alone.first and not goes_on:
         if alone.is_answered or alone.answer.confidence >= joined.answer.confidence:
             return None
