@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 # How far the latest batch moves the estimate of the time an item takes.
 LATEST_WEIGHT = 0.3
@@ -120,6 +121,12 @@ class Batcher(Generic[Item, Result]):
             with suppress(ValueError):
                 self._queue.remove(entry)
             raise
+
+    async def between(self, work: Callable[[], Answer]) -> Answer:
+        """What `work` gives, run in the same thread between two batches."""
+        if self._draining:
+            return await asyncio.to_thread(work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def drain(self) -> None:
         """Refuse what is new, finish what was accepted, end the thread."""

@@ -107,7 +107,6 @@ class Service:
 
     def __init__(self, live: LiveRelease[Answerer]) -> None:
         self.live = live
-        self.reranking = asyncio.Lock()
         self.batcher: Batcher[Sequence[str], Encoded] = Batcher(
             self._encode,
             # Characters bound tokens from above, near enough, and cost nothing to count.
@@ -142,11 +141,10 @@ class Service:
         return Retrieved(release_id=encoded.answerer.release_id, candidates=candidates)
 
     async def without_blocking(self, answerer: Answerer, work: Callable[[], T]) -> T:
-        """A search takes two milliseconds; a reranker is a forward pass, one at a time."""
+        """A search takes two milliseconds; a reranker is a forward pass, between two others."""
         if answerer.reranker is None:
             return work()
-        async with self.reranking:
-            return await asyncio.to_thread(work)
+        return await self.batcher.between(work)
 
 
 def _refuse_long(texts: list[str]) -> None:

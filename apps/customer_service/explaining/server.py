@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 
@@ -12,6 +13,7 @@ from apps.customer_service.explaining.account import account
 from apps.customer_service.explaining.question import explain_question
 from common.evaluation.explanation.attribution import pick_method
 from common.evaluation.explanation.explanation import Explanation
+from common.models.devices import in_own_thread
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.learning.feedback import FeedbackCollector
@@ -29,7 +31,7 @@ class AnswerExplainer:
         self._live = live
         self._method = pick_method(None)
         self.batcher: Batcher[Asked, Explanation] = Batcher(
-            self._explain,
+            lambda asked: in_own_thread(partial(self._explain, asked)),
             cost=lambda asked: len(asked[0]),
             budget=1,
             queue_bound=QUEUE_BOUND,

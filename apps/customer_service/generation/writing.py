@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from apps.customer_service.answers.network import Network
 from apps.customer_service.generation.kept import has_generator, load_own
 from apps.customer_service.generation.options import COMPOSING, ENDPOINT, NOBODY, Generation
 from common.connecting import transport_to
+from common.models.devices import in_own_thread
 from common.models.sources.bundled import locate
 from common.releases.release import Release
 
@@ -153,7 +155,7 @@ class OwnModel:
 
     async def write(self, messages: Sequence[Message]) -> AsyncGenerator[str]:
         """The whole reply at once."""
-        yield await asyncio.to_thread(self._write, list(messages))
+        yield await asyncio.to_thread(in_own_thread, partial(self._write, list(messages)))
 
     def _write(self, messages: list[Message]) -> str:
         # Nobody can end a thread: it ends by itself, and until then nothing else is written.

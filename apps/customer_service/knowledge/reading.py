@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from apps.customer_service.answers.network import FullPrecision
 from apps.customer_service.answers.retrieval import Variant
 from common.files import keep_newest
 from common.learning.prototypes import refit
+from common.models.devices import in_own_thread
 from common.releases.eight_bit import key_of
 from common.releases.registry import Registry
 from common.releases.release import Release
@@ -88,7 +90,8 @@ class Reader:
         return kept.gather(keys, self._answerer.network.dimension)
 
     def _read(self, texts: Sequence[str]) -> Floats:
-        return np.stack([one.vector for one in self._answerer.understand(texts)])
+        read = in_own_thread(partial(self._answerer.understand, texts))
+        return np.stack([one.vector for one in read])
 
     def directions(
         self, faq_ids: Collection[str], variants: Sequence[Variant], vectors: Floats

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 
@@ -17,6 +18,7 @@ from apps.finance_monitor.watch.service import MonitorService
 from common.evaluation.explanation.attribution import pick_method
 from common.evaluation.explanation.explanation import Explanation
 from common.evaluation.explanation.neighbours import Examples
+from common.models.devices import in_own_thread
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 
@@ -41,7 +43,7 @@ class StoryExplainer:
         self._method = pick_method(None)
         self._learned: tuple[str, Examples | None] = ("", None)
         self.batcher: Batcher[Asked, Explanation] = Batcher(
-            self._explain,
+            lambda asked: in_own_thread(partial(self._explain, asked)),
             cost=lambda asked: len(asked.text),
             budget=1,
             queue_bound=QUEUE_BOUND,

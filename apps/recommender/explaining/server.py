@@ -19,6 +19,7 @@ from apps.recommender.interactions.events import Histories
 from apps.recommender.pipeline.prepared import Prepared
 from apps.recommender.release import Model, load_release
 from common.errors import UserError
+from common.models.devices import in_own_thread
 from common.releases.registry import Registry
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
@@ -65,7 +66,7 @@ class ItemExplainer:
         self._registry = registry
         self._loaded: tuple[Model, ReadItems] | None = None
         self.batcher: Batcher[_Asked, ItemExplanation] = Batcher(
-            lambda asked: [self._explain(one) for one in asked],
+            lambda asked: in_own_thread(lambda: [self._explain(one) for one in asked]),
             cost=lambda _: 1,
             budget=1,
             queue_bound=QUEUE_BOUND,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from common.errors import UserError
+from common.models.devices import in_own_thread
 from common.releases.registry import Registry
 from common.releases.release import Release
 
@@ -38,14 +40,17 @@ class LiveRelease(Generic[Loaded]):
         release_id: str | None = None,
     ) -> None:
         self._registry = registry
-        self._load = load
+        self._load_here = load
         self._refused: str | None = None
         self._is_chosen = release_id is not None
         self.after: list[Callable[[], None]] = []
         release = registry.open(release_id)
-        self._current = (release, load(release))
+        self._current = (release, self._load(release))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="release-watch", daemon=True)
+
+    def _load(self, release: Release) -> Loaded:
+        return in_own_thread(partial(self._load_here, release))
 
     @property
     def release_id(self) -> str:
