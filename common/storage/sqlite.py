@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 # For another's write to end.
 BUSY_SECONDS = 30
 # So many are kept; while more are needed, more are opened. The last connection that closes writes
-# the whole log into the file, which is three times the work of a small transaction.
+# the whole log into the file, which costs several times what a small transaction does.
 POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": -1, "pool_use_lifo": True}
 # None is kept for longer than that after the last use: a file that nobody works with is whole by
 # itself, and may be moved or replaced.
