@@ -23,7 +23,9 @@ DRIVER = shutil.which("chromedriver")
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the path"
 )
+# What still fades in has no text that Selenium sees.
 FLAGS = (
+    "force-prefers-reduced-motion",
     "headless=new",
     "no-sandbox",
     "disable-gpu",

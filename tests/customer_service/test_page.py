@@ -38,7 +38,7 @@ def server() -> Iterator[Fake]:
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     profile = tmp_path_factory.mktemp("chromium")
-    with browser(profile, "force-prefers-reduced-motion", "window-size=1200,800") as driver:
+    with browser(profile, "window-size=1200,800") as driver:
         yield driver
 
 

@@ -35,7 +35,7 @@ def address(shop: Shop) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     profile = tmp_path_factory.mktemp("chromium")
-    with browser(profile, "force-prefers-reduced-motion", "window-size=1200,900") as driver:
+    with browser(profile, "window-size=1200,900") as driver:
         yield driver
 
 

@@ -65,7 +65,10 @@ def _borel(identity: str, hours: float) -> ScoredRecord:
 
 
 def test_new_companies_lists_relations_and_days_hold_from_the_next_batch_on(
-    watch: Watch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    watch: Watch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     def change() -> list[ScoredRecord]:
         (tmp_path / "entities.csv").write_text("name,aliases\nAlba,\nBorel,\n", encoding="utf-8")
@@ -86,9 +89,9 @@ def test_new_companies_lists_relations_and_days_hold_from_the_next_batch_on(
     ]
     feed += [_borel(f"s{i}", 245 + i / 4) for i in range(24)]
     watch.follow(_Feed([lambda: feed, lambda: [story("end", 280, "neutral")]]), Event())
-    told = (tmp_path / "told.jsonl").read_text(encoding="utf-8")
-    assert '"key": "company/Borel"' in told
-    assert '"company": "Alba"' in told
+    told = tmp_path / "told.jsonl"
+    eventually(lambda: told.exists() and '"key": "company/Borel"' in told.read_text("utf-8"))
+    assert '"company": "Alba"' in told.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
