@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.release import HEADS, load_eight_bit, load_release
-from common.models.devices import ServingPrecision, use_threads
+from common.models.devices import ServingPrecision, keep_numpy_to_one_thread, use_threads
 from common.releases.eight_bit import LEAST_SAME, eight_bit_of, some_of
 from common.releases.registry import Registry
 from common.releases.release import Release
@@ -34,6 +34,7 @@ def load_to_serve(
     Raises:
         UserError: the packages that 8 bits take are not installed.
     """
+    keep_numpy_to_one_thread()
     if precision == "int8":
         directory = eight_bit_of(registry, release, make, *_parts(release))
         if directory is not None:
