@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,6 +22,7 @@ from receiving import receiving
 
 from apps.finance_monitor.watch.running import Options
 from apps.finance_monitor.watch.service import MonitorService
+from common.models.prediction import predict
 from common.releases.registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -362,6 +364,29 @@ def test_the_inbox_does_not_grow_for_ever_and_loses_nothing(
     inbox = registry.root / "inbox.jsonl"
     assert inbox.with_name("inbox.jsonl.1").exists()
     assert inbox.stat().st_size < 3000
+
+
+def test_one_thread_reads_for_the_feed_and_for_those_who_ask(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_in: list[threading.Thread] = []
+
+    def predicting(*arguments: Any, **known: Any) -> Any:
+        read_in.append(threading.current_thread())
+        return predict(*arguments, **known)
+
+    monkeypatch.setattr("apps.finance_monitor.stories.network.predict", predicting)
+    registry = Registry(copy_release(release, tmp_path / "var"), "finance_monitor")
+    service = MonitorService(registry, Options())
+    service.start()
+    service.post([record("r", 1, "Alba opens an office")])
+    wait_for(lambda: service.watch.monitor.tally["records"] == 1)
+    service.live.current.read(["Alba closes an office"])
+    service.stop()
+    assert len(read_in) == 2
+    assert len(set(read_in)) == 1
+    assert read_in[0] is not threading.current_thread()
+    assert not read_in[0].is_alive()
 
 
 def test_a_scored_feed_is_shown_and_explained_without_scoring_it_again(

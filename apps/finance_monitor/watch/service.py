@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from apps.finance_monitor.state.backend import DeposedError
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import EntityList, companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
+from apps.finance_monitor.stories.network import FullPrecision
 from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
 from apps.finance_monitor.targets.pointing import Span
 from apps.finance_monitor.watch.committing import Step
@@ -82,13 +84,18 @@ class MonitorService:
         self.registry = registry
         self.rules = rules
         directory = registry.root
+        self._resources = ExitStack()
+        # Both the feed and those who ask have texts read.
+        thread = self._resources.enter_context(ThreadPoolExecutor(1, "model"))
 
         def load(release: Release) -> Classifier:
             threads = available_cpus()
             found = load_to_serve(
                 registry, release, device=device, precision=precision, threads=threads
             )
-            return replace(found, rules=rules)
+            if isinstance(network := found.network, FullPrecision):
+                network = replace(network, thread=thread)
+            return replace(found, rules=rules, network=network)
 
         self.live: LiveRelease[Classifier] = LiveRelease(registry, load)
         self._feed = feed
@@ -97,7 +104,6 @@ class MonitorService:
         self._inbox = directory / INBOX
         self._inbox_lock = Lock()
         self._stopping = Event()
-        self._resources = ExitStack()
         self._thread = Thread(target=self._work, name="watch", daemon=True)
         self.version = 0
         self.failed: str | None = None
@@ -158,8 +164,8 @@ class MonitorService:
         """End after the batch at hand; what was read is committed."""
         self._stopping.set()
         self._thread.join()
-        self._resources.close()
         self.live.stop()
+        self._resources.close()
 
     def _work(self) -> None:
         passing: tuple[type[Exception], ...] = (UserError, *self.watch.store.trouble)
