@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from apps.new.skeletons.classify.application import APPLICATION
+from apps.new.skeletons.classify.schema import Example
+from apps.new.skeletons.classify.task import OwnTask
 from apps.new.skeletons.rank.application import APPLICATION as RANK
 from apps.new.skeletons.retrieve.application import APPLICATION as RETRIEVE
 from common.applications.application import Application
 from common.applications.data import Dataset, Sources, read_dataset, read_examples
 from common.errors import UserError
 from common.learning.schema import Feedback
+from common.records.splits import Splits
 from common.releases.registry import Registry
+from common.tuning.label_names import named_records
 from common.tuning.settings import Settings
 
 LABELLED = [(f"message number {n}", "urgent" if n % 2 else "later") for n in range(20)]
@@ -41,6 +45,16 @@ def labels(dataset: Dataset, text: str) -> dict[str, list[str]]:
         part: [one.said["label"] for one in examples if one.text.lower() == text]
         for part, examples in vars(dataset.splits).items()
     }
+
+
+def test_names_of_labels_that_are_words_are_learned_where_there_are_few(sources: Sources) -> None:
+    learned = read_dataset(APPLICATION, sources).splits
+    named = named_records(OwnTask(learned, Settings()), learned.train, "auto")
+    assert {one.label: one.text for one in named} == {"later": "later", "urgent": "urgent"}
+    many = [*learned.train, *learned.train]
+    assert not named_records(OwnTask(Splits(many, [], []), Settings()), many, "auto")
+    codes = [Example(text=text, label=f"C{n % 3}") for n, (text, _) in enumerate(LABELLED)]
+    assert not named_records(OwnTask(Splits(codes, [], []), Settings()), codes, True)
 
 
 @pytest.mark.parametrize("text", ["another message", *(text for text, _ in LABELLED[:4])])

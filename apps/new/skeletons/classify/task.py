@@ -16,6 +16,7 @@ from common.models.pooling import PooledEncoder
 from common.models.prediction import predict
 from common.records.splits import Splits
 from common.tuning.imbalance import ClassLoss, HeadLoss, class_counts
+from common.tuning.label_names import spoken
 from common.tuning.settings import Settings
 from common.tuning.task import Batch, EncoderModule, Metric, Predict
 
@@ -93,6 +94,15 @@ class OwnTask:
     def label(self, record: Example) -> int | None:
         """The number of its label."""
         return self._number.get(record.label)
+
+    def named(self) -> dict[str, Example]:
+        """The labels whose names are words, which are learned as texts where there are few."""
+        said = {name: spoken(name) for name in self.labels}
+        return {name: Example(text=words, label=name) for name, words in said.items() if words}
+
+    def labels_of(self, record: Example) -> Sequence[str]:
+        """Its label."""
+        return (record.label,)
 
     def _numbers(self, records: Sequence[Example]) -> Tensor:
         # A label that was not there to learn is -1, which nothing answers.
