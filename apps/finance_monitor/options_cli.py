@@ -248,9 +248,9 @@ def load_classifier(
         # Topics are learned from the feed where no release names them.
         known = release_id or registry.current_id()
         return None, registry.open(known).manifest["topics"] if known else []
-    from apps.finance_monitor.stories.eight_bit import load_to_serve
-
     release = registry.open(release_id)
     say("Loading the release …")
+    from apps.finance_monitor.stories.eight_bit import load_to_serve
+
     found = load_to_serve(registry, release, device=device, precision=precision)
     return replace(found, rules=rules), release.manifest["topics"]

@@ -45,14 +45,6 @@ def backtest(
 ) -> None:
     """Replay the past: every alert that would have fired, how soon, and how many for nothing."""
     from apps.finance_monitor.backtest.replay import Replay, read_events
-    from apps.finance_monitor.backtest.report import (
-        alerts_table,
-        events_table,
-        lists_table,
-        sweep_table,
-        write_backtest_report,
-    )
-    from apps.finance_monitor.reporting import rows_table
     from apps.finance_monitor.surges.budget import parse_budget
 
     options = watched.options()
@@ -64,6 +56,17 @@ def backtest(
     budgets = [parse_budget(wording) for wording in budget or ()]
     known = read_events(events) if events else []
     classifier, topics = load_classifier(store, release_id, device, scored)
+
+    # These bring torch with them, for which nobody waits to hear of a wrong option.
+    from apps.finance_monitor.backtest.report import (
+        alerts_table,
+        events_table,
+        lists_table,
+        sweep_table,
+        write_backtest_report,
+    )
+    from apps.finance_monitor.reporting import rows_table
+
     replay = Replay(history, classifier, rules, topics=topics, entities=listed, exposures=exposures)
     outcome = replay.outcome(known)
     sweep = [replay.under(one, known) for one in budgets]
