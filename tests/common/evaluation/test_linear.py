@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from common.evaluation import linear
 from common.evaluation.linear import compare_with, predict_linear
 
 TRAIN = [
@@ -10,9 +13,25 @@ TRAIN = [
 ASKED = [("somebody has stolen the card", "card"), ("房贷能提前还吗", "loan"), ("🚀🚀🚀", "up")]
 
 
-def test_words_characters_and_symbols_tell_labels_apart() -> None:
+@pytest.mark.parametrize("most_machines", [2, 3])
+def test_words_characters_and_symbols_tell_labels_apart(
+    most_machines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "MOST_MACHINES", most_machines)
     texts, labels = zip(*TRAIN, strict=True)
     assert predict_linear(texts, labels, [text for text, _ in ASKED]) == ["card", "loan", "up"]
+
+
+def test_thousands_of_labels_are_told_apart_a_part_of_the_questions_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear, "MOST_PRODUCTS", 10_000)
+    labels = [f"faq-{number}" for number in range(2000)]
+    texts = [
+        f"how does part {number * 7919} of the {number % 17}th kind work" for number in range(2000)
+    ]
+    asked = [text.replace("how does", "tell me how") for text in texts[::100]]
+    assert predict_linear(texts, labels, asked) == labels[::100]
 
 
 def test_a_release_that_does_not_beat_it_says_so_first() -> None:
