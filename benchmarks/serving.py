@@ -16,9 +16,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -189,7 +189,7 @@ def _read_reply(connection: socket.socket) -> None:
         reply += _more(connection)
     head, _, body = reply.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):
-        raise SystemExit(f"refused: {reply[:300]!r}")
+        raise RuntimeError(f"refused: {reply[:300]!r}")
     length = int(head.lower().partition(b"content-length:")[2].split()[0])
     while len(body) < length:
         body += _more(connection)
@@ -198,7 +198,7 @@ def _read_reply(connection: socket.socket) -> None:
 def _more(connection: socket.socket) -> bytes:
     received = connection.recv(65536)
     if not received:
-        raise SystemExit("the server hung up")
+        raise RuntimeError("the server hung up")
     return received
 
 
@@ -236,12 +236,11 @@ def _crowd(port: int, texts: Sequence[str], clients: int) -> tuple[float, int, f
 
 
 def _ask_together(port: int, texts: Sequence[str]) -> None:
-    parts = [texts[n::CLIENTS] for n in range(CLIENTS)]
-    threads = [threading.Thread(target=ask, args=(port, part)) for part in parts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        asking = [pool.submit(ask, port, texts[n::CLIENTS]) for n in range(CLIENTS)]
+        for one in asking:
+            # A refused client would leave the others all the cores.
+            one.result()
 
 
 def _bare_encoder(store: Path, texts: Sequence[str]) -> float:
