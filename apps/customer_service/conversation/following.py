@@ -32,7 +32,9 @@ CHOSEN_FROM = 20
 # Whether a message goes on from anything is told (logistic regression) by the log-odds that it says
 # nothing or is about what no business answers, by those of what is found for it alone and joined,
 # by whether its words ask for context, and by whether they are few. Below the first probability it
-# goes on from nothing, below the second it is asked back.
+# goes on from nothing, below the second it is asked back. Cross-validated over 397 written
+# follow-ups and 272 questions about anything after them, 6 follow-ups are lost and 30 questions go
+# on; by the probability of the intent that is out of scope 7 were, and 45 did.
 ASIDE, FOUND_ALONE, FOUND_JOINED, ASKS_FOR_CONTEXT, IS_BRIEF = -0.7, 0.7, 0.95, 1.9, 1.1
 BEFORE_ANYTHING_IS_READ = -3.1
 LEAST_LIKELY, LIKELY = 0.2, 0.5
