@@ -2,6 +2,8 @@
 
 python -m benchmarks.conversations --store DIR [--release ID] [--conversations FILE] [--show]
     [--split development|test]
+
+Beside it, what becomes of off-topic messages after a question: nothing said there is about them.
 """
 
 from __future__ import annotations
@@ -11,17 +13,21 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from apps.customer_service.conversation.dialogue import Dialogue
 from apps.customer_service.conversation.session import Session, open_dialogue
 from apps.customer_service.conversation.turns import CHAT
+from apps.customer_service.demo.samples import SAMPLES
 from apps.customer_service.release import load_release
 from apps.customer_service.schema import Answer
 from benchmarks.harness import report
 from common.releases.registry import Registry
 
-WRITTEN = Path(__file__).parents[1] / "data_samples" / "customer_service" / "conversations.jsonl"
+WRITTEN = SAMPLES / "conversations.jsonl"
+OFF_TOPIC = SAMPLES / "off_topic.jsonl"
 ALWAYS_HANDED_OVER = "wants_person"
 # The split of what does not name one, in the development file.
 DEVELOPMENT = "development"
@@ -46,7 +52,7 @@ def main() -> None:
     registry = Registry(chosen.store, "customer_service")
     release = registry.open(chosen.release)
     dialogue = open_dialogue(load_release(release), release, registry.root)
-    written = [json.loads(line) for line in chosen.conversations.open(encoding="utf-8")]
+    written = _read(chosen.conversations)
     written = [one for one in written if chosen.split in {None, one.get("split", DEVELOPMENT)}]
     if not written:
         raise SystemExit(f"{chosen.conversations}: no conversation of the split {chosen.split}")
@@ -66,7 +72,8 @@ def main() -> None:
             judged[f"turns of {turn['expect']['kind']}"].append(found)
         if chosen.show and not whole.right:
             _show(one, answers, turns)
-    report(chosen.conversations.stem, {"release": release.release_id} | _figures(judged))
+    figures = _figures(judged) | _after_a_question(dialogue, written, _read(OFF_TOPIC))
+    report(chosen.conversations.stem, {"release": release.release_id} | figures)
 
 
 def judge(expect: dict[str, Any], answer: Answer, before: Answer | None) -> Judged:
@@ -108,6 +115,30 @@ def _figures(judged: dict[str, list[Judged]]) -> dict[str, float | int]:
         figures[f"{group}: handled right"] = _share([one.right for one in turns])
         figures[f"{group}: and nothing asked back"] = _share([one.answered for one in turns])
     return figures
+
+
+def _after_a_question(
+    dialogue: Dialogue, written: Sequence[dict[str, Any]], messages: Sequence[dict[str, Any]]
+) -> dict[str, float | int]:
+    """Each message after the first one of a conversation in its language, if that is a question."""
+    decided: list[str] = []
+    for language in sorted({one["language"] for one in messages}):
+        firsts = [one["turns"][0] for one in written if one["language"] == language]
+        asked = [turn["text"] for turn in firsts if turn["expect"]["kind"] == "question"]
+        own = [one["text"] for one in messages if one["language"] == language]
+        for question, message in zip(cycle(asked), own, strict=False):
+            session = Session(dialogue)
+            session.say(question)
+            decided.append(session.say(message).decision)
+    return {
+        "off topic after a question: number": len(decided),
+        "off topic after a question: answered": _share([one == "answer" for one in decided]),
+        "off topic after a question: asked back": _share([one == "clarify" for one in decided]),
+    }
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.open(encoding="utf-8")]
 
 
 def _share(flags: Sequence[bool]) -> float:

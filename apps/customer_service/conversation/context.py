@@ -46,6 +46,7 @@ class Reader:
         kept_out: FAQs that a rule forbids.
         fragment: how probably the question is worded as a part of what was said before, and turns
             to nothing else.
+        aside: how probably it says nothing, or is about what no business answers.
     """
 
     answerer: Answerer
@@ -55,6 +56,7 @@ class Reader:
     top_k: int
     kept_out: Collection[str] = ()
     fragment: float = 0.0
+    aside: float = 0.0
     _found: dict[str, list[Candidate]] = field(default_factory=dict)
     _read: dict[str, Reading] = field(default_factory=dict)
 

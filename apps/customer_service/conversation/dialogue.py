@@ -92,6 +92,7 @@ class Dialogue:
             top_k,
             ruling.kept_out,
             self._fragment(message, understood),
+            self._aside(message, understood),
         )
         # No rule stands between somebody in danger and a person.
         if urgent := self._said.urgency(message, understood):
@@ -133,6 +134,10 @@ class Dialogue:
         if self.patterns.turns_aside(message.question):
             return 0.0
         return self.recogniser.fragments.probability(understood[message.question].vector)
+
+    def _aside(self, message: Message, understood: Mapping[str, Understood]) -> float:
+        vector = understood[message.question].vector
+        return self.recogniser.recognise(message.question, vector).aside
 
     def _ruling(self, message: Message, understood: Understood) -> Ruling:
         intents = understood.intents

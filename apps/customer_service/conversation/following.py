@@ -12,7 +12,6 @@ from apps.customer_service.answers.retrieval import Candidate
 from apps.customer_service.conversation.context import Reader, Reading
 from apps.customer_service.conversation.message import Message
 from apps.customer_service.conversation.patterns import Patterns
-from apps.customer_service.schema import OUT_OF_SCOPE
 
 # How much a message counts beside what it is joined with, in the confidence of what is found.
 ALONE = 0.4
@@ -30,11 +29,15 @@ GOING_ON = np.array([0.85, 2.65, 1.1, 0.2])
 FRAGMENT = 0.5
 # So many of each ranking are chosen from.
 CHOSEN_FROM = 20
-# What is so probably out of scope goes on from nothing, unless its words say nothing else.
-OUTSIDE = 0.7
-# A frozen encoder is never so sure. Of 296 written follow-ups one was at least so probably out of
-# scope and found nothing by itself that was surer than this; of 12 pieces of nonsense seven were.
-MAYBE_OUTSIDE, FINDS_NOTHING = 0.3, 0.02
+# Whether a message goes on from anything is told (logistic regression) by the log-odds that it says
+# nothing or is about what no business answers, by those of what is found for it alone and joined,
+# by whether its words ask for context, and by whether they are few. Below the first probability it
+# goes on from nothing, below the second it is asked back. Cross-validated over 397 written
+# follow-ups and 272 questions about anything after them, 6 follow-ups are lost and 30 questions go
+# on; by the probability of the intent that is out of scope 7 were, and 45 did.
+ASIDE, FOUND_ALONE, FOUND_JOINED, ASKS_FOR_CONTEXT, IS_BRIEF = -0.7, 0.7, 0.95, 1.9, 1.1
+BEFORE_ANYTHING_IS_READ = -3.1
+LEAST_LIKELY, LIKELY = 0.2, 0.5
 # A message whose words do not ask for context gets one only from an FAQ that is among so many of
 # the first without it, and is answered from it only among so many.
 NEAR = 10
@@ -61,10 +64,9 @@ def follow_up(
         return None
     goes_on = patterns.goes_on(message.question)
     is_brief = patterns.is_brief(message.question)
-    if _is_outside(reader, message, alone) and not (goes_on and is_brief):
-        return None
     joined = going_on(reader, message)
-    if joined.first is None:
+    likely = _likely(reader, message, alone, joined, patterns)
+    if joined.first is None or likely < LEAST_LIKELY:
         return None
     asks_for_context = goes_on or is_brief or reader.fragment >= FRAGMENT
     if joined.first == alone.first and not goes_on:
@@ -74,7 +76,7 @@ def follow_up(
         return None
     is_far = not asks_for_context and joined.first not in _near(alone, AGREEING)
     is_against = alone.is_answered and joined.first != alone.first
-    is_doubtful = joined.is_answered and (is_against or is_far)
+    is_doubtful = joined.is_answered and (is_against or is_far or likely < LIKELY)
     is_asked = is_doubtful or _is_worth_asking(joined, alone)
     return reader.asked_back(joined) if is_asked else joined
 
@@ -127,17 +129,29 @@ def _log_odds(probability: float) -> float:
     return math.log(bounded / (1 - bounded))
 
 
-def _is_outside(reader: Reader, message: Message, alone: Reading) -> bool:
-    probability = reader.understood[message.question].intents.get(OUT_OF_SCOPE, 0.0)
-    finds_nothing = alone.answer.confidence < FINDS_NOTHING
-    return probability >= (MAYBE_OUTSIDE if finds_nothing else OUTSIDE)
+def _likely(
+    reader: Reader, message: Message, alone: Reading, joined: Reading, patterns: Patterns
+) -> float:
+    """The probability that the message goes on from what was said."""
+    logit = (
+        BEFORE_ANYTHING_IS_READ
+        + ASIDE * _log_odds(reader.aside)
+        + FOUND_ALONE * _log_odds(alone.answer.confidence)
+        + FOUND_JOINED * _log_odds(joined.answer.confidence)
+        + ASKS_FOR_CONTEXT * patterns.goes_on(message.question)
+        + IS_BRIEF * patterns.is_brief(message.question)
+    )
+    return 1 / (1 + math.exp(-logit))
 
 
-def is_agreed(reader: Reader, message: Message, alone: Reading) -> bool:
+def is_agreed(reader: Reader, message: Message, alone: Reading, patterns: Patterns) -> bool:
     """Whether it finds among the first by itself what it finds as a part of what was said."""
-    if message.before is None or not message.joined or _is_outside(reader, message, alone):
+    if message.before is None or not message.joined:
         return False
-    return going_on(reader, message).first in _near(alone, AGREEING)
+    joined = going_on(reader, message)
+    if _likely(reader, message, alone, joined, patterns) < LEAST_LIKELY:
+        return False
+    return joined.first in _near(alone, AGREEING)
 
 
 def _near(alone: Reading, number: int) -> list[str]:

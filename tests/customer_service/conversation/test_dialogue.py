@@ -159,6 +159,7 @@ def test_what_nothing_answers_is_not_answered_from_what_was_said_before(dialogue
         ("How do I send money abroad?", "asdf qwer zxcv"),
         ("what if my card is stolen", "what is the capital of Peru"),
         ("怎么打印银行流水？", "阿斯顿发生的"),
+        ("怎么打印银行流水？", "吉他零基础怎么学"),
     ],
 )
 def test_nonsense_after_a_question_is_no_follow_up(

@@ -122,7 +122,7 @@ class Sentences:
         # What an FAQ answers is a question, however it sounds. "I typed it wrong three times" is
         # small talk only to who does not know of what.
         may_be_part = found.kind == "smalltalk" and found.certainty < NEARLY_CERTAIN
-        is_part = may_be_part and is_agreed(reader, message, reading)
+        is_part = may_be_part and is_agreed(reader, message, reading, self.patterns)
         in_passing = found.kind == "smalltalk" and found.probability >= CLEARLY_IN_PASSING
         if in_passing and not (asks or is_part or reader.is_known(sentence)):
             return found.kind
