@@ -131,7 +131,7 @@ def test_a_reading_names_its_words() -> None:
         # What nearly was, or would have been, is not.
         ("The lender was nearly wound up", "The lender was nearly saved"),
         ("It came close to losing the contract", "It came close to winning the contract"),
-        ("It would have widened the loss", "It would have widened the margin"),
+        ("It could have widened the loss", "It could have widened the margin"),
         ("该行险些违约", "该行险些扭亏"),
         ("要不是对冲，本该亏损", "要不是火灾，本该盈利"),
         # An end right before a movement is the movement's.
