@@ -17,6 +17,7 @@ from datasketch import MinHash, MinHashLSH
 from apps.finance_monitor.data import Example, examples
 from apps.finance_monitor.schema import TrainingRecord
 from apps.finance_monitor.stories.copies import COPY_FROM, PERMUTATIONS, SCHEME, signature_of
+from apps.finance_monitor.targets.pointing import bare
 from common.records.splits import Splits
 from common.records.text import fold
 
@@ -53,23 +54,18 @@ def read_finnsp(folder: Path) -> Splits[Example]:
 def alike_learned(learned: Sequence[Example], asked: Sequence[Example]) -> list[bool]:
     """Of each that is asked, whether a near-copy of its text was learned, whatever the company."""
     index = MinHashLSH(threshold=COPY_FROM, num_perm=PERMUTATIONS)
-    for number, text in enumerate({_bare(one) for one in learned}):
+    for number, text in enumerate({bare(one.text) for one in learned}):
         if (signature := _minhash(text)) is not None:
             index.insert(number, signature)
     found = {}
-    for text in {_bare(one) for one in asked}:
+    for text in {bare(one.text) for one in asked}:
         signature = _minhash(text)
         found[text] = signature is not None and bool(index.query(signature))
-    return [found[_bare(one)] for one in asked]
+    return [found[bare(one.text)] for one in asked]
 
 
 def _side(text: str) -> int:
     return int.from_bytes(hashlib.sha256(fold(text).encode()).digest()[:8], "big") % PARTS
-
-
-def _bare(example: Example) -> str:
-    """The text alone, whichever company is pointed at."""
-    return example.text.replace("{", "").replace("}", "")
 
 
 def _minhash(text: str) -> MinHash | None:

@@ -4,8 +4,9 @@ python -m benchmarks.targets --case sample      the sample texts, English and Ch
 python -m benchmarks.targets --case finentity   FinEntity (Tang et al. 2023, arXiv 2310.12406)
 python -m benchmarks.targets --case finnsp      FinNSP, Chinese (Lu et al. 2023, arXiv 2302.09432)
 
-Beside the model stand, on the same texts, what is most usual, who calls everything negative, and a
-linear model. With `--choose` a part of what is learned is held out instead, and nothing is kept.
+As in `train`, a part of what there is to learn is held out to weigh the words of direction. Beside
+the model stand, on the same texts, what is most usual, who calls everything negative, and a linear
+model. With `--choose` a part of what is learned is held out instead, and nothing is kept.
 With `--part N` every Nth example is learned. With `--work DIR` a run that was interrupted goes on.
 FinNSP's texts are long: `--set batch_size=8 --set accumulation=4` keeps the memory small.
 """
@@ -16,12 +17,14 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.data import Example, Sources, examples, read_dataset
 from apps.finance_monitor.evaluate import Outcome, run, summarise
 from apps.finance_monitor.schema import TrainingRecord
+from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import read_entities
 from apps.finance_monitor.stories.network import FullPrecision
@@ -41,6 +44,8 @@ from common.tuning.imbalance import ClassLoss
 from common.tuning.settings import Settings
 
 CASES = {"sample": "e5-small", "finentity": "minilm", "finnsp": "e5-small"}
+# Of what is learned with `--choose`, one in so many weighs the words.
+HELD_OUT = 7
 LABELS = ("positive", "neutral", "negative")
 
 
@@ -56,16 +61,22 @@ def main() -> None:
     start(chosen)
     settings = read_settings(None, chosen.set, seed=chosen.seed)
     splits = _read_case(chosen.case, chosen.data, settings)
-    asked = splits.validation if chosen.choose else splits.test
-    learned = splits.train if chosen.choose else [*splits.train, *splits.validation]
-    learned = learned[:: chosen.part]
+    if chosen.choose:
+        kept = [one for number, one in enumerate(splits.train) if number % HELD_OUT]
+        splits = Splits(kept, splits.train[::HELD_OUT], splits.validation)
+    asked = splits.test
+    learned = splits.train[:: chosen.part]
     peers = _peers(learned, asked)
     print(json.dumps({"case": chosen.case, "learned": len(learned), **peers}), flush=True)
-    classifier, minutes = _train(CASES[chosen.case], learned, settings, chosen.work)
+    splits = Splits(learned, splits.validation, [])
+    classifier, minutes = _train(CASES[chosen.case], splits, settings, chosen.work)
     outcomes = run(classifier, asked)
+    alone = run(replace(classifier, direction=None), asked)
     metrics = {
         "targets learned": len(learned),
         **_measure(outcomes),
+        "accuracy, the model alone": summarise(alone)["target_accuracy"],
+        "weight of the words": classifier.direction and classifier.direction.target_weight,
         **(_without_copies(learned, outcomes) if chosen.case == "finnsp" else {}),
         **peers,
         "minutes": minutes,
@@ -112,16 +123,17 @@ def _read(path: Path) -> list[TrainingRecord]:
 
 
 def _train(
-    backbone: str, learned: Sequence[Example], settings: Settings, kept: Path | None
+    backbone: str, splits: Splits[Example], settings: Settings, kept: Path | None
 ) -> tuple[Classifier, float]:
-    task = FinanceMonitorTask(learned, [], ClassLoss.of(settings))
+    task = FinanceMonitorTask(splits.train, [], ClassLoss.of(settings))
     encoder = load_encoder(locate(backbone), dropout=settings.dropout)
-    splits = Splits(list(learned), [], [])
+    learned = Splits(splits.train, [], [])
     with tempfile.TemporaryDirectory() as passing:
         work = kept or Path(passing)
-        tuned = finetune(task, encoder, splits, settings, work=work, resume=kept is not None)
+        tuned = finetune(task, encoder, learned, settings, work=work, resume=kept is not None)
     assert isinstance(tuned.module, NewsModel)
-    return Classifier("", FullPrecision(tuned.module, tuned.pretrained), []), tuned.seconds / 60
+    classifier = Classifier("", FullPrecision(tuned.module, tuned.pretrained), [])
+    return calibrate(classifier, task, splits.validation), tuned.seconds / 60
 
 
 def _measure(outcomes: Sequence[Outcome]) -> dict[str, float]:

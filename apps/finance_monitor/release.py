@@ -36,8 +36,8 @@ def save_release(classifier: Classifier, directory: Path) -> None:
     save_encoder(classifier.backbone, directory / "model")
     save_heads(classifier.module, directory / HEADS)
     if classifier.direction:
-        lexicon, weight = classifier.direction.lexicon, classifier.direction.weight
-        write_json(directory / DIRECTION, {"weight": weight, "words": lexicon.entries})
+        kept = {**classifier.direction.to_json(), "words": classifier.direction.lexicon.entries}
+        write_json(directory / DIRECTION, kept)
     source = classifier.backbone.source
     write_json(
         directory / "model.json",
@@ -123,7 +123,7 @@ def direction_of(release: Release) -> Direction | None:
     if not path.exists():
         return None
     kept: dict[str, Any] = read_json(path)
-    return Direction(Lexicon(kept["words"]), kept["weight"])
+    return Direction(Lexicon(kept["words"]), kept["weight"], kept.get("target_weight", 0.0))
 
 
 def _load(release: Release, network: Network) -> Classifier:

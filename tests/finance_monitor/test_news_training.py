@@ -137,11 +137,12 @@ def test_a_release_keeps_the_words_of_direction_and_an_older_one_has_none(
     texts = ["Gildas averts a default", "吉达成本下降", "Gildas moves"]
     alone = replace(load_release(release), direction=None)
     own = Lexicon({"bad": ["default", "成本"], "ends": ["averts"], "down": ["下降"]})
-    save_release(replace(alone, direction=Direction(own, 1.5)), tmp_path / "new")
+    save_release(replace(alone, direction=Direction(own, 1.5, 0.5)), tmp_path / "new")
     save_release(alone, tmp_path / "old")
     new, old = (load_release(replace(release, directory=tmp_path / one)) for one in ("new", "old"))
     assert old.direction is None
-    assert new.direction is not None and new.direction.weight == 1.5
+    assert new.direction is not None
+    assert new.direction.to_json() == {"weight": 1.5, "target_weight": 0.5}
     assert new.direction.lexicon.entries == own.entries
     with_words, without = (
         np.stack([one.sentiment for one in found.read(texts) if one.sentiment is not None])
@@ -163,9 +164,9 @@ def test_words_that_tell_of_sentiments_are_weighed_on_held_out_texts(
     right = Lexicon({"welcome": [*GOOD], "unwelcome": [*BAD]})
     wrong = Lexicon({"welcome": [*BAD], "unwelcome": [*GOOD]})
     helped = calibrate(trained, task, known, lexicon=right)
-    assert helped.direction == Direction(right, WEIGHTS[0])
+    assert helped.direction == Direction(right, WEIGHTS[0], WEIGHTS[0])
     misled = calibrate(trained, task, known, lexicon=wrong).direction
-    assert misled is None or misled.weight < WEIGHTS[0]
+    assert misled is None or max(misled.weight, misled.target_weight) < WEIGHTS[0]
 
 
 @pytest.mark.parametrize(

@@ -154,9 +154,7 @@ def _units(clause: Sequence[Match]) -> list[Unit]:
         else:
             near.moves.append(move)
     for one in (one for one in clause if _is(one, "starts", "ends") and not _is_turn(one)):
-        fitting = [unit for unit in units if _fits(one, unit.head)]
-        near = _nearest(one, [unit for unit in fitting if unit.head.first > one.first])
-        near = near or _nearest(one, [unit for unit in fitting if not unit.moves])
+        near = _begun(one, units)
         if near is not None:
             (near.ends if _is(one, "ends") else near.starts).append(one)
         else:
@@ -172,6 +170,16 @@ def _moved(move: Match, things: Sequence[Unit]) -> Unit | None:
         if behind is not None and not behind.moves and _gap(move, behind.head) <= 1:
             return behind
     return near
+
+
+def _begun(one: Match, units: Sequence[Unit]) -> Unit | None:
+    """What a word starts or ends: a movement right behind it, a fitting thing behind or before."""
+    for unit in units:
+        if any(move.first == one.last for move in unit.moves):
+            return unit
+    fitting = [unit for unit in units if _fits(one, unit.head)]
+    behind = _nearest(one, [unit for unit in fitting if unit.head.first > one.first])
+    return behind or _nearest(one, [unit for unit in fitting if not unit.moves])
 
 
 def _fits(one: Match, head: Match) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import logit, logsumexp
 
 from apps.finance_monitor.data import Example
+from apps.finance_monitor.direction.weighing import Towards
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import TOPIC_FROM, Classifier, Reading
 from apps.finance_monitor.stories.text import LONGEST_TEXT, prepare, spell_tickers
@@ -53,7 +54,7 @@ def explain_story(
     reading = classifier.read([read])[0]
     found = []
     if (sentiment := _sentiment(classifier, reading)) is not None:
-        head = "sentiment" if reading.sentiment is not None else "target"
+        head: Towards = "sentiment" if reading.sentiment is not None else "target"
         found.append(_sentiment_words(classifier, text, read, sentiment, method, head))
     for number in _topics(classifier, reading):
         found.append(_topic_words(classifier, text, read, number, method))
@@ -146,7 +147,7 @@ def _topics(classifier: Classifier, reading: Reading) -> list[int]:
 
 
 def _sentiment_words(
-    classifier: Classifier, text: str, read: str, number: int, method: Method, name: str
+    classifier: Classifier, text: str, read: str, number: int, method: Method, name: Towards
 ) -> Attribution:
     module = classifier.module
     head = module.targets if name == "target" else module.sentiments
@@ -154,17 +155,17 @@ def _sentiment_words(
     temperature = classifier.temperatures.get(name, 1.0)
     odds = _softmax_odds(head, number, temperature)
 
-    direction = classifier.direction if name == "sentiment" else None
+    direction = classifier.direction
 
     def of_texts(texts: Sequence[str]) -> NDArray[np.float64]:
         if direction is None:
             return _of_vectors(classifier, texts, odds)
         spelled = [spell_tickers(prepare(one), classifier.tickers) for one in texts]
-        logits = classifier.network.trained.outputs(spelled)["sentiment_logits"]
-        bent = direction.bend(logits, spelled) / temperature
+        logits = classifier.network.trained.outputs(spelled)[f"{name}_logits"]
+        bent = direction.bend(logits, spelled, name) / temperature
         return np.asarray(bent[:, number] - logsumexp(np.delete(bent, number, axis=1), axis=1))
 
-    by = "occlusion" if direction and direction.speaks(read) else method
+    by = "occlusion" if direction and direction.speaks(read, name) else method
     return _attribution(classifier, SENTIMENTS[number], text, read, by, odds, of_texts)
 
 

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from apps.finance_monitor.data import Example
 from apps.finance_monitor.direction.entries import bundled
 from apps.finance_monitor.direction.lexicon import Lexicon
-from apps.finance_monitor.direction.weighing import Direction, weigh
+from apps.finance_monitor.direction.weighing import Direction, Towards, bent, scores, weigh
 from apps.finance_monitor.schema import SENTIMENTS
 from apps.finance_monitor.stories.classifying import NEGATIVE, Classifier
 from apps.finance_monitor.task import FinanceMonitorTask
@@ -45,19 +45,19 @@ def calibrate(
     outputs = predict(classifier.module, classifier.backbone, texts)
     temperatures: dict[str, float] = {}
     abstain_below: dict[str, float] = {}
-    direction: Direction | None = None
-    for name, labels in (
-        ("sentiment", [example.sentiment for example in validation]),
-        ("target", [example.target for example in validation]),
-    ):
+    weights: dict[Towards, float] = {}
+    labels_of: dict[Towards, list[str | None]] = {
+        "sentiment": [example.sentiment for example in validation],
+        "target": [example.target for example in validation],
+    }
+    for name, labels in labels_of.items():
         known = [i for i, label in enumerate(labels) if label is not None]
         if f"{name}_logits" in outputs and known:
             right = np.array([SENTIMENTS.index(label) for label in labels if label is not None])
             logits = _rows(outputs[f"{name}_logits"], known)
-            if name == "sentiment":
-                asked = [texts[i] for i in known]
-                direction = weigh(lexicon, asked, logits, right)
-                logits = direction.bend(logits, asked) if direction else logits
+            asked = [texts[i] for i in known]
+            weights[name] = weigh(lexicon, asked, logits, right, name)
+            logits = bent(logits, scores(lexicon, asked, name), weights[name])
             temperatures[name] = fit_temperature(logits, right)
             shares = softmax(logits / temperatures[name], axis=-1)
             chosen = least_confidence(shares.max(-1), shares.argmax(-1) == right)
@@ -72,6 +72,9 @@ def calibrate(
             if with_words
             else _topic_temperature(task, examples, logits)
         )
+    direction = None
+    if any(weights.values()):
+        direction = Direction(lexicon, weights.get("sentiment", 0.0), weights.get("target", 0.0))
     calibrated = replace(
         classifier, temperatures=temperatures, abstain_below=abstain_below, direction=direction
     )

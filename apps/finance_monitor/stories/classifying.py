@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from apps.finance_monitor.direction.weighing import Direction
+from apps.finance_monitor.direction.weighing import TOWARDS, Direction
 from apps.finance_monitor.rules.deciding import apply_rules
 from apps.finance_monitor.rules.schema import StoryRules
 from apps.finance_monitor.schema import (
@@ -89,8 +89,10 @@ class Classifier:
         """Calibrated probabilities of prepared `texts`, in one pass."""
         spelled = [spell_tickers(text, self.tickers) for text in texts]
         outputs: dict[str, NDArray[np.floating]] = {**self.network.outputs(spelled)}
-        if self.direction and "sentiment_logits" in outputs:
-            outputs["sentiment_logits"] = self.direction.bend(outputs["sentiment_logits"], spelled)
+        for towards in TOWARDS if self.direction else ():
+            name = f"{towards}_logits"
+            if self.direction and name in outputs:
+                outputs[name] = self.direction.bend(outputs[name], spelled, towards)
         divide = partial(self._probabilities, outputs)
         columns = [divide(name) for name in ("sentiment", "topic", "target")]
         return [

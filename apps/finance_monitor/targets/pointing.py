@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 Span = tuple[int, int]
 # Hardly any news has braces, and every tokenizer has them.
 OPENING, CLOSING = "{", "}"
+_POINTED = re.compile(r"\{[^{}]*\}")
+# What ends a clause; inside a number it does not.
+_MARKS = re.compile(r"[,.;:!?，。；：！？—–](?!\d)")
 _OTHER_BRACES = str.maketrans({OPENING: "(", CLOSING: ")"})
 
 
@@ -41,6 +44,23 @@ def point_at(text: str, name: str, named: Mapping[str, Sequence[Span]]) -> str:
 def without_braces(text: str) -> str:
     """The text with parentheses for braces: those are for companies."""
     return text.translate(_OTHER_BRACES)
+
+
+def bare(pointed: str) -> str:
+    """The text that `point_at` was given, whichever company it points at.
+
+    One that has no mention keeps its name in front.
+    """
+    return pointed.replace(OPENING, "").replace(CLOSING, "")
+
+
+def own_clauses(pointed: str) -> str:
+    """Of a text that `point_at` made, the clauses that have a mention; its words are left out.
+
+    Nothing of a text in which nothing is pointed at.
+    """
+    clauses = _MARKS.split(_POINTED.sub(OPENING, pointed))
+    return "; ".join(one.replace(OPENING, " ") for one in clauses if OPENING in one)
 
 
 def whole(name: str) -> str:

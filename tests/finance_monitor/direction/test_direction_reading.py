@@ -128,6 +128,15 @@ def test_a_reading_names_its_words() -> None:
         ("Best Buy's sales rise", "Best Buy's sales fall"),
         ("Rival snaps its losing run", "Rival snaps its winning run"),
         ("Buyer closes the deal", "Buyer closes its plant"),
+        # What nearly was, or would have been, is not.
+        ("The lender was nearly wound up", "The lender was nearly saved"),
+        ("It came close to losing the contract", "It came close to winning the contract"),
+        ("It could have widened the loss", "It could have widened the margin"),
+        ("该行险些违约", "该行险些扭亏"),
+        ("要不是对冲，本该亏损", "要不是火灾，本该盈利"),
+        # An end right before a movement is the movement's.
+        ("Rents stop rising", "Sales stop rising"),
+        ("It repays its bonds early", "It fails to repay its bonds"),
         # What stands inside a clause does not part it.
         ("成本仍在下降", "利润却下降了"),
         ("利润虽未增长，但债务下降", "成本虽已下降，但亏损扩大"),

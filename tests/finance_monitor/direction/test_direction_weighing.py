@@ -31,13 +31,28 @@ def test_words_count_the_most_that_loses_no_held_out_text() -> None:
     texts = ["it wins", "fraud"]
     undecided = np.array([[0.0, -1.0, 0.1], [0.0, -1.0, 0.1]])
     helped = weigh(WORDS, texts, undecided, np.array([0, 2]))
-    assert helped == Direction(WORDS, WEIGHTS[0])
-    assert helped.to_json() == {"weight": WEIGHTS[0]}
+    assert helped == WEIGHTS[0]
+    assert Direction(WORDS, helped).to_json() == {"weight": helped, "target_weight": 0.0}
     # The model is right against the words, by a margin that a weight of 1 leaves standing.
     surer = np.array([[-1.7, -5.0, 0.0], [0.0, -5.0, 0.1]])
-    assert weigh(WORDS, texts, surer, np.array([2, 2])) == Direction(WORDS, 1.0)
-    assert weigh(WORDS, texts, undecided, np.array([2, 0])) is None
+    assert weigh(WORDS, texts, surer, np.array([2, 2])) == 1.0
+    assert weigh(WORDS, texts, undecided, np.array([2, 0])) == 0
 
 
 def test_words_that_are_never_there_are_not_kept() -> None:
-    assert weigh(WORDS, ["rien", "nada"], LOGITS[:2], np.array([0, 1])) is None
+    assert weigh(WORDS, ["rien", "nada"], LOGITS[:2], np.array([0, 1])) == 0
+
+
+def test_of_a_company_its_own_clauses_tell() -> None:
+    pointed = ["{Alba} wins; Borel: fraud", "Alba wins; {Borel}: fraud", "Alba wins"]
+    assert scores(WORDS, pointed, "target") == pytest.approx(np.tanh([1, 0, 0]))
+    found = Direction(WORDS, 0.0, 1.0)
+    assert np.array_equal(
+        found.bend(LOGITS, pointed, "target"), bent(LOGITS, scores(WORDS, pointed, "target"), 1.0)
+    )
+    assert found.bend(LOGITS, pointed) == pytest.approx(LOGITS)
+    assert found.speaks(pointed[0], "target") and not found.speaks(pointed[0])
+    # Whoever is asked about, a word in its name says nothing.
+    assert not found.speaks("{Wins Fraud & Co., Ltd.} moves to 1,200.5", "target")
+    own = np.array([0, 0, 0])
+    assert weigh(WORDS, pointed, np.array([[0.0, -1.0, 0.1]] * 3), own, "target") == WEIGHTS[0]
