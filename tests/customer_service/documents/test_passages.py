@@ -51,7 +51,7 @@ def test_a_long_section_is_cut_between_sentences() -> None:
 def test_samples_are_read_in_both_languages() -> None:
     found = read_documents([SAMPLES / "documents"])
     assert {one.language for one in found} == {"en", "zh"}
-    assert len({one.document for one in found}) == 40
+    assert len({one.document for one in found}) == 60
 
 
 def test_what_is_hidden_in_a_page_is_not_read(tmp_path: Path) -> None:
