@@ -83,3 +83,15 @@ def test_a_folder_without_a_document_is_refused(tmp_path: Path) -> None:
 def test_the_same_text_elsewhere_is_another_passage() -> None:
     one = Passage(document="a.md", title="T", sentences=("Same.",))
     assert one.id != one.model_copy(update={"document": "b.md"}).id
+
+
+def test_the_number_of_an_item_stays_with_its_sentence() -> None:
+    blocks = [Block("1. Open Tools. Choose Feeds."), Block("2. 插U盾确认。"), Block("It costs £9. 4.")]
+    (found,) = passages_of(Page("T", blocks, "t.md"), "t.md")
+    assert found.sentences == (
+        "1. Open Tools.",
+        "Choose Feeds.",
+        "2. 插U盾确认。",
+        "It costs £9.",
+        "4.",
+    )
