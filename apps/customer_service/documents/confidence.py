@@ -66,7 +66,7 @@ class PassageConfidence:
         return (
             f"Documents: quoted from a confidence of {self.threshold:.0%}: {self.wrong:.0%} of the "
             f"quotes were wrong then, on {self.questions} questions made of the documents' own "
-            f"sentences. Customers, who use other words, are assumed to fare alike: "
+            "sentences. Customers, who use other words, are assumed to fare alike: "
             "ask some real questions to see."
         )
 
