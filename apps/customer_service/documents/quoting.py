@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.customer_service.documents.confidence import PassageConfidence, signals
-from apps.customer_service.documents.index import Floats, PassageIndex
+from apps.customer_service.documents.index import Floats, PassageIndex, keys
 from apps.customer_service.documents.passage import CELLS
-from apps.customer_service.documents.words import keys
 from apps.customer_service.schema import Answer, PassageSource, Quote
 from common.records.personal import prepare
 from common.records.spoken.language import spoken_language
@@ -60,7 +59,7 @@ class Documents:
     def _sentences(self, question: str, vector: Floats, row: int) -> list[str]:
         """One to three that stand together, around the best one."""
         sentences = self.index.passages[row].sentences
-        shared = [self.index.words.share(question, keys(prepare(one))) for one in sentences]
+        shared = [self.index.share(question, keys(prepare(one))) for one in sentences]
         scores = self.index.similarities(row, vector) + SHARED_WEIGHT * np.array(shared)
         start = end = int(scores.argmax())
         least = float(scores.max()) - NEAR

@@ -10,10 +10,9 @@ import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.documents.confidence import FEATURES, PassageConfidence, calibrate
-from apps.customer_service.documents.index import PassageIndex, Read
+from apps.customer_service.documents.index import PassageIndex, PassageWords, Read, write_words
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents
-from apps.customer_service.documents.words import PassageWords, write_words
 from apps.customer_service.knowledge.reading import Reader
 from apps.customer_service.promise.out_of_scope import foreign_texts
 from common.console import say
@@ -62,7 +61,7 @@ def build_documents(passages: Sequence[Passage], read: Read, budget: float = BUD
     say("Reading the passages …")
     index = PassageIndex.build(passages, read)
     far = foreign_texts({passage.language for passage in passages})
-    return Documents(index, calibrate(index, read, far, budget))
+    return Documents(index, calibrate(passages, read, far, budget))
 
 
 def save_documents(documents: Documents, directory: Path) -> None:

@@ -144,7 +144,7 @@ class DocumentWatch:
                 return
             base = renewed
         far = foreign_texts({passage.language for passage in passages})
-        confidence = calibrate(index, reader.vectors, far, budget_of(base))
+        confidence = calibrate(passages, reader.vectors, far, budget_of(base))
         if live.renew(base, replace(base, documents=Documents(index, confidence))):
             logger.info("quoting from %d passages of %d pages", len(passages), len(self._pages))
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from apps.customer_service.answers.answering import Answerer, Understood
 from apps.customer_service.answers.languages.faqs import other_than_asked
+from apps.customer_service.documents.index import keys
 from apps.customer_service.documents.quoting import Documents
-from apps.customer_service.documents.words import keys
 from apps.customer_service.generation.options import COMPOSING
 from apps.customer_service.generation.schema import Sentence, SentenceSource, joined
 from apps.customer_service.importing.wording import Mark, mark
