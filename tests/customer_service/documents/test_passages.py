@@ -86,7 +86,11 @@ def test_the_same_text_elsewhere_is_another_passage() -> None:
 
 
 def test_the_number_of_an_item_stays_with_its_sentence() -> None:
-    blocks = [Block("1. Open Tools. Choose Feeds."), Block("2. 插U盾确认。"), Block("It costs £9. 4.")]
+    blocks = [
+        Block("1. Open Tools. Choose Feeds."),
+        Block("2. 插U盾确认。"),
+        Block("It costs £9. 4."),
+    ]
     (found,) = passages_of(Page("T", blocks, "t.md"), "t.md")
     assert found.sentences == (
         "1. Open Tools.",
