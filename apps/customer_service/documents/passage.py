@@ -19,6 +19,8 @@ CHARACTERS_PER_WORD = 1.6
 # How the readers of pages write a row of a table.
 CELLS = " | "
 LIST_SIGN = re.compile(r"^- ")
+# The number of a list's item, which ends like a sentence and belongs to the one after it.
+ITEM_NUMBER = re.compile(r"\(?\d{1,3}[.)]")
 
 
 class Passage(BaseModel):
@@ -101,9 +103,21 @@ def _sentences(blocks: Sequence[Block]) -> Iterator[tuple[str, int | None]]:
             yield _row(header, cells), block.page
         else:
             header = None
-            for sentence in SENTENCE_END.split(LIST_SIGN.sub("", block.text)):
+            for sentence in _split(LIST_SIGN.sub("", block.text)):
                 if any(character.isalnum() for character in sentence):
-                    yield sentence.strip(), block.page
+                    yield sentence, block.page
+
+
+def _split(text: str) -> Iterator[str]:
+    """Its sentences, each with the number that stands before it."""
+    number = ""
+    for sentence in map(str.strip, SENTENCE_END.split(text)):
+        if ITEM_NUMBER.fullmatch(sentence):
+            number = f"{number}{sentence} "
+        else:
+            yield number + sentence
+            number = ""
+    yield number.strip()
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> str:

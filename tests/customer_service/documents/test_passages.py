@@ -51,7 +51,7 @@ def test_a_long_section_is_cut_between_sentences() -> None:
 def test_samples_are_read_in_both_languages() -> None:
     found = read_documents([SAMPLES / "documents"])
     assert {one.language for one in found} == {"en", "zh"}
-    assert len({one.document for one in found}) == 40
+    assert len({one.document for one in found}) == 60
 
 
 def test_what_is_hidden_in_a_page_is_not_read(tmp_path: Path) -> None:
@@ -83,3 +83,19 @@ def test_a_folder_without_a_document_is_refused(tmp_path: Path) -> None:
 def test_the_same_text_elsewhere_is_another_passage() -> None:
     one = Passage(document="a.md", title="T", sentences=("Same.",))
     assert one.id != one.model_copy(update={"document": "b.md"}).id
+
+
+def test_the_number_of_an_item_stays_with_its_sentence() -> None:
+    blocks = [
+        Block("1. Open Tools. Choose Feeds."),
+        Block("2. 插U盾确认。"),
+        Block("It costs £9. 4."),
+    ]
+    (found,) = passages_of(Page("T", blocks, "t.md"), "t.md")
+    assert found.sentences == (
+        "1. Open Tools.",
+        "Choose Feeds.",
+        "2. 插U盾确认。",
+        "It costs £9.",
+        "4.",
+    )
