@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from apps.customer_service.options_cli import DEFAULTS
 from benchmarks.harness import add_settings, parser, report, start
-from benchmarks.intents import few_of_each, read_columns, read_pairs, release_accuracy, tune_intents
+from benchmarks.intents import few_of_each, read_columns, read_pairs, released, tune_intents
 from common.tuning.configuration import read_settings
 
 FULL = {"epochs": 5, "learning_rate": 2e-4, "adversarial": 0.5}
@@ -39,7 +39,7 @@ def main() -> None:
         f"banking77_few{shots}" if chosen.few else "banking77",
         {
             "training texts": len(train),
-            "test accuracy": release_accuracy(tuned, train, read_columns(folder / "test.csv")),
+            **released(tuned, train, read_columns(folder / "test.csv")),
             "share of the parameters that learned": tuned.trained_parameters / tuned.all_parameters,
             "minutes": tuned.seconds / 60,
             "settings": settings.model_dump(exclude_defaults=True),

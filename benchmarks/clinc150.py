@@ -15,7 +15,7 @@ import numpy as np
 from apps.customer_service.answers.answering import nearness
 from apps.customer_service.options_cli import DEFAULTS
 from benchmarks.harness import add_settings, parser, report, start
-from benchmarks.intents import Labelled, few_of_each, normalised, release_accuracy, tune_intents
+from benchmarks.intents import Labelled, few_of_each, normalised, released, tune_intents
 from common.evaluation.metrics import auroc
 from common.models.encoder import Encoder
 from common.tuning.configuration import read_settings
@@ -82,7 +82,7 @@ def _report_few(train: Labelled, test: Labelled, settings: Settings) -> None:
         f"clinc150_few{len(train) // len(intents)}",
         {
             "training texts": len(train),
-            "in-scope accuracy": release_accuracy(tuned, train, test),
+            **released(tuned, train, test),
             "minutes": tuned.seconds / 60,
             "settings": settings.model_dump(exclude_defaults=True),
         },

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from apps.customer_service.options_cli import DEFAULTS
 from benchmarks.harness import add_settings, parser, report, start
-from benchmarks.intents import few_of_each, read_pairs, release_accuracy, tune_intents
+from benchmarks.intents import few_of_each, read_pairs, released, tune_intents
 from common.tuning.configuration import read_settings
 
 FULL = {"epochs": 5, "learning_rate": 2e-4, "adversarial": 0.5}
@@ -33,7 +33,7 @@ def main() -> None:
         {
             "training texts": len(train),
             "intents": len(intents),
-            "test accuracy": release_accuracy(tuned, train, read_pairs(folder / "test")),
+            **released(tuned, train, read_pairs(folder / "test")),
             "minutes": tuned.seconds / 60,
             "settings": settings.model_dump(exclude_defaults=True),
         },

@@ -6,9 +6,11 @@ import csv
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.building import build_answerer
 from apps.customer_service.data import Dataset, Example
 from apps.customer_service.task import AnswerModel, CustomerServiceTask
@@ -93,7 +95,7 @@ def accuracy(tuned: Tuned[Encoder], intents: list[str], labelled: Labelled) -> f
     return _right([intents[number] for number in predicted], labelled)
 
 
-def release_accuracy(tuned: Tuned[Encoder], learned: Labelled, labelled: Labelled) -> float:
+def released(tuned: Tuned[Encoder], learned: Labelled, labelled: Labelled) -> dict[str, float]:
     """Share of `labelled` whose intent is right, as a release tells it that learned `learned`."""
     examples = _examples(learned)
     dataset = Dataset({}, Splits(examples, [], []), Audit([]), {})
@@ -101,9 +103,16 @@ def release_accuracy(tuned: Tuned[Encoder], learned: Labelled, labelled: Labelle
     module = tuned.module
     assert isinstance(module, AnswerModel)
     answerer = build_answerer(task, module, tuned.pretrained, dataset, tuned.precision)
-    understood = answerer.understand(normalised(labelled))
-    told = [max(one.intents, key=one.intents.__getitem__) for one in understood]
-    return _right(told, labelled)
+    outputs = answerer.outputs(normalised(labelled))
+
+    def right(answerer: Answerer) -> float:
+        rows = answerer.read(outputs)
+        return _right([max(row.intents, key=row.intents.__getitem__) for row in rows], labelled)
+
+    return {
+        "test accuracy": right(answerer),
+        "by the head alone": right(replace(answerer, text_intents=None)),
+    }
 
 
 def _right(told: Sequence[str], labelled: Labelled) -> float:
