@@ -6,13 +6,17 @@ import csv
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from apps.customer_service.data import Example
-from apps.customer_service.task import CustomerServiceTask
+from apps.customer_service.answers.answering import Answerer
+from apps.customer_service.answers.building import build_answerer
+from apps.customer_service.data import Dataset, Example
+from apps.customer_service.task import AnswerModel, CustomerServiceTask
 from common.models.encoder import Encoder, load_encoder
 from common.models.sources.bundled import locate
+from common.records.audit import Audit
 from common.records.splits import Splits
 from common.records.text import normalise
 from common.tuning.distillation.ensembling import finetune_together
@@ -34,7 +38,7 @@ def tune_intents(
     Args:
         unlabelled: texts that an ensemble tells of, as `train --unlabelled`; labels are not read.
     """
-    examples = [Example(normalise(text), None, label) for text, label in train]
+    examples = _examples(train)
     intents = sorted({label for _, label in train})
     task = CustomerServiceTask(examples, intents, ClassLoss.of(settings))
     load = partial(load_encoder, locate(backbone), dropout=settings.dropout)
@@ -86,7 +90,35 @@ def normalised(labelled: Labelled) -> list[str]:
 
 
 def accuracy(tuned: Tuned[Encoder], intents: list[str], labelled: Labelled) -> float:
-    """Share of `labelled` whose intent is right."""
+    """Share of `labelled` whose intent the model's head tells right."""
     predicted = tuned.predict(normalised(labelled))["intent_logits"].argmax(-1).tolist()
-    right = [intents[p] == label for p, (_, label) in zip(predicted, labelled, strict=True)]
+    return _right([intents[number] for number in predicted], labelled)
+
+
+def released(tuned: Tuned[Encoder], learned: Labelled, labelled: Labelled) -> dict[str, float]:
+    """Share of `labelled` whose intent is right, as a release tells it that learned `learned`."""
+    examples = _examples(learned)
+    dataset = Dataset({}, Splits(examples, [], []), Audit([]), {})
+    task = CustomerServiceTask(examples, dataset.intents)
+    module = tuned.module
+    assert isinstance(module, AnswerModel)
+    answerer = build_answerer(task, module, tuned.pretrained, dataset, tuned.precision)
+    outputs = answerer.outputs(normalised(labelled))
+
+    def right(answerer: Answerer) -> float:
+        rows = answerer.read(outputs)
+        return _right([max(row.intents, key=row.intents.__getitem__) for row in rows], labelled)
+
+    return {
+        "test accuracy": right(answerer),
+        "by the head alone": right(replace(answerer, text_intents=None)),
+    }
+
+
+def _right(told: Sequence[str], labelled: Labelled) -> float:
+    right = [name == label for name, (_, label) in zip(told, labelled, strict=True)]
     return sum(right) / len(right)
+
+
+def _examples(labelled: Labelled) -> list[Example]:
+    return [Example(normalise(text), None, label) for text, label in labelled]

@@ -36,6 +36,7 @@ MODEL = "model"
 RERANKER = "reranker"
 HEADS = "heads.safetensors"
 CONFIDENCE = "confidence.json"
+TEXT_INTENTS = "text_intents.json"
 
 
 def save_release(answerer: Answerer, directory: Path) -> None:
@@ -67,6 +68,8 @@ def save_release(answerer: Answerer, directory: Path) -> None:
         write_json(directory / CONFIDENCE, answerer.confidence.to_json())
     if answerer.texts is not None:
         np.save(directory / "texts.npy", answerer.texts)
+    if answerer.text_intents is not None:
+        write_json(directory / TEXT_INTENTS, list(answerer.text_intents))
     if answerer.index is not None:
         write_jsonl(directory / "faqs.jsonl", answerer.faqs.values())
         variants = [[v.text, v.faq_id, v.language, v.is_answer] for v in answerer.index.variants]
@@ -150,7 +153,7 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
     prototype_ids = settings["faqs"]
     faqs = read_faqs_of(release)
     index = _load_index(directory, network.prototypes(prototype_ids)) if faqs else None
-    texts = directory / "texts.npy"
+    texts, text_intents = directory / "texts.npy", directory / TEXT_INTENTS
     return Answerer(
         release_id=release.release_id,
         network=network,
@@ -160,6 +163,7 @@ def _load(release: Release, network: Network, device: str) -> Answerer:
         confidence=_load_confidence(directory),
         prototype_ids=prototype_ids,
         texts=np.load(texts) if texts.exists() else None,
+        text_intents=read_json(text_intents) if text_intents.exists() else None,
         reranker=_load_reranker(directory, settings["base"], device),
         documents=load_documents(directory),
     )

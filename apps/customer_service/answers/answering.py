@@ -32,6 +32,7 @@ from apps.customer_service.schema import (
     RankedIntent,
     Suggestion,
 )
+from common.models.retrieval.nearest_texts import with_nearest_texts
 from common.records import personal
 from common.records.spoken.language import likely_language
 from common.records.spoken.pinyin import spelled
@@ -73,7 +74,8 @@ class Answerer:
     """A loaded release.
 
     `texts` [texts, width] are the embeddings of what a release of intents alone learned from;
-    where there are FAQs, their index has them.
+    where there are FAQs, their index has them. `text_intents` are their intents, where they are
+    few: then they tell intents, too.
     """
 
     release_id: str
@@ -84,6 +86,7 @@ class Answerer:
     confidence: Confidence | None
     prototype_ids: list[str]
     texts: NDArray[np.float32] | None = None
+    text_intents: Sequence[str] | None = None
     reranker: Reranker | None = None
     read_before: ReadBefore | None = None
     documents: Quoting | None = None
@@ -117,11 +120,22 @@ class Answerer:
         logits = outputs["intent_logits"]
         direction = logits.max(-1) / self.network.intent_scale
         cosines = nearness(direction, vectors, self.texts).tolist()
-        probabilities = softmax(logits, axis=-1).tolist()
+        probabilities = softmax(logits, axis=-1)
+        if self.texts is not None and self.text_intents:
+            told = (self.texts, self._text_classes)
+            probabilities = with_nearest_texts(
+                probabilities, vectors, *told, self.network.intent_scale
+            )
         return [
             Understood(vector, dict(zip(self.intents, row, strict=True)), cosine)
-            for vector, row, cosine in zip(vectors, probabilities, cosines, strict=True)
+            for vector, row, cosine in zip(vectors, probabilities.tolist(), cosines, strict=True)
         ]
+
+    @cached_property
+    def _text_classes(self) -> NDArray[np.int64]:
+        """[texts], the number of the intent of each; -1: none."""
+        number = {name: i for i, name in enumerate(self.intents)}
+        return np.array([number.get(name, -1) for name in self.text_intents or ()])
 
     def rank(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.network import FullPrecision
 from apps.customer_service.answers.retrieval import Variant, VariantIndex
@@ -11,6 +13,7 @@ from common.models.encoder import Encoder
 from common.models.prediction import predict
 from common.records.personal import prepare
 from common.records.spoken.language import language_of_both
+from common.tuning.label_names import FEW_TEXTS
 
 
 def build_answerer(
@@ -56,7 +59,14 @@ def build_answerer(
         confidence=None,
         prototype_ids=task.faq_ids,
         texts=None if variants else vectors,
+        text_intents=None if variants else few_intents(dataset.in_scope),
     )
+
+
+def few_intents(learned: Sequence[Example]) -> list[str] | None:
+    """The intent of each text; None where there are more than `FEW_TEXTS` an intent."""
+    intents = [str(example.intent) for example in learned]
+    return intents if len(intents) <= FEW_TEXTS * len(set(intents)) else None
 
 
 def _language(example: Example, dataset: Dataset) -> str:

@@ -6,6 +6,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -136,12 +137,14 @@ def _without(
     index = answerer.index
     if index is not None and own.faq_id is not None:
         index = index.without(own.faq_id)
-    texts = answerer.texts
-    if texts is not None and len(texts):
-        others = [example.intent != gone for example in known]
-        texts = texts[others] if any(others) else texts
     kept = [answerer.intents[i] for i in columns]
-    return replace(answerer, index=index, intents=kept, texts=texts), columns
+    view = replace(answerer, index=index, intents=kept)
+    others = [example.intent != gone for example in known]
+    if answerer.texts is None or not any(others):
+        return view, columns
+    intents = answerer.text_intents
+    left = None if intents is None else [*compress(intents, others)]
+    return replace(view, texts=answerer.texts[others], text_intents=left), columns
 
 
 def _is_alone(answerer: Answerer, own: Example) -> bool:

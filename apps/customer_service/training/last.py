@@ -53,7 +53,9 @@ def learn_what_calibrates(
     tuned = learn_the_rest(beginning, tuned, everything, settings, work, resume=resume)
     module, loaded = answerer.module, answerer.backbone
     found = build_answerer(beginning.task, module, loaded, everything, tuned.precision)
-    answerer = replace(answerer, index=found.index, texts=found.texts)
+    answerer = replace(
+        answerer, index=found.index, texts=found.texts, text_intents=found.text_intents
+    )
     return answerer, tuned, evidence + crossed
 
 
