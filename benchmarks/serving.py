@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -70,11 +69,9 @@ def main() -> None:
             if chosen.rerank:
                 report("serving_rerank", alone)
                 return
-            began = time.perf_counter()
-            _ask_together(port, texts)
-            together = len(texts) / (time.perf_counter() - began)
             crowds = {clients: _crowd(port, texts, clients) for clients in CROWDS}
         bare = _bare_encoder(store, texts)
+        together, *_ = crowds[CLIENTS]
     report(
         "serving" if chosen.workers == 1 else "serving_workers",
         alone
@@ -233,14 +230,6 @@ def _crowd(port: int, texts: Sequence[str], clients: int) -> tuple[float, int, f
 
     asyncio.run(all_of_them())
     return len(spent) / CROWD_SECONDS, refused, float(np.percentile(spent, 95))
-
-
-def _ask_together(port: int, texts: Sequence[str]) -> None:
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        asking = [pool.submit(ask, port, texts[n::CLIENTS]) for n in range(CLIENTS)]
-        for one in asking:
-            # A refused client would leave the others all the cores.
-            one.result()
 
 
 def _bare_encoder(store: Path, texts: Sequence[str]) -> float:
