@@ -242,10 +242,20 @@ def test_one_question_about_two_things_is_answered_for_both(dialogue: Dialogue) 
     assert {part.citations[0].faq_id for part in answer.parts} == {"zh-close-card", "zh-close-cc"}
 
 
-def test_a_question_of_two_sentences_is_one(dialogue: Dialogue) -> None:
-    (answer,) = talk(dialogue, "My purse was stolen this morning. How do I block my card?")
+@pytest.mark.parametrize(
+    ("message", "faq"),
+    [
+        ("My purse was stolen this morning. How do I block my card?", "en-card-lost"),
+        ("我的银行卡丢了，怎么挂失？", "zh-card-lost"),
+    ],
+)
+def test_what_is_told_and_asked_of_one_thing_is_one_question(
+    dialogue: Dialogue, message: str, faq: str
+) -> None:
+    (answer,) = talk(dialogue, message)
     assert answer.parts == []
-    assert first(answer) == "en-card-lost"
+    assert answer.decision == "answer"
+    assert first(answer) == faq
 
 
 @pytest.mark.parametrize(
