@@ -46,7 +46,8 @@ class Reader:
         kept_out: FAQs that a rule forbids.
         fragment: how probably the question is worded as a part of what was said before, and turns
             to nothing else.
-        aside: how probably it says nothing, or is about what no business answers.
+        aside: how probably it says nothing, or is about what no business answers; of the first
+            message of a conversation it is not asked.
     """
 
     answerer: Answerer

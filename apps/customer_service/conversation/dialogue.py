@@ -136,6 +136,8 @@ class Dialogue:
         return self.recogniser.fragments.probability(understood[message.question].vector)
 
     def _aside(self, message: Message, understood: Mapping[str, Understood]) -> float:
+        if message.before is None:
+            return 0.0
         vector = understood[message.question].vector
         return self.recogniser.recognise(message.question, vector).aside
 
