@@ -60,7 +60,7 @@ class PassageConfidence:
     def text(self) -> str:
         """What was shown on what, in a line."""
         return (
-            f"Documents: quoted from a confidence of {self.threshold:.0%}: {self.wrong:.0%} of the "
+            f"Documents: quoted from a confidence of {self.threshold:.0%}: {self.wrong:.1%} of the "
             f"quotes were wrong then, on {self.questions} questions made of the documents' own "
             f"headings and sentences. Customers, who use other words, are assumed to fare alike: "
             "ask some real questions to see."

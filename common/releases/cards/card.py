@@ -131,7 +131,9 @@ def _written(value: float | None, form: str) -> str:
 def _promise(manifest: Mapping[str, Any], words: Mapping[str, Any]) -> Iterator[Section]:
     if promise := manifest.get("promise"):
         said = words["promised" if promise["proven"] else "not_promised"]
-        yield Section(words["promise"], said.format(**promise))
+        # As it was asked for: 2.5 % is not "at most 2 %".
+        budget = f"{100 * promise['budget']:g}%"
+        yield Section(words["promise"], said.format(**{**promise, "budget": budget}))
 
 
 def _limits(manifest: Mapping[str, Any], texts: Texts) -> list[str]:

@@ -80,6 +80,15 @@ def test_the_figures_are_those_of_the_manifest(tmp_path: Path) -> None:
     assert "Measured on records by which settings and thresholds were chosen" in text
 
 
+def test_a_promise_is_told_as_it_was_asked_for(tmp_path: Path) -> None:
+    narrow = {**MANIFEST["promise"], "budget": 0.025, "threshold": 0.546}
+    store, out = _store(tmp_path, "customer_service", promise=narrow), tmp_path / "card.html"
+    run_here("customer_service", "releases", "card", "--store", store, "--out", out)
+    text = _read(out)
+    assert "At most 2.5% of the answers given are wrong" in text
+    assert "from a confidence of 54.6% on" in text
+
+
 def test_what_is_not_proven_or_not_known_is_said(tmp_path: Path) -> None:
     unproven = {**MANIFEST["promise"], "proven": False}
     nothing = dict.fromkeys(("data", "before", "linear_model", "privacy"))
