@@ -64,10 +64,6 @@ class Dialogue:
     facts: Facts | None = None
     replies: Replies = field(default_factory=load_replies)
 
-    @property
-    def _said(self) -> Sentences:
-        return Sentences(self.recogniser, self.patterns)
-
     def reply(
         self,
         message: Message,
@@ -83,6 +79,7 @@ class Dialogue:
             language: look among FAQs of this language instead of the message's.
         """
         searched = language or message.language
+        said = Sentences(self.recogniser, self.patterns, understood)
         ruling = self._ruling(message, understood[message.question])
         reader = Reader(
             self.answerer,
@@ -92,15 +89,15 @@ class Dialogue:
             top_k,
             ruling.kept_out,
             self._fragment(message, understood),
-            self._aside(message, understood),
+            said.recognised(message.question).aside if message.before else 0.0,
         )
         # No rule stands between somebody in danger and a person.
-        if urgent := self._said.urgency(message, understood):
+        if urgent := said.urgency(message):
             return self._hand_over(reader, message, urgent, urgent, "urgent")
         if ruling.answer is not None:
             answer = self._ruled(reader, message, ruling.answer)
         else:
-            answer = self._or_told(reader, message, self._reply(reader, message))
+            answer = self._or_told(reader, message, self._reply(reader, message, said))
             answer = reader.or_quoted(message.question, answer)
             if self.composes and not reader.first_kept_out:
                 composer = Composer(self.answerer)
@@ -135,12 +132,6 @@ class Dialogue:
             return 0.0
         return self.recogniser.fragments.probability(understood[message.question].vector)
 
-    def _aside(self, message: Message, understood: Mapping[str, Understood]) -> float:
-        if message.before is None:
-            return 0.0
-        vector = understood[message.question].vector
-        return self.recogniser.recognise(message.question, vector).aside
-
     def _ruling(self, message: Message, understood: Understood) -> Ruling:
         intents = understood.intents
         return rule_on(
@@ -160,16 +151,16 @@ class Dialogue:
         said = self.replies.reply("wants_person", message.language)
         return self._to_person(reader, message, "question", said, handoff)
 
-    def _reply(self, reader: Reader, message: Message) -> Answer:
+    def _reply(self, reader: Reader, message: Message, said: Sentences) -> Answer:
         saying = [one for one in message.sentences if not self.patterns.says_nothing(one)]
         sentences = saying or message.sentences
-        kinds = {one: self._said.kind_of(reader, message, one) for one in sentences}
+        kinds = {one: said.kind_of(reader, message, one) for one in sentences}
         mood = self.patterns.mood_of(message.text) or _first(MOODS, kinds.values())
-        mood = mood or self._said.mood(message, reader.understood)
+        mood = mood or said.mood(message)
         asking = [sentence for sentence, kind in kinds.items() if kind is None]
-        if self._said.only_tells(reader, message, kinds):
+        if said.only_tells(message, kinds):
             asking = []
-        if self._said.wants_person(reader, message, kinds, asking):
+        if said.wants_person(reader, message, kinds, asking):
             return self._hand_over(reader, message, "wants_person", mood)
         if message.chosen is not None and message.chosen not in reader.kept_out:
             answer = self._given(reader, message, message.chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.customer_service.answers.answering import Understood
 from apps.customer_service.conversation.context import Reader
@@ -48,18 +48,30 @@ LEAST_PROBABLE = 0.72
 
 @dataclass(frozen=True)
 class Sentences:
-    """What sentences say, by the patterns and by what is near to written examples."""
+    """What sentences of one message say, by the patterns and by what is near to written examples.
+
+    Args:
+        understood: what the model makes of each text.
+    """
 
     recogniser: Recogniser
     patterns: Patterns
+    understood: Mapping[str, Understood]
+    _found: dict[str, Recognised] = field(default_factory=dict)
 
-    def urgency(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
+    def recognised(self, text: str) -> Recognised:
+        """What a text is likeliest to be besides a question; each is looked at once."""
+        if text not in self._found:
+            self._found[text] = self.recogniser.recognise(text, self.understood[text].vector)
+        return self._found[text]
+
+    def urgency(self, message: Message) -> Mood | None:
         """By its words; or a sentence is near to what others said in danger."""
         if mood := self.patterns.urgency(message.text):
             return mood
         said = [*message.sentences, *message.spoken]
-        found = (self.recogniser.recognise(one, understood[one].vector) for one in said)
-        return "distress" if max(one.urgency for one in found) >= CERTAINLY_URGENT else None
+        most = max(self.recognised(one).urgency for one in said)
+        return "distress" if most >= CERTAINLY_URGENT else None
 
     def wants_person(
         self,
@@ -81,27 +93,25 @@ class Sentences:
             # What somebody labelled, or chose, in these very words is known, not guessed.
             return False
         for clause in message.spoken:
-            found = self.recogniser.recognise(clause, reader.understood[clause].vector)
+            found = self.recognised(clause)
             if found.kind == "wants_person" and found.probability >= CLEARLY_WANTED:
                 return True
         said = [*kinds.values()]
         return "wants_person" in (said[-1:] if asking else said)
 
-    def mood(self, message: Message, understood: Mapping[str, Understood]) -> Mood | None:
+    def mood(self, message: Message) -> Mood | None:
         """How somebody clearly feels who asks something as well."""
-        vector = understood[message.question].vector
-        found = self.recogniser.recognise(message.question, vector)
+        found = self.recognised(message.question)
         is_clear = found.probability >= CLEARLY_FELT
         return next((mood for mood in MOODS if is_clear and mood == found.kind), None)
 
-    def only_tells(self, reader: Reader, message: Message, said: Mapping[str, Kind | None]) -> bool:
+    def only_tells(self, message: Message, said: Mapping[str, Kind | None]) -> bool:
         """Whether what is said beside thanks and the like asks nothing: "It came, thank you!"."""
         telling = [sentence for sentence, kind in said.items() if kind is None]
         is_asked = any(self.patterns.asks.search(sentence) for sentence in telling)
         if is_asked or message.corrects or CHAT.isdisjoint(said.values()):
             return False
-        question = message.question
-        whole = self.recogniser.recognise(question, reader.understood[question].vector)
+        whole = self.recognised(message.question)
         return whole.kind in CHAT and whole.certainty >= LEAST_CERTAIN
 
     def kind_of(self, reader: Reader, message: Message, sentence: str) -> Kind | None:
@@ -111,7 +121,7 @@ class Sentences:
         if message.language == "zh" and spelled(sentence):
             # To an encoder pinyin is noise, which is near to what people say in passing.
             return None
-        found = self.recogniser.recognise(sentence, reader.understood[sentence].vector)
+        found = self.recognised(sentence)
         asks = self.patterns.asks.search(sentence) is not None
         is_clear = found.kind in CLEARLY_SAID and found.probability >= CLEARLY_WANTED
         is_courteous = found.kind in COURTESY and found.probability >= CLEARLY_COURTEOUS

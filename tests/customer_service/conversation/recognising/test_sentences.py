@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from apps.customer_service.answers.answering import Understood
-from apps.customer_service.conversation.kinds import KINDS, Recogniser
+from apps.customer_service.conversation.kinds import KINDS, Floats, Recognised, Recogniser
 from apps.customer_service.conversation.message import take_apart
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.recognising.fragments import Fragments
@@ -61,5 +61,24 @@ def test_who_asks_something_is_in_a_mood_only_where_that_is_clear(
     patterns = load_patterns()
     message = take_apart("the transfer is still not there", [], {}, patterns)
     understood = {message.question: Understood(np.zeros(1, dtype=np.float32), {}, 0.0)}
-    said = Sentences(recogniser(**probabilities), patterns)
-    assert said.mood(message, understood) == mood
+    said = Sentences(recogniser(**probabilities), patterns, understood)
+    assert said.mood(message) == mood
+
+
+def test_each_text_of_a_message_is_recognised_once() -> None:
+    asked: list[str] = []
+
+    class Counting(Recogniser):
+        def recognise(self, text: str, vector: Floats) -> Recognised:
+            asked.append(text)
+            return super().recognise(text, vector)
+
+    counting = Counting(**vars(recogniser(smalltalk=0.4)))
+    patterns = load_patterns()
+    message = take_apart("my card is gone, please help", [], {}, patterns)
+    understood = dict.fromkeys(message.texts, Understood(np.zeros(1, dtype=np.float32), {}, 0.0))
+    said = Sentences(counting, patterns, understood)
+    said.urgency(message)
+    said.mood(message)
+    assert message.question in asked
+    assert len(asked) == len(set(asked))
