@@ -78,7 +78,7 @@ export const texts = {
     status: { open: '待处理', closed: '已关闭' },
     reason: {
       out_of_scope: '超出范围', not_sure: '没有把握', nothing_found: '没有查到', wants_person: '要求转人工',
-      angry: '情绪激动', distress: '求助', rule: '按规则', with_person: '接着说',
+      angry: '情绪激动', distress: '求助', rule: '按规则', with_person: '继续沟通',
     },
     mood: { angry: '情绪激动', distress: '求助' },
     urgent: '紧急',

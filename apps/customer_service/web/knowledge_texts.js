@@ -47,7 +47,7 @@ export const texts = {
     title: '知识库',
     keys: 'j、k 上下移动，a 发布草稿，r 拒绝草稿，e 编辑，u 撤销这一条上次的修改（纠错会整个撤销），w 看看会有什么变化，n 新增，/ 搜索。',
     search: '搜索问答',
-    author: '你的名字',
+    author: '您的名字',
     add: '新增问答',
     none: '这里没有内容。',
     more: '显示更多',

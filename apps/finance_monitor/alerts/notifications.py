@@ -65,7 +65,7 @@ def _headline(alert: Alert) -> str:
     name = name_of(alert.key)
     if is_chinese(alert):
         subject = "全市场" if name == MARKET else name
-        state = "已结束" if alert.status == "resolved" else "激增"
+        state = "激增已结束" if alert.status == "resolved" else "激增"
         return f"{subject}：负面新闻{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
     subject = "the market" if name == MARKET else name
     state = "has ended" if alert.status == "resolved" else ""
@@ -92,7 +92,7 @@ def in_words(alert: Alert) -> str:
     chinese, since = is_chinese(alert), f"{alert.starts_at:%Y-%m-%d %H:%M} UTC"
     if chinese:
         severity, status = SEVERITIES[alert.severity], STATUSES[alert.status]
-        lines = [f"{severity}，{status}，始于 {since}，其消息的 {alert.share:.0%} 为负面"]
+        lines = [f"{severity}，{status}，始于 {since}，负面占比 {alert.share:.0%}"]
     else:
         lines = [f"{alert.severity}, {alert.status}, since {since}, {alert.share:.0%} negative"]
     for story in alert.evidence:
