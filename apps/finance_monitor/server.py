@@ -1,4 +1,4 @@
-"""HTTP routes: trends, alerts and what people do about them, scoring, records, and the page."""
+"""HTTP routes: alerts and what people do about them, scoring, records, and the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from apps.finance_monitor.learning.server import add_feedback
 from apps.finance_monitor.options_cli import APPLICATION, TITLE
 from apps.finance_monitor.schema import FIGURES, FeedRecord, ScoredRecord
 from apps.finance_monitor.search.server import add_search, list_named
-from apps.finance_monitor.surges.keys import name_of
+from apps.finance_monitor.trends.server import add_trends
 from apps.finance_monitor.watch.metrics import WatchMetrics
 from apps.finance_monitor.watch.service import MonitorService
 from apps.finance_monitor.watchlists.watchlist import seen_by
@@ -77,14 +77,6 @@ class Accepted(BaseModel):
     """Reply of `POST /v1/records`: kept on disk, read in turn; a known id counts once."""
 
     accepted: int
-
-
-class Trends(BaseModel):
-    """Windows by key; each key has an entry for each of `starts`."""
-
-    width_seconds: float
-    starts: list[str]
-    keys: list[dict[str, Any]]
 
 
 class Alerts(BaseModel):
@@ -175,6 +167,7 @@ def build_app(
     for trouble in service.watch.store.trouble:
         app.add_exception_handler(trouble, _unanswered)
     _add_reading(app, service, stopping)
+    add_trends(app, service)
     add_search(app, service)
     add_casework(app, service.watch.store, service.touch)
     _add_records(app, service, batcher)
@@ -208,21 +201,6 @@ def _add_reading(app: FastAPI, service: MonitorService, stopping: asyncio.Event)
     @app.get("/v1/status", tags=["reading"], summary="How the watch is doing")
     def status() -> dict[str, Any]:
         return service.status()
-
-    @app.get("/v1/trends", tags=["reading"], summary="Counts by window and key")
-    def trends(
-        hours: Annotated[float, Query(gt=0, le=24 * 60)] = 48.0,
-        key: str | None = None,
-        watchlist: str | None = None,
-    ) -> Trends:
-        watched = list_named(service, watchlist)
-
-        def is_wanted(one: str) -> bool:
-            is_watched = watched is None or one in watched.keys
-            return is_watched and (key is None or key in {one, name_of(one)})
-
-        found = service.trends(hours, is_wanted)
-        return Trends.model_validate(found)
 
     @app.get("/v1/alerts", tags=["reading"], summary="Alerts, their evidence, and who is on them")
     def alerts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +14,6 @@ from threading import Event, Lock, Thread
 from time import time
 from typing import Any
 
-from apps.finance_monitor.alerts.operations import exposed_now
 from apps.finance_monitor.feeds.feed import Feed
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.opening import BESIDE, open_beside
@@ -27,7 +26,6 @@ from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.companies import EntityList, companies_in, mentions_in
 from apps.finance_monitor.stories.eight_bit import load_to_serve
 from apps.finance_monitor.stories.network import FullPrecision
-from apps.finance_monitor.surges.keys import MARKET, kind_of, name_of
 from apps.finance_monitor.targets.pointing import Span
 from apps.finance_monitor.watch.committing import Step
 from apps.finance_monitor.watch.follow import Watch
@@ -127,7 +125,7 @@ class MonitorService:
             # It may have waited for weeks.
             self.live.refresh()
             self.watch.use(self.live.current)
-        self._prices = PriceFile(options.prices, lambda: self._entities) if options.prices else None
+        self.prices = PriceFile(options.prices, lambda: self._entities) if options.prices else None
         if self.takes_stories:
             self._inbox.touch()
 
@@ -270,46 +268,3 @@ class MonitorService:
             "topics": self.live.current.topics,
             "rules": self.rules.fired if self.rules else {},
         }
-
-    def trends(self, hours: float, wanted: Callable[[str], bool]) -> dict[str, Any]:
-        """Closed windows of the last hours of event time, by key, the busiest first.
-
-        Companies that are exposed to an open alert are there with or without news.
-        """
-        width = self.watch.monitor.rules.width
-        now = self.watch.monitor.clock.now or 0.0
-        since = now - hours * 3600
-        found = self.watch.store.trend(since)
-        starts = sorted({row["start"] for rows in found.values() for row in rows})
-        for key in exposed_now(self.watch.store) if starts else ():
-            found.setdefault(key, [])
-        keys = [
-            {
-                "key": key,
-                "name": name_of(key),
-                "kind": kind_of(key),
-                "stories": sum(row["stories"] for row in rows),
-                "negative": sum(row["negative"] for row in rows),
-                "windows": _filled(rows, starts),
-                "prices": self._prices.between(key, starts[0], now) if self._prices else [],
-            }
-            for key, rows in found.items()
-            if wanted(key)
-        ]
-        keys.sort(key=lambda one: (one["key"] != MARKET, -one["stories"], one["key"]))
-        return {"width_seconds": width, "starts": [_iso(start) for start in starts], "keys": keys}
-
-
-def _filled(rows: Sequence[dict[str, Any]], starts: Sequence[float]) -> list[dict[str, Any]]:
-    """One entry for each window; of the quiet ones nothing is kept, nor what was expected."""
-    by_start = {row["start"]: row for row in rows}
-    names = ("negative", "positive", "stories", "expected", "surprise")
-    quiet = dict.fromkeys(names, 0) | {"expected": None}
-    return [
-        {name: by_start[start][name] for name in names} if start in by_start else quiet
-        for start in starts
-    ]
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()

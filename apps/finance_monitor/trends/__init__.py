@@ -1,0 +1,1 @@
+"""How each company, topic and the market went, window by window, as pages draw it."""
