@@ -144,10 +144,10 @@ def test_dashboard_and_alerts_ask_for_what_a_server_tells(client: httpx.Client) 
 
 
 def test_a_promotion_during_traffic_fails_no_request(
-    client: httpx.Client, few: Demo, tiny_model: Path, store: Path, run: Run
+    client: httpx.Client, demo: Demo, tiny_model: Path, store: Path, run: Run
 ) -> None:
     done = run(
-        "train", "--faqs", few.faqs, "--questions", few.questions, "--backbone", tiny_model,
+        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--backbone", tiny_model,
         "--set", "strategy=head", "--set", "epochs=1", "--no-promote", "--store", store, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
