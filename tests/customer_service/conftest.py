@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
 APPLICATION = "customer_service"
-FAQS_USED = 12
+FAQS_USED, FEW_FAQS = 12, 4
+# So many questions that no FAQ answers go with each FAQ.
+UNANSWERED = 11
 
 
 @pytest.fixture(scope="session")
@@ -46,21 +48,35 @@ def demo(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Demo]:
         yield Demo.within(folder)
 
 
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The files of fewer FAQs, without a release: for what holds whatever was learned."""
+    made = Demo.within(tmp_path_factory.mktemp("few"))
+    _write_files(made, FEW_FAQS)
+    return made
+
+
 def _make(run: Run, folder: Path) -> None:
     made = Demo.within(folder)
-    lines = (SAMPLES / "faqs.en.jsonl").read_text(encoding="utf-8").splitlines()[:FAQS_USED]
-    made.faqs.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    ids = {line.split('"id": "')[1].split('"')[0] for line in lines}
-    for source, target in (("questions", made.questions), ("test", made.test)):
-        with (SAMPLES / f"{source}.en.csv").open(encoding="utf-8", newline="") as file:
-            rows = [r for r in csv.DictReader(file) if r["faq_id"] in ids or not r["faq_id"]]
-        with target.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, ["question", "faq_id", "intent", "language"])
-            writer.writeheader()
-            writer.writerows(rows)
+    _write_files(made, FAQS_USED)
     done = run(
         "train", "--faqs", made.faqs, "--questions", made.questions, "--test", made.test,
         "--set", "strategy=head", "--set", "epochs=2", "--max-wrong", 0.2, "--store", made.store,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     read_examples(made)
+
+
+def _write_files(made: Demo, count: int) -> None:
+    """The first sample FAQs, and the questions about them."""
+    lines = (SAMPLES / "faqs.en.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+    made.faqs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ids = {line.split('"id": "')[1].split('"')[0] for line in lines}
+    for source, target in (("questions", made.questions), ("test", made.test)):
+        with (SAMPLES / f"{source}.en.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        unanswered = [row for row in rows if not row["faq_id"]][: UNANSWERED * count]
+        with target.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ["question", "faq_id", "intent", "language"])
+            writer.writeheader()
+            writer.writerows(row for row in rows if row["faq_id"] in ids or row in unanswered)

@@ -89,10 +89,10 @@ def test_a_release_keeps_it_and_opens_with_and_without(
 
 
 def test_train_with_rerank_ends_with_a_release(
-    run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+    run: Run, few: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
     arguments = (
-        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--backbone", tiny_model,
+        "train", "--faqs", few.faqs, "--questions", few.questions, "--backbone", tiny_model,
         "--set", "epochs=1", "--rerank", "--store", tmp_path,
     )  # fmt: skip
     done = run(*arguments)

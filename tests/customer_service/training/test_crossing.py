@@ -77,10 +77,10 @@ def test_one_part_alone_where_folds_are_not_wanted_or_not_to_be_had(dataset: Dat
 
 
 def test_a_release_rests_on_the_questions_of_all_folds(
-    run: Run, demo: Demo, tiny_model: Path, tmp_path: Path
+    run: Run, few: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
     done = run(
-        "train", "--faqs", demo.faqs, "--questions", demo.questions, "--backbone", tiny_model,
+        "train", "--faqs", few.faqs, "--questions", few.questions, "--backbone", tiny_model,
         "--set", "strategy=head", "--set", "epochs=1", "--folds", 2, "--no-promote",
         "--store", tmp_path,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_release_rests_on_the_questions_of_all_folds(
     (release,) = Registry(tmp_path, "customer_service").all()
     evidence = Evidence.load(release.directory)
     folds = in_folds(
-        read_dataset(Sources(faqs=[demo.faqs], questions=[demo.questions])), seed=0, count=2
+        read_dataset(Sources(faqs=[few.faqs], questions=[few.questions])), seed=0, count=2
     )
     asked = [one for fold in folds for one in fold.calibration]
     assert evidence.in_scope.tolist() == [one.intent != "out_of_scope" for one in asked]
