@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
@@ -76,7 +76,9 @@ def _with_last_day(value: object) -> object:
     written = _without_zone(value)
     # A spreadsheet writes midnight behind a date.
     if written is not None and written.time() == datetime.min.time():
-        written += timedelta(days=1)
+        # The last day there is stands for no end.
+        last = written.date() == date.max
+        written = datetime.max if last else written + timedelta(days=1)
     return value if written is None else written.replace(tzinfo=UTC)
 
 
