@@ -54,8 +54,10 @@ class LabelledEvent(BaseModel):
         """Whether the alert speaks of this event."""
         alert = case.alert
         meant = self.key in {alert.key, name_of(alert.key)}
-        end = alert.ends_at or alert.window.end
-        return meant and alert.starts_at < self.end + AFTERMATH and end > self.start
+        # What still goes on when the history ends was last told of when it changed.
+        goes_on = alert.status != "resolved"
+        is_late = not goes_on and (alert.ends_at or alert.window.end) <= self.start
+        return meant and alert.starts_at < self.end + AFTERMATH and not is_late
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from command_line import run_here
 from news import BAD, FLAT, at, quiet_then_surge
+from receiving import an_alert
+
+from apps.finance_monitor.alerts.operations import Case
+from apps.finance_monitor.backtest.replay import LabelledEvent
 
 QUIET_HOURS = 240
 DAYS = timedelta(days=2)
@@ -135,3 +139,9 @@ def test_a_lists_budget_is_tried_on_the_past_and_who_hears_indirectly_is_told(
 
     assert heard("") == {"own": (0, 0, 0), "customers": (1, 1, 0)}
     assert heard('false_alarms = "1 per 1d"') == {"own": (1, 0, 1), "customers": (1, 1, 0)}
+
+
+def test_an_alert_that_goes_on_speaks_of_what_began_meanwhile() -> None:
+    event = LabelledEvent(name="e", key="Alba", start=at(20), end=at(30))
+    assert event.explains(Case(alert=an_alert()))
+    assert not event.explains(Case(alert=an_alert(status="resolved")))
