@@ -139,11 +139,12 @@ class Delivery:
     def _work(self, sink: Sink) -> None:
         pause, is_away = 0.0, False
         while not self._stopping.is_set():
-            self._wake[sink.name].wait(timeout=pause or None)
-            self._wake[sink.name].clear()
-            # Woken by news, perhaps: the receiver is given its time all the same.
-            if pause and self._stopping.wait(pause):
+            # News does not cut a pause short: the receiver is given its time all the same.
+            if not pause:
+                self._wake[sink.name].wait()
+            elif self._stopping.wait(pause):
                 return
+            self._wake[sink.name].clear()
             try:
                 pause = self._empty(sink, pause)
                 is_away = False
