@@ -252,8 +252,11 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             alert = Alert.model_validate_json(row["content"])
             if any(silence.covers(alert.key) for silence in muting):
                 continue
-            count += 1
             told = notified(database, row["alert_id"])
+            if not told:
+                # It concerned no receiver, and was shown alone.
+                continue
+            count += 1
             # Where those who were notified are receivers no more, the others are.
             still = {sink: told[sink] for sink in sinks if sink in told}
             receivers = still or dict.fromkeys(sinks, "")

@@ -17,7 +17,7 @@ from processes import wait_for
 from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving
 
 from apps.finance_monitor.alerts import operations
-from apps.finance_monitor.alerts.delivery import Delivery, escalate
+from apps.finance_monitor.alerts.delivery import Delivery, enqueue, escalate
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.routing import AlertRouter
@@ -30,6 +30,7 @@ from apps.finance_monitor.alerts.sinks import (
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watchlists.audience import Subscribers
+from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.errors import UserError
 from common.webhooks import DeliveryError
 
@@ -283,6 +284,7 @@ def _kept(store: Store, alert: Alert, notified: bool = True) -> None:
         store.write_alert(alert, None)
         if notified:
             database.execute("UPDATE alerts SET notified_at = ?", (at(2).isoformat(),))
+            enqueue(database, {"console": ""}, Notification(alerts=[alert]))
 
 
 def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
@@ -291,8 +293,20 @@ def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
     assert escalate(store, ["console"], at(1)) == 0
     assert escalate(store, ["console"], now) == 1
     assert escalate(store, ["console"], now) == 0
-    (row,) = store.rows("SELECT body FROM outbox")
+    _, row = store.rows("SELECT body FROM outbox ORDER BY number")
     assert Notification.model_validate_json(row["body"]).escalated
+
+
+def test_what_concerned_no_receiver_is_escalated_to_none(store: Store) -> None:
+    lists = [Watchlist(name="Orion desk", companies=["Orion"])]
+    subscribers = Subscribers((), lists, {"Orion desk": ["mail"]})
+    router = AlertRouter(store, subscribers, lambda *_: ())
+    alert = an_alert()
+    with store.transaction() as database:
+        router.write(database, [Change("firing", alert, 0, (alert.key,))])
+    assert operations.case(store, "a1").notified_at
+    assert escalate(store, ["mail"], datetime.now(UTC)) == 0
+    assert not store.rows("SELECT 1 FROM outbox")
 
 
 def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
