@@ -189,6 +189,8 @@ def test_it_is_written_and_sent_from_the_command_line(tmp_path: Path) -> None:
     ("more", "said"),
     [
         (["--day", "yesterday"], "no date"),
+        (["--day", "9999-12-31"], "no date"),
+        (["--out", "."], "a directory"),
         (["--timezone", "Mars"], "no such zone"),
         (["--send"], "to nobody"),
         (["--send", "--notify", "https://example.com/hook"], "to nobody"),
