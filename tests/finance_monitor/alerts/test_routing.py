@@ -191,6 +191,34 @@ def test_the_file_is_not_written_twice_and_a_torn_line_is_mended(tmp_path: Path)
     assert [json.loads(line)["alert_id"] for line in path.read_text().splitlines()] == ["a1", "a2"]
 
 
+def test_what_stands_in_a_file_already_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_text('{"id": "of somebody else"}\nno JSON, and no end', encoding="utf-8")
+    FileSink(path).deliver(a_notification("a1"))
+    FileSink(path).deliver(a_notification("a1"))
+    *before, ours = path.read_text(encoding="utf-8").splitlines()
+    assert before == ['{"id": "of somebody else"}', "no JSON, and no end"]
+    assert json.loads(ours)["alert_id"] == "a1"
+
+
+def test_a_file_that_cannot_be_read_at_first_is_not_written_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    FileSink(path).deliver(a_notification("a1"))
+    sink, read = FileSink(path), Path.read_bytes
+
+    def fails_once(one: Path) -> bytes:
+        monkeypatch.setattr(Path, "read_bytes", read)
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fails_once)
+    with pytest.raises(DeliveryError):
+        sink.deliver(a_notification("a1"))
+    sink.deliver(a_notification("a1"))
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+
+
 def test_a_file_that_cannot_be_written_gets_it_once_it_can(store: Store, tmp_path: Path) -> None:
     blocked = tmp_path / "alerts"
     blocked.write_text("a file where the folder should be")
