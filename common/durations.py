@@ -18,6 +18,8 @@ UNITS = {
     "w": timedelta(weeks=1),
     "week": timedelta(weeks=1),
 }
+# A hundred years: what is longer can be added to no date, and is a slip of the keyboard.
+LONGEST = timedelta(days=36_525)
 _WORDING = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|[a-z]+?)s?\s*", re.IGNORECASE)
 
 
@@ -25,7 +27,7 @@ def parse_period(wording: str) -> timedelta:
     """Read "5min", "2 hours", "30d"; "0" is none.
 
     Raises:
-        UserError: no number with a unit.
+        UserError: no number with a unit, or longer than a hundred years.
     """
     if wording.strip() == "0":
         return timedelta()
@@ -33,7 +35,10 @@ def parse_period(wording: str) -> timedelta:
     unit = UNITS.get(matched[2].lower()) if matched else None
     if matched is None or unit is None:
         raise UserError(f"not a span of time: {wording!r}", hint='Write it like "5min" or "2h".')
-    return float(matched[1]) * unit
+    count = float(matched[1])
+    if count > LONGEST / unit:
+        raise UserError(f"longer than a hundred years: {wording!r}")
+    return count * unit
 
 
 def as_period(seconds: float) -> str:

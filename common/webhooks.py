@@ -90,7 +90,7 @@ def send_json(
         wait = error.headers.get("Retry-After", "")
         raise DeliveryError(
             f"HTTP {error.code}{_moved(url, error)}",
-            float(wait) if wait.isdigit() else None,
+            float(wait) if wait.isdecimal() else None,
             is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
         ) from error
     except urllib.error.URLError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
@@ -28,7 +28,10 @@ def content_hash(*parts: object) -> str:
 
 
 def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no year from 1 to 9999 in UTC") from None
 
 
 # Beyond it, in the year 2603, a number since 1970 is in milliseconds …
@@ -73,7 +76,9 @@ def _with_last_day(value: object) -> object:
     written = _without_zone(value)
     # A spreadsheet writes midnight behind a date.
     if written is not None and written.time() == datetime.min.time():
-        written += timedelta(days=1)
+        # The last day there is stands for no end.
+        last = written.date() == date.max
+        written = datetime.max if last else written + timedelta(days=1)
     return value if written is None else written.replace(tzinfo=UTC)
 
 

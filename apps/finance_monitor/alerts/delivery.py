@@ -139,11 +139,12 @@ class Delivery:
     def _work(self, sink: Sink) -> None:
         pause, is_away = 0.0, False
         while not self._stopping.is_set():
-            self._wake[sink.name].wait(timeout=pause or None)
-            self._wake[sink.name].clear()
-            # Woken by news, perhaps: the receiver is given its time all the same.
-            if pause and self._stopping.wait(pause):
+            # News does not cut a pause short: the receiver is given its time all the same.
+            if not pause:
+                self._wake[sink.name].wait()
+            elif self._stopping.wait(pause):
                 return
+            self._wake[sink.name].clear()
             try:
                 pause = self._empty(sink, pause)
                 is_away = False
@@ -251,8 +252,11 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             alert = Alert.model_validate_json(row["content"])
             if any(silence.covers(alert.key) for silence in muting):
                 continue
-            count += 1
             told = notified(database, row["alert_id"])
+            if not told:
+                # It concerned no receiver, and was shown alone.
+                continue
+            count += 1
             # Where those who were notified are receivers no more, the others are.
             still = {sink: told[sink] for sink in sinks if sink in told}
             receivers = still or dict.fromkeys(sinks, "")

@@ -21,6 +21,8 @@ from common.console import is_log_json, messages, say
 from common.files import append_whole
 from common.webhooks import SECRET, DeliveryError, masked, send_json
 
+# How each line of a file begins; what somebody else wrote there is left as it is.
+OUR_LINE = b'{"idempotency_key": '
 COLOURS = {"notice": "yellow", "warning": "dark_orange", "critical": "red"}
 
 
@@ -114,14 +116,13 @@ class FileSink:
 
     def _read_written(self) -> set[str]:
         if self._told is None:
-            self._told = set()
-            if self._path.exists():
-                kept = self._path.read_bytes()
-                if kept and not kept.endswith(b"\n"):
-                    # The process died while it wrote this line.
-                    kept = kept[: kept.rfind(b"\n") + 1]
-                    os.truncate(self._path, len(kept))
-                self._told |= {json.loads(line)["idempotency_key"] for line in kept.splitlines()}
+            kept = self._path.read_bytes() if self._path.exists() else b""
+            whole, _, rest = kept.rpartition(b"\n")
+            if rest and rest.startswith(OUR_LINE[: len(rest)]):
+                # The process died while it wrote this line.
+                os.truncate(self._path, len(kept) - len(rest))
+            ours = [json.loads(line) for line in whole.splitlines() if line.startswith(OUR_LINE)]
+            self._told = {line["idempotency_key"] for line in ours}
         return self._told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -27,7 +28,7 @@ from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 from apps.finance_monitor.watchlists.audience import Subscribers
 from apps.finance_monitor.watchlists.watchlist import Watchlist
-from common.console import Advance, progress
+from common.console import Advance, progress, say
 from common.errors import UserError
 from common.records.fields import Time
 from common.records.reader import read_records
@@ -54,8 +55,10 @@ class LabelledEvent(BaseModel):
         """Whether the alert speaks of this event."""
         alert = case.alert
         meant = self.key in {alert.key, name_of(alert.key)}
-        end = alert.ends_at or alert.window.end
-        return meant and alert.starts_at < self.end + AFTERMATH and end > self.start
+        # What still goes on when the history ends was last told of when it changed.
+        goes_on = alert.status != "resolved"
+        is_late = not goes_on and (alert.ends_at or alert.window.end) <= self.start
+        return meant and alert.starts_at < self.end + AFTERMATH and not is_late
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,7 @@ class Replay:
 
             self.watch.follow(feed, Flag(), after)
         self.watch.finish()
-        if not self.watch.monitor.tally["records"]:
-            raise UserError("no record to read", where=str(history))
+        _tell_left_out(self.watch.monitor.tally, history)
 
     @property
     def days(self) -> float:
@@ -268,6 +270,21 @@ class Replay:
                 for one in rules.watchlists
             ],
         )
+
+
+def _tell_left_out(tally: Counter[str], history: Path) -> None:
+    """Say what counted for no alert; order and format of a file are soon mistaken.
+
+    Raises:
+        UserError: all of it.
+    """
+    if not tally["records"]:
+        raise UserError("no record to read", where=str(history))
+    if rejected := tally["rejected"]:
+        say(f"{history}: {rejected:,} rows are no records, and were left out.")
+    if late := tally["late"]:
+        told = f"{late:,} of {tally['records']:,} stories came after their windows had closed"
+        say(f"{history}: {told}, and counted for no alert: sort by published_at.")
 
 
 def _heard(

@@ -58,6 +58,8 @@ def brief(
     from apps.finance_monitor.watchlists.watchlist import named
     from common.files import write_atomically
 
+    if out.is_dir():
+        raise UserError("a directory, not a file", where=str(out), hint="Like brief.html in it.")
     zone = _zone(timezone)
     asked = Day(_date(day), zone) if day else None
     listed = read_entities(entities) if entities else None
@@ -115,7 +117,11 @@ def _date(given: str) -> Any:
     from datetime import date
 
     try:
-        return date.fromisoformat(given)
+        found = date.fromisoformat(given)
+        # Of other years there is no day before, or none after.
+        if not 1970 <= found.year < date.max.year:
+            raise ValueError
+        return found
     except ValueError:
         raise UserError(f"--day: no date: {given!r}", hint="Write it like 2026-11-25.") from None
 

@@ -175,7 +175,7 @@ def _alerts(store: Store, day: Day, only: Watchlist | None) -> list[Case]:
         for case in cases(store, MOST_ALERTS)
         if case.alert.fired_at
         and case.alert.starts_at.timestamp() < day.end
-        and (case.alert.ends_at or case.alert.window.end).timestamp() > day.start
+        and _end(case) > day.start
         and (alert := seen_by(only, case.alert))
     ]
     return sorted(
@@ -186,6 +186,14 @@ def _alerts(store: Store, day: Day, only: Watchlist | None) -> list[Case]:
             case.alert.starts_at,
         ),
     )
+
+
+def _end(case: Case) -> float:
+    """When it was over; infinite while it goes on, of which nothing is kept until it changes."""
+    alert = case.alert
+    if alert.status != "resolved":
+        return math.inf
+    return (alert.ends_at or alert.window.end).timestamp()
 
 
 def _extremes(name: str, lines: Sequence[StoryLine], companies: Sequence[str]) -> Extremes:

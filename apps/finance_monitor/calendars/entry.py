@@ -120,7 +120,11 @@ class Entry(BaseModel):
         try:
             if not dash:
                 raise ValueError
-            return time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
+            span = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
+            # The zone has a column of its own.
+            if span[0].tzinfo or span[1].tzinfo:
+                raise ValueError
+            return span
         except ValueError:
             raise ValueError('hours: write them like "09:30-13:00"') from None
 

@@ -88,6 +88,7 @@ class RedisFeed:
         While the server is away, nothing, and why: whoever follows can still be stopped.
         """
         from redis.exceptions import ConnectionError as AwayError
+        from redis.exceptions import ResponseError
         from redis.exceptions import TimeoutError as SlowError
 
         try:
@@ -99,6 +100,11 @@ class RedisFeed:
             self._wait(error)
             away = {self._stream: str(error)}
             return Batch([], [], None, self._backlog, outages=away)
+        except ResponseError as error:
+            if "no such key" not in str(error).lower():
+                raise
+            self._begin_anew()
+            return Batch([], [], None)
         self._tries = 0
         records: list[FeedRecord] = []
         rejected: list[Rejected] = []
@@ -108,6 +114,13 @@ class RedisFeed:
             self._position = RedisPosition(last=identity.decode())
         ended = self._once and not messages
         return Batch(records, rejected, self._position, self._backlog, ended)
+
+    def _begin_anew(self) -> None:
+        """The stream or its group is gone, as after a restart of a server that keeps nothing."""
+        say(f"Warning: {self._stream}: its group {self._group} is gone, and is made anew.")
+        self._unacknowledged = []
+        self._resume_from, self._claimed_up_to = b"0", b"0-0"
+        self._make_group()
 
     def _read(self, count: int, timeout: float) -> list[Message]:
         if self._resume_from is not None:
@@ -148,7 +161,10 @@ class RedisFeed:
         place = f"{self._stream}:{identity.decode()}"
         if FIELD.encode() in fields:
             return parse(place, fields[FIELD.encode()], self._record)
-        named = {name.decode(): value.decode("utf-8", "replace") for name, value in fields.items()}
+        named = {
+            name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for name, value in fields.items()
+        }
         try:
             return self._record.model_validate(named)
         except ValidationError as error:

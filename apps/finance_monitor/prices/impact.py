@@ -95,12 +95,13 @@ def impact(
         if series is None:
             continue
         fired = [one.fired_at for one in alerts if one.key == key and one.fired_at]
-        places = _places([_tradable(at, closes_at) for at in fired], series, ahead)
+        alerted = _places([_tradable(at, closes_at) for at in fired], series)
+        places = _apart(alerted, ahead)
         changes = {n: _change(series, n, ahead, market) for n in range(len(series.days))}
         found = [
             _After(key, series.days[n], known) for n in places if (known := changes[n]) is not None
         ]
-        near = {n + step for n in places for step in range(-ahead, ahead + 1)}
+        near = {n + step for n in alerted for step in range(-ahead, ahead + 1)}
         quiet = [known for n, known in changes.items() if known is not None and n not in near]
         if found and quiet:
             events += found
@@ -115,14 +116,19 @@ def _tradable(fired_at: datetime, closes_at: time) -> date:
     return at.date() + timedelta(days=at.time() >= closes_at)
 
 
-def _places(days: Sequence[date], series: Series, ahead: int) -> list[int]:
+def _places(days: Sequence[date], series: Series) -> list[int]:
     # An alert before the first day of the series belongs to none of its days.
     found = [
         series.at_or_after(day) for day in sorted(days) if series.days and day >= series.days[0]
     ]
+    return [place for place in found if place is not None]
+
+
+def _apart(places: Sequence[int], ahead: int) -> list[int]:
+    """Those that are the first of their event."""
     apart: list[int] = []
-    for place in found:
-        if place is not None and (not apart or place > apart[-1] + ahead):
+    for place in places:
+        if not apart or place > apart[-1] + ahead:
             apart.append(place)
     return apart
 

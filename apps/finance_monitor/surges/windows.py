@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from apps.finance_monitor.schema import Sentiment
@@ -85,10 +86,10 @@ class Windows:
             self.next_start = start + self.width
             yield start, self.open.pop(start, {})
 
-    def close_rest(self) -> Iterator[tuple[float, dict[str, list[int]]]]:
-        """Close all that holds something: nothing more will come."""
-        if self.open:
-            yield from self.close_until(max(self.open) + self.width + self.lateness)
+    def close_rest(self, before: float = inf) -> Iterator[tuple[float, dict[str, list[int]]]]:
+        """Close all that holds something and begins before a time: nothing more will come."""
+        if held := [start for start in self.open if start < before]:
+            yield from self.close_until(max(held) + self.width + self.lateness)
 
     def to_json(self) -> dict[str, Any]:
         """What is open, for `restore`."""

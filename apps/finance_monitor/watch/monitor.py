@@ -153,7 +153,7 @@ class Monitor:
             self._count(doubted)
         self._doubted = []
         for scale in self._scales:
-            self._close(scale, scale.windows.close_rest())
+            self._close(scale, scale.rest())
 
     def take_changes(self) -> tuple[list[Change], list[Closed], list[Late]]:
         """What has happened since the last call."""
@@ -169,8 +169,10 @@ class Monitor:
         keys = keys_of(story)
         self._add_keys(keys)
         main, *wider = self._scales
+        assert self.clock.now is not None
         for scale in self._scales:
-            self._close(scale, scale.skipped(time))
+            # One that is still doubted waits in its window, and ends no other.
+            self._close(scale, scale.skipped(min(time, self.clock.now)))
         if not main.add(time, keys):
             self.tally["late"] += 1
             self._late.append(Late(main.windows.start_of(time), keys))

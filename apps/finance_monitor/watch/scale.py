@@ -64,8 +64,15 @@ class Scale:
         """What closes since the feed was silent for too long before `time`."""
         held = self.windows
         if held.next_start is not None and time - held.next_start > LONGEST_SILENCE:
-            yield from held.close_rest()
-            held.next_start = held.start_of(time)
+            start = held.start_of(time)
+            yield from held.close_rest(before=start)
+            held.next_start = start
+
+    def rest(self) -> Iterator[tuple[float, dict[str, list[int]]]]:
+        """What closes when the history ends; a silence that is too long is left out of it."""
+        for start in sorted(self.windows.open):
+            yield from self.skipped(start)
+        yield from self.windows.close_rest()
 
     def close(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from receiving import a_notification, enqueue_for
 
 from apps.finance_monitor.alerts import delivery as delivering
 from apps.finance_monitor.alerts.delivery import Delivery
+from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.sinks import FileSink
 from apps.finance_monitor.store import Store
+from common.webhooks import DeliveryError
 
 OUTAGES = 14
 
@@ -46,4 +49,35 @@ def test_delivery_goes_on_soon_after_however_long_an_outage(
     assert len(refused) == OUTAGES
     assert len(said) == 1
     assert said[0].endswith("delivery waits for the database: disk I/O error")
+    store.close()
+
+
+def test_a_receiver_that_is_down_is_tried_after_the_seconds_that_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    tried_at: list[float] = []
+
+    class Passing(Event):
+        """Time that passes as fast as it is waited for."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0.0)
+            return super().wait(None if timeout is None else 0.0)
+
+    class Away:
+        name = "away"
+
+        def deliver(self, notification: Notification) -> None:
+            tried_at.append(sum(waited))
+            raise DeliveryError("it is away")
+
+    monkeypatch.setattr(delivering, "Event", Passing)
+    store = Store(tmp_path / "monitor.sqlite")
+    delivery = Delivery(store, [Away()])
+    enqueue_for(store, delivery, a_notification())
+    delivery.start()
+    wait_for(lambda: len(tried_at) >= 5)
+    delivery.stop()
+    assert tried_at[:5] == [0, 1, 3, 7, 15]
     store.close()

@@ -17,7 +17,7 @@ from processes import wait_for
 from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving
 
 from apps.finance_monitor.alerts import operations
-from apps.finance_monitor.alerts.delivery import Delivery, escalate
+from apps.finance_monitor.alerts.delivery import Delivery, enqueue, escalate
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.routing import AlertRouter
@@ -30,6 +30,7 @@ from apps.finance_monitor.alerts.sinks import (
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watchlists.audience import Subscribers
+from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.errors import UserError
 from common.webhooks import DeliveryError
 
@@ -190,6 +191,34 @@ def test_the_file_is_not_written_twice_and_a_torn_line_is_mended(tmp_path: Path)
     assert [json.loads(line)["alert_id"] for line in path.read_text().splitlines()] == ["a1", "a2"]
 
 
+def test_what_stands_in_a_file_already_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.jsonl"
+    path.write_text('{"id": "of somebody else"}\nno JSON, and no end', encoding="utf-8")
+    FileSink(path).deliver(a_notification("a1"))
+    FileSink(path).deliver(a_notification("a1"))
+    *before, ours = path.read_text(encoding="utf-8").splitlines()
+    assert before == ['{"id": "of somebody else"}', "no JSON, and no end"]
+    assert json.loads(ours)["alert_id"] == "a1"
+
+
+def test_a_file_that_cannot_be_read_at_first_is_not_written_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "alerts.jsonl"
+    FileSink(path).deliver(a_notification("a1"))
+    sink, read = FileSink(path), Path.read_bytes
+
+    def fails_once(one: Path) -> bytes:
+        monkeypatch.setattr(Path, "read_bytes", read)
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fails_once)
+    with pytest.raises(DeliveryError):
+        sink.deliver(a_notification("a1"))
+    sink.deliver(a_notification("a1"))
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+
+
 def test_a_file_that_cannot_be_written_gets_it_once_it_can(store: Store, tmp_path: Path) -> None:
     blocked = tmp_path / "alerts"
     blocked.write_text("a file where the folder should be")
@@ -283,6 +312,7 @@ def _kept(store: Store, alert: Alert, notified: bool = True) -> None:
         store.write_alert(alert, None)
         if notified:
             database.execute("UPDATE alerts SET notified_at = ?", (at(2).isoformat(),))
+            enqueue(database, {"console": ""}, Notification(alerts=[alert]))
 
 
 def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
@@ -291,8 +321,20 @@ def test_nobody_acknowledged_so_it_is_told_once_more(store: Store) -> None:
     assert escalate(store, ["console"], at(1)) == 0
     assert escalate(store, ["console"], now) == 1
     assert escalate(store, ["console"], now) == 0
-    (row,) = store.rows("SELECT body FROM outbox")
+    _, row = store.rows("SELECT body FROM outbox ORDER BY number")
     assert Notification.model_validate_json(row["body"]).escalated
+
+
+def test_what_concerned_no_receiver_is_escalated_to_none(store: Store) -> None:
+    lists = [Watchlist(name="Orion desk", companies=["Orion"])]
+    subscribers = Subscribers((), lists, {"Orion desk": ["mail"]})
+    router = AlertRouter(store, subscribers, lambda *_: ())
+    alert = an_alert()
+    with store.transaction() as database:
+        router.write(database, [Change("firing", alert, 0, (alert.key,))])
+    assert operations.case(store, "a1").notified_at
+    assert escalate(store, ["mail"], datetime.now(UTC)) == 0
+    assert not store.rows("SELECT 1 FROM outbox")
 
 
 def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:

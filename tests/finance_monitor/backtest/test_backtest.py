@@ -10,6 +10,13 @@ from typing import Any
 import pytest
 from command_line import run_here
 from news import BAD, FLAT, at, quiet_then_surge
+from news import story as a_story
+from receiving import an_alert
+
+from apps.finance_monitor.alerts.operations import Case
+from apps.finance_monitor.backtest.replay import LabelledEvent, Replay
+from apps.finance_monitor.surges.budget import parse_budget
+from apps.finance_monitor.watch.monitor import Rules
 
 QUIET_HOURS = 240
 DAYS = timedelta(days=2)
@@ -135,3 +142,21 @@ def test_a_lists_budget_is_tried_on_the_past_and_who_hears_indirectly_is_told(
 
     assert heard("") == {"own": (0, 0, 0), "customers": (1, 1, 0)}
     assert heard('false_alarms = "1 per 1d"') == {"own": (1, 0, 1), "customers": (1, 1, 0)}
+
+
+def test_an_alert_that_goes_on_speaks_of_what_began_meanwhile() -> None:
+    event = LabelledEvent(name="e", key="Alba", start=at(20), end=at(30))
+    assert event.explains(Case(alert=an_alert()))
+    assert not event.explains(Case(alert=an_alert(status="resolved")))
+
+
+def test_what_counted_for_no_alert_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest_first = [a_story(f"s{hour}", hour).model_dump_json() for hour in range(9, 0, -1)]
+    path = tmp_path / "past.jsonl"
+    path.write_text("\n".join([*newest_first, "{}"]) + "\n", encoding="utf-8")
+    Replay(path, None, Rules(parse_budget("1 per 30d"))).store.close()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 rows are no records" in said
+    assert "8 of 9 stories came after their windows had closed" in said

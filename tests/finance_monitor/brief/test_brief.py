@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from command_line import run_here
 from news import quiet_then_surge, story, towards
-from receiving import receiving
+from receiving import an_alert, receiving
 
 from apps.finance_monitor.brief.day import Brief, Day, brief_of
 from apps.finance_monitor.brief.page import to_html, to_text
@@ -75,6 +75,15 @@ def test_it_tells_the_alerts_of_the_day_the_explained_ones_last(brief: Brief) ->
 
 def test_a_day_without_alerts_has_none(store: Store) -> None:
     assert brief_of(store, UTC_DAY.before(3)).alerts == []
+
+
+def test_an_alert_that_goes_on_is_one_of_each_day() -> None:
+    opened = Store(None)
+    with opened.transaction():
+        opened.write_alert(an_alert(), None)
+    monday = Day(date(2026, 3, 2), ZoneInfo("UTC"))
+    found = [len(brief_of(opened, monday.before(-days)).alerts) for days in (-1, 0, 1, 2)]
+    assert found == [0, 1, 1, 1]
 
 
 def test_topics_that_rose_and_fell_are_told_against_days_of_their_kind(brief: Brief) -> None:
@@ -180,6 +189,8 @@ def test_it_is_written_and_sent_from_the_command_line(tmp_path: Path) -> None:
     ("more", "said"),
     [
         (["--day", "yesterday"], "no date"),
+        (["--day", "9999-12-31"], "no date"),
+        (["--out", "."], "a directory"),
         (["--timezone", "Mars"], "no such zone"),
         (["--send"], "to nobody"),
         (["--send", "--notify", "https://example.com/hook"], "to nobody"),

@@ -69,6 +69,7 @@ def test_a_table_is_read_with_names_of_companies(tmp_path: Path) -> None:
         ("2026-03-10,feast,,,", "kind"),
         ("2026-03-10,earnings,,,", "earnings are of one company"),
         ("2026-03-10,hours,,,", 'write them like "09:30-13:00"'),
+        ("Mon-Fri,hours,,09:30Z-16:00Z,", 'write them like "09:30-13:00"'),
         ("2026-03-10,hours,,13:00-09:30,", "end before they begin"),
         ("2026-03-10,holiday,,09:30-13:00,", "told by the kind `hours` alone"),
         ("2026-03-10,holiday,,,Mars", "no such zone"),

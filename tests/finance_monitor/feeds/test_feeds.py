@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from news import record
 
-from apps.finance_monitor.feeds.feed import append_rejected
+from apps.finance_monitor.feeds.feed import Rejected, append_rejected
 from apps.finance_monitor.feeds.file_feed import FileFeed
-from apps.finance_monitor.feeds.lines import LONGEST_LINE
+from apps.finance_monitor.feeds.lines import LONGEST_LINE, parse
 from apps.finance_monitor.feeds.open_file import FilePosition
 from apps.finance_monitor.feeds.opening import open_feed, open_past
 from apps.finance_monitor.feeds.stdin import StdinFeed
@@ -151,6 +151,13 @@ def test_a_line_of_ten_megabytes_is_rejected_without_being_held(path: Path) -> N
     batch = FileFeed(path, once=True).read_batch(100)
     assert [one.id for one in batch.records] == ["a", "b"]
     assert [one.reason for one in batch.rejected] == ["longer than 1 MiB"]
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
+def test_a_time_that_utc_cannot_hold_is_a_bad_line(when: str) -> None:
+    found = parse("feed:1", json.dumps({"published_at": when, "text": "Alba"}).encode())
+    assert isinstance(found, Rejected)
+    assert found.reason == "published_at: no year from 1 to 9999 in UTC"
 
 
 def test_a_time_without_zone_is_refused_and_one_with_zone_is_kept_in_utc(path: Path) -> None:

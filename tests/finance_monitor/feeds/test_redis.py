@@ -106,6 +106,25 @@ def test_fields_by_name_and_broken_messages(address: str, client: Any) -> None:
     assert batch.rejected[0].place.startswith("news:")
 
 
+def test_a_field_whose_name_is_no_text_stops_nothing(address: str, client: Any) -> None:
+    client.xadd("news", {b"\xff": "x"})
+    _add(client, "news", "a")
+    batch = RedisFeed(f"{address}/news", once=True).read_batch(10)
+    assert [record.id for record in batch.records] == ["a"]
+    assert len(batch.rejected) == 1
+
+
+def test_a_server_that_forgot_its_streams_is_read_on(address: str, client: Any) -> None:
+    feed = RedisFeed(f"{address}/news")
+    _add(client, "news", "a")
+    assert _ids(feed) == ["a"]
+    # Started again, one that keeps nothing on disk has neither stream nor group.
+    client.flushall()
+    assert feed.read_batch(10, 0.01).records == []
+    _add(client, "news", "b")
+    assert _ids(feed) == ["b"]
+
+
 def test_wrong_addresses_are_explained(address: str) -> None:
     for spec, says in (
         (f"{address}/", "not the address"),

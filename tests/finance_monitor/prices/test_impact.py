@@ -44,6 +44,20 @@ def _series(fall: float, seed: int = 1) -> Series:
     return Series([FIRST + timedelta(days=n) for n in range(DAYS)], closes, [None] * DAYS)
 
 
+def test_no_alert_is_near_a_placebo_window_be_it_the_second_of_its_event() -> None:
+    firsts = _alerts()
+    seconds = [
+        one.model_copy(update={"fired_at": one.fired_at + timedelta(days=3)})
+        for one in firsts
+        if one.fired_at
+    ]
+    prices = {"company/Alba": _series(0.04)}
+    alone, both = (impact(some, prices, 3) for some in (firsts, [*firsts, *seconds]))
+    assert both.alerts == alone.alerts == len(ALERTED)
+    # Three more days after each second alert are near one.
+    assert both.placebos == alone.placebos - 3 * len(ALERTED)
+
+
 def test_a_fall_after_alerts_is_found() -> None:
     found = impact(_alerts(), {"company/Alba": _series(0.04)}, 1)
     assert (found.alerts, found.is_clear, found.is_adjusted) == (len(ALERTED), True, False)

@@ -158,6 +158,18 @@ def test_doubted_records_are_not_lost() -> None:
     assert sum(window.counts.get("market", [0, 0, 0])[2] for window in closed) == 4
 
 
+def test_one_record_from_far_ahead_closes_no_window_for_the_others() -> None:
+    quiet = quiet_then_surge()
+    changes, _ = _run(quiet)
+    monitor = _monitor()
+    disturbed, closed = _run([*quiet[:50], story("2099", 24 * 365 * 73), *quiet[50:]], monitor)
+    assert monitor.tally["late"] == 0
+    assert [c.alert.alert_id for c in disturbed] == [c.alert.alert_id for c in changes]
+    # It waits for its own window, and not every hour until then is one.
+    assert closed[-1].start == at(24 * 365 * 73).timestamp()
+    assert len(closed) < 24 * 60
+
+
 def test_a_restart_anywhere_changes_nothing() -> None:
     stories = quiet_then_surge()
     undisturbed = [c.alert.model_dump() | {"event": c.event} for c in _run(stories)[0]]

@@ -49,7 +49,7 @@ class Reply:
         """Seconds for which the publisher says that it holds, an hour at most."""
         for part in self.headers.get("Cache-Control", "").split(","):
             name, _, value = part.strip().partition("=")
-            if name == "max-age" and value.isdigit():
+            if name == "max-age" and value.isdecimal():
                 return min(LONGEST_PAUSE, float(value))
         return 0.0
 
@@ -200,7 +200,7 @@ def _content(answer: httpx.Response, largest: int, deadline: float) -> bytes:
 def retry_after(answer: httpx.Response, now: float) -> float:
     """Seconds that the publisher asks to wait, a day at most."""
     value = answer.headers.get("Retry-After", "")
-    if value.isdigit():
+    if value.isdecimal():
         return min(24 * LONGEST_PAUSE, float(value))
     try:
         return min(24 * LONGEST_PAUSE, parsedate_to_datetime(value).timestamp() - now)

@@ -141,13 +141,19 @@ class MailboxSource(Source):
     def _message(self, box: Any, uid: int) -> tuple[Entry, float] | Rejected | None:
         """A message and when it came; None: it was deleted meanwhile."""
         place = f"{self.label} {self.folder} UID {uid}"
-        _, found = box.uid("FETCH", str(uid), "(RFC822.SIZE)")
+        try:
+            return self._given(box, uid, place)
+        except UserError as error:
+            return reject(place, error.what, b"")
+
+    def _given(self, box: Any, uid: int, place: str) -> tuple[Entry, float] | Rejected | None:
+        found = _fetched(box, uid, "(RFC822.SIZE)")
         size = next((SIZE.search(line) for line in found if isinstance(line, bytes)), None)
         if size is None:
             return None
         if int(size[1]) > LARGEST_MESSAGE:
             return reject(place, f"a message larger than {LARGEST_MESSAGE >> 20} MiB", b"")
-        _, found = box.uid("FETCH", str(uid), "(INTERNALDATE BODY.PEEK[])")
+        found = _fetched(box, uid, "(INTERNALDATE BODY.PEEK[])")
         content = next((one for one in found if isinstance(one, tuple)), None)
         if content is None:
             return None
@@ -158,6 +164,18 @@ class MailboxSource(Source):
         except Exception as error:
             # Mail holds whatever its sender made up, and the parser raises what it will.
             return reject(place, f"a message that cannot be read: {error}", content[1])
+
+
+def _fetched(box: Any, uid: int, what: str) -> list[Any]:
+    """What the server says of a message; nothing where it was deleted.
+
+    Raises:
+        UserError: it does not give it.
+    """
+    status, found = box.uid("FETCH", str(uid), what)
+    if status != "OK":
+        raise UserError(f"the server does not give it: {_words(found[0])}")
+    return list(found)
 
 
 def _entry(content: bytes, arrived: float) -> tuple[Entry, float]:

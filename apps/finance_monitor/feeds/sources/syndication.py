@@ -19,6 +19,9 @@ EARLIEST = 946_684_800.0
 # "+0800", "Z", "GMT", "EST" at the end of a date; "10:00:00" alone names no zone.
 ZONE = re.compile(r"(?:[+-]\d{2}:?\d{2}|[A-Za-z]+)\)?\s*$")
 
+# A character's halves, each by its number: no XML, though some write emoji so.
+HALF = re.compile(rb"&#(?:x0*([0-9a-f]{4})|0*(\d{5}));", re.IGNORECASE)
+
 
 def read_entries(
     content: bytes, zone: ZoneInfo | None = None, *, with_bare_links: bool = False
@@ -35,7 +38,7 @@ def read_entries(
     import feedparser
 
     # Bytes would be tried as the name of a file on this machine first.
-    found = feedparser.parse(BytesIO(content))
+    found = feedparser.parse(BytesIO(HALF.sub(_replaced, content)))
     if not found.get("version") and not found.entries:
         raise UserError("neither RSS nor Atom", hint="Give the address of the feed, not of a page.")
     entries = (_entry(one, zone) for one in found.entries)
@@ -44,6 +47,12 @@ def read_entries(
         for entry in entries
         if entry.title or entry.summary or (with_bare_links and entry.url)
     ]
+
+
+def _replaced(named: re.Match[bytes]) -> bytes:
+    """What stands for half a character, and any other as it is."""
+    code = int(named[1], 16) if named[1] else int(named[2])
+    return b"&#xFFFD;" if 0xD800 <= code <= 0xDFFF else named[0]
 
 
 def _entry(found: Any, zone: ZoneInfo | None) -> Entry:
@@ -68,9 +77,13 @@ def _published(found: Any, zone: ZoneInfo | None) -> float | None:
         parsed = found.get(f"{name}_parsed") if f"{name}_parsed" in found else None
         if parsed is None:
             continue
-        seconds = float(timegm(parsed))
-        if zone is not None and not ZONE.search(found[name]):
-            seconds = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone).timestamp()
+        try:
+            seconds = float(timegm(parsed))
+            if zone is not None and not ZONE.search(found[name]):
+                seconds = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone).timestamp()
+        except (ValueError, OverflowError):
+            # A year that no calendar has.
+            continue
         if seconds > EARLIEST:
             return seconds
     return None

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from publishing import feed_of
 
-from apps.finance_monitor.feeds.feed import Batch
+from apps.finance_monitor.feeds.feed import Batch, Rejected
 from apps.finance_monitor.feeds.sources.mailbox import PASSWORD, MailboxSource, _quoted
 from apps.finance_monitor.feeds.sources.source_feed import SourcesPosition
 
@@ -258,6 +258,26 @@ def test_a_mailbox_that_cannot_be_read_says_why(
     monkeypatch.setenv(PASSWORD, password)
     batch = _read(_source(dovecot, **more))
     assert message in str(batch.sources[0].error)
+
+
+class Refusing:
+    """A server that lists a message, and does not give its size, or its content."""
+
+    def __init__(self, refused: str) -> None:
+        self._refused = refused
+
+    def uid(self, command: str, uid: str, asked: str) -> tuple[str, list[bytes]]:
+        if self._refused in asked:
+            return "NO", [b"[UNAVAILABLE] try later"]
+        return "OK", [b"1 (UID 7 RFC822.SIZE 10)"]
+
+
+@pytest.mark.parametrize("refused", ["SIZE", "BODY"])
+def test_what_the_server_does_not_give_is_told_and_not_taken_for_deleted(refused: str) -> None:
+    source = MailboxSource(kind="mailbox", server="imap.example", user="news")
+    found = source._message(Refusing(refused), 7)
+    assert isinstance(found, Rejected)
+    assert found.reason == "the server does not give it: [UNAVAILABLE] try later"
 
 
 def test_names_of_folders_are_written_as_the_protocol_wants_them() -> None:

@@ -129,6 +129,30 @@ def test_a_date_without_a_zone_is_read_in_that_of_the_source() -> None:
     assert read_entries(zoned, shanghai)[0].published == hours[0] * 3600
 
 
+def _document(*items: str) -> bytes:
+    shown = "".join(f"<item>{one}</item>" for one in items)
+    return f'<rss version="2.0"><channel>{shown}</channel></rss>'.encode()
+
+
+@pytest.mark.parametrize("half", ["&#55357;", "&#xD83D;"])
+def test_half_a_character_in_one_item_stops_no_other(half: str) -> None:
+    found = read_entries(_document(item("1", f"First {half}"), item("2", "Second &#9650;")))
+    assert [entry.title for entry in found] == ["First \ufffd", "Second \u25b2"]
+
+
+def test_a_date_that_no_calendar_has_in_one_item_stops_no_other() -> None:
+    found = read_entries(_document(item("1", "A", "9999-12-31T23:59:59-12:00"), item("2", "B")))
+    assert [(entry.title, entry.published) for entry in found] == [("A", None), ("B", None)]
+
+
+def test_a_wait_that_is_no_number_ends_nothing(
+    publisher: Publisher, address: str, clock: Clock
+) -> None:
+    publisher.status, publisher.headers = 503, {"Retry-After": "\u00b2"}
+    feed = feed_of([RssSource(url=f"{address}/a", every=60)], clock=clock)
+    assert feed.read_batch(10, timeout=0.0).outages == {"127.0.0.1": "answers 503"}
+
+
 def test_an_outage_is_told_once_and_survived(
     publisher: Publisher, address: str, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,15 @@
+"""Times as the records of every application hold them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from common.records.fields import Until
+
+
+def test_a_date_holds_to_its_end_and_the_last_one_for_good() -> None:
+    until = TypeAdapter(Until)
+    assert until.validate_python("2026-03-10") == datetime(2026, 3, 11, tzinfo=UTC)
+    assert until.validate_python("9999-12-31") == datetime.max.replace(tzinfo=UTC)
