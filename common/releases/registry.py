@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 from common.errors import UserError
-from common.files import write_atomically
+from common.files import append_whole, write_atomically
 from common.releases.hold import Hold
 from common.releases.release import MANIFEST, Release, open_release
 
@@ -110,17 +111,21 @@ class Registry:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "why": why,
         }
-        with self._withdrawn.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        line = json.dumps(row, ensure_ascii=False) + "\n"
+        append_whole(self._withdrawn, line.encode())
         return release
 
     def withdrawn(self) -> dict[str, str]:
         """Why releases were withdrawn, by their ids."""
         if not self._withdrawn.is_file():
             return {}
-        lines = self._withdrawn.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
-        return {row["release_id"]: row["why"] for row in rows}
+        found = {}
+        for line in self._withdrawn.read_bytes().splitlines():
+            # Of a line that was cut off, by a full disk or a power failure, nothing is known.
+            with suppress(ValueError):
+                row = json.loads(line)
+                found[row["release_id"]] = row["why"]
+        return found
 
     def promoted_at(self) -> float | None:
         """When the release that serves began to, seconds since 1970."""

@@ -175,3 +175,14 @@ def test_as_many_records_as_the_gate_asks_for_show_it() -> None:
     before = np.arange(needed) % 2
     shown = paired_bootstrap(before, before[random.permutation(needed)])
     assert shown.low == pytest.approx(-margin, abs=margin / 3)
+
+
+def test_a_line_that_was_cut_off_hides_no_other_release_that_was_withdrawn(
+    registry: Registry,
+) -> None:
+    old, new = _write(registry, "a").release_id, _write(registry, "b").release_id
+    for name in (old, new):
+        registry.promote(name)
+    (registry.root / "withdrawn.jsonl").write_text('{"release_id": "x", "w', encoding="utf-8")
+    registry.withdraw(new, "worse")
+    assert registry.withdrawn() == {new: "worse"}
