@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 from common.errors import UserError
-from common.files import append_whole, write_atomically
+from common.files import append_whole, exclusive_lock, write_atomically
 from common.releases.hold import Hold
 from common.releases.release import MANIFEST, Release, open_release
 
@@ -74,10 +74,11 @@ class Registry:
             UserError: no such release, or its files were changed.
         """
         release = self.open(release_id)
-        if self.current_id() != release_id:
-            history = [*self._promotions(), release_id]
-            write_atomically(self._history, "\n".join(history) + "\n")
-        self._point_at(release_id)
+        with self._alone():
+            if self.current_id() != release_id:
+                history = [*self._promotions(), release_id]
+                write_atomically(self._history, "\n".join(history) + "\n")
+            self._point_at(release_id)
         return release
 
     def rollback(self) -> Release:
@@ -86,6 +87,10 @@ class Registry:
         Raises:
             UserError: none did, or its files were changed.
         """
+        with self._alone():
+            return self._roll_back()
+
+    def _roll_back(self) -> Release:
         history = self._promotions()
         if len(history) < 2:
             raise UserError("no earlier release to roll back to", where=str(self.root))
@@ -103,9 +108,10 @@ class Registry:
         Raises:
             UserError: as `rollback`.
         """
-        if self.current_id() != release_id:
-            return None
-        release = self.rollback()
+        with self._alone():
+            if self.current_id() != release_id:
+                return None
+            release = self._roll_back()
         row = {
             "release_id": release_id,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -146,6 +152,10 @@ class Registry:
         history = self._history.read_text(encoding="utf-8").split()
         left = [name for name in history if (self.releases / name).is_dir()]
         return [name for name, _ in groupby(left)]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        # To verify a release takes seconds: what is promoted meanwhile must not be lost.
+        return exclusive_lock(self.root / ".promoting.lock", waits=True)
 
     def _directory(self, release_id: str) -> Path:
         directory = self.releases / release_id
