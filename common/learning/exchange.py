@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from common.errors import UserError
 from common.files import read_json, write_json
@@ -22,6 +22,7 @@ from common.records.writing import write_table
 Format = Literal["table", "argilla", "label-studio"]
 # What the question to the annotator is called in either tool.
 QUESTION = "wanted"
+_TEXT = TypeAdapter[str](Text)
 
 
 def flat(row: Feedback) -> dict[str, Any]:
@@ -75,6 +76,8 @@ def read_feedback(
     else:
         from_task = _from_argilla if form == "argilla" else _from_label_studio
         tasks = read_json(path)
+        if not isinstance(tasks, list):
+            raise UserError("not a list of tasks", where=str(path))
         places = [f"{path}: record {number}" for number in range(1, len(tasks) + 1)]
         found = [
             _checked(from_task, task, label, place)
@@ -129,9 +132,10 @@ def _wanted(one: BaseModel, labels: Sequence[str]) -> dict[str, Any]:
 def _checked(from_task: Any, task: Any, label: str, place: str) -> tuple[str, dict[str, Any]]:
     try:
         text, value = from_task(task)
-    except (KeyError, TypeError, IndexError) as error:
+        text = _TEXT.validate_python(text)
+    except (KeyError, TypeError, IndexError, AttributeError, ValidationError) as error:
         raise UserError(
-            f"not of the form that is expected: {error}",
+            f"not of the form that is expected: {str(error).splitlines()[0]}",
             where=place,
             hint="Export a row to see the form: feedback export --format …",
         ) from None
@@ -176,6 +180,8 @@ def _choice(value: str) -> dict[str, Any]:
 
 
 def _from_label_studio(task: Mapping[str, Any]) -> tuple[str, str | None]:
-    results = [one for done in task.get("annotations", []) for one in done["result"]]
+    # One who skipped a task may have chosen something before.
+    made = [one for one in task.get("annotations", []) if not one.get("was_cancelled")]
+    results = [one for done in made for one in done["result"]]
     chosen = [one["value"]["choices"][0] for one in results if one["from_name"] == QUESTION]
     return task["data"]["text"], chosen[0] if chosen else None

@@ -186,6 +186,8 @@ def run_learning(
     Raises:
         RefusedError: the candidate did not pass, and it was to be done once.
     """
+    from common.storage.database import DATABASE_TROUBLE, database_said
+
     pause = parse_period(every) if every else None
 
     def learn_once() -> None:
@@ -200,11 +202,17 @@ def run_learning(
     while True:
         if after is not None and pause is None:
             _wait_for(said, seen + after, None)
-        seen = said()
+        before = seen
         try:
+            seen = said()
             learn_once()
         except RefusedError as error:
             say(f"Error: {error}")
+        except DATABASE_TROUBLE as error:
+            # It is down for a while: what could not be learned is learned next time.
+            say(f"Error: the database does not answer: {database_said(error)}")
+            seen = before
+            time.sleep(LOOK_SECONDS)
         if pause is not None:
             _wait_for(said, None if after is None else seen + after, pause)
 

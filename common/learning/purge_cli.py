@@ -70,35 +70,42 @@ def add_purge_verb(
             raise UserError(
                 "purge what?", hint="Give one of --subject ID, --text TEXT and --older-than 365d"
             )
+        if subject is not None and not subject.strip():
+            raise UserError("--subject is empty", hint="Give the person's id: --subject ID")
+        from common.learning.store import Purged
         from common.storage.audit_log import AuditLog
 
         who, before = _chosen(store, application, subject, older_than)
+        spellings = _spellings(text)
+        root, also, gone = store / application, dict.fromkeys(purge_rows, 0), Purged(0, 0)
         with open_store(store, database, application) as feedback:
-            also = {
-                name: find()(
-                    store / application, feedback.database, subject=who, text=text, before=before
-                )
-                for name, find in purge_rows.items()
-            }
-            if text is not None:
-                AuditLog(feedback.database, application).forget(text)
-            # The last one, for it erases the bytes of all.
-            gone = _purge(feedback, store / application, who, text, before)
-        holding: Sequence[str] = ()
-        more: Sequence[Found] = ()
-        if older_than is None:
-            holding = purge_releases(store, text, gone.texts)
-            more = purge_more(store, database, text, gone.texts) if purge_more else ()
+            for spelt in spellings:
+                for name, find in purge_rows.items():
+                    also[name] += find()(
+                        root, feedback.database, subject=who, text=spelt, before=before
+                    )
+                if spelt is not None:
+                    AuditLog(feedback.database, application).forget(spelt)
+                # The last one, for it erases the bytes of all.
+                gone += _purge(feedback, root, who, spelt, before)
+        holding: dict[str, None] = {}
+        more: dict[str, tuple[str, dict[str, None]]] = {}
+        for spelt in spellings if older_than is None else ():
+            holding |= dict.fromkeys(purge_releases(store, spelt, gone.texts))
+            for name, sentence, found in (
+                purge_more(store, database, spelt, gone.texts) if purge_more else ()
+            ):
+                more.setdefault(name, (sentence, {}))[1].update(dict.fromkeys(found))
         counts = {"predictions": gone.predictions, "feedback": gone.feedback, **also}
         if as_json:
-            beside = {name: list(found) for name, _, found in more}
+            beside = {name: list(found) for name, (_, found) in more.items()}
             print_json({**counts, "releases": list(holding), **beside})
             return
         deleted = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
         say(f"Rows deleted: {deleted}.")
-        for _, sentence, found in more:
-            if found:
-                say(f"{sentence} {', '.join(found)}")
+        for sentence, held in more.values():
+            if held:
+                say(f"{sentence} {', '.join(held)}")
         if holding:
             say(
                 "These releases still hold it; the next that is learned or trained does not, then "
@@ -118,6 +125,22 @@ def _chosen(
     if older_than is None:
         return who, None
     return who, time.time() - parse_period(older_than).total_seconds()
+
+
+def _spellings(text: str | None) -> list[str | None]:
+    """A text as it is given, and as what customers say is kept: full-width signs and traditional
+    characters are not in it.
+
+    Raises:
+        UserError: nothing can be read in it; every row would hold it.
+    """
+    if text is None:
+        return [None]
+    from common.records.text import normalise
+
+    if not (kept := normalise(text)):
+        raise UserError("--text is empty", hint="Give what is to go: --text TEXT")
+    return list(dict.fromkeys([text, kept]))
 
 
 def _purge(

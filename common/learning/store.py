@@ -41,6 +41,14 @@ class Purged:
     feedback: int
     texts: frozenset[str] = frozenset()
 
+    def __add__(self, other: Purged) -> Purged:
+        """Both together."""
+        return Purged(
+            self.predictions + other.predictions,
+            self.feedback + other.feedback,
+            self.texts | other.texts,
+        )
+
 
 class FeedbackStore:
     """What `application` predicted and what people said of it."""

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
@@ -218,10 +219,9 @@ def _is_list(annotation: Any) -> bool:
 def _list_cell(cell: str) -> Any:
     """A list in one CSV cell: a JSON array, or parts between vertical bars."""
     if cell.lstrip().startswith("["):
-        try:
+        # "[Card] is it lost?" is a text like any other.
+        with suppress(ValueError, RecursionError):
             return json.loads(cell)
-        except json.JSONDecodeError:
-            return cell
     return [part.strip() for part in cell.split("|") if part.strip()]
 
 

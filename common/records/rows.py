@@ -112,6 +112,10 @@ def _read_jsonl(path: Path, text: str) -> Iterator[Row]:
         except RecursionError:
             yield place, Broken("broken JSON: nested too deeply", line)
             continue
+        except ValueError:
+            # Python reads no number of more than 4,300 digits.
+            yield place, Broken("broken JSON: a number that is too long", line)
+            continue
         yield place, row if isinstance(row, dict) else Broken("not a JSON object", line)
 
 
@@ -127,6 +131,8 @@ def _read_json(path: Path, text: str) -> Iterator[Row]:
         ) from None
     except RecursionError:
         raise UserError("broken JSON: nested too deeply", where=str(path)) from None
+    except ValueError:
+        raise UserError("broken JSON: a number that is too long", where=str(path)) from None
     values = whole.values() if isinstance(whole, dict) else ()
     lists = [value for value in values if isinstance(value, list)]
     rows = lists[0] if len(lists) == 1 else whole

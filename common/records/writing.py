@@ -19,6 +19,9 @@ SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".parquet")
 # What a spreadsheet takes for a formula (OWASP, "CSV injection"); an apostrophe makes it text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+# Of an Excel sheet: rows below its header, and characters of a cell.
+MOST_ROWS, LONGEST_CELL = 1_048_575, 32_767
+
 
 def check_writable_as(path: Path) -> None:
     """See that `path` has a suffix that can be written; none is JSON lines.
@@ -38,7 +41,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write `rows`, whole or not at all; lists go into one cell, parts between vertical bars.
 
     Raises:
-        UserError: the suffix is none of `SUFFIXES`.
+        UserError: the suffix is none of `SUFFIXES`, or it is more than an Excel sheet holds.
     """
     check_writable_as(path)
     suffix = path.suffix.lower()
@@ -48,10 +51,30 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     elif suffix == ".parquet":
         _write_parquet(path, rows)
     elif suffix == ".xlsx":
+        cells = [_cells(row) for row in rows]
+        _check_fits(path, cells)
         with _replacing(path) as temporary:
-            write_sheet(temporary, _columns(rows), [_cells(row) for row in rows])
+            write_sheet(temporary, _columns(rows), cells)
     else:
         write_atomically(path, csv_bytes(rows, "\t" if suffix == ".tsv" else ","))
+
+
+def _check_fits(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """See that Excel can hold it; what it cannot is left out of the file without a word."""
+    hint = "Write .csv, .jsonl or .parquet."
+    if len(rows) > MOST_ROWS:
+        raise UserError(
+            f"{len(rows):,} rows; a sheet has at most {MOST_ROWS:,}", where=str(path), hint=hint
+        )
+    for number, row in enumerate(rows, start=1):
+        for name, value in row.items():
+            if isinstance(value, str) and len(value) > LONGEST_CELL:
+                raise UserError(
+                    f"row {number}: {name}: {len(value):,} characters; a cell has at most "
+                    f"{LONGEST_CELL:,}",
+                    where=str(path),
+                    hint=hint,
+                )
 
 
 @contextmanager
@@ -87,7 +110,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        if all(isinstance(part, str) and "|" not in part for part in value):
+        if all(isinstance(part, str) and "|" not in part and part[:1] != "[" for part in value):
             return "|".join(value)
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, dict):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 from common.errors import UserError
-from common.files import write_atomically
+from common.files import append_whole, exclusive_lock, write_atomically
 from common.releases.hold import Hold
 from common.releases.release import MANIFEST, Release, open_release
 
@@ -73,10 +74,11 @@ class Registry:
             UserError: no such release, or its files were changed.
         """
         release = self.open(release_id)
-        if self.current_id() != release_id:
-            history = [*self._promotions(), release_id]
-            write_atomically(self._history, "\n".join(history) + "\n")
-        self._point_at(release_id)
+        with self._alone():
+            if self.current_id() != release_id:
+                history = [*self._promotions(), release_id]
+                write_atomically(self._history, "\n".join(history) + "\n")
+            self._point_at(release_id)
         return release
 
     def rollback(self) -> Release:
@@ -85,6 +87,10 @@ class Registry:
         Raises:
             UserError: none did, or its files were changed.
         """
+        with self._alone():
+            return self._roll_back()
+
+    def _roll_back(self) -> Release:
         history = self._promotions()
         if len(history) < 2:
             raise UserError("no earlier release to roll back to", where=str(self.root))
@@ -102,25 +108,30 @@ class Registry:
         Raises:
             UserError: as `rollback`.
         """
-        if self.current_id() != release_id:
-            return None
-        release = self.rollback()
+        with self._alone():
+            if self.current_id() != release_id:
+                return None
+            release = self._roll_back()
         row = {
             "release_id": release_id,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "why": why,
         }
-        with self._withdrawn.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        line = json.dumps(row, ensure_ascii=False) + "\n"
+        append_whole(self._withdrawn, line.encode())
         return release
 
     def withdrawn(self) -> dict[str, str]:
         """Why releases were withdrawn, by their ids."""
         if not self._withdrawn.is_file():
             return {}
-        lines = self._withdrawn.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
-        return {row["release_id"]: row["why"] for row in rows}
+        found = {}
+        for line in self._withdrawn.read_bytes().splitlines():
+            # Of a line that was cut off, by a full disk or a power failure, nothing is known.
+            with suppress(ValueError):
+                row = json.loads(line)
+                found[row["release_id"]] = row["why"]
+        return found
 
     def promoted_at(self) -> float | None:
         """When the release that serves began to, seconds since 1970."""
@@ -141,6 +152,10 @@ class Registry:
         history = self._history.read_text(encoding="utf-8").split()
         left = [name for name in history if (self.releases / name).is_dir()]
         return [name for name, _ in groupby(left)]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        # To verify a release takes seconds: what is promoted meanwhile must not be lost.
+        return exclusive_lock(self.root / ".promoting.lock", waits=True)
 
     def _directory(self, release_id: str) -> Path:
         directory = self.releases / release_id

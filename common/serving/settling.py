@@ -45,6 +45,10 @@ class Settling:
         """They were read, or cannot be, as they are."""
         self._is_done = True
 
+    def again(self) -> None:
+        """They are to be read once more, as they are."""
+        self._is_done = False
+
     def forget(self) -> None:
         """Whatever comes is to be read, even if it looks the same."""
         self._seen = None

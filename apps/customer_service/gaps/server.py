@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -29,6 +29,7 @@ from apps.customer_service.gaps.store import DismissedStore
 from apps.customer_service.gaps.table import as_table
 from apps.customer_service.knowledge.serving.bodies import Author
 from apps.customer_service.knowledge.serving.server import author_of
+from apps.customer_service.tickets.customer_server import or_unavailable
 from common.learning.schema import Prediction
 from common.learning.store import FeedbackStore
 from common.records.fields import Text
@@ -162,12 +163,10 @@ class GapFinder:
         """The gaps of the last days."""
         since = time.time() - days * DAY
         async with self._lock:
-            asked = await asyncio.to_thread(
-                self._store.asked_since, since, MOST_QUESTIONS, NOT_ANSWERED
-            )
+            asked = await self._asked(since, NOT_ANSWERED)
             faqs = self._service.live.current.faqs
             questions = await asyncio.to_thread(Questions.of, asked, faqs, self._patterns)
-            dismissed = await asyncio.to_thread(self.dismissed.among, [*questions.messages])
+            dismissed = await or_unavailable(lambda: self.dismissed.among([*questions.messages]))
             answerer, understood = await self._understand(questions.texts)
             dialogue = self._conversations.dialogue(answerer)
             of = (days, len(asked), asked[-1].id if asked else "", dismissed)
@@ -194,7 +193,12 @@ class GapFinder:
 
     async def asked(self, since: float) -> list[Prediction]:
         """All questions since then, seconds since 1970."""
-        return await asyncio.to_thread(self._store.asked_since, since, MOST_QUESTIONS)
+        return await self._asked(since)
+
+    async def _asked(self, since: float, decisions: Collection[str] = ()) -> list[Prediction]:
+        return await or_unavailable(
+            lambda: self._store.asked_since(since, MOST_QUESTIONS, decisions)
+        )
 
 
 def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
@@ -236,9 +240,9 @@ def add_gaps(app: FastAPI, finder: GapFinder, speakers: Speakers) -> None:
         speakers.require_trust(request)
         if given.dismissed:
             author = author_of(request, given.author)
-            await asyncio.to_thread(finder.dismissed.dismiss, given.examples, author)
+            await or_unavailable(lambda: finder.dismissed.dismiss(given.examples, author))
         else:
-            await asyncio.to_thread(finder.dismissed.undo, given.examples)
+            await or_unavailable(lambda: finder.dismissed.undo(given.examples))
         note(request, after="not ours" if given.dismissed else "ours")
 
     @app.get("/v1/resolution", tags=["gaps"], summary="What was answered for good")

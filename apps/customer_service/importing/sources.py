@@ -60,6 +60,7 @@ def _of_folder(
             if path.name == SITEMAP:
                 continue
             try:
+                check_readable(path)
                 source = recognise(path, wanted, mapping, sides)
             except UserError as error:
                 yield Rejected(str(path), error.what)

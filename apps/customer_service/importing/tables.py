@@ -8,7 +8,8 @@ from itertools import chain, islice
 from apps.customer_service.importing.dialogues.reading import ROWS_LOOKED_AT
 from apps.customer_service.importing.schema import Rejected, Source
 from apps.customer_service.importing.sources import faq_columns
-from apps.customer_service.schema import LONGEST_ANSWER, Faq
+from apps.customer_service.knowledge.schema import LONGEST_ID
+from apps.customer_service.schema import LONGEST_ANSWER, LONGEST_QUESTION, Faq
 from common.console import say
 from common.errors import UserError
 from common.records.archives import MOST_ROWS
@@ -46,10 +47,19 @@ def read_faqs(source: Source, mapping: Mapping[str, str]) -> Iterator[Faq | Reje
         except BadRowError as error:
             yield Rejected(place, str(error), str(row.get(columns["question"]) or ""))
             continue
-        if len(faq.answer) > LONGEST_ANSWER:
-            yield Rejected(
-                place, f"an answer longer than {LONGEST_ANSWER} characters", faq.question
-            )
+        if reason := _too_long(faq):
+            yield Rejected(place, reason, faq.question)
             continue
         language = faq.language or language_of_both(faq.question, faq.answer)
         yield faq.model_copy(update={"language": language})
+
+
+def _too_long(faq: Faq) -> str | None:
+    """Why `faqs add` would take neither it nor any other of its file; None: it does."""
+    if len(faq.id) > LONGEST_ID:
+        return f"an id longer than {LONGEST_ID} characters"
+    if max(map(len, faq.variants)) > LONGEST_QUESTION:
+        return f"a question longer than {LONGEST_QUESTION} characters"
+    if len(faq.answer) > LONGEST_ANSWER:
+        return f"an answer longer than {LONGEST_ANSWER} characters"
+    return None

@@ -102,11 +102,7 @@ class HandingOver:
 def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
     """Add `/v1/conversations/{id}`: for whoever has the id, with the key that it began with."""
     _add_contact(app, desk, speakers)
-    store = desk.store
-
-    def called(given: str, owner: str) -> str:
-        """What it is called here, whether by our id or by the client's own."""
-        return given if store.latest_of(given, owner) else own_identity(given, owner)
+    store, called = desk.store, partial(_called, desk)
 
     def told(conversation_id: str, owner: str, after: int | None) -> CustomersConversation:
         ticket = store.latest_of(conversation_id, owner)
@@ -149,6 +145,11 @@ def add_customer_routes(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> N
         return await or_unavailable(left)
 
 
+def _called(desk: TicketDesk, given: str, owner: str) -> str:
+    """What a conversation is called here, whether by our id or by the client's own."""
+    return given if desk.store.latest_of(given, owner) else own_identity(given, owner)
+
+
 def _add_contact(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
     @app.post(
         "/v1/conversations/{conversation_id}/contact",
@@ -162,7 +163,11 @@ def _add_contact(app: FastAPI, desk: TicketDesk, speakers: Speakers) -> None:
         if left.contact and not left.consent:
             raise HTTPException(422, "Without the customer's consent it is not kept.")
         owner = speakers.owner(request)
-        keep = partial(desk.store.leave_contact, conversation_id, owner, left.contact)
+
+        def keep() -> bool:
+            identity = _called(desk, conversation_id, owner)
+            return desk.store.leave_contact(identity, owner, left.contact)
+
         if not await or_unavailable(keep):
             kind = "open ticket" if left.contact else "ticket"
             raise HTTPException(404, f"There is no {kind} in this conversation.")

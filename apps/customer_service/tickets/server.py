@@ -26,7 +26,9 @@ from apps.customer_service.tickets.customer_server import or_unavailable
 from apps.customer_service.tickets.desk import TicketDesk
 from apps.customer_service.tickets.listing.store import State, Wanted
 from apps.customer_service.tickets.schema import MOST_MESSAGES, Said, Status, Ticket
-from apps.customer_service.tickets.teaching import answered_by, draft_of, last_reply, wording_of
+from apps.customer_service.tickets.teaching import answered_by, draft_of, wording_of
+from common.errors import UserError
+from common.records.fields import content_hash
 from common.serving.auditing.changes import note
 from common.serving.learning.feedback import FeedbackCollector
 from common.serving.problems import problem
@@ -94,7 +96,8 @@ def _add_changing(app: FastAPI, desk: TicketDesk, collector: FeedbackCollector) 
     async def reply(ticket_id: TicketId, new: TicketReply, request: Request) -> WholeTicket:
         collector.speakers.require_trust(request)
         author = author_of(request, new.author)
-        given = {"id": new.reply_id} if new.reply_id else {}
+        # A help desk may number the replies of each ticket from 1.
+        given = {"id": content_hash(ticket_id, new.reply_id)} if new.reply_id else {}
         said = Said(
             **given, at=time.time(), by="person", author=author, text=new.text, faq_id=new.faq_id
         )
@@ -134,7 +137,11 @@ def _add_closing(
 
     async def teach(before: WholeTicket, new: TicketClosing, request: Request) -> str:
         ticket = await or_unavailable(lambda: desk.store.get(before.id))
-        reply = last_reply(before.messages)
+        reply = await or_unavailable(lambda: desk.store.last_reply(before.id))
+        if reply is None:
+            raise UserError(
+                "nobody has replied in this ticket", hint="Reply first, or just close it."
+            )
         faq_id = answered_by(ticket, reply)
         if faq_id not in knowledge.live.current.faqs:
             faq = draft_of(ticket, reply)

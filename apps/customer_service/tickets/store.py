@@ -80,6 +80,16 @@ class TicketStore:
         with self.database.reading() as connection:
             return messages.read(connection, conversation_id, after, limit)
 
+    def message(self, message_id: str) -> Message | None:
+        """A message by its id; None: it was purged."""
+        with self.database.reading() as connection:
+            return messages.one(connection, message_id)
+
+    def last_reply(self, ticket_id: str) -> Message | None:
+        """What a person wrote last in a ticket, whatever was replied in earlier ones."""
+        with self.database.reading() as connection:
+            return messages.last_reply(connection, ticket_id)
+
     def reply(
         self, ticket_id: str, said: Said, version: int | None, *, echo: bool = True
     ) -> Ticket:

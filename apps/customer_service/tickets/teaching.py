@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from apps.customer_service.schema import IMPORTED, Faq
 from apps.customer_service.tickets.schema import Message, Ticket
-from common.errors import UserError
 from common.learning.schema import Feedback
 from common.records.spoken.language import language_of_both
 from common.records.text import fold
 
 # What the page Knowledge shows beside the draft.
 TAG = "ticket"
-
-
-def last_reply(messages: Sequence[Message]) -> Message:
-    """The reply that is to be taught.
-
-    Raises:
-        UserError: nobody has replied yet.
-    """
-    replies = [one for one in messages if one.by == "person"]
-    if not replies:
-        raise UserError("nobody has replied in this ticket", hint="Reply first, or just close it.")
-    return replies[-1]
 
 
 def answered_by(ticket: Ticket, reply: Message) -> str | None:

@@ -67,3 +67,30 @@ def test_a_row_that_says_nothing_is_named(tmp_path: Path) -> None:
     path.write_text("text,faq_id\nlost my card,a\nfound it,\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"rows\.csv:3.*none of faq_id, answer"):
         read_feedback(path, "table", "faq_id", LABELS)
+
+
+@pytest.mark.parametrize("form", ["argilla", "label-studio"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *('{"a": 1}', "5", '["x"]', '[{"data": {"text": 5}}]', '[{"fields": {"text": 5}}]'),
+        *('[{"fields": {"text": "x"}, "responses": [1]}]', '[{"data": {"text": " "}}]'),
+    ],
+)
+def test_json_of_another_form_is_the_user_s_mistake(
+    tmp_path: Path, form: Any, content: str
+) -> None:
+    path = tmp_path / "tasks.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"not a list of tasks|not of the form"):
+        read_feedback(path, form, "faq_id", LABELS)
+
+
+def test_a_task_that_was_skipped_teaches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.json"
+    write_feedback(path, ROWS, "label-studio", "faq_id")
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    _answer_label_studio(tasks)
+    tasks[1]["annotations"][0]["was_cancelled"] = True
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    assert read_feedback(path, "label-studio", "faq_id", LABELS) == []

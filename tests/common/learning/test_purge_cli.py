@@ -11,9 +11,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from common.errors import UserError
 from common.learning.purge_cli import add_purge_verb
 from common.learning.schema import Prediction
 from common.learning.store import FeedbackStore
+from common.records.personal import prepare
 from common.storage.audit_log import AuditLog, Change
 from common.storage.database import DATABASE, Database
 
@@ -54,3 +56,23 @@ def test_no_byte_of_a_text_is_left_in_the_audit_log_either(
     purge("--text", SECRET, store=tmp_path)
     assert [change.about for change in log.changes()] == ["purged"]
     assert SECRET.encode() not in databases.content(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--text", "--subject"])
+@pytest.mark.parametrize("nothing", ["", "  ", "\u3000"])
+def test_nothing_named_deletes_nothing(
+    serving: Database, tmp_path: Path, option: str, nothing: str
+) -> None:
+    done = CliRunner().invoke(verbs, [option, nothing, "--store", str(tmp_path)])
+    assert isinstance(done.exception, UserError)
+    assert FeedbackStore(serving, "shop").prediction("a")
+
+
+def test_a_text_is_found_as_the_customer_wrote_it(serving: Database, tmp_path: Path) -> None:
+    written = "我的卡丟了，怎麼辦？"
+    said = {"source": "s", "release_id": "r", "decision": "answer", "given": {}}
+    row = {"id": "b", "at": 1.0, "text": prepare(f"急！{written}谢谢"), **said}
+    FeedbackStore(serving, "shop").add([Prediction.model_validate(row)])
+    purge("--text", written, store=tmp_path)
+    assert FeedbackStore(serving, "shop").prediction("b") is None
+    assert FeedbackStore(serving, "shop").prediction("a")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from common.learning import learn_cli
+from common.learning.candidates.releasing import Learned
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
 from common.storage.database import Database
@@ -29,3 +32,21 @@ def test_it_waits_until_there_are_so_many(tmp_path: Path, monkeypatch: pytest.Mo
     learn_cli._wait_for(lambda: len(store.feedback()), None, timedelta(0))
     assert len(slept) == 2
     database.close()
+
+
+def test_it_goes_on_after_the_database_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    tried: list[int] = []
+    monkeypatch.setattr(learn_cli.time, "sleep", slept.append)
+
+    def once() -> Learned:
+        tried.append(len(tried))
+        if len(tried) == 1:
+            raise OperationalError("select", {}, Exception("gone"))
+        raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"every": None, "after": 2, "as_json": True}
+    with pytest.raises(KeyboardInterrupt):
+        learn_cli.run_learning(once, lambda: 2, lambda: None, **options)
+    # The same corrections are taken, and nothing is asked of it in between.
+    assert (tried, slept) == ([0, 1], [learn_cli.LOOK_SECONDS])

@@ -201,3 +201,11 @@ def test_json_that_is_nested_without_end_is_bad_input(tmp_path: Path, suffix: st
     path.write_text("[" * 100_000 + "\n", encoding="utf-8")
     with pytest.raises(UserError, match="nested too deeply"):
         read_records(path, Row)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_number_without_end_is_bad_input(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"long{suffix}"
+    path.write_text('[{"count": ' + "1" * 5000 + "}]\n", encoding="utf-8")
+    with pytest.raises(UserError, match="a number that is too long"):
+        read_records(path, Row)

@@ -6,10 +6,19 @@ from typing import Any
 
 import fastexcel
 import pytest
+from pydantic import BaseModel
 
 from common.errors import UserError
+from common.records import writing
+from common.records.reader import read_records
 from common.records.rows import read_rows
 from common.records.writing import write_table
+
+
+class Tagged(BaseModel):
+    text: str
+    tags: list[str] = []
+
 
 HOSTILE = '=HYPERLINK("http://a.example";"click")'
 ROWS: list[dict[str, Any]] = [
@@ -51,3 +60,23 @@ def test_what_is_written_is_read_back(tmp_path: Path, suffix: str) -> None:
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unknown format '\.txt'"):
         write_table(tmp_path / "out.txt", ROWS)
+
+
+def test_what_a_sheet_cannot_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.xlsx"
+    with pytest.raises(UserError, match=r"row 1: text: 40,000 characters"):
+        write_table(path, [{"text": "x" * 40_000}])
+    monkeypatch.setattr(writing, "MOST_ROWS", 2)
+    with pytest.raises(UserError, match="3 rows; a sheet has at most 2"):
+        write_table(path, ROWS)
+    assert not path.exists()
+
+
+def test_a_list_of_texts_in_brackets_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    write_table(path, [{"text": "a", "tags": ["[1]"]}])
+    assert read_records(path, Tagged).items == [Tagged(text="a", tags=["[1]"])]
+    path.write_text("text,tags\na,[Card] is it lost?|gone\n", encoding="utf-8")
+    assert read_records(path, Tagged).items[0].tags == ["[Card] is it lost?", "gone"]

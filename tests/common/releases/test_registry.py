@@ -175,3 +175,35 @@ def test_as_many_records_as_the_gate_asks_for_show_it() -> None:
     before = np.arange(needed) % 2
     shown = paired_bootstrap(before, before[random.permutation(needed)])
     assert shown.low == pytest.approx(-margin, abs=margin / 3)
+
+
+def test_a_line_that_was_cut_off_hides_no_other_release_that_was_withdrawn(
+    registry: Registry,
+) -> None:
+    old, new = _write(registry, "a").release_id, _write(registry, "b").release_id
+    for name in (old, new):
+        registry.promote(name)
+    (registry.root / "withdrawn.jsonl").write_text('{"release_id": "x", "w', encoding="utf-8")
+    registry.withdraw(new, "worse")
+    assert registry.withdrawn() == {new: "worse"}
+
+
+def test_what_is_promoted_during_a_rollback_is_not_lost(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (_write(registry, content).release_id for content in "abc")
+    for name in (first, second):
+        registry.promote(name)
+    opened = Registry.open
+    other = threading.Thread(target=Registry(registry.root.parent, "test").promote, args=(third,))
+
+    def slow(self: Registry, release_id: str | None = None) -> Release:
+        if release_id == first:
+            other.start()
+            other.join(0.5)
+        return opened(self, release_id)
+
+    monkeypatch.setattr(Registry, "open", slow)
+    registry.withdraw(second, "worse")
+    other.join()
+    assert (registry.current_id(), registry.previous_id()) == (third, first)

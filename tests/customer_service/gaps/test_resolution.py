@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from apps.customer_service.gaps.resolution import Resolved, contacts, resolved
+from apps.customer_service.gaps.server import GapFinder, add_gaps
 from common.learning.schema import Prediction
 
 DAY = 86400.0
@@ -83,3 +88,23 @@ def test_contacts_are_counted_by_language_by_topic_and_by_week() -> None:
     }
     weeks = [row.group for row in resolved(found, "week")]
     assert weeks == ["2025-10-27", "2025-11-03", "2025-12-22"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "gaps"), ("GET", "gaps/export"), ("GET", "resolution"), ("POST", "gaps/dismissals")],
+)
+def test_a_database_that_is_away_is_told(method: str, path: str) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    finder = GapFinder(
+        cast("Any", SimpleNamespace(service=None)),
+        cast("Any", SimpleNamespace(asked_since=away, database=None)),
+    )
+    finder.dismissed = cast("Any", SimpleNamespace(dismiss=away))
+    app = FastAPI()
+    add_gaps(app, finder, cast("Any", SimpleNamespace(require_trust=lambda _: None)))
+    client = TestClient(app, raise_server_exceptions=False)
+    body = {"examples": ["Will it rain?"]} if method == "POST" else None
+    assert client.request(method, f"/v1/{path}", json=body).status_code == 503

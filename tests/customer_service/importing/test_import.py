@@ -10,7 +10,8 @@ import pytest
 from sample import Run
 
 from apps.customer_service.importing.importing import read_sources, run_import
-from apps.customer_service.knowledge.schema import Proposed
+from apps.customer_service.knowledge import editing
+from apps.customer_service.knowledge.schema import Knowledge, Proposed
 from apps.customer_service.schema import Faq
 from common.errors import UserError
 from common.files import directory_hashes
@@ -231,3 +232,20 @@ def test_a_mistake_is_told_plainly_and_leaves_nothing(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_knowledge_would_refuse_is_left_out_so_that_the_rest_is_taken(
+    tmp_path: Path,
+) -> None:
+    table, page = tmp_path / "faqs.csv", tmp_path / "page.html"
+    long = "what if " * 300
+    table.write_text(
+        f"id,question,similar_questions,answer\na,{long},,It is so.\nb,Why?,{long},It is so.\n"
+        f"{'c' * 300},Who?,,It is so.\nd,How?,,It is so.\n",
+        encoding="utf-8",
+    )
+    page.write_text(f"<h1>{long}?</h1><p>It is so everywhere.</p>", encoding="utf-8")
+    found, _ = read_sources([table, page], None, {})
+    assert [faq.id for faq in found.faqs] == ["d"]
+    assert len(found.rejected) == 4
+    assert editing.add(Knowledge(), found.faqs, draft=True)

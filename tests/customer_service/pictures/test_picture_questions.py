@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +16,9 @@ from sample import Demo, Run
 from selenium.webdriver.remote.webdriver import WebDriver
 from server import running
 from written import picture
+
+from apps.customer_service.pictures.question import question_of
+from common.records.pictures.lines import Line
 
 pytest.importorskip("rapidocr", reason="needs the extra `pictures`")
 QUESTION = "How do I block my stolen card?"
@@ -36,6 +40,15 @@ def test_its_text_comes_back_with_personal_data_masked(address: str) -> None:
     found = read(address, picture(QUESTION, "4111 1111 1111 1111"))
     assert found.status_code == 200
     assert found.json() == {"text": f"{QUESTION} <card>"}
+
+
+def test_what_is_personal_is_masked_in_any_spelling() -> None:
+    lines = ["我叫陳大文，電話１３８１２３４５６７８", "ann＠example．com"]
+    placed = [Line(text, 1.0, 0, 100 * n, 9, 100 * n + 10) for n, text in enumerate(lines)]
+    reader: Any = SimpleNamespace(read=lambda _: placed)
+    assert question_of(reader, picture("x")) == "我叫<name>,电话<phone>\n<email>"
+    placed = [Line("卡丟了，怎麼辦？", 1.0, 0, 0, 9, 9)]
+    assert question_of(reader, picture("x")) == "卡丟了，怎麼辦？"
 
 
 def test_what_cannot_be_read_is_told_and_the_server_goes_on(address: str) -> None:

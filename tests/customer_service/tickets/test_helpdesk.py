@@ -127,6 +127,19 @@ def test_what_fails_is_tried_again_before_what_comes_after_it(
     assert events == ["opened", "opened", "opened", "message", "closed"]
 
 
+def test_a_message_of_a_long_conversation_is_told_with_its_text(
+    store: TicketStore, receiver: Receiver
+) -> None:
+    store.add([arrival("where is it?", before=[reply(str(number)) for number in range(520)])])
+    ticket = store.open_of("c1", "")
+    assert ticket
+    store.reply(ticket.id, reply("It is on its way."), None)
+    deliver(store, HelpDesk(receiver.url, secret=SECRET), rounds=4)
+    opened, told = (one["messages"] for one in receiver.bodies)
+    assert opened[-1]["text"] == "where is it?"
+    assert [one["text"] for one in told] == ["It is on its way."]
+
+
 def test_what_is_refused_for_good_is_set_aside(store: TicketStore, receiver: Receiver) -> None:
     whole_life(store)
     receiver.statuses = [422, 422, 422, 200]

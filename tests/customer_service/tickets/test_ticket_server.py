@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from handed import arrival, reply
 from sample import Demo, Run
 from server import running
+from starlette.responses import JSONResponse
 
+from apps.customer_service.conversation.server import own_identity
+from apps.customer_service.knowledge.schema import Knowledge
+from apps.customer_service.tickets.customer_server import add_customer_routes
+from apps.customer_service.tickets.desk import TicketDesk
+from apps.customer_service.tickets.options import AT_ANY_TIME
+from apps.customer_service.tickets.server import add_tickets
 from apps.customer_service.tickets.waiting.hours import DAYS
+from common.errors import UserError
+from common.storage.database import Database
 
 WEATHER = "Will it rain on the moon tomorrow?"
 PERSON = "I want to talk to a person, my number is 4111 1111 1111 1111"
@@ -128,6 +141,75 @@ def test_a_reply_becomes_a_draft_or_a_wording_and_neither_is_served(store: Path)
         (row,) = get(address, "feedback", kind="correction")["rows"]
         assert (row["text"], row["wanted"]["faq_id"]) == (other_text(other), near["faq_id"])
         assert (row["status"], row["trusted"]) == ("new", False)
+
+
+class _Drafts:
+    """The knowledge, as far as tickets write to it."""
+
+    live = SimpleNamespace(current=SimpleNamespace(faqs={}))
+
+    def __init__(self) -> None:
+        self.taught: list[str] = []
+
+    async def write(self, _request: Any, edit: Any, _author: Any, _kind: Any) -> None:
+        self.taught += [one.after.draft.answer for one in edit(Knowledge())]
+
+
+@pytest.fixture
+def drafts() -> _Drafts:
+    return _Drafts()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[TicketDesk]:
+    database = Database(tmp_path / "tickets.sqlite")
+    yield TicketDesk(database, tmp_path, AT_ANY_TIME, keep_seconds=1e6)
+    database.close()
+
+
+@pytest.fixture
+def routes(desk: TicketDesk, drafts: Any) -> TestClient:
+    """The tickets' routes alone, for whoever asks."""
+    speakers: Any = SimpleNamespace(owner=lambda _: "", require_trust=lambda _: None)
+    app = FastAPI()
+    app.add_exception_handler(UserError, lambda _, error: JSONResponse(str(error), 422))
+    add_tickets(app, desk, cast("Any", SimpleNamespace(speakers=speakers)), drafts)
+    add_customer_routes(app, desk, speakers)
+    return TestClient(app)
+
+
+def test_what_an_earlier_ticket_was_replied_is_not_taught_of_a_later_one(
+    desk: TicketDesk, routes: TestClient, drafts: _Drafts
+) -> None:
+    desk.store.add([first := arrival("Will it rain?")])
+    desk.store.reply(first.id, reply("It never rains."), None)
+    desk.store.close(first.id, None)
+    desk.store.add([second := arrival("Is there snow?")])
+    path = f"/v1/tickets/{second.id}"
+    assert routes.post(f"{path}/close", json={"teach": True}).status_code == 422
+    assert drafts.taught == []
+    routes.post(f"{path}/replies", json={"text": "None at all."})
+    assert routes.post(f"{path}/close", json={"teach": True}).status_code == 200
+    assert drafts.taught == ["None at all."]
+
+
+def test_a_desk_may_number_the_replies_of_each_ticket_by_itself(
+    desk: TicketDesk, routes: TestClient
+) -> None:
+    for name in ("c1", "c2"):
+        desk.store.add([asked := arrival("Will it rain?", name)])
+        for _ in range(2):
+            given = {"text": f"Not in {name}.", "reply_id": "1"}
+            told = routes.post(f"/v1/tickets/{asked.id}/replies", json=given)
+        assert [one["text"] for one in told.json()["messages"]][1:] == [f"Not in {name}."]
+
+
+def test_a_contact_is_left_by_the_client_s_own_id_too(desk: TicketDesk, routes: TestClient) -> None:
+    own = "shop:visitor-17"
+    desk.store.add([asked := arrival("Will it rain?", own_identity(own, ""))])
+    left = {"contact": "ann@example.com", "consent": True}
+    assert routes.post(f"/v1/conversations/{own}/contact", json=left).status_code == 204
+    assert desk.store.get(asked.id).contact == "ann@example.com"
 
 
 def other_text(answer: dict[str, Any]) -> str:

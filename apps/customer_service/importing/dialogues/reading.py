@@ -128,6 +128,8 @@ def records(path: Path) -> Iterator[Row]:
         ) from None
     except RecursionError:
         raise UserError("broken JSON: nested too deeply", where=str(path)) from None
+    except ValueError:
+        raise UserError("broken JSON: a number that is too long", where=str(path)) from None
     for number, row in enumerate(_unwrapped(whole), start=1):
         is_object = isinstance(row, dict)
         yield f"{path}:record {number}", row if is_object else Broken("not a JSON object", str(row))

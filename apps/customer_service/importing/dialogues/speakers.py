@@ -47,8 +47,20 @@ AGENT = (
         "小二",
     ),
     *("店小二", "工作人员", "客服专员", "人工"),
+    # These begin with whom they serve.
+    *(
+        "customer care",
+        "customer success",
+        "customer relations",
+        "client service",
+        "client advisor",
+    ),
+    *("client services", "client support", "user support", "member service", "member services"),
+    *("contact center", "contact centre", "customer services"),
+    *("客户经理", "客户服务", "客户支持", "客户代表", "客户顾问", "用户服务", "会员服务"),
 )
 OTHER = (
+    *("support bot", "service bot", "assistant bot", "客服机器人"),
     *("bot", "chatbot", "robot", "system", "action", "automation", "automated", "agent bot"),
     *(
         "agentbot",

@@ -39,11 +39,15 @@ MONEY = re.compile(
 )
 SHARE = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:%|percent|per cent|折)", re.IGNORECASE)
 CLOCK = re.compile(
-    r"\b(\d{1,2})(?::(\d{2}))?\s?([ap])\.?m\b|\b(\d{1,2}):(\d{2})\b|(\d{1,2})点", re.IGNORECASE
+    r"\b(\d{1,2})(?::(\d{2}))?\s?([ap])\.?m\b"
+    # Not \b: a Chinese character before it is a letter, too.
+    r"|(?P<later>下午|傍晚|晚上)?\s?(?<![\d:])(?P<hour>\d{1,2})"
+    r"(?::(?P<minute>\d{2})(?![\d:])|点(?P<half>半)?)",
+    re.IGNORECASE,
 )
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 DATE = re.compile(
-    r"\d{4}[-/.年]\d{1,2}(?:[-/.月]\d{1,2})?|\d{1,2}月\d{1,2}[日号]|\b20\d{2}\b"
+    r"\d{4}[-/.年]\d{1,2}(?:[-/.月]\d{1,2})?|\d{1,2}月\d{1,2}[日号]|(?<![$€£¥])\b20\d{2}\b"
     rf"|\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s)?{MONTH}\.?\s\d{{1,2}}\b"
     rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH}",
     re.IGNORECASE,
@@ -95,10 +99,12 @@ def _number(text: str | None) -> float:
         return float(_plain(text))
     if text == "半":
         return 0.5
-    tens, ten, ones = text.partition("十")
+    hundreds, hundred, below = text.rpartition("百")
+    whole = 100 * DIGITS.get(hundreds, 1) if hundred else 0
+    tens, ten, ones = below.lstrip("零").partition("十")
     if not ten:
-        return DIGITS.get(text, 0)
-    return 10 * (DIGITS.get(tens, 1) if tens else 1) + DIGITS.get(ones, 0)
+        return whole + DIGITS.get(tens, 0)
+    return whole + 10 * DIGITS.get(tens, 1) + DIGITS.get(ones, 0)
 
 
 def _plain(number: str) -> str:
@@ -111,7 +117,10 @@ def _plain(number: str) -> str:
 
 
 def _clock(match: re.Match[str]) -> str:
-    hour = int(match[1] or match[4] or match[6])
-    if (match[3] or "").lower() == "p" and hour < 12:
+    hour = int(match[1] or match["hour"])
+    is_later = match[3] in {"p", "P"} or match["later"]
+    if is_later and hour < 12:
         hour += 12
-    return f"{hour}:{match[2] or match[5] or '00'}"
+    elif match[3] in {"a", "A"} and hour == 12:
+        hour = 0
+    return f"{hour}:{match[2] or match['minute'] or ('30' if match['half'] else '00')}"

@@ -32,6 +32,7 @@ BLOCKS = (
     *("fieldset", "figcaption", "figure", "form", "header", "hr", "li", "main", "ol", "p", "pre"),
     *("section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
 )
+PARTS = frozenset({"tbody", "thead", "tfoot"})
 ANY_BLOCK = ", ".join((*BLOCKS, *HEADINGS))
 SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
 
@@ -108,6 +109,7 @@ def _pairs_in(value: Any) -> Iterator[tuple[str, str]]:
 def _blocks(root: LexborNode) -> Iterator[Block]:
     """Headings and text in their order; what stands in one line stays in one."""
     line: list[str] = []
+    items = 0
 
     def finished() -> Iterator[Block]:
         text = SPACES.sub(" ", "".join(line)).strip()
@@ -124,6 +126,10 @@ def _blocks(root: LexborNode) -> Iterator[Block]:
             continue
         elif tag == "br" or tag in HEADINGS or tag in BLOCKS:
             yield from finished()
+            if tag == "li":
+                items += 1
+                yield from _item(node, f"{items}. " if root.tag == "ol" else "- ")
+                continue
             yield from READERS.get(tag, _blocks)(node)
         elif node.css_first(ANY_BLOCK) is not None:
             yield from finished()
@@ -147,20 +153,18 @@ def _inline(node: LexborNode, *, strip: bool = True) -> str:
     return text.strip() if strip else text
 
 
-def _item(node: LexborNode) -> Iterator[Block]:
-    sign = "- "
-    parent = node.parent
-    if parent is not None and parent.tag == "ol":
-        items = [one for one in parent.iter() if one.tag == "li"]
-        sign = f"{next(n for n, one in enumerate(items, start=1) if one.mem_id == node.mem_id)}. "
+def _item(node: LexborNode, sign: str) -> Iterator[Block]:
     for number, block in enumerate(_blocks(node)):
         yield Block(sign + block.text) if number == 0 and not block.level else block
 
 
 def _table(node: LexborNode) -> Iterator[Block]:
     """A row a line, its cells between vertical bars."""
-    for row in node.css("tr"):
-        cells = [" ".join(block.text for block in _blocks(cell)) for cell in row.css("th, td")]
+    parts = [one for part in node.iter() for one in (part.iter() if part.tag in PARTS else [part])]
+    for row in parts:
+        # Not by a selector: what a table within a cell holds would be read again at every level.
+        own = [cell for cell in row.iter() if row.tag == "tr" and cell.tag in {"th", "td"}]
+        cells = [" ".join(block.text for block in _blocks(cell)) for cell in own]
         if any(cells):
             yield Block(" | ".join(cells))
 
@@ -193,6 +197,5 @@ READERS: dict[str, Callable[[LexborNode], Iterator[Block]]] = {
     "table": _table,
     "details": _details,
     "dl": _definitions,
-    "li": _item,
     "pre": _lines,
 }

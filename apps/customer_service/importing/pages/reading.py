@@ -11,6 +11,7 @@ from apps.customer_service.importing.pages.word import read_word
 from apps.customer_service.importing.pages.workbook import read_workbook
 from apps.customer_service.importing.schema import Block, Page, Source
 from common.errors import UserError
+from common.files import check_readable
 from common.records.encodings import read_text
 
 FORMS = {
@@ -31,6 +32,7 @@ def read_page(source: Source) -> Page:
         UserError: it cannot be read, or is larger than a page may be.
     """
     path, url = source.path, source.url
+    check_readable(path)
     if path.stat().st_size > MOST_BYTES:
         raise UserError(f"more than {MOST_BYTES // 1_000_000} MB", where=str(path))
     title = _title(path)

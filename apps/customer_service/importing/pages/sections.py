@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from apps.customer_service.importing.pages.questions import ANSWER, is_question, unnumbered
 from apps.customer_service.importing.schema import Block, Page, Rejected
-from apps.customer_service.schema import LONGEST_ANSWER, Faq
+from apps.customer_service.schema import LONGEST_ANSWER, LONGEST_QUESTION, Faq
 from common.records.spoken.language import language_of_both
 from common.records.text import fold
 
@@ -146,6 +146,9 @@ def _faq(page: Page, question: str, answer: str, seen: dict[str, str]) -> Iterat
     question, answer = unnumbered(question), ANSWER.sub("", answer).strip()
     if not question or len(answer) < SHORTEST_ANSWER:
         yield Rejected(page.place, "no answer under the question", f"{question}\n{answer}".strip())
+    elif len(question) > LONGEST_QUESTION:
+        reason = f"a question longer than {LONGEST_QUESTION} characters"
+        yield Rejected(page.place, reason, f"{question[:200]}…")
     elif len(answer) > LONGEST_ANSWER:
         reason = f"longer than {LONGEST_ANSWER} characters, and no heading to split it at"
         yield Rejected(page.place, reason, f"{question}\n{answer[:200]}…")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from docx.document import Document
     from docx.text.paragraph import Paragraph
 
+# What python-docx, and lxml below it, raise where a part is cut off or is not what it should be.
+DAMAGED = (SyntaxError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
@@ -30,11 +32,11 @@ def read_word(path: Path, url: str | None, fallback_title: str) -> Page:
     check_unpacked(path, "a Word document")
     try:
         document = docx.Document(str(path))
-    except (KeyError, ValueError, PackageNotFoundError) as error:
-        raise UserError(f"not a Word document: {error}", where=str(path)) from None
-    blocks = list(_blocks(document))
+        blocks = list(_blocks(document))
+        own = (document.core_properties.title or "").strip()
+    except (PackageNotFoundError, *DAMAGED) as error:
+        raise UserError(f"not a whole Word document: {error}", where=str(path)) from None
     title = next((block.text for block in blocks if block.level == 1), "")
-    own = (document.core_properties.title or "").strip()
     return Page(title or own or fallback_title, blocks, str(path), url)
 
 

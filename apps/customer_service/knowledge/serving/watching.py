@@ -56,6 +56,7 @@ class FileWatch:
         self._facts = facts
         self._settling = Settling()
         self._hashes: tuple[str, ...] = ()
+        self._release_id = live.release_id
         self._trouble: str | None = None
         self._periodic = Periodic("file-watch", self.look, LOOK_SECONDS)
 
@@ -76,7 +77,11 @@ class FileWatch:
         self._periodic.stop()
 
     def look(self) -> None:
-        """Serve what the file holds, if it has changed."""
+        """Serve what the file holds, if it or the release has changed."""
+        if self._release_id != self._live.release_id:
+            # Another one may hold what is not in the file.
+            self._release_id, self._hashes = self._live.release_id, ()
+            self._settling.again()
         try:
             if not self._settling.are_to_read(self._tables()):
                 return

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from apps.customer_service.tickets.conflict import UnknownTicketError
 from apps.customer_service.tickets.helpdesk.shapes import HelpDesk, tell
 from apps.customer_service.tickets.helpdesk.store import EventStore, Noted
-from apps.customer_service.tickets.schema import Message
+from apps.customer_service.tickets.schema import MOST_MESSAGES, Message, Ticket
 from apps.customer_service.tickets.store import TicketStore
 from common.storage.database import DATABASE_TROUBLE, Database
 from common.webhooks import DeliveryError
@@ -75,7 +75,7 @@ class Delivery:
     def _try(self, event: Noted) -> None:
         try:
             ticket = self._store.get(event.ticket_id)
-            messages = self._messages(event, ticket.conversation_id)
+            messages = self._messages(event, ticket)
             remote_id = tell(self._desk, event, ticket, messages)
         except UnknownTicketError:
             # It was purged meanwhile.
@@ -89,11 +89,15 @@ class Delivery:
             self.events.told(event, remote_id)
             self.delivered += 1
 
-    def _messages(self, event: Noted, conversation_id: str) -> list[Message]:
-        of_ticket = self._store.messages(conversation_id)
-        if event.kind == "message":
-            return [one for one in of_ticket if one.id == event.message_id]
-        return [one for one in of_ticket if one.at <= event.at] if event.kind == "opened" else []
+    def _messages(self, event: Noted, ticket: Ticket) -> list[Message]:
+        if event.message_id is not None:
+            said = self._store.message(event.message_id)
+            return [said] if said else []
+        if event.kind != "opened":
+            return []
+        after = max(ticket.last - MOST_MESSAGES, 0)
+        latest = self._store.messages(ticket.conversation_id, after=after)
+        return [one for one in latest if one.at <= event.at]
 
     def _note_failure(self, event: Noted, error: Exception) -> None:
         self.failed += 1

@@ -19,6 +19,13 @@ def is_known(connection: Connection, message_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def one(connection: Connection, message_id: str) -> Message | None:
+    """A message by its id."""
+    query = select(ticket_messages).where(ticket_messages.c.id == message_id)
+    row = connection.execute(query).first()
+    return Message.model_validate(row) if row else None
+
+
 def append(
     database: Database,
     connection: Connection,
@@ -34,8 +41,8 @@ def append(
         "conversation_id": conversation_id,
     }
     rows = [
-        {**common, **one.model_dump(), "number": last + place}
-        for place, one in enumerate(said, start=1)
+        {**common, **message.model_dump(), "number": last + place}
+        for place, message in enumerate(said, start=1)
     ]
     database.insert_new(connection, ticket_messages, rows)
 

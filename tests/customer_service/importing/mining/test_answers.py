@@ -76,6 +76,24 @@ def test_amounts_of_one_kind_disagree() -> None:
     assert not disagree(facts_of("3 to 5 days"), facts_of("5 days, $4"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("一百八十天内", "180天内"),
+        ("三百六十五天", "365 days"),
+        ("一百零五天", "105 days"),
+        ("下午3点", "15:00"),
+        ("晚上8点半", "8:30 pm"),
+        ("上午9:00开门", "9 am"),
+        ("12 am", "0:00"),
+        ("up to $2000", "$2,000"),
+    ],
+)
+def test_hundreds_afternoons_and_round_sums_are_read(one: str, other: str) -> None:
+    assert facts_of(one)
+    assert facts_of(one) == facts_of(other)
+
+
 def test_clusters_depend_on_no_chance() -> None:
     random = np.random.default_rng(0)
     centres = random.normal(size=(5, 32)).astype(np.float32)

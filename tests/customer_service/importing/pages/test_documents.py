@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 
 import docx
@@ -10,7 +12,8 @@ from pypdf import PdfReader, PdfWriter
 
 from apps.customer_service.importing.pages.reading import read_page
 from apps.customer_service.importing.pages.sections import read_sections
-from apps.customer_service.importing.sources import recognise
+from apps.customer_service.importing.schema import Kind, Source
+from apps.customer_service.importing.sources import find_sources, recognise
 from apps.customer_service.schema import Faq
 from common.errors import UserError
 from common.records.writing import write_table
@@ -106,3 +109,31 @@ def test_what_only_bears_the_name_is_told(tmp_path: Path, suffix: str) -> None:
 def test_a_workbook_that_is_no_table_of_faqs_is_a_page(tmp_path: Path) -> None:
     write_table(tmp_path / "fees.xlsx", [{"Fee": "Card", "Amount": "$5"}, {"Fee": "=1+1"}])
     assert _faqs(tmp_path / "fees.xlsx") == {"Fees": "Fee | Amount\nCard | $5\n=1+1"}
+
+
+@pytest.mark.parametrize("part", ["word/document.xml", "word/styles.xml", "_rels/.rels"])
+@pytest.mark.parametrize("content", [b"", b"<x/>", b"<w:document"])
+def test_a_word_document_with_a_broken_part_is_told(
+    tmp_path: Path, part: str, content: bytes
+) -> None:
+    whole, broken = tmp_path / "whole.docx", tmp_path / "broken.docx"
+    made = docx.Document()
+    made.add_paragraph("We are open until six in the evening.")
+    made.save(str(whole))
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(broken, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    with pytest.raises(UserError, match="not a whole Word document"):
+        read_page(Source(broken, Kind.pages, "Word"))
+
+
+def test_a_page_that_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "page.md").write_text("# Open\n\nUntil six in the evening.", encoding="utf-8")
+    # Who runs the tests as root may read everything.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match="not readable by this user"):
+        read_page(Source(tmp_path / "page.md", Kind.pages, "Markdown"))
+    with pytest.raises(UserError, match="nothing to import"):
+        find_sources([tmp_path], None, {})

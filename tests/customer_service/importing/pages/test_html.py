@@ -92,3 +92,18 @@ def test_what_is_nested_without_end_is_read_or_refused(tmp_path: Path) -> None:
     (tmp_path / "deep.html").write_text(html, encoding="utf-8")
     with pytest.raises(UserError, match="nested too deeply"):
         read_page(Source(tmp_path / "deep.html", Kind.pages, "HTML"))
+
+
+def test_a_table_within_a_table_is_read_once() -> None:
+    html = "deep"
+    for level in range(12):
+        html = f"<table><tr><th>{level}</th><td>{html}</td></tr></table>"
+    (block,) = read_html(f"<body>{html}</body>", "page.html", None, "Page").blocks
+    assert block.text.count("deep") == 1
+    assert block.text.startswith("11 | 10 | 9")
+
+
+def test_the_items_of_a_list_are_counted_where_it_is_ordered() -> None:
+    html = "<ol><li>a<ul><li>b</li></ul></li><li>c</li></ol><ol><li>d</li></ol>"
+    blocks = read_html(f"<body>{html}</body>", "page.html", None, "Page").blocks
+    assert [block.text for block in blocks] == ["1. a", "- b", "2. c", "1. d"]
