@@ -28,7 +28,10 @@ def content_hash(*parts: object) -> str:
 
 
 def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("before the year 1 or after 9999 in UTC") from None
 
 
 # Beyond it, in the year 2603, a number since 1970 is in milliseconds …
