@@ -260,9 +260,11 @@ def _impressions(
     shown = frame.filter(pl.col("impression_id").is_not_null() & pl.col("label").is_not_null())
     if shown.is_empty():
         return None
-    shown = shown.sort("impression_id", maintain_order=True)
+    # Shops number the lists of each user by themselves.
+    together = pl.struct("impression_id", "user_id")
+    shown = shown.sort("impression_id", "user_id", maintain_order=True)
     return Impressions(
-        impression=(shown["impression_id"].rle_id()).to_numpy().astype(np.int32),
+        impression=shown.select(together.rle_id()).to_series().to_numpy().astype(np.int32),
         user=_numbers(shown["user_id"], users),
         item=_numbers(shown["item_id"], catalogue.number),
         label=shown["label"].to_numpy(),

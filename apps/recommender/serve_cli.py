@@ -148,7 +148,7 @@ def serve(
             sources = files.sources(
                 store, candidates=candidates, as_of=moment, behavior=behavior, release=release
             )
-            reported = take(collector.writer.store, per_user=1.0)
+            reported = take(collector.writer.store, 1.0, sources.behaviors)
             with with_reported(sources, reported, registry.root) as whole:
                 dataset = read_dataset(whole)
             return open_service(

@@ -179,7 +179,8 @@ def _full_url(url: str | Path) -> str:
     if isinstance(url, Path) or "://" not in url:
         path = Path(url).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        return f"sqlite:///{path}"
+        # A question mark would begin the options of the URL.
+        return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
     if url.startswith(("postgresql://", "postgres://")):
         return "postgresql+psycopg://" + url.partition("://")[2]
     return url

@@ -12,10 +12,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import OperationalError
 
 from common.errors import UserError
-from common.storage.database import Database
+from common.storage.database import DATABASE_TROUBLE, Database
 from common.storage.tables import leases
 
 # Whoever dies is given up after this long; the living renew in a third of it.
@@ -123,6 +122,6 @@ def _renew(
                 connection.execute(
                     update(leases).where(own).values(expires_at=time.time() + seconds)
                 )
-        except OperationalError:
+        except DATABASE_TROUBLE:
             # Two more tries before anybody else may take it.
             continue

@@ -17,7 +17,7 @@ from common.cli import Store, new_app
 from common.errors import UserError
 from common.recorded_cli import CHANGES
 from common.serving.auditing.audit_log_cli import add_audit_log_verb
-from common.storage.audit_log import AuditLog
+from common.storage.audit_log import AuditLog, Change
 from common.storage.database import DATABASE, Database
 
 
@@ -108,3 +108,11 @@ def test_a_verb_is_written_down_where_it_changed_something(
     assert [one["what"] for one in told] == [first.what, second.what, third.what]
     assert "release.pruned" in run("audit-log", "--what", "release")
     assert json.loads(run("audit-log", "--json", "--since", "2999-01-01"))["changes"] == []
+
+
+def test_ids_in_brackets_are_shown_as_they_are(app: typer.Typer, tmp_path: Path) -> None:
+    log = AuditLog(Database(tmp_path / DATABASE), "shop")
+    log.add(Change("shop", "knowledge.edited", "[/b]", "[red]", "fee[0]"))
+    told = CliRunner().invoke(app, ["audit-log", "--store", str(tmp_path)])
+    assert told.exception is None
+    assert all(word in told.stdout for word in ("[/b]", "[red]", "fee[0]"))

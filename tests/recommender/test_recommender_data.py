@@ -59,6 +59,16 @@ def test_what_was_shown_and_not_taken_is_no_event(tmp_path: Path, items: Path) -
     assert len(set(dataset.impressions.impression.tolist())) == 1
 
 
+def test_what_two_users_were_shown_under_one_name_was_not_shown_together(
+    tmp_path: Path, items: Path
+) -> None:
+    rows = "u,a,click,100,i1,1,\nv,a,click,100,i1,0,\nu,b,click,100,i1,0,\nv,b,click,100,i1,1,\n"
+    shown = _read(tmp_path, items, rows).impressions
+    assert shown is not None
+    assert shown.impression.tolist() == [0, 0, 1, 1]
+    assert shown.user.tolist() == [0, 0, 1, 1]
+
+
 def test_a_rating_above_the_mean_weighs_more(tmp_path: Path, items: Path) -> None:
     dataset = _read(tmp_path, items, "u,a,click,100,,,5\nu,b,click,200,,,1\nu,c,click,300,,,\n")
     high, low, none = dataset.events.weight.tolist()

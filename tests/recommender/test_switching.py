@@ -22,6 +22,7 @@ from processes import Process
 from shop import Shelf, Shop, serving
 from trained_shop import succeed
 
+from apps.recommender.experiments.assignment import EXPERIMENT, Arms, begin_experiment
 from apps.recommender.interactions.user_ids import UserIds
 from apps.recommender.server import Recommender, build_app
 from common.errors import UserError
@@ -175,6 +176,26 @@ def test_a_release_that_was_chosen_serves_whatever_is_promoted(
     assert chosen.current == "second"
     for one in (chosen, follows):
         one.stop()
+
+
+def test_an_experiment_that_cannot_be_read_does_not_end_the_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Wait
+) -> None:
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    shelf, read = Shelf("first"), list[str]()
+    live = LiveRelease(shelf, lambda release: release.release_id)
+    other = LiveRelease(shelf, lambda release: read.append(live.release_id), release_id="other")
+    experiment = begin_experiment(tmp_path, "other", 0.5, "first")
+    Arms[Any](live, experiment, other, tmp_path)
+    live.start()
+    for name, damaged in (("second", "{half"), ("third", "{}")):
+        (tmp_path / EXPERIMENT).write_text(damaged, encoding="utf-8")
+        shelf.current = name
+        eventually(lambda name=name: live.current == name)
+    shelf.current = "fourth"
+    eventually(lambda: live.current == "fourth")
+    live.stop()
+    assert read[:2] == ["first", "second"], "the other one is opened with the data as it is then"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from apps.recommender.schema import ANONYMOUS
+from common.errors import UserError
 from common.files import read_json, write_json
 from common.serving.switching.live import LiveRelease
 
@@ -152,7 +153,7 @@ class Arms(Generic[Loaded]):
         """Go by the release that serves from now on."""
         try:
             self._record()
-        except OSError as error:
+        except (OSError, UserError) as error:
             logger.error("the experiment cannot be kept: %s", error)
         if self.other is not None and self.is_running:
             self.other.reload()

@@ -166,6 +166,7 @@ def open_arms(
 
 
 def _table(found: Sequence[Outcome], title: str) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     first = found[0]
@@ -177,7 +178,7 @@ def _table(found: Sequence[Outcome], title: str) -> Table:
     table.add_row("items shown", *(f"{arm.shown:,}" for arm in arms))
     for one in found:
         rates = [f"{arm.rate:.2%}" for arm in (one.serving, one.other)]
-        table.add_row(one.behavior, *rates, _difference(one))
+        table.add_row(escape(one.behavior), *rates, _difference(one))
     return table
 
 

@@ -91,11 +91,8 @@ def _lists(reported: pl.DataFrame, disliking: Disliking) -> pl.DataFrame:
         pl.col("impression_id").is_not_null() & (pl.col("user_id") != ANONYMOUS)
     )
     was_shown = pl.col("behavior") == SHOWN
-    is_disliked = pl.col("behavior").is_in([*disliking.names])
-    if (least := disliking.least_rating) is not None:
-        is_disliked |= (pl.col("rating") < least).fill_null(False)
     keys = [*LIST, "item_id"]
-    taken = of_list.filter(~was_shown & ~is_disliked).select(keys).unique()
+    taken = of_list.filter(~was_shown & ~disliking.rows).select(keys).unique()
     shown = of_list.filter(was_shown).unique(keys, keep="first", maintain_order=True)
     return (
         shown.join(taken.with_columns(is_taken=True), on=keys, how="left")

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from apps.recommender.catalogue.images import pictures_sha256
 from apps.recommender.catalogue.stock import read_stock
@@ -98,7 +97,7 @@ def run_scoring(
         scored_at=datetime.fromtimestamp(moment, UTC),
     )
     check_directory(plan)
-    prepared = root / "prepared" / _name(plan.identity)
+    prepared = root / "prepared" / name_of(plan)
     if not (prepared / DONE).exists():
         found = prepare(
             load_release(release),
@@ -137,5 +136,7 @@ def _inputs(release: Release, dataset: Dataset, further: Sequence[Path | None]) 
     return {**found, "images": pictures_sha256(catalogue.ids, catalogue.images)}
 
 
-def _name(identity: dict[str, Any]) -> str:
+def name_of(plan: JobPlan) -> str:
+    """Of what it is prepared with: its own, for a run that ends deletes that."""
+    identity = {**plan.identity, "directory": str(plan.directory.resolve())}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from apps.recommender.options_cli import (
     Behavior,
     FileOptions,
     MappingOption,
+    kept_behaviors,
     open_registry,
 )
 from common.cli import (
@@ -167,10 +168,14 @@ def export_events(
     database: DatabaseUrl = None,
 ) -> None:
     """Write them as an interactions file, as `train` and `score` read it."""
+    from apps.recommender.interactions.behaviors import parse_behaviors
     from apps.recommender.learning.taking import log_of, take, write_interactions
 
+    registry = open_registry(store)
+    release = registry.open() if registry.current_id() else None
+    behaviors = parse_behaviors(None, kept_behaviors(release))
     with open_events(store, database) as events:
-        rows = take(events, per_user=1.0).interactions
+        rows = take(events, per_user=1.0, behaviors=behaviors).interactions
     if log and (rows := log_of(rows)).is_empty():
         raise UserError(
             "nothing was reported as shown with a propensity",

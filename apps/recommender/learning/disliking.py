@@ -31,6 +31,14 @@ class Disliking:
         disliking = [name for name in names if _is_dislike(name, behaviors)]
         return cls(disliking, scale_of(pl.Series(ratings, dtype=pl.Float64)).middle)
 
+    @property
+    def rows(self) -> pl.Expr:
+        """Which rows of reported events say so."""
+        disliked = pl.col("behavior").is_in([*self.names])
+        if self.least_rating is None:
+            return disliked
+        return disliked | (pl.col("rating") < self.least_rating).fill_null(False)
+
 
 def _is_dislike(name: str, behaviors: Behaviors) -> bool:
     meaning = behaviors.find(name)

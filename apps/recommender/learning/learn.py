@@ -79,7 +79,7 @@ def learn(
     """
     release = registry.open()
     serving = load_release(release)
-    taken = take(store, per_user)
+    taken = take(store, per_user, sources.behaviors)
     with with_reported(sources, taken, registry.root) as whole:
         dataset = read_dataset(whole)
     dataset.audit.raise_on_errors()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from apps.recommender.data import Sources
 from apps.recommender.interactions.behaviors import SHOWN, Behaviors
 from apps.recommender.interactions.reading import read_interactions
+from apps.recommender.learning.disliking import Disliking
 from apps.recommender.learning.reported import Event, event_id
 from apps.recommender.learning.store import EventStore
 from common.console import say
@@ -28,13 +29,15 @@ FEWEST_OF_USER = 50
 NOT_TAKEN = "click"
 READING = ".reading-"
 IMPORTED = "imported"
+# Of a shown item; shops number the lists of each user by themselves.
+PLACE = ("user_id", "impression_id", "item_id")
 
 
 @dataclass(frozen=True)
 class Taken:
     """What is learned from; `interactions` has the columns of an interactions file.
 
-    What was shown and not taken is a row with `label` 0.
+    What was shown and not taken is a row with `label` 0; what was taken of a list has 1.
     """
 
     interactions: pl.DataFrame
@@ -58,15 +61,20 @@ class Taken:
         return {"taken": len(self.interactions), "left_out": reasons(self.left_out)}
 
 
-def take(store: EventStore, per_user: float = PER_USER) -> Taken:
+def take(
+    store: EventStore, per_user: float = PER_USER, behaviors: Behaviors | None = None
+) -> Taken:
     """All reported events, but no more of a user than a share.
 
     One user who does what a thousand do is a program, and would make popular what it likes.
 
     Args:
         per_user: largest share of what users did that is taken of one of them, the earliest.
+        behaviors: by which a dislike is told; it takes nothing of what was shown.
     """
     import polars as pl
+
+    disliking = Disliking.of(store.counts(), store.ratings(), behaviors or Behaviors())
 
     reported = read_reported(store)
     done = reported.filter(pl.col("behavior") != SHOWN)
@@ -77,13 +85,12 @@ def take(store: EventStore, per_user: float = PER_USER) -> Taken:
     why = f"more than {per_user:.0%} are of one user"
     left_out = [LeftOut(i, u, why) for i, u in over.select("id", "user_id").iter_rows()]
     kept = _as_shown(done.filter(within), shown)
-    taken = done.select("impression_id", "item_id").unique()
-    not_taken = shown.join(taken, on=["impression_id", "item_id"], how="anti", nulls_equal=True)
+    taken = done.filter(~disliking.rows).select(PLACE).unique()
+    not_taken = shown.join(taken, on=PLACE, how="anti", nulls_equal=True)
+    is_taken = pl.col("impression_id").is_not_null() & ~disliking.rows
     rows = pl.concat(
         [
-            kept.with_columns(
-                label=pl.when(pl.col("impression_id").is_not_null()).then(pl.lit(1, pl.Int8))
-            ),
+            kept.with_columns(label=pl.when(is_taken).then(pl.lit(1, pl.Int8))),
             not_taken.with_columns(behavior=pl.lit(NOT_TAKEN, pl.String), label=pl.lit(0, pl.Int8)),
         ]
     )
@@ -97,10 +104,9 @@ def _as_shown(done: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """With the place and the propensity that an item was shown with, where that was reported."""
     import polars as pl
 
-    on = ["impression_id", "item_id"]
-    first = shown.unique(on, keep="first", maintain_order=True)
-    wanted = first.select(*on, as_position="position", as_propensity="propensity")
-    joined = done.join(wanted, on=on, how="left", maintain_order="left")
+    first = shown.unique(PLACE, keep="first", maintain_order=True)
+    wanted = first.select(*PLACE, as_position="position", as_propensity="propensity")
+    joined = done.join(wanted, on=PLACE, how="left", maintain_order="left")
     return joined.with_columns(
         pl.coalesce("position", "as_position").alias("position"),
         pl.coalesce("propensity", "as_propensity").alias("propensity"),
@@ -121,7 +127,7 @@ def log_of(interactions: pl.DataFrame) -> pl.DataFrame:
         & pl.col("propensity").is_not_null()
     )
     # Who clicks and buys took one thing that was shown.
-    once = shown.unique(["impression_id", "item_id"], keep="first", maintain_order=True)
+    once = shown.unique(PLACE, keep="first", maintain_order=True)
     columns = ("user_id", "item_id", "propensity", pl.col("label").alias("reward"))
     return once.select(*columns, "position", "timestamp", "impression_id")
 

@@ -37,7 +37,7 @@ export const texts = {
       similar: 'Similar',
       together: 'Bought together',
       none: 'Nothing is known yet.',
-      relations: { accessory: 'accessory', successor: 'successor', substitute: 'substitute' },
+      relations: { accessory: 'accessory', successor: 'successor', substitute: 'substitute', requires: 'needed' },
     },
     experiment: 'Experiment',
     outcome: {
@@ -97,7 +97,7 @@ export const texts = {
       similar: '相似商品',
       together: '常一起购买',
       none: '暂无数据。',
-      relations: { accessory: '配件', successor: '新款', substitute: '替代品' },
+      relations: { accessory: '配件', successor: '新款', substitute: '替代品', requires: '必需' },
     },
     experiment: '对比实验',
     outcome: {

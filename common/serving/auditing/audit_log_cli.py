@@ -71,6 +71,7 @@ def _begin(since: str | None) -> float:
 
 def _table(changes: list[Change]) -> Table:
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD)
@@ -78,5 +79,6 @@ def _table(changes: list[Change]) -> Table:
         table.add_column(heading)
     for one in changes:
         at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(at, one.who, one.what, one.about, one.before, one.after, one.source)
+        cells = (at, one.who, one.what, one.about, one.before, one.after, one.source)
+        table.add_row(*map(escape, cells))
     return table

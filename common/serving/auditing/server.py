@@ -54,7 +54,8 @@ def add_audit(app: FastAPI, log: AuditLog, *, has_keys: bool) -> None:
     async def audit(
         request: Request,
         since: Annotated[AwareDatetime | None, BeforeValidator(_written_out)] = None,
-        what: Annotated[str | None, Query(max_length=64)] = None,
+        # PostgreSQL is not to be asked for a NUL.
+        what: Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]*$")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 200,
     ) -> ChangeRows:
         key: ApiKey | None = getattr(request.state, "api_key", None)

@@ -73,7 +73,15 @@ def read_keys(path: Path) -> list[ApiKey]:
     Raises:
         UserError: it is missing or malformed (with its line or key); what it holds is not shown.
     """
-    text = read_text(path)
+    return keys_in(read_text(path), path)
+
+
+def keys_in(text: str, path: Path) -> list[ApiKey]:
+    """The same of what stands in it.
+
+    Raises:
+        UserError: as `read_keys`.
+    """
     found = _read_lines(text, path) if is_older(text) else _read_toml(text, path)
     if len({key.digest for key in found}) < len(found):
         raise UserError("two names have the same key", where=str(path))

@@ -12,7 +12,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.files import exclusive_lock
 from common.serving.keys.key import check_name, digest_of
-from common.serving.keys.reading import is_older, read_keys, read_text
+from common.serving.keys.reading import is_older, keys_in, read_keys, read_text
 from common.serving.keys.scopes import SCOPES, Scope
 
 PREFIX = "bizlm_"
@@ -72,7 +72,22 @@ def remove_key(path: Path, name: str) -> None:
                 where=str(path),
                 hint="Add another first.",
             )
-        _write_private(path, _without(read_text(path), name))
+        left = _without(read_text(path), name)
+        if _names_in(left, path) != [one for one in before if one != name]:
+            raise UserError(
+                f"the key {name!r} is not written as `keys add` writes one",
+                where=str(path),
+                hint="Take it out by hand.",
+            )
+        _write_private(path, left)
+
+
+def _names_in(text: str, path: Path) -> list[str]:
+    """Nothing where it is no file of keys any more."""
+    try:
+        return [key.name for key in keys_in(text, path)]
+    except UserError:
+        return []
 
 
 def _lock_of(path: Path) -> Path:

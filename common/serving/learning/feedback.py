@@ -26,6 +26,8 @@ from common.serving.telemetry import Telemetry
 from common.storage.database import DATABASE, DATABASE_TROUBLE, Database
 
 MOST_ROWS = 500
+# PostgreSQL is not to be asked for a NUL.
+Id = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 class FeedbackRow(BaseModel):
@@ -59,7 +61,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: Annotated[list[str], Field(min_length=1, max_length=MOST_ROWS)]
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_ROWS)]
     status: Literal["accepted", "rejected", "new"]
 
 

@@ -67,9 +67,14 @@ class LearningProcess:
         while self._wait():
             self._asked.clear()
             self.state = "running"
-            self.state = self._run_once()
-            if self.schedule.at_once and not self._stopping.is_set():
-                self._process = self._spawn()
+            try:
+                self.state = self._run_once()
+                if self.schedule.at_once and not self._stopping.is_set():
+                    self._process = self._spawn()
+            except OSError as error:
+                # No memory for it, or no process left: at another time there is.
+                logger.error("learning could not begin: %s", error)
+                self.state = "failed"
         if self._process is not None:
             self._process.communicate()
 

@@ -114,7 +114,10 @@ class LiveRelease(Generic[Loaded]):
         else:
             logging.getLogger(__name__).info("now serving release %s", promoted)
             for follow in self.after:
-                follow()
+                try:
+                    follow()
+                except Exception:
+                    logging.getLogger(__name__).exception("release %s is not followed", promoted)
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_SECONDS):

@@ -1,4 +1,4 @@
-"""Feedback that nothing could keep is not acknowledged."""
+"""Feedback that nothing could keep is not acknowledged, and none is asked for that cannot be."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from fastapi import HTTPException
+from pydantic import ValidationError
 
 from common.learning.schema import Feedback
 from common.learning.store import FeedbackStore
 from common.releases.registry import Registry
-from common.serving.learning.feedback import FeedbackCollector, collect_feedback
+from common.serving.learning.feedback import Decision, FeedbackCollector, collect_feedback
 
 
 def down(*_: object) -> None:
@@ -38,3 +39,8 @@ def test_it_is_refused_where_neither_the_database_nor_the_file_takes_it(
     collector.writer.start()
     collector.writer.stop()
     assert {row.id for row in collector.store.feedback()} == {"waits", "written"}
+
+
+def test_an_id_that_no_database_holds_is_refused() -> None:
+    with pytest.raises(ValidationError, match="pattern"):
+        Decision(ids=["a", "a\x00b"], status="new")

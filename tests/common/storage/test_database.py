@@ -6,13 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import databases
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import InterfaceError
 
 from common.errors import UserError
 from common.learning.schema import Feedback
@@ -182,3 +184,27 @@ def test_a_lease_is_renewed_as_long_as_it_is_held(tmp_path: Path) -> None:
         time.sleep(1)
         with pytest.raises(UserError, match="running already"), lease(database, "learn"):
             pass
+
+
+def test_a_lease_is_renewed_after_a_connection_that_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+) -> None:
+    database = Database(tmp_path / "one.sqlite")
+    writing, failed = database.writing, threading.Event()
+
+    def breaking() -> AbstractContextManager[Connection]:
+        if threading.current_thread() is not threading.main_thread() and not failed.is_set():
+            failed.set()
+            raise InterfaceError("UPDATE", {}, Exception("the connection is closed"))
+        return writing()
+
+    def expires_at() -> float:
+        with database.reading() as connection:
+            return float(connection.execute(text("SELECT expires_at FROM leases")).scalar_one())
+
+    monkeypatch.setattr(database, "writing", breaking)
+    with lease(database, "learn", seconds=0.3):
+        begun = expires_at()
+        assert failed.wait(30)
+        eventually(lambda: expires_at() > begun)
+    database.close()

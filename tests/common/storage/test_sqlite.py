@@ -78,3 +78,12 @@ def test_erasing_says_that_somebody_still_reads_it(
     assert b"zeppelin" not in databases.content(tmp_path)
     database.close()
     another.close()
+
+
+@pytest.mark.parametrize("name", ["shop?x=1", "a%41", "商店 #1"])
+def test_a_store_of_any_name_holds_its_database(tmp_path: Path, name: str) -> None:
+    database = Database(tmp_path / name / DATABASE)
+    keep(database, "a")
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / DATABASE).stat().st_size

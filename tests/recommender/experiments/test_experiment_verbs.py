@@ -11,11 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 from command_line import run_here
+from rich.console import Console
 from test_experiment import _rows
 from test_switching import _copied, _served
 from trained_shop import succeed
 
 from apps.recommender.experiments.assignment import begin_experiment
+from apps.recommender.experiments.cli import _table
+from apps.recommender.experiments.outcome import Arm, Outcome
 from apps.recommender.learning.cli import open_events
 
 
@@ -74,6 +77,13 @@ def test_the_verb_tells_what_came_of_it(mine: Path) -> None:
     first = found["outcomes"][0]
     assert first["other"]["rate"] == 0.5 and first["is_shown"]
     assert "second is better" in succeed("experiment", "--store", mine).stdout
+
+
+def test_a_behavior_in_brackets_is_shown_as_it_was_reported() -> None:
+    arm = Arm("r1", 0, 0, 0, 0, 0.0)
+    console = Console(record=True, width=200)
+    console.print(_table([Outcome("taken", arm, arm), Outcome("[/click]", arm, arm)], "Shown"))
+    assert "[/click]" in console.export_text()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from made_up_scores import PLACES, MadeUpScore, make_vectors, plan
 from apps.recommender.job.batch import check_directory, run_job
 from apps.recommender.job.executor import StoppedError
 from apps.recommender.job.manifest import Journal
+from apps.recommender.job.run import name_of
 from apps.recommender.job.shards import SCHEMA, ShardFile, split_users
 from common.errors import UserError
 from common.files import directory_hashes, file_sha256
@@ -246,3 +247,12 @@ def test_every_user_is_in_one_shard(users: int, size: int) -> None:
     assert [u for s in shards for u in range(s.start, s.stop)] == list(range(users))
     assert [shard.number for shard in shards] == list(range(len(shards)))
     assert all(0 < len(shard) <= size for shard in shards)
+
+
+def test_two_runs_of_the_same_into_two_directories_share_nothing_that_either_deletes(
+    vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (name_of(plan(tmp_path / name, vectors)) for name in ("one", "other"))
+    assert one != other
+    monkeypatch.chdir(tmp_path)
+    assert name_of(plan(Path("one"), vectors)) == one, "who goes on finds it"

@@ -162,6 +162,52 @@ def test_what_was_taken_keeps_the_propensity_it_was_shown_with(store: EventStore
     ]
 
 
+def test_what_was_disliked_or_rated_low_was_not_taken(store: EventStore) -> None:
+    page = {"impression_id": "page-1"}
+    shown = {"behavior": "shown", "propensity": 0.9, **page}
+    store.add(
+        [
+            *(event(item, item_id=item, position=n, **shown) for n, item in enumerate("abcd", 1)),
+            event("1", at=2.0, item_id="a", behavior="dislike", **page),
+            event("2", at=2.0, item_id="b", rating=1.0, **page),
+            event("3", at=2.0, item_id="c", rating=5.0, **page),
+            event("4", at=2.0, item_id="d", **page),
+            event("5", at=3.0, item_id="d", behavior="nope", **page),
+        ]
+    )
+    rows = take(store, behaviors=Behaviors({"nope": "dislike"})).interactions
+    log = log_of(rows)
+    assert log.select("item_id", "reward").sort("item_id").rows() == [
+        ("a", 0),
+        ("b", 0),
+        ("c", 1),
+        ("d", 1),
+    ]
+    # What was said of them is learned from all the same.
+    assert rows.filter(pl.col("label").is_null())["behavior"].sort().to_list() == [
+        "click",
+        "dislike",
+        "nope",
+    ]
+
+
+def test_two_users_may_have_lists_of_one_name(store: EventStore) -> None:
+    page = {"impression_id": "page-1"}
+    shown = {"behavior": "shown", **page}
+    store.add(
+        [
+            event("1", user_id="ada", item_id="a", position=1, propensity=0.9, **shown),
+            event("2", user_id="bo", item_id="a", position=2, propensity=0.1, **shown),
+            event("3", at=2.0, user_id="bo", item_id="a", **page),
+        ]
+    )
+    log = log_of(take(store).interactions)
+    assert log.select("user_id", "propensity", "reward", "position").rows() == [
+        ("ada", 0.9, 0, 1),
+        ("bo", 0.1, 1, 2),
+    ]
+
+
 def test_outcomes_count_each_user_once(store: EventStore) -> None:
     old = time.time() - 7200
     shown: dict[str, Any] = {"behavior": "shown", "release_id": "r1"}

@@ -51,6 +51,7 @@ def test_what_another_process_wrote_is_known_once_and_in_order(
     )
     assert [event.item_id for event in seen.of("ada")] == ["i1", "i2"]
     assert seen.of("bo") == []
+    assert seen.of("a\x00b") == []
 
     def down() -> None:
         raise OperationalError("", None, Exception("no disk"))

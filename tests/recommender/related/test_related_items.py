@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from apps.recommender.related.company import CompanyOfItems
 from apps.recommender.related.items import Related, RelatedItems
 from apps.recommender.related.relations import read_relations
 from apps.recommender.retrieval.quantised import QuantisedSearch
-from apps.recommender.schema import BEHAVIORS, Item
+from apps.recommender.schema import BEHAVIORS, Item, RelationName
+from apps.recommender.server import WEB
 from common.errors import UserError
 
 # Item 0 is at 0°; what the others are at.
@@ -176,3 +178,10 @@ def test_what_is_read_from_bytes_is_the_same_as_what_is_read_in_full(category: s
         ]
         scores = [one.score for one in right]
         assert [one.score for one in found] == pytest.approx(scores, abs=1e-6)
+
+
+def test_the_page_has_a_word_for_each_relation_in_both_languages() -> None:
+    texts = (WEB / "texts.js").read_text(encoding="utf-8")
+    said = re.findall(r"relations: \{(.*?)\}", texts)
+    named = [set(re.findall(r"(\w+): '[^']+'", words)) for words in said]
+    assert named == [{*get_args(RelationName)}] * 2

@@ -152,6 +152,7 @@ def test_what_a_request_changed_is_written_with_the_key_s_name_and_nothing_perso
     for number in ("1700000000", "-1.5", "2.2e-308", "inf"):
         told = ask(app, "GET", f"/v1/audit?since={number}", headers=headers)
         assert told.status_code == 422, number
+    assert ask(app, "GET", "/v1/audit?what=a%00", headers=headers).status_code == 422
 
 
 def test_a_change_of_the_keys_is_written_once_however_many_see_it(

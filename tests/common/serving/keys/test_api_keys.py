@@ -130,6 +130,22 @@ def test_a_key_is_taken_out_and_the_rest_is_kept(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        'by-hand = {{ hash = "{0}", scopes = ["ask"] }}\n',
+        '[ by-hand ]\nhash = "{0}"\nscopes = ["ask"]\n',
+    ],
+)
+def test_a_key_that_is_not_taken_out_is_not_said_to_be(path: Path, written: str) -> None:
+    path.write_text(written.format("0" * 64))
+    add_key(path, "another")
+    before = path.read_text()
+    with pytest.raises(UserError, match="by hand"):
+        remove_key(path, "by-hand")
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "keys: no API key"),
