@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.recommender.interactions.behaviors import Behaviors, names_in
+from apps.recommender.interactions.ratings import scale_of
 from apps.recommender.schema import Item
 from common.errors import UserError
 from common.records.audit import EXAMPLES_SHOWN, Finding, Severity
@@ -111,6 +112,10 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32], behaviors: Behavior
     counts = frame["behavior"].value_counts(sort=True).rows()
     done = Counter({BEHAVIORS[number]: count for number, count in counts})
     findings.append(_note("behaviors", "behaviours", done))
+    if odd := scale_of(frame["rating"]).odd:
+        message = "ratings far above all others: while they stand there, none counts as a dislike"
+        highest = [f"{one:g}" for one in frame["rating"].top_k(min(odd, EXAMPLES_SHOWN))]
+        findings.append(Finding("warning", "odd_ratings", message, odd, highest))
     if said := behaviors.said(names_in(frame)):
         message = "behaviours under other names"
         findings.append(Finding("note", "renamed_behaviors", message, said.count(" as "), [said]))

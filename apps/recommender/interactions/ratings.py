@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # Ten stars in halves, and a few more.
 LONGEST_SCALE = 25
+# Where fewer stand above the middle, an odd one among them made it: a 50 for a 5.
+LEAST_ABOVE = 0.05
 # What was liked least of what was not disliked still speaks a little.
 LEAST = 0.05
 
@@ -20,11 +22,14 @@ class RatingScale:
 
     Attributes:
         mean: None: there are none.
-        middle: below it an item was not liked; None: they are no scale, but amounts of something.
+        middle: below it an item was not liked; None: they are no scale, but amounts of something,
+            or some are far above all others.
+        odd: how many are.
     """
 
     mean: float | None = None
     middle: float | None = None
+    odd: int = 0
 
     def weight(self, rating: float | None, liking: float = 1.0) -> float:
         """What an event weighs: 0 not liked, above 1 liked better than most.
@@ -44,4 +49,10 @@ def scale_of(ratings: pl.Series) -> RatingScale:
     if known.is_empty():
         return RatingScale()
     low, high, mean = (float(str(one)) for one in (known.min(), known.max(), known.mean()))
-    return RatingScale(mean, None if known.n_unique() > LONGEST_SCALE else (low + high) / 2)
+    if known.n_unique() > LONGEST_SCALE:
+        return RatingScale(mean)
+    middle = (low + high) / 2
+    above = int((known >= middle).sum())
+    if above < LEAST_ABOVE * len(known):
+        return RatingScale(mean, odd=above)
+    return RatingScale(mean, middle)
