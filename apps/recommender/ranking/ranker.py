@@ -29,7 +29,7 @@ TREES, NAMES = "ranker.txt", "ranker.json"
 ROUNDS = 300
 FOLDS = 5
 FEW_ROUNDS = 30
-MANY_QUERIES = 1_000
+MANY_QUERIES = 900
 # With one fold, further trees are not waited for after so many that gained nothing.
 PATIENCE = 60
 SETTINGS: Mapping[str, Any] = {
