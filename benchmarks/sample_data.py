@@ -1,16 +1,20 @@
 """What fine-tuning gains on the bundled sample data, with the settings that `train` takes.
 
-python -m benchmarks.sample_data [--demo]     with those of `make serve`, in a third of the time
+python -m benchmarks.sample_data [--demo] [--store DIR]
+
+`--demo`: with those of `make serve`, in a third of the time. `--store`: the release stays there,
+for other benchmarks, and what was interrupted goes on.
 
 Beside it, the same questions with two typing errors in each.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from apps.customer_service.data import Example, Sources, read_dataset
 from apps.customer_service.demo import samples
@@ -31,6 +35,7 @@ def main() -> None:
     arguments = parser("sample data: the right FAQ first, wrong among answered")
     arguments.add_argument("--demo", action="store_true", help="the settings of `make serve`")
     arguments.add_argument("--folds", type=int, default=1, help="as of `train --folds`")
+    arguments.add_argument("--store", type=Path, help="default: none is kept")
     chosen = arguments.parse_args()
     start(chosen)
     dataset = read_dataset(
@@ -44,20 +49,22 @@ def main() -> None:
     settings = read_settings(
         None, demo if chosen.demo else [], defaults=DEFAULTS, seed=chosen.seed or None
     )
-    with tempfile.TemporaryDirectory() as store:
+    with nullcontext(chosen.store) if chosen.store else TemporaryDirectory() as store:
         registry = Registry(Path(store), "customer_service")
-        trained = train(dataset, settings, registry, folds=chosen.folds)
+        trained = train(dataset, settings, registry, folds=chosen.folds, resume=True)
         assert trained is not None
         from apps.customer_service.release import load_release
 
         answerer = load_release(trained.release)
         outcomes = run(answerer, dataset.splits.test)
         mistyped = run(answerer, _mistyped(dataset.splits.test))
+        validated = summarise(run(answerer, dataset.splits.validation))
         minutes = trained.release.manifest["seconds"] / 60
     metrics = {f"{name}, before": trained.before.get(name, 0.0) for name in SHOWN[:2]}
     metrics |= {f"{name}, after": trained.after[name] for name in (*SHOWN, "wrong_bound")}
     for language, group in sorted(by_language(outcomes).items()):
         metrics |= {f"{name}, {language}": summarise(group)[name] for name in SHOWN[:4]}
+    metrics |= {f"{name}, validation questions": validated[name] for name in SHOWN[:4]}
     metrics |= {f"{name}, two typing errors": summarise(mistyped)[name] for name in SHOWN[:4]}
     name = "sample_data_demo" if chosen.demo else "sample_data"
     report(

@@ -33,7 +33,7 @@ from common.tuning.describing.needs import refuse_without_validation
 from common.tuning.label_names import named_records, told
 from common.tuning.privacy.budget import Statement, check_private
 from common.tuning.processes import is_main_process
-from common.tuning.regularising.interpolating import Interpolation
+from common.tuning.regularising.interpolating import Interpolation, settings_of_heads
 from common.tuning.regularising.r_drop import RDrop
 from common.tuning.settings import Settings
 from common.tuning.task import (
@@ -148,15 +148,15 @@ def finetune(
         _learn_pairs(task, pretrained, module, splits.train, settings, work, resume)
     begin_to_learn(module, pretrained, settings)
     choose_what_learns(module, settings)
-    if settings.r_drop:
-        terms = [*terms, RDrop(settings.r_drop, module)]
-    trainer = _trainer(module, settings, terms)(
-        task, pretrained, module, splits, settings, work, precision, monitor, terms, watchers
+    added = [*terms, RDrop(settings.r_drop, module)] if settings.r_drop else terms
+    trainer = _trainer(module, settings, added)(
+        task, pretrained, module, splits, settings, work, precision, monitor, added, watchers
     )
-    interpolation = Interpolation(module, settings.pretrained_share)
+    interpolation = Interpolation(module, settings.share_of_pretrained)
     _train(trainer, module, settings, work, resume)
-    interpolation.apply()
     trained, of_all = trained_share(module)
+    if interpolation.apply():
+        _fit_heads(task, pretrained, module, splits.train, settings, work, resume, terms)
     if not settings.keep_adapter:
         fold_adapter(module.network)
     module.eval()
@@ -255,3 +255,28 @@ def _learn_pairs(
     module.load_state_dict(task.build(pretrained, tuned.precision).state_dict())
     # As without the stage, and as where it was over before a run was interrupted.
     set_seed(settings.seed)
+
+
+def _fit_heads(
+    task: Task[R],
+    pretrained: P,
+    module: TaskModule,
+    records: list[R],
+    settings: Settings,
+    work: Path,
+    resume: bool,
+    terms: Sequence[LossTerm],
+) -> None:
+    """Fit the heads again to an encoder that is no longer the one they learned with."""
+    if is_main_process():
+        say("Fitting the heads to the mean of the encoder before and after")
+    finetune(
+        task,
+        pretrained,
+        Splits(records, [], []),
+        settings_of_heads(settings),
+        work=work / "heads",
+        resume=resume,
+        module=module,
+        terms=terms,
+    )

@@ -186,12 +186,6 @@ class Settings(
                 "which each process has a part",
                 hint="Take replay or distillation, or leave sharded out.",
             )
-        if self.pretrained_share and self.adapter is not None:
-            raise UserError(
-                f"pretrained_share is of the pretrained weights, and strategy={self.strategy} does "
-                "not move them: a mean of what is added is no mean of weights",
-                hint="Take full, top-layers:N or head, or leave pretrained_share out.",
-            )
         return self
 
     def but(self, usual: Mapping[str, Any] | None = None, /, **others: Any) -> Self:
@@ -221,6 +215,12 @@ class Settings(
     def keeps_encoder(self) -> bool:
         """Whether no stage of a training changes the encoder."""
         return self.strategy == "head" and not self.contrastive_epochs
+
+    @property
+    def share_of_pretrained(self) -> float:
+        """`pretrained_share` where pretrained weights move, else 0."""
+        is_moved = self.adapter is None and self.strategy != "head"
+        return self.pretrained_share if is_moved else 0.0
 
     @property
     def distils_ensemble(self) -> bool:

@@ -41,7 +41,7 @@ def test_every_strategy_answers_the_same_in_a_fresh_process(
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_figures(
     run: Run, few: Demo, tiny_model: Path, tmp_path: Path
 ) -> None:
-    longer = ("--set", "epochs=6")
+    longer = ("--set", "epochs=6", "--set", "pretrained_share=0.5")
     undisturbed = _train(run, few, tiny_model, tmp_path / "whole", *longer)
     store = tmp_path / "killed"
     process = Process(
@@ -66,7 +66,8 @@ def test_two_processes_make_one_release(
     done = run_python(
         "-m", "apps.customer_service", "train", "--faqs", few.faqs, "--questions", few.questions,
         "--backbone", tiny_model, *SETTINGS, "--device", "cpu", "--store", tmp_path, "--json",
-        "--set", f"sharded={sharded}", "--precision", "fp32", ranks=2,
+        "--set", f"sharded={sharded}", "--set", "pretrained_share=0.5", "--precision", "fp32",
+        ranks=2,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     releases = list((tmp_path / "customer_service" / "releases").iterdir())

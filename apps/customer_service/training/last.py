@@ -19,6 +19,7 @@ from common.records.splits import Splits
 from common.tuning.describing.needs import unevaluated
 from common.tuning.finetune import Tuned, finetune
 from common.tuning.processes import is_main_process
+from common.tuning.regularising.interpolating import settings_of_heads
 from common.tuning.settings import Settings
 
 # On the sample data, a further fifth learned in two epochs at a quarter of the rate put 2 to 3.5
@@ -68,7 +69,7 @@ def learn_the_rest(
     *,
     resume: bool,
 ) -> Tuned[Encoder]:
-    """Go on with what was learned, at a low rate, on all that may be learned.
+    """Go on with what was learned, on all that may be learned; see `_settings_of_the_rest`.
 
     Nothing is left to choose an epoch by, so the last one is kept.
 
@@ -79,7 +80,27 @@ def learn_the_rest(
         return tuned
     if is_main_process():
         say("Learning the questions that calibrated, too")
-    rest = unevaluated(settings).model_copy(
+    last = finetune(
+        task_of(everything, settings),
+        tuned.pretrained,
+        Splits([*beginning.learned, *beginning.dataset.calibration], [], []),
+        _settings_of_the_rest(settings),
+        work=work / "rest",
+        resume=resume,
+        module=tuned.module,
+        terms=beginning.terms,
+    )
+    return replace(tuned, seconds=tuned.seconds + last.seconds)
+
+
+def _settings_of_the_rest(settings: Settings) -> Settings:
+    """All that learned goes on at a low rate; beside a mean of encoders, heads alone.
+
+    Such an encoder would leave the mean again; as it stays, it is the one that calibrated.
+    """
+    if settings.share_of_pretrained:
+        return settings_of_heads(settings)
+    return unevaluated(settings).model_copy(
         update={
             "epochs": max(1, min(LAST_EPOCHS, settings.epochs // 3)),
             "contrastive_epochs": 0,
@@ -87,17 +108,5 @@ def learn_the_rest(
             "head_learning_rate": (settings.head_learning_rate or settings.learning_rate)
             * LAST_RATE,
             "back_translation": None,
-            "pretrained_share": 0.0,
         }
     )
-    last = finetune(
-        task_of(everything, settings),
-        tuned.pretrained,
-        Splits([*beginning.learned, *beginning.dataset.calibration], [], []),
-        rest,
-        work=work / "rest",
-        resume=resume,
-        module=tuned.module,
-        terms=beginning.terms,
-    )
-    return replace(tuned, seconds=tuned.seconds + last.seconds)

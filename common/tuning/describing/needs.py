@@ -80,6 +80,8 @@ NEEDS: Mapping[str, Need] = {
     "layer_decay": _LEARNS,
     "adversarial": _LEARNS,
     "adversarial_steps": _on("adversarial", "0.5"),
+    # Of what adapters add no mean with nothing was measured.
+    "pretrained_share": _of("full", "top-layers:N"),
     "averaging_decay": _average("ema"),
     "averaging_start": _average("swa"),
     "synonyms": _on("glossary", "words.toml"),

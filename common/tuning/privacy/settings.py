@@ -14,6 +14,7 @@ STRATEGIES = "full, head, top-layers:N or lora"
 REFUSED: Mapping[str, str] = {
     "adversarial": "the perturbation of a text would depend on the others of its batch",
     "r_drop": "its second reading is not in the gradient that is bounded",
+    "pretrained_share": "heads would be fitted again, to records that were counted already",
     "class_weights": "they are made of how often each label is in the records",
     "logit_adjustment": "it is made of how often each label is in the records",
     "contrastive_epochs": "a pair is of two records, and each is in many pairs",

@@ -34,8 +34,8 @@ class RegularisingSettings(BaseModel):
         0.0,
         ge=0,
         lt=1,
-        description="of the weights before training in their mean with those after it, under full, "
-        "top-layers:N or head; 0: none",
+        description="of the weights before training in their mean with those after it; heads are "
+        "then fitted again; 0: none",
     )
 
     @model_validator(mode="before")

@@ -21,7 +21,7 @@ def test_releases_of_before_name_the_decay_alone() -> None:
         ({"r_drop": 1.0, "dropout": 0.0}, "dropout=0"),
         ({"class_weights": "balanced", "logit_adjustment": 1.0}, "twice"),
         ({"sharded": True, "continual": "ewc"}, "on whole weights"),
-        ({"pretrained_share": 0.5, "strategy": "lora"}, "no mean of weights"),
+        ({"pretrained_share": 0.5, "privacy_epsilon": 8}, "heads would be fitted again"),
         ({"synonyms": 0.1}, "alone"),
         ({"glossary": "words.csv"}, "alone"),
         ({"back_translation": "one"}, "not two models"),

@@ -31,6 +31,8 @@ from common.tuning.settings import Settings
         (["tokens_per_pass=512", "sharded=true"], "privacy_epsilon=none and sharded=false"),
         (["layer_decay=0.8", "strategy=head"], "any strategy but head"),
         (["adversarial=0.5", "strategy=head"], "any strategy but head"),
+        (["pretrained_share=0.5", "strategy=lora"], "strategy=full or top-layers:N"),
+        (["pretrained_share=0.5", "strategy=head"], "strategy=full or top-layers:N"),
         (["averaging_decay=0.9", "averaging=swa"], "averaging=ema"),
         (["averaging_start=0.5"], "averaging=swa"),
         (["contrastive_pairs=9"], "contrastive_epochs=1"),
