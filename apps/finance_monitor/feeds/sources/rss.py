@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -46,8 +46,9 @@ class RssSource(WebSource):
 
     @property
     def key(self) -> str:
-        """Its address."""
-        return self.url
+        """Its address, without who asks and their password: a story's id may begin with it."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     @property
     def host(self) -> str:

@@ -255,7 +255,8 @@ class SourceFeed:
     def _failed(self, heard: Heard) -> None:
         source, state, now = heard.source, self._states[heard.source.key], self._clock()
         if not state.failures:
-            say(f"{source.label}: {heard.error}; asked again later ({source.key})")
+            # Not its address, which may hold a token.
+            say(f"{self._names[source.key]}: {heard.error}; {source.host} is asked again later")
         state.failures += 1
         state.error = state.last_error = heard.error
         state.failed_at = now

@@ -317,3 +317,19 @@ def test_a_position_of_before_there_were_other_kinds_is_gone_on_from(
     before = {"etag": None, "modified": None, "seen": known.seen}
     kept = SourcesPosition.model_validate({"known": {f"{address}/a": before}})
     assert _read(feed_of([RssSource(url=f"{address}/a")], kept, clock=clock)) == []
+
+
+def test_neither_a_password_nor_a_token_is_told_or_kept(
+    publisher: Publisher, address: str, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = address.replace("://", "://ann:geheim@")
+    publisher.rss("/a", item("1", "First"))
+    sources = [RssSource(url=f"{own}/a"), RssSource(url=f"{own}/gone?token=t0ken")]
+    batch = feed_of(sources, clock=clock).read_batch(10, timeout=0.0)
+    assert [one.headline for one in batch.records] == ["First"]
+    assert batch.position is not None
+    kept = batch.records[0].model_dump_json() + batch.position.model_dump_json()
+    told = capsys.readouterr().err
+    assert "127.0.0.1 is asked again later" in told
+    assert "geheim" not in told + kept
+    assert "t0ken" not in told
