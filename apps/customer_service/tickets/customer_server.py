@@ -12,7 +12,13 @@ from fastapi import FastAPI, HTTPException, Path, Query, Request
 
 from apps.customer_service.conversation.patterns import load_patterns
 from apps.customer_service.conversation.server import IDENTITY, Conversations, own_identity
-from apps.customer_service.schema import CONVERSATION_ID, Answer, AnswerRequest, Handoff
+from apps.customer_service.schema import (
+    CONVERSATION_ID,
+    Answer,
+    AnswerRequest,
+    Handoff,
+    OpenTicket,
+)
 from apps.customer_service.tickets.bodies import (
     CustomersConversation,
     CustomersTicket,
@@ -79,6 +85,9 @@ class HandingOver:
         language = ticket.why.language if language == "other" else language
         opened = await self._desk.take(arrival, language)
         said = "taken" if ticket.answered_at or ticket.assigned_to else "asked"
+        if opened is None:
+            said = "not_taken"
+            opened = OpenTicket(id=ticket.id, with_person=True, last=ticket.last)
         return Answer(
             id=uuid4().hex,
             release_id=self._conversations.service.live.release_id,

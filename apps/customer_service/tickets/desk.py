@@ -72,7 +72,11 @@ class TicketDesk:
         return None
 
     async def take(self, arrival: Arrival, language: str) -> OpenTicket | None:
-        """Keep what was said; what the customer may know of their ticket, None if it has none."""
+        """Keep what was said; what the customer may know of their ticket.
+
+        Returns:
+            None where there is none, or where nothing could take what was said.
+        """
         return await asyncio.to_thread(self._take, arrival, language)
 
     def _take(self, arrival: Arrival, language: str) -> OpenTicket | None:
@@ -84,10 +88,10 @@ class TicketDesk:
         try:
             found = self.store.open_of(arrival.conversation_id, arrival.owner)
             told = self.waits.first_replies(MOST)
+            if found is None or not self.store.holds(arrival.said[0].id):
+                return None
         except DATABASE_TROUBLE:
             return waiting
-        if found is None:
-            return None
         now = datetime.now(UTC)
         return OpenTicket(
             id=found.id,

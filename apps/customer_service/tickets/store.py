@@ -64,6 +64,11 @@ class TicketStore:
         with self.database.reading() as connection:
             return find(connection, theirs)
 
+    def holds(self, message_id: str) -> bool:
+        """Whether a message is in a ticket."""
+        with self.database.reading() as connection:
+            return messages.is_known(connection, message_id)
+
     def get(self, ticket_id: str) -> Ticket:
         """A ticket by its id.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -13,20 +14,23 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from handed import arrival, reply
 from sample import Demo, Run
 from server import running
 from starlette.responses import JSONResponse
 
-from apps.customer_service.conversation.server import own_identity
+from apps.customer_service.conversation.server import Recalled, own_identity
 from apps.customer_service.knowledge.schema import Knowledge
-from apps.customer_service.tickets.customer_server import add_customer_routes
+from apps.customer_service.schema import AnswerRequest
+from apps.customer_service.tickets.arriving import store as arriving
+from apps.customer_service.tickets.customer_server import HandingOver, add_customer_routes
 from apps.customer_service.tickets.desk import TicketDesk
 from apps.customer_service.tickets.options import AT_ANY_TIME
 from apps.customer_service.tickets.server import add_tickets
 from apps.customer_service.tickets.waiting.hours import DAYS
+from apps.customer_service.tickets.waiting.notice import notice
 from common.errors import UserError
 from common.storage.database import Database
 
@@ -210,6 +214,30 @@ def test_a_contact_is_left_by_the_client_s_own_id_too(desk: TicketDesk, routes: 
     left = {"contact": "ann@example.com", "consent": True}
     assert routes.post(f"/v1/conversations/{own}/contact", json=left).status_code == 204
     assert desk.store.get(asked.id).contact == "ann@example.com"
+
+
+def test_who_is_with_a_person_is_told_where_a_message_was_not_taken(
+    desk: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arriving, "MOST_MESSAGES", 2)
+    desk.store.add([arrival("Will it rain?", identity := own_identity("c1", ""), takes=True)])
+    recalled = Recalled(identity, [], 0.0)
+
+    async def recall(*_: Any, **__: Any) -> Recalled:
+        return recalled
+
+    speakers: Any = SimpleNamespace(
+        owner=lambda _: "", of=lambda *_: SimpleNamespace(subject="ann")
+    )
+    conversations: Any = SimpleNamespace(
+        recall=recall, service=SimpleNamespace(live=SimpleNamespace(release_id="r1"))
+    )
+    passing, request = HandingOver(conversations, speakers, desk), cast("Request", None)
+    asked = AnswerRequest(question="Hello?", conversation_id=identity)
+    said = (asyncio.run(passing.reply(asked, text, request)) for text in ("Hello?", "Here?"))
+    told = [one.message for one in said]
+    assert told == [notice("asked", "en"), notice("not_taken", "en")]
+    assert [one.text for one in desk.store.messages(identity)] == ["Will it rain?", "Hello?"]
 
 
 def other_text(answer: dict[str, Any]) -> str:
