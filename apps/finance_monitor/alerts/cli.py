@@ -128,11 +128,21 @@ def silence(
     store: Store = Path("var"),
 ) -> None:
     """Silence a topic or company for a while; its alerts are kept and shown."""
+    from difflib import get_close_matches
+
+    from apps.finance_monitor.alerts.operations import alerted
     from apps.finance_monitor.alerts.operations import silence as mute
+    from apps.finance_monitor.surges.keys import name_of
     from common.durations import parse_period
 
-    made = mute(open_store(store, database), key, parse_period(lasting), by, comment)
+    kept = open_store(store, database)
+    made = mute(kept, key, parse_period(lasting), by, comment)
     say(f"{made.key} is silenced until {made.until:%Y-%m-%d %H:%M} UTC.")
+    known = alerted(kept)
+    if key != "*" and not any(map(made.covers, known)):
+        near = get_close_matches(key, map(name_of, known), n=1)
+        asked = f" Did you mean {near[0]}?" if near else ""
+        say(f"There was no alert of {key} so far.{asked}")
 
 
 @alerts.command()

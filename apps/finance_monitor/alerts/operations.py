@@ -137,6 +137,12 @@ def silence(store: Store, key: str, lasting: timedelta, by: str, comment: str = 
     return Silence.model_validate(dict(made))
 
 
+def alerted(store: Store) -> list[str]:
+    """The keys that there was an alert of."""
+    rows = store.rows(f"SELECT DISTINCT {store.sql.text_at('content', 'key')} AS key FROM alerts")
+    return [row["key"] for row in rows]
+
+
 def silences(store: Store) -> list[Silence]:
     """Those that last still."""
     now = datetime.now(UTC).isoformat()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from command_line import run_here
 from news import at
 from processes import wait_for
 from receiving import Receiver, a_notification, an_alert, enqueue_for, receiving
@@ -27,6 +28,7 @@ from apps.finance_monitor.alerts.sinks import (
     WebhookSink,
     open_sink,
 )
+from apps.finance_monitor.state.opening import store_path
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.watchlists.audience import Subscribers
@@ -413,3 +415,17 @@ def test_a_silence_covers_its_key_by_name_for_its_time(store: Store) -> None:
     assert [one.key for one in operations.silences(store)] == ["Alba"]
     assert made.covers("company/Alba")
     assert not made.covers("topic/credit")
+
+
+def test_a_silence_of_what_no_alert_was_of_says_so(tmp_path: Path) -> None:
+    opened = Store(store_path(tmp_path / "finance_monitor"))
+    _kept(opened, an_alert("a1"))
+    opened.close()
+
+    def silenced(key: str) -> str:
+        words = ("--for", "1h", "--by", "Mei", "--store", tmp_path)
+        told = run_here("finance_monitor", "alerts", "silence", key, *words).stderr
+        return " ".join(told.split())
+
+    assert "no alert of Abla so far. Did you mean Alba?" in silenced("Abla")
+    assert "no alert" not in silenced("company/Alba") + silenced("Alba") + silenced("*")
