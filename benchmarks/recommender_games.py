@@ -1,13 +1,15 @@
-"""What fine-tuning makes of texts on games_6k: the last game of each user among all of them.
+"""The recommender on games_6k, whose order is known and whose times are not.
 
-python -m benchmarks.recommender_games [--data DIR] [--users 20000] [--epochs 6] [--work DIR]
-    [--set NAME=VALUE …] [--whole] [--peers PYTHON]
+python -m benchmarks.recommender_games [--data DIR] [--users 20000] [--epochs 12] [--work DIR]
+    [--set NAME=VALUE …] [--peers PYTHON]
 
-Texts alone, before and after, beside methods that know who took what; the second stage plays no
-part. With `--whole` the whole recommender is trained and measured in its place, texts alone among
-it, and with `--peers` set beside libraries, too. The source has an order and no times: every user
-ends at the same hour, with an event an hour. Interrupted, the same command goes on: what was read
-and learned is kept in `--work`.
+The last game of each user is to be found among all of them. What `train` builds of the same files,
+both stages and diversity, stands beside texts alone, before and after they were tuned, and methods
+that know who took what; with `--peers` beside libraries, too. The towers learn from all but the
+last three games of each user, the second stage from the third from the end, and what is chosen
+after it is chosen on the one before the last. The source has an order and no times: every user ends
+at the same hour, with an event an hour. Interrupted, the same command goes on: what was read and
+learned is kept in `--work`.
 """
 
 from __future__ import annotations
@@ -18,63 +20,41 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from torch import nn
-
-from apps.recommender.baselines.tuning import families_of_events, tune_baselines
-from apps.recommender.comparison.comparison import BEFORE, FULL, TEXT, TextScorer
+from apps.recommender.comparison.comparison import FULL, TEXT
 from apps.recommender.data import Dataset, Sources, read_dataset
-from apps.recommender.evaluate import (
-    Evaluation,
-    evaluate_baselines,
-    evaluate_lists,
-    rank_queries,
-    summarise,
-)
+from apps.recommender.evaluate import Evaluation, summarise
 from apps.recommender.interactions.timeline import Timeline, split_in_time
 from apps.recommender.options_cli import DEFAULTS
-from apps.recommender.pipeline.first_stage import fit_towers
-from apps.recommender.retrieval.towers import TowerSizes
-from apps.recommender.task import item_vectors
 from apps.recommender.train import train
 from benchmarks.harness import add_settings, parser, report, start
 from benchmarks.peers.libraries import add_peers, peers_beside, require_peers
 from common.evaluation.compare import paired_bootstrap
-from common.models.devices import pick_device
-from common.models.encoder import load_encoder
 from common.releases.registry import Registry
 from common.tuning.configuration import read_settings
 from common.tuning.settings import Settings
-from common.tuning.starting import find_backbone
 
 FIGURES = ("ndcg@10", "recall@50")
 END, HOUR = 1_600_000_000, 3600
 
 
 def main() -> None:
-    """Write the events, fine-tune, measure once on the last events, report."""
-    arguments = parser("games_6k: nDCG@10 and recall@50 of texts alone, beside simpler methods")
+    """Write the events, train, measure once on the last events, report."""
+    arguments = parser("games_6k: nDCG@10 and recall@50 beside simpler methods")
     arguments.add_argument("--users", type=int, default=20_000, help="the first so many")
     arguments.add_argument("--epochs", type=int, default=12, help="at most")
-    arguments.add_argument("--whole", action="store_true", help="the second stage, too")
     arguments.add_argument("--work", type=Path, default=Path("var/recommender-games"))
     add_settings(arguments)
     add_peers(arguments)
     chosen = arguments.parse_args()
     start(chosen)
     require_peers(chosen.peers)
-    given = {"precision": "fp32", "batch_size": 256, "epochs": chosen.epochs}
+    given = {"precision": "fp32", "epochs": chosen.epochs}
     settings = read_settings(None, chosen.set, defaults=DEFAULTS | given, seed=chosen.seed or None)
     source = chosen.data / "games_6k"
     chosen.work.mkdir(parents=True, exist_ok=True)
     events = _events(source / "sequences.csv", chosen.work / "events.csv", chosen.users)
     dataset = read_dataset(Sources([events], [source / "items.csv"]))
     timeline = split_in_time(dataset.events, dataset.catalogue, strategy="leave-one-out")
-    is_whole = chosen.whole or chosen.peers is not None
-    found = (
-        _whole(chosen.peers, dataset, timeline, settings, chosen.work)
-        if is_whole
-        else _texts_alone(dataset, timeline, settings, chosen.work)
-    )
     report(
         "recommender_games",
         {
@@ -83,39 +63,12 @@ def main() -> None:
             "events": len(dataset.events),
             "test users": len(timeline.test.queries),
             "settings": settings.model_dump(include=settings.model_fields_set, mode="json"),
-            **found,
+            **_measured(chosen.peers, dataset, timeline, settings, chosen.work),
         },
     )
 
 
-def _texts_alone(
-    dataset: Dataset, timeline: Timeline, settings: Settings, work: Path
-) -> dict[str, Any]:
-    """Texts before and after, and methods that read none."""
-    loaded = load_encoder(find_backbone("auto", dataset.catalogue.spoken), dropout=settings.dropout)
-    nn.Module.to(loaded.network, pick_device(settings.device))
-    root = work / "recommender"
-    first = fit_towers(loaded, dataset, timeline, settings, TowerSizes(), root, resume=True)
-    assert first is not None
-    known, queries, catalogue = timeline.test.known, timeline.test.queries, dataset.catalogue
-    untrained = item_vectors(first.untrained, first.pretrained).numpy()
-    scorers = {
-        TEXT: TextScorer(first.towers, first.items),
-        BEFORE: TextScorer(first.untrained, untrained),
-    }
-    after, before = (
-        evaluate_lists(name, rank_queries(scorer, known, queries), queries)
-        for name, scorer in scorers.items()
-    )
-    tried = timeline.calibration
-    simple = tune_baselines(families_of_events(), tried.known, catalogue, tried.queries)
-    return {
-        "minutes of tuning": round(first.tuned.seconds / 60, 1),
-        **_figures(after, [before, *evaluate_baselines(simple, known, catalogue, queries)]),
-    }
-
-
-def _whole(
+def _measured(
     python: Path | None, dataset: Dataset, timeline: Timeline, settings: Settings, work: Path
 ) -> dict[str, Any]:
     """All stages of the recommender, diversity on, beside all else; and libraries."""

@@ -94,7 +94,19 @@ def rank_queries(
     for block in _blocks(len(queries), items):
         users, as_of = queries.users[block], queries.as_of[block]
         scores = scorer(histories(events, users, as_of, length))
-        ranked[block] = rank_all(scores, seen_items(events, users, as_of, items), k)
+        rank = _rank_alike if scores.strides[0] == 0 else rank_all
+        ranked[block] = rank(scores, seen_items(events, users, as_of, items), k)
+    return ranked
+
+
+def _rank_alike(scores: Scores, seen: Mask, k: int) -> Int32:
+    """As `rank_all`, of scores that are the same for all rows: these are ordered once."""
+    order = rank_all(scores[:1], k=k + int(seen.sum(1).max(initial=0)))[0]
+    free = (order >= 0) & ~seen[:, order]
+    place = np.cumsum(free, 1)
+    ranked = np.full((len(scores), k), -1, np.int32)
+    row, column = np.nonzero(free & (place <= k))
+    ranked[row, place[row, column] - 1] = order[column]
     return ranked
 
 

@@ -187,3 +187,17 @@ def test_areas_of_what_was_shown() -> None:
     areas = impression_areas(scores, shown)
     assert areas["auc"] == pytest.approx(roc_auc_score(shown.label, scores))
     assert areas["user_auc"] == 1.0
+
+
+def test_scores_that_are_the_same_for_all_rank_as_any_others() -> None:
+    """Ties, what is no number and what each user knows included; 0 for -0 too."""
+    events = _events(ROWS, 4)
+    queries = build_queries(events, _catalogue(), 10, fold_in=2)
+    alike = np.array([0.5, np.nan, -0.0, 0.0, 0.5, -np.inf], np.float32)
+
+    def shared(past: Histories) -> np.ndarray:
+        return np.broadcast_to(alike, (len(past), ITEMS))
+
+    for k in (2, 4, 9):
+        one_by_one = rank_queries(lambda past: shared(past).copy(), events, queries, k=k)
+        assert (rank_queries(shared, events, queries, k=k) == one_by_one).all()

@@ -62,8 +62,16 @@ def split_in_time(
         fold_in: who begins in a window is asked after so many events of their own.
 
     Raises:
-        UserError: nothing lies before the cutoff or after it, or a window holds no query.
+        UserError: nothing lies before the cutoff or after it, a window holds no query, or all
+            events bear the same time.
     """
+    if len(events) and events.time.min() == events.time.max():
+        raise UserError(
+            "all interactions bear the same time: which came first is not known",
+            hint="Where an order is all that is known, give each of a user's events a timestamp "
+            "an hour after the one before, the last ones of all users the same, and ask for "
+            "--strategy leave-one-out.",
+        )
     if strategy == "leave-one-out":
         bounds = [_last(events, places) for places in (3, 2, 1)]
     else:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from apps.recommender.catalogue.items import build_catalogue
 from apps.recommender.interactions.events import Events, sorted_events
-from apps.recommender.interactions.timeline import split_in_time
+from apps.recommender.interactions.timeline import Strategy, split_in_time
 from apps.recommender.schema import Item
 from common.errors import UserError
 
@@ -55,6 +57,26 @@ def test_leave_one_out_asks_for_the_last_event_of_each_user() -> None:
 def test_a_cutoff_outside_the_data_is_refused(cutoff: int, side: str) -> None:
     with pytest.raises(UserError, match=f"no interaction lies {side} the cutoff"):
         split_in_time(_events(), CATALOGUE, cutoff=cutoff)
+
+
+@pytest.mark.parametrize("strategy", ["global-time", "leave-one-out"])
+def test_events_of_one_and_the_same_time_are_told_to_have_no_order(strategy: Strategy) -> None:
+    at_once = replace(_events(), time=np.zeros(len(_events()), np.int64))
+    with pytest.raises(UserError, match="which came first is not known"):
+        split_in_time(at_once, CATALOGUE, strategy=strategy)
+
+
+def test_an_order_alone_is_split_by_place() -> None:
+    """Each user's events an hour apart, the last ones at the same hour: as games_6k is read."""
+    events = _events()
+    left = events.offsets[events.user + 1] - 1 - np.arange(len(events))
+    ordered = replace(events, time=1_600_000_000 - 3600 * left)
+    found = split_in_time(ordered, CATALOGUE, strategy="leave-one-out")
+    assert (found.towers.counts() == ordered.counts() - 3).all()
+    for window, places in ((found.ranker, 3), (found.calibration, 2), (found.test, 1)):
+        assert (window.past.counts() == ordered.counts() - places).all()
+        # What is counted, and learned from by neighbours, was there as of each query.
+        assert window.past.time.max() < window.queries.as_of.min()
 
 
 def test_too_little_time_is_refused() -> None:

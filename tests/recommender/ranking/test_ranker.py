@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from apps.recommender.interactions.events import sorted_events
+from apps.recommender.ranking import ranker as ranker_file
 from apps.recommender.ranking.ranker import GAINS, TREES, Ranker, gains, load_ranker, train_ranker
 from apps.recommender.retrieval.candidates import Candidates
 from apps.recommender.schema import BEHAVIORS
@@ -73,6 +75,25 @@ def test_without_anything_taken_there_is_nothing_to_learn() -> None:
     features, worth = _queries(20, 5)
     with pytest.raises(UserError, match="nothing to learn"):
         train_ranker(features, np.zeros_like(worth), NAMES)
+
+
+def test_of_many_queries_trees_that_gain_nothing_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    grow = ranker_file._grow
+
+    def watched(*given: Any) -> Any:
+        found = grow(*given)
+        if len(given) > 5:
+            asked.append(len(given[6]))
+        return found
+
+    monkeypatch.setattr(ranker_file, "_grow", watched)
+    monkeypatch.setattr(ranker_file, "MANY_QUERIES", 40)
+    monkeypatch.setattr(ranker_file, "PATIENCE", 5)
+    found = train_ranker(*_queries(60, 7), NAMES, rounds=200)
+    assert asked == [found.trees + 5]
 
 
 def test_a_few_queries_are_enough_to_train_on() -> None:
