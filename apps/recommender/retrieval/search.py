@@ -133,7 +133,7 @@ class CandidateSearch:
         # Of most users so many of the first are enough.
         first = self.popular[: 4 * depth]
         found = _first_free(barred, first, depth)
-        short = np.flatnonzero(found[:, -1] < 0)
+        short = np.flatnonzero((found < 0).any(1))
         if len(short) and len(first) < len(self.popular):
             # Who knows them, or asks for other kinds alone, is shown what follows them.
             found[short] = _first_free(barred[short], self.popular, depth)
