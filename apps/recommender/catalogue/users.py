@@ -97,7 +97,9 @@ def user_features(users: Sequence[User], numbers: Mapping[str, int]) -> UserFeat
 
 
 def _number(cell: object) -> float | None:
+    """None for a word; NaN, not known, for what single precision cannot hold."""
     try:
-        return float(str(cell))
+        number = float(str(cell))
     except ValueError:
         return None
+    return number if abs(number) <= float(np.finfo(np.float32).max) else np.nan

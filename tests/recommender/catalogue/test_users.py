@@ -47,3 +47,9 @@ def test_columns_come_in_the_order_of_training_and_missing_ones_are_told(
 def test_a_release_of_before_takes_values_as_they_are() -> None:
     found = _read(city=["London", "Paris"])
     assert found.aligned(["city"]) is found
+
+
+def test_what_is_no_finite_number_is_not_known() -> None:
+    found = _read(age=["inf", "1e39", "-Infinity", "nan", "30"])
+    np.testing.assert_array_equal(found.values[:, 0], [np.nan] * 4 + [30])
+    assert not found.words
