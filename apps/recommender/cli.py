@@ -54,7 +54,7 @@ from common.cli import (
     print_json,
     run,
 )
-from common.console import results, show_table
+from common.console import results, say, show_table
 from common.evaluation.fairness_cli import By, FigureName
 from common.evaluation.stress.expectations.expectations_cli import ExpectationsFile
 from common.groups_cli import grouped
@@ -252,9 +252,12 @@ def evaluate(
 
     from apps.recommender.comparison.comparison import compare_release
     from apps.recommender.evaluate import compare_groups
+    from apps.recommender.record import flattering
     from apps.recommender.release import load_release
     from apps.recommender.reporting import comparison_table
 
+    if warning := flattering(release.manifest["data"], moment):
+        say(warning)
     compared = compare_release(
         load_release(release), dataset, window, registry.root / "vectors", device=device
     )

@@ -254,12 +254,13 @@ def parse_moment(text: str | None, option: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise UserError(
             f"{option} {text}: not a date or time",
             hint="Write it like 2026-06-01 or 2026-06-01T08:00:00+08:00.",
         ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return int(moment.timestamp())
 
 
 def unused_settings() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,8 @@ def facts(dataset: Dataset, timeline: Timeline) -> dict[str, Any]:
             "calibration": _begin(timeline.calibration),
             "test": _begin(timeline.test),
         },
+        # Of some user; with `leave-one-out` the test begins at another moment for each.
+        "learned_to": iso(float(timeline.test.queries.training_before.max())),
         "ends": iso(float(dataset.events.time.max())),
     }
 
@@ -79,6 +83,22 @@ def of_towers(dataset: Dataset, timeline: Timeline) -> dict[str, str | None]:
         "known": iso(float(dataset.events.time.max())),
         "before": iso(float(bounds[0])) if len(bounds) == 1 else None,
     }
+
+
+def flattering(data: Mapping[str, Any], cutoff: int) -> str | None:
+    """That a release learned from what it is measured on, for a person; None: it did not.
+
+    Args:
+        data: as `facts` gave it.
+        cutoff: seconds since 1970, where what is measured on begins.
+    """
+    learned_to = data.get("learned_to", data["begins"]["test"])
+    if cutoff >= datetime.fromisoformat(learned_to).timestamp():
+        return None
+    return (
+        f"The release learned from interactions up to {learned_to}, and is measured on what came "
+        f"after {iso(cutoff)}: its figures flatter it"
+    )
 
 
 def _begin(window: Window) -> str:

@@ -66,6 +66,8 @@ class Model:
     features: list[str]
     source: Source
     images: ImageModel | None
+    # As of `UserFeatures`; None: a release of before, which does not know them.
+    user_words: dict[str, list[str]] | None = None
 
     def pipeline(self, prepared: Prepared, *, counted: Events | None = None) -> Pipeline:
         """The release over some data; a column of users that is missing there is not known."""
@@ -83,7 +85,7 @@ class Model:
         if self.ranker is None:
             return features
         columns = [name.removeprefix(OF_USER) for name in self.features[len(FEATURES) :]]
-        return features.aligned(columns)
+        return features.aligned(columns, self.user_words)
 
 
 def save_release(
@@ -119,6 +121,7 @@ def save_ranking(
             "passage_prefix": source.passage_prefix,
             "sizes": asdict(towers.users.sizes),
             "features": stage.features,
+            "user_words": dict(stage.user_words),
             "images": asdict(images) if images else None,
             "choices": {
                 "depths": asdict(choices.depths),
@@ -176,6 +179,7 @@ def load_release(release: Release) -> Model:
             known["base"], directory / ENCODER, known["query_prefix"], known["passage_prefix"]
         ),
         images=ImageModel(**known["images"]) if known.get("images") else None,
+        user_words=known.get("user_words"),
     )
     if not _ranks_by_known_signals(model):
         raise of_another_version(directory)

@@ -221,7 +221,10 @@ def _importance_section(stage: SecondStage) -> Section:
         return Section("What the second stage ranks by", "The text score alone.")
     shares = list(stage.ranker.importance().items())[:FEATURES_SHOWN]
     rows = [[name.replace("_", " "), f"{share:.1%}"] for name, share in shares]
-    text = f"{stage.ranker.trees} trees; shares of what their splits gain."
+    text = (
+        f"A linear order, corrected by {stage.ranker.trees} trees; shares: half by the weight in "
+        "the one, half by what splits of the others gain."
+    )
     return Section("What the second stage ranks by", text, [["feature", "share"], *rows])
 
 

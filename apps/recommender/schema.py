@@ -33,6 +33,8 @@ def _from_cell(value: object) -> object:
 
 MOST_EVENTS, MOST_ITEMS = 1000, 100
 MOST_MARGIN = 1e12
+# Prices are computed with in single precision, which holds no more than 3e38.
+MOST_PRICE = 1e30
 ANONYMOUS = "anonymous"
 Language = Literal["en", "zh"]
 K = Annotated[int, Field(ge=1, le=MOST_ITEMS)]
@@ -91,7 +93,7 @@ class Item(Record):
     description: str | None = None
     tags: list[Text] = []
     category: Text | None = None
-    price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    price: float | None = Field(None, ge=0, le=MOST_PRICE, allow_inf_nan=False)
     created_at: Time | None = None
     language: str | None = None
     available: bool = True

@@ -249,7 +249,7 @@ def open_service(
     Dated rules and `item_ttl` hold as of `as_of`, or of the clock.
 
     Raises:
-        UserError: the users have other columns than in training, nothing was done before
+        UserError: the release ranks by signals of another version, nothing was done before
             `as_of`, or `relations` names an item that is not there.
     """
     model = load_release(release)

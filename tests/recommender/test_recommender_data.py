@@ -122,6 +122,13 @@ def test_an_item_without_a_title_is_refused(tmp_path: Path) -> None:
         _read(tmp_path, blank, "u,a,click,100,,,\n")
 
 
+def test_a_price_that_cannot_be_computed_with_is_refused_with_its_row(tmp_path: Path) -> None:
+    dear = tmp_path / "dear.csv"
+    dear.write_text("item_id,title,price\na,tea,1e39\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"dear\.csv:2: price"):
+        _read(tmp_path, dear, "u,a,click,100,,,\n")
+
+
 def test_columns_of_users_become_numbers(tmp_path: Path, items: Path) -> None:
     users = tmp_path / "users.csv"
     users.write_text("user_id,age,city,language\nu,30,Ulm,en\nnew,,Bonn,zh\n", encoding="utf-8")

@@ -133,5 +133,8 @@ class LiveStock:
             if str(error) != self._refused:
                 logger.error("the new stock is refused, the old one stays: %s", error)
             self._refused = str(error)
+            if isinstance(error, OSError):
+                # It may be read again at any time, and looks the same then.
+                self._settling.again()
         else:
             logger.warning("stock read again: %s, %d items", self._path, len(self._stock.there))

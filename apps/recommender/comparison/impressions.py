@@ -12,6 +12,8 @@ from apps.recommender.pipeline.pipeline import Pipeline
 from common.console import progress
 
 POPULARITY = "events_all"
+# The score of what was shown and may not be recommended now: below all others.
+KEPT_OUT = np.float32(-1e9)
 
 
 def areas_by_method(
@@ -60,10 +62,12 @@ def _score(
     keys = np.arange(len(users))[:, None] * width + block.candidates.item
     wanted = np.concatenate([row * width + items for row, items in enumerate(lists)])
     there = ~block.candidates.is_empty
+    if not there.any():
+        return {name: np.full(len(wanted), KEPT_OUT) for name in methods}
     order = np.argsort(keys[there])
     place = np.searchsorted(keys[there][order], wanted).clip(max=len(order) - 1)
     found = keys[there][order][place] == wanted
     return {
-        name: np.where(found, values[there][order][place], np.float32(-1e9))
+        name: np.where(found, values[there][order][place], KEPT_OUT)
         for name, values in methods.items()
     }

@@ -101,6 +101,7 @@ def write_prepared(directory: Path, prepared: Prepared) -> None:
             "as_of": prepared.as_of,
             "categories": catalogue.categories,
             "feature_names": prepared.features.names,
+            "feature_words": dict(prepared.features.words),
         },
     )
 
@@ -139,7 +140,9 @@ def open_prepared(directory: Path, *, with_texts: bool = False) -> Prepared:
         user_ids=users["id"].to_list(),
         languages=users["language"].to_list(),
         events=Events(**{field.name: mapped(f"events.{field.name}") for field in fields(Events)}),
-        features=UserFeatures(known["feature_names"], mapped("features")),
+        features=UserFeatures(
+            known["feature_names"], mapped("features"), known.get("feature_words", {})
+        ),
         allowed=Allowed(mapped("everybody"), own),
         neighbours=load_neighbours(directory),
         as_of=known["as_of"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class SecondStage:
     `choices` holds the strength of diversity and the blend that were chosen; `diversity` is all
     that was tried, `judgement` what the ranking is beside the best simple method, `cold` what cold
     items are ordered by, `places` what they gain with places of their own, `margins` what weighing
-    them earns and costs, if they are to count.
+    them earns and costs, if they are to count, `user_words` as of `UserFeatures`.
     """
 
     choices: Choices
@@ -70,6 +70,7 @@ class SecondStage:
     places: list[Places]
     features: list[str]
     margins: MarginChoice | None = None
+    user_words: Mapping[str, list[str]] = field(default_factory=dict)
 
     def pipeline(
         self,
@@ -199,6 +200,7 @@ def fit_second_stage(
         places,
         pipeline.builder.names,
         margins,
+        dataset.features.words,
     )
 
 

@@ -92,7 +92,9 @@ class Ranker:
     def importance(self) -> dict[str, float]:
         """Share of each feature, largest first: half by its weight, half by what splits gain."""
         parts = np.stack([self.linear.weights, self.booster.feature_importance("gain")])
-        shares = (parts / np.maximum(parts.sum(1, keepdims=True), 1e-12)).mean(0)
+        # Of few lists all may be said by one of them: trees that split nothing, or no weights.
+        parts = parts[parts.any(1)]
+        shares = (parts / parts.sum(1, keepdims=True)).sum(0) / max(len(parts), 1)
         order = np.argsort(-shares, kind="stable")
         return {self.names[n]: float(shares[n]) for n in order}
 

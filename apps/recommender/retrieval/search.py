@@ -130,13 +130,13 @@ class CandidateSearch:
     def _popular(self, barred: NDArray[np.bool_]) -> Int32:
         """The most popular items that are not barred, for each user."""
         depth = self.depths.popular
-        # Who knows many of the first is shown what follows them.
+        # Of most users so many of the first are enough.
         first = self.popular[: 4 * depth]
-        free = ~barred[:, first]
-        place = np.cumsum(free, 1)
-        found = np.full((len(barred), depth), -1, np.int32)
-        user, column = np.nonzero(free & (place <= depth))
-        found[user, place[user, column] - 1] = first[column]
+        found = _first_free(barred, first, depth)
+        short = np.flatnonzero((found < 0).any(1))
+        if len(short) and len(first) < len(self.popular):
+            # Who knows them, or asks for other kinds alone, is shown what follows them.
+            found[short] = _first_free(barred[short], self.popular, depth)
         return found
 
     def _text_scores(self, interests: Float32, item: Int32) -> Float32:
@@ -144,6 +144,16 @@ class CandidateSearch:
         for user, own in enumerate(item):
             scores[user] = (self.items[np.maximum(own, 0)] @ interests[user].T).max(1)
         return np.where(item < 0, np.float32(0), scores)
+
+
+def _first_free(barred: NDArray[np.bool_], ranked: Int32, depth: int) -> Int32:
+    """[users, depth], the first of `ranked` that are not `barred` [users, items]; then -1."""
+    free = ~barred[:, ranked]
+    place = np.cumsum(free, 1, dtype=np.int32)
+    found = np.full((len(barred), depth), -1, np.int32)
+    user, column = np.nonzero(free & (place <= depth))
+    found[user, place[user, column] - 1] = ranked[column]
+    return found
 
 
 def _at(values: NDArray[Any], item: Int32) -> NDArray[Any]:

@@ -68,3 +68,21 @@ def test_each_shown_item_gets_its_own_score_and_earlier_ones_are_left_out() -> N
 def test_nothing_logged_nothing_said() -> None:
     assert areas_by_method(Backwards(), None, since=0) == {}
     assert areas_by_method(Backwards(), SHOWN, since=100) == {}
+
+
+class Bare(Backwards):
+    """Nothing of what was shown may be recommended now."""
+
+    def look_up_after(self, users, past, excluded, lists):
+        block = super().look_up_after(users, past, excluded, lists)
+        block.candidates.item[:] = -1
+        return block
+
+
+def test_what_may_no_longer_be_recommended_is_not_told_apart() -> None:
+    found = areas_by_method(Bare(), SHOWN, since=10)
+    assert {name: areas["auc"] for name, areas in found.items()} == {
+        "recommender": 0.5,
+        "text alone, fine-tuned": 0.5,
+        "popularity": 0.5,
+    }

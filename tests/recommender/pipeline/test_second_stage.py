@@ -14,6 +14,7 @@ from torch import nn
 
 from apps.recommender.baselines.blend import Blend
 from apps.recommender.baselines.counting import ItemMean, Popularity
+from apps.recommender.catalogue.users import UserFeatures
 from apps.recommender.cold import together
 from apps.recommender.cold.scoring import text_alone
 from apps.recommender.comparison.comparison import ask
@@ -45,6 +46,7 @@ TIMELINE = split_in_time(SHOP.events, SHOP.catalogue)
 TOWERS = TowerModel(nn.Identity(), torch.zeros(WIDTH), TowerSizes(width=8, history=10)).eval()
 VECTORS = np.random.default_rng(1).normal(size=(ITEMS, WIDTH)).astype(np.float32)
 SLOT = {"rule": [{"name": "slot", "action": "force", "item_id": "5", "position": 3}]}
+CITIES = UserFeatures(["city"], np.zeros((USERS, 1), np.float32), {"city": ["Ulm"]})
 VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
 
 
@@ -54,7 +56,8 @@ def stage() -> SecondStage:
         # Ranked by text alone.
         patched.setattr(second_stage, "FEWEST_LISTS", 1_000_000)
         simple = [Popularity(), ItemMean()]
-        return fit_second_stage(TOWERS, SHOP, VECTORS, TIMELINE, Choices(), simple)
+        shop = replace(SHOP, features=CITIES)
+        return fit_second_stage(TOWERS, shop, VECTORS, TIMELINE, Choices(), simple)
 
 
 def _pipeline(blend: Blend) -> Pipeline:
@@ -118,6 +121,13 @@ def test_a_job_goes_on_over_items_that_were_written_without_texts(tmp_path: Path
     assert open_prepared(tmp_path).catalogue.ids == SHOP.catalogue.ids
 
 
+def test_a_job_knows_the_words_of_users(tmp_path: Path) -> None:
+    prepared = _pipeline(Blend("popularity", 30, 0.5)).prepared
+    write_prepared(tmp_path, replace(prepared, features=CITIES))
+    kept = open_prepared(tmp_path).features
+    assert (kept.names, kept.words) == (CITIES.names, CITIES.words)
+
+
 def test_what_users_liked_of_what_they_met_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(likes, "FEWEST", 5)
     weight = np.where(SHOP.events.item % 2, np.float32(0), np.float32(1.2))
@@ -141,7 +151,9 @@ def test_a_release_keeps_it(stage: SecondStage, tmp_path: Path) -> None:
     chosen = replace(stage.choices, cold_together=ORDER)
     source = Source("tiny", tmp_path, "", "")
     save_ranking(tmp_path, source, TOWERS, replace(stage, choices=chosen))
-    kept = load_release(Release(tmp_path, {"release_id": "one"})).choices
+    found = load_release(Release(tmp_path, {"release_id": "one"}))
+    assert found.user_words == {"city": ["Ulm"]}
+    kept = found.choices
     assert (kept.blend, kept.cold_step) == (chosen.blend, chosen.cold_step)
     assert kept.cold_together is not None
     assert kept.cold_together.to_json() == ORDER.to_json()
@@ -154,9 +166,11 @@ def test_a_release_of_before_ranks_as_it_did(stage: SecondStage, tmp_path: Path)
     written = read_json(tmp_path / MODEL)
     for name in ("blend", "cold", "cold_step", "cold_together"):
         del written["choices"][name]
-    del written["choices"]["depths"]["cold"]
+    del written["choices"]["depths"]["cold"], written["user_words"]
     write_json(tmp_path / MODEL, written)
-    choices = load_release(Release(tmp_path, {"release_id": "one"})).choices
+    found = load_release(Release(tmp_path, {"release_id": "one"}))
+    assert found.user_words is None
+    choices = found.choices
     assert (choices.blend, choices.cold, choices.cold_step) == (None, None, 0)
     assert choices.cold_together is None
 

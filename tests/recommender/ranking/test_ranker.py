@@ -8,6 +8,7 @@ import pytest
 
 from apps.recommender.interactions.events import sorted_events
 from apps.recommender.ranking import ranker as ranker_file
+from apps.recommender.ranking.listwise import Linear
 from apps.recommender.ranking.ranker import GAINS, TREES, Ranker, gains, load_ranker, train_ranker
 from apps.recommender.retrieval.candidates import Candidates
 from apps.recommender.schema import BEHAVIORS
@@ -131,3 +132,13 @@ def test_the_worth_of_a_candidate_is_the_strongest_later_behaviour() -> None:
     )
     click, browse, purchase = (GAINS[BEHAVIORS.index(b)] for b in ("click", "browse", "purchase"))
     assert found.tolist() == [[0, click, 0], [0, browse, purchase]]
+
+
+def test_shares_make_a_whole_where_no_tree_splits() -> None:
+    class Bare:
+        def feature_importance(self, kind: str) -> np.ndarray:
+            return np.zeros(2)
+
+    weights = np.array([3, 1], np.float32)
+    linear = Linear(np.zeros(2, np.float32), np.ones(2, np.float32), weights)
+    assert Ranker(linear, Bare(), ["one", "other"]).importance() == {"one": 0.75, "other": 0.25}

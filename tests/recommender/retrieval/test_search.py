@@ -96,3 +96,19 @@ def test_given_lists_take_the_place_of_all_searches(allowed) -> None:
     candidates, past, _ = _find(allowed, given)
     for items, history in zip(candidates.item, past.item, strict=True):
         assert set(items[items >= 0]) == {1, 2, 3} - set(history)
+
+
+def test_who_wants_none_of_the_most_popular_items_finds_those_that_follow() -> None:
+    everything = np.ones(ITEMS, np.bool_)
+    ranked = np.argsort(-POPULARITY)
+    depths = Depths(10, 5, 5)
+    barred = ranked[: 4 * depths.popular + 3]
+    pairs = np.zeros(len(barred), np.int64), barred
+    excluded = csr_array((np.ones(len(barred), np.bool_), pairs), shape=(1, ITEMS))
+    neighbours = Neighbours(csr_matrix((ITEMS, ITEMS), dtype=np.float32))
+    search = CandidateSearch(VECTORS, neighbours, POPULARITY, everything, depths)
+    nobody = np.array([USERS - 1])
+    found = search.find(
+        np.zeros((1, 2, 8), np.float32), histories(EVENTS, nobody, np.array([100]), 5), excluded
+    )
+    assert found.item[0].tolist() == ranked[len(barred) :][: depths.popular].tolist()

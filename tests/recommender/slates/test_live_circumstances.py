@@ -201,3 +201,22 @@ def test_a_stock_that_says_nothing_clear_is_refused(tmp_path: Path, rows: str, s
     path.write_text(rows, encoding="utf-8")
     with pytest.raises(UserError, match=said):
         read_stock(path)
+
+
+def test_stock_that_could_not_be_opened_for_a_moment_is_read_then(
+    stock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LiveStock(stock)
+    write(stock, "item_id,stock\ni1,5\n")
+    live.refresh()
+
+    def refuses(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as outage:
+        outage.setattr(stock_module, "read_stock", refuses)
+        live.refresh()
+        assert live.refused is not None
+    live.refresh()
+    assert live.refused is None
+    assert live.current.there == {"i1": True}
