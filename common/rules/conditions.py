@@ -35,7 +35,8 @@ def spell_normalised(text: str) -> str:
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
+        # The latter two: a repetition or a depth beyond what can be counted.
         raise ValueError(f"not a regular expression: {error}") from None
     return pattern
 
