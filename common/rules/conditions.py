@@ -41,6 +41,16 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
+def _is_left(word: str) -> str:
+    if not spell(word):
+        raise ValueError("a word of nothing but characters that are not seen")
+    return word
+
+
+# What nothing is left of would stand in every text.
+Word = Annotated[Text, AfterValidator(_is_left)]
+
+
 class When(BaseModel):
     """A condition; all that is given must hold.
 
@@ -50,9 +60,9 @@ class When(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    any: tuple[Text, ...] = Field((), description="At least one of these words.")
-    none: tuple[Text, ...] = Field((), description="None of these words.")
-    never: tuple[Text, ...] = Field((), description="Phrases in which a word of `any` is not one.")
+    any: tuple[Word, ...] = Field((), description="At least one of these words.")
+    none: tuple[Word, ...] = Field((), description="None of these words.")
+    never: tuple[Word, ...] = Field((), description="Phrases in which a word of `any` is not one.")
     regex: Annotated[str, AfterValidator(_compiles)] | None = None
     language: Literal["en", "zh"] | None = None
 

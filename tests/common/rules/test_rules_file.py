@@ -69,6 +69,7 @@ SECOND = FORCED.replace('"a"', '"b"')
         (FORCED.replace('any = ["card"]', 'regex = "("'), 3, "not a regular expression"),
         (FORCED.replace('any = ["card"]', 'regex = "a{9999999999}"'), 3, "number is too large"),
         (FORCED.replace('any = ["card"]', 'none = ["x"]'), 3, "every text would meet"),
+        (FORCED.replace('"card"]', '"card", "\\u200b"]'), 3, "characters that are not seen"),
         (FORCED + "\n[[rules]]", 7, "Did you mean rule?"),
         (FORCED + FORCED, 7, "two rules are called 'a'"),
         (RULE + 'action = "force"\nfaq_id = "fees"', 1, "force takes when"),
