@@ -253,13 +253,21 @@ def add_search(app: FastAPI, service: Service) -> None:
         return await until_disconnected(request, _embed(service, texts))
 
 
-async def _embed(service: Service, texts: list[str]) -> Embeddings:
-    prepared = [prepare(text) for text in texts]
-    encoded = []
-    # A few at a time: they share forward passes and leave room in the queue for others.
+async def _read_all(service: Service, prepared: Sequence[str]) -> list[Encoded]:
+    """A few at a time: they share forward passes and leave room in the queue for others."""
+    encoded: list[Encoded] = []
     for start in range(0, len(prepared), INPUTS_AT_ONCE):
         some = prepared[start : start + INPUTS_AT_ONCE]
         encoded += await asyncio.gather(*(service.read(text) for text in some))
+    return encoded
+
+
+async def _embed(service: Service, texts: list[str]) -> Embeddings:
+    prepared = [prepare(text) for text in texts]
+    encoded = await _read_all(service, prepared)
+    while len({id(one.answerer.network) for one in encoded}) > 1:
+        # Another release was promoted in between, and its vectors lie elsewhere.
+        encoded = await _read_all(service, prepared)
     answerer = encoded[0].answerer
     tokens = sum(answerer.network.token_counts(prepared))
     data = [
