@@ -22,10 +22,10 @@ from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
     AnswerRequest,
+    Asked,
     Citation,
 )
 from common.models.prediction import TOKENS_PER_BATCH
-from common.records.fields import Text
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.switching.live import LiveRelease
@@ -48,7 +48,7 @@ class RetrieveRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Text
+    question: Asked
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(5, ge=1, le=50)
 
@@ -63,7 +63,7 @@ class Retrieved(BaseModel):
 class EmbeddingsRequest(BaseModel):
     """Body of `POST /v1/embeddings`, in OpenAI's shape; `model` is not looked at."""
 
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS)]
+    input: Asked | Annotated[list[Asked], Field(min_length=1, max_length=MOST_INPUTS)]
     model: str | None = None
     encoding_format: Literal["float"] = "float"
 
