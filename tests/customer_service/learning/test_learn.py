@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sample import Demo, Run
 
+from common.files import read_json
 from common.learning.schema import Feedback, Prediction
 from common.learning.spool import Spool
 from common.learning.store import FeedbackStore
@@ -96,8 +97,10 @@ def test_a_written_answer_is_given_to_questions_like_it(
     code, learned = learn(run, store, "--promote")
     assert (code, learned["promoted"], learned["made_before"]) == (0, True, True)
     assert current(store) == learned["release_id"] == made["release_id"]
-    manifest = Registry(store, "customer_service").open().manifest
-    assert manifest["parent"] == before
+    release = Registry(store, "customer_service").open()
+    assert release.manifest["parent"] == before
+    variants = read_json(release.directory / "variants.json")
+    assert {tuple(texts[2:]) for texts in variants if texts[0] == TOWED} == {("en", True)}
     shown = run("ask", PARAPHRASES[2], "--store", store, "--json")
     assert (
         json.loads(shown.stdout)["suggestions"][0]["answer"] == TOWED
