@@ -12,7 +12,13 @@ from pathlib import Path
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.data import Example, Sources, in_scope, read_questions
+from apps.customer_service.data import (
+    Example,
+    Sources,
+    check_measures,
+    in_scope,
+    read_questions,
+)
 from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.comparison import compare
@@ -77,6 +83,7 @@ def learn(
     serving = replace(load_release(release, device=device), read_before=read_before)
     if golden:
         lessons = lessons.measured_on(read_questions(Sources(questions=golden), serving.faqs))
+        check_measures(lessons.golden)
     if serving.index is None:
         raise UserError(
             "this release knows intents alone, and corrections name FAQs",
