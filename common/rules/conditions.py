@@ -98,9 +98,14 @@ class When(BaseModel):
         )
 
     def meets(self, other: When) -> bool:
-        """Whether both go by the same word, or are the same condition."""
-        shared = {spell(word) for word in self.any} & {spell(word) for word in other.any}
-        return self == other or (bool(shared) and self.holds_of(other.facts))
+        """Whether wherever the other holds by a word that both have, this one does, too."""
+        if self == other:
+            return True
+        if not {spell(word) for word in self.any} & {spell(word) for word in other.any}:
+            return False
+        is_wide = {*self.none} <= {*other.none} and {*self.never} <= {*other.never}
+        is_wide = is_wide and self.regex in {None, other.regex}
+        return is_wide and {*self.facts} <= {*other.facts} and self.holds_of(other.facts)
 
 
 @lru_cache(PATTERNS_KEPT)

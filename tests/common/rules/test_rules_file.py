@@ -103,6 +103,22 @@ def test_an_exception_is_no_contradiction(tmp_path: Path) -> None:
     assert len(read_rules(path, AnswerRules, KNOWN).rule) == 2
 
 
+@pytest.mark.parametrize(
+    "further", ['none = ["lost"]', 'never = ["card game"]', 'regex = "fee"', 'language = "en"']
+)
+def test_what_the_earlier_rule_leaves_the_later_one_decides(tmp_path: Path, further: str) -> None:
+    path = tmp_path / "rules.toml"
+    forced = FORCED.replace('any = ["card"]', f'any = ["card"], {further}')
+    forbid = SECOND.replace("force", "forbid")
+    path.write_text(forced + forbid, encoding="utf-8")
+    rules = read_rules(path, AnswerRules, KNOWN)
+    left = rules.applying("a card game, or a lost card", {"language": "zh", "intent": None})
+    assert "b" in [rule.name for rule in left]
+    path.write_text(forbid + forced, encoding="utf-8")
+    with pytest.raises(UserError, match="'a' contradicts 'b'"):
+        read_rules(path, AnswerRules, KNOWN)
+
+
 def with_glossary(folder: Path, glossary: str, word: str = "fraud") -> Path:
     (folder / "glossary.toml").write_text(glossary, encoding="utf-8")
     path = folder / "rules.toml"
