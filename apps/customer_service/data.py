@@ -102,6 +102,19 @@ def in_scope(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.intent not in {None, OUT_OF_SCOPE}]
 
 
+def check_measures(held_out: Sequence[Example]) -> None:
+    """See that a release can be right on some of the questions that it is measured on.
+
+    Raises:
+        UserError: all of them are out of scope.
+    """
+    if held_out and not any(example.intent != OUT_OF_SCOPE for example in held_out):
+        raise UserError(
+            "all held-out questions are out of scope: none of them tells which release is better",
+            hint="Hold out questions that have an answer, too.",
+        )
+
+
 def read_dataset(
     sources: Sources, *, seed: int = 0, known: Mapping[str, Faq] | None = None
 ) -> Dataset:

@@ -286,5 +286,6 @@ def mistakes_table(outcomes: Sequence[Outcome]) -> Table:
     for outcome in outcomes:
         right = outcome.example.faq_id or outcome.example.intent or ""
         stated = f"{outcome.probability:.0%}"
-        table.add_row(escape(outcome.example.text), right, _found(outcome), stated)
+        found = escape(_found(outcome))
+        table.add_row(escape(outcome.example.text), escape(right), found, stated)
     return table

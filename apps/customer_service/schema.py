@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from apps.customer_service.generation.schema import Sentence
 from apps.customer_service.graph.schema import PathSource
 from common.records.fields import Since, Text, Until, content_hash
+from common.records.text import normalise
 from common.rules.rule import DecidedBy
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -107,12 +108,22 @@ class Question(BaseModel):
     segment: str | None = Field(None, description="A part of the customers, for `learn --by`.")
 
 
+def _is_left(text: str) -> str:
+    if not normalise(text[:LONGEST_QUESTION]):
+        raise ValueError("nothing but characters that are not seen")
+    return text
+
+
+# A text that somebody sends to be read.
+Asked = Annotated[Text, AfterValidator(_is_left)]
+
+
 class AnswerRequest(BaseModel):
     """Body of `POST /v1/answers`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Text
+    question: Asked
     conversation_id: str | None = Field(
         None,
         max_length=64,

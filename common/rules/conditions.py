@@ -35,9 +35,20 @@ def spell_normalised(text: str) -> str:
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
+        # The latter two: a repetition or a depth beyond what can be counted.
         raise ValueError(f"not a regular expression: {error}") from None
     return pattern
+
+
+def _is_left(word: str) -> str:
+    if not spell(word):
+        raise ValueError("a word of nothing but characters that are not seen")
+    return word
+
+
+# What nothing is left of would stand in every text.
+Word = Annotated[Text, AfterValidator(_is_left)]
 
 
 class When(BaseModel):
@@ -49,9 +60,9 @@ class When(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    any: tuple[Text, ...] = Field((), description="At least one of these words.")
-    none: tuple[Text, ...] = Field((), description="None of these words.")
-    never: tuple[Text, ...] = Field((), description="Phrases in which a word of `any` is not one.")
+    any: tuple[Word, ...] = Field((), description="At least one of these words.")
+    none: tuple[Word, ...] = Field((), description="None of these words.")
+    never: tuple[Word, ...] = Field((), description="Phrases in which a word of `any` is not one.")
     regex: Annotated[str, AfterValidator(_compiles)] | None = None
     language: Literal["en", "zh"] | None = None
 
@@ -87,9 +98,14 @@ class When(BaseModel):
         )
 
     def meets(self, other: When) -> bool:
-        """Whether both go by the same word, or are the same condition."""
-        shared = {spell(word) for word in self.any} & {spell(word) for word in other.any}
-        return self == other or (bool(shared) and self.holds_of(other.facts))
+        """Whether wherever the other holds by a word that both have, this one does, too."""
+        if self == other:
+            return True
+        if not {spell(word) for word in self.any} & {spell(word) for word in other.any}:
+            return False
+        is_wide = {*self.none} <= {*other.none} and {*self.never} <= {*other.never}
+        is_wide = is_wide and self.regex in {None, other.regex}
+        return is_wide and {*self.facts} <= {*other.facts} and self.holds_of(other.facts)
 
 
 @lru_cache(PATTERNS_KEPT)

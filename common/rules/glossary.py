@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.errors import UserError, reason_of
 from common.files import read_toml
-from common.records.fields import Text
-from common.rules.conditions import When, spell
+from common.rules.conditions import When, Word, spell
 from common.rules.places import line_of, near
 
 Condition = TypeVar("Condition", bound=When)
@@ -28,8 +27,8 @@ class Term(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    synonyms: tuple[Text, ...] = ()
-    never: tuple[Text, ...] = ()
+    synonyms: tuple[Word, ...] = ()
+    never: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)

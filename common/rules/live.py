@@ -18,6 +18,7 @@ from common.rules.reading import Known, Read, read
 from common.rules.rule import RulesFile
 
 F = TypeVar("F", bound=RulesFile[Any])
+Signatures = dict[Path, tuple[int, int, int] | None]
 
 # A change of the file is seen within this time.
 POLL_SECONDS = 1.0
@@ -46,8 +47,9 @@ class LiveRules(Generic[F]):
         self._counting = Lock()
         self._fired: Counter[str] = Counter()
         self._refused: str | None = None
+        before = _signatures([path])
         self._read: Read[F] = read(path, model, known())
-        self._seen = _signature(self._read.files)
+        self._seen = _signatures(self._read.files) | before
         self._looked = monotonic()
 
     @property
@@ -69,23 +71,29 @@ class LiveRules(Generic[F]):
             return
         try:
             self._looked = monotonic()
-            seen = _signature(self._read.files)
+            seen = _signatures(self._read.files)
             if seen != self._seen or self._refused:
-                self._seen = seen
-                self._read_again()
+                self._read_again(seen)
         finally:
             self._reading.release()
 
-    def _read_again(self) -> None:
+    def _read_again(self, before: Signatures) -> None:
+        """What fails otherwise than by the file, as a database does, is tried again.
+
+        Args:
+            before: of the files before they are read: what is written meanwhile is a change.
+        """
         try:
             self._read = read(self.path, self._model, self._known())
         except UserError as error:
             if str(error) != self._refused:
                 logger.error("the new rules are refused, the old ones stay: %s", error)
             self._refused = str(error)
+            self._seen = before
         else:
             self._refused = None
-            self._seen = _signature(self._read.files)
+            found = _signatures(self._read.files)
+            self._seen = found | {path: before[path] for path in found if path in before}
             logger.warning("rules read again: %s, %d rules", self.path, len(self._read.rules.rule))
 
     def count(self, names: Iterable[str]) -> None:
@@ -120,14 +128,14 @@ class RuleMetrics(Collector):
         )
 
 
-def _signature(files: Collection[Path]) -> tuple[object, ...]:
-    """What changes when one of the files does."""
-    found: list[object] = []
+def _signatures(files: Collection[Path]) -> Signatures:
+    """What of each file changes when it does."""
+    found: Signatures = {}
     for path in files:
         try:
             status = path.stat()
         except OSError:
-            found.append(None)
+            found[path] = None
         else:
-            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(found)
+            found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return found

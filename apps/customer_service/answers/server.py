@@ -22,10 +22,10 @@ from apps.customer_service.schema import (
     LONGEST_QUESTION,
     Answer,
     AnswerRequest,
+    Asked,
     Citation,
 )
 from common.models.prediction import TOKENS_PER_BATCH
-from common.records.fields import Text
 from common.serving.batching import Batcher
 from common.serving.disconnect import until_disconnected
 from common.serving.switching.live import LiveRelease
@@ -48,7 +48,7 @@ class RetrieveRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Text
+    question: Asked
     language: Literal["en", "zh"] | None = None
     top_k: int = Field(5, ge=1, le=50)
 
@@ -63,7 +63,7 @@ class Retrieved(BaseModel):
 class EmbeddingsRequest(BaseModel):
     """Body of `POST /v1/embeddings`, in OpenAI's shape; `model` is not looked at."""
 
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS)]
+    input: Asked | Annotated[list[Asked], Field(min_length=1, max_length=MOST_INPUTS)]
     model: str | None = None
     encoding_format: Literal["float"] = "float"
 
@@ -253,13 +253,21 @@ def add_search(app: FastAPI, service: Service) -> None:
         return await until_disconnected(request, _embed(service, texts))
 
 
-async def _embed(service: Service, texts: list[str]) -> Embeddings:
-    prepared = [prepare(text) for text in texts]
-    encoded = []
-    # A few at a time: they share forward passes and leave room in the queue for others.
+async def _read_all(service: Service, prepared: Sequence[str]) -> list[Encoded]:
+    """A few at a time: they share forward passes and leave room in the queue for others."""
+    encoded: list[Encoded] = []
     for start in range(0, len(prepared), INPUTS_AT_ONCE):
         some = prepared[start : start + INPUTS_AT_ONCE]
         encoded += await asyncio.gather(*(service.read(text) for text in some))
+    return encoded
+
+
+async def _embed(service: Service, texts: list[str]) -> Embeddings:
+    prepared = [prepare(text) for text in texts]
+    encoded = await _read_all(service, prepared)
+    while len({id(one.answerer.network) for one in encoded}) > 1:
+        # Another release was promoted in between, and its vectors lie elsewhere.
+        encoded = await _read_all(service, prepared)
     answerer = encoded[0].answerer
     tokens = sum(answerer.network.token_counts(prepared))
     data = [

@@ -9,7 +9,7 @@ from torch import nn
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
-from apps.customer_service.data import Dataset, Example
+from apps.customer_service.data import Dataset, Example, check_measures
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.evaluate import Outcome
 from apps.customer_service.promise.out_of_scope import far_questions
@@ -126,3 +126,4 @@ def check_enough(dataset: Dataset) -> None:
             "nothing to learn: there are no FAQs, and the questions have fewer than two intents",
             hint="Give --faqs FILE, or a column of intents: --map intent=COLUMN",
         )
+    check_measures(dataset.splits.test or dataset.splits.validation)

@@ -112,6 +112,8 @@ def _converse(session: Session, rewriting: Rewriting, as_json: bool) -> None:
     import contextlib
     import sys
 
+    from common.records.text import normalise
+
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401
     prompt = "> " if sys.stdin.isatty() else ""
@@ -122,7 +124,9 @@ def _converse(session: Session, rewriting: Rewriting, as_json: bool) -> None:
             message = input(prompt)
         except EOFError:
             return
-        if message.strip():
+        except UnicodeDecodeError as error:
+            raise UserError(f"what is read from stdin is not UTF-8: {error.reason}") from None
+        if normalise(message):
             _show(session, rewriting, message, as_json)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.answers.building import build_answerer
-from apps.customer_service.data import Dataset
+from apps.customer_service.data import Dataset, check_measures
 from apps.customer_service.federating.learning import seated
 from apps.customer_service.federating.party import FAQS, INTENTS, party_of
 from apps.customer_service.learning.drift import save_usual
@@ -61,6 +61,7 @@ def adopt(
     """
     party_of(dataset)
     held_out = dataset.splits.test or dataset.splits.validation
+    check_measures(held_out)
     pretrained, _ = _answerer(begun, dataset, found.settings)
     texts = [example.text for example in dataset.learning_everything().knowledge]
     far = far_questions(pretrained, dataset.splits.validation, texts, dataset.languages)

@@ -23,7 +23,7 @@ class LiveEdits:
         shown: what answers customers now: the release with all edits.
         serving: the release without texts and FAQs that are gone, with what else was changed.
         lessons: what it learned from, as far as that is not gone.
-        faqs: by id, those that are new.
+        faqs: by id, those that are new; also those of which no text may be learned.
         examples: the texts that are new; none that candidates are measured on.
         unsaid: texts, each with its FAQ, that must not be learned, whoever said them.
         removed: ids of FAQs that are served no more, whoever would have them.
@@ -67,8 +67,7 @@ def take_edits(serving: Answerer, lessons: Lessons, edited: Mapping[str, Edited]
         for one in differs.added
         if fold(one.text) not in measured
     ]
-    taught = {one.faq_id for one in examples}
-    faqs = {i: own[i] for i in differs.faqs if i not in serving.faqs and i in taught}
+    faqs = {i: own[i] for i in differs.faqs if i not in serving.faqs}
     unsaid = {(i, prepare(text)) for i, one in edited.items() for text in one.unsaid}
     return LiveEdits(
         shown=apply(serving, differs),
@@ -78,7 +77,7 @@ def take_edits(serving: Answerer, lessons: Lessons, edited: Mapping[str, Edited]
         examples=examples,
         unsaid=unsaid | differs.gone,
         removed={i for i, one in edited.items() if one.standing.live is None},
-        any=bool(examples or changed or faqs or differs.removed or differs.gone),
+        any=bool(examples or changed or differs.removed or differs.gone),
     )
 
 

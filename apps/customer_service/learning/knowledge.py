@@ -38,9 +38,11 @@ def with_knowledge(
     index = answerer.index
     assert index is not None and answerer.module.faqs is not None
     every = {**answerer.faqs, **faqs}
+    taught = {str(example.faq_id) for example in examples}
+    said = {faq_id: {*map(prepare, every[faq_id].answer_sentences)} for faq_id in taught}
     added = [
-        Variant(example.text, str(example.faq_id), _language(every[str(example.faq_id)]))
-        for example in examples
+        Variant(text, faq_id, _language(every[faq_id]), is_answer=text in said[faq_id])
+        for text, faq_id in ((example.text, str(example.faq_id)) for example in examples)
     ]
     vectors = np.stack([one.vector for one in answerer.understand([v.text for v in added])])
     variants = [*index.variants, *added]
@@ -48,7 +50,6 @@ def with_knowledge(
     weight = np.ones(len(variants), dtype=np.float32)
     weight[len(index.variants) :] = CORRECTION_WEIGHT
     prototype_ids = [*dict.fromkeys([*answerer.prototype_ids, *faqs])]
-    taught = {str(example.faq_id) for example in examples}
     directions = _refit(answerer, prototype_ids, variants, everything, weight, taught)
     module = _with_directions(answerer.module, directions)
     return replace(

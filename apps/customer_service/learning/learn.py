@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,13 @@ from pathlib import Path
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.answering import Answerer
-from apps.customer_service.data import Example, Sources, in_scope, read_questions
+from apps.customer_service.data import (
+    Example,
+    Sources,
+    check_measures,
+    in_scope,
+    read_questions,
+)
 from apps.customer_service.generation.kept import keep_generator, with_generator
 from apps.customer_service.knowledge.store import KnowledgeStore
 from apps.customer_service.learning.comparison import compare
@@ -77,6 +83,7 @@ def learn(
     serving = replace(load_release(release, device=device), read_before=read_before)
     if golden:
         lessons = lessons.measured_on(read_questions(Sources(questions=golden), serving.faqs))
+        check_measures(lessons.golden)
     if serving.index is None:
         raise UserError(
             "this release knows intents alone, and corrections name FAQs",
@@ -108,7 +115,8 @@ def learn(
     say(f"Learning from {len(found.taken)} corrections{edited}{without}")
     new, examples = to_examples(found.taken, {**serving.faqs, **edits.faqs})
     new = {faq_id: faq for faq_id, faq in new.items() if faq_id not in edits.removed}
-    faqs, examples = {**new, **edits.faqs}, edits.added_to(examples)
+    examples = edits.added_to(examples)
+    faqs = _taught({**new, **edits.faqs}, examples)
     evidence = Evidence.load(release.directory)
     candidate, promise = _candidate(serving, lessons, faqs, examples, evidence)
     comparison = compare(serving, candidate, lessons, faqs, examples, by, shown=edits.shown)
@@ -174,6 +182,12 @@ def _candidate(
     known = in_scope([*lessons.train, *examples])
     budget = serving.confidence.budget if serving.confidence else 0.05
     return calibrate(candidate, lessons.validation, known, lessons.far, budget, evidence)
+
+
+def _taught(faqs: Mapping[str, Faq], examples: Sequence[Example]) -> dict[str, Faq]:
+    """FAQs of which a text is learned: what has none has no place among the vectors."""
+    known = {one.faq_id for one in examples}
+    return {faq_id: faq for faq_id, faq in faqs.items() if faq_id in known}
 
 
 def _link(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from apps.customer_service import evaluate
 from apps.customer_service.answers.building import build_answerer
-from apps.customer_service.data import Dataset, Example, Sources
+from apps.customer_service.data import Dataset, Example, Sources, check_measures
 from apps.customer_service.learning.promoting import promote_if_not_worse
 from apps.customer_service.privacy.records import separate
 from apps.customer_service.promise.calibrating import calibrate
@@ -75,6 +75,7 @@ def train_privately(
     known = records.known
     held_out = known.splits.validation
     require_column(groups.grouping if groups else None, held_out)
+    check_measures(held_out)
     task = CustomerServiceTask(known.knowledge, known.intents, ClassLoss.of(settings))
     check_monitor(task.monitors, settings.monitor)
     source = find_backbone(backbone, known.languages)

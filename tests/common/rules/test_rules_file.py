@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from apps.customer_service.rules.schema import AnswerRules
 from common.errors import UserError
 from common.rules.conditions import When, spell
 from common.rules.live import LiveRules, RuleMetrics
-from common.rules.reading import read_rules
+from common.rules.reading import read, read_rules
 
 KNOWN = {"faq_id": ["card-lost", "fees"], "intent": ["card", "fee"], "label": ["card", "fee"]}
 
@@ -66,7 +67,9 @@ SECOND = FORCED.replace('"a"', '"b"')
         (FORCED.replace("force", "farce"), 4, "Did you mean force?"),
         (FORCED.replace('["card"]', '["card"], intent = "crad"'), 3, "Did you mean card?"),
         (FORCED.replace('any = ["card"]', 'regex = "("'), 3, "not a regular expression"),
+        (FORCED.replace('any = ["card"]', 'regex = "a{9999999999}"'), 3, "number is too large"),
         (FORCED.replace('any = ["card"]', 'none = ["x"]'), 3, "every text would meet"),
+        (FORCED.replace('"card"]', '"card", "\\u200b"]'), 3, "characters that are not seen"),
         (FORCED + "\n[[rules]]", 7, "Did you mean rule?"),
         (FORCED + FORCED, 7, "two rules are called 'a'"),
         (RULE + 'action = "force"\nfaq_id = "fees"', 1, "force takes when"),
@@ -98,6 +101,22 @@ def test_an_exception_is_no_contradiction(tmp_path: Path) -> None:
     forbid = SECOND.replace("force", "forbid")
     path.write_text(FORCED + forbid.replace('any = ["card"]', 'language = "en"'), encoding="utf-8")
     assert len(read_rules(path, AnswerRules, KNOWN).rule) == 2
+
+
+@pytest.mark.parametrize(
+    "further", ['none = ["lost"]', 'never = ["card game"]', 'regex = "fee"', 'language = "en"']
+)
+def test_what_the_earlier_rule_leaves_the_later_one_decides(tmp_path: Path, further: str) -> None:
+    path = tmp_path / "rules.toml"
+    forced = FORCED.replace('any = ["card"]', f'any = ["card"], {further}')
+    forbid = SECOND.replace("force", "forbid")
+    path.write_text(forced + forbid, encoding="utf-8")
+    rules = read_rules(path, AnswerRules, KNOWN)
+    left = rules.applying("a card game, or a lost card", {"language": "zh", "intent": None})
+    assert "b" in [rule.name for rule in left]
+    path.write_text(forbid + forced, encoding="utf-8")
+    with pytest.raises(UserError, match="'a' contradicts 'b'"):
+        read_rules(path, AnswerRules, KNOWN)
 
 
 def with_glossary(folder: Path, glossary: str, word: str = "fraud") -> Path:
@@ -206,3 +225,40 @@ def test_what_fired_is_counted(tmp_path: Path) -> None:
         ("bizlm_rules_fired_total", {"rule": "a"}, 2.0)
     ]
     assert refused.samples[0].value == 0
+
+
+def test_what_is_written_while_the_file_is_read_is_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_glossary(tmp_path, "")
+    changes = ["", FORCED, "", FORCED]
+
+    def read_beside_an_editor(*given: Any) -> Any:
+        found = read(*given)
+        path.write_text(changes.pop(), encoding="utf-8")
+        return found
+
+    monkeypatch.setattr("common.rules.live.read", read_beside_an_editor)
+    live = LiveRules(path, AnswerRules)
+    live.refresh()
+    assert live.current.rule[0].name == "a"
+    live.refresh()
+    assert not live.current.rule
+
+
+def test_new_rules_are_read_when_what_they_are_checked_against_is_there_again(
+    tmp_path: Path,
+) -> None:
+    outages = [OSError("no connection")]
+
+    def known() -> dict[str, list[str]]:
+        if live and outages:
+            raise outages.pop()
+        return KNOWN
+
+    live: list[LiveRules[AnswerRules]] = []
+    live.append(LiveRules(with_glossary(tmp_path, ""), AnswerRules, known))
+    with pytest.raises(OSError, match="no connection"):
+        _rewrite(live[0].path, SECOND, live[0])
+    live[0].refresh()
+    assert [rule.name for rule in live[0].current.rule] == ["b"]

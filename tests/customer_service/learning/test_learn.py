@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sample import Demo, Run
 
+from common.files import read_json
 from common.learning.schema import Feedback, Prediction
 from common.learning.spool import Spool
 from common.learning.store import FeedbackStore
@@ -96,8 +97,10 @@ def test_a_written_answer_is_given_to_questions_like_it(
     code, learned = learn(run, store, "--promote")
     assert (code, learned["promoted"], learned["made_before"]) == (0, True, True)
     assert current(store) == learned["release_id"] == made["release_id"]
-    manifest = Registry(store, "customer_service").open().manifest
-    assert manifest["parent"] == before
+    release = Registry(store, "customer_service").open()
+    assert release.manifest["parent"] == before
+    variants = read_json(release.directory / "variants.json")
+    assert {tuple(texts[2:]) for texts in variants if texts[0] == TOWED} == {("en", True)}
     shown = run("ask", PARAPHRASES[2], "--store", store, "--json")
     assert (
         json.loads(shown.stdout)["suggestions"][0]["answer"] == TOWED
@@ -296,6 +299,27 @@ def test_golden_questions_of_ones_own_are_measured_on_from_then_on(
     assert again["comparison"]["golden"]["records"] == len(own)
     code, _ = learn(run, store, "--golden", str(tmp_path / "missing.csv"))
     assert code == 2
+    golden.write_text("question,intent\nwill it rain,out_of_scope\n", encoding="utf-8")
+    done = run("learn", "--store", store, "--golden", golden)
+    assert done.returncode == 2
+    assert "all held-out questions are out of scope" in done.stderr
+
+
+def test_an_faq_that_was_added_live_with_a_measured_question_is_learned_by_a_correction(
+    run: Run, store: Path, add: Add, demo: Demo
+) -> None:
+    rows = csv.DictReader(demo.test.read_text(encoding="utf-8").splitlines())
+    asked = next(row["question"] for row in rows if not row.get("faq_id"))
+    done = run(
+        "faqs", "add", "--id", "new", "--question", asked, "--answer", "No.", "--store", store
+    )
+    assert done.returncode == 0, done.stderr
+    assert learn(run, store, "--promote")[1]["release_id"] is None, "nothing of it may be learned"
+    add([said(PARAPHRASES[0], "desk", trusted=True, faq_id="new")])
+    _, learned = learn(run, store, "--promote")
+    release = Registry(store, "customer_service").open(learned["release_id"])
+    variants = read_json(release.directory / "variants.json")
+    assert [text for text, faq_id, *_ in variants if faq_id == "new"] == [PARAPHRASES[0]]
 
 
 def test_what_was_asked_of_late_is_put_to_the_candidate(run: Run, store: Path, add: Add) -> None:
