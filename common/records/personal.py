@@ -130,7 +130,7 @@ def load_masking(path: Path) -> Masking:
         )
     except (KeyError, TypeError) as error:
         raise UserError(f"a rule lacks or mistakes {error}", where=str(path)) from None
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UserError(f"not a regular expression: {error}", where=str(path)) from None
 
 

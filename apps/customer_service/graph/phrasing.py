@@ -108,7 +108,7 @@ def _compile(text: str, relation: str) -> re.Pattern[str]:
         text = text.replace(f"{{{group}}}", f"{before}(?P<{group}>{SLOT})", 1)
     try:
         found = re.compile(text if is_chinese else rf"(?<!\w){text}(?!\w)", re.IGNORECASE)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UserError(
             f"wording of {relation!r}: {text!r} is no regular expression: {error}"
         ) from None

@@ -64,6 +64,7 @@ def test_what_is_masked_stays_as_it_is(text: str, _: str) -> None:
     ("before", "after", "says"),
     [
         ("(?P<name>", "(?P<name", "not a regular expression"),
+        ("(?P<name>", "(?P<name>a{9999999999}", "not a regular expression"),
         ('check = "card"', 'check = "cart"', "'cart'"),
         ("[keep]", "[kept]", "'keep'"),
         ("[[pattern]]", "[[pattern", "broken TOML"),

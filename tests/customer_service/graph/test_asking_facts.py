@@ -206,7 +206,7 @@ def test_nothing_is_told_that_an_faq_contradicts_or_that_is_a_person_s(asker: As
     assert facts.or_told(wanted, question, {}, language="en", at=NOW).path is None
 
 
-@pytest.mark.parametrize("wording", ["successor of", "(successor of {x}"])
+@pytest.mark.parametrize("wording", ["successor of", "(successor of {x}", "{x} a{9999999999}"])
 def test_wording_that_cannot_be_read_is_refused(tmp_path: Path, wording: str) -> None:
     path = tmp_path / "knowledge.csv"
     path.write_text("subject,relation,object\nA,price,£5\n", encoding="utf-8")

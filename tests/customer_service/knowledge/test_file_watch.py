@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from apps.customer_service.knowledge.schema import Edit, Knowledge
+from apps.customer_service.knowledge.serving import watching
 from apps.customer_service.knowledge.serving.watching import FileWatch
 from apps.customer_service.schema import Faq
 
@@ -45,3 +48,24 @@ def test_what_another_release_holds_beside_the_file_is_removed(tmp_path: Path) -
     live.promote("second", _faq("a"), _faq("c"))
     watch.look()
     assert [*live.knowledge.live] == ["a"]
+
+
+def test_a_table_that_could_not_be_opened_for_a_moment_is_read_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "faqs.csv"
+    table.write_text("id,question,answer\na,What of a?,All of a.\n", encoding="utf-8")
+    live: Any = Live()
+    watch = FileWatch(live, table)
+
+    def refuses(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as outage:
+        outage.setattr(watching, "file_sha256", refuses)
+        watch.look()
+        watch.look()
+        assert watch.trouble
+    watch.look()
+    assert [*live.knowledge.live] == ["a"]
+    assert watch.trouble is None

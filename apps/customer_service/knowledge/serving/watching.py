@@ -91,8 +91,11 @@ class FileWatch:
         except ConflictError:
             # Somebody else was quicker: the next look sees what they wrote.
             return
-        except (UserError, OSError) as error:
+        except UserError as error:
             self._settling.done()
+            self._say(str(error))
+        except OSError as error:
+            # It may be opened again at any time, and looks the same then.
             self._say(str(error))
         except DATABASE_TROUBLE:
             self._say("the database does not answer")
