@@ -119,6 +119,29 @@ def test_the_best_is_found_and_trained_with_by_its_file(
     assert f"{found.figure:.4f}" in report
 
 
+@pytest.mark.parametrize("folder", ["a?b", "a#b", "50%41"])
+def test_a_search_is_kept_in_its_own_store_whatever_that_is_called(
+    prepare: Prepare, tmp_path: Path, instead: Any, folder: str
+) -> None:
+    instead(a_valley)
+    search(plan(RATES, trials=2), prepare, tmp_path / folder, "rates")
+    assert (tmp_path / folder / "tuning" / "rates.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
+def test_a_search_goes_with_any_seed(prepare: Prepare, tmp_path: Path, instead: Any) -> None:
+    instead(a_valley)
+    base = BASE.model_copy(update={"seed": 20261201})
+    assert len(proposed(search(plan(RATES, base=base, trials=3), prepare, tmp_path))) == 3
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "..", "a/b", "nul\0", "x" * 300])
+def test_a_name_that_is_no_file_is_told(prepare: Prepare, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="a search cannot be called"):
+        search(plan(RATES, trials=1), prepare, tmp_path / "store", name)
+    assert not list(tmp_path.rglob("*.db"))
+
+
 def test_what_the_best_has_no_use_for_is_not_written(
     prepare: Prepare, tmp_path: Path, instead: Any
 ) -> None:
