@@ -244,6 +244,16 @@ def test_the_sample_promotion_is_told_on_the_command_line(tmp_path: Path) -> Non
     assert "promotion <- spent -> bought stays open" in str(refused.exception)
 
 
+@pytest.mark.parametrize("seed", ["-1", "20261201123000"])
+def test_a_seed_that_nothing_can_draw_by_is_told(tmp_path: Path, seed: str) -> None:
+    path = table(tmp_path, "t,y,x", [f"{n % 2},{n % 3},{n % 5}" for n in range(300)])
+    graph_of(tmp_path)
+    asked = ["effect", str(path), "--graph", str(tmp_path / "graph.toml"), "--seed", seed]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2
+    assert "--seed" in done.output
+
+
 def test_an_estimate_is_right_where_either_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Doubly robust: with outcomes told by nothing but their mean, the propensity makes up."""
     world = linear(np.random.default_rng(3), 2000)
