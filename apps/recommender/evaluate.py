@@ -208,7 +208,8 @@ def compare_groups(
         raise UserError(
             f"--figure {name}: there is none", hint=f"There are: {', '.join(model.metrics)}"
         )
-    return by_group(name, mean_of(model.metrics[name]), members)
+    values = model.metrics[name]
+    return by_group(name, mean_of(values), members, counts=~np.isnan(values))
 
 
 def impression_areas(scores: Scores, impressions: Impressions) -> dict[str, float]:

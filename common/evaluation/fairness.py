@@ -104,6 +104,7 @@ def by_group(
     figure: Figure,
     members: Sequence[Collection[str]],
     *,
+    counts: NDArray[np.bool_] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> ByGroup:
@@ -115,6 +116,7 @@ def by_group(
     Args:
         name: of the figure.
         members: [records], the groups of each record.
+        counts: [records], whether each counts for the figure; None: all do.
         resamples: of the interval, and at least so many permutations.
 
     Raises:
@@ -124,7 +126,8 @@ def by_group(
     if len(names) < 2:
         known = f"all are {names[0]!r}" if names else "no record tells"
         raise UserError(f"there are no two groups to compare: {known}")
-    everything = np.arange(len(members))
+    counted = np.ones(len(members), dtype=bool) if counts is None else counts
+    everything = np.flatnonzero(counted)
     whole = figure(everything)
     if whole is None:
         raise UserError(f"the records cannot give the figure {name!r}")
@@ -132,8 +135,9 @@ def by_group(
     groups = []
     with progress("Comparing groups", len(names)) as advance:
         for one in names:
-            inside = np.array([one in groups for groups in members])
-            groups.append(_one_group(one, figure, inside, len(names), resamples, random))
+            inside = np.array([one in members[row] for row in everything.tolist()])
+            own, others = everything[inside], everything[~inside]
+            groups.append(_one_group(one, figure, own, others, len(names), resamples, random))
             advance(note=one)
     adjusted = holm({one.name: one.p for one in groups if one.p is not None})
     return ByGroup(name, whole, [replace(one, p=adjusted.get(one.name)) for one in groups])
@@ -156,12 +160,12 @@ def summarised(
 def _one_group(
     name: str,
     figure: Figure,
-    inside: NDArray[np.bool_],
+    own: Rows,
+    others: Rows,
     groups: int,
     resamples: int,
     random: np.random.Generator,
 ) -> Group:
-    own, others = np.flatnonzero(inside), np.flatnonzero(~inside)
     value = figure(own)
     if value is None or len(own) < FEWEST:
         return Group(name, len(own), value)
@@ -174,8 +178,9 @@ def _one_group(
     difference = value - rest
     # So many that a difference can stand out at all among so many groups.
     permutations = max(resamples, int(2 * groups / LEVEL)) - 1
+    everything = np.sort(np.concatenate([own, others]))
     larger = sum(
-        _is_as_large(figure, random.permutation(len(inside)), len(own), abs(difference))
+        _is_as_large(figure, random.permutation(everything), len(own), abs(difference))
         for _ in range(permutations)
     )
     return replace(known, difference=difference, p=(larger + 1) / (permutations + 1))

@@ -140,13 +140,18 @@ def _is_on(value: Any) -> bool:
 def _from_file(config: Path) -> dict[str, Any]:
     values = read_toml(config)
     check_names(values, where=str(config))
-    return {name: None if value == "none" else value for name, value in values.items()}
+    return _with_none(values)
 
 
 def _from_environment() -> dict[str, Any]:
     names = Settings.model_fields
     found = {name: os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+    return _with_none({name: value for name, value in found.items() if value is not None})
+
+
+def _with_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is called none has no value."""
+    return {name: None if value == "none" else value for name, value in values.items()}
 
 
 def _from_pairs(pairs: Sequence[str]) -> dict[str, Any]:
@@ -155,9 +160,9 @@ def _from_pairs(pairs: Sequence[str]) -> dict[str, Any]:
         name, separator, value = pair.partition("=")
         if not separator:
             raise UserError(f"--set {pair}: not of the form name=value")
-        values[name] = None if value == "none" else value
+        values[name] = value
     check_names(values, where="--set")
-    return values
+    return _with_none(values)
 
 
 def check_names(values: Iterable[str], *, where: str) -> None:

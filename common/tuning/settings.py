@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from common.errors import UserError
 from common.tuning.adapting.settings import AdaptingSettings
@@ -26,6 +26,8 @@ RATES: Mapping[str, float] = {
     "prompt": 1e-2,
     "prefix": 1e-2,
 }
+# What all that draws takes, with room for the further seeds of an ensemble or a search.
+MOST_SEED = 2**31 - 1
 
 
 class Settings(
@@ -41,6 +43,8 @@ class Settings(
 
     Those of a family of techniques stand beside it, in its own `settings.py`.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     epochs: int = Field(5, ge=1, description="how often each text is learned")
     batch_size: int = Field(32, ge=2, description="records per process and forward pass")
@@ -115,7 +119,7 @@ class Settings(
         "auto", description="auto, fp32, bf16 or fp16; auto: bf16 where the machine has it"
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps …")
-    seed: int = Field(0, description="the same seed repeats a run exactly")
+    seed: int = Field(0, ge=0, le=MOST_SEED, description="the same seed repeats a run exactly")
     tracking: str | None = Field(
         "tensorboard",
         description="where curves go: tensorboard, json, wandb, mlflow, several by comma, or none",

@@ -85,7 +85,7 @@ def read_decisions(path: Path, question: CausalGraph, adjust_for: Sequence[str])
 
     treated = _treated(column(question.column_of(question.treatment)), places, question)
     outcome = _outcome(column(question.column_of(question.outcome)), places, question)
-    parts = [_cause(name, column(question.column_of(name))) for name in adjust_for]
+    parts = [_cause(name, column(question.column_of(name)), places) for name in adjust_for]
     unit = (
         _units(column(question.unit), places, question.unit)
         if question.unit
@@ -165,9 +165,17 @@ def _outcome(values: list[str], places: Sequence[str], question: CausalGraph) ->
     return found
 
 
-def _cause(name: str, values: list[str]) -> _Part:
+def _cause(name: str, values: list[str], places: Sequence[str]) -> _Part:
     """A number standardised, with a column for those that are missing; or a column a level."""
     numbers = [_number(value) for value in values if value]
+    if None in numbers and len({*numbers}) > MOST_LEVELS:
+        # As levels, nearly all of its numbers would be rare ones, and not told from each other.
+        odd = next(n for n, value in enumerate(values) if value and _number(value) is None)
+        raise UserError(
+            f"{name} is {values[odd]!r} among numbers",
+            where=places[odd],
+            hint="Leave the field empty: what is missing is told from all numbers.",
+        )
     if numbers and None not in numbers:
         is_missing = np.array([not value for value in values])
         known = np.array([np.nan if not value else float(_number(value) or 0) for value in values])

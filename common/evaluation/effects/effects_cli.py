@@ -27,7 +27,10 @@ def add_effect_verb(app: typer.Typer) -> None:
             Path,
             typer.Option("--graph", help="What causes what, as a TOML file.", callback=existing),
         ],
-        seed: Annotated[int, typer.Option("--seed", help="Of the folds and the placebos.")] = 0,
+        seed: Annotated[
+            int,
+            typer.Option("--seed", min=0, max=2**31 - 1, help="Of the folds and the placebos."),
+        ] = 0,
         as_json: Json = False,
     ) -> None:
         """What a promotion, a new release or a policy of alerts caused, from logged decisions.

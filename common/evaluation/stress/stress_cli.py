@@ -87,6 +87,7 @@ def _show(
 
 
 def _table_of_pairs(pairs: Contrast, release_id: str) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("pairs of", title=f"Release {release_id}: pairs of opposite texts")
@@ -99,7 +100,7 @@ def _table_of_pairs(pairs: Contrast, release_id: str) -> Table:
     for by, group, found in rows:
         of_these = "–" if found.both_decided is None else f"{found.both_decided:.1%}"
         shares = (f"{share:.1%}" for share in (found.both, found.texts, found.decided))
-        table.add_row(by, group, f"{found.pairs:,}", *shares, of_these)
+        table.add_row(escape(by), escape(group), f"{found.pairs:,}", *shares, of_these)
     return table
 
 

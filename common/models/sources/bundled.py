@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common.console import say
 from common.errors import UserError
-from common.files import file_sha256
+from common.files import file_sha256, read_json
 from common.models.sentence_modules import encoder_directory
 from common.models.sources import catalog, e5_file, gguf_file
 from common.models.sources.facts import FACTS, read_prompts, write_prompts
@@ -206,16 +206,26 @@ def _check_hub(repository: str) -> None:
 
 
 def _kept_of_hub(repository: str) -> Path | None:
-    """Where a model is that was downloaded before."""
+    """Where a model is that was downloaded before; None: it was not, or not to its end."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True))
+        kept = snapshot_download(repository, allow_patterns=HUB_FILES, local_files_only=True)
     except LocalEntryNotFoundError:
         return None
     except HFValidationError:
         raise _unknown(repository) from None
+    return Path(kept) if _has_weights(Path(kept)) else None
+
+
+def _has_weights(directory: Path) -> bool:
+    """Whether all weight files are there: a download that was interrupted leaves small ones."""
+    own = encoder_directory(directory)
+    index = own / "model.safetensors.index.json"
+    if index.is_file():
+        return all((own / name).is_file() for name in read_json(index)["weight_map"].values())
+    return any(own.glob("*.safetensors"))
 
 
 def _megabytes(repository: str) -> float:

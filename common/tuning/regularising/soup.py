@@ -37,7 +37,10 @@ class GreedySoup:
         """Keep the weights after `step`, whose evaluation gave `figure`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         weights = {n: p.detach().cpu().clone().contiguous() for n, p in self._learns.items()}
-        save_file(weights, self._file(step), metadata={"figure": repr(figure)})
+        # Renamed once it is whole: a run may be killed while it writes.
+        part = self._file(step).with_suffix(".part")
+        save_file(weights, part, metadata={"figure": repr(figure)})
+        part.replace(self._file(step))
         for _, worse in self._ranked()[MOST:]:
             self._file(worse).unlink()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from rich.markup import escape
 from rich.table import Table
 
 from common.evaluation.report import CLEAR_GAIN, UNCLEAR, Section, svg, write_report
@@ -47,7 +48,7 @@ def best_table(found: Found) -> Table:
     for column in ("setting", "defaults", "best"):
         table.add_column(column)
     for row in _best_rows(found):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 
@@ -263,7 +264,7 @@ def _finished(found: Found) -> list[FrozenTrial]:
 def _assignments(values: Mapping[str, Any]) -> list[str]:
     """Lines of TOML; what has no value is called none, as with `--set`."""
     return [
-        f"{name} = {json.dumps('none' if value is None else value)}"
+        f"{name} = {json.dumps('none' if value is None else value, ensure_ascii=False)}"
         for name, value in values.items()
     ]
 

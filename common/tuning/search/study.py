@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from statistics import fmean, median
 from time import monotonic
@@ -39,6 +40,7 @@ RANDOM_TRIALS = 5
 # Proposals in a row that were tried already, or whose values do not go together.
 MOST_IN_VAIN = 20
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
+NAME = re.compile(r"[\w-][\w.-]{0,63}")
 
 
 def search(plan: Plan, prepare: Prepare, root: Path, name: str | None = None) -> Found:
@@ -52,9 +54,14 @@ def search(plan: Plan, prepare: Prepare, root: Path, name: str | None = None) ->
         name: None: by what is searched.
 
     Raises:
-        UserError: the search of this name is another one, or the defaults cannot be trained.
+        UserError: the search of this name is another one, the name is none, or the defaults cannot
+            be trained.
         RefusedError: the time was up before the defaults had been tried.
     """
+    if name and not NAME.fullmatch(name):
+        raise UserError(
+            f"a search cannot be called {name!r}", hint="Take letters, digits, ., _ and -."
+        )
     directory = root / "tuning" / (name or plan.fingerprint)
     directory.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(directory / "lock"):
@@ -121,7 +128,9 @@ class _Search:
     def _open(self) -> Study:
         """The study of this plan, opened or begun."""
         path = self.directory.with_name(f"{self.directory.name}.db")
-        known = {"storage": f"sqlite:///{path}", "study_name": self.directory.name}
+        # A question mark would begin the options of the URL.
+        file = str(path.absolute()).replace("%", "%25").replace("?", "%3F")
+        known = {"storage": f"sqlite:///{file}", "study_name": self.directory.name}
         pruner = _pruner(self.plan)
         try:
             study = optuna.load_study(**known, pruner=pruner)
@@ -166,9 +175,8 @@ class _Search:
             self.study.enqueue_trial(values)
         # A sampler begun anew for each trial: a search that was killed proposes what it would have.
         drawn = sum(WHY in t.user_attrs or t.state in COUNTED for t in self.study.get_trials())
-        self.study.sampler = TPESampler(
-            n_startup_trials=RANDOM_TRIALS, seed=self.plan.base.seed * 100_000 + drawn
-        )
+        seed = (self.plan.base.seed * 100_000 + drawn) % 2**32
+        self.study.sampler = TPESampler(n_startup_trials=RANDOM_TRIALS, seed=seed)
         trial = self.study.ask()
         if is_default:
             trial.set_user_attr(DEFAULTS, True)

@@ -62,3 +62,13 @@ def test_what_has_no_groups_or_no_figure_is_refused() -> None:
 def test_any_figure_of_a_summary_can_be_compared() -> None:
     figure = summarised(lambda rows: {"largest": max(rows)}, [3.0, 1.0, 2.0], "largest")
     assert figure(np.array([1, 2])) == 2.0
+
+
+def test_records_without_the_figure_do_not_make_a_group_large_enough() -> None:
+    """One user of ten has it: its interval would be from .5 to .5."""
+    values = np.array([0.5, *[np.nan] * 9, *np.linspace(0, 1, 50)])
+    members = [("few",)] * 10 + [("many",)] * 50
+    few, many = by_group("auc", mean_of(values), members, counts=~np.isnan(values)).groups
+    assert (few.records, few.value, few.low, few.p) == (1, 0.5, None, None)
+    assert many.records == 50
+    assert many.low is not None

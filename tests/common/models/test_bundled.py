@@ -18,6 +18,8 @@ from common.models.sources import bundled, catalog, e5_file
 from common.models.sources.bundled import check, locate
 from common.models.sources.facts import FACTS
 
+SHARDS = '{"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}'
+
 
 class _Vectors(torch.nn.Module):
     def __init__(self, encoder: torch.nn.Module) -> None:
@@ -205,3 +207,36 @@ def test_what_can_be_no_model_of_the_hub_is_told(name: str) -> None:
         with pytest.raises(UserError, match="unknown backbone") as told:
             find(name)
         assert "minilm" in str(told.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("files", "is_whole"),
+    [
+        ({}, False),
+        ({"model.safetensors": ""}, True),
+        ({"model.safetensors.index.json": SHARDS, "a.safetensors": ""}, False),
+        (
+            {"model.safetensors.index.json": SHARDS, "a.safetensors": "", "b.safetensors": ""},
+            True,
+        ),
+    ],
+)
+def test_a_download_that_was_interrupted_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], is_whole: bool
+) -> None:
+    snapshot = tmp_path / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    for name, content in {"config.json": "{}", **files}.items():
+        (snapshot / name).write_text(content, encoding="utf-8")
+    asked: list[str] = []
+
+    def download(repository: str, *, local_files_only: bool = False, **given: object) -> str:
+        if not local_files_only:
+            asked.append(repository)
+            (snapshot / "model.safetensors").touch()
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr(bundled, "_megabytes", lambda _: 1.0)
+    assert locate("org/model").directory == snapshot
+    assert asked == ([] if is_whole else ["org/model"])

@@ -23,6 +23,12 @@ def test_flag_goes_before_environment_before_file_before_default(
     monkeypatch.setenv("BIZLM_EPOCHS", "6")
     assert read_settings(config).epochs == 6
     assert read_settings(config, seed=None).seed == 5
+    config.write_text("dropout = 0.1\n", encoding="utf-8")
+    assert read_settings(config).dropout == 0.1
+    monkeypatch.setenv("BIZLM_DROPOUT", "none")
+    assert read_settings(config).dropout is None
+    monkeypatch.delenv("BIZLM_DROPOUT")
+    config.write_text("epochs = 7\nbatch_size = 8\nseed = 5\n", encoding="utf-8")
     found = read_settings(config, ["epochs=3", "dropout=none"], seed=1)
     assert (found.epochs, found.batch_size, found.seed, found.dropout) == (3, 8, 1, None)
 
@@ -35,6 +41,10 @@ def test_flag_goes_before_environment_before_file_before_default(
         ("epochs", "not of the form name=value"),
         ("epochs=0", "setting epochs: Input should be greater than or equal to 1"),
         ("strategy=half", "half"),
+        ("seed=-1", "setting seed: Input should be greater than or equal to 0"),
+        ("seed=20261201123000", "setting seed: Input should be less than or equal to 2147483647"),
+        ("learning_rate=inf", "setting learning_rate: Input should be a finite number"),
+        ("adversarial=inf", "setting adversarial: Input should be a finite number"),
     ],
 )
 def test_a_setting_that_cannot_be_is_told(pair: str, message: str) -> None:

@@ -207,6 +207,18 @@ def test_a_table_that_compares_nothing_is_told(tmp_path: Path, row: str, told: s
         read_decisions(path, graph_of(tmp_path), [])
 
 
+@pytest.mark.parametrize("odd", ["n/a", "nan", "inf", "1,234"])
+def test_what_is_no_number_among_numbers_does_not_make_them_one_level(
+    tmp_path: Path, odd: str
+) -> None:
+    """The confounder would be taken for adjusted for, and next to nothing of it would be."""
+    rows = [f'{n % 2},{n % 3},"{odd if n % 10 == 9 else n / 7}"' for n in range(300)]
+    path = table(tmp_path, "t,y,x", rows)
+    with pytest.raises(UserError, match="among numbers") as told:
+        read_decisions(path, graph_of(tmp_path), ["x"])
+    assert str(told.value.where).endswith("decisions.csv:11")
+
+
 def test_a_decision_of_nobody_is_refused_with_its_place(tmp_path: Path) -> None:
     rows = [f"{n % 2},{n % 3},c{n % 90}" for n in range(299)]
     path = table(tmp_path, "t,y,customer", [*rows, "1,1, "])
@@ -230,6 +242,16 @@ def test_the_sample_promotion_is_told_on_the_command_line(tmp_path: Path) -> Non
     refused = CliRunner().invoke(app, ["effect", str(log), "--graph", str(hidden)])
     assert isinstance(refused.exception, RefusedError)
     assert "promotion <- spent -> bought stays open" in str(refused.exception)
+
+
+@pytest.mark.parametrize("seed", ["-1", "20261201123000"])
+def test_a_seed_that_nothing_can_draw_by_is_told(tmp_path: Path, seed: str) -> None:
+    path = table(tmp_path, "t,y,x", [f"{n % 2},{n % 3},{n % 5}" for n in range(300)])
+    graph_of(tmp_path)
+    asked = ["effect", str(path), "--graph", str(tmp_path / "graph.toml"), "--seed", seed]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2
+    assert "--seed" in done.output
 
 
 def test_an_estimate_is_right_where_either_model_is(monkeypatch: pytest.MonkeyPatch) -> None:

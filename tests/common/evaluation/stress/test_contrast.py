@@ -6,6 +6,7 @@ import pytest
 
 from common.errors import UserError
 from common.evaluation.stress.contrast import Consistency, contrast
+from common.evaluation.stress.stress_cli import show_stress
 
 RIGHT = [(True, True), (True, False), (False, False), (True, True)]
 
@@ -31,3 +32,11 @@ def test_pairs_on_which_the_model_abstains_are_counted_apart() -> None:
 def test_no_pairs_are_no_figure() -> None:
     with pytest.raises(UserError, match="no pairs"):
         contrast([], {})
+
+
+def test_a_pattern_in_brackets_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    found = contrast(RIGHT, {"pattern": ["[/loss]", "[bold]", None, None]})
+    show_stress([], "r", None, as_json=False, pairs=found)
+    shown = capsys.readouterr().out
+    assert "[/loss]" in shown
+    assert "[bold]" in shown

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from common.tuning.regularising import soup as soups
 from common.tuning.regularising.soup import MOST, GreedySoup
 from common.tuning.task import Metric
 
@@ -43,3 +44,20 @@ def test_only_the_best_are_kept(tmp_path: Path) -> None:
     _evaluated(tmp_path, [float(value) for value in range(20, 0, -1)])
     kept = {int(path.stem) for path in (tmp_path / "soup").iterdir()}
     assert kept == {*range(21 - MOST, 21)}
+
+
+def test_an_evaluation_that_was_half_written_as_the_run_died_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, soup = _evaluated(tmp_path, [1.0])
+
+    def killed(_: object, path: Path, **__: object) -> None:
+        path.write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(soups, "save_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            soup.add(2, 0.5)
+    again = GreedySoup(module, tmp_path / "soup", ERROR)
+    assert again.choose(lambda: 1.0) == [1]

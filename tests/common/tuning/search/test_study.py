@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from rich.text import Text
 from toy import WORDS, ToyTask
 
 from common.errors import RefusedError, UserError
@@ -22,7 +23,12 @@ from common.tuning.search.attempt import Measured, attempt
 from common.tuning.search.plan import Found, Plan
 from common.tuning.search.prepared import Prepare, Prepared
 from common.tuning.search.pruning import OutOfTimeError, WatchTrial
-from common.tuning.search.report import importances_of, write_best, write_search_report
+from common.tuning.search.report import (
+    best_table,
+    importances_of,
+    write_best,
+    write_search_report,
+)
 from common.tuning.search.space import read_space
 from common.tuning.search.study import search
 from common.tuning.settings import Settings
@@ -119,6 +125,29 @@ def test_the_best_is_found_and_trained_with_by_its_file(
     assert f"{found.figure:.4f}" in report
 
 
+@pytest.mark.parametrize("folder", ["a?b", "a#b", "50%41"])
+def test_a_search_is_kept_in_its_own_store_whatever_that_is_called(
+    prepare: Prepare, tmp_path: Path, instead: Any, folder: str
+) -> None:
+    instead(a_valley)
+    search(plan(RATES, trials=2), prepare, tmp_path / folder, "rates")
+    assert (tmp_path / folder / "tuning" / "rates.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
+def test_a_search_goes_with_any_seed(prepare: Prepare, tmp_path: Path, instead: Any) -> None:
+    instead(a_valley)
+    base = BASE.model_copy(update={"seed": 20261201})
+    assert len(proposed(search(plan(RATES, base=base, trials=3), prepare, tmp_path))) == 3
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "..", "a/b", "nul\0", "x" * 300])
+def test_a_name_that_is_no_file_is_told(prepare: Prepare, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="a search cannot be called"):
+        search(plan(RATES, trials=1), prepare, tmp_path / "store", name)
+    assert not list(tmp_path.rglob("*.db"))
+
+
 def test_what_the_best_has_no_use_for_is_not_written(
     prepare: Prepare, tmp_path: Path, instead: Any
 ) -> None:
@@ -130,6 +159,22 @@ def test_what_the_best_has_no_use_for_is_not_written(
     assert "strategy = " in text
     assert "lora_rank" not in text
     assert read_settings(found.directory / "best.toml").strategy == "full"
+
+
+def test_files_of_any_name_are_shown_and_written_as_they_are(
+    prepare: Prepare, tmp_path: Path, instead: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead(a_valley)
+    monkeypatch.chdir(tmp_path)
+    names = ["[b]𠮷.toml", "[i].toml"]
+    for name in names:
+        (tmp_path / name).write_text('groups = [["card", "bank card"]]', encoding="utf-8")
+    base = BASE.but(synonyms=0.2, glossary=names[0])
+    found = search(plan(f"glossary={','.join(names)}", base=base, trials=2), prepare, tmp_path)
+    assert read_settings(write_best(found)).glossary in names
+    table = best_table(found)
+    shown = "".join(Text.from_markup(str(cell)).plain for cell in table.columns[1].cells)
+    assert names[0] in shown
 
 
 def test_each_strategy_is_tried_and_written_at_its_own_rate(
