@@ -52,7 +52,8 @@ def watched(
     def new() -> Iterator[tuple[str, Figures]]:
         for story in scored.new():
             known = story.sentiment.probabilities.values()
-            text = spelling.prepare(story.content)
+            # As the texts of the release, which are read with companies' names for tickers.
+            text = spelling.spell_tickers(spelling.prepare(story.content), classifier.tickers)
             yield story.id, figures(text, max(known, default=None), vocabulary)
 
     return Watched(by_name(usual), new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,3 +102,15 @@ def test_other_news_is_told_and_usual_news_is_not(registry: Registry, store: Sto
     again = watched(registry, store, release.release_id, classifier)
     assert again is not None
     assert again.take_in(DriftWatch(again.baseline)).drifted == monitor.watch.drifted
+
+
+def test_a_ticker_is_the_name_that_the_release_reads_for_it(
+    registry: Registry, store: Store
+) -> None:
+    release = registry.open()
+    classifier = replace(load_release(release, device="cpu"), tickers={"BOR": "Borel"})
+    keep(store, scored(release.release_id, ["$BOR profit jumps", "Borel profit jumps again"]))
+    found = watched(registry, store, release.release_id, classifier)
+    assert found is not None
+    first, second = (figures for _, figures in found.new())
+    assert first["length"] == second["length"] - len(" again")
