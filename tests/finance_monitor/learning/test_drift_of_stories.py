@@ -15,7 +15,8 @@ from monitor_serving import copy_release
 from news import BAD, FLAT, GOOD, story
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.learning.drift import watched
+from apps.finance_monitor.learning import drift
+from apps.finance_monitor.learning.drift import Scored, watched
 from apps.finance_monitor.learning.lessons import LESSONS, load_lessons, save_lessons
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import ScoredRecord
@@ -114,3 +115,13 @@ def test_a_ticker_is_the_name_that_the_release_reads_for_it(
     assert found is not None
     first, second = (figures for _, figures in found.new())
     assert first["length"] == second["length"] - len(" again")
+
+
+def test_only_the_last_texts_are_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "RUN", 3)
+    seen = Scored(store, "r1")
+    assert not [*seen.new()]
+    texts = ["one", "one", "two", "three", "four", "one"]
+    keep(store, scored("r1", texts))
+    assert [one.text for one in seen.new()] == ["one", "two", "three", "four", "one"]
+    assert len(seen._seen) == 3
