@@ -72,7 +72,7 @@ class _Learner:
         taught = lessons.with_examples(examples).train
         task = FinanceMonitorTask(taught, serving.topics)
         task.single_topic = serving.module.topic_bias is None
-        train = [*taught, *(CORRECTION_WEIGHT - 1) * examples]
+        train = [*taught, *(CORRECTION_WEIGHT - 1) * list(examples)]
         as_before = beside_its_base(serving.backbone.network)
         usual = SETTINGS.but(device=self.device, **as_before)
         settings = usual.but(learning_rate=SMALLER * usual.learning_rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run_here
@@ -47,7 +48,7 @@ def test_what_is_measured_is_not_learned_of_a_company_that_it_does_not_name() ->
 def test_a_text_is_known_whether_it_has_a_ticker_or_the_name_that_is_read_for_it() -> None:
     tickers = {"ALB": "Alba"}
     row = said("$ALB sails", sentiment="negative")
-    known = {"has_sentiment": True, "has_targets": False, "tickers": tickers}
+    known: dict[str, Any] = {"has_sentiment": True, "has_targets": False, "tickers": tickers}
     for text in ("Alba sails", "$ALB sails"):
         lessons = Lessons([], [Example(text, "positive")], []).spelled(tickers)
         found = split_known([row], lessons, [], **known)
