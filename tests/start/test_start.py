@@ -129,7 +129,7 @@ def test_a_server_on_ipv6_is_asked_by_a_name_that_it_answers_to(
 
     assert asyncio.run(is_ready())
     host = next(one for one in asked[0].split(b"\r\n") if one.startswith(b"Host: "))
-    scope = {"type": "http", "headers": [(b"host", host.removeprefix(b"Host: "))]}
+    scope: dict[str, Any] = {"type": "http", "headers": [(b"host", host.removeprefix(b"Host: "))]}
     assert KnownHosts._addressed(scope) in (names or ())
 
 
