@@ -126,6 +126,12 @@ def direction_of(release: Release) -> Direction | None:
     return Direction(Lexicon(kept["words"]), kept["weight"], kept.get("target_weight", 0.0))
 
 
+def tickers_of(release: Release) -> dict[str, str]:
+    """The companies' names that a release reads for their tickers."""
+    found: dict[str, str] = read_json(release.directory / "model.json").get("tickers", {})
+    return found
+
+
 def _load(release: Release, network: Network) -> Classifier:
     settings: dict[str, Any] = read_json(release.directory / "model.json")
     return Classifier(

@@ -43,7 +43,7 @@ def write_application(name: str, kind: Kind, into: Path) -> Written:
 
     Raises:
         UserError: the name cannot be one, is taken, or would hide another package; or there is no
-            such directory.
+            such directory, or nothing can be written into it.
     """
     _check_name(name)
     if not into.is_dir():
@@ -58,7 +58,10 @@ def write_application(name: str, kind: Kind, into: Path) -> Written:
             raise UserError("already there; nothing is written", where=str(path))
     for path in _files(kind):
         target = test if path.name == TEST else package / path.name
-        write_atomically(target, _renamed(path.read_text(encoding="utf-8"), kind, module))
+        try:
+            write_atomically(target, _renamed(path.read_text(encoding="utf-8"), kind, module))
+        except OSError as error:
+            raise UserError(f"cannot be written: {error.strerror}", where=str(target)) from None
     return Written(module, top, package, test)
 
 

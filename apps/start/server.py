@@ -110,7 +110,8 @@ async def _is_ready(host: str, port: int) -> bool:
         reader, writer = await asyncio.wait_for(
             asyncio.open_connection(HERE.get(host, host), port), CONNECT_SECONDS
         )
-        writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        asked = f"GET /readyz HTTP/1.1\r\nHost: {_bracketed(host)}\r\nConnection: close\r\n\r\n"
+        writer.write(asked.encode())
         status = await asyncio.wait_for(reader.readline(), CONNECT_SECONDS)
         writer.close()
     except (OSError, TimeoutError):

@@ -44,6 +44,8 @@ def _in_known_unit(value: object) -> object:
     """Refuse numbers too large for milliseconds; pydantic tells milliseconds from seconds."""
     try:
         number = float(value) if isinstance(value, int | float | str) else 0.0
+    except OverflowError:
+        raise ValueError("no time has so many digits") from None
     except ValueError:
         return value
     if abs(number) >= LAST_MILLISECOND:

@@ -285,6 +285,27 @@ def test_a_table_is_scored_into_a_table_without_ids_of_its_own(
     ]
 
 
+def test_rows_that_share_an_id_are_all_scored(store: Path, tmp_path: Path) -> None:
+    feed, out = tmp_path / "news.csv", tmp_path / "scored.jsonl"
+    titles = ["Gildas shares plunge", "Alba raises dividend", "Gildas shares plunge"]
+    time = "2026-03-02T09:30:00Z"
+    write_table(feed, [{"id": "7", "title": one, "published_at": time} for one in titles])
+    done = run_here("finance_monitor", "score", feed, "-o", out, "--store", store, "--json")
+    assert json.loads(done.stdout)["scored"] == 3
+    found = [row for _, row in read_rows(out) if isinstance(row, dict)]
+    assert [row["title"] for row in found] == titles
+
+
+def test_bad_rows_do_not_replace_the_file_that_is_read(store: Path, tmp_path: Path) -> None:
+    mended, out = tmp_path / "scored.rejected.jsonl", tmp_path / "scored.csv"
+    kept = '{"text": "Alba raises dividend", "published_at": "2026-03-02T09:30:00Z"}\n'
+    mended.write_text(kept, encoding="utf-8")
+    done = run_here("finance_monitor", "score", mended, "-o", out, "--store", store)
+    assert done.returncode == 2
+    assert "bad rows would be written" in done.stderr
+    assert mended.read_text(encoding="utf-8") == kept
+
+
 def test_a_table_can_be_watched_and_replayed(store: Path, tmp_path: Path) -> None:
     feed = tmp_path / "past.csv"
     times = [f"2026-03-{day:02}T{hour:02}:00:00Z" for day in range(1, 6) for hour in range(24)]

@@ -68,3 +68,12 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such directory") as error:
         write_application("triage", "classify", tmp_path / "mine")
     assert "mkdir" in str(error.value)
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("apps.new.writing.write_atomically", refuse)
+    with pytest.raises(UserError, match="Permission denied"):
+        write_application("clinic", "classify", tmp_path)

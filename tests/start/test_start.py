@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -19,8 +20,10 @@ from typer.testing import CliRunner
 from apps.start.applications import Application, applications, serving
 from apps.start.cli import app
 from apps.start.processes import servers
-from apps.start.server import build_app
+from apps.start.server import _is_ready, build_app
 from common.errors import UserError
+from common.serving.middleware.browser import KnownHosts
+from common.serving.run import HERE, known_hosts
 
 ROOT = Path(__file__).parents[2]
 # As one of the applications: it takes its port at once and is ready a little later.
@@ -106,6 +109,28 @@ def test_the_page_follows_the_servers(
     finally:
         for process in processes:
             process.kill()
+
+
+def test_a_server_on_ipv6_is_asked_by_a_name_that_it_answers_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(HERE, "::1", "127.0.0.1")
+    names = known_hosts("::1")
+    asked: list[bytes] = []
+
+    async def is_ready() -> bool:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            return await _is_ready("::1", server.sockets[0].getsockname()[1])
+
+    assert asyncio.run(is_ready())
+    host = next(one for one in asked[0].split(b"\r\n") if one.startswith(b"Host: "))
+    scope: dict[str, Any] = {"type": "http", "headers": [(b"host", host.removeprefix(b"Host: "))]}
+    assert KnownHosts._addressed(scope) in (names or ())
 
 
 def test_the_servers_end_with_the_one_that_started_them(tmp_path: Path) -> None:

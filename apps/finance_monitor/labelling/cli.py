@@ -76,15 +76,19 @@ def suggest_labels(
         given.take_back(given.labelled, ("text", label), as_json=as_json)
         return
     from apps.finance_monitor.data import read_news
-    from apps.finance_monitor.learning.lessons import load_lessons
-    from apps.finance_monitor.release import load_release
+    from apps.finance_monitor.learning.lessons import load_lessons, spelled
+    from apps.finance_monitor.release import load_release, tickers_of
+    from apps.finance_monitor.stories.text import spell_tickers
     from common.learning.labelling.asking import new_texts
+    from common.records.text import fold
 
     named = FileOptions(given.texts, mapping=mapping, on_bad_row=on_bad_row)
     files = read_news(named.sources(store))
     # A text that is known for its companies alone may still be asked about.
-    known = {example.text for example in load_lessons(release).examples}
-    fresh = new_texts([shown_text(record) for file in files for record in file], known)
+    tickers = tickers_of(release)
+    known = {fold(one.text) for one in spelled(load_lessons(release).examples, tickers)}
+    shown = [shown_text(record) for file in files for record in file]
+    fresh = new_texts(shown, [one for one in shown if fold(spell_tickers(one, tickers)) in known])
     classifier = load_release(release, device=given.device)
     given.show(
         fresh,

@@ -24,15 +24,22 @@ verbs = new_app("Learn.")
 def releases_holding(store: Path, text: str | None, whole: Collection[str]) -> Sequence[str]:
     """Releases that learned from what was purged."""
     from apps.finance_monitor.learning.lessons import texts_of
-    from apps.finance_monitor.stories.text import prepare
+    from apps.finance_monitor.release import tickers_of
+    from apps.finance_monitor.stories.text import prepare, spell_tickers
     from apps.finance_monitor.targets.pointing import without_braces
     from common.learning.purging import forget
     from common.releases.registry import Registry
 
-    # An imported text holds its links; releases hold it as the model reads it.
-    spelled = [prepare(one) for one in whole]
-    looked_for = text and without_braces(text)
-    return forget(Registry(store, APPLICATION), looked_for, spelled, texts_of)
+    # An imported text holds its links and its tickers; releases hold it as the model reads it.
+    registry = Registry(store, APPLICATION)
+    known: list[dict[str, str]] = [{}]
+    known += (one for release in registry.all() if (one := tickers_of(release)) not in known)
+    holding: dict[str, None] = {}
+    for tickers in known:
+        looked_for = text and spell_tickers(without_braces(text), tickers)
+        spelled = [spell_tickers(prepare(one), tickers) for one in whole]
+        holding |= dict.fromkeys(forget(registry, looked_for, spelled, texts_of))
+    return list(holding)
 
 
 def _find_learn() -> Learn:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.learning.lessons import Lessons, facets, plain_texts
+from apps.finance_monitor.learning.lessons import Lessons, facets, plain_texts, spelled
 from apps.finance_monitor.schema import SENTIMENT_NAMES, SENTIMENTS
 from apps.finance_monitor.stories import text as spelling
 from apps.finance_monitor.targets.pointing import occurrences, point_at
@@ -89,6 +90,7 @@ def split_known(
     *,
     has_sentiment: bool,
     has_targets: bool,
+    tickers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[list[Feedback], list[str], list[LeftOut]]:
     """Rows to decide on; ids of those that are learned already; rows that cannot be learned.
 
@@ -98,6 +100,7 @@ def split_known(
         topics: those that the release tells apart.
         has_sentiment: it tells sentiments apart, too.
         has_targets: it tells sentiments towards companies apart.
+        tickers: by which it, and `lessons`, spell a text.
     """
     known = {_taught(one) for one in facets(lessons.train)}
     held_out = (*lessons.validation, *lessons.test)
@@ -105,12 +108,12 @@ def split_known(
     open_rows, learned, out = [], [], []
     for row in rows:
         example = example_of(row.text, row.wanted)
-        parts = facets([example])
+        parts = facets(spelled([example], tickers))
         if parts and all(_taught(part) in known for part in parts):
             learned.append(row.id)
         elif reason := _unusable(example, topics, has_sentiment, has_targets):
             out.append(LeftOut(row.id, row.text, reason))
-        elif fold(spelling.prepare(row.text)) in measured:
+        elif fold(spelling.spell_tickers(spelling.prepare(row.text), tickers)) in measured:
             out.append(LeftOut(row.id, row.text, "candidates are measured on this text"))
         else:
             open_rows.append(row)

@@ -52,20 +52,21 @@ def watched(
     def new() -> Iterator[tuple[str, Figures]]:
         for story in scored.new():
             known = story.sentiment.probabilities.values()
-            text = spelling.prepare(story.content)
+            # As the texts of the release, which are read with companies' names for tickers.
+            text = spelling.spell_tickers(spelling.prepare(story.content), classifier.tickers)
             yield story.id, figures(text, max(known, default=None), vocabulary)
 
     return Watched(by_name(usual), new)
 
 
 class Scored:
-    """The stories of one release, the last ones first of all, each text once."""
+    """The stories of one release, the last ones first of all, each text once among `RUN`."""
 
     def __init__(self, store: Store, release_id: str) -> None:
         self._store = store
         self._release_id = release_id
         self._last: int | None = None
-        self._seen: set[str] = set()
+        self._seen: dict[str, None] = {}
 
     def new(self) -> Iterator[ScoredRecord]:
         """Those that came since; copies say nothing new."""
@@ -77,7 +78,9 @@ class Scored:
                 text = content_hash(story.content)
                 is_own = story.release_id == self._release_id and not story.duplicate_of
                 if is_own and text not in self._seen:
-                    self._seen.add(text)
+                    self._seen[text] = None
+                    if len(self._seen) > RUN:
+                        del self._seen[next(iter(self._seen))]
                     yield story
 
 

@@ -15,7 +15,7 @@ from apps.finance_monitor.learning.corrections import about, claim, split_known,
 from apps.finance_monitor.learning.groups import GROUPING
 from apps.finance_monitor.learning.lessons import Lessons, load_lessons, save_lessons, spelled
 from apps.finance_monitor.learning.shadowing import read_again
-from apps.finance_monitor.release import load_release, reopen, save_release
+from apps.finance_monitor.release import load_release, reopen, save_release, tickers_of
 from apps.finance_monitor.state.opening import place_of
 from apps.finance_monitor.stories.calibrating import calibrate
 from apps.finance_monitor.stories.classifying import Classifier
@@ -69,10 +69,10 @@ class _Learner:
     ) -> tuple[Classifier, Tuned[Encoder]]:
         """The same, and how it came about."""
         serving = reopen(self.release, self.device)
-        taught = spelled(lessons.with_examples(examples).train, serving.tickers)
+        taught = lessons.with_examples(examples).train
         task = FinanceMonitorTask(taught, serving.topics)
         task.single_topic = serving.module.topic_bias is None
-        train = [*taught, *(CORRECTION_WEIGHT - 1) * spelled(examples, serving.tickers)]
+        train = [*taught, *(CORRECTION_WEIGHT - 1) * list(examples)]
         as_before = beside_its_base(serving.backbone.network)
         usual = SETTINGS.but(device=self.device, **as_before)
         settings = usual.but(learning_rate=SMALLER * usual.learning_rate)
@@ -116,8 +116,10 @@ def learn(
     held = load_lessons(release)
     lessons = held.without(purged(registry))
     gone = held.texts - lessons.texts
+    tickers = tickers_of(release)
+    lessons = lessons.spelled(tickers)
     if golden:
-        lessons = lessons.measured_on(read_examples(Sources(test=golden)))
+        lessons = lessons.measured_on(spelled(read_examples(Sources(test=golden)), tickers))
     if not lessons.validation:
         raise UserError("nothing is left to measure a candidate on", hint="Run `train` once more.")
     serving = load_release(release, device=device)
@@ -135,7 +137,7 @@ def learn(
     if known := take_earlier(registry, made_of, found, promote=promote, mark_learned=mark):
         return known
     say(f"Learning from {len(found.taken)} corrections{without}")
-    examples = to_examples(found.taken)
+    examples = spelled(to_examples(found.taken), tickers)
     learner = _Learner(release, device, registry.root / "training")
     candidate, tuned = learner.tune(lessons, examples)
     comparison, after = compare(
@@ -186,6 +188,7 @@ def _review(
         serving.topics,
         has_sentiment=serving.module.sentiments is not None,
         has_targets=serving.module.targets is not None,
+        tickers=serving.tickers,
     )
     lengths = [len(example.text) for example in lessons.train]
     found = review(rows, lengths, per_source=per_source, about=about, claim=claim)

@@ -59,6 +59,14 @@ class Lessons:
 
         return Lessons(left(self.train), left(self.validation), left(self.test))
 
+    def spelled(self, tickers: Mapping[str, str]) -> Lessons:
+        """These with all texts as a model that knows these tickers reads them."""
+        return Lessons(
+            spelled(self.train, tickers),
+            spelled(self.validation, tickers),
+            spelled(self.test, tickers),
+        )
+
     def measured_on(self, golden: Sequence[Example]) -> Lessons:
         """These with other golden texts, none of which is learned from."""
         is_asked = among(golden)
@@ -142,7 +150,10 @@ def facets(examples: Sequence[Example]) -> list[Example]:
 
 
 def spelled(examples: Sequence[Example], tickers: Mapping[str, str]) -> list[Example]:
-    """As the model reads them; releases keep the tickers, so that purges find a text."""
+    """As a model that knows these tickers reads them.
+
+    So are those of which a release was trained; what it learned later keeps its tickers.
+    """
     return [replace(example, text=spell_tickers(example.text, tickers)) for example in examples]
 
 

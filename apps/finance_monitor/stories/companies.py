@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from ahocorasick_rs import AhoCorasick, MatchKind
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from apps.finance_monitor.schema import FeedRecord
 from apps.finance_monitor.stories.text import prepare
@@ -33,14 +33,24 @@ BEGINS_CLAUSE = re.compile(r"(?:^|\W|本)$")
 Several = Annotated[list[Text], BeforeValidator(_split)]
 
 
+def _visible(name: str) -> str:
+    if not normalise(name):
+        raise ValueError("no letter of it is visible")
+    return name
+
+
+def _spelled_or_none(value: object) -> object:
+    return normalise(value) or None if isinstance(value, str) else value
+
+
 class Entity(BaseModel):
     """One company; several `aliases`, `references`, … in one cell are parted by `|`."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
-    name: Text
+    name: Annotated[Text, AfterValidator(_visible)]
     aliases: Several = []
-    ticker: str | None = None
+    ticker: Annotated[str | None, BeforeValidator(_spelled_or_none)] = None
     language: Literal["en", "zh"] | None = None
     references: Several = Field(
         [], description="What means it once it was named, like `the lender` or 该行."
@@ -63,7 +73,7 @@ class Entity(BaseModel):
 
         A name that holds another of them is plain, and so is the ticker.
         """
-        known = [normalise(name).lower() for name in (self.name, *self.aliases)]
+        known = [_small(normalise(name)) for name in (self.name, *self.aliases)]
         # Of whole words: Shell does not hold SHEL.
         return [name for name in known if not occurrences(name, {*known} - {name})]
 
@@ -89,8 +99,9 @@ class EntityList:
         self._owners: dict[str, list[str]] = {}
         self._exact: set[str] = set()
         for entity in entities:
-            for name in dict.fromkeys(map(normalise, entity.names)):
-                owners = self._owners.setdefault(name.lower(), [])
+            # A cell that looks empty may hold what is invisible.
+            for name in filter(None, dict.fromkeys(map(normalise, entity.names))):
+                owners = self._owners.setdefault(_small(name), [])
                 if entity.name not in owners:
                     owners.append(entity.name)
                     self._require_parted(name, owners)
@@ -140,9 +151,9 @@ class EntityList:
         return called[0] if called else None
 
     def _called(self, name: str) -> list[str]:
-        key = normalise(name).lower()
+        key = _small(normalise(name))
         owners = self._owners.get(key, [])
-        return [owner for owner in owners if normalise(owner).lower() == key] or owners
+        return [owner for owner in owners if _small(normalise(owner)) == key] or owners
 
     def find(self, text: str) -> list[str]:
         """Names of the companies in a normalised text, in the order of their first mention."""
@@ -150,10 +161,7 @@ class EntityList:
 
     def mentions(self, text: str) -> dict[str, list[Span]]:
         """Where a normalised text speaks of each company, by name or, later, by a reference."""
-        lowered = text.lower()
-        if len(lowered) != len(text):
-            # A few letters change their length with their case.
-            text = lowered
+        lowered = _small(text)
         found: dict[str, list[Span]] = {}
         named: list[tuple[Span, str]] = []
         seen = [*self._named_in(text, lowered)]
@@ -203,11 +211,11 @@ class EntityList:
         self, text: str, named: Sequence[tuple[Span, str]]
     ) -> Iterator[tuple[str, Span]]:
         """References, each to the last company before it that goes by it."""
-        own = {name: {*map(str.lower, self._entities[name].references)} for _, name in named}
+        own = {name: {*map(_small, self._entities[name].references)} for _, name in named}
         asked = {*USUAL_REFERENCES, *(reference for some in own.values() for reference in some)}
         taken = [span for span, _ in named]
         for start, end in occurrences(text, asked):
-            said = text[start:end].lower()
+            said = _small(text[start:end])
             if _overlaps((start, end), taken) or not _is_reference(text, start, said):
                 continue
             goes_by = [n for (_, stop), n in named if stop <= start and said in own[n]]
@@ -265,10 +273,15 @@ def read_entities(path: Path, on_bad_row: OnBadRow = "fail") -> EntityList:
         raise UserError(error.what, where=str(path), hint=error.hint) from None
 
 
+def _small(text: str) -> str:
+    """In small letters, each where it was: of all letters, İ alone becomes two."""
+    return text.replace("İ", "i").lower()
+
+
 def _spelled(entity: Entity) -> Entity:
     """What is looked for beside the names, spelled as texts are."""
     spelled = {
-        field: [normalise(one) for one in getattr(entity, field)]
+        field: [one for one in map(normalise, getattr(entity, field)) if one]
         for field in ("references", "unless", "only_with")
     }
     return entity.model_copy(update=spelled)

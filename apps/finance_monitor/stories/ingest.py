@@ -53,6 +53,7 @@ class Ingest:
         classifier: None where the feed was scored elsewhere; its records stay as they came.
         store: knows the ids, the texts and the originals of before.
         now: event time where it goes on; `Ingest.now` of the run before.
+        every: records whose id is known are taken, too.
     """
 
     def __init__(
@@ -61,10 +62,13 @@ class Ingest:
         entities: EntityList | None,
         store: Store,
         now: float | None = None,
+        *,
+        every: bool = False,
     ) -> None:
         self.classifier = classifier
         self.entities = entities
         self._store = store
+        self._every = every
         self.now = now or 0.0
         self._duplicates = Duplicates(DUPLICATE_WINDOW)
         for one in store.originals_since(self.now - DUPLICATE_WINDOW) if now else ():
@@ -72,7 +76,7 @@ class Ingest:
 
     def take(self, records: Sequence[FeedRecord]) -> tuple[list[Taken], int]:
         """Scored stories, and how many records were left out because their id was known."""
-        fresh = self._leave_known_out(records)
+        fresh = records if self._every else self._leave_known_out(records)
         read_by = self._read_by()
         seen = [self._look(record, read_by) for record in fresh]
         read, keys = self._read(seen) if self.classifier else (_as_they_came(seen), {})

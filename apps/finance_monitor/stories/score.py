@@ -29,6 +29,8 @@ def score_file(
 ) -> tuple[int, int]:
     """Write a scored record for each record of `source` to `target`, whole or not at all.
 
+    Records may share an id: a table that was put together is labelled row by row.
+
     Args:
         target: JSON lines, or a table by its suffix, which is held in memory.
 
@@ -36,12 +38,18 @@ def score_file(
         How many were scored, and how many rows were no records; these are written beside `target`.
 
     Raises:
-        UserError: no such file, or one that cannot be written.
+        UserError: no such file, or one that cannot be written; or bad rows would replace `source`.
     """
-    feed, size = open_past(source)
     rejected = target.with_name(f"{target.stem}.rejected.jsonl")
+    if rejected.resolve() == source.resolve():
+        raise UserError(
+            f"bad rows would be written to {rejected}, which is what is read",
+            where=str(source),
+            hint="Name another --output.",
+        )
+    feed, size = open_past(source)
     rejected.unlink(missing_ok=True)
-    ingest = Ingest(classifier, entities, Store(None))
+    ingest = Ingest(classifier, entities, Store(None), every=True)
     counts = [0, 0]
 
     def stories() -> Iterator[ScoredRecord]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from common.records.text import normalise
+
 # From and to, in characters of a prepared text.
 Span = tuple[int, int]
 # Hardly any news has braces, and every tokenizer has them.
@@ -33,7 +35,8 @@ def point_at(text: str, name: str, named: Mapping[str, Sequence[Span]]) -> str:
     spans = sorted(named.get(name, ()))
     read = without_braces(text)
     if not spans:
-        return f"{OPENING}{name}{CLOSING} {read}"
+        # Spelled as what was learned: a name may come in another script than its text.
+        return f"{OPENING}{without_braces(normalise(name))}{CLOSING} {read}"
     parts, end = [], 0
     for start, stop in spans:
         parts += [read[end:start], OPENING, read[start:stop], CLOSING]

@@ -167,6 +167,8 @@ def _outcome(values: list[str], places: Sequence[str], question: CausalGraph) ->
 
 def _cause(name: str, values: list[str], places: Sequence[str]) -> _Part:
     """A number standardised, with a column for those that are missing; or a column a level."""
+    # As data frames write what is missing.
+    values = ["" if value.casefold() == "nan" else value for value in values]
     numbers = [_number(value) for value in values if value]
     if None in numbers and len({*numbers}) > MOST_LEVELS:
         # As levels, nearly all of its numbers would be rare ones, and not told from each other.
@@ -194,6 +196,14 @@ def _cause(name: str, values: list[str], places: Sequence[str]) -> _Part:
         raise UserError(
             f"{name} has {len(counts):,} different values and is no number",
             hint="Group them into a few, or give a number: days instead of a date.",
+        )
+    # Put together, numbers would be adjusted for as if all of them were alike.
+    rare = sum(value not in kept and _number(value) is not None for value in values)
+    if rare >= LEAST_ROWS:
+        word = next(value for value in values if value and _number(value) is None)
+        raise UserError(
+            f"{name} is a number in some rows and {word!r} in others",
+            hint="Leave the cell empty where the number is missing.",
         )
     told = [value if value in kept else OTHERS for value in values]
     levels = sorted(set(told))[1:]

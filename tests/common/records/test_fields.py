@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter
+import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from common.records.fields import Until
+from common.records.fields import Time, Until
 
 
 def test_a_date_holds_to_its_end_and_the_last_one_for_good() -> None:
     until = TypeAdapter(Until)
     assert until.validate_python("2026-03-10") == datetime(2026, 3, 11, tzinfo=UTC)
     assert until.validate_python("9999-12-31") == datetime.max.replace(tzinfo=UTC)
+
+
+def test_a_number_of_400_digits_is_no_time() -> None:
+    with pytest.raises(ValidationError, match="so many digits"):
+        TypeAdapter(Time).validate_python(10**400)

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 from command_line import run_here
+from monitor_serving import copy_release
 from news import BAD, FLAT, GOOD
+
+from common.files import file_sha256
+from common.releases.registry import Registry
 
 NAMES = ("Alba", "Hexa", "Ionic", "Jura", "Kappa", "Lumen")
 
@@ -70,6 +74,23 @@ def test_what_is_to_be_labelled_next_is_new_and_comes_back_for_train(
     assert known not in {row["text"] for row in asked}
     assert {row["sentiment"] for row in asked} == {""}
     assert {row["suggested"] for row in asked} <= {"negative", "positive", "neutral"}
+
+
+def test_a_text_that_is_known_by_the_name_of_its_ticker_is_not_asked_about(
+    release: Path, tmp_path: Path
+) -> None:
+    store = copy_release(release, tmp_path / "var")
+    own = Registry(store, "finance_monitor").open()
+    model = own.directory / "model.json"
+    model.write_text(json.dumps({**json.loads(model.read_text()), "tickers": {"BRL": "Borel"}}))
+    own.manifest["files"]["model.json"] = file_sha256(model)
+    (own.directory / "manifest.json").write_text(json.dumps(own.manifest), encoding="utf-8")
+    texts, out = tmp_path / "texts.csv", tmp_path / "ask.csv"
+    texts.write_text(f"text\n$BRL {BAD[0]}\n$OTHER {BAD[0]}\n", encoding="utf-8")
+    given = ("--texts", texts, "--store", store, "--out", out, "--json")
+    done = run_here("finance_monitor", "suggest-labels", "5", *given)
+    assert json.loads(done.stdout)["texts"] == 1, done.stderr
+    assert "$OTHER" in out.read_text("utf-8")
 
 
 def test_topics_are_asked_for_where_a_release_tells_both(release: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from monitor_serving import copy_release
 from news import BAD, FLAT, GOOD, story
 
 from apps.finance_monitor.data import Example
-from apps.finance_monitor.learning.drift import watched
+from apps.finance_monitor.learning import drift
+from apps.finance_monitor.learning.drift import Scored, watched
 from apps.finance_monitor.learning.lessons import LESSONS, load_lessons, save_lessons
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import ScoredRecord
@@ -101,3 +103,25 @@ def test_other_news_is_told_and_usual_news_is_not(registry: Registry, store: Sto
     again = watched(registry, store, release.release_id, classifier)
     assert again is not None
     assert again.take_in(DriftWatch(again.baseline)).drifted == monitor.watch.drifted
+
+
+def test_a_ticker_is_the_name_that_the_release_reads_for_it(
+    registry: Registry, store: Store
+) -> None:
+    release = registry.open()
+    classifier = replace(load_release(release, device="cpu"), tickers={"BOR": "Borel"})
+    keep(store, scored(release.release_id, ["$BOR profit jumps", "Borel profit jumps again"]))
+    found = watched(registry, store, release.release_id, classifier)
+    assert found is not None
+    first, second = (figures for _, figures in found.new())
+    assert first["length"] == second["length"] - len(" again")
+
+
+def test_only_the_last_texts_are_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "RUN", 3)
+    seen = Scored(store, "r1")
+    assert not [*seen.new()]
+    texts = ["one", "one", "two", "three", "four", "one"]
+    keep(store, scored("r1", texts))
+    assert [one.text for one in seen.new()] == ["one", "two", "three", "four", "one"]
+    assert len(seen._seen) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import run_here
@@ -42,6 +43,35 @@ def test_what_is_measured_is_not_learned_of_a_company_that_it_does_not_name() ->
     row = said(TEXT, sentiment="negative")
     found = split_known([row], held_out, [], has_sentiment=True, has_targets=True)
     assert [one.reason for one in found[2]] == ["candidates are measured on this text"]
+
+
+def test_a_text_is_known_whether_it_has_a_ticker_or_the_name_that_is_read_for_it() -> None:
+    tickers = {"ALB": "Alba"}
+    row = said("$ALB sails", sentiment="negative")
+    known: dict[str, Any] = {"has_sentiment": True, "has_targets": False, "tickers": tickers}
+    for text in ("Alba sails", "$ALB sails"):
+        lessons = Lessons([], [Example(text, "positive")], []).spelled(tickers)
+        found = split_known([row], lessons, [], **known)
+        assert [one.reason for one in found[2]] == ["candidates are measured on this text"]
+        lessons = Lessons([Example(text, "negative")], [], []).spelled(tickers)
+        assert split_known([row], lessons, [], **known)[1] == [row.id]
+
+
+def test_a_purge_finds_a_text_whose_ticker_is_read_as_a_name(
+    release_of_companies: Path, tmp_path: Path
+) -> None:
+    store = copy_release(release_of_companies, tmp_path / "var")
+    registry = Registry(store, "finance_monitor")
+    release = registry.open()
+    model = release.directory / "model.json"
+    model.write_text(json.dumps({**json.loads(model.read_text()), "tickers": {"ALB": "Alba"}}))
+    spelled = Example("Alba halts all work", "negative")
+    later = Example("$ALB halts all work at sea", "negative")
+    save_lessons(release.directory, Lessons([spelled, later], [], []))
+    done = run_here("finance_monitor", "feedback", "purge", "--text", "$ALB halts all",
+                    "--store", store, "--json")  # fmt: skip
+    assert json.loads(done.stdout)["releases"] == [release.release_id]
+    assert load_lessons(release).without(purged(registry)).train == []
 
 
 def test_the_examples_of_a_text_are_held_out_together() -> None:

@@ -265,3 +265,31 @@ def test_a_list_is_read_from_csv(tmp_path: Path) -> None:
     assert read_entities(path).mentions("ABA rules: Alba AG and 00123") == {
         "Alba": [(11, 18), (23, 28)]
     }
+
+
+def test_a_letter_that_is_two_in_small_moves_no_name() -> None:
+    listed = EntityList(
+        [
+            Entity(name="Apple", ticker="AAPL"),
+            Entity(name="İş Bankası", references=["the BANKA İŞ"]),
+        ]
+    )
+    text = "İstanbul: Apple and AAPL rise, İş Bankası falls; the Banka İş recovers"
+    found = listed.mentions(text)
+    called = {name: [text[start:end] for start, end in spans] for name, spans in found.items()}
+    assert called == {"Apple": ["Apple", "AAPL"], "İş Bankası": ["İş Bankası", "the Banka İş"]}
+
+
+def test_a_cell_that_only_looks_empty_names_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "companies.csv"
+    path.write_text("name,aliases,ticker,only_with\nApple,\u200b,\u200b,\u200b\n", encoding="utf-8")
+    listed = read_entities(path)
+    assert listed.find("Apple rises") == ["Apple"]
+    assert listed.tickers == {}
+    path.write_text("name\n\u200b\n", encoding="utf-8")
+    with pytest.raises(UserError):
+        read_entities(path)
+
+
+def test_a_ticker_is_known_however_it_is_written() -> None:
+    assert EntityList([Entity(name="Apple", ticker=" ＡＡＰＬ ")]).tickers == {"AAPL": "Apple"}

@@ -57,3 +57,8 @@ def test_a_target_that_is_learned_may_say_what_the_text_calls_it() -> None:
     bank = {"entity": "Northgate Bank", "sentiment": "neutral", "mentions": ["NGB", "the lender"]}
     record = TrainingRecord.model_validate(RECORD | {"targets": [bank]})
     assert [one.text for one in examples([record])] == ["{NGB} sues Borel; {the lender} wants 3m"]
+
+
+def test_a_name_in_front_is_spelled_as_it_was_learned() -> None:
+    assert point_at("晶圆涨价", "台積電", {}) == "{台积电} 晶圆涨价"
+    assert point_at("chips rise", "Alba {HK}", {}) == "{Alba (HK)} chips rise"

@@ -264,3 +264,13 @@ def test_an_estimate_is_right_where_either_model_is(monkeypatch: pytest.MonkeyPa
     found: Estimate = estimate(world.decisions, learners=SPLINES)
     assert abs(found.effect.value - world.effect) < 0.3
     assert abs(found.naive.value - world.effect) > 0.5
+
+
+def test_numbers_beside_a_word_are_not_lumped_together(tmp_path: Path) -> None:
+    ages = [("N/A" if n % 9 == 0 else str(n)) for n in range(240)]
+    rows = [f"{n % 2},{n % 3 % 2},{age}" for n, age in enumerate(ages)]
+    with pytest.raises(UserError, match="'N/A' in others"):
+        read_decisions(table(tmp_path, "t,y,x", rows), graph_of(tmp_path), ["x"])
+    rows = [row.replace("N/A", "NaN") for row in rows]
+    found = read_decisions(table(tmp_path, "t,y,x", rows), graph_of(tmp_path), ["x"])
+    assert found.names == ("x", "x missing")
