@@ -197,14 +197,6 @@ def _cause(name: str, values: list[str], places: Sequence[str]) -> _Part:
             f"{name} has {len(counts):,} different values and is no number",
             hint="Group them into a few, or give a number: days instead of a date.",
         )
-    # Put together, numbers would be adjusted for as if all of them were alike.
-    rare = sum(value not in kept and _number(value) is not None for value in values)
-    if rare >= LEAST_ROWS:
-        word = next(value for value in values if value and _number(value) is None)
-        raise UserError(
-            f"{name} is a number in some rows and {word!r} in others",
-            hint="Leave the cell empty where the number is missing.",
-        )
     told = [value if value in kept else OTHERS for value in values]
     levels = sorted(set(told))[1:]
     columns = [np.array([value == level for value in told], dtype=float) for level in levels]
