@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from apps.finance_monitor.backtest.replay import LabelledEvent, Outcome, Replay, read_events
+from apps.finance_monitor.backtest.outcome import LabelledEvent, Outcome, read_events
+from apps.finance_monitor.backtest.replay import Replay
 from apps.finance_monitor.cli import SAMPLES
 from apps.finance_monitor.release import load_release
 from apps.finance_monitor.schema import SENTIMENTS, FeedRecord, ScoredRecord, SentimentScore

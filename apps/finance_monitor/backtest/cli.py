@@ -44,7 +44,8 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Replay the past: every alert that would have fired, how soon, and how many for nothing."""
-    from apps.finance_monitor.backtest.replay import Replay, read_events
+    from apps.finance_monitor.backtest.outcome import read_events
+    from apps.finance_monitor.backtest.replay import Replay
     from apps.finance_monitor.surges.budget import parse_budget
 
     options = watched.options()

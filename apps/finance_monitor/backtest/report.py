@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.finance_monitor.alerts.notifications import usual
 from apps.finance_monitor.alerts.operations import Case
-from apps.finance_monitor.backtest.replay import Outcome
+from apps.finance_monitor.backtest.outcome import Outcome
 from apps.finance_monitor.store import Store
 from apps.finance_monitor.surges.alert import Alert
 from apps.finance_monitor.surges.keys import name_of

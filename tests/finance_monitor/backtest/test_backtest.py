@@ -14,7 +14,8 @@ from news import story as a_story
 from receiving import an_alert
 
 from apps.finance_monitor.alerts.operations import Case
-from apps.finance_monitor.backtest.replay import LabelledEvent, Replay
+from apps.finance_monitor.backtest.outcome import LabelledEvent
+from apps.finance_monitor.backtest.replay import Replay
 from apps.finance_monitor.surges.budget import parse_budget
 from apps.finance_monitor.watch.monitor import Rules
 
