@@ -8,10 +8,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import databases
+import httpx
 import pytest
 from processes import wait_for
 from tiny import write_tiny_model
@@ -29,6 +31,12 @@ os.environ["BIZLM_ALLOW_ADDRESS"] = "127.0.0.1 ::1"
 # So nobody's certificates are read, which each client of httpx would do anew: 30 ms.
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = os.devnull
+
+# A machine that is busy answers late; a server that hangs fails a test all the same.
+PATIENCE_SECONDS = 60.0
+for default in ("connect", "read", "write", "pool"):
+    # The one object that all calls without a timeout of their own share.
+    setattr(signature(httpx.get).parameters["timeout"].default, default, PATIENCE_SECONDS)
 
 MANY_MODULES = 100
 

@@ -47,7 +47,7 @@ def model() -> Model:
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, timeout=20))
+    asyncio.run(asyncio.wait_for(test, timeout=60))
 
 
 async def busy(model: Model, batcher: Batcher[str, str]) -> asyncio.Task[str]:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from apps.recommender.server import WEB
 from common.learning.watching.drift import Watched
+from common.learning.watching.probation import Count
 from common.releases.registry import Registry
 from common.releases.release import write_release
 from common.serving.app import create_app
@@ -184,17 +185,10 @@ def test_a_withdrawal_is_in_the_audit_log(
     eventually: Callable[[Callable[[], bool]], None],
 ) -> None:
     first, second = str(registry.previous_id()), str(registry.current_id())
-    verdicts = iter(["said to be bad"])
-
-    def check(_self: object, _now: float) -> str | None:
-        if why := next(verdicts, None):
-            registry.rollback()
-        return why
-
-    monkeypatch.setattr(routes.Probation, "check", check)
+    counts = {first: {"wrong": Count(20, 200)}, second: {"wrong": Count(60, 100)}}
     monkeypatch.setattr(routes, "PROBATION_SECONDS", 0.01)
     log = AuditLog(Database(tmp_path / "log.sqlite"), "shop")
-    watching = routes.watch_probation(registry, lambda _: {}, log)
+    watching = routes.watch_probation(registry, lambda _: counts, log)
     watching.start()
     eventually(lambda: bool(log.changes()))
     watching.stop()

@@ -176,7 +176,7 @@ def test_a_full_queue_answers_429_and_serves_those_it_took(
     with served(app) as address, ThreadPoolExecutor() as clients:
 
         def post(question: str) -> httpx.Response:
-            return httpx.post(f"{address}/ask", json={"question": question}, timeout=20)
+            return httpx.post(f"{address}/ask", json={"question": question}, timeout=60)
 
         running = clients.submit(post, "runs")
         eventually(started.is_set)

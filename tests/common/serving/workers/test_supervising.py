@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -51,16 +52,21 @@ tell("returned")
 """
 
 
-def begin(*arguments: str) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVER, *arguments], stdout=pipe, stderr=pipe, text=True
-    )
+def begin(log: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A server whose log goes to a file: a pipe that nobody reads would stop it once full."""
+    command = [sys.executable, "-c", SERVER, *arguments]
+    with log.open("w", encoding="utf-8") as said:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
 
 
 @pytest.fixture
-def running() -> Iterator[subprocess.Popen[str]]:
-    with begin() as process:
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def running(log: Path) -> Iterator[subprocess.Popen[str]]:
+    with begin(log) as process:
         try:
             yield process
         finally:
@@ -88,7 +94,7 @@ Eventually = Callable[[Callable[[], bool]], None]
 
 
 def test_a_killed_worker_is_replaced_and_all_end_together(
-    running: subprocess.Popen[str], eventually: Eventually
+    running: subprocess.Popen[str], log: Path, eventually: Eventually
 ) -> None:
     address = address_of(running)
     found: set[int] = set()
@@ -99,10 +105,12 @@ def test_a_killed_worker_is_replaced_and_all_end_together(
     assert other in answering(address)
     eventually(lambda: len(answering(address) - {killed, other}) == 1)
     running.send_signal(signal.SIGTERM)
-    told, log = running.communicate(timeout=20)
+    told, _ = running.communicate(timeout=60)
     assert told.split() == ["drained", "drained", "returned"]
     assert running.returncode == 0
-    assert f"Worker {killed} ended (SIGKILL): another one begins." in log
+    assert f"Worker {killed} ended (SIGKILL): another one begins." in log.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_metrics_are_of_all_workers_whoever_tells_them(
@@ -150,10 +158,11 @@ def test_workers_end_with_the_process_that_began_them(
     eventually(lambda: not any(map(is_there, found)))
 
 
-def test_a_worker_that_cannot_begin_ends_all_with_its_reason() -> None:
-    with begin("there is no release") as process:
-        told, log = process.communicate(timeout=20)
+def test_a_worker_that_cannot_begin_ends_all_with_its_reason(log: Path) -> None:
+    with begin(log, "there is no release") as process:
+        told, _ = process.communicate(timeout=60)
     assert told == ""
     assert process.returncode == 2
-    assert "Error: there is no release" in log
-    assert "Traceback" not in log
+    said = log.read_text(encoding="utf-8")
+    assert "Error: there is no release" in said
+    assert "Traceback" not in said

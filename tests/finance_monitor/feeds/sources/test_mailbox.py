@@ -89,7 +89,7 @@ service stats {{
     def box(self) -> imaplib.IMAP4_SSL:
         """Signed in, as a mail program would be."""
         trust = ssl.create_default_context(cafile=self.certificate)
-        found = imaplib.IMAP4_SSL("localhost", self.port, ssl_context=trust, timeout=5)
+        found = imaplib.IMAP4_SSL("localhost", self.port, ssl_context=trust, timeout=60)
         found.login("news", WORD)
         return found
 
@@ -125,7 +125,7 @@ def server() -> Iterator[Dovecot]:
 
 def _running(made: Dovecot) -> Iterator[Dovecot]:
     with subprocess.Popen([str(SERVER), "-F", "-c", str(made.settings)]) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 made.box().logout()
