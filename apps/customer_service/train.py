@@ -36,6 +36,7 @@ from apps.customer_service.task import AnswerModel
 from apps.customer_service.teaching.teacher import teacher_of
 from apps.customer_service.training.crossing import in_folds
 from apps.customer_service.training.last import learn_what_calibrates
+from apps.customer_service.training.usual import as_usual
 from common.console import say
 from common.evaluation.compare import Difference
 from common.evaluation.linear import LinearPeer
@@ -137,6 +138,7 @@ def train(
     )
     # These know the questions of a fold, or would be learned once more for each.
     assert folds == 1 or not (teacher or from_release or rerank or settings.seeds > 1)
+    settings = settings if from_release else as_usual(settings, dataset)
     dataset, *others = in_folds(dataset, settings.seed, folds)
     if folds > 1 and not others and is_main_process():
         say("--folds: one part calibrates; of the questions, that is enough, or there are too few.")
@@ -160,8 +162,14 @@ def train(
     everything = dataset.learning_everything()
     dataset = replace(dataset, audit=_audit(dataset, beginning.encoder, everything.knowledge))
     held_out = dataset.splits.test or dataset.splits.validation
-    chosen_by = dataset.splits.validation if others else dataset.not_learned
-    tuned, pseudo = _learn(beginning, chosen_by, settings, teach, work, resume)
+    tuned, pseudo = _learn(
+        beginning,
+        dataset.splits.validation if others else dataset.not_learned,
+        settings,
+        teach,
+        work,
+        resume,
+    )
     assert isinstance(tuned.module, AnswerModel)
     answerer = build_answerer(task, tuned.module, tuned.pretrained, dataset, tuned.precision)
     if rerank:

@@ -224,7 +224,7 @@ class Settings(
     def share_of_pretrained(self) -> float:
         """`pretrained_share` where pretrained weights move, else 0."""
         is_moved = self.adapter is None and self.strategy != "head"
-        return self.pretrained_share if is_moved else 0.0
+        return (self.pretrained_share or 0.0) if is_moved else 0.0
 
     @property
     def distils_ensemble(self) -> bool:

@@ -43,7 +43,9 @@ def tune(
     check_backbone(backbone)
 
     from apps.customer_service.train import trials as prepare_trials
+    from apps.customer_service.training.usual import as_usual
 
+    base = as_usual(base, dataset)
     search_and_show(
         space,
         base,

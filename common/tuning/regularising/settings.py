@@ -30,12 +30,12 @@ class RegularisingSettings(BaseModel):
     averaging_start: float = Field(
         0.75, ge=0, lt=1, description="share of all steps after which swa averages, at one rate"
     )
-    pretrained_share: float = Field(
-        0.0,
+    pretrained_share: float | None = Field(
+        None,
         ge=0,
         lt=1,
         description="of the weights before training in their mean with those after it; heads are "
-        "then fitted again; 0: none",
+        "then fitted again; none: 0, or what the application takes",
     )
 
     @model_validator(mode="before")
