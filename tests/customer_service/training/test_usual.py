@@ -24,6 +24,11 @@ def test_what_was_chosen_stays(share: float, dataset: Dataset) -> None:
     assert as_usual(Settings(pretrained_share=share), dataset).share_of_pretrained == share
 
 
+def test_a_private_run_fits_no_heads_again(dataset: Dataset) -> None:
+    private = Settings(privacy_epsilon=8.0)
+    assert as_usual(private, dataset) == private
+
+
 def test_intents_alone_are_learned_without(dataset: Dataset) -> None:
     assert as_usual(Settings(), replace(dataset, faqs={})).share_of_pretrained == 0
 
