@@ -18,7 +18,7 @@ import numpy as np
 
 from apps.customer_service.answers.answering import Answerer, prepare
 from apps.customer_service.demo.samples import SAMPLES
-from apps.customer_service.documents.index import PassageIndex
+from apps.customer_service.documents.index import PassageIndex, unprojection_of
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.documents.reading import read_documents
 from apps.customer_service.documents.release import build_documents
@@ -42,7 +42,11 @@ def main() -> None:
     asked = [one for one in _rows("document_questions.jsonl") if one["split"] == chosen.split]
     answerer = load_release(Registry(chosen.store, "customer_service").open())
     passages = read_documents([SAMPLES / "documents"])
-    documents = build_documents(passages, Reader(answerer).vectors)
+    documents = build_documents(
+        passages,
+        Reader(answerer).vectors,
+        unprojection=unprojection_of(answerer.network.projection),
+    )
     figures = _figures(answerer, documents, asked)
     foreign = _quotes(answerer, documents, [one["text"] for one in _rows("off_topic.jsonl")])
     figures["off-topic messages quoted"] = sum(quote.is_sure for quote in foreign)
@@ -106,7 +110,9 @@ def _speed(answerer: Answerer, documents: Documents, texts: Sequence[str]) -> di
         for one in index.passages
     ]
     sentences = np.tile(index.sentences, (times, 1))
-    larger = Documents(PassageIndex(many, sentences), documents.confidence)
+    larger = Documents(
+        PassageIndex(many, sentences, unprojection=index.unprojection), documents.confidence
+    )
     spent = []
     for text in texts:
         started = perf_counter()

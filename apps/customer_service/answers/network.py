@@ -28,6 +28,7 @@ class Network(Protocol):
         intent_scale: what the cosines to the intents are multiplied by; 1 where there are none.
         faq_scale: the same of the FAQs.
         dimension: of an embedding.
+        projection: [width, width], from what the encoder makes to an embedding.
         trained: the model as it was trained.
     """
 
@@ -37,6 +38,8 @@ class Network(Protocol):
     def faq_scale(self) -> float: ...  # noqa: D102
     @property
     def dimension(self) -> int: ...  # noqa: D102
+    @property
+    def projection(self) -> Floats: ...  # noqa: D102
     @property
     def trained(self) -> FullPrecision: ...  # noqa: D102
 
@@ -78,6 +81,12 @@ class FullPrecision:
         return self.backbone.dimension
 
     @property
+    def projection(self) -> Floats:
+        """As `Network` has it."""
+        weight: Floats = self.module.projection.weight.detach().float().cpu().numpy()
+        return weight
+
+    @property
     def trained(self) -> FullPrecision:
         """Itself."""
         return self
@@ -117,7 +126,8 @@ class EightBit:
         self._directions = heads.get("faqs.directions")
         self.intent_scale = _scale(heads, "intents")
         self.faq_scale = _scale(heads, "faqs")
-        self.dimension = len(heads["projection.weight"])
+        self.projection = heads["projection.weight"]
+        self.dimension = len(self.projection)
 
     @cached_property
     def trained(self) -> FullPrecision:

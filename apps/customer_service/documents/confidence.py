@@ -99,7 +99,13 @@ def signals(index: PassageIndex, hits: Sequence[Hit]) -> Floats:
 
 
 def calibrate(
-    passages: Sequence[Passage], read: Read, far: Sequence[str], budget: float, seed: int = 0
+    passages: Sequence[Passage],
+    read: Read,
+    far: Sequence[str],
+    budget: float,
+    unprojection: NDArray[np.float32] | None = None,
+    *,
+    seed: int = 0,
 ) -> PassageConfidence:
     """Calibrate on questions made of the documents, and on foreign ones.
 
@@ -108,12 +114,13 @@ def calibrate(
     sentence that stays where it is, which is easier. The same without its document is a near miss.
 
     Args:
-        read: prepared texts → their vectors.
+        read: prepared texts → their embeddings.
         far: prepared questions that no business answers.
         budget: largest tolerated share of wrong quotes.
+        unprojection: as `PassageIndex` has it.
     """
     asked, left = _made_up(passages, random.Random(seed))
-    index = PassageIndex.build(left, read)
+    index = PassageIndex.build(left, read, unprojection)
     vectors = read([*asked.values(), *far])
     found, right, near = [], [], []
     with progress("Calibrating the documents", len(asked)) as advance:

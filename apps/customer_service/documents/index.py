@@ -82,13 +82,20 @@ class PassageIndex:
         sentences: [sentences, width], those of all passages, in their order: each the mean of what
             it is alone and under its headings.
         words: what is to be found by them; None: it is made.
+        unprojection: as `unprojection_of` has it, by which `sentences` went through already and
+            questions go; None: embeddings are compared as they are.
     """
 
     def __init__(
-        self, passages: Sequence[Passage], sentences: Floats, words: PassageWords | None = None
+        self,
+        passages: Sequence[Passage],
+        sentences: Floats,
+        words: PassageWords | None = None,
+        unprojection: Floats | None = None,
     ) -> None:
         self.passages = list(passages)
         self.sentences = sentences
+        self.unprojection = unprojection
         counts = [len(passage.sentences) for passage in self.passages]
         self._starts = np.cumsum([0, *counts[:-1]])
         self._words = words or PassageWords.of(self.passages)
@@ -96,11 +103,13 @@ class PassageIndex:
         self._languages = np.array([passage.language for passage in self.passages])
 
     @classmethod
-    def build(cls, passages: Sequence[Passage], read: Read) -> PassageIndex:
+    def build(
+        cls, passages: Sequence[Passage], read: Read, unprojection: Floats | None = None
+    ) -> PassageIndex:
         """Index passages.
 
         Args:
-            read: prepared texts → their vectors [texts, width].
+            read: prepared texts → their embeddings [texts, width].
         """
         alone = [prepare(one) for passage in passages for one in passage.sentences]
         headed = [
@@ -108,9 +117,9 @@ class PassageIndex:
             for passage in passages
             for one in passage.sentences
         ]
-        vectors = read([*alone, *headed])
+        vectors = _unprojected(read([*alone, *headed]), unprojection)
         mean = (vectors[: len(alone)] + vectors[len(alone) :]) / 2
-        return cls(passages, np.asarray(mean, dtype=np.float32))
+        return cls(passages, np.asarray(mean, dtype=np.float32), unprojection=unprojection)
 
     def search(
         self,
@@ -127,6 +136,7 @@ class PassageIndex:
             language: of the passages, if there are any of it.
             but: rows that are left out.
         """
+        vector = _unprojected(vector, self.unprojection)
         sentence = np.maximum.reduceat(self.sentences @ vector, self._starts)
         lexical = np.zeros(len(self.passages))
         for row, score in self._words.lexical.search(question, LEXICAL_DEPTH, lambda _: True):
@@ -156,7 +166,7 @@ class PassageIndex:
         """[sentences of the passage], how near each is to a question; at most 1."""
         start = self._starts[row]
         own = self.sentences[start : start + len(self.passages[row].sentences)]
-        return np.asarray(own @ vector, dtype=np.float64)
+        return np.asarray(own @ _unprojected(vector, self.unprojection), dtype=np.float64)
 
     def share(self, question: str, known: set[str]) -> float:
         """The share of a question's words that are among `known`; rare words count more."""
@@ -164,6 +174,25 @@ class PassageIndex:
         weight = {word: self._words.rarity.get(word, most) for word in keys(question)}
         whole = sum(weight.values())
         return sum(weight[word] for word in weight if word in known) / whole if whole else 0.0
+
+
+def unprojection_of(projection: Floats) -> Floats:
+    """[width, width], which takes embeddings back to what the encoder made, but for their length.
+
+    A projection draws together what one FAQ answers, and passages are found better without that.
+
+    Args:
+        projection: [width, width], of a release.
+    """
+    return np.asarray(np.linalg.pinv(projection), dtype=np.float32)
+
+
+def _unprojected(vectors: Floats, unprojection: Floats | None) -> Floats:
+    if unprojection is None:
+        return vectors
+    found = np.asarray(vectors @ unprojection.T, dtype=np.float32)
+    lengths = np.linalg.norm(found, axis=-1, keepdims=True)
+    return np.asarray(found / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def keys(text: str) -> set[str]:

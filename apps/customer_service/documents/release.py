@@ -10,7 +10,14 @@ import numpy as np
 
 from apps.customer_service.answers.answering import Answerer
 from apps.customer_service.documents.confidence import FEATURES, PassageConfidence, calibrate
-from apps.customer_service.documents.index import PassageIndex, PassageWords, Read, write_words
+from apps.customer_service.documents.index import (
+    Floats,
+    PassageIndex,
+    PassageWords,
+    Read,
+    unprojection_of,
+    write_words,
+)
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.knowledge.reading import Reader
@@ -22,6 +29,7 @@ from common.releases.release import of_another_version
 
 PASSAGES = "passages.jsonl"
 VECTORS = "passages.npy"
+UNPROJECTION = "passages_unprojection.npy"
 WORDS = "passage_words"
 CONFIDENCE = "passages.json"
 # Of the quotes, at the most, if nothing else is said.
@@ -50,18 +58,27 @@ def with_documents(
     """
     if not passages:
         return answerer
-    read = (reader or Reader(answerer)).vectors
-    documents = build_documents(passages, read, budget_of(answerer) if budget is None else budget)
+    documents = build_documents(
+        passages,
+        (reader or Reader(answerer)).vectors,
+        budget_of(answerer) if budget is None else budget,
+        unprojection_of(answerer.network.projection),
+    )
     say(documents.confidence.text)
     return replace(answerer, documents=documents)
 
 
-def build_documents(passages: Sequence[Passage], read: Read, budget: float = BUDGET) -> Documents:
-    """Passages indexed and calibrated; `read`: prepared texts → their vectors."""
+def build_documents(
+    passages: Sequence[Passage],
+    read: Read,
+    budget: float = BUDGET,
+    unprojection: Floats | None = None,
+) -> Documents:
+    """Passages indexed and calibrated; `read`: prepared texts → their embeddings."""
     say("Reading the passages …")
-    index = PassageIndex.build(passages, read)
+    index = PassageIndex.build(passages, read, unprojection)
     far = foreign_texts({passage.language for passage in passages})
-    return Documents(index, calibrate(passages, read, far, budget))
+    return Documents(index, calibrate(passages, read, far, budget, unprojection))
 
 
 def save_documents(documents: Documents, directory: Path) -> None:
@@ -69,6 +86,8 @@ def save_documents(documents: Documents, directory: Path) -> None:
     index = documents.index
     write_jsonl(directory / PASSAGES, index.passages)
     np.save(directory / VECTORS, index.sentences)
+    if index.unprojection is not None:
+        np.save(directory / UNPROJECTION, index.unprojection)
     write_words(index.passages, directory / WORDS)
     write_json(directory / CONFIDENCE, documents.confidence.to_json())
 
@@ -88,4 +107,7 @@ def load_documents(directory: Path) -> Documents | None:
     if kept["features"] != list(FEATURES) or len(vectors) != sentences:
         raise of_another_version(directory)
     words = PassageWords.load(directory / WORDS, passages)
-    return Documents(PassageIndex(passages, vectors, words), PassageConfidence.from_json(kept))
+    # Releases of earlier versions compare embeddings as they are.
+    unprojection = np.load(found) if (found := directory / UNPROJECTION).exists() else None
+    index = PassageIndex(passages, vectors, words, unprojection)
+    return Documents(index, PassageConfidence.from_json(kept))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.customer_service.documents.confidence import calibrate
-from apps.customer_service.documents.index import PassageIndex
+from apps.customer_service.documents.index import PassageIndex, unprojection_of
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents
 from apps.customer_service.documents.reading import (
@@ -136,7 +136,11 @@ class DocumentWatch:
         known = base.documents if isinstance(base.documents, Documents) else None
         if known is not None and known.index.passages == passages:
             return
-        index = PassageIndex.build(passages, reader.vectors)
+        # As sure as one was must mean the same of what is found now.
+        unprojection = (
+            unprojection_of(base.network.projection) if known is None else known.index.unprojection
+        )
+        index = PassageIndex.build(passages, reader.vectors, unprojection)
         if known is not None:
             # How sure one must be takes longer to find out, and hardly changes with a page.
             renewed = replace(base, documents=Documents(index, known.confidence))
@@ -144,7 +148,7 @@ class DocumentWatch:
                 return
             base = renewed
         far = foreign_texts({passage.language for passage in passages})
-        confidence = calibrate(passages, reader.vectors, far, budget_of(base))
+        confidence = calibrate(passages, reader.vectors, far, budget_of(base), unprojection)
         if live.renew(base, replace(base, documents=Documents(index, confidence))):
             logger.info("quoting from %d passages of %d pages", len(passages), len(self._pages))
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from apps.customer_service.documents.index import PassageIndex, Read
+from apps.customer_service.documents.index import Floats, PassageIndex, Read, unprojection_of
 from apps.customer_service.documents.passage import Passage
 from apps.customer_service.documents.quoting import Documents, may_be_quoted, quoted
 from apps.customer_service.documents.release import (
@@ -106,6 +107,31 @@ def test_what_was_written_is_read_again(documents: Documents, read: Read, tmp_pa
         "both keys are lost", vector, language="en"
     )
     assert np.array_equal(again.index.sentences, documents.index.sentences)
+
+
+def test_what_a_projection_learned_of_faqs_is_taken_back(read: Read, tmp_path: Path) -> None:
+    width = len(read(["width"])[0])
+    random = np.random.default_rng(0)
+    projection = np.eye(width, dtype=np.float32)
+    projection += random.standard_normal((width, width), dtype=np.float32) / width**0.5 / 4
+
+    def projected(texts: Sequence[str]) -> Floats:
+        found = read(texts) @ projection.T
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+    documents = build_documents([RENT, TOUR], projected, unprojection=unprojection_of(projection))
+    save_documents(documents, tmp_path)
+    again = load_documents(tmp_path)
+    assert again is not None
+    plain = PassageIndex.build([RENT, TOUR], read)
+    question = "both keys are lost"
+    [vector], [seen] = read([question]), projected([question])
+    for index in (documents.index, again.index):
+        assert index.similarities(0, seen) == pytest.approx(plain.similarities(0, vector), abs=1e-4)
+        for found, expected in zip(
+            index.search(question, seen), plain.search(question, vector), strict=True
+        ):
+            assert found.sentence == pytest.approx(expected.sentence, abs=1e-4)
 
 
 def test_passages_quoted_by_other_signals_are_refused(documents: Documents, tmp_path: Path) -> None:

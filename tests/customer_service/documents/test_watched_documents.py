@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from apps.customer_service.documents import watching
@@ -22,13 +23,15 @@ from common.errors import UserError
 class Base:
     documents: Any = None
     confidence: Any = field(default_factory=lambda: SimpleNamespace(budget=0.01))
+    network: Any = None
 
 
 class Live:
     """What serves: its base and its reader."""
 
     def __init__(self, read: Read) -> None:
-        self.base = Base()
+        width = len(read(["width"])[0])
+        self.base = Base(network=SimpleNamespace(projection=np.eye(width)))
         self.reader = SimpleNamespace(vectors=read)
         self.renewed = 0
 
@@ -187,14 +190,14 @@ def test_quotes_keep_the_promise_of_the_release(
     folder: Path, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budgets: list[float] = []
-    monkeypatch.setattr(watching, "calibrate", lambda *given: budgets.append(given[-1]))
+    monkeypatch.setattr(watching, "calibrate", lambda *given: budgets.append(given[3]))
     _watched(folder, read)
     assert budgets == [0.01]
 
 
 def test_another_release_quotes_from_them_as_well(folder: Path, read: Read) -> None:
     watch, live = _watched(folder, read)
-    live.base = Base()
+    live.base = Base(network=live.base.network)
     watch.look()
     assert "7am" in live.said
 
