@@ -150,7 +150,7 @@ export const texts = {
     sureOfNearest: (percent) => `对最接近的回答只有 ${percent}% 的把握`,
     source: '出处',
     byFacts: '依据这些登记过的事实：',
-    insteadOf: '和您的问题最像的那条答案没有提到您问的东西，列在下面供您参考。',
+    insteadOf: '最接近的那条答案没有提到您问的内容，列在下面供您参考。',
     quote: '以上为文档原文。',
     composed: '以上回答由这些出处综合而成：',
     page: (number) => `第 ${number} 页`,
