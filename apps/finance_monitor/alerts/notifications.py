@@ -110,7 +110,7 @@ def _outlets(story: Evidence, chinese: bool) -> str:
     """How many ran it, and who was first."""
     if chinese:
         first = f"，{story.source} 首发" if story.source else ""
-        return f"（{story.outlets} 家媒体{first}）"
+        return f"（{story.outlets} 条报道{first}）"
     first = f", first {story.source}" if story.source else ""
     return f" ({story.outlets} outlets{first})"
 

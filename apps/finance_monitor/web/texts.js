@@ -101,7 +101,7 @@ export const texts = {
     surge: (observed, expected, share) => `负面消息 ${number(observed, 'zh')} 条（常态 ${number(expected, 'zh')} 条），负面占比 ${share}%`,
     since: (time) => `始于 ${time}`,
     until: (from, to) => `${from} – ${to}`,
-    outlets: (count) => `${count} 家媒体`,
+    outlets: (count) => `${count} 条报道`,
     first: (source) => `${source} 首发`,
     otherwise: '另有相反说法：',
     comma: '、',

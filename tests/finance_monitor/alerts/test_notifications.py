@@ -39,7 +39,7 @@ def test_in_chinese() -> None:
     assert headline(alert) == "海港银行：负面消息激增，12 条（常态 1.5 条）"
     assert in_words(alert).splitlines() == [
         "警告，告警中，始于 2026-03-02 01:00 UTC，负面占比 80%",
-        "- 01:00 海港银行 停牌（3 家媒体） [海港银行]",
+        "- 01:00 海港银行 停牌（3 条报道） [海港银行]",
     ]
 
 
