@@ -126,7 +126,7 @@ def test_a_browser_in_chinese_gets_the_page_in_chinese(page: Page) -> None:
     assert page.script("document.documentElement.lang") == "zh-CN"
     page.see("#examples button", LOST_ZH)
     page.ask("My thing is broken")
-    page.see(".callout", "没有把握回答，帮您转人工")
+    page.see(".callout", "没有把握答对，为您转人工")
 
 
 @pytest.mark.parametrize(

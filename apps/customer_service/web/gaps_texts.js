@@ -71,7 +71,7 @@ export const texts = {
     none: '没有遗漏的问题。',
     asked: (count) => `问了 ${count} 次`,
     people: (count) => `${count} 人`,
-    angry: (count) => `${count} 人有情绪`,
+    angry: (count) => `${count} 人带情绪`,
     last: (when) => `最近一次：${when}`,
     examples: (count) => `${count} 种问法`,
     nearest: '最接近的问答：',

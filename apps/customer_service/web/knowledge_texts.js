@@ -71,7 +71,7 @@ export const texts = {
     waits: (change) => `第 ${change} 次修改：草稿待发布。`,
     made: (change) => `第 ${change} 次修改已完成。`,
     gain: (gain) => (gain.is_new
-      ? `现在起按它的各种问法就能找到，还没有训练过。下次 learn 或 train 会学习其中 ${gain.texts} 条文本。`
+      ? `从现在起按它的各种问法就能找到，还没有训练过。下次 learn 或 train 会学习其中 ${gain.texts} 条文本。`
       : `还有 ${gain.texts} 条文本没有学习，下次 learn 或 train 会学。`),
     untrained: (texts) => `未训练，有 ${texts} 条文本待学习`,
     unlearned: (texts) => `${texts} 条文本待学习`,
@@ -83,7 +83,7 @@ export const texts = {
     nothingFound: '没有结果',
     watched: (name) => `内容以文件 ${name} 为准，请在文件里修改。`,
     notTaken: (name, trouble) => `${name} 现在的内容没有上线：${trouble}`,
-    contradicts: '和事实矛盾',
-    despite: (detail) => `这和登记的事实矛盾。${detail} 仍然上线吗？上线后不再用那条事实回答。`,
+    contradicts: '与事实矛盾',
+    despite: (detail) => `这与登记的事实矛盾。${detail} 仍然上线吗？上线后不再用那条事实回答。`,
   },
 };

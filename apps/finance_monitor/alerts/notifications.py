@@ -18,7 +18,7 @@ from common.records.text import CHINESE
 NOT_ENDED = "0001-01-01T00:00:00Z"
 GROUPED_BY = ("alertname", "key")
 SEVERITIES = {"notice": "提示", "warning": "警告", "critical": "严重"}
-STATUSES = {"pending": "待确认", "firing": "告警中", "resolved": "已结束"}
+STATUSES = {"pending": "观察中", "firing": "告警中", "resolved": "已结束"}
 
 
 class Notification(BaseModel):
@@ -66,7 +66,7 @@ def _headline(alert: Alert) -> str:
     if is_chinese(alert):
         subject = "全市场" if name == MARKET else name
         state = "激增已结束" if alert.status == "resolved" else "激增"
-        return f"{subject}：负面新闻{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
+        return f"{subject}：负面消息{state}，{alert.observed} 条（常态 {usual(alert)} 条）"
     subject = "the market" if name == MARKET else name
     state = "has ended" if alert.status == "resolved" else ""
     surge = f"Negative news on {subject} {state}".rstrip()
@@ -110,7 +110,7 @@ def _outlets(story: Evidence, chinese: bool) -> str:
     """How many ran it, and who was first."""
     if chinese:
         first = f"，{story.source} 首发" if story.source else ""
-        return f"（{story.outlets} 家媒体{first}）"
+        return f"（{story.outlets} 条报道{first}）"
     first = f", first {story.source}" if story.source else ""
     return f" ({story.outlets} outlets{first})"
 

@@ -41,7 +41,7 @@ FEATURES = (
     Feature(
         "company_share",
         "Customers who chose what you chose often choose this.",
-        "选过您所选内容的人，也常选它。",
+        "和您选过同样内容的人，也常选它。",
     ),
     Feature("similar_last", "Similar to what you viewed last.", "与您刚看过的内容相近。"),
     Feature(
@@ -83,7 +83,7 @@ FEATURES = (
     ),
     Feature("user_pace", "It suits how often you come by.", "适合您的浏览频率。", "never"),
     Feature(
-        "user_idle", "It suits how long you have been away.", "适合有一阵子没来的您。", "never"
+        "user_idle", "It suits how long you have been away.", "适合有阵子没来的用户。", "never"
     ),
     Feature("user_purchase_share", "It suits how you shop.", "适合您的购买习惯。", "never"),
 )

@@ -33,7 +33,7 @@ const texts = {
     kind: { good: '评价：好', bad: '评价：不好', correction: '应为' },
     by: (source, trusted, at) => `${trusted ? '可信来源' : '来源'} ${source}，${at}`,
     learnedIn: (release) => `已学进版本 ${release}`,
-    learning: { off: '', idle: '', running: '正在学习……', failed: '学习失败，详见服务器日志。', refused: '新版本没有更好，未上线。' },
+    learning: { off: '', idle: '', running: '正在学习……', failed: '学习失败，详见服务器日志。', refused: '新版本没有通过检验，未上线。' },
   },
 };
 

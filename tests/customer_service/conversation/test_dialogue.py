@@ -434,7 +434,7 @@ def test_who_asks_in_a_mood_what_is_not_found_is_told_again(dialogue: Dialogue) 
 
 @pytest.mark.parametrize(
     ("message", "says"),
-    [("I want to kill myself", "You are not alone"), ("我不想活了", "您不是一个人")],
+    [("I want to kill myself", "You are not alone"), ("我不想活了", "您不用一个人扛着")],
 )
 def test_who_is_in_danger_is_handed_over_at_once_with_care(
     dialogue: Dialogue, message: str, says: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_a_business_that_never_opens_promises_nothing(hours: Hours) -> None:
         ("en", "2026-11-30T08:00+01:00", "today from 09:00 (Europe/Berlin)"),
         ("en", "2026-11-30T20:00+01:00", "tomorrow from 09:00"),
         ("en", "2026-12-04T17:00+01:00", "on Monday, 7 December from 09:00"),
-        ("zh", "2026-12-04T17:00+01:00", "12月7日（周一）09:00上班"),
+        ("zh", "2026-12-04T17:00+01:00", "12月7日周一 09:00 上班"),
         ("other", "2026-11-30T20:00+01:00", "tomorrow"),
     ],
 )
@@ -72,6 +73,13 @@ def test_outside_them_it_is_told_when_somebody_comes(
     hours: Hours, language: str, moment: str, told: str
 ) -> None:
     assert told in str(expectation(hours, [(0.0, 60.0)] * 9, language, at(moment)))
+
+
+def test_a_zone_is_told_by_the_name_that_customers_use(hours: Hours) -> None:
+    china = Hours(ZoneInfo("Asia/Shanghai"), hours.days)
+    now = at("2026-11-30T20:00+08:00")
+    assert "明天 09:00 上班（北京时间）" in str(expectation(china, [], "zh", now))
+    assert "(Asia/Shanghai)" in str(expectation(china, [], "en", now))
 
 
 def test_within_them_the_median_wait_is_told(hours: Hours) -> None:

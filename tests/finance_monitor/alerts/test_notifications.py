@@ -36,10 +36,10 @@ def test_in_english() -> None:
 
 def test_in_chinese() -> None:
     alert = _alert("company/海港银行", "海港银行 停牌")
-    assert headline(alert) == "海港银行：负面新闻激增，12 条（常态 1.5 条）"
+    assert headline(alert) == "海港银行：负面消息激增，12 条（常态 1.5 条）"
     assert in_words(alert).splitlines() == [
         "警告，告警中，始于 2026-03-02 01:00 UTC，负面占比 80%",
-        "- 01:00 海港银行 停牌（3 家媒体） [海港银行]",
+        "- 01:00 海港银行 停牌（3 条报道） [海港银行]",
     ]
 
 
@@ -50,7 +50,7 @@ def test_in_chinese() -> None:
             ("Alba collapses", "Borel falls", "海港银行停牌"),
             "Negative news on the market has ended",
         ),
-        (("Alba collapses", "云岭亏损", "海港银行停牌"), "全市场：负面新闻激增已结束"),
+        (("Alba collapses", "云岭亏损", "海港银行停牌"), "全市场：负面消息激增已结束"),
         ((), "Negative news on the market has ended"),
     ],
 )

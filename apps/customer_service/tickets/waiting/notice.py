@@ -67,7 +67,9 @@ def _opens(opening: datetime, now: datetime, language: str) -> str:
             day=opening.day,
             month=words["months"][opening.month - 1],
         )
-    told: str = words["opens"].format(day=day, time=f"{opening:%H:%M}", zone=opening.tzinfo)
+    zone = str(opening.tzinfo)
+    named = words.get("zones", {}).get(zone, zone)
+    told: str = words["opens"].format(day=day, time=f"{opening:%H:%M}", zone=named)
     return told
 
 
