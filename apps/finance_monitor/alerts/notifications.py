@@ -112,7 +112,7 @@ def _outlets(story: Evidence, chinese: bool) -> str:
         first = f"，{story.source} 首发" if story.source else ""
         return f"（{story.outlets} 条报道{first}）"
     first = f", first {story.source}" if story.source else ""
-    return f" ({story.outlets} outlets{first})"
+    return f" ({story.outlets} reports{first})"
 
 
 def to_alertmanager(notification: Notification, receiver: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def write_backtest_report(
 
 def evidence_table(alert: Alert) -> list[list[str]]:
     """One row for each story behind an alert."""
-    rows = [["time", "story", "outlets", "words"]]
+    rows = [["time", "story", "reports", "words"]]
     for story in alert.evidence:
         time = f"{story.published_at:%d %b %H:%M}"
         rows.append([time, story.headline, str(story.outlets), ", ".join(story.words)])

@@ -171,7 +171,7 @@ def _alert_lines(case: Case) -> list[RenderableType]:
         Text(f"  {alert.severity}: {headline(alert)}{acknowledged}", COLOURS[alert.severity])
     ]
     for story in alert.evidence:
-        outlets = f"  ({story.outlets} outlets)" if story.outlets > 1 else ""
+        outlets = f"  ({story.outlets} reports)" if story.outlets > 1 else ""
         words = f"  [{', '.join(story.words)}]" if story.words else ""
         line = f"    {story.published_at:%H:%M}  {story.headline}{outlets}{words}"
         lines.append(Text(line, no_wrap=True, overflow="ellipsis"))

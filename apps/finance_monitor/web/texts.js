@@ -22,7 +22,7 @@ export const texts = {
     surge: (observed, expected, share) => `${number(observed, 'en')} negative stories (usually ${number(expected, 'en')}), ${share} % of its news`,
     since: (time) => `since ${time}`,
     until: (from, to) => `${from} – ${to}`,
-    outlets: (count) => `${count} outlets`,
+    outlets: (count) => `${count} reports`,
     first: (source) => `first ${source}`,
     otherwise: 'Told otherwise:',
     comma: ', ',

@@ -30,7 +30,7 @@ def test_in_english() -> None:
     assert headline(alert) == "Negative news on Alba: 12 stories (usually 1.5)"
     assert in_words(alert).splitlines() == [
         "warning, firing, since 2026-03-02 01:00 UTC, 80% negative",
-        "- 01:00 Alba collapses (3 outlets) [Alba]",
+        "- 01:00 Alba collapses (3 reports) [Alba]",
     ]
 
 

@@ -61,7 +61,7 @@ def test_the_webhook_speaks_alertmanagers_language_and_is_signed(receiver: Recei
     (alert,) = told["alerts"]
     assert alert["labels"]["severity"] == "warning"
     assert alert["endsAt"] == "0001-01-01T00:00:00Z"
-    assert "Alba collapses (3 outlets)" in alert["annotations"]["description"]
+    assert "Alba collapses (3 reports)" in alert["annotations"]["description"]
 
 
 # What Alertmanager sends, by its own field names.
@@ -241,7 +241,7 @@ def test_the_console_tells_what_and_the_stories_behind_it(
     ConsoleSink().deliver(a_notification())
     told = capsys.readouterr().err
     assert "Negative news on Alba: 12 stories (usually 1.5)" in told
-    assert "Alba collapses (3 outlets)" in told
+    assert "Alba collapses (3 reports)" in told
 
 
 def test_apprise_reaches_a_receiver_and_says_when_it_does_not(receiver: Receiver) -> None:
