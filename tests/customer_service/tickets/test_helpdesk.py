@@ -220,6 +220,18 @@ def test_chatwoot_gets_a_contact_a_conversation_and_messages(
     assert receiver.bodies[3] == {"content": "Ann: On its way."}
 
 
+def test_chatwoot_has_one_conversation_whatever_fails_after_it_was_opened(
+    store: TicketStore, receiver: Receiver
+) -> None:
+    whole_life(store)
+    receiver.answer, receiver.statuses = {"id": 7}, [200, 200, 503, 200]
+    assert deliver(store, HelpDesk(f"{receiver.url}/inboxes/x", "chatwoot", SECRET)).delivered == 3
+    theirs = "/inboxes/x/contacts/c1/conversations"
+    paths = [path for _, path, *_ in receiver.got]
+    assert paths[:4] == ["/inboxes/x/contacts", theirs, *[f"{theirs}/7/messages"] * 2]
+    assert paths.count(theirs) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "shape", "told"),
     [

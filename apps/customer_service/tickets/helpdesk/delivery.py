@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from functools import partial
 from threading import Event, Thread
 
 from apps.customer_service.tickets.conflict import UnknownTicketError
@@ -80,17 +81,17 @@ class Delivery:
         try:
             ticket = self._store.get(event.ticket_id)
             messages = self._messages(event, ticket)
-            remote_id = tell(self._desk, event, ticket, messages)
+            tell(self._desk, event, ticket, messages, partial(self.events.called, event))
         except UnknownTicketError:
             # It was purged meanwhile.
-            self.events.told(event, None)
+            self.events.told(event)
         except DATABASE_TROUBLE:
             raise
         except Exception as error:
             # Whatever comes back from elsewhere, the thread must live.
             self._note_failure(event, error)
         else:
-            self.events.told(event, remote_id)
+            self.events.told(event)
             self.delivered += 1
 
     def _messages(self, event: Noted, ticket: Ticket) -> list[Message]:
