@@ -186,7 +186,8 @@ def _in_words(ticket: Ticket, messages: Sequence[Message]) -> str:
     parts = [", ".join(filter(None, facts)), _lines(messages)]
     if why.suggestion:
         near = why.suggestion
-        parts.append(f"nearest: {near.question} ({why.confidence:.0%})\n{near.answer}")
+        sure = "answered with before" if near.score is None else f"{why.confidence:.0%} sure"
+        parts.append(f"nearest: {near.question} ({sure})\n{near.answer}")
     return "\n\n".join(parts)
 
 
