@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 from common.errors import UserError
 
@@ -39,6 +40,20 @@ def parse_period(wording: str) -> timedelta:
     if count > LONGEST / unit:
         raise UserError(f"longer than a hundred years: {wording!r}")
     return count * unit
+
+
+def retry_after(header: str, now: float) -> float:
+    """The seconds that a `Retry-After` asks to wait, as a number or a date; 0: it asks for none.
+
+    Args:
+        now: seconds since 1970.
+    """
+    if header.isdecimal():
+        return float(header)
+    try:
+        return max(parsedate_to_datetime(header).timestamp() - now, 0.0)
+    except ValueError:
+        return 0.0
 
 
 def as_period(seconds: float) -> str:

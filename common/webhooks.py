@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,6 +18,7 @@ from http.client import HTTPMessage
 from typing import IO, Any
 
 from common.addresses import guarded
+from common.durations import retry_after
 
 SECRET = "BIZLM_WEBHOOK_SECRET"
 TIMEOUT = 10.0
@@ -87,10 +89,9 @@ def send_json(
             found: bytes = answer.read(MOST_ANSWER_BYTES)
             return found
     except urllib.error.HTTPError as error:
-        wait = error.headers.get("Retry-After", "")
         raise DeliveryError(
             f"HTTP {error.code}{_moved(url, error)}",
-            float(wait) if wait.isdecimal() else None,
+            retry_after(error.headers.get("Retry-After", ""), time.time()) or None,
             is_refusal=400 <= error.code < 500 and error.code not in NOT_OF_THE_BODY,
         ) from error
     except urllib.error.URLError as error:

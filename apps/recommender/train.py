@@ -54,6 +54,7 @@ from common.models.image_encoder import ImageModel
 from common.models.sentence_modules import directory_id
 from common.releases import gate
 from common.releases.expectations import check_next, hold_to, save_expectations
+from common.releases.promoting import promote_past
 from common.releases.registry import Registry
 from common.releases.release import Release, write_release
 from common.storage.vectors import VectorCache, keep
@@ -244,22 +245,23 @@ def _promote(
     """
     if not insisted:
         check_simple(compare(comparison.model, comparison.others, GATE)[simple], simple)
-    serving_id = registry.current_id()
-    if serving_id is not None:
+
+    def hold(serves: Release) -> None:
         say("Measuring the serving release on the same users")
-        serving = load_release(registry.open(serving_id))
+        serving = load_release(serves)
 
         def build(catalogue: Catalogue) -> Pipeline:
             data = replace(dataset, catalogue=catalogue)
             return serving_pipeline(serving, data, window, registry.root / "vectors")
 
         served = build(dataset.catalogue)
-        old = evaluate_lists(serving_id, ask(served, window).lists, window.queries).metrics[GATE]
+        lists = ask(served, window).lists
+        old = evaluate_lists(serves.release_id, lists, window.queries).metrics[GATE]
         new = comparison.model.metrics[GATE]
         say(gate.check(GATE, paired_bootstrap(old, new), insisted=insisted))
         of_users = groups.assign(asked_users(dataset, window.queries))
         gate.check_groups(old.tolist(), new.tolist(), of_users, groups.max_loss, groups.allow)
         if checked:
             hold_to(checked, decide_with(served, dataset.behaviors, build))
-    registry.promote(release.release_id)
-    return True
+
+    return promote_past(registry, release, hold)

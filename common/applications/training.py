@@ -19,6 +19,7 @@ from common.files import read_json, write_json
 from common.models.devices import pick_device, pick_precision
 from common.models.encoder import Encoder, load_encoder
 from common.releases import gate
+from common.releases.promoting import promote_past
 from common.releases.record import of_training
 from common.releases.registry import Registry
 from common.releases.release import REPORT, Release, write_release
@@ -106,12 +107,13 @@ def train(
     release = write_release(registry.releases, fill, manifest)
     if promote is False:
         return Trained(release, found, promoted=False)
-    if registry.current_id() is not None:
+
+    def hold(serves: Release) -> None:
         load = application.find_model().load
-        serving = judge(load(registry.open(), device=settings.device), held_out)
+        serving = judge(load(serves, device=settings.device), held_out)
         say(gate.check(FIGURE, paired_bootstrap(serving, after), insisted=promote is True))
-    registry.promote(release.release_id)
-    return Trained(release, found, promoted=True)
+
+    return Trained(release, found, promoted=promote_past(registry, release, hold))
 
 
 def judge(model: Model, examples: Sequence[Example]) -> list[bool]:

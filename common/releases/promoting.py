@@ -51,14 +51,29 @@ def promote_if_not_worse(
     Raises:
         RefusedError: it is worse, as a whole or for one group, or fails more expectations.
     """
-    serving_id = registry.current_id()
-    if serving_id is not None:
+
+    def hold(serves: Release) -> None:
         say("Measuring the serving release on the same held-out records")
-        serving, decide = judge(registry.open(serving_id))
+        serving, decide = judge(serves)
         say(gate.check("right", difference(serving, after), insisted=insisted))
         before, now = ([one.is_right for one in outcomes] for outcomes in (serving, after))
         gate.check_groups(before, now, groups, max_group_loss, allow_group_loss)
         if checked:
             hold_to(checked, decide)
-    registry.promote(release.release_id)
-    return True
+
+    return promote_past(registry, release, hold)
+
+
+def promote_past(registry: Registry, release: Release, hold: Callable[[Release], None]) -> bool:
+    """Let the release serve in place of one that it was held to, whatever is promoted meanwhile.
+
+    Args:
+        hold: compares it with the one that serves, if there is one; raises what refuses it.
+    """
+    while True:
+        serving_id = registry.current_id()
+        if serving_id is not None:
+            hold(registry.open(serving_id))
+        if registry.promote_over(serving_id, release.release_id):
+            return True
+        say("Another release was promoted meanwhile: that one is measured, too")

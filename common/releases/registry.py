@@ -75,11 +75,30 @@ class Registry:
         """
         release = self.open(release_id)
         with self._alone():
-            if self.current_id() != release_id:
-                history = [*self._promotions(), release_id]
-                write_atomically(self._history, "\n".join(history) + "\n")
-            self._point_at(release_id)
+            self._promote(release_id)
         return release
+
+    def promote_over(self, serving_id: str | None, release_id: str) -> bool:
+        """As `promote`, unless another release than the one it was judged against serves by now.
+
+        Args:
+            serving_id: None: it was judged against none, for none served.
+
+        Returns:
+            Whether it serves.
+        """
+        self.open(release_id)
+        with self._alone():
+            if self.current_id() != serving_id:
+                return False
+            self._promote(release_id)
+        return True
+
+    def _promote(self, release_id: str) -> None:
+        if self.current_id() != release_id:
+            history = [*self._promotions(), release_id]
+            write_atomically(self._history, "\n".join(history) + "\n")
+        self._point_at(release_id)
 
     def rollback(self) -> Release:
         """Let the release serve that served before.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from common.durations import parse_period
+from common.durations import parse_period, retry_after
 from common.errors import UserError
 
 
@@ -21,3 +21,18 @@ def test_a_span_is_read(wording: str, days: float) -> None:
 def test_what_no_date_can_be_moved_by_is_told(wording: str) -> None:
     with pytest.raises(UserError, match="longer than a hundred years"):
         parse_period(wording)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("Thu, 01 Jan 1970 00:10:00 GMT", 500.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("", 0.0),
+        ("soon", 0.0),
+        ("Thu, 99 Jan 99999 00:00:00 GMT", 0.0),
+    ],
+)
+def test_how_long_somebody_asks_to_wait_is_read(header: str, seconds: float) -> None:
+    assert retry_after(header, 100.0) == seconds

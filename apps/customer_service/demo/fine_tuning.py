@@ -52,7 +52,11 @@ def fine_tune(store: Path) -> None:
             f"of the held-out questions, and {serving.release_id} for "
             f"{serving.manifest['after'][FIGURE]:.1%}"
         )
-    registry.promote(release.release_id)
+    if not registry.promote_over(serving.release_id, release.release_id):
+        raise RefusedError(
+            f"release {registry.current_id()} was promoted meanwhile, and {release.release_id} was "
+            "not compared with it: it stays beside it"
+        )
     say(f"Release {release.release_id}. Now serving.")
     _learn_again(store, came_before)
 

@@ -179,17 +179,19 @@ class GapFinder:
             return self._made.found
 
     async def _understand(self, texts: Sequence[str]) -> tuple[Answerer, dict[str, Understood]]:
-        answerer = self._service.live.current
-        if self._release_id != answerer.release_id:
-            self._release_id, self._read = answerer.release_id, {}
-        new = [text for text in texts if text not in self._read]
-        # A few at a time: customers are answered meanwhile.
-        for start in range(0, len(new), INPUTS_AT_ONCE):
-            some = new[start : start + INPUTS_AT_ONCE]
-            for text, one in zip(some, (await self._service.read(*some)).understood, strict=True):
-                self._read[text] = one
-        self._read = {text: self._read[text] for text in texts}
-        return self._service.live.current, self._read
+        """All texts as one release reads them, however often another is promoted meanwhile."""
+        while True:
+            answerer = self._service.live.current
+            if self._release_id != answerer.release_id:
+                self._release_id, self._read = answerer.release_id, {}
+            new = [text for text in texts if text not in self._read]
+            if not new:
+                self._read = {text: self._read[text] for text in texts}
+                return answerer, self._read
+            # A few at a time: customers are answered meanwhile.
+            encoded = await self._service.read(*new[:INPUTS_AT_ONCE])
+            if encoded.answerer.release_id == self._release_id:
+                self._read |= dict(zip(new, encoded.understood, strict=False))
 
     async def asked(self, since: float) -> list[Prediction]:
         """All questions since then, seconds since 1970."""

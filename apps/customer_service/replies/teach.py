@@ -215,11 +215,10 @@ def _let_serve(
     insisted: bool,
 ) -> bool:
     say(promotion.check(DIFFERENCE, difference, insisted=insisted))
-    if registry.current_id() != parent.release_id:
+    if not registry.promote_over(parent.release_id, release.release_id):
         raise RefusedError(
             "another release was promoted meanwhile, and this one knows nothing of it",
             hint=f"Teach once more, or promote it all the same: releases promote "
             f"{release.release_id}.",
         )
-    registry.promote(release.release_id)
     return True

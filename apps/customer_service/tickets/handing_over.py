@@ -13,6 +13,8 @@ from apps.customer_service.tickets.schema import Arrival, Nearest, Said, Ticket,
 from common.records.spoken.language import likely_language
 
 MOODS: Mapping[str, Mood] = {"angry": "angry", "distress": "distress"}
+# What is less sure, and would be shown as 0 %, is no suggestion.
+LEAST_SURE = 0.005
 # What is found for "I want a person" alone is less sure than this.
 LEAST_NEAR = 0.3
 # An answer of several FAQs is cut: a person can look them up.
@@ -86,15 +88,14 @@ def _why(
 ) -> Why | None:
     if answer.handoff is None:
         return None
-    scores = {one.faq_id: one.score for one in answer.citations}
+    least = LEAST_NEAR if answer.handoff.reason == "wants_person" else LEAST_SURE
+    is_near = answer.confidence >= least
+    scores = {one.faq_id: one.score for one in answer.citations} if is_near else {}
     near = [
         Nearest(faq_id=one.faq_id, question=one.question, answer=one.answer, score=score)
         for one in answer.suggestions
         if (score := scores.get(one.faq_id)) is not None
     ]
-    if answer.handoff.reason == "wants_person" and answer.confidence < LEAST_NEAR:
-        # Nothing was asked but for a person.
-        near = []
     question, language = answer.understood_as or text, likely_language(text)
     before = last_asked(history)
     if answer.handoff.reason in FOR_THEIR_SAKE and before:

@@ -12,7 +12,7 @@ from apps.finance_monitor.continual.growing import grow, growing_task
 from apps.finance_monitor.data import Dataset, Example
 from apps.finance_monitor.evaluate import WHAT, Outcome
 from apps.finance_monitor.learning.lessons import Lessons, among, load_lessons, spelled
-from apps.finance_monitor.release import load_release, reopen
+from apps.finance_monitor.release import load_release, reopen, tickers_of
 from apps.finance_monitor.stories.classifying import Classifier
 from apps.finance_monitor.stories.news_model import NewsModel
 from apps.finance_monitor.task import FinanceMonitorTask
@@ -87,7 +87,12 @@ def continue_from(
     """
     release = registry.open(release_id)
     _check_backbone(release, backbone)
-    lessons = load_lessons(release).without(purged(registry))
+    tickers = {**tickers_of(release), **new.tickers}
+    # All as the new release reads them, so that a text is known again by its other spelling.
+    lessons = load_lessons(release).without(purged(registry)).spelled(tickers)
+    new = replace(
+        new, splits=Splits(*(spelled(some, tickers) for some in vars(new.splits).values()))
+    )
     if not lessons.train or not lessons.golden or not lessons.validation:
         raise UserError(
             f"release {release_id} holds no texts any more to keep its knowledge by",
@@ -103,10 +108,9 @@ def continue_from(
         )
     old = reopen(release, settings.device, settings.dropout)
     exemplars = _exemplars(lessons, new, old, settings)
-    tickers = {**old.tickers, **new.tickers}
     taught = Lessons(exemplars, [], []).with_examples(new.splits.train)
-    task = growing_task(spelled(taught.train, tickers), old, settings)
-    train = task.training if settings.replays else spelled(new.splits.train, tickers)
+    task = growing_task(taught.train, old, settings)
+    train = task.training if settings.replays else new.splits.train
     dataset = replace(new, splits=_splits(lessons, new.splits, train), tickers=tickers)
     module, terms = grow(task, old, exemplars, settings)
     held_out = dataset.splits.test or dataset.splits.validation
@@ -160,7 +164,6 @@ def _exemplars(
     """Old texts that stand for their labels, but for those that are measured on from now on."""
     is_measured = among([*new.splits.validation, *new.splits.test])
     known = [one for one in lessons.train if not is_measured(one)]
-    known = spelled(known, old.tickers)
     reader = Embedder(old.module.pooled)
     found = predict(reader, old.backbone, [one.text for one in known])["embedding"].numpy()
     rows = herd_each(

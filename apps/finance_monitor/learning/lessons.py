@@ -24,6 +24,8 @@ from common.records.text import fold
 from common.releases.release import Release
 
 LESSONS = "lessons.json"
+# What a text is asked about stands between them.
+BRACES = re.compile(r"[{}]")
 # A company that stands in braces once, before everything else.
 PUT_IN_FRONT = re.compile(r"\{[^{}]*\} ([^{}]*)", re.DOTALL)
 
@@ -75,9 +77,9 @@ class Lessons:
 
     def with_examples(self, examples: Sequence[Example]) -> Lessons:
         """These and what is new; what is new goes before what the same text taught."""
-        taught = {(one.text, _facet(one)) for one in examples}
+        taught = {(_key(one), name) for one in examples for name in _labels(one)}
         kept = [_untaught(one, taught) for one in self.train]
-        kept = [one for one in kept if _facet(one)]
+        kept = [one for one in kept if _labels(one)]
         return replace(self, train=[*kept, *examples])
 
 
@@ -122,20 +124,21 @@ def hashes_of(example: Example) -> set[str]:
     return {content_hash(text) for text in (example.text, *plain_texts(example))}
 
 
-def _facet(example: Example) -> str:
+def _key(example: Example) -> tuple[str, ...]:
+    """The same for the same text, whatever its case and signs, about the same company."""
+    return tuple(map(fold, BRACES.split(example.text)))
+
+
+def _labels(example: Example) -> list[str]:
     """Which labels an example has."""
-    labels = ("sentiment", "topics", "target")
-    return "+".join(name for name in labels if getattr(example, name) is not None)
+    names = ("sentiment", "topics", "target")
+    return [name for name in names if getattr(example, name) is not None]
 
 
-def _untaught(example: Example, taught: Collection[tuple[str, str]]) -> Example:
-    if (example.text, "sentiment") in taught:
-        example = replace(example, sentiment=None)
-    if (example.text, "topics") in taught:
-        example = replace(example, topics=None)
-    if (example.text, "target") in taught:
-        example = replace(example, target=None)
-    return example
+def _untaught(example: Example, taught: Collection[tuple[tuple[str, ...], str]]) -> Example:
+    key = _key(example)
+    gone: dict[str, Any] = {name: None for name in _labels(example) if (key, name) in taught}
+    return replace(example, **gone)
 
 
 def facets(examples: Sequence[Example]) -> list[Example]:

@@ -21,6 +21,8 @@ LINKS = 32
 BUILD_DEPTH, SEARCH_DEPTH = 80, 400
 FILE = "items.faiss"
 QUERIES_SAMPLED = 200
+# So many more are looked for than are wanted, for what of them is a user's own, or kept out.
+MOST_LEFT_OUT = 1000
 
 
 class ApproximateSearch:
@@ -33,14 +35,14 @@ class ApproximateSearch:
         self._index = index
 
     def top_k(self, vectors: Float32, k: int, excluded: csr_array) -> tuple[Int32, Float32]:
-        """As `exact_top_k`, but for what it misses.
+        """As `exact_top_k`, but for what it misses; fewer than `k` where much is excluded.
 
         Args:
             vectors: [users, interests, width].
             excluded: [users, items], stored values are what may not be found.
         """
         users, _, width = vectors.shape
-        known = int(np.diff(excluded.indptr).max(initial=0))
+        known = min(int(np.diff(excluded.indptr).max(initial=0)), MOST_LEFT_OUT)
         flat = np.ascontiguousarray(vectors.reshape(-1, width))
         score, item = self._index.search(flat, min(k + known, self._index.ntotal))
         score, item = score.reshape(users, -1), item.reshape(users, -1)

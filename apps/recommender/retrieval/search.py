@@ -111,15 +111,20 @@ class CandidateSearch:
 
     def _by_text(self, interests: Float32, excluded: csr_array) -> Int32:
         depth, allowed = self.depths.text, self.allowed
+        # Of who has no history, any order by text is chance.
+        is_known = np.asarray(interests.any((1, 2)))
         if self.approximate is not None:
             found, _ = self.approximate.top_k(interests, depth, excluded)
             found = np.where(allowed[np.maximum(found, 0)], found, np.int32(-1))
+            # Nearly all that is near is kept out of these: the few are gone through one by one.
+            short = np.flatnonzero((found < 0).any(1) & is_known)
+            found[short], _ = exact_top_k(
+                interests[short], self.items, depth, allowed=allowed, excluded=excluded[short]
+            )
         elif self.quantised is not None:
             found, _ = self.quantised.top_k(interests, depth, allowed=allowed, excluded=excluded)
         else:
             found, _ = exact_top_k(interests, self.items, depth, allowed=allowed, excluded=excluded)
-        # Of who has no history, any order by text is chance.
-        is_known = np.asarray(interests.any((1, 2)))
         return np.where(is_known[:, None], found, np.int32(-1))
 
     def _by_neighbours(self, scores: Float32, barred: NDArray[np.bool_]) -> Int32:

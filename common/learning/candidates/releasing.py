@@ -102,9 +102,8 @@ def let_serve(
     registry: Registry, release: Release, found: Reviewed, mark_learned: MarkLearned
 ) -> bool:
     """Promote a candidate, unless another release than its parent serves by now."""
-    if registry.current_id() != release.manifest["parent"]:
+    if not registry.promote_over(release.manifest["parent"], release.release_id):
         return False
-    registry.promote(release.release_id)
     mark_learned(found.feedback_ids, release.release_id)
     return True
 

@@ -7,6 +7,7 @@ the round's settings and members turn into a ChaCha20 key (HKDF-SHA256).
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
+from common.files import exclusive_lock, write_atomically
 from common.tuning.federated.fixed_point import Integers
 
 KEY_BYTES = 32
@@ -54,11 +56,13 @@ def mask(
     Args:
         private: the file of `make_key`.
         public: party → its public key, of all parties.
-        salt: what the masks are of; never twice the same for another update.
+        salt: what the masks are of, in hexadecimal.
 
     Raises:
-        UserError: the private key is gone, or a public one is none.
+        UserError: the private key is gone, or a public one is none; or another update went out
+            under these masks.
     """
+    _check_first(update, party, private, salt)
     masked = {name: values.copy() for name, values in update.items()}
     for other in sorted({*public} - {party}):
         key = _pair_key(private, other, public[other], salt)
@@ -67,6 +71,25 @@ def mask(
             # Of each two, one adds what the other subtracts.
             masked[name] += noise if party < other else np.negative(noise)
     return masked
+
+
+def _check_first(update: Mapping[str, Integers], party: str, private: Path, salt: str) -> None:
+    """See that masks hide one update: of two, the difference would be there for all to see."""
+    digest = hashlib.sha256()
+    for name in sorted(update):
+        digest.update(f"{name} {update[name].shape} ".encode() + update[name].tobytes())
+    hidden = private.with_name(f"masked-{salt}")
+    with exclusive_lock(private.with_name(".masking.lock"), waits=True):
+        if not hidden.exists():
+            write_atomically(hidden, digest.hexdigest())
+        if hidden.read_text() != digest.hexdigest():
+            raise UserError(
+                f"{party} has sent another update under the same masks, and the difference of two "
+                "is not masked",
+                where=str(hidden),
+                hint="What was learned first is lost: run federate join again, which draws other "
+                "masks. Whoever contributed already does so again, which takes seconds.",
+            )
 
 
 def _pair_key(private: Path, other: str, public: str, salt: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from common.errors import RefusedError, UserError
 from common.evaluation.compare import Difference, paired_bootstrap
 from common.releases import gate
+from common.releases.promoting import promote_past
 from common.releases.registry import Registry
 from common.releases.release import Release, open_release, write_release
 
@@ -186,6 +187,36 @@ def test_a_line_that_was_cut_off_hides_no_other_release_that_was_withdrawn(
     (registry.root / "withdrawn.jsonl").write_text('{"release_id": "x", "w', encoding="utf-8")
     registry.withdraw(new, "worse")
     assert registry.withdrawn() == {new: "worse"}
+
+
+def test_a_candidate_is_held_to_whatever_serves_when_it_is_promoted(registry: Registry) -> None:
+    first, better, candidate = (_write(registry, content) for content in "abc")
+    registry.promote(first.release_id)
+    held_to = []
+
+    def hold(serving: Release) -> None:
+        held_to.append(serving.release_id)
+        if serving.release_id == better.release_id:
+            raise RefusedError("worse")
+        # Another process promotes while this one measures.
+        registry.promote(better.release_id)
+
+    with pytest.raises(RefusedError, match="worse"):
+        promote_past(registry, candidate, hold)
+    assert held_to == [first.release_id, better.release_id]
+    assert registry.current_id() == better.release_id
+    assert promote_past(registry, candidate, lambda _: None)
+    assert (registry.current_id(), registry.previous_id()) == (
+        candidate.release_id,
+        better.release_id,
+    )
+
+
+def test_what_was_judged_against_none_gives_way_to_a_first_release(registry: Registry) -> None:
+    first, other = (_write(registry, content).release_id for content in "ab")
+    assert registry.promote_over(None, first)
+    assert not registry.promote_over(None, other)
+    assert registry.current_id() == first
 
 
 def test_what_is_promoted_during_a_rollback_is_not_lost(

@@ -6,13 +6,16 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from handed import arrival, reply
+from sqlalchemy import func, select
 
 from apps.customer_service.tickets.helpdesk import delivery
 from apps.customer_service.tickets.helpdesk.delivery import Delivery
@@ -21,6 +24,7 @@ from apps.customer_service.tickets.helpdesk.store import EventStore
 from apps.customer_service.tickets.store import TicketStore
 from common.errors import UserError
 from common.storage.database import Database
+from common.storage.tables import ticket_events
 
 SECRET = "s3cret"
 
@@ -32,6 +36,7 @@ class Receiver:
     url: str = ""
     statuses: list[int] = field(default_factory=lambda: [200])
     answer: Any = None
+    wait: str = ""
     got: list[tuple[str, str, Any, Any]] = field(default_factory=list)
 
     @property
@@ -52,6 +57,8 @@ def receiver() -> Iterator[Receiver]:
             status = made.statuses.pop(0) if len(made.statuses) > 1 else made.statuses[0]
             answer = json.dumps(made.answer).encode()
             self.send_response(status)
+            if made.wait:
+                self.send_header("Retry-After", made.wait)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -147,6 +154,30 @@ def test_what_is_refused_for_good_is_set_aside(store: TicketStore, receiver: Rec
     assert (made.delivered, made.failed, made.events.counts()) == (2, 3, (0, 1))
 
 
+def test_a_refusal_after_an_outage_is_the_first_and_is_tried_again(
+    store: TicketStore, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole_life(store)
+    receiver.statuses = [503, 429, 503, 422, 200]
+    made = deliver(store, HelpDesk(receiver.url, "plain", SECRET))
+    assert (made.delivered, made.failed, made.events.counts()) == (3, 4, (0, 0))
+    assert "HTTP 503" in caplog.text
+
+
+@pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "date"])
+def test_a_help_desk_that_names_a_time_is_left_alone_until_then(
+    is_date: bool, store: TicketStore, receiver: Receiver
+) -> None:
+    whole_life(store)
+    receiver.statuses = [503]
+    receiver.wait = formatdate(time.time() + 1800, usegmt=True) if is_date else "1800"
+    deliver(store, HelpDesk(receiver.url, "plain", SECRET))
+    assert len(receiver.got) == 1
+    with store.database.reading() as connection:
+        (due,) = connection.scalars(select(func.max(ticket_events.c.due_at)))
+    assert 1500 < due - time.time() <= 1800
+
+
 def test_one_of_two_replicas_takes_an_event(store: TicketStore) -> None:
     whole_life(store)
     events = EventStore(store.database)
@@ -187,6 +218,18 @@ def test_chatwoot_gets_a_contact_a_conversation_and_messages(
         f"{theirs}/7/toggle_status",
     ]
     assert receiver.bodies[3] == {"content": "Ann: On its way."}
+
+
+def test_chatwoot_has_one_conversation_whatever_fails_after_it_was_opened(
+    store: TicketStore, receiver: Receiver
+) -> None:
+    whole_life(store)
+    receiver.answer, receiver.statuses = {"id": 7}, [200, 200, 503, 200]
+    assert deliver(store, HelpDesk(f"{receiver.url}/inboxes/x", "chatwoot", SECRET)).delivered == 3
+    theirs = "/inboxes/x/contacts/c1/conversations"
+    paths = [path for _, path, *_ in receiver.got]
+    assert paths[:4] == ["/inboxes/x/contacts", theirs, *[f"{theirs}/7/messages"] * 2]
+    assert paths.count(theirs) == 1
 
 
 @pytest.mark.parametrize(

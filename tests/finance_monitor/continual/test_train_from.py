@@ -10,11 +10,17 @@ from pathlib import Path
 import pytest
 from command_line import Finished, run_here
 
+from apps.finance_monitor.continual.continuing import continue_from
+from apps.finance_monitor.data import Dataset, Example
+from apps.finance_monitor.learning.lessons import load_lessons
 from apps.finance_monitor.release import load_release
 from common.errors import RefusedError
+from common.records.audit import Audit
+from common.records.splits import Splits
 from common.releases.gate import check_forgetting
 from common.releases.registry import Registry
 from common.tuning.continual.forgetting import Forgetting
+from common.tuning.settings import Settings
 
 NAMES = ("Alba", "Borel", "Cinder", "Dorset", "Elmar", "Fenwick", "Gault", "Holm")
 OTHERS = ("Ivo", "Jura", "Kolm", "Lund", "Mora", "Nord", "Orb", "Pell", "Quist", "Ravn")
@@ -140,6 +146,25 @@ def test_new_texts_that_releases_are_measured_on_are_not_learned(
     made = _registry(store).open(json.loads(done.stdout)["release_id"])
     kept = json.loads((made.directory / "lessons.json").read_text())
     assert not {row[0] for row in kept["train"]} & {*measured}
+
+
+def test_a_text_labelled_anew_under_its_ticker_is_learned_once(store: Path) -> None:
+    registry = _registry(store)
+    serving = registry.open()
+    old = next(one for one in load_lessons(serving).train if "Alba" in one.text)
+    new = Dataset(
+        splits=Splits(
+            [Example(old.text.replace("Alba", "$ALB"), topics=("weather",))],
+            [Example("Alba lacks snow", topics=("weather",))],
+            [],
+        ),
+        audit=Audit([]),
+        hashes={},
+        tickers={"ALB": "Alba"},
+    )
+    begun = continue_from(registry, serving.release_id, new, Settings(exemplars=100), "auto")
+    learned = [one.topics for one in begun.dataset.splits.train if one.text == old.text]
+    assert learned == [("weather",)]
 
 
 @pytest.mark.parametrize(

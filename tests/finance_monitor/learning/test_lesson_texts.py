@@ -57,6 +57,17 @@ def test_a_text_is_known_whether_it_has_a_ticker_or_the_name_that_is_read_for_it
         assert split_known([row], lessons, [], **known)[1] == [row.id]
 
 
+def test_what_is_new_goes_before_what_the_same_text_taught_in_other_spelling() -> None:
+    about = Example("{Alba} buys Borel", target="positive")
+    known = Lessons([Example("Alba sails", "negative", ("sea",)), about], [], [])
+    again = Example("ALBA sails!", "positive", ("ships",))
+    assert known.with_examples([again]).train == [about, again]
+    half = Example("Alba  sails", topics=("ships",))
+    assert known.with_examples([half]).train == [Example("Alba sails", "negative"), about, half]
+    other = Example("Alba buys {Borel}", target="negative")
+    assert known.with_examples([other]).train == [*known.train, other]
+
+
 def test_a_purge_finds_a_text_whose_ticker_is_read_as_a_name(
     release_of_companies: Path, tmp_path: Path
 ) -> None:

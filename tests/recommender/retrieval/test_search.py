@@ -5,6 +5,8 @@ import pytest
 from scipy.sparse import csr_array, csr_matrix
 
 from apps.recommender.interactions.events import histories, sorted_events
+from apps.recommender.retrieval import approximate
+from apps.recommender.retrieval.approximate import build_search
 from apps.recommender.retrieval.candidates import SOURCES
 from apps.recommender.retrieval.neighbours import Neighbours
 from apps.recommender.retrieval.search import CandidateSearch, Depths
@@ -58,6 +60,29 @@ def test_no_candidate_comes_twice_or_is_barred(found, allowed: np.ndarray) -> No
         assert len(set(there)) == len(there)
         assert allowed[there].all()
         assert not set(there) & set(history)
+
+
+def test_approximate_search_finds_as_many_as_there_are_whatever_is_kept_out(
+    allowed: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate, "MOST_LEFT_OUT", 3)
+    # It was built before some of the items were kept out.
+    index = build_search(VECTORS, np.ones(ITEMS, np.bool_))
+    interests = VECTORS[:USERS, None].copy()
+    barred = np.argsort(-interests[:, 0] @ VECTORS.T, axis=1)[:, :30]
+    barred[0] = barred[0, 0]
+    pairs = np.repeat(np.arange(USERS), 30), barred.ravel()
+    excluded = csr_array((np.ones(len(pairs[0]), np.bool_), pairs), shape=(USERS, ITEMS))
+    excluded.sum_duplicates()
+    neighbours = Neighbours(csr_matrix(WEIGHTS.astype(np.float32)))
+    exact, searched = (
+        CandidateSearch(VECTORS, neighbours, POPULARITY, allowed, Depths(10, 5, 5), one)._by_text(
+            interests, excluded
+        )
+        for one in (None, index)
+    )
+    assert (exact >= 0).all()
+    np.testing.assert_array_equal(np.sort(searched), np.sort(exact))
 
 
 def test_empty_places_stand_last(found) -> None:

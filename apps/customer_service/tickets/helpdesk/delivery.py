@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from functools import partial
 from threading import Event, Thread
 
 from apps.customer_service.tickets.conflict import UnknownTicketError
@@ -15,7 +17,9 @@ from common.webhooks import DeliveryError
 
 LOOK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE, MOST_DOUBLINGS = 2.0, 600.0, 16
-# What was refused so often is set aside.
+# A help desk may ask for a longer pause than is made unasked.
+LONGEST_ASKED = 3600.0
+# What this process saw refused so often is set aside; that it was away counts for nothing.
 REFUSALS = 3
 
 logger = logging.getLogger(__name__)
@@ -35,6 +39,7 @@ class Delivery:
         self.events = EventStore(database)
         self._store = store
         self._desk = desk
+        self._refusals: Counter[int] = Counter()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="help-desk", daemon=True)
 
@@ -76,17 +81,17 @@ class Delivery:
         try:
             ticket = self._store.get(event.ticket_id)
             messages = self._messages(event, ticket)
-            remote_id = tell(self._desk, event, ticket, messages)
+            tell(self._desk, event, ticket, messages, partial(self.events.called, event))
         except UnknownTicketError:
             # It was purged meanwhile.
-            self.events.told(event, None)
+            self.events.told(event)
         except DATABASE_TROUBLE:
             raise
         except Exception as error:
             # Whatever comes back from elsewhere, the thread must live.
             self._note_failure(event, error)
         else:
-            self.events.told(event, remote_id)
+            self.events.told(event)
             self.delivered += 1
 
     def _messages(self, event: Noted, ticket: Ticket) -> list[Message]:
@@ -102,13 +107,15 @@ class Delivery:
     def _note_failure(self, event: Noted, error: Exception) -> None:
         self.failed += 1
         reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
-        is_refusal = isinstance(error, DeliveryError) and error.is_refusal
-        if is_refusal and event.attempts + 1 >= REFUSALS:
-            logger.error("%s: given up after %d attempts: %s", self._desk.name, REFUSALS, reason)
+        if isinstance(error, DeliveryError) and error.is_refusal:
+            self._refusals[event.number] += 1
+        if self._refusals[event.number] >= REFUSALS:
+            logger.error("%s: given up, %d times refused: %s", self._desk.name, REFUSALS, reason)
             self.events.refused(event, reason)
+            del self._refusals[event.number]
             return
         if not event.attempts:
             logger.warning("%s: not delivered; retrying: %s", self._desk.name, reason)
-        after = error.retry_after if isinstance(error, DeliveryError) else None
-        pause = after or FIRST_PAUSE * 2 ** min(event.attempts, MOST_DOUBLINGS)
-        self.events.failed(event, min(pause, LONGEST_PAUSE))
+        asked = error.retry_after if isinstance(error, DeliveryError) else None
+        usual = min(FIRST_PAUSE * 2 ** min(event.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
+        self.events.failed(event, min(asked, LONGEST_ASKED) if asked else usual)

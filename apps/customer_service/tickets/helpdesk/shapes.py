@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -89,19 +88,28 @@ def open_help_desk(url: str, shape: str) -> HelpDesk:
     )
 
 
-def tell(desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message]) -> str | None:
-    """Tell a help desk of an event; gives what it calls the ticket, if it says so.
+# Takes what the help desk calls a ticket.
+Called = Callable[[str], None]
+
+
+def tell(
+    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message], called: Called
+) -> None:
+    """Tell a help desk of an event.
 
     Args:
         messages: of an opened ticket, what was said until then; of a message, that message.
+        called: is told as soon as the ticket is there, so that it is not opened twice.
 
     Raises:
         DeliveryError: it did not take it.
     """
-    return SHAPES[desk.shape](desk, event, ticket, messages)
+    SHAPES[desk.shape](desk, event, ticket, messages, called)
 
 
-def _plain(desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message]) -> str | None:
+def _plain(
+    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message], _: Called
+) -> None:
     content = {
         "event": event.kind,
         "at": event.at,
@@ -109,12 +117,11 @@ def _plain(desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Mess
         "messages": [one.model_dump(mode="json") for one in messages],
     }
     desk.send("", content, key=event.key)
-    return None
 
 
 def _zendesk(
-    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message]
-) -> str | None:
+    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message], called: Called
+) -> None:
     if event.kind == "opened":
         opened = {
             "subject": ticket.why.question[:LONGEST_SUBJECT],
@@ -124,34 +131,34 @@ def _zendesk(
             "tags": ["bizlm", ticket.why.reason],
         }
         answer = desk.send(".json", {"ticket": opened}, key=event.key)
-        return str(_required(answer, "ticket", "id"))
+        called(str(_required(answer, "ticket", "id")))
+        return
     changed: dict[str, Any] = {"status": "solved"}
     if event.kind == "message":
         changed = {"comment": {"body": _lines(messages), "public": True}}
     path = f"/{_remote(ticket)}.json"
     desk.send(path, {"ticket": changed}, key=event.key, method="PUT")
-    return None
 
 
 def _chatwoot(
-    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message]
-) -> str | None:
-    theirs = f"/contacts/{ticket.conversation_id}/conversations"
+    desk: HelpDesk, event: Noted, ticket: Ticket, messages: Sequence[Message], called: Called
+) -> None:
+    theirs, remote = f"/contacts/{ticket.conversation_id}/conversations", ticket.remote_id
+    text = _lines(messages)
     if event.kind == "opened":
-        contact = {"source_id": ticket.conversation_id, "identifier": ticket.conversation_id}
-        desk.send("/contacts", contact, key=f"{event.key}:contact")
-        attributes = {"ticket_id": ticket.id, "reason": ticket.why.reason}
-        answer = desk.send(theirs, {"custom_attributes": attributes}, key=f"{event.key}:new")
-        remote = str(_required(answer, "id"))
-        say = partial(desk.send, f"{theirs}/{remote}/messages", key=event.key)
-        say({"content": _in_words(ticket, messages)})
-        return remote
-    below = f"{theirs}/{_remote(ticket)}"
+        text = _in_words(ticket, messages)
+        if remote is None:
+            contact = {"source_id": ticket.conversation_id, "identifier": ticket.conversation_id}
+            desk.send("/contacts", contact, key=f"{event.key}:contact")
+            attributes = {"ticket_id": ticket.id, "reason": ticket.why.reason}
+            answer = desk.send(theirs, {"custom_attributes": attributes}, key=f"{event.key}:new")
+            remote = str(_required(answer, "id"))
+            called(remote)
+    below = f"{theirs}/{remote or _remote(ticket)}"
     if event.kind == "closed":
         desk.send(f"{below}/toggle_status", {}, key=event.key)
     else:
-        desk.send(f"{below}/messages", {"content": _lines(messages)}, key=event.key)
-    return None
+        desk.send(f"{below}/messages", {"content": text}, key=event.key)
 
 
 SHAPES = {"plain": _plain, "zendesk": _zendesk, "chatwoot": _chatwoot}
@@ -179,7 +186,8 @@ def _in_words(ticket: Ticket, messages: Sequence[Message]) -> str:
     parts = [", ".join(filter(None, facts)), _lines(messages)]
     if why.suggestion:
         near = why.suggestion
-        parts.append(f"nearest: {near.question} ({why.confidence:.0%})\n{near.answer}")
+        sure = "answered with before" if near.score is None else f"{why.confidence:.0%} sure"
+        parts.append(f"nearest: {near.question} ({sure})\n{near.answer}")
     return "\n\n".join(parts)
 
 

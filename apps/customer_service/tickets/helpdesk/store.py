@@ -76,14 +76,17 @@ class EventStore:
             query = update(ticket_events).where(same).values(values)
             return connection.execute(query).rowcount == 1
 
-    def told(self, event: Noted, remote_id: str | None) -> None:
-        """It is delivered; what the help desk calls the ticket is kept."""
+    def called(self, event: Noted, remote_id: str) -> None:
+        """Keep what the help desk calls the ticket."""
+        same = tickets.c.id == event.ticket_id
+        with self._database.writing() as connection:
+            connection.execute(update(tickets).where(same).values(remote_id=remote_id))
+
+    def told(self, event: Noted) -> None:
+        """It is delivered."""
         with self._database.writing() as connection:
             gone = ticket_events.c.number == event.number
             connection.execute(delete(ticket_events).where(gone))
-            if remote_id is not None:
-                same = tickets.c.id == event.ticket_id
-                connection.execute(update(tickets).where(same).values(remote_id=remote_id))
 
     def failed(self, event: Noted, wait: float) -> None:
         """Try it again after so many seconds."""

@@ -9,7 +9,7 @@ from threading import Thread
 from time import monotonic
 from typing import NamedTuple
 
-from apps.finance_monitor.feeds.sources.fetching import Web, retry_after
+from apps.finance_monitor.feeds.sources.fetching import Web, asked_pause
 from apps.finance_monitor.feeds.sources.full_text import (
     READING_SECONDS,
     lacks_text,
@@ -141,7 +141,7 @@ def hear(source: Source, known: Known, web: Web, now: float, *, reads_pages: boo
             source,
             now,
             error=f"answers {status}",
-            pause=retry_after(error.response, now),
+            pause=asked_pause(error.response, now),
             is_gone=status == GONE,
         )
     except UserError as error:

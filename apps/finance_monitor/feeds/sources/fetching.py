@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from common.addresses import OwnAddressError, guarded, is_proxied
+from common.durations import retry_after
 from common.errors import UserError
 
 if TYPE_CHECKING:
@@ -197,12 +197,6 @@ def _content(answer: httpx.Response, largest: int, deadline: float) -> bytes:
     return bytes(content)
 
 
-def retry_after(answer: httpx.Response, now: float) -> float:
+def asked_pause(answer: httpx.Response, now: float) -> float:
     """Seconds that the publisher asks to wait, a day at most."""
-    value = answer.headers.get("Retry-After", "")
-    if value.isdecimal():
-        return min(24 * LONGEST_PAUSE, float(value))
-    try:
-        return min(24 * LONGEST_PAUSE, parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
-        return 0.0
+    return min(24 * LONGEST_PAUSE, retry_after(answer.headers.get("Retry-After", ""), now))

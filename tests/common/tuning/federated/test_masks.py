@@ -47,6 +47,17 @@ def test_another_round_has_other_masks(tmp_path: Path, keys: dict[str, str]) -> 
     assert (first != second).all()
 
 
+def test_masks_hide_one_update_and_no_other(tmp_path: Path, keys: dict[str, str]) -> None:
+    key = tmp_path / "north" / "private.key"
+    first, other = ({"a": encode(np.full(8, value))} for value in (0.5, 0.25))
+    sent = mask(first, "north", key, keys, SALT)["a"]
+    np.testing.assert_array_equal(mask(first, "north", key, keys, SALT)["a"], sent)
+    with pytest.raises(UserError, match="another update under the same masks"):
+        mask(other, "north", key, keys, SALT)
+    # Whoever joins again has other masks.
+    assert (mask(other, "north", key, keys, "cd" * 32)["a"] != sent).all()
+
+
 def test_a_private_key_is_its_owners(tmp_path: Path) -> None:
     path = tmp_path / "private.key"
     public = make_key(path)
