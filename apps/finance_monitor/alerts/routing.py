@@ -69,8 +69,8 @@ class AlertRouter:
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
                 told = notified(database, alert.alert_id)
-                still = {name: told[name] for name in told if name in self.subscribers.names}
-                receivers = still or receivers
+                # Of what they never heard of, nobody is told the end.
+                receivers = {n: told[n] for n in told if n in self.subscribers.names}
             is_for_somebody = receivers or (alert.general and not muted_by)
             if _is_notified(change) and is_for_somebody and not silent:
                 notification = Notification(alerts=[alert], first=row["notified_at"] is None)
