@@ -22,23 +22,29 @@ class Clock:
     Attributes:
         now: the latest time that is believed.
         doubted: times of the records that are ahead by more than a day.
+        is_alone: only the first record says so; its date may be the bad one.
     """
 
     now: float | None = None
     doubted: list[float] = field(default_factory=list)
+    is_alone: bool = False
 
     def advance(self, time: float) -> bool:
         """Take in a record's time; False: it is not believed for now.
 
-        Three records ahead that lie within a day of each other are believed.
+        Three records ahead that lie within a day of each other are believed; so are three behind
+        the first one, if none came near that: then the time goes back.
         """
-        if self.now is None or time - self.now <= LEAP:
-            self.now = max(time, self.now or time)
+        if self.now is None:
+            self.now, self.is_alone = time, True
+            return True
+        if time - self.now <= LEAP and not (self.is_alone and self.now - time > LEAP):
+            self.now, self.is_alone = max(time, self.now), False
             return True
         self.doubted = [*self.doubted[1 - AGREEING :], time]
         if len(self.doubted) < AGREEING or max(self.doubted) - min(self.doubted) > LEAP:
             return False
-        self.now, self.doubted = max(self.doubted), []
+        self.now, self.doubted, self.is_alone = max(self.doubted), [], False
         return True
 
 
@@ -62,6 +68,10 @@ class Windows:
     def start_of(self, time: float) -> float:
         """Start of the window that holds `time`."""
         return time // self.width * self.width
+
+    def go_back(self, time: float) -> None:
+        """Begin anew at an earlier time; what is open waits for its own."""
+        self.next_start = self.start_of(time)
 
     def is_late(self, time: float) -> bool:
         """Whether its window is closed already."""
