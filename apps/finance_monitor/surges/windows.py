@@ -23,28 +23,36 @@ class Clock:
         now: the latest time that is believed.
         doubted: times of the records that are ahead by more than a day.
         is_alone: only the first record says so; its date may be the bad one.
+        in_a_row: how many records were doubted since one was believed.
     """
 
     now: float | None = None
     doubted: list[float] = field(default_factory=list)
     is_alone: bool = False
+    in_a_row: int = 0
 
     def advance(self, time: float) -> bool:
         """Take in a record's time; False: it is not believed for now.
 
         Three records ahead that lie within a day of each other are believed; so are three behind
-        the first one, if none came near that: then the time goes back.
+        the first one, if none came near that: then the time goes back. Where none of three in a row
+        is believed, for there are days between any two, the earliest of them is.
         """
         if self.now is None:
             self.now, self.is_alone = time, True
             return True
         if time - self.now <= LEAP and not (self.is_alone and self.now - time > LEAP):
-            self.now, self.is_alone = max(time, self.now), False
+            self.now, self.is_alone, self.in_a_row = max(time, self.now), False, 0
             return True
         self.doubted = [*self.doubted[1 - AGREEING :], time]
-        if len(self.doubted) < AGREEING or max(self.doubted) - min(self.doubted) > LEAP:
+        self.in_a_row += 1
+        if len(self.doubted) == AGREEING and max(self.doubted) - min(self.doubted) <= LEAP:
+            self.now, self.doubted, self.in_a_row = max(self.doubted), [], 0
+        elif self.in_a_row >= AGREEING:
+            self.now, *self.doubted = sorted(self.doubted)
+        else:
             return False
-        self.now, self.doubted, self.is_alone = max(self.doubted), [], False
+        self.is_alone = False
         return True
 
 

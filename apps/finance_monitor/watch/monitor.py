@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -206,7 +206,7 @@ class Monitor:
         return {
             "sequence": self.sequence,
             "tally": dict(self.tally),
-            "clock": [self.clock.now, self.clock.doubted, self.clock.is_alone],
+            "clock": list(astuple(self.clock)),
             "keys": self._keys,
             "windows": self._scales[0].windows.to_json(),
             "doubted": [story.model_dump(mode="json") for story in self._doubted],

@@ -191,6 +191,19 @@ def test_a_first_record_that_others_agree_with_keeps_its_time() -> None:
     assert clock.now == 40 * 86400
 
 
+@pytest.mark.parametrize("first", [0, 24 * 365 * 73])
+def test_a_feed_with_days_between_any_two_stories_goes_on(first: float) -> None:
+    monitor = _monitor()
+    for number in range(20):
+        hours = 30.0 * number if number else first
+        monitor.observe(story(f"s{number}", hours))
+    assert monitor.clock.now is not None
+    assert monitor.clock.now >= at(30 * 16).timestamp()
+    _, closed, _ = monitor.take_changes()
+    assert closed[-1].start > at(30 * 15).timestamp()
+    assert len(monitor.to_json()["doubted"]) < 3
+
+
 def test_a_restart_before_time_goes_back_changes_nothing() -> None:
     stories = [story("odd", 24 * 365 * 73), *quiet_then_surge()]
     undisturbed = [c.alert.alert_id for c in _run(stories)[0]]
