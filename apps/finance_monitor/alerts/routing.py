@@ -156,11 +156,14 @@ class AlertRouter:
 
 
 def without_store(changes: Sequence[Change]) -> list[Notification]:
-    """Notifications while nothing can be written or looked up."""
+    """Notifications while nothing can be written or looked up.
+
+    An end waits: who heard of the alert stands in the store.
+    """
     return [
         Notification(alerts=[one.alert], first=one.event == "firing")
         for one in changes
-        if _is_notified(one) and _is_narrowest(one)
+        if one.event != "resolved" and _is_notified(one) and _is_narrowest(one)
     ]
 
 
