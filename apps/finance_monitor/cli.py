@@ -205,7 +205,9 @@ def export(
 
 @app.command()
 def demo(
-    speed: Annotated[float, typer.Option(min=1, help="How many times real speed.")] = 60,
+    speed: Annotated[
+        float, typer.Option(min=1, max=1_000_000, help="How many times real speed.")
+    ] = 60,
     train_only: Annotated[
         bool, typer.Option("--train-only", help="Fine-tune if need be, replay nothing.")
     ] = False,

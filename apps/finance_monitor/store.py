@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +264,10 @@ class Store:
         )
 
     def forget_before(self, time: float) -> None:
-        """Let go of stories and windows that ended before `time`; alerts are kept."""
+        """Let go of stories, windows and what was delivered before `time`; alerts are kept.
+
+        Who was notified of an alert that goes on stays known: they are told of its end.
+        """
         with self.transaction() as database:
             database.execute(
                 "DELETE FROM folded WHERE sequence IN"
@@ -278,6 +282,11 @@ class Store:
                 ("refused", "refused_at"),
             ):
                 database.execute(f"DELETE FROM {table} WHERE {column} < ?", (time,))
+            database.execute(
+                "DELETE FROM outbox WHERE delivered_at < ? AND NOT EXISTS (SELECT 1 FROM alerts"
+                " WHERE status != 'resolved' AND outbox.body LIKE '%' || alert_id || '%')",
+                (datetime.fromtimestamp(time, UTC).isoformat(),),
+            )
 
     def trend(self, since: float) -> dict[str, list[dict[str, Any]]]:
         """Closed windows by key, in the order of time."""

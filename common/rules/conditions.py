@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Literal, Self
@@ -11,6 +12,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from common.records.fields import Text
 from common.records.text import normalise
+
+# Of a pattern: a class, an escape, and what is no ASCII, apart where it is repeated.
+_OTHER = r"\\?[^\x00-\x7f]"
+_PARTS = re.compile(
+    r"(?P<opens>\[\^?)(?P<members>\]?(?:\\.|[^\]\\])*)\]|\\[\x00-\x7f]"
+    rf"|(?P<one>{_OTHER})(?=[*+?{{])|(?P<run>(?:{_OTHER})+)(?![*+?{{])",
+    re.DOTALL,
+)
+_MEMBERS = re.compile(
+    rf"\\[\x00-\x7f]|(?P<low>[^\\])-(?P<high>[^\x00-\x7f])|(?P<one>{_OTHER})", re.DOTALL
+)
 
 # What is known of a text beside its words, by name: its language, its intent, …
 Facts = Mapping[str, str | None]
@@ -34,7 +46,7 @@ def spell_normalised(text: str) -> str:
 
 def _compiles(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        _regex(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         # The latter two: a repetition or a depth beyond what can be counted.
         raise ValueError(f"not a regular expression: {error}") from None
@@ -122,4 +134,32 @@ def _word(word: str) -> str:
 
 @lru_cache(PATTERNS_KEPT)
 def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+    """The pattern, for spelled texts: what in it is no ASCII stands for its own spelling."""
+    composed = unicodedata.normalize("NFC", pattern)
+    return re.compile(_PARTS.sub(_spelled_part, composed), re.IGNORECASE)
+
+
+def _spelled_part(part: re.Match[str]) -> str:
+    if (members := part["members"]) is not None:
+        return f"{part['opens']}{_MEMBERS.sub(_spelled_member, members)}]"
+    if part["one"]:
+        # What repeats a character repeats all that it is spelled with.
+        return f"(?:{_literal(part['one'])})"
+    return _literal(part["run"]) if part["run"] else part[0]
+
+
+def _spelled_member(member: re.Match[str]) -> str:
+    if member["low"]:
+        return f"{_end(member['low'])}-{_end(member['high'])}"
+    return _literal(member["one"]) if member["one"] else member[0]
+
+
+def _end(character: str) -> str:
+    """An end of a range: full-width letters and digits have their order, other spellings none."""
+    plain = unicodedata.normalize("NFKC", character)
+    return re.escape(plain) if plain.isascii() else character
+
+
+def _literal(text: str) -> str:
+    """What matches the spelling of a literal text; a full-width ？ repeats nothing."""
+    return " ".join(re.escape(spell(word)) for word in re.split(r"\s+", text.replace("\\", "")))

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import math
 import sqlite3
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
+import typer
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from typer.core import TyperOption
+from typer.testing import CliRunner
 
 from common.cli import new_app, parse_mapping, run
 from common.errors import RefusedError, UserError
@@ -86,3 +93,32 @@ def test_a_mistake_of_ours_is_not_told_as_trouble_with_the_database(
     monkeypatch.setattr(sys, "argv", ["test"])
     with pytest.raises(IntegrityError):
         run(app)
+
+
+@pytest.mark.parametrize("application", ["customer_service", "finance_monitor", "recommender"])
+def test_no_option_that_is_a_number_takes_one_that_is_none(application: str) -> None:
+    app = importlib.import_module(f"apps.{application}.cli").app
+    numbers = {
+        f"{verb} --{option.name}": (option.min, option.max)
+        for verb, option in _options(typer.main.get_command(app))
+        if "float" in str(option.type_descriptor.annotation)
+    }
+    assert numbers
+    # Between two ends there is neither an infinity nor what is no number.
+    for name, ends in numbers.items():
+        assert None not in ends, name
+        assert all(map(math.isfinite, ends)), name
+
+
+def _options(command: Any, verb: str = "") -> Iterator[tuple[str, Any]]:
+    """Of a command and all that is in it, each with the words of its verb."""
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _options(one, f"{verb} {name}")
+    yield from ((verb, one) for one in command.params if isinstance(one, TyperOption))
+
+
+def test_a_number_that_is_none_is_outside_any_two_ends() -> None:
+    app = importlib.import_module("apps.finance_monitor.cli").app
+    told = CliRunner().invoke(app, ["demo", "--speed", "nan"])
+    assert told.exit_code == 2
+    assert "--speed" in told.stderr

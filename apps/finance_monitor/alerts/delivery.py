@@ -252,7 +252,7 @@ def escalate(store: Store, sinks: Sequence[str], before: datetime) -> int:
             alert = Alert.model_validate_json(row["content"])
             if any(silence.covers(alert.key) for silence in muting):
                 continue
-            told = notified(database, row["alert_id"])
+            told = notified(database, row["alert_id"], refused=True)
             if not told:
                 # It concerned no receiver, and was shown alone.
                 continue
@@ -282,11 +282,16 @@ def enqueue(database: Backend, receivers: Mapping[str, str], notification: Notif
     )
 
 
-def notified(database: Backend, alert_id: str) -> dict[str, str]:
-    """The receivers that were notified of an alert, or are about to be, as of `enqueue`."""
+def notified(database: Backend, alert_id: str, *, refused: bool = False) -> dict[str, str]:
+    """The receivers that were notified of an alert, or are about to be, as of `enqueue`.
+
+    Args:
+        refused: also those that refused all of it.
+    """
     rows = database.execute(
-        "SELECT sink, body FROM outbox WHERE body LIKE ? ORDER BY sink, number",
-        (f"%{alert_id}%",),
+        "SELECT sink, body FROM outbox WHERE body LIKE ? AND (error IS NULL OR ?)"
+        " ORDER BY sink, number",
+        (f"%{alert_id}%", refused),
     )
     told = ((row["sink"], Notification.model_validate_json(row["body"])) for row in rows)
     return {sink: notification.alerts[0].indirect for sink, notification in told}

@@ -69,8 +69,8 @@ class AlertRouter:
             if alert.status == "resolved":
                 silent = not row["notified_at"] or row["closed_at"]
                 told = notified(database, alert.alert_id)
-                still = {name: told[name] for name in told if name in self.subscribers.names}
-                receivers = still or receivers
+                # Of what they never heard of, nobody is told the end.
+                receivers = {n: told[n] for n in told if n in self.subscribers.names}
             is_for_somebody = receivers or (alert.general and not muted_by)
             if _is_notified(change) and is_for_somebody and not silent:
                 notification = Notification(alerts=[alert], first=row["notified_at"] is None)
@@ -156,11 +156,14 @@ class AlertRouter:
 
 
 def without_store(changes: Sequence[Change]) -> list[Notification]:
-    """Notifications while nothing can be written or looked up."""
+    """Notifications while nothing can be written or looked up.
+
+    An end waits: who heard of the alert stands in the store.
+    """
     return [
         Notification(alerts=[one.alert], first=one.event == "firing")
         for one in changes
-        if _is_notified(one) and _is_narrowest(one)
+        if one.event != "resolved" and _is_notified(one) and _is_narrowest(one)
     ]
 
 

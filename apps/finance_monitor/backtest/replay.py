@@ -29,6 +29,7 @@ from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.watch.committing import Step
 from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
+from apps.finance_monitor.watch.scale import LONGEST_SILENCE
 from apps.finance_monitor.watchlists.audience import Subscribers
 from apps.finance_monitor.watchlists.watchlist import Watchlist
 from common.console import Advance, progress, say
@@ -90,9 +91,13 @@ class Replay:
 
     @property
     def days(self) -> float:
-        """Event time from the first record to the last."""
-        row = self.store.rows("SELECT min(published) a, max(published) b FROM stories")[0]
-        return float(row["b"] - row["a"]) / 86400
+        """Event time from the first record to the last, without silences that are left out."""
+        (row,) = self.store.rows(
+            "SELECT coalesce(sum(gap), 0) AS heard FROM (SELECT published"
+            " - lag(published) OVER (ORDER BY published) AS gap FROM stories) WHERE gap <= ?",
+            LONGEST_SILENCE,
+        )
+        return float(row["heard"]) / 86400
 
     @property
     def stories(self) -> int:

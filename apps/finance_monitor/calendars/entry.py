@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from common.records.text import searchable
+
 KINDS: dict[str, str] = {"假日": "holiday", "休市": "holiday", "业绩": "earnings", "时段": "hours"}
 # What stands for all keys.
-ALL_KEYS = {"", "*", "market"}
+ALL_KEYS = {"", "*", "market", "市场"}
 ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CHINESE = "一二三四五六日"
 GROUPS = {
@@ -29,7 +31,7 @@ BESIDE = re.compile(r"\s*[,、，;；|/]\s*|\s+")
 
 
 def _kind(value: object) -> object:
-    given = str(value).strip().lower()
+    given = searchable(str(value)).strip()
     return KINDS.get(given, given)
 
 
@@ -40,7 +42,7 @@ def _days(value: object) -> object:
         return value.date()
     if not isinstance(value, str):
         return value
-    given = value.strip().lower()
+    given = searchable(value).strip()
     with suppress(ValueError):
         return datetime.fromisoformat(given).date()
     days: set[int] = set()
@@ -106,7 +108,7 @@ class Entry(BaseModel):
     @property
     def is_for_all(self) -> bool:
         """Whether it is for every key."""
-        return self.key.strip() in ALL_KEYS
+        return searchable(self.key).strip() in ALL_KEYS
 
     @property
     def zone(self) -> ZoneInfo:
@@ -116,7 +118,7 @@ class Entry(BaseModel):
     @property
     def span(self) -> tuple[time, time]:
         """From when to when the market is open, of `hours`."""
-        begin, dash, end = BETWEEN.sub("-", (self.hours or "").replace("：", ":")).partition("-")
+        begin, dash, end = BETWEEN.sub("-", searchable(self.hours or "")).partition("-")
         try:
             if not dash:
                 raise ValueError

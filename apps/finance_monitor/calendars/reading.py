@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from apps.finance_monitor.calendars.calendar import Calendar
-from apps.finance_monitor.calendars.entry import ALL_KEYS, Entry
+from apps.finance_monitor.calendars.entry import Entry
 from apps.finance_monitor.stories.companies import EntityList
 from common.errors import UserError
 from common.records.reader import OnBadRow, read_records
@@ -32,8 +32,9 @@ def read_calendar(
     named = []
     for entry in entries:
         company = listed.one_named(entry.key, str(path)) if listed and entry.key.strip() else None
-        known = {*topics, *(f"topic/{topic}" for topic in topics), *ALL_KEYS}
-        if listed and topics and not company and entry.key.strip() not in known:
+        known = {*topics, *(f"topic/{topic}" for topic in topics)}
+        is_known = company or entry.is_for_all or entry.key.strip() in known
+        if listed and topics and not is_known:
             on = entry.date if isinstance(entry.date, date) else "days of the week"
             raise UserError(
                 f"{entry.key!r} on {on} is neither in --entities nor a topic",

@@ -16,6 +16,10 @@ from apps.finance_monitor.surges.keys import MARKET, company_key
 from common.errors import UserError
 from common.records.fields import Text
 from common.records.reader import OnBadRow, read_records
+from common.records.text import searchable
+
+# What an index of the whole market is called.
+MARKETS = {MARKET, "市场"}
 
 
 def _day(value: object) -> object:
@@ -70,7 +74,7 @@ def _by_key(rows: Iterable[Price], listed: EntityList | None, where: str) -> dic
     found: dict[str, Series] = {}
     for row in sorted(rows, key=lambda one: one.date):
         name = (listed.named(row.key) if listed else None) or row.key
-        key = MARKET if name == MARKET else company_key(name)
+        key = MARKET if searchable(name) in MARKETS else company_key(name)
         series = found.setdefault(key, Series())
         if series.days and series.days[-1] == row.date:
             raise UserError(f"{name} has {row.date} twice", where=where)

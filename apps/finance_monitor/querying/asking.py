@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,12 @@ def ask(place: Place, query: str, most: int | None = None) -> Answer:
         names, rows = ask_postgresql(place, query, most, LONGEST_SECONDS)
     if not names:
         raise UserError("no query", hint="It begins with SELECT or WITH.")
-    return Answer(_distinct(names), rows)
+    return Answer(_distinct(names), [tuple(map(_cell, row)) for row in rows])
+
+
+def _cell(cell: object) -> object:
+    """Empty where it is no finite number: neither JSON nor a sheet has one."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -79,6 +79,10 @@ class Ingest:
         fresh = records if self._every else self._leave_known_out(records)
         read_by = self._read_by()
         seen = [self._look(record, read_by) for record in fresh]
+        if seen and not self.now:
+            # The first record may be the one with a wrong date.
+            times = sorted(one.record.published_at.timestamp() for one in seen)
+            self.now = times[(len(times) - 1) // 2]
         read, keys = self._read(seen) if self.classifier else (_as_they_came(seen), {})
         stories = [self._compare(*pair) for pair in zip(seen, read, strict=True)]
         taken = [
@@ -128,7 +132,7 @@ class Ingest:
         if found.duplicate_of is None:
             self._duplicates.add(story.id, one.signature, time, named, said)
         # One record with a wrong date must not make all others be forgotten.
-        self.now = max(self.now, min(time, self.now + 24 * 3600.0) if self.now else time)
+        self.now = max(self.now, min(time, self.now + 24 * 3600.0))
         self._duplicates.forget_before(self.now)
         update = {"duplicate_of": found.duplicate_of, "novelty": found.novelty}
         return story.model_copy(update=update)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def parse_budget(wording: str) -> Budget:
     """Read "1 per 30d", "2/week", "0.5 per 12 hours".
 
     Raises:
-        UserError: not a count and a period, or either is zero.
+        UserError: not a count and a period, or either is zero or beyond what can be counted.
     """
     matched = _WORDING.fullmatch(wording)
     unit = _UNITS.get(matched["unit"].lower()) if matched else None
@@ -73,7 +74,7 @@ def parse_budget(wording: str) -> Budget:
             hint='Write it like "1 per 30d" or "2 per week".',
         )
     count, period = float(matched["count"]), float(matched["periods"] or 1) * unit
-    if count <= 0 or period <= 0:
+    if not (0 < count < math.inf and 0 < period < math.inf):
         raise UserError(
             f"no detector can promise that: {wording!r}",
             hint='Allow some false alarms, however rare, like "1 per 10 years".',

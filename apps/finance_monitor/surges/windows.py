@@ -22,23 +22,37 @@ class Clock:
     Attributes:
         now: the latest time that is believed.
         doubted: times of the records that are ahead by more than a day.
+        is_alone: only the first record says so; its date may be the bad one.
+        in_a_row: how many records were doubted since one was believed.
     """
 
     now: float | None = None
     doubted: list[float] = field(default_factory=list)
+    is_alone: bool = False
+    in_a_row: int = 0
 
     def advance(self, time: float) -> bool:
         """Take in a record's time; False: it is not believed for now.
 
-        Three records ahead that lie within a day of each other are believed.
+        Three records ahead that lie within a day of each other are believed; so are three behind
+        the first one, if none came near that: then the time goes back. Where none of three in a row
+        is believed, for there are days between any two, the earliest of them is.
         """
-        if self.now is None or time - self.now <= LEAP:
-            self.now = max(time, self.now or time)
+        if self.now is None:
+            self.now, self.is_alone = time, True
+            return True
+        if time - self.now <= LEAP and not (self.is_alone and self.now - time > LEAP):
+            self.now, self.is_alone, self.in_a_row = max(time, self.now), False, 0
             return True
         self.doubted = [*self.doubted[1 - AGREEING :], time]
-        if len(self.doubted) < AGREEING or max(self.doubted) - min(self.doubted) > LEAP:
+        self.in_a_row += 1
+        if len(self.doubted) == AGREEING and max(self.doubted) - min(self.doubted) <= LEAP:
+            self.now, self.doubted, self.in_a_row = max(self.doubted), [], 0
+        elif self.in_a_row >= AGREEING:
+            self.now, *self.doubted = sorted(self.doubted)
+        else:
             return False
-        self.now, self.doubted = max(self.doubted), []
+        self.is_alone = False
         return True
 
 
@@ -62,6 +76,10 @@ class Windows:
     def start_of(self, time: float) -> float:
         """Start of the window that holds `time`."""
         return time // self.width * self.width
+
+    def go_back(self, time: float) -> None:
+        """Begin anew at an earlier time; what is open waits for its own."""
+        self.next_start = self.start_of(time)
 
     def is_late(self, time: float) -> bool:
         """Whether its window is closed already."""

@@ -129,7 +129,7 @@ class Commits:
 
     def _forget(self) -> None:
         now = self._monitor.clock.now
-        if self._retention is None:
+        if self._retention is None or self._monitor.clock.is_alone:
             return
         if now and now - self._forgotten_until > FORGET_EVERY:
             self._store.forget_before(now - self._retention)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -136,14 +136,18 @@ class Monitor:
         self.sequence += 1
         self.tally["records"] += 1
         self.tally[story.sentiment.label or "abstained"] += 1
-        time = story.published_at.timestamp()
-        if not self.clock.advance(time):
-            self._doubted.append(story)
+        before = self.clock.now
+        self._doubted.append(story)
+        if not self.clock.advance(story.published_at.timestamp()):
             return
-        for doubted in (*self._doubted, story):
+        assert self.clock.now is not None
+        if before is not None and self.clock.now < before:
+            first = min(one.published_at.timestamp() for one in self._doubted)
+            for scale in self._scales:
+                scale.windows.go_back(first)
+        for doubted in self._doubted:
             self._count(doubted)
         self._doubted = []
-        assert self.clock.now is not None
         for scale in self._scales:
             self._close(scale, scale.windows.close_until(self.clock.now))
 
@@ -202,7 +206,7 @@ class Monitor:
         return {
             "sequence": self.sequence,
             "tally": dict(self.tally),
-            "clock": [self.clock.now, self.clock.doubted],
+            "clock": list(astuple(self.clock)),
             "keys": self._keys,
             "windows": self._scales[0].windows.to_json(),
             "doubted": [story.model_dump(mode="json") for story in self._doubted],

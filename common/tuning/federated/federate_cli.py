@@ -62,7 +62,9 @@ def new_federate_app(application: str, defaults: dict[str, Any], start_of: Start
         ] = False,
         clipping: Annotated[
             float,
-            typer.Option("--clipping", min=1e-6, help="Largest norm of what one party changes."),
+            typer.Option(
+                "--clipping", min=1e-6, max=1e6, help="Largest norm of what one party changes."
+            ),
         ] = DEFAULT_CLIPPING,
         settings: Set = None,
         config: Config = None,
@@ -98,7 +100,9 @@ def new_federate_app(application: str, defaults: dict[str, Any], start_of: Start
         out: Annotated[Path, typer.Argument(help="The job's folder, not there yet.")],
         hours: Annotated[
             float,
-            typer.Option("--hours", min=0.01, help="How long parties are waited for at each step."),
+            typer.Option(
+                "--hours", min=0.01, max=8760, help="How long parties are waited for at each step."
+            ),
         ] = 24.0,
     ) -> None:
         """Write the round as a job of NVFlare, which joins, contributes and aggregates by itself.

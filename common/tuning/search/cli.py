@@ -31,7 +31,10 @@ Search = Annotated[
 Minutes = Annotated[
     float,
     typer.Option(
-        "--minutes", min=0, help="For all trials together; a running one is stopped at the end."
+        "--minutes",
+        min=0,
+        max=525_600,
+        help="For all trials together; a running one is stopped at the end.",
     ),
 ]
 Trials = Annotated[

@@ -53,6 +53,31 @@ def test_all_that_is_given_must_hold() -> None:
     assert not holds("Play a card game", any=["card"], never=["card game"])
 
 
+@pytest.mark.parametrize(
+    ("text", "pattern", "found"),
+    [
+        ("I am a VIP", "ＶＩＰ", True),
+        ("尾号ＡＢ１２３４的卡", r"[Ａ-Ｚ]{2}[０-９]{4}", True),
+        ("怎么办？", "怎么办？", True),
+        ("怎么", "怎么办？", False),
+        ("（急）退款", "（急）", True),
+        ("我的卡遗失了", "遺?失", True),
+        ("我的卡丢失了", "[遺丟]失", True),
+        ("100％", r"\d+％", True),
+        ("Café", "cafe\u0301", True),
+        ("x y", "x\u3000y", True),
+        ("xy", "x\u200by", True),
+        ("don’t", "n’t", True),
+        ("中国", "^[一-龥]+$", True),
+        ("(株)(株)", "^㈱+$", True),
+        ("a]b", "[]Ａ]b", True),
+        ("遗", r"\\遗", False),
+    ],
+)
+def test_a_pattern_says_what_customers_write(text: str, pattern: str, found: bool) -> None:
+    assert holds(text, regex=pattern) is found
+
+
 RULE = '[[rule]]\nname = "a"\n'
 FORCED = RULE + 'when = {any = ["card"]}\naction = "force"\nfaq_id = "card-lost"\n'
 SECOND = FORCED.replace('"a"', '"b"')

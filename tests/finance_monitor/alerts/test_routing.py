@@ -21,7 +21,7 @@ from apps.finance_monitor.alerts import operations
 from apps.finance_monitor.alerts.delivery import Delivery, enqueue, escalate
 from apps.finance_monitor.alerts.life import Change
 from apps.finance_monitor.alerts.notifications import Notification
-from apps.finance_monitor.alerts.routing import AlertRouter
+from apps.finance_monitor.alerts.routing import AlertRouter, without_store
 from apps.finance_monitor.alerts.sinks import (
     ConsoleSink,
     FileSink,
@@ -390,6 +390,12 @@ def test_what_is_being_told_is_not_told_again_meanwhile(store: Store) -> None:
     wait_for(lambda: not store.rows("SELECT 1 FROM outbox WHERE delivered_at IS NULL"))
     delivery.stop()
     assert len(got) == 1
+
+
+def test_while_nothing_can_be_looked_up_what_fires_is_told_and_no_end() -> None:
+    fires, ended = an_alert("a1"), an_alert("a2", status="resolved")
+    changes = [Change("firing", fires, 0, (fires.key,)), Change("resolved", ended, 0)]
+    assert [one.alerts[0].alert_id for one in without_store(changes)] == ["a1"]
 
 
 def test_the_token_in_a_webhooks_address_is_not_shown() -> None:

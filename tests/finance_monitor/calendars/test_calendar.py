@@ -43,6 +43,14 @@ def test_a_day_is_that_of_its_zone_and_key() -> None:
     assert _kinds(calendar, 10, 16) == [ORDINARY, EARNINGS, ORDINARY]
 
 
+def test_a_calendar_may_be_written_in_any_spelling() -> None:
+    hours = _entry(date="２０２６－０３－１０", kind="時段", key="市場", hours="０９：３０～13:00")
+    for entry in (hours, _entry(kind="業績", key="Alba"), _entry(key=" Market")):
+        assert entry.is_for_all is (entry.kind != "earnings")
+    assert hours.date == datetime(2026, 3, 10).date()
+    assert [f"{one:%H:%M}" for one in hours.span] == ["09:30", "13:00"]
+
+
 def test_outside_its_hours_a_short_day_is_a_holiday() -> None:
     calendar = Calendar([_entry(kind="hours", hours="09:00-13:00", key="credit")])
     hours = {hour: _kinds(calendar, 10, hour)[2] for hour in (8, 9, 12, 13)}
@@ -183,6 +191,8 @@ NEW_YORK = {"kind": "hours", "hours": "09:30-16:00", "timezone": "America/New_Yo
         ("工作日", {0, 1, 2, 3, 4}),
         ("weekdays", {0, 1, 2, 3, 4}),
         ("Mon to Wed", {0, 1, 2}),
+        ("Ｍon－Fri", {0, 1, 2, 3, 4}),
+        ("週一至週五", {0, 1, 2, 3, 4}),
     ],
 )
 def test_days_of_the_week_are_read(given: str, days: set[int]) -> None:

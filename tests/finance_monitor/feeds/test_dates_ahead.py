@@ -23,6 +23,7 @@ from apps.finance_monitor.watch.follow import Watch
 from apps.finance_monitor.watch.monitor import Rules
 
 DAY = 24.0
+TEXT = "Alba opens an office in the old harbour, with room for two hundred people and a canteen"
 AHEAD = story("ahead", 5 * 365 * DAY)
 
 
@@ -134,6 +135,20 @@ def test_a_past_that_is_told_again_keeps_its_own_time() -> None:
     store = Store(None)
     _feed(_watch(store, None), AHEAD)
     assert _ids(store) == ["ahead"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_a_past_that_begins_with_a_bad_date_is_read_as_it_is(size: int) -> None:
+    store = Store(None)
+    stories = [AHEAD, *(story(f"s{hour}", hour, text=TEXT) for hour in range(30))]
+    watch = _watch(store, None)
+    for start in range(0, len(stories), size):
+        _feed(watch, *stories[start : start + size])
+    watch.finish()
+    assert watch.monitor.tally["late"] == 0
+    # What is told again is found again, and what was read is kept.
+    assert watch.monitor.tally["duplicates"] >= 20
+    assert len(store.rows("SELECT 1 FROM stories")) == len(stories)
 
 
 def test_verdicts_are_forgotten_in_the_end() -> None:

@@ -116,6 +116,8 @@ def test_prices_go_by_any_name_and_a_day_stands_once(tmp_path: Path) -> None:
     path.write_text("date,key,close,volume\n2026-03-03,ALB,9.5,100\n2026-03-02,Alba,10,\n")
     series = read_prices(path, listed)["company/Alba"]
     assert (series.closes, series.volumes) == ([10, 9.5], [None, 100])
+    path.write_text("date,key,close\n2026-03-02,Market,9.5\n2026-03-03,市場,10\n")
+    assert [*read_prices(path, listed)] == ["market"]
     path.write_text("date,key,close\n2026-03-02,ALB,9.5\n2026-03-02,Alba,10\n")
     with pytest.raises(UserError, match="twice"):
         read_prices(path, listed)

@@ -12,9 +12,12 @@ from pathlib import Path
 import databases
 import pytest
 from command_line import run_here
-from news import quiet_then_surge, story
+from news import at, quiet_then_surge, story
 from pydantic import ValidationError
+from receiving import an_alert
 
+from apps.finance_monitor.alerts.delivery import enqueue
+from apps.finance_monitor.alerts.notifications import Notification
 from apps.finance_monitor.alerts.operations import acknowledge, cases, judge, silence, silences
 from apps.finance_monitor.feeds.feed import Batch
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
@@ -114,6 +117,26 @@ def test_stories_are_forgotten_with_their_words(empty: Place) -> None:
     store.forget_before(store.rows("SELECT max(published) AS last FROM stories")[0]["last"])
     assert [row["sequence"] for row in store.rows("SELECT sequence FROM folded")] == [2]
     assert [one.id for one in search(store, StoryQuery(q="b"), 9)] == ["b"]
+    store.close()
+
+
+def test_what_was_delivered_long_ago_is_forgotten_and_no_other_notification(empty: Place) -> None:
+    store = Store(empty)
+    ended, goes_on = an_alert("ended", "resolved"), an_alert("goes-on")
+    days = {"old": at(1), "new": at(1) + timedelta(days=2), "unsent": None, "open": at(1)}
+    with store.transaction() as database:
+        for alert in (ended, goes_on):
+            store.write_alert(alert, None)
+        for sink, delivered in days.items():
+            alert = goes_on if sink == "open" else ended
+            enqueue(database, {sink: ""}, Notification(alerts=[alert]))
+            database.execute(
+                "UPDATE outbox SET delivered_at = ? WHERE sink = ?",
+                (delivered and delivered.isoformat(), sink),
+            )
+    store.forget_before((at(1) + timedelta(days=1)).timestamp())
+    kept = [row["sink"] for row in store.rows("SELECT sink FROM outbox ORDER BY number")]
+    assert kept == ["new", "unsent", "open"]
     store.close()
 
 

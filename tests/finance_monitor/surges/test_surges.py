@@ -172,7 +172,13 @@ def test_budgets_are_read_in_the_users_words(wording: str, windows: float) -> No
     assert parse_budget(wording).threshold(50, HOUR) == 50 * windows
 
 
-@pytest.mark.parametrize("wording", ["", "often", "1", "1 per", "0 per day", "1 per 3 moons"])
+@pytest.mark.parametrize(
+    "wording",
+    [
+        *("", "often", "1", "1 per", "0 per day", "1 per 3 moons"),
+        *(f"1 per {'9' * 400}d", f"{'9' * 400} per day"),
+    ],
+)
 def test_a_budget_that_says_nothing_is_refused(wording: str) -> None:
     with pytest.raises(UserError, match="1 per"):
         parse_budget(wording)

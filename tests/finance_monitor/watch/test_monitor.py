@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 
@@ -168,6 +169,51 @@ def test_one_record_from_far_ahead_closes_no_window_for_the_others() -> None:
     # It waits for its own window, and not every hour until then is one.
     assert closed[-1].start == at(24 * 365 * 73).timestamp()
     assert len(closed) < 24 * 60
+
+
+def test_a_first_record_with_a_bad_date_spoils_no_history() -> None:
+    quiet = quiet_then_surge()
+    changes, _ = _run(quiet)
+    for hours in (24 * 365 * 73, 24 * 40, -24 * 365 * 50):
+        monitor = _monitor()
+        disturbed, closed = _run([story("odd", hours), *quiet], monitor)
+        assert monitor.tally["late"] == 0, hours
+        assert [c.alert.alert_id for c in disturbed] == [c.alert.alert_id for c in changes], hours
+        assert len(closed) < 24 * 120
+
+
+def test_a_first_record_that_others_agree_with_keeps_its_time() -> None:
+    clock = Clock()
+    assert clock.advance(40 * 86400)
+    assert clock.advance(40 * 86400 - 3600)
+    # Late ones do not set it back, however many there are.
+    assert [clock.advance(hours * 3600) for hours in range(5)] == [True] * 5
+    assert clock.now == 40 * 86400
+
+
+@pytest.mark.parametrize("first", [0, 24 * 365 * 73])
+def test_a_feed_with_days_between_any_two_stories_goes_on(first: float) -> None:
+    monitor = _monitor()
+    for number in range(20):
+        hours = 30.0 * number if number else first
+        monitor.observe(story(f"s{number}", hours))
+    assert monitor.clock.now is not None
+    assert monitor.clock.now >= at(30 * 16).timestamp()
+    _, closed, _ = monitor.take_changes()
+    assert closed[-1].start > at(30 * 15).timestamp()
+    assert len(monitor.to_json()["doubted"]) < 3
+
+
+def test_a_restart_before_time_goes_back_changes_nothing() -> None:
+    stories = [story("odd", 24 * 365 * 73), *quiet_then_surge()]
+    undisturbed = [c.alert.alert_id for c in _run(stories)[0]]
+    monitor = _monitor()
+    for one in stories[:3]:
+        monitor.observe(one)
+    kept, detector = json.loads(json.dumps(monitor.to_json())), monitor.detector.to_bytes()
+    monitor = _monitor()
+    monitor.restore(kept, {"detector": detector})
+    assert [c.alert.alert_id for c in _run(stories[3:], monitor)[0]] == undisturbed
 
 
 def test_a_restart_anywhere_changes_nothing() -> None:

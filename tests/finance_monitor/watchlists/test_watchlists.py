@@ -271,6 +271,19 @@ def test_a_receiver_that_was_taken_out_hears_no_escalation_and_no_end(tmp_path: 
     assert told == {"all": 3, "desk's": 1}
 
 
+def test_the_end_goes_to_nobody_who_never_heard_of_the_alert() -> None:
+    ended = an_alert(status="resolved").model_copy(update={"watchlists": ["desk"]})
+    for refused in (False, True):
+        # It was shown alone, or its receiver set it aside.
+        store, _ = _routed(Subscribers(["new"] if refused else []), [Change("firing", _for(), 0)])
+        new = AlertRouter(store, Subscribers(["new"]), lambda *_: [])
+        with store.transaction() as database:
+            database.execute("UPDATE outbox SET error = 'HTTP 400'")
+            (shown,) = new.write(database, [Change("resolved", ended, 0)])
+        assert shown.reason == "all alerts resolved"
+        assert len(store.rows("SELECT 1 FROM outbox")) == refused
+
+
 def test_what_explains_an_alert_explains_it_to_those_who_hear_of_it() -> None:
     alert = _for("desk")
     assert [*SUBSCRIBERS.of(alert, muted_by="topic/credit")] == ["desk's"]
