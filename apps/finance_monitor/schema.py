@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from common.records.fields import Text, Time, content_hash
+from common.records.fields import Label, Text, Time, content_hash
 from common.records.text import fold
 from common.rules.rule import DecidedBy
 
@@ -54,7 +54,7 @@ class Story(BaseModel):
     text: Text | None = None
     title: Text | None = None
     body: str | None = None
-    source: str | None = None
+    source: Label = None
     language: str | None = Field(None, description="Kept, not used: it is detected from the text.")
 
     @model_validator(mode="after")
@@ -121,7 +121,7 @@ class TrainingRecord(Story):
     sentiment: Labelled | None = None
     topics: list[Text] | None = None
     targets: list[TrainingTarget] = []
-    segment: str | None = Field(None, description="A part of the news, for `learn --by`.")
+    segment: Label = Field(None, description="A part of the news, for `learn --by`.")
 
 
 class PairedText(BaseModel):

@@ -20,6 +20,12 @@ Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_encodable)
 ]
 
+# A name in a cell of a table, with whatever spaces around it; an empty one is no name.
+Label = Annotated[
+    str | None,
+    BeforeValidator(lambda value: value.strip() or None if isinstance(value, str) else value),
+]
+
 
 def content_hash(*parts: object) -> str:
     """Stands in for an id that is left out: the same content has the same one everywhere."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from common.records.fields import Time, Until
+from common.records.fields import Label, Time, Until
 
 
 def test_a_date_holds_to_its_end_and_the_last_one_for_good() -> None:
@@ -19,3 +19,8 @@ def test_a_date_holds_to_its_end_and_the_last_one_for_good() -> None:
 def test_a_number_of_400_digits_is_no_time() -> None:
     with pytest.raises(ValidationError, match="so many digits"):
         TypeAdapter(Time).validate_python(10**400)
+
+
+def test_a_label_is_read_without_the_spaces_around_it() -> None:
+    label = TypeAdapter(Label)
+    assert [label.validate_python(cell) for cell in (" card ", " ", None)] == ["card", None, None]
