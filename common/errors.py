@@ -44,4 +44,6 @@ class RefusedError(UserError):
 
 def reason_of(error: Mapping[str, Any]) -> str:
     """What is wrong in one line, of one of `ValidationError.errors()` of pydantic."""
-    return str(error["msg"]).removeprefix("Value error, ")
+    said = str(error["msg"]).removeprefix("Value error, ")
+    is_time = str(error["type"]).startswith(("datetime_", "timezone_"))
+    return f"{said}; times are written as 2026-02-01T09:30:00+08:00" if is_time else said

@@ -149,7 +149,12 @@ def read_dataset(
         for variant in faq.variants
     ]
     train = [*variants, *(s for file in asked["questions"] for s in _samples(file))]
-    checked = audit(train, [s for file in asked["test"] for s in _samples(file)])
+    intents = {e.intent for group in examples.values() for e in group if e.intent}
+    checked = audit(
+        train,
+        [s for file in asked["test"] for s in _samples(file)],
+        intents | {faq.intent for faq in faqs.values() if faq.intent},
+    )
     question_files = [file for group in (*asked.values(), unlabelled) for file in group]
     splits, calibration = _split(faqs, examples, seed)
     return Dataset(

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from apps.customer_service.generation.schema import Sentence
 from apps.customer_service.graph.schema import PathSource
-from common.records.fields import Since, Text, Until, content_hash
+from common.records.fields import Label, Since, Text, Until, content_hash
 from common.records.text import normalise
 from common.rules.rule import DecidedBy
 
@@ -60,11 +60,11 @@ class Faq(BaseModel):
     )
     similar_questions: list[Text] = []
     answer: Text
-    intent: str | None = None
+    intent: Label = None
     language: str | None = None
     tags: list[str] = Field([], description="Kept, and shown where drafts are decided.")
     url: str | None = None
-    translation_of: str | None = Field(
+    translation_of: Label = Field(
         None, description="The id of the FAQ that says the same in another language."
     )
     valid_from: Since | None = Field(None, description="Not served before; a date: its beginning.")
@@ -102,10 +102,10 @@ class Question(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     question: Text
-    faq_id: str | None = None
-    intent: str | None = None
+    faq_id: Label = None
+    intent: Label = None
     language: str | None = Field(None, description="Not used: it is detected from the text.")
-    segment: str | None = Field(None, description="A part of the customers, for `learn --by`.")
+    segment: Label = Field(None, description="A part of the customers, for `learn --by`.")
 
 
 def _is_left(text: str) -> str:

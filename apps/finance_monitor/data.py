@@ -128,6 +128,11 @@ def read_dataset(sources: Sources, *, seed: int = 0) -> Dataset:
             [s for file in news for s in _samples(file)]
             + [s for file in pairs for s in _samples_of_pairs(file)],
             [s for file in test for s in _samples(file)],
+            {
+                name
+                for record in _records([*news, *validation, *test])
+                for name in record.topics or ()
+            },
         ),
         hashes=hashes_by_name(
             [

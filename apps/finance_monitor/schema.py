@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from common.records.fields import Text, Time, content_hash
+from common.records.fields import CalendarTime, Label, Text, content_hash
 from common.records.text import fold
 from common.rules.rule import DecidedBy
 
@@ -54,7 +54,7 @@ class Story(BaseModel):
     text: Text | None = None
     title: Text | None = None
     body: str | None = None
-    source: str | None = None
+    source: Label = None
     language: str | None = Field(None, description="Kept, not used: it is detected from the text.")
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ Name = Annotated[str, AfterValidator(_findable)]
 class FeedRecord(Story):
     """One line of a feed; `published_at` is event time, kept in UTC."""
 
-    published_at: Time
+    published_at: CalendarTime
     id: Annotated[Text, AfterValidator(_findable)] = Field(
         default_factory=lambda known: content_hash(
             known.get("published_at"), *(known.get(name) for name in ("text", "title", "body"))
@@ -117,11 +117,13 @@ class TrainingRecord(Story):
     """A labelled text; a record that lacks one label still trains the others."""
 
     id: str | None = Field(None, description="Not used yet: to distinguish corrected records.")
-    published_at: Time | None = Field(None, description="Not used yet: to split the past in time.")
+    published_at: CalendarTime | None = Field(
+        None, description="Not used yet: to split the past in time."
+    )
     sentiment: Labelled | None = None
     topics: list[Text] | None = None
     targets: list[TrainingTarget] = []
-    segment: str | None = Field(None, description="A part of the news, for `learn --by`.")
+    segment: Label = Field(None, description="A part of the news, for `learn --by`.")
 
 
 class PairedText(BaseModel):

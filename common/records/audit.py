@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from common.errors import UserError
-from common.records.text import fold, language_of
+from common.records.text import fold, language_of, normalise
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -87,10 +88,18 @@ class Audit:
         return [asdict(finding) for finding in self.findings]
 
 
-def audit(train: Sequence[Sample], held_out: Sequence[Sample] = ()) -> Audit:
-    """Look through the texts to learn from and those kept apart to measure with."""
+def audit(
+    train: Sequence[Sample], held_out: Sequence[Sample] = (), names: Iterable[str] = ()
+) -> Audit:
+    """Look through the texts to learn from and those kept apart to measure with.
+
+    Args:
+        names: of labels that the texts have beside those of the samples.
+    """
+    labels = {s.label for s in (*train, *held_out) if s.label is not None}
     findings = [
         *_labels(train),
+        *_alike(labels.union(names)),
         *_conflicts(train),
         *_leaks(train, held_out),
         *_duplicates(train),
@@ -117,6 +126,18 @@ def _labels(samples: Sequence[Sample]) -> list[Finding]:
         return []
     message = f"labels with fewer than {FEW_EXAMPLES} examples"
     return [Finding("warning", "rare_label", message, len(rare), rare[:EXAMPLES_SHOWN])]
+
+
+def _alike(labels: Iterable[str]) -> list[Finding]:
+    """Labels that a slip of the hand may have made of one."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(labels):
+        spellings[re.sub(r"[\s_-]+", " ", normalise(label).casefold())].append(label)
+    found = [" / ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
+    if not found:
+        return []
+    message = "labels that differ in case, spaces, - and _ alone, learned as different ones"
+    return [Finding("warning", "alike_labels", message, len(found), found[:EXAMPLES_SHOWN])]
 
 
 def _conflicts(samples: Sequence[Sample]) -> list[Finding]:

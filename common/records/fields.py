@@ -20,6 +20,12 @@ Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_encodable)
 ]
 
+# A name in a cell of a table, with whatever spaces around it; an empty one is no name.
+Label = Annotated[
+    str | None,
+    BeforeValidator(lambda value: value.strip() or None if isinstance(value, str) else value),
+]
+
 
 def content_hash(*parts: object) -> str:
     """Stands in for an id that is left out: the same content has the same one everywhere."""
@@ -59,6 +65,28 @@ def _in_known_unit(value: object) -> object:
 # ISO 8601 with zone, or seconds or milliseconds since 1970; kept in UTC.
 Time = Annotated[AwareDatetime, BeforeValidator(_in_known_unit), AfterValidator(_to_utc)]
 
+# Days since 1900 as spreadsheets count them, from 1954 to 2119; as seconds all of them would lie in
+# the first day of 1970.
+DAYS_OF_SPREADSHEETS = range(20_000, 80_000)
+
+
+def _no_day_number(value: object) -> object:
+    try:
+        number = float(value) if isinstance(value, int | float | str) else 0.0
+    except (OverflowError, ValueError):
+        return value
+    if DAYS_OF_SPREADSHEETS.start <= number < DAYS_OF_SPREADSHEETS.stop:
+        day = date(1899, 12, 30) + timedelta(days=int(number))
+        raise ValueError(
+            f"{value} looks like {day}, counted in days by a spreadsheet: format the column as "
+            "dates or as text"
+        )
+    return value
+
+
+# A time of the calendar, which is never the first day of 1970.
+CalendarTime = Annotated[Time, BeforeValidator(_no_day_number)]
+
 
 def _without_zone(value: object) -> datetime | None:
     """A date or a time that is written without a zone."""
@@ -85,5 +113,5 @@ def _with_last_day(value: object) -> object:
 
 
 # From when and until when something holds. Without a zone it is UTC; a date is the whole day.
-Since = Annotated[Time, BeforeValidator(_with_zone)]
-Until = Annotated[Time, BeforeValidator(_with_last_day)]
+Since = Annotated[CalendarTime, BeforeValidator(_with_zone)]
+Until = Annotated[CalendarTime, BeforeValidator(_with_last_day)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from common.console import say
 from common.errors import UserError, reason_of
 from common.files import file_sha256, write_atomically
 from common.records.columns import guessed, match_columns, suggest
-from common.records.rows import Broken, Row, read_rows
+from common.records.rows import Broken, Row, is_nameless, read_rows
 
 R = TypeVar("R", bound=BaseModel)
 OnBadRow = Literal["fail", "skip"]
@@ -167,12 +168,13 @@ def _field_sources(
     for name, definition in record.model_fields.items():
         if definition.is_required() and name not in sources and columns:
             free = {c: columns[c] / rows for c in columns if c not in sources.values()}
-            guess = suggest(name, free)
+            hint = f"Name your column: --map {name}={suggest(name, free) or 'COLUMN'}"
+            if 2 * sum(map(is_nameless, columns)) > len(columns):
+                hint = "The first row names the columns: delete titles above it"
             raise UserError(
                 f"missing column {name!r}",
                 where=str(path),
-                hint=f"Name your column: --map {name}={guess or 'COLUMN'} "
-                f"(columns: {', '.join(sorted(columns))})",
+                hint=f"{hint} (columns: {', '.join(sorted(columns))})",
             )
     return {name: sources.get(name, name) for name in record.model_fields}
 
@@ -192,7 +194,7 @@ def parse_row(
         BadRowError: its values do not make one.
     """
     present = {name: row.get(column) for name, column in sources.items()}
-    values = {name: value for name, value in present.items() if value is not None}
+    values = {name: value for name, value in present.items() if not _is_missing(value)}
     for name, value in values.items():
         field = record.model_fields.get(name)
         if field and isinstance(value, str) and _is_list(field.annotation):
@@ -203,6 +205,11 @@ def parse_row(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "row"
         raise BadRowError(f"{where}: {reason_of(first)}{_given(first['input'])}") from None
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether there is nothing: NaN is what Python writes into JSON for an empty cell."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _given(value: Any) -> str:

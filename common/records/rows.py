@@ -89,10 +89,9 @@ def separator(path: Path, header: str) -> str:
     if path.suffix.lower() == ".tsv":
         return "\t"
     unquoted = re.sub('"[^"]*"', "", header)
-    if "," in unquoted:
-        return ","
-    found = max(OTHER_SEPARATORS, key=unquoted.count)
-    if found not in unquoted:
+    # Of as many the first: a comma.
+    found = max((",", *OTHER_SEPARATORS), key=unquoted.count)
+    if found == ",":
         return ","
     say(f"{path}: columns are separated by {OTHER_SEPARATORS[found]}")
     return found
@@ -170,7 +169,12 @@ def _read_csv(path: Path, text: str, delimiter: str) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield place, Broken(f"broken CSV: {error}", lines[number - 1].rstrip("\r\n"))
+            reason = f"broken CSV: {error}"
+            if "field limit" in reason:
+                reason = (
+                    f"a cell of more than {csv.field_size_limit():,} characters, or a quote open"
+                )
+            yield place, Broken(reason, lines[number - 1].rstrip("\r\n"))
             if header is None:
                 return
             # A quote left open has swallowed lines that follow: only its own is given up.
@@ -196,6 +200,11 @@ def _header(place: str, cells: Sequence[str]) -> list[str]:
         if names.count(name) > 1:
             raise UserError(f"two columns are named {name!r}", where=place)
     return names
+
+
+def is_nameless(column: str) -> bool:
+    """Whether a column has its number for a name."""
+    return re.fullmatch(r"column \d+", column) is not None
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:

@@ -161,3 +161,10 @@ def test_a_column_may_be_named_for_one_file_alone(tmp_path: Path) -> None:
     path.write_text("user_id,item_id,timestamp\nu,a,100\n", encoding="utf-8")
     sources = Sources([path], [renamed], mapping={"items.item_id": "sku"})
     assert read_dataset(sources).catalogue.ids == ["a"]
+
+
+def test_days_that_a_spreadsheet_counted_are_told(tmp_path: Path, items: Path) -> None:
+    days = "u,a,click,46054,,,\nu,b,click,46055,,,\n"
+    assert "days_for_seconds" in {f.code for f in _read(tmp_path, items, days).audit.findings}
+    hours = days + "u,b,click,86400,,,\n"
+    assert "days_for_seconds" not in {f.code for f in _read(tmp_path, items, hours).audit.findings}

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from apps.finance_monitor.alerts.operations import Case
 from apps.finance_monitor.surges.budget import Budget
 from apps.finance_monitor.surges.keys import name_of
-from common.records.fields import Time
+from common.records.fields import CalendarTime
 from common.records.reader import read_records
 
 # An alert that begins this long after an event ended still speaks of it.
@@ -26,8 +26,8 @@ class LabelledEvent(BaseModel):
 
     name: str
     key: str
-    start: Time
-    end: Time
+    start: CalendarTime
+    end: CalendarTime
     kind: Literal["surge", "quiet"] = "surge"
 
     def explains(self, case: Case) -> bool:

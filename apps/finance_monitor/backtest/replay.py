@@ -21,6 +21,7 @@ from apps.finance_monitor.backtest.outcome import (
     unexplained,
 )
 from apps.finance_monitor.exposure.relations import Exposures
+from apps.finance_monitor.feeds.feed import Rejected
 from apps.finance_monitor.feeds.opening import open_past
 from apps.finance_monitor.schema import FeedRecord, ScoredRecord
 from apps.finance_monitor.store import Signed, Store
@@ -79,15 +80,17 @@ class Replay:
         feed, size = open_past(history, record)
         with progress("Reading the past", size) as advance:
             left = size
+            refused: list[Rejected] = []
 
             def after(step: Step) -> None:
                 nonlocal left
+                refused.extend(step.batch.rejected[: 1 - len(refused)])
                 advance(max(0, left - step.batch.backlog))
                 left = step.batch.backlog
 
             self.watch.follow(feed, Flag(), after)
         self.watch.finish()
-        _tell_left_out(self.watch.monitor.tally, history)
+        _tell_left_out(self.watch.monitor.tally, history, refused)
 
     @property
     def days(self) -> float:
@@ -142,16 +145,18 @@ class Replay:
         )
 
 
-def _tell_left_out(tally: Counter[str], history: Path) -> None:
+def _tell_left_out(tally: Counter[str], history: Path, refused: Sequence[Rejected]) -> None:
     """Say what counted for no alert; order and format of a file are soon mistaken.
 
     Raises:
         UserError: all of it.
     """
     if not tally["records"]:
-        raise UserError("no record to read", where=str(history))
+        why = "".join(f"{one.place}: {one.reason}" for one in refused)
+        raise UserError("no record to read", where=str(history), hint=why)
     if rejected := tally["rejected"]:
-        say(f"{history}: {rejected:,} rows are no records, and were left out.")
+        why = "".join(f" ({one.place}: {one.reason} …)" for one in refused)
+        say(f"{history}: {rejected:,} rows are no records{why}, and were left out.")
     if late := tally["late"]:
         told = f"{late:,} of {tally['records']:,} stories came after their windows had closed"
         say(f"{history}: {told}, and counted for no alert: sort by published_at.")

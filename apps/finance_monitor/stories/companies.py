@@ -39,8 +39,9 @@ def _visible(name: str) -> str:
     return name
 
 
-def _spelled_or_none(value: object) -> object:
-    return normalise(value) or None if isinstance(value, str) else value
+def _ticker(value: object) -> object:
+    """Without the `$` that posts write before it; an empty one is none."""
+    return normalise(value).removeprefix("$") or None if isinstance(value, str) else value
 
 
 class Entity(BaseModel):
@@ -50,7 +51,7 @@ class Entity(BaseModel):
 
     name: Annotated[Text, AfterValidator(_visible)]
     aliases: Several = []
-    ticker: Annotated[str | None, BeforeValidator(_spelled_or_none)] = None
+    ticker: Annotated[str | None, BeforeValidator(_ticker)] = None
     language: Literal["en", "zh"] | None = None
     references: Several = Field(
         [], description="What means it once it was named, like `the lender` or 该行."
@@ -264,9 +265,17 @@ def read_entities(path: Path, on_bad_row: OnBadRow = "fail") -> EntityList:
     """Read a list of companies.
 
     Raises:
-        UserError: a bad row, or two companies that share a name.
+        UserError: a bad row, a company in two rows, or two companies that share a name.
     """
     records = read_records(path, Entity, on_bad_row=on_bad_row)
+    places: dict[str, str] = {}
+    for entity, place in zip(records.items, records.places, strict=True):
+        if places.setdefault(entity.name, place) != place:
+            raise UserError(
+                f"company {entity.name!r} stands here and at {places[entity.name]}",
+                where=place,
+                hint="Write all of it in one row, several in one cell separated by |.",
+            )
     try:
         return EntityList(records.items)
     except UserError as error:

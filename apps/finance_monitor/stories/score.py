@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.finance_monitor.feeds.feed import Feed, append_rejected
+from apps.finance_monitor.feeds.feed import Feed, Rejected, append_rejected
 from apps.finance_monitor.feeds.opening import open_past
 from apps.finance_monitor.schema import SENTIMENTS, ScoredRecord
 from apps.finance_monitor.store import Store
@@ -38,25 +38,34 @@ def score_file(
         How many were scored, and how many rows were no records; these are written beside `target`.
 
     Raises:
-        UserError: no such file, or one that cannot be written; or bad rows would replace `source`.
+        UserError: no such file, or one that cannot be written; no row is a record; or what is
+            written would replace `source`.
     """
     rejected = target.with_name(f"{target.stem}.rejected.jsonl")
-    if rejected.resolve() == source.resolve():
-        raise UserError(
-            f"bad rows would be written to {rejected}, which is what is read",
-            where=str(source),
-            hint="Name another --output.",
-        )
+    for what, path in (("bad rows", rejected), ("scored news", target)):
+        if path.resolve() == source.resolve():
+            raise UserError(
+                f"{what} would be written to {path}, which is what is read",
+                where=str(source),
+                hint="Name another --output.",
+            )
     feed, size = open_past(source)
     rejected.unlink(missing_ok=True)
     ingest = Ingest(classifier, entities, Store(None), every=True)
-    counts = [0, 0]
+    scored, refused = 0, list[Rejected]()
 
     def stories() -> Iterator[ScoredRecord]:
-        for taken, refused in _batches(feed, ingest, rejected, size):
-            counts[0] += len(taken)
-            counts[1] += refused
+        nonlocal scored
+        for taken, bad in _batches(feed, ingest, rejected, size):
+            scored += len(taken)
+            refused.extend(bad)
             yield from (one.story for one in taken)
+        if refused and not scored:
+            raise UserError(
+                f"no row is a record: {refused[0].reason}",
+                where=refused[0].place,
+                hint=f"All {len(refused)} with their reasons: {rejected}",
+            )
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,20 +75,21 @@ def score_file(
             write_table(target, [_row(story) for story in stories()])
     except OSError as error:
         raise UserError(str(error), where=str(target)) from None
-    if counts[1]:
-        say(f"{counts[1]} rows are no records; they were written to {rejected}")
-    return counts[0], counts[1]
+    if refused:
+        first = f"{refused[0].place}: {refused[0].reason}"
+        say(f"{len(refused)} rows are no records ({first} …); they were written to {rejected}")
+    return scored, len(refused)
 
 
 def _batches(
     feed: Feed, ingest: Ingest, rejected: Path, size: int
-) -> Iterator[tuple[list[Taken], int]]:
+) -> Iterator[tuple[list[Taken], list[Rejected]]]:
     with progress("Scoring", size) as advance:
         left = size
         while True:
             batch = feed.read_batch(BATCH)
             append_rejected(rejected, batch.rejected)
-            yield ingest.take(batch.records)[0], len(batch.rejected)
+            yield ingest.take(batch.records)[0], batch.rejected
             advance(max(0, left - batch.backlog))
             left = batch.backlog
             if batch.ended:
@@ -88,10 +98,13 @@ def _batches(
 
 def _write_lines(target: Path, stories: Iterator[ScoredRecord]) -> None:
     temporary = target.with_name(f".{target.name}.tmp")
-    with temporary.open("wb") as file:
-        for story in stories:
-            file.write(story.model_dump_json(exclude_none=True).encode() + b"\n")
-    temporary.replace(target)
+    try:
+        with temporary.open("wb") as file:
+            for story in stories:
+                file.write(story.model_dump_json(exclude_none=True).encode() + b"\n")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _row(story: ScoredRecord) -> dict[str, Any]:

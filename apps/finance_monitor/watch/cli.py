@@ -151,7 +151,7 @@ def show_watch(
     from time import time
 
     from apps.finance_monitor.alerts.sinks import ConsoleSink, LinesSink
-    from apps.finance_monitor.watch.running import follow, open_watch
+    from apps.finance_monitor.watch.running import REJECTED, follow, open_watch
     from apps.finance_monitor.watch.stopping import stopped_by_signals
 
     has_page = not as_json and results().is_terminal
@@ -180,7 +180,8 @@ def show_watch(
         else:
             work()
         tally = watched.monitor.tally
+    kept = f", with their reasons in {directory / REJECTED}" if tally["rejected"] else ""
     say(
         f"{tally['records']} stories, {tally['duplicates']} copies, {tally['late']} late,"
-        f" {tally['repeated']} seen before, {tally['rejected']} rejected."
+        f" {tally['repeated']} seen before, {tally['rejected']} rejected{kept}."
     )

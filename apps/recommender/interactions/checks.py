@@ -14,6 +14,7 @@ from apps.recommender.interactions.ratings import scale_of
 from apps.recommender.schema import Item
 from common.errors import UserError
 from common.records.audit import EXAMPLES_SHOWN, Finding, Severity
+from common.records.fields import DAYS_OF_SPREADSHEETS
 from common.records.reader import Records
 from common.records.text import fold, language_of
 
@@ -105,6 +106,11 @@ def check_rows(frame: pl.DataFrame, item: NDArray[np.int32], behaviors: Behavior
     repeated = int((row[1:] == row[:-1]).sum())
     if repeated:
         findings.append(Finding("note", "repeated", "duplicate rows", repeated))
+    days = frame["time"]
+    if days.is_between(DAYS_OF_SPREADSHEETS.start, DAYS_OF_SPREADSHEETS.stop - 1).all():
+        message = "timestamps within a day of 1970, as if a spreadsheet had counted days"
+        examples = [str(one) for one in days.unique().head(EXAMPLES_SHOWN)]
+        findings.append(Finding("warning", "days_for_seconds", message, len(frame), examples))
     few = frame.group_by("user_id").len().filter(pl.col("len") < FEW_EVENTS)
     if len(few):
         message = f"users with fewer than {FEW_EVENTS} rows"

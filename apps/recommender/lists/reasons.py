@@ -150,7 +150,7 @@ class Explainer:
 
         The third, the next nearest text, comes into a cell only where one of the others is none.
         """
-        history = histories.item
+        history = _not_disliked(histories)
         first, second = closest(items, history, self._vectors, self._least)
         found = [(first, "text"), (second, "text")]
         if self._neighbours is not None:
@@ -228,6 +228,13 @@ def _at(values: NDArray[Any], place: NDArray[Any]) -> NDArray[Any]:
     users = np.arange(len(values))[:, None, None]
     found: NDArray[Any] = values[users, place]
     return found
+
+
+def _not_disliked(histories: Histories) -> NDArray[Any]:
+    """[users, length] items of the history; -1 for one that the user ever said they dislike."""
+    same = histories.item[:, :, None] == histories.item[:, None, :]
+    disliked = (same & (histories.weight == 0)[:, None, :]).any(-1)
+    return np.where(disliked, -1, histories.item)
 
 
 def _strongest_behavior(

@@ -56,3 +56,11 @@ def test_duplicates_are_counted_beyond_the_first() -> None:
 def test_blank_and_long_texts_warn() -> None:
     codes = _codes(_samples(*MANY, ("…!", "a"), ("x" * 3000, "b")))
     assert codes["blank"] == codes["long"] == "warning"
+
+
+def test_labels_that_a_slip_made_two_of_are_named() -> None:
+    samples = _samples(*MANY, ("c1", "Card Lost"), ("c2", "card_lost"), ("d", "C++"), ("e", "C#"))
+    held_out = [Sample("f", "A", "test.csv:2")]
+    (alike,) = [f for f in audit(samples, held_out, ["b", "B "]).findings if "alike" in f.code]
+    assert alike.severity == "warning"
+    assert alike.examples == ["'A' / 'a'", "'B ' / 'b'", "'Card Lost' / 'card_lost'"]

@@ -209,3 +209,34 @@ def test_a_number_without_end_is_bad_input(tmp_path: Path, suffix: str) -> None:
     path.write_text('[{"count": ' + "1" * 5000 + "}]\n", encoding="utf-8")
     with pytest.raises(UserError, match="a number that is too long"):
         read_records(path, Row)
+
+
+def test_most_of_the_separators_in_the_header_part_the_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text;count (1, 2, 3);tags;names\na;;b;c\n", encoding="utf-8")
+    (row,) = read_records(path, Row)
+    assert (row.tags, row.names) == (["b"], ["c"])
+
+
+def test_a_cell_that_is_too_large_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"text,count\n{'x' * 200_000},1\nb,2\n", encoding="utf-8")
+    with pytest.raises(UserError, match="csv:2: a cell of more than 131,072 characters"):
+        read_records(path, Row)
+
+
+def test_nan_is_nothing_and_no_word(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a", "tags": NaN, "count": NaN}\n{"text": NaN}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"1 of 2 rows are bad:\n.*:2: text: Field required"):
+        read_records(path, Row)
+
+
+def test_a_title_above_the_table_is_told_as_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "rows.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.merge_range(0, 0, 0, 2, "Export of 2026")
+        sheet.write_row(2, 0, ["text", "count", "tags"])
+    with pytest.raises(UserError, match="delete titles above it"):
+        read_records(path, Row)

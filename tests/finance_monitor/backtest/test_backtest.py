@@ -160,4 +160,5 @@ def test_what_counted_for_no_alert_is_told(
     Replay(path, None, Rules(parse_budget("1 per 30d"))).store.close()
     said = " ".join(capsys.readouterr().err.split())
     assert "1 rows are no records" in said
+    assert "past.jsonl:10: published_at: Field required" in said
     assert "8 of 9 stories came after their windows had closed" in said

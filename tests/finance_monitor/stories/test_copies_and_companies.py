@@ -293,3 +293,21 @@ def test_a_cell_that_only_looks_empty_names_nothing(tmp_path: Path) -> None:
 
 def test_a_ticker_is_known_however_it_is_written() -> None:
     assert EntityList([Entity(name="Apple", ticker=" ＡＡＰＬ ")]).tickers == {"AAPL": "Apple"}
+
+
+def test_a_company_in_two_rows_is_refused_with_both_places(tmp_path: Path) -> None:
+    path = tmp_path / "companies.csv"
+    path.write_text("name,aliases,unless\nApple,AAPL,apple pie\nApple,Apple Inc,\n", "utf-8")
+    with pytest.raises(UserError, match=r"csv:3: company 'Apple' stands here and at .*csv:2"):
+        read_entities(path)
+
+
+def test_a_ticker_is_the_same_with_the_sign_of_posts_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "companies.csv"
+    path.write_text("name,ticker\nAlba,$ALB\n", "utf-8")
+    companies = read_entities(path)
+    assert companies.tickers == {"ALB": "Alba"}
+    assert companies.find("ALB rises") == ["Alba"]
+    path.write_text("name,ticker\nAlba,$ALB\nBorea,alb\n", "utf-8")
+    with pytest.raises(UserError, match="is the ticker of both"):
+        read_entities(path)

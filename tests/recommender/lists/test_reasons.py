@@ -32,16 +32,14 @@ def catalogue() -> Catalogue:
     return build_catalogue([Item(item_id=f"i{n}", title=title) for n, title in enumerate(TITLES)])
 
 
-def history(*events: tuple[int, str], length: int = 4) -> Histories:
+def history(*events: tuple[int, str], length: int = 4, disliked: tuple[int, ...] = ()) -> Histories:
     item = np.full((1, length), -1, np.int32)
     behavior = np.zeros((1, length), np.int8)
     for place, (number, name) in enumerate(events, length - len(events)):
         item[0, place] = number
         behavior[0, place] = BEHAVIORS.index(name)
-    zeros = np.zeros((1, length))
-    return Histories(
-        item, behavior, zeros.astype(np.int64), zeros.astype(np.float32), np.zeros(1, np.int64)
-    )
+    weight = np.where((item < 0) | np.isin(item, disliked), 0, 1).astype(np.float32)
+    return Histories(item, behavior, np.zeros((1, length), np.int64), weight, np.zeros(1, np.int64))
 
 
 def explain(
@@ -77,6 +75,13 @@ def test_the_nearest_texts_of_the_history_speak(catalogue: Catalogue) -> None:
 def test_an_item_speaks_once_by_what_the_user_did_most(catalogue: Catalogue) -> None:
     found = explain(catalogue, 1, history((0, "browse"), (0, "purchase"), (0, "click")))
     assert texts(found) == ["Similar to “Dune”, which you bought."]
+
+
+def test_what_the_user_did_not_like_speaks_for_nothing(catalogue: Catalogue) -> None:
+    links = sparse.csr_matrix(([1.0, 0.5], ([2, 4], [3, 3])), shape=(6, 6))
+    past = history((2, "purchase"), (4, "click"), disliked=(2,))
+    found = explain(catalogue, 3, past, neighbours=links)
+    assert {reason.item_id for reason in found} == {"i4"}
 
 
 def test_what_is_not_close_is_not_called_so(catalogue: Catalogue) -> None:
