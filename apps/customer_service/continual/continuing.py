@@ -136,7 +136,17 @@ def _still_true(known: Sequence[Example], new: Dataset, old: Answerer) -> list[E
 
 
 def _exemplars(known: Sequence[Example], old: Answerer, settings: Settings) -> list[Example]:
-    """Old texts that stand for their FAQs and intents."""
+    """Old texts that stand for their FAQs and intents.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not known:
+        raise UserError(
+            "all texts that the release learned from are labelled anew, and none is left to keep "
+            "its knowledge by",
+            hint="Run `train` on all of the texts, without --from.",
+        )
     reader, texts = Embedder(old.module.pooled), [example.text for example in known]
     found = predict(reader, old.backbone, texts, what="Choosing what is learned again")
     rows = herd_each(
