@@ -34,8 +34,8 @@ class RegularisingSettings(BaseModel):
         None,
         ge=0,
         lt=1,
-        description="of the weights before training in their mean with those after it; heads are "
-        "then fitted again; none: 0, or what the application takes",
+        description="of the weights before training in a mean with those after it, heads fitted "
+        "again; none: as usual",
     )
 
     @model_validator(mode="before")
