@@ -139,7 +139,7 @@ def test_a_reply_becomes_a_draft_or_a_wording_and_neither_is_served(store: Path)
 
         other = post(address, "answers", question="Is there snow on the sun?")
         ticket = f"tickets/{other['ticket']['id']}"
-        (known, *_) = get(address, "faqs", state="live")["rows"]
+        (known, *_) = get(address, "faqs", state="published")["rows"]
         answer = known["live"]["answer"]
         post(address, f"{ticket}/replies", 201, text=answer, faq_id=known["id"])
         assert post(address, f"{ticket}/close", teach=True)["taught"] == known["id"]
