@@ -1,6 +1,6 @@
 """What fine-tuning gains on the bundled sample data, with the settings that `train` takes.
 
-python -m benchmarks.sample_data [--demo] [--store DIR]
+python -m benchmarks.sample_data [--demo] [--store DIR] [--set NAME=VALUE …]
 
 `--demo`: with those of `make serve`, in a third of the time. `--store`: the release stays there,
 for other benchmarks, and what was interrupted goes on.
@@ -21,7 +21,7 @@ from apps.customer_service.demo import samples
 from apps.customer_service.evaluate import by_language, run, summarise
 from apps.customer_service.options_cli import DEFAULTS
 from apps.customer_service.train import train
-from benchmarks.harness import parser, report, start
+from benchmarks.harness import add_settings, parser, report, start
 from common.records.typing_errors import with_typing_errors
 from common.releases.registry import Registry
 from common.tuning.configuration import read_settings
@@ -36,6 +36,7 @@ def main() -> None:
     arguments.add_argument("--demo", action="store_true", help="the settings of `make serve`")
     arguments.add_argument("--folds", type=int, default=1, help="as of `train --folds`")
     arguments.add_argument("--store", type=Path, help="default: none is kept")
+    add_settings(arguments)
     chosen = arguments.parse_args()
     start(chosen)
     dataset = read_dataset(
@@ -47,7 +48,10 @@ def main() -> None:
     )
     demo = [f"{name}={value}" for name, value in samples.SETTINGS.items()]
     settings = read_settings(
-        None, demo if chosen.demo else [], defaults=DEFAULTS, seed=chosen.seed or None
+        None,
+        [*(demo if chosen.demo else []), *(chosen.set or [])],
+        defaults=DEFAULTS,
+        seed=chosen.seed or None,
     )
     with nullcontext(chosen.store) if chosen.store else TemporaryDirectory() as store:
         registry = Registry(Path(store), "customer_service")
